@@ -1,0 +1,72 @@
+"""Live deep dreaming: a camera, a film or a stream goes in, and a network shows what it sees in it.
+
+    from livedream import Dreamer
+
+    picture = Dreamer()(picture)     # RGB uint8 (h, w, 3)
+
+The public names are loaded when they are first used: importing livedream does not import torch.
+"""
+
+# cv2 comes before av and before anything that imports av. The wheels of PyAV bring a libxcb of their own; loaded first,
+# it is the one that the Qt inside cv2 binds to, and cv2.imshow hangs for ever on Linux (opencv/opencv#29195, #21952).
+import cv2 as _cv2  # noqa: F401
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from livedream._version import __version__
+from livedream.errors import ArgumentError, DeviceError, LivedreamError, SinkError, SourceError, WeightsError
+from livedream.frame import Frame
+from livedream.presets import load_preset, preset_names
+from livedream.settings import DreamSettings
+
+if TYPE_CHECKING:
+    from livedream.capture.source import Source, open_source
+    from livedream.dream.dreamer import Dreamer
+    from livedream.dream.objective import Objective, channel, layer
+    from livedream.sink.sink import Sink, open_sink
+
+_lazy = {
+    "Dreamer": "livedream.dream.dreamer",
+    "Objective": "livedream.dream.objective",
+    "Sink": "livedream.sink.sink",
+    "Source": "livedream.capture.source",
+    "channel": "livedream.dream.objective",
+    "layer": "livedream.dream.objective",
+    "open_sink": "livedream.sink.sink",
+    "open_source": "livedream.capture.source",
+}
+
+__all__ = [
+    "ArgumentError",
+    "DeviceError",
+    "DreamSettings",
+    "Dreamer",
+    "Frame",
+    "LivedreamError",
+    "Objective",
+    "Sink",
+    "SinkError",
+    "Source",
+    "SourceError",
+    "WeightsError",
+    "__version__",
+    "channel",
+    "layer",
+    "load_preset",
+    "open_sink",
+    "open_source",
+    "preset_names",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _lazy:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_lazy[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

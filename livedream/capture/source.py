@@ -1,0 +1,141 @@
+"""What every source is, and how one is opened from the words a user types."""
+
+import os
+import stat
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from livedream.errors import ArgumentError, SourceError
+from livedream.frame import Frame
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm", ".pgm")
+"""How the name of a picture ends, in small letters."""
+STREAMS = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "rtp")
+"""How the address of a network camera begins."""
+
+
+class Source(ABC):
+    """Frames, one after the other: iterate over it, inside a `with` block.
+
+    The attributes say what the source delivers, which is not always what was asked of it. Iterating raises SourceError
+    when the source fails; it ends when the source ends. A second iteration goes on where the first one stopped.
+    Times strictly increase. `close()` may be called twice, and by another thread, after which the iteration ends soon.
+    """
+
+    name: str
+    """What was opened, for the first line of output: a file name, a camera's name."""
+    size: tuple[int, int]
+    """(width, height) of its frames in pixels; of the first one where they differ."""
+    rate: Fraction | None
+    """Frames per second, exact; the average where it varies, None where nobody knows."""
+    live: bool
+    """True when frames that nobody takes are lost (camera, stream), False when they wait (file)."""
+
+    stills: bool = False
+    """True when each frame is a picture of its own and no film: photographs."""
+    length: int | None = None
+    """How many frames are expected in all, None where nobody knows. A promise of the header, not a count."""
+    time_base: Fraction = Fraction(1, 90000)
+    """The unit of which every frame's time is a multiple, in seconds."""
+    pixel_aspect: Fraction = Fraction(1)
+    """Width of a pixel over its height."""
+    sound: Path | None = None
+    """The file whose sound belongs to the frames."""
+    start: Fraction = Fraction(0)
+    """What the clock of the `sound` file shows at time 0, in seconds: recordings of a broadcast begin anywhere."""
+    path: Path | None = None
+    """The file or folder that is read, None where there is none; a sink must not write there."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_source(
+    spec: str | os.PathLike[str], *, size: tuple[int, int] | None = None, rate: Fraction | int | None = None
+) -> Source:
+    """Return the source that `spec` means.
+
+    spec: `0` or `/dev/video0` or part of a camera's name; `rtsp://`, `http://` and the like for a network camera; the
+        path of a film; of a picture, of a folder of pictures, or a pattern such as `photos/*.jpg`; `demo`.
+    size, rate: what to ask of a camera, (width, height) in pixels and frames per second. Others have their own.
+
+    Raises SourceError when it is not there or cannot be read, ArgumentError when `spec` can mean nothing.
+    """
+    text = os.fspath(spec)
+    if not isinstance(text, str):
+        raise TypeError(f"a source is named by text or a path, got {type(spec).__name__}")
+    if not text.strip() or "\0" in text:
+        raise ArgumentError(f"no source is called {text!r}", _CHOICES)
+    if text == "-":
+        raise ArgumentError("livedream cannot read a film from standard input", "write it to a file first")
+
+    if isinstance(spec, str):  # a Path is always a file or a folder, whatever its name
+        if text == "demo":
+            from livedream.capture.demo import DemoSource
+
+            return DemoSource()
+        scheme, colon, _ = text.partition("://")
+        if colon and scheme.lower() not in STREAMS:
+            raise ArgumentError(f"unknown kind of address: {scheme}://", f"choose from {', '.join(STREAMS)}")
+        if colon or (text.isascii() and text.isdigit()):
+            return _camera(text, size, rate)
+
+    path = Path(text)
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return _open_absent(text, size, rate)
+    except OSError as error:  # a folder on the way is closed to us, a name is too long
+        raise SourceError(f"{text}: {error.strerror}", "check the name and the rights of the folder") from error
+    if stat.S_ISCHR(mode):
+        return _camera(text, size, rate)
+    if stat.S_ISDIR(mode) or path.suffix.lower() in PICTURES:
+        from livedream.capture.images import ImagesSource
+
+        return ImagesSource(text)
+    from livedream.capture.video import VideoSource
+
+    return VideoSource(path)
+
+
+_CHOICES = "name a camera (0), a film, a picture, a folder of pictures, an address (rtsp://...) or demo"
+
+
+def _camera(name: str, size: tuple[int, int] | None, rate: Fraction | int | None) -> Source:
+    from livedream.capture.camera import CameraSource
+
+    return CameraSource(name, size=size, rate=rate)
+
+
+def _open_absent(text: str, size: tuple[int, int] | None, rate: Fraction | int | None) -> Source:
+    """Open what is no file of that name: a pattern, or a camera."""
+    if any(letter in text for letter in "*?["):
+        from livedream.capture.images import ImagesSource
+
+        return ImagesSource(text)
+    if text.startswith("/dev/"):
+        return _camera(text, size, rate)
+    if os.sep in text or "/" in text or Path(text).suffix:
+        raise SourceError(f"no such file: {text}", "check the name; relative names start in the current folder")
+
+    from livedream.capture.camera import describe_cameras, find_cameras
+
+    found = find_cameras(text)
+    if not found:
+        raise SourceError(f"neither a file nor a camera is called {text}", f"{describe_cameras()}; or use demo")
+    return _camera(text, size, rate)

@@ -1,0 +1,57 @@
+"""Ctrl-C and SIGTERM: at once while nothing is at stake, between two frames while a film is written."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stopped(KeyboardInterrupt):
+    """Somebody wants livedream to end: Ctrl-C, or the SIGTERM of a system that shuts down."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+class Stop:
+    """Raises Stopped when a signal comes; while it is held, only where `check` is called.
+
+    An exception out of the blue could come between two halves of what belongs together: a lock taken and given back, a
+    film and its index.
+    """
+
+    def __init__(self) -> None:
+        self._held = False
+        self._wanted: int | None = None
+
+    def check(self) -> None:
+        """Raise Stopped if a signal has come since the last time."""
+        number, self._wanted = self._wanted, None
+        if number is not None:
+            raise Stopped(number)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        before, self._held = self._held, True
+        try:
+            yield
+        finally:
+            self._held = before
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._wanted = number
+        if not self._held:
+            self.check()
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """Let signals raise Stopped inside the block."""
+    stop = Stop()
+    before = {number: signal.signal(number, stop.on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

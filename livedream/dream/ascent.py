@@ -1,0 +1,123 @@
+"""Gradient ascent: one step that makes a picture show more of what the network sees in it.
+
+Source: A. Mordvintsev et al., "Inceptionism", 2015 (google/deepdream, `make_step`): jitter by a roll, gradient divided
+by its mean absolute value. Gaussian smoothing after gordicaleksa/pytorch-deepdream; Laplacian-pyramid normalisation
+after the deepdream notebook of TensorFlow 1.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from livedream.dream.network import DreamNetwork
+from livedream.dream.objective import Objective
+from livedream.dream.octaves import Size
+
+
+class Ascent:
+    """Steps up the gradient of `objective`, with the look that `color` and `smoothing` give (see DreamSettings).
+
+    A step whose gradient is not finite leaves the picture as it is and is counted in `dropped`, a tensor on the device
+    of the network, so that counting does not wait for the device.
+    """
+
+    def __init__(self, network: DreamNetwork, objective: Objective, color: float, smoothing: str) -> None:
+        self.network = network
+        self.objective = objective
+        self.color = color
+        self.smoothing = smoothing
+        device = network.mean.device
+        self.dropped = torch.zeros((), dtype=torch.int32, device=device)
+        # float16 loses what is under 6e-8 and over 65504. The derivative of a mean over a layer is of the order of one
+        # over the number of its elements, so the loss is multiplied by about that; dividing by the mean takes it out.
+        self._loss_scale = torch.full((), 2.0**16 if network.dtype == torch.float16 else 1.0, device=device)
+
+    def step(self, picture: Tensor, size: Size, shift: tuple[int, int], step_size: float) -> Tensor:
+        """Return `picture` moved by one step.
+
+        picture: float32 RGB, (1, 3, h, w), 0..255; not changed.
+        size: (height, width) of the octave at which to look.
+        shift: how far the octave is rolled (down, right) before the network sees it, in pixels.
+        step_size: mean size of the change to a pixel, in levels of 255.
+        """
+        whole = picture.shape[-2:]
+        octave = picture if size == whole else F.interpolate(picture, size, mode="bilinear", antialias=True)
+        gradient = self._gradient(torch.roll(octave, shift, (2, 3)))
+        gradient = torch.roll(gradient, (-shift[0], -shift[1]), (2, 3))
+        if self.color < 1:
+            gradient = torch.lerp(gradient.mean(1, keepdim=True), gradient, self.color)
+        gradient = smoothings[self.smoothing](gradient)
+        change = self._normalise(gradient) * step_size
+        if size != whole:
+            change = F.interpolate(change, whole, mode="bilinear")
+        return picture + change
+
+    def loss(self, picture: Tensor) -> float:
+        """Return the value of the objective for `picture`."""
+        with torch.no_grad():
+            return float(self.objective(self.network(picture)))
+
+    def _gradient(self, picture: Tensor) -> Tensor:
+        leaf = picture.detach().requires_grad_()
+        with torch.enable_grad():
+            loss = self.objective(self.network(leaf)) * self._loss_scale
+            (gradient,) = torch.autograd.grad(loss, leaf)
+        return gradient
+
+    def _normalise(self, gradient: Tensor) -> Tensor:
+        mean = gradient.abs().mean()
+        finite = torch.isfinite(mean)
+        self.dropped += ~finite
+        self._loss_scale = torch.where(finite, self._loss_scale, self._loss_scale / 16)
+        # The smallest normal float32 keeps a gradient of zero a change of zero.
+        return torch.where(finite, gradient, 0) / torch.where(finite, mean, 1).clamp_min(1.2e-38)
+
+
+def _gaussian_kernel(sigma: float) -> list[float]:
+    radius = round(2 * sigma + 0.5)
+    weights = torch.exp(-torch.arange(-radius, radius + 1, dtype=torch.float64).square() / (2 * sigma**2))
+    return (weights / weights.sum()).tolist()
+
+
+def _blur(picture: Tensor, sigma: float) -> Tensor:
+    """Blur (1, 3, h, w) by a Gaussian of `sigma` pixels, edges repeated."""
+    kernel = torch.tensor(_gaussian_kernel(sigma), device=picture.device)
+    radius = kernel.numel() // 2
+    padded = F.pad(picture, (radius, radius, radius, radius), mode="replicate")
+    channels = picture.shape[1]
+    across = kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
+    down = kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
+    return F.conv2d(F.conv2d(padded, across, groups=channels), down, groups=channels)
+
+
+def _gaussian(gradient: Tensor) -> Tensor:
+    """Add the gradient blurred thrice, ever wider: fine grain fades, strokes stay."""
+    return _blur(gradient, 0.5) + _blur(gradient, 1.0) + _blur(gradient, 2.0)
+
+
+def _laplacian(gradient: Tensor, levels: int = 4) -> Tensor:
+    """Give each octave of detail of the gradient the same strength: colours saturate, forms round."""
+    details = []
+    for _ in range(levels - 1):
+        if min(gradient.shape[-2:]) < 8:
+            break
+        low = F.avg_pool2d(_blur(gradient, 1.0), 2, ceil_mode=True)
+        details.append(gradient - F.interpolate(low, gradient.shape[-2:], mode="bilinear"))
+        gradient = low
+    merged = _unit(gradient)
+    for detail in reversed(details):
+        merged = F.interpolate(merged, detail.shape[-2:], mode="bilinear") + _unit(detail)
+    return merged
+
+
+def _unit(gradient: Tensor) -> Tensor:
+    return gradient / gradient.std().clamp_min(1e-10)
+
+
+smoothings: dict[str, Callable[[Tensor], Tensor]] = {
+    "none": lambda gradient: gradient,
+    "gaussian": _gaussian,
+    "laplacian": _laplacian,
+}

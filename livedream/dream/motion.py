@@ -1,0 +1,82 @@
+"""Where each pixel was in the frame before: optical flow, how far it can be trusted, and whether the scene was cut."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from livedream.dream.octaves import Size
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Flow:
+    """The way from the current frame back to the previous one."""
+
+    vectors: np.ndarray
+    """float32 (h, w, 2): pixel (x, y) of the current frame was at (x, y) + vector. In pixels of this map."""
+    confidence: np.ndarray
+    """float32 (h, w), 0..1: 1 where the previous frame, so moved, looks like the current one; 0 where it was hidden."""
+
+
+class Motion:
+    """Follows a stream of frames. Flow at half the working size: half the size is a quarter of the time.
+
+    Source of the flow: T. Kroeger et al., "Fast Optical Flow using Dense Inverse Search" (DIS), ECCV 2016. It goes from
+    the current frame to the previous one, which is what a backward warp needs; the other way smears edges.
+    """
+
+    # Errors up to _NOISE levels are a camera's noise (sigma 3 gives differences of 3.4 on average, less at half size);
+    # at _NOISE + _FADE the previous frame says nothing about this place any more.
+    _NOISE = 6.0
+    _FADE = 24.0
+    # Correlation between the frame and the warped previous one, under which the scene has been cut. Seen on 500 frames
+    # of three films: within a scene never under 0.81, at their five cuts never over 0.31, between two films 0.54.
+    _CUT = 0.65
+
+    def __init__(self, size: Size) -> None:
+        """size: (height, width) of the frames that will come."""
+        # Under 32 pixels DIS (OpenCV 5.0) has no level of its pyramid left: it crashed with 16x150 and with 24x250.
+        self._size = max(size[0] // 2, 32), max(size[1] // 2, 32)
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._previous: np.ndarray | None = None
+        height, width = self._size
+        self._grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
+
+    def reset(self) -> None:
+        """Forget the previous frame."""
+        self._previous = None
+
+    def __call__(self, pixels: np.ndarray) -> Flow | None:
+        """Return the flow from `pixels`, uint8 RGB, to the frame before; None for the first one and after a cut."""
+        grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+        current = cv2.resize(grey, self._size[::-1], interpolation=cv2.INTER_AREA)
+        previous, self._previous = self._previous, current
+        if previous is None:
+            return None
+        vectors = self._dis.calc(current, previous, np.zeros_like(self._grid))
+        # One map carries x and y, which OpenCV's stubs do not know.
+        warped = cv2.remap(  # type: ignore[call-overload]
+            previous, self._grid + vectors, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        still_error = _error(current, previous)
+        moved_error = _error(current, warped)
+        # Flow found in noise makes a still scene swim: where standing still explains the picture as well, it stands.
+        still = still_error <= moved_error + 1.0
+        vectors[still] = 0
+        error = np.where(still, still_error, moved_error)
+        if self._is_cut(current, warped):
+            return None
+        confidence = np.clip(1 - (error - self._NOISE) / self._FADE, 0, 1)
+        return Flow(vectors, confidence)
+
+    def _is_cut(self, current: np.ndarray, warped: np.ndarray) -> bool:
+        a = current.astype(np.float32) - current.mean()
+        b = warped.astype(np.float32) - warped.mean()
+        energy = float(np.sqrt((a * a).mean() * (b * b).mean()))
+        # Two even pictures (black, fog) have nothing to correlate but noise, and no dream that could be a ghost.
+        return energy > 4 and float((a * b).mean()) < self._CUT * energy
+
+
+def _error(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the absolute difference of two grey pictures, each pixel the mean of its 5x5 neighbours, as float32."""
+    return cv2.blur(cv2.absdiff(a, b).astype(np.float32), (5, 5))

@@ -1,0 +1,132 @@
+"""Where the network runs and in which numbers."""
+
+import json
+import logging
+import platform
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from platformdirs import user_cache_path
+from torch import nn
+
+from livedream.errors import DeviceError
+
+_log = logging.getLogger(__name__)
+
+_dtypes = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """A device and the type of the numbers inside the network."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def __str__(self) -> str:
+        return f"{self.device.type} {str(self.dtype).removeprefix('torch.')}"
+
+
+def choose_compute(device: str, precision: str) -> Compute:
+    """Return what `device` and `precision` (see DreamSettings) mean on this machine.
+
+    auto: a GPU in float16, otherwise the CPU in whichever of float32 and bfloat16 it is faster with.
+    Raises DeviceError when what was asked for is not there; nothing is exchanged for it.
+    """
+    chosen = _choose_device(device)
+    if precision == "auto":
+        dtype = measured_cpu_dtype() if chosen.type == "cpu" else torch.float16
+    else:
+        dtype = _dtypes[precision]
+    if chosen.type == "cpu" and dtype == torch.float16:
+        raise DeviceError("float16 needs a GPU", "choose --precision float32 or bfloat16, or leave it out")
+    if chosen.type == "cuda" and dtype == torch.bfloat16 and not torch.cuda.is_bf16_supported():
+        raise DeviceError("this GPU does not calculate in bfloat16", "choose --precision float16 or float32")
+    return Compute(chosen, dtype)
+
+
+def next_safer(compute: Compute) -> Compute | None:
+    """Return what to move to when numbers of `compute` overflow again and again, None after float32."""
+    if compute.dtype == torch.float32:
+        return None
+    bfloat16 = compute.dtype == torch.float16 and compute.device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return Compute(compute.device, torch.bfloat16 if bfloat16 else torch.float32)
+
+
+def _choose_device(name: str) -> torch.device:
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next(device for device in ("cuda", "mps", "cpu") if there[device])
+    if not there[name]:
+        why = "this torch was built without it" if name == "cuda" and torch.version.cuda is None else "none is found"
+        have = ", ".join(device for device, found in there.items() if found)
+        raise DeviceError(f"no {name} device: {why} (torch {torch.__version__})", f"this machine has: {have}")
+    return torch.device(name)
+
+
+def measured_cpu_dtype() -> torch.dtype:
+    """Return the faster of float32 and bfloat16 on this CPU, measured once per machine and version of torch.
+
+    Remembered in the user's cache folder: two runs of one dream must not choose differently because something else was
+    busy meanwhile.
+    """
+    memory = user_cache_path("livedream") / "precision.json"
+    machine = f"{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    remembered = _read(memory)
+    if machine not in remembered:
+        remembered[machine] = _faster_on_cpu()
+        try:
+            memory.parent.mkdir(parents=True, exist_ok=True)
+            memory.write_text(json.dumps(remembered, indent=1), encoding="utf-8")
+        except OSError as error:
+            _log.warning("cannot remember which precision is faster: %s", error)
+    return _dtypes[remembered[machine]]
+
+
+def _read(memory: Path) -> dict[str, str]:
+    try:
+        found = json.loads(memory.read_text(encoding="utf-8"))
+        return {machine: name for machine, name in found.items() if name in _dtypes}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError) as error:
+        _log.warning("%s is measured anew: %s", memory, error)
+        return {}
+
+
+def _processor() -> str:
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as info:
+            return next(line.split(":", 1)[1].strip() for line in info if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _faster_on_cpu() -> str:
+    """Time forward and backward of a few layers like those of the networks.
+
+    A CPU without bfloat16 instructions emulates it up to 350 times slower (0.3 against 120 GFLOP/s in a matrix product
+    on an AMD Milan), so a picture of 48x48 is asked first, and the real size only where that gives hope.
+    """
+    seconds = dict.fromkeys(("float32", "bfloat16"), 0.0)
+    for side in (48, 192):
+        for name in seconds:
+            seconds[name] = min(_time_pass(_dtypes[name], side) for _ in range(3))
+        if seconds["bfloat16"] > 2 * seconds["float32"]:
+            break
+    return "bfloat16" if seconds["bfloat16"] < 0.9 * seconds["float32"] else "float32"
+
+
+def _time_pass(dtype: torch.dtype, side: int) -> float:
+    layers = nn.Sequential(
+        nn.Conv2d(3, 64, 3, stride=2), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2)
+    ).requires_grad_(False)
+    layers.to(dtype).to(memory_format=torch.channels_last)
+    picture = torch.zeros(1, 3, side, side, requires_grad=True)
+    start = time.perf_counter()
+    with torch.enable_grad():
+        loss = layers(picture.to(dtype, memory_format=torch.channels_last)).float().square().mean()
+        torch.autograd.grad(loss, picture)
+    return time.perf_counter() - start

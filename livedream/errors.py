@@ -1,0 +1,56 @@
+"""The errors of livedream.
+
+    Exception
+    ├── LivedreamError            what the outside world did wrong; catch this one
+    │   ├── SourceError           a camera, film or picture cannot be opened or read
+    │   ├── SinkError             a window, file or device cannot be opened or written
+    │   ├── WeightsError          the weights of a network are missing or damaged
+    │   └── DeviceError           the device or precision asked for is not there
+    └── ValueError
+        └── ArgumentError         the caller asked for something that does not exist
+
+Each carries one line that says what is wrong and a `hint` that says what to do about it.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class _HintedError(Exception):
+    """An error of one line, with a hint of one line."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class LivedreamError(_HintedError):
+    """The outside world did something wrong."""
+
+
+class SourceError(LivedreamError):
+    """A source cannot be opened, or failed while it was read."""
+
+
+class SinkError(LivedreamError):
+    """A sink cannot be opened, or failed while it was written."""
+
+
+class WeightsError(LivedreamError):
+    """The weights of a network are missing, damaged or of another network."""
+
+
+class DeviceError(LivedreamError):
+    """The device or the precision asked for is not available here."""
+
+
+class ArgumentError(_HintedError, ValueError):
+    """An argument has a value that livedream does not know."""
+
+
+def unknown(kind: str, name: str, choices: Iterable[str]) -> ArgumentError:
+    """Return the error for an unknown `name`, with the nearest of `choices`, or all of them, as its hint."""
+    names = list(choices)
+    near = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(names)}"
+    return ArgumentError(f"unknown {kind}: {name}", hint)

@@ -1,0 +1,46 @@
+"""A frame: one picture on its way from a source to a sink."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Frame:
+    """One picture and its time. A value: whoever has a frame may keep it, nobody writes into it.
+
+    Raises TypeError or ValueError when made of anything but what is written beside the fields.
+    """
+
+    pixels: np.ndarray
+    """RGB, uint8, shape (height, width, 3), not empty."""
+    time: Fraction
+    """Seconds since the source began, exact: pts times time base for a film, the clock for a camera."""
+    index: int
+    """How many frames the source captured before this one; a dropped frame leaves a gap."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.pixels, np.ndarray):
+            raise TypeError(f"pixels must be a numpy array, got {type(self.pixels).__name__}")
+        shape, dtype = self.pixels.shape, self.pixels.dtype
+        if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype != np.uint8:
+            raise ValueError(f"pixels must be RGB uint8 (height, width, 3), got {dtype} {shape}")
+        if not isinstance(self.time, Fraction):
+            raise TypeError(f"time must be a Fraction of seconds, got {type(self.time).__name__}")
+        if isinstance(self.index, bool) or not isinstance(self.index, int):
+            raise TypeError(f"index must be an int, got {type(self.index).__name__}")
+        if self.index < 0:
+            raise ValueError(f"index must not be negative, got {self.index}")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    def with_pixels(self, pixels: np.ndarray) -> "Frame":
+        """Return this frame with other pixels: the same moment, seen differently."""
+        return Frame(pixels, self.time, self.index)
+
+    def __repr__(self) -> str:
+        return f"Frame({self.size[0]}x{self.size[1]}, time={float(self.time):.3f} s, index={self.index})"

@@ -1,0 +1,24 @@
+"""The rules for a source that does not wait: the newest frame wins, and what is late is dropped and counted."""
+
+from typing import TypeVar
+
+from livedream.pipeline.mailbox import Mailbox
+from livedream.sink.sink import Sink
+
+Item = TypeVar("Item")
+
+RECORDING_DEPTH = 16
+"""Frames that wait for a slow recording, half a second of a camera: 100 MB at 1920x1080."""
+
+
+class Live:
+    """One frame waits for the dreamer and one for each display, so the delay cannot grow."""
+
+    closing_ends_all = True
+    """Closing the window is how one stops."""
+
+    def capture_box(self) -> Mailbox[Item]:
+        return Mailbox(1, wait=False)
+
+    def sink_box(self, sink: Sink) -> Mailbox[Item]:
+        return Mailbox(1 if sink.live else RECORDING_DEPTH, wait=False)

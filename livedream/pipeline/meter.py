@@ -1,0 +1,144 @@
+"""How fast frames go by, how old they are when they arrive, and how many got lost on the way."""
+
+import statistics
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+WINDOW_SECONDS = 3.0
+"""Over how long a rate is counted: short enough to follow a change, long enough to stand still."""
+AGES = 300
+"""How many ages a sink remembers."""
+
+Clock = Callable[[], float]
+
+
+class Rate:
+    """Ticks per second over the last WINDOW_SECONDS. Counted, not averaged from the gaps, which jitter."""
+
+    def __init__(self, now: Clock = time.perf_counter) -> None:
+        self._now = now
+        self._ticks: deque[float] = deque()
+
+    def tick(self) -> None:
+        self._ticks.append(self._now())
+        self._forget()
+
+    @property
+    def per_second(self) -> float:
+        """0.0 while there are fewer than two ticks: n ticks bound n - 1 gaps."""
+        self._forget()
+        if len(self._ticks) < 2:
+            return 0.0
+        return (len(self._ticks) - 1) / (self._ticks[-1] - self._ticks[0])
+
+    def _forget(self) -> None:
+        oldest = self._now() - WINDOW_SECONDS
+        while self._ticks and self._ticks[0] < oldest:
+            self._ticks.popleft()
+
+
+@dataclass(frozen=True, slots=True)
+class SinkReport:
+    """What arrived at one sink."""
+
+    name: str
+    written: int
+    dropped: int
+    """Dreamt frames that a newer one pushed out before the sink took them."""
+    fps: float
+    """Over the last seconds."""
+    age: tuple[float, float] | None
+    """Seconds from capture until the sink had the frame: the median and the 95th percentile of the last AGES."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What happened until now."""
+
+    seconds: float
+    """Since the run began."""
+    captured: int
+    dreamt: int
+    dropped: int
+    """Captured frames that a newer one pushed out before the dreamer took them."""
+    captured_fps: float
+    dreamt_fps: float
+    """Over the last seconds."""
+    sinks: tuple[SinkReport, ...]
+
+
+class _SinkMeter:
+    def __init__(self, name: str, now: Clock) -> None:
+        self.name = name
+        self.written = 0
+        self.rate = Rate(now)
+        self.ages: deque[float] = deque(maxlen=AGES)
+
+
+class Meter:
+    """Counts what the threads of a run do. Each may call it at any time.
+
+    now: the clock, in seconds; frames bring the time of their capture on the same clock.
+    """
+
+    def __init__(self, sink_names: Sequence[str], now: Clock = time.perf_counter) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._began = now()
+        self._captured = 0
+        self._dreamt = 0
+        self._captured_rate = Rate(now)
+        self._dreamt_rate = Rate(now)
+        self._sinks = [_SinkMeter(name, now) for name in sink_names]
+
+    def captured(self) -> float:
+        """Count a captured frame and return its time of capture."""
+        with self._lock:
+            self._captured += 1
+            self._captured_rate.tick()
+            return self._now()
+
+    def dreamt(self) -> None:
+        with self._lock:
+            self._dreamt += 1
+            self._dreamt_rate.tick()
+
+    def written(self, sink: int, captured_at: float) -> None:
+        """Count a frame that the sink of that number has taken."""
+        with self._lock:
+            meter = self._sinks[sink]
+            meter.written += 1
+            meter.rate.tick()
+            meter.ages.append(self._now() - captured_at)
+
+    def report(self, dropped: int = 0, sinks_dropped: Sequence[int] = ()) -> Report:
+        """Return all counts; how many frames were dropped is known to the mailboxes, and told by the caller."""
+        with self._lock:
+            return Report(
+                seconds=self._now() - self._began,
+                captured=self._captured,
+                dreamt=self._dreamt,
+                dropped=dropped,
+                captured_fps=self._captured_rate.per_second,
+                dreamt_fps=self._dreamt_rate.per_second,
+                sinks=tuple(
+                    SinkReport(
+                        name=meter.name,
+                        written=meter.written,
+                        dropped=lost,
+                        fps=meter.rate.per_second,
+                        age=(percentile(meter.ages, 50), percentile(meter.ages, 95)) if meter.ages else None,
+                    )
+                    for meter, lost in zip(self._sinks, sinks_dropped or [0] * len(self._sinks), strict=True)
+                ),
+            )
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Return the value that `percent` (1 to 99) of 100 `values`, at least one, do not exceed; interpolated."""
+    if len(values) == 1:
+        return values[0]
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]

@@ -1,0 +1,24 @@
+"""The rules for a source that waits: every frame is dreamt and written, and the slowest sets the pace."""
+
+from typing import TypeVar
+
+from livedream.pipeline.mailbox import Mailbox
+from livedream.sink.sink import Sink
+
+Item = TypeVar("Item")
+
+DEPTH = 4
+"""Frames that wait at each hand-off: enough to keep all threads busy, few enough for films of any size."""
+
+
+class Offline:
+    """Nothing is dropped but what a window has no time to show: a window does not slow a film down."""
+
+    closing_ends_all = False
+    """A film is finished although somebody closed the window that showed it."""
+
+    def capture_box(self) -> Mailbox[Item]:
+        return Mailbox(DEPTH, wait=True)
+
+    def sink_box(self, sink: Sink) -> Mailbox[Item]:
+        return Mailbox(1, wait=False) if sink.live else Mailbox(DEPTH, wait=True)

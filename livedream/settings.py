@@ -1,0 +1,132 @@
+"""The controls of a dream, in one table.
+
+Everything that shows or takes a control is generated from this table: the command line, the presets, the checks below.
+A new control is a new field of DreamSettings and nothing else.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Self
+
+from livedream.errors import ArgumentError, unknown
+
+type_names = {int: "a whole number", float: "a number", str: "text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control: a row of the table."""
+
+    name: str
+    kind: type[int] | type[float] | type[str]
+    default: int | float | str
+    help: str
+    """One sentence, without a full stop."""
+    unit: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+    """The allowed range, both ends included."""
+    choices: tuple[str, ...] = ()
+    live: bool = True
+    """Whether it can change while a dream runs."""
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values in words: `1 to 20`, `none, gaussian or laplacian`, `text`."""
+        if self.choices:
+            return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
+        if self.kind is str:
+            return "text"
+        return f"{type_names[self.kind]} from {self.low:.9g} to {self.high:.9g}"
+
+    def parse(self, text: str) -> int | float | str:
+        """Return the value that `text` means, as it is typed on a command line; the range is checked later.
+
+        Text that is no number stays text, so that the check of the settings can name it with all other faults.
+        """
+        try:
+            return self.kind(text)
+        except ValueError:
+            return text
+
+    def fault(self, value: object) -> str | None:
+        """Return what is wrong with `value` in one clause, or None."""
+        right_type = isinstance(value, self.kind) or (self.kind is float and isinstance(value, int))
+        if right_type and not isinstance(value, bool):
+            if self.choices:
+                right_type = value in self.choices
+            elif isinstance(value, int | float):
+                right_type = self.low <= value <= self.high  # false for nan
+            else:
+                right_type = value != ""
+            if right_type:
+                return None
+        return f"{self.name} must be {self.allowed}, got {value!r}"
+
+
+def _control(default: int | float | str, help: str, **row: Any) -> Any:
+    return dataclasses.field(default=default, metadata={"help": help, **row})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DreamSettings:
+    """How to dream. Frozen; `replace` makes a changed copy.
+
+    Raises ArgumentError, a ValueError, that names every wrong value with the allowed range.
+    """
+
+    model: str = _control("squeezenet", "network that dreams; `livedream models` lists them", live=False)
+    layers: str = _control(
+        "auto",
+        "what to dream of: layers, channels and sums of them, as `fire6 + 0.5*fire9:77`; auto takes the network's best",
+    )
+    steps: int = _control(1, "gradient steps at each frame of a video", low=1, high=20)
+    still_steps: int = _control(10, "gradient steps at each octave of a still picture", low=1, high=500)
+    step_size: float = _control(
+        2.0, "how far one step moves a pixel on average", unit="levels of 255", low=0.01, high=50
+    )
+    octaves: int = _control(3, "sizes at which to dream, each smaller than the one before", low=1, high=10)
+    octave_scale: float = _control(1.4, "quotient of the sizes of two neighbouring octaves", low=1.05, high=4)
+    jitter: int = _control(32, "how far the picture is shifted at random before a step", unit="pixels", low=0, high=512)
+    working_height: int = _control(
+        256, "height at which a video is dreamt; the cost depends on it", unit="pixels", low=32, high=4320
+    )
+    still_height: int = _control(720, "height at which a still picture is dreamt", unit="pixels", low=32, high=8640)
+    keep: float = _control(
+        0.97, "share of the dream that lives on in the next frame; 0 dreams each frame afresh", low=0, high=0.999
+    )
+    strength: float = _control(1.0, "how much of the dream is shown; 0 shows the source", low=0, high=4)
+    color: float = _control(1.0, "how far the dream changes hues; 0 changes brightness only", low=0, high=1)
+    smoothing: str = _control(
+        "none", "what smooths the gradient before a step", choices=("none", "gaussian", "laplacian")
+    )
+    pooling: str = _control(
+        "max", "how the network pools: its own way (max), or in broad strokes (average)", choices=("max", "average")
+    )
+    seed: int = _control(0, "start of the random numbers; the same seed dreams the same", low=0, high=999_999_999)
+    device: str = _control(
+        "auto", "processor that runs the network", choices=("auto", "cpu", "cuda", "mps"), live=False
+    )
+    precision: str = _control(
+        "auto", "numbers inside the network", choices=("auto", "float16", "bfloat16", "float32"), live=False
+    )
+
+    def __post_init__(self) -> None:
+        faults = [fault for control in CONTROLS if (fault := control.fault(getattr(self, control.name)))]
+        if faults:
+            raise ArgumentError("; ".join(faults), "livedream run --help lists every control")
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with the named controls changed. Raises ArgumentError for an unknown name or a wrong value."""
+        for name in changes:
+            if name not in _names:
+                raise unknown("control", name, _names)
+        return dataclasses.replace(self, **changes)
+
+
+CONTROLS: tuple[Control, ...] = tuple(
+    Control(name=field.name, kind=field.type, default=field.default, **field.metadata)  # type: ignore[arg-type]
+    for field in dataclasses.fields(DreamSettings)
+)
+_names = [control.name for control in CONTROLS]

@@ -1,0 +1,63 @@
+"""A file that is being written, and gets its name when it is complete."""
+
+import contextlib
+from pathlib import Path
+
+from livedream.errors import SinkError
+
+
+class PartFile:
+    """The file `NAME.part.EXT` beside `path`, made at once, so that what stands in the way is known before any work.
+
+    Nobody takes a half-written file for a whole one, and an older one is whole until the new one is. A process that is
+    killed leaves the part behind.
+
+    Raises SinkError, naming the path, when there is a file of that name or its part and not `overwrite`, when its
+    folder is missing, and when it cannot be written.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
+        self.path = path
+        self.part = path.with_name(f"{path.stem}.part{path.suffix}")
+        self._overwrite = overwrite
+        self._done = False
+        check_new(path, overwrite)
+        try:
+            with self.part.open("wb" if overwrite else "xb"):
+                pass
+        except FileExistsError as error:
+            cure = "another run writes it, or was cut off and left it: move it away, or use --overwrite"
+            raise SinkError(f"{self.part} exists already", cure) from error
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise SinkError(f"{path} cannot be written: there is no folder {path.parent}", "make it first") from error
+        except OSError as error:
+            raise SinkError(f"{path} cannot be written: {error.strerror}", "choose another place") from error
+
+    def finish(self) -> None:
+        """Give the file its name. Raises SinkError, and leaves the part, when that cannot be."""
+        if self._done:
+            return
+        self._done = True
+        try:
+            check_new(self.path, self._overwrite)  # again: time has passed
+            self.part.replace(self.path)
+        except OSError as error:
+            raise SinkError(f"{self.part} cannot be renamed: {error.strerror}", "rename it by hand") from error
+
+    def discard(self) -> None:
+        """Remove the part, unless it is finished."""
+        if not self._done:
+            self._done = True
+            with contextlib.suppress(OSError):  # a leftover is harmless, and there may be a real error to report
+                self.part.unlink(missing_ok=True)
+
+
+def check_new(path: Path, overwrite: bool) -> None:
+    """Raise SinkError when `path` is a folder, or is there already and must not be overwritten."""
+    try:
+        if path.is_dir():
+            raise SinkError(f"{path} is a folder", "name a file")
+        if path.exists() and not overwrite:
+            raise SinkError(f"{path} exists already", "use --overwrite, or another name")
+    except OSError as error:  # a folder on the way is closed to us, a name is too long
+        raise SinkError(f"{path} cannot be written: {error.strerror}", "choose another place") from error

@@ -1,0 +1,145 @@
+"""What every sink is, and how one is opened from the words a user types."""
+
+import dataclasses
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from livedream.errors import ArgumentError, unknown
+from livedream.frame import Frame
+
+FILMS = (".mp4", ".mov", ".mkv")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a sink has to know of the frames before the first one comes; the words are those of a source."""
+
+    rate: Fraction | None = None
+    """Frames per second, None where nobody knows."""
+    live: bool = False
+    """True when frames come whether they are wanted or not; a film is then encoded fast rather than small."""
+    stills: bool = False
+    """True when each frame is a picture of its own."""
+    length: int | None = None
+    """How many frames are expected."""
+    time_base: Fraction = Fraction(1, 90000)
+    """The unit of the times, in seconds."""
+    pixel_aspect: Fraction = Fraction(1)
+    """Width of a pixel over its height."""
+    sound: Path | None = None
+    """The file whose sound belongs to the frames."""
+    start: Fraction = Fraction(0)
+    """What the clock of the `sound` file shows at time 0."""
+    path: Path | None = None
+    """The file or folder that the frames are read from; no sink writes there."""
+
+    @classmethod
+    def of(cls, source: object) -> Self:
+        """Return the facts about `source`: anything with attributes of these names, such as a livedream source."""
+        return cls(**{field.name: getattr(source, field.name) for field in dataclasses.fields(cls)})
+
+
+class Sink(ABC):
+    """Where frames go: `write` them in order of time, inside a `with` block.
+
+    Errors of the outside world are SinkErrors. One thread at a time calls a sink.
+    """
+
+    name: str
+    """What was opened, for the first line of output."""
+    live: bool = False
+    """True when only the newest frame is of use (window); False when each frame counts (file)."""
+    on_main_thread: bool = False
+    """True when it works on the main thread alone: windows."""
+
+    @property
+    def finished(self) -> bool:
+        """True once it takes no more frames and nothing is wrong: the window was closed. It ignores further frames."""
+        return False
+
+    @abstractmethod
+    def write(self, frame: Frame) -> None:
+        """Take one frame. Raises SinkError when it is lost."""
+
+    def idle(self) -> None:  # noqa: B027 (most sinks have nothing to do here)
+        """Called some thirty times a second while no frame comes; a window answers its keys here."""
+
+    def end(self) -> None:  # noqa: B027
+        """The source has ended and no frame is missing: write what belongs after the last frame."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leave everything written so far in a valid state and let go of it. May be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_sink(spec: str | os.PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> Sink:
+    """Return the sink that `spec` means.
+
+    spec: `window`; `null`, which keeps nothing; the name of a film (.mp4, .mov, .mkv); a folder, with `/` at its end,
+        for one PNG a frame; the name of a picture (.png, .jpg, .webp, .tif) for the first frame alone.
+    facts: what is known of the frames; `Facts.of(source)` collects it.
+    overwrite: whether a file of that name may be replaced.
+
+    Raises ArgumentError when `spec` means nothing or would destroy the source, SinkError when it cannot be written.
+    """
+    facts = facts or Facts()
+    text = os.fspath(spec)
+    if not isinstance(text, str):
+        raise TypeError(f"a sink is named by text or a path, got {type(spec).__name__}")
+    if isinstance(spec, str) and text == "window":
+        from livedream.sink.window import WindowSink
+
+        return WindowSink()
+    if isinstance(spec, str) and text == "null":
+        from livedream.sink.null import NullSink
+
+        return NullSink()
+
+    path = Path(text)
+    suffix = path.suffix.lower()
+    if not text.strip():
+        raise ArgumentError("a sink without a name", f"choose from {', '.join(_CHOICES)}")
+    is_folder = text.endswith(("/", os.sep)) or path.is_dir()
+    if not is_folder and suffix not in FILMS + PICTURES:
+        if suffix:
+            raise ArgumentError(f"unknown kind of file: {suffix}", f"choose from {', '.join(FILMS + PICTURES)}")
+        raise unknown("sink", text, _CHOICES)
+    if facts.path is not None and _destroys(path, facts.path):
+        raise ArgumentError(f"{text} is what the frames are read from", "choose another name for the output")
+    if is_folder:
+        from livedream.sink.images import ImagesSink
+
+        return ImagesSink(path, overwrite=overwrite)
+    if suffix in FILMS:
+        from livedream.sink.video import VideoSink
+
+        return VideoSink(path, facts, overwrite=overwrite)
+    if facts.stills and facts.length and facts.length > 1:
+        raise ArgumentError(f"{facts.length} pictures do not go into {text}", "name a folder: out/")
+    from livedream.sink.images import PictureSink
+
+    return PictureSink(path, overwrite=overwrite)
+
+
+_CHOICES = ("window", "null", "out.mp4", "out.mkv", "out.png", "folder/")
+
+
+def _destroys(target: Path, source: Path) -> bool:
+    """Return whether writing to `target` could replace `source`, or a file in it when it is a folder."""
+    if target.exists() and source.exists() and target.samefile(source):  # through links of every kind
+        return True
+    return source.is_dir() and target.exists() and target.resolve().parent == source.resolve()

@@ -1,0 +1,164 @@
+"""What is typed wrong, or is not there: one line that names it, a hint, an exit code, and nothing left behind."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from livedream.cli.main import main
+from tests.conftest import write_clip
+
+WRONG = 2
+OUTSIDE = 1
+
+# (what is typed, exit code, error, a part of the hint). real.mp4 is a film, text.mp4 a text, folder/ a folder.
+TABLE = [
+    # The source
+    (["nothing.mp4"], OUTSIDE, "no such file: nothing.mp4", "check the name"),
+    (["folder/nothing.mp4"], OUTSIDE, "no such file: folder/nothing.mp4", "check the name"),
+    (["empty"], OUTSIDE, "no pictures in empty", ".png"),
+    (["folder/*.jpg"], OUTSIDE, "no such picture: folder/*.jpg", "pattern"),
+    (["-"], WRONG, "livedream cannot read a film from standard input", "file"),
+    (["gopher://host/film"], WRONG, "unknown kind of address: gopher://", "rtsp"),
+    # The preset and the controls
+    (["real.mp4", "--preset", "menagery"], WRONG, "unknown preset: menagery", "did you mean menagerie?"),
+    (["real.mp4", "--preset", "mine.toml"], WRONG, "no such preset file: mine.toml", "live"),
+    (["real.mp4", "--preset", "bad.toml"], WRONG, "unknown control: stesp", "did you mean steps"),
+    (["real.mp4", "--stesp", "3"], WRONG, "no such option '--stesp'", "--steps"),
+    (["real.mp4", "--steps"], WRONG, "option '--steps' requires an argument", "livedream --help"),
+    (["real.mp4", "--steps", "0"], WRONG, "steps must be a whole number from 1 to 20, got 0", "livedream run --help"),
+    (["real.mp4", "--steps", "two"], WRONG, "steps must be a whole number from 1 to 20, got 'two'", "--help"),
+    (["real.mp4", "--keep", "nan"], WRONG, "keep must be a number from 0 to 0.999, got nan", "--help"),
+    (["real.mp4", "--keep", "-1"], WRONG, "keep must be a number from 0 to 0.999, got -1.0", "--help"),
+    (
+        ["real.mp4", "--steps", "1.5", "--color", "2", "--pooling", "min"],
+        WRONG,
+        "steps must be a whole number from 1 to 20, got '1.5'; color must be a number from 0 to 1, got 2.0; "
+        "pooling must be max or average, got 'min'",
+        "--help",
+    ),
+    (["real.mp4", "--model", "squeezenett"], WRONG, "unknown network: squeezenett", "did you mean squeezenet?"),
+    # The sink
+    (["real.mp4", "--to", "windwo"], WRONG, "unknown sink: windwo", "window"),
+    (["real.mp4", "--to", "out.gif"], WRONG, "unknown kind of file: .gif", ".mp4"),
+    (["real.mp4", "--to", "real.mp4"], WRONG, "real.mp4 is what the frames are read from", "another name"),
+    (["real.mp4", "--to", "real.mp4", "--overwrite"], WRONG, "real.mp4 is what the frames are read from", "another"),
+    (["real.mp4", "--to", "same.mp4"], WRONG, "same.mp4 is what the frames are read from", "another name"),
+    (["real.mp4", "--to", "old.mp4"], OUTSIDE, "old.mp4 exists already", "--overwrite"),
+    (["real.mp4", "--to", "no/out.mp4"], OUTSIDE, "no/out.mp4 cannot be written: there is no folder no", "make it"),
+    (["real.mp4", "--to", "a.mp4", "--to", "./a.mp4"], WRONG, "./a.mp4 is named twice", "a name of its own"),
+    (["real.mp4", "--to", "window"], OUTSIDE, "cannot open a window: there is no display (DISPLAY is not set)", "--to"),
+    # The command line itself
+    (["real.mp4", "other.mp4"], WRONG, "got unexpected extra argument (other.mp4)", "livedream run --help"),
+]
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("here")
+    (folder / "empty").mkdir()
+    (folder / "folder").mkdir()
+    write_clip(folder / "real.mp4", frames=5)
+    (folder / "same.mp4").symlink_to("real.mp4")
+    (folder / "text.mp4").write_text("This is no film.\n" * 100)
+    (folder / "nothing-in-it.mp4").touch()
+    (folder / "old.mp4").write_text("old")
+    (folder / "bad.toml").write_text("stesp = 3\n")
+    return folder
+
+
+def seen(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(("typed", "code", "error", "hint"), TABLE, ids=[" ".join(row[0]) for row in TABLE])
+def test_an_error_is_a_line_and_a_hint(typed, code, error, hint, here, monkeypatch, capsys):
+    monkeypatch.chdir(here)
+    before = seen(here)
+    assert main(["run", *typed]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, second = err.splitlines()
+    assert first == f"error: {error}"
+    assert second.startswith("hint: ")
+    assert hint in second
+    assert seen(here) == before
+
+
+@pytest.mark.parametrize("film", ["text.mp4", "nothing-in-it.mp4"])
+def test_a_file_that_is_no_film(film, here, monkeypatch, capsys):
+    monkeypatch.chdir(here)
+    assert main(["run", film]) == OUTSIDE
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("error: ")
+    assert film in first
+    assert second.startswith("hint: ")
+
+
+def test_no_camera(here, monkeypatch, capsys):
+    """Number 97, for a machine that has a camera."""
+    monkeypatch.chdir(here)
+    assert main(["run", "97"]) == OUTSIDE
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("error: ")
+    assert "97" in first
+    assert second.startswith("hint: ")
+
+
+@pytest.mark.parametrize(
+    ("layers", "error"),
+    [("fire66", "fire66"), ("fire6 +", "fire6 +"), ("fire6:9999", "9999")],
+)
+def test_a_wrong_layer_leaves_no_file(layers, error, here, monkeypatch, capsys):
+    monkeypatch.chdir(here)
+    before = seen(here)
+    assert main(["run", "real.mp4", "--to", "out.mp4", "--layers", layers]) == WRONG
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("error: ")
+    assert error in first
+    assert second.startswith("hint: ")
+    assert seen(here) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such rights")
+def test_a_folder_that_takes_no_file(tmp_path, make_clip, capsys):
+    film = make_clip()
+    target = Path("/dev/full/out.mp4") if os.geteuid() == 0 else tmp_path / "locked" / "out.mp4"
+    if os.geteuid() != 0:
+        target.parent.mkdir(mode=0o500)
+    assert main(["run", str(film), "--to", str(target)]) == OUTSIDE
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"error: {target} cannot be written: ")
+    assert second.startswith("hint: ")
+
+
+def test_an_error_of_our_own_keeps_its_traceback(monkeypatch):
+    from livedream.cli import models
+
+    def broken():
+        raise KeyError("ours")
+
+    monkeypatch.setattr(models, "network_table", broken)
+    with pytest.raises(KeyError):
+        main(["models"])
+
+
+def test_errors_go_to_standard_error_without_control_codes():
+    command = [sys.executable, "-m", "livedream", "run", "nothing.mp4"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        "error: no such file: nothing.mp4\nhint: check the name; relative names start in the current folder\n"
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only here are names bytes")
+def test_a_name_that_is_no_text():
+    command = [sys.executable, "-m", "livedream", "run", b"f\xfclm.mp4"]
+    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no such file: f\\udcfclm.mp4\n")

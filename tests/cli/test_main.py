@@ -1,0 +1,113 @@
+"""The commands that dream nothing, and how the program starts."""
+
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import livedream
+from livedream.cli.main import main
+from livedream.models import network_names
+from livedream.presets import preset_names
+from livedream.settings import CONTROLS
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"livedream {livedream.__version__}\n"
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["presets"], ["models"], ["cameras"], ["demo"]])
+def test_help_does_not_load_torch(command):
+    """Nor av: who asks for help waits for nothing."""
+    program = """
+import sys
+from livedream.cli.main import main
+code = main([*sys.argv[1:], "--help"])
+loaded = {"torch", "av", "rich"} & set(sys.modules)
+assert not loaded, loaded
+sys.exit(code)
+"""
+    done = subprocess.run([sys.executable, "-c", program, *command], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: {' '.join(['livedream', *command])} [OPTIONS]")
+
+
+def test_help_is_fast():
+    """Half a second; the best of three, for a machine that does other things too."""
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "livedream", "--help"], check=True, capture_output=True)
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds) < 0.5
+
+
+def test_every_control_has_an_option_with_its_help(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    main(["run", "--help"])
+    help = " ".join(capsys.readouterr().out.split())
+    for control in CONTROLS:
+        assert f"--{control.name.replace('_', '-')} " in help
+        assert " ".join(control.help.split()) in help
+    assert "[32 to 4320 pixels; default 256]" in help
+    assert "[0.01 to 50 levels of 255; default 2]" in help
+
+
+def test_no_command_shows_the_help(capsys):
+    assert main([]) == 2
+    assert "Commands:" in capsys.readouterr().out
+
+
+def test_presets_are_listed_with_the_options_that_make_them(capsys):
+    assert main(["presets"]) == 0
+    out = capsys.readouterr().out
+    for name in preset_names():
+        assert f"\n{name} " in f"\n{out}"
+    assert "--layers fire9 --steps 2" in out  # presets/menagerie.toml
+
+
+def test_models_are_listed_with_their_layers(capsys):
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    assert [line.split()[0] for line in out.splitlines() if not line.startswith(" ")] == network_names()
+    assert "squeezenet (in the package)\n" in out
+    assert "  fire9  whole animals" in out
+
+
+def test_cameras_are_listed(capsys, monkeypatch):
+    from livedream.capture import camera
+
+    found = [camera.Camera(0, "Front", "/dev/video0"), camera.Camera(12, "HD Pro C920", "/dev/video2")]
+    monkeypatch.setattr(camera, "list_cameras", lambda: found)
+    assert main(["cameras"]) == 0
+    assert capsys.readouterr().out == "0   Front        /dev/video0\n12  HD Pro C920  /dev/video2\n"
+
+
+def test_no_camera_is_no_failure(capsys, monkeypatch):
+    from livedream.capture import camera
+
+    monkeypatch.setattr(camera, "list_cameras", list)
+    assert main(["cameras"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("no camera found\nhint: ")
+
+
+def test_the_console_script_is_this_main():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"livedream": "livedream.cli.main:main"}
+    done = subprocess.run([sys.executable, "-m", "livedream", "rum"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert done.stderr == "error: no such command 'rum'\nhint: did you mean run?\n"
+
+
+def test_a_reader_who_has_seen_enough():
+    program = f"{sys.executable} -m livedream run --help | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == 1

@@ -1,0 +1,192 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from livedream import Dreamer, DreamSettings, Frame
+from livedream.errors import ArgumentError
+
+QUICK = DreamSettings(working_height=64, layers="fire5", jitter=8)
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    return np.ascontiguousarray(data.chelsea()[:240:2, :320:2])
+
+
+def stream(photo: np.ndarray, count: int = 6) -> list[Frame]:
+    """A slow pan over the photo: 96x72 frames."""
+    return [Frame(photo[10 : 10 + 72, 2 * n : 2 * n + 96].copy(), Fraction(n, 25), n) for n in range(count)]
+
+
+def test_frame_in_frame_out(photo) -> None:
+    frame = stream(photo)[3]
+    pixels = frame.pixels.copy()
+    dreamt = Dreamer(QUICK)(frame)
+    assert (dreamt.time, dreamt.index, dreamt.size) == (frame.time, frame.index, frame.size)
+    assert np.array_equal(frame.pixels, pixels)
+    assert not np.array_equal(dreamt.pixels, pixels)
+
+
+def test_same_settings_and_frames_dream_the_same_to_the_bit(photo) -> None:
+    dreamer = Dreamer(QUICK)
+    first = [dreamer(frame).pixels for frame in stream(photo)]
+    dreamer.reset()
+    again = [dreamer(frame).pixels for frame in stream(photo)]
+    other = [Dreamer(QUICK)(frame).pixels for frame in stream(photo)[:1]]
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert np.array_equal(first[0], other[0])
+
+
+def test_another_seed_dreams_another_dream(photo) -> None:
+    frame = stream(photo)[0]
+    assert not np.array_equal(Dreamer(QUICK)(frame).pixels, Dreamer(QUICK.replace(seed=1))(frame).pixels)
+
+
+def test_dream_grows_from_frame_to_frame_and_not_without_keep(photo) -> None:
+    def depth(keep: float) -> float:
+        dreamer = Dreamer(QUICK.replace(keep=keep))
+        frame = stream(photo)[0]
+        for _ in range(12):
+            out = dreamer(frame)
+        return float(np.abs(out.pixels.astype(int) - frame.pixels).mean())
+
+    assert depth(0.97) > 2 * depth(0)
+
+
+def test_cut_leaves_no_ghost(photo) -> None:
+    dreamer = Dreamer(QUICK)
+    for frame in stream(photo):
+        dreamer(frame)
+    other = np.ascontiguousarray(data.coffee()[:144:2, :192:2])
+    after = dreamer(Frame(other, Fraction(1), 6)).pixels.astype(int)
+    # What one step from nothing can do to it, and no trace of the cat: the change averages the step size.
+    assert np.abs(after - other).mean() < 1.5 * QUICK.step_size
+
+
+def test_octaves_take_turns(photo, monkeypatch) -> None:
+    dreamer = Dreamer(QUICK.replace(steps=2, octaves=3, octave_scale=1.2))
+    seen = []
+    step = dreamer._step
+    monkeypatch.setattr(dreamer, "_step", lambda picture, size, shift: seen.append(size) or step(picture, size, shift))
+    for frame in stream(photo, 3):
+        dreamer(frame)
+    assert seen == [(64, 80), (53, 67), (44, 56)] * 2
+
+
+def test_strength_zero_shows_the_source(photo) -> None:
+    dreamer = Dreamer(QUICK.replace(strength=0))
+    for frame in stream(photo, 3):
+        assert np.array_equal(dreamer(frame).pixels, frame.pixels)
+
+
+def test_frames_of_another_size_begin_anew(photo) -> None:
+    dreamer = Dreamer(QUICK)
+    dreamer(stream(photo)[0])
+    other = Frame(photo, Fraction(1), 1)
+    assert dreamer(other).pixels.shape == photo.shape
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (17, 31), (33, 500)])
+def test_odd_sizes(size) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    dreamer = Dreamer(QUICK.replace(still_height=64, still_steps=1))
+    assert dreamer(Frame(pixels, Fraction(0), 0)).pixels.shape == pixels.shape
+    assert dreamer(Frame(pixels, Fraction(1), 1)).pixels.shape == pixels.shape
+    assert dreamer(pixels).shape == pixels.shape
+
+
+def test_still_is_dreamt_from_small_to_large(photo, monkeypatch) -> None:
+    dreamer = Dreamer(QUICK.replace(octaves=3, still_height=120))
+    seen = []
+    step = dreamer._step
+    monkeypatch.setattr(dreamer, "_step", lambda picture, size, shift: seen.append(size) or step(picture, size, shift))
+    out = dreamer(photo)
+    assert seen == [(61, 82)] * 10 + [(86, 114)] * 10 + [(120, 160)] * 10
+    assert out.shape == photo.shape
+    assert 5 < np.abs(out.astype(int) - photo).mean() < 60
+
+
+def test_still_raises_what_the_network_sees(photo) -> None:
+    dreamer = Dreamer(DreamSettings(layers="fire6"))
+    out = dreamer(photo)
+
+    def seen(pixels: np.ndarray) -> float:
+        ascent = dreamer._ready()
+        return ascent.loss(torch.from_numpy(pixels).permute(2, 0, 1)[None].float())
+
+    assert seen(out) > 2 * seen(photo)
+
+
+def test_still_does_not_disturb_a_stream(photo) -> None:
+    frames = stream(photo)
+    dreamer, other = Dreamer(QUICK), Dreamer(QUICK)
+    first = [dreamer(frame).pixels for frame in frames]
+    mixed = []
+    for frame in frames:
+        mixed.append(other(frame).pixels)
+        other(photo)
+    assert all(np.array_equal(a, b) for a, b in zip(first, mixed, strict=True))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)],
+)
+def test_other_arrays_are_refused(wrong) -> None:
+    with pytest.raises(ValueError, match="RGB uint8"):
+        Dreamer()(wrong)
+
+
+def test_other_things_are_refused() -> None:
+    with pytest.raises(TypeError, match="Frame or a numpy array, got str"):
+        Dreamer()("picture.jpg")  # type: ignore[call-overload]
+
+
+def test_unknown_layer_is_said_before_the_first_frame() -> None:
+    with pytest.raises(ArgumentError, match="unknown layer: fire66"):
+        Dreamer(DreamSettings(layers="fire66")).prepare((64, 64))
+
+
+def test_description_says_what_is_used() -> None:
+    dreamer = Dreamer(DreamSettings(precision="float32", device="cpu"))
+    dreamer.prepare((1280, 720))
+    assert dreamer.description == "cpu float32, squeezenet, fire6, working 448x256"
+
+
+def test_controls_change_while_it_runs(photo) -> None:
+    dreamer = Dreamer(QUICK)
+    frames = stream(photo)
+    dreamer(frames[0])
+    dreamer.settings = QUICK.replace(layers="fire4", steps=2, pooling="average", working_height=48)
+    dreamer(frames[1])
+    assert "fire4" in dreamer.description
+    with pytest.raises(ArgumentError, match="model cannot change while a dream runs"):
+        dreamer.settings = QUICK.replace(model="vgg16")
+    assert dreamer.settings.model == "squeezenet"
+
+
+def test_repeated_overflow_moves_to_safer_numbers_and_says_so(photo, caplog) -> None:
+    dreamer = Dreamer(QUICK.replace(precision="bfloat16"))
+    frame = stream(photo)[0]
+    dreamer(frame)
+    torch.nn.init.constant_(dreamer._ready().network.body.get_submodule("conv1").weight, float("inf"))
+    for _ in range(3):
+        out = dreamer(frame)
+        assert np.abs(out.pixels.astype(int) - frame.pixels).mean() < 10  # the picture stands meanwhile
+    assert dreamer.dropped_steps == 3
+    assert "the network moves to cpu float32" in caplog.text
+    dreamer(frame)
+    assert dreamer.dropped_steps == 3
+    assert dreamer.description.startswith("cpu float32")
+
+
+def test_still_scene_neither_brightens_nor_darkens(photo) -> None:
+    dreamer = Dreamer(DreamSettings(working_height=64, layers="fire4", step_size=3, keep=0.98))
+    scene = photo[:64, :96].copy()
+    means = []
+    for n in range(2000):
+        means.append(dreamer(Frame(scene, Fraction(n, 25), n)).pixels.mean())
+    assert max(abs(mean - means[200]) for mean in means[200:]) < 3

@@ -1,0 +1,97 @@
+from collections import OrderedDict
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from livedream import models
+from livedream.dream.network import DreamNetwork
+from livedream.dream.objective import parse
+from livedream.errors import ArgumentError
+
+ROW = models.find_network("squeezenet")
+
+
+def cut(layers: str, pooling: str = "max") -> DreamNetwork:
+    return DreamNetwork(models.load("squeezenet"), ROW, parse(layers), pooling)
+
+
+def flops(network: nn.Module) -> int:
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, 3, 64, 64))
+    return counter.get_total_flops()
+
+
+def test_activations_are_those_of_the_whole_network() -> None:
+    whole = models.load("squeezenet")
+    seen = {}
+    for name in ("fire5", "fire9"):
+        module = whole.get_submodule(name)
+        module.register_forward_hook(lambda module, args, output, name=name: seen.update({name: output}))
+    picture = torch.rand(1, 3, 96, 128, generator=torch.Generator().manual_seed(0)) * 255
+    with torch.no_grad():
+        whole(picture - torch.tensor(ROW.mean).view(1, 3, 1, 1))
+        found = cut("fire9 + fire5")(picture)
+    for name, expected in seen.items():
+        torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-3)
+
+
+def test_pass_stops_at_the_deepest_layer_used() -> None:
+    # By hand, for 64x64: conv1 31x31x27x64, then fire2 and fire3 at 15x15, each 2 flops a product.
+    conv1 = 2 * 31 * 31 * 27 * 64
+    fire2 = 2 * 15 * 15 * (64 * 16 + 16 * 64 + 9 * 16 * 64)
+    fire3 = 2 * 15 * 15 * (128 * 16 + 16 * 64 + 9 * 16 * 64)
+    assert flops(cut("fire3")) == conv1 + fire2 + fire3
+    assert flops(cut("fire3 + fire2:5")) == flops(cut("fire3"))
+    assert not any(name.startswith("fire4") for name, _ in cut("fire3").body.named_modules())
+
+
+def test_no_parameter_carries_a_gradient() -> None:
+    parameters = list(cut("fire6").parameters())
+    assert parameters
+    assert not any(parameter.requires_grad for parameter in parameters)
+
+
+def test_unknown_layer_names_the_nearest() -> None:
+    with pytest.raises(ArgumentError, match="unknown layer: fire66") as caught:
+        cut("fire66")
+    assert "fire6" in caught.value.hint
+
+
+def test_channel_out_of_range_says_the_range() -> None:
+    with pytest.raises(ArgumentError, match="layer fire6 has 384 channels, got 384") as caught:
+        cut("fire6:384")
+    assert caught.value.hint == "0 to 383"
+
+
+class WithBatchNorm(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        nn.init.normal_(self.norm.running_mean)
+        nn.init.uniform_(self.norm.running_var, 0.5, 2)
+        nn.init.normal_(self.norm.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.norm(self.conv(x)))
+
+
+def test_batch_norm_is_folded_and_nothing_changes() -> None:
+    torch.manual_seed(0)
+    plain = WithBatchNorm().eval()
+    picture = torch.rand(1, 3, 64, 64) * 255
+    with torch.no_grad():
+        expected = plain(picture - torch.tensor(ROW.mean).view(1, 3, 1, 1))
+        network = DreamNetwork(nn.Sequential(OrderedDict(both=plain)), ROW, parse("both"), "max")
+        found = network(picture)["both"]
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_average_pooling_takes_the_place_of_max_pooling() -> None:
+    network = cut("fire6", "average")
+    kinds = [type(module) for module in network.body.modules()]
+    assert nn.MaxPool2d not in kinds
+    assert kinds.count(nn.AvgPool2d) == 3

@@ -1,0 +1,211 @@
+"""However a run ends: the right error, no thread left (tests/conftest.py looks), no hang."""
+
+import threading
+import traceback
+
+import pytest
+
+from livedream.errors import SinkError, SourceError
+from livedream.pipeline import run
+from tests.pipeline.parts import Frames, Kept, Window, same, wait
+
+BOTH = pytest.mark.parametrize("live", [False, True], ids=["offline", "live"])
+ENDLESS = 10**9
+
+
+class PartError(Exception):
+    """Nothing that anybody else raises."""
+
+
+def fail_here(*_):
+    raise PartError("here")
+
+
+def fails_at(index, error):
+    def before(thing):
+        if getattr(thing, "index", thing) == index:
+            raise error
+
+    return before
+
+
+@BOTH
+def test_a_failing_source(live):
+    error = SourceError("the film is damaged")
+    sinks = [Kept("a"), Kept("b", live=True)]
+    with pytest.raises(SourceError) as caught:
+        run(Frames(ENDLESS, live=live, before=fails_at(30, error)), same, sinks)
+    assert caught.value is error
+    for sink in sinks:
+        assert not sink.ended
+        assert sink.indices[-1] == 29  # what came before is written
+
+
+@BOTH
+def test_a_failing_dreamer(live):
+    error = PartError("no more memory")
+    dreamt = []
+
+    def dream(frame):
+        if len(dreamt) == 5:
+            raise error
+        dreamt.append(frame.index)
+        return frame
+
+    sink, source = Kept(), Frames(ENDLESS, live=live)
+    with pytest.raises(PartError) as caught:
+        run(source, dream, [sink])
+    assert caught.value is error
+    assert sink.indices == dreamt
+    assert not sink.ended
+
+
+@BOTH
+@pytest.mark.parametrize("kind", [Kept, Window])
+def test_a_failing_sink(live, kind):
+    error = SinkError("the disk is full")
+    failing, other = kind(), Kept("other")
+    failing.before = lambda frame: fail() if frame.index >= 7 else None
+
+    def fail():
+        raise error
+
+    with pytest.raises(SinkError) as caught:
+        run(Frames(ENDLESS, live=live), same, [failing, other])
+    assert caught.value is error
+    assert not failing.ended and not other.ended
+    assert other.indices == sorted(set(other.indices))
+
+
+@BOTH
+@pytest.mark.parametrize("method", ["end", "idle"])
+@pytest.mark.parametrize("kind", [Kept, Window])
+def test_a_sink_that_fails_aside_of_writing(live, method, kind):
+    failed = threading.Event()
+    sink = kind()
+
+    def fail():
+        failed.set()
+        raise PartError(method)
+
+    setattr(sink, method, fail)
+    source = Frames(2, live=live, before=lambda index: method == "end" or index == 0 or wait(failed))
+    with pytest.raises(PartError, match=method):
+        run(source, same, [sink])
+
+
+@BOTH
+def test_failing_while_all_queues_are_full(live):
+    """The source and the dreamer are stuck at full boxes when the sink, at last, fails."""
+    stuck = threading.Event()
+    source = Frames(ENDLESS, live=live, before=lambda index: stuck.set() if index == 10 else None)
+
+    def fail_late(frame):
+        wait(stuck)
+        raise PartError("late")
+
+    with pytest.raises(PartError, match="late"):
+        run(source, same, [Kept(before=fail_late)])
+
+
+@BOTH
+def test_failing_while_the_source_is_blocked(live):
+    source = Frames(ENDLESS, live=live)
+    source.before = lambda index: index == 0 or wait(source.closed)
+    with pytest.raises(PartError):
+        run(source, fail_here, [Kept()])
+    assert source.closed.is_set()
+
+
+@BOTH
+def test_the_first_error_wins(live):
+    """Closing the blocked source fails too; that is not what went wrong."""
+    woken = threading.Event()
+
+    class Stubborn(Frames):
+        def close(self):
+            woken.set()
+            raise SourceError("closing failed")
+
+    source = Stubborn(2, live=live, before=lambda index: index == 0 or wait(woken))
+    with pytest.raises(PartError, match="here"):
+        run(source, fail_here, [Kept()])
+
+
+def test_a_source_that_fails_only_when_it_is_closed():
+    woken = threading.Event()
+
+    class Stubborn(Frames):
+        def close(self):
+            woken.set()
+            raise SourceError("closing failed")
+
+    source = Stubborn(2, live=True, before=lambda index: index == 0 or wait(woken))
+    with pytest.raises(SourceError, match="closing failed"):
+        run(source, same, [Window(1)])
+
+
+def test_an_error_keeps_the_place_it_came_from():
+    with pytest.raises(PartError) as caught:
+        run(Frames(1), fail_here, [Kept()])
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "fail_here"
+
+
+@BOTH
+@pytest.mark.parametrize("kind", [Kept, Window])
+def test_an_interrupt_ends_the_run_and_what_was_dreamt_is_written(live, kind):
+    dreamt = []
+    enough = threading.Event()
+
+    def dream(frame):
+        dreamt.append(frame.index)
+        if len(dreamt) == 10:
+            enough.set()
+        return frame
+
+    def interrupt(report):
+        if enough.is_set():
+            enough.clear()
+            raise KeyboardInterrupt
+
+    file, other = Kept("file"), kind()
+    with pytest.raises(KeyboardInterrupt):
+        run(Frames(ENDLESS, live=live), dream, [file, other], on_progress=interrupt)
+    assert not file.ended
+    assert file.indices[-1] == dreamt[-1]
+
+
+def test_a_second_interrupt_gives_up_what_waits():
+    """A slow file has one frame in hand and others waiting: the one is written, the others are not."""
+    dreamt = threading.Semaphore(0)
+    second = threading.Event()
+    interrupts = []
+
+    def dream(frame):
+        dreamt.release()
+        return frame
+
+    def interrupt(report):
+        if not interrupts:
+            for _ in range(4):
+                assert dreamt.acquire(timeout=5)
+        elif len(interrupts) == 2:
+            second.set()  # the boxes are empty: the file may go on
+            return
+        interrupts.append(report)
+        raise KeyboardInterrupt
+
+    file = Kept(before=lambda frame: wait(second))
+    with pytest.raises(KeyboardInterrupt):
+        run(Frames(ENDLESS), dream, [file], on_progress=interrupt)
+    assert file.indices == [0]
+
+
+@BOTH
+def test_the_last_progress_tells_all_that_was_written(live):
+    reports = []
+    file = Kept()
+    source = Frames(ENDLESS, live=live, before=fails_at(20, SourceError("the film is damaged")))
+    with pytest.raises(SourceError):
+        run(source, same, [file], on_progress=reports.append)
+    assert reports[-1].sinks[0].written == len(file.frames)

@@ -1,0 +1,111 @@
+import threading
+
+import pytest
+
+from livedream.pipeline.mailbox import Ended, Mailbox
+from tests.pipeline.parts import SECONDS
+
+
+def in_thread(work):
+    """Run `work` on a thread; return a function that waits for what it returned."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(work()), daemon=True)
+    thread.start()
+
+    def result():
+        thread.join(SECONDS)
+        assert not thread.is_alive(), "it hangs"
+        return results[0]
+
+    return result
+
+
+def test_the_newest_wins_and_the_loss_is_counted():
+    box = Mailbox(1, wait=False)
+    assert [box.put(item) for item in "abc"] == [True, True, True]
+    assert box.take() == "c"
+    assert box.dropped == 2
+
+
+def test_a_deeper_box_drops_its_oldest():
+    box = Mailbox(2, wait=False)
+    for item in "abc":
+        box.put(item)
+    assert [box.take(), box.take()] == ["b", "c"]
+    assert box.dropped == 1
+
+
+def test_a_giver_waits_for_room_and_nothing_is_lost():
+    box = Mailbox(1, wait=True)
+    box.put("a")
+    second = in_thread(lambda: box.put("b"))
+    assert box.take(SECONDS) == "a"
+    assert box.take(SECONDS) == "b"
+    assert second() is True
+    assert box.dropped == 0
+
+
+def test_take_says_when_nothing_came():
+    with pytest.raises(TimeoutError):
+        Mailbox(1, wait=True).take(timeout=0.01)
+
+
+def test_what_is_inside_comes_out_before_the_end():
+    box = Mailbox(2, wait=True)
+    box.put("a")
+    box.close()
+    assert box.put("b") is False
+    assert box.take() == "a"
+    for _ in range(2):
+        with pytest.raises(Ended):
+            box.take()
+
+
+def test_discard_throws_away_what_is_inside():
+    box = Mailbox(2, wait=True)
+    box.put("a")
+    box.discard()
+    with pytest.raises(Ended):
+        box.take()
+
+
+@pytest.mark.parametrize("end", ["close", "discard"])
+def test_the_end_wakes_a_giver(end):
+    box = Mailbox(1, wait=True)
+    box.put("a")
+    second = in_thread(lambda: box.put("b"))
+    getattr(box, end)()
+    assert second() is False
+
+
+@pytest.mark.parametrize("end", ["close", "discard"])
+def test_the_end_wakes_a_taker(end):
+    box = Mailbox(1, wait=True)
+
+    def take():
+        try:
+            return box.take()
+        except Ended:
+            return "ended"
+
+    taken = in_thread(take)
+    getattr(box, end)()
+    assert taken() == "ended"
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+def test_two_threads_hand_over_everything_in_order(depth):
+    box = Mailbox(depth, wait=True)
+
+    def give():
+        for number in range(2000):
+            box.put(number)
+        box.close()
+
+    given = in_thread(give)
+    taken = []
+    with pytest.raises(Ended):
+        while True:
+            taken.append(box.take(SECONDS))
+    given()
+    assert taken == list(range(2000))

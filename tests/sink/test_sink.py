@@ -1,0 +1,225 @@
+"""What is true of every sink, and how one is named."""
+
+import contextlib
+import os
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from livedream.capture.source import open_source
+from livedream.errors import ArgumentError, SinkError
+from livedream.frame import Frame
+from livedream.sink.images import ImagesSink, PictureSink
+from livedream.sink.null import NullSink
+from livedream.sink.sink import Facts, Sink, open_sink
+from livedream.sink.video import VideoSink
+from livedream.sink.window import WindowSink
+from tests.films import quarters, write_film
+
+EVERY = {
+    "film.mp4": VideoSink,
+    "film.mov": VideoSink,
+    "film.mkv": VideoSink,
+    "folder/": ImagesSink,
+    "picture.png": PictureSink,
+    "picture.jpg": PictureSink,
+    "picture.webp": PictureSink,
+    "picture.tif": PictureSink,
+    "null": NullSink,
+    "window": WindowSink,
+}
+
+
+def frames(count: int) -> list[Frame]:
+    return [Frame(quarters(), Fraction(n, 25), n) for n in range(count)]
+
+
+class Contract:
+    """What every sink promises; the classes below say which sinks there are."""
+
+    def test_takes_frames_and_says_who_it_is(self, open_it: Callable[[], Sink]) -> None:
+        with open_it() as sink:
+            assert sink.name
+            assert sink.finished is False
+            shown = frames(3)
+            for frame in shown:
+                sink.write(frame)
+                sink.idle()
+            sink.end()
+            assert all((frame.pixels == quarters()).all() for frame in shown)
+
+    def test_closes_twice_with_and_without_frames(self, open_it: Callable[[], Sink]) -> None:
+        for count in (0, 1):
+            sink = open_it()
+            for frame in frames(count):
+                sink.write(frame)
+            sink.close()
+            sink.close()
+
+    def test_leaves_nothing_behind_when_nothing_came(self, open_it: Callable[[], Sink], tmp_path: Path) -> None:
+        with open_it() as sink:
+            sink.end()
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+    def test_does_not_hide_an_error(self, open_it: Callable[[], Sink]) -> None:
+        with pytest.raises(KeyboardInterrupt), open_it() as sink:
+            sink.write(frames(1)[0])
+            raise KeyboardInterrupt
+
+
+class TestFiles(Contract):
+    @pytest.fixture(params=[name for name in EVERY if name != "window"])
+    def open_it(
+        self, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[[], Sink]:
+        """Opens one kind of sink, in an empty folder."""
+        monkeypatch.chdir(tmp_path)
+        return lambda: _opened(request.param)
+
+
+@pytest.mark.needs_display
+class TestWindow(Contract):
+    @pytest.fixture
+    def open_it(self, xvfb: str) -> Callable[[], Sink]:
+        return lambda: _opened("window")
+
+
+def _opened(name: str) -> Sink:
+    sink = open_sink(name, Facts(rate=Fraction(25)), overwrite=True)
+    assert type(sink) is EVERY[name]
+    return sink
+
+
+# Names ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "hint"),
+    [
+        ("windw", "unknown sink: windw", "did you mean window?"),
+        ("", "a sink without a name", "choose from window, null, out.mp4, out.mkv, out.png, folder/"),
+        ("out.mp5", "unknown kind of file: .mp5", "choose from .mp4, .mov"),
+        ("out.gif", "unknown kind of file: .gif", ".png"),
+        ("rtmp://host/live", "unknown sink: rtmp://host/live", "choose from window"),
+    ],
+)
+def test_unknown_names_get_the_choices(spec: str, text: str, hint: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        open_sink(spec)
+    assert str(caught.value) == text
+    assert hint in caught.value.hint
+
+
+def test_other_types_are_a_type_error() -> None:
+    with pytest.raises(TypeError):
+        open_sink(b"out.mp4")  # type: ignore[arg-type]
+
+
+def test_facts_are_those_of_a_source(tmp_path: Path) -> None:
+    film = write_film(tmp_path / "film.mp4", [0, 40], sound="aac", aspect=Fraction(4, 3))
+    with open_source(film) as source:
+        facts = Facts.of(source)
+        assert facts == Facts(
+            rate=Fraction(25),
+            length=2,
+            time_base=source.time_base,
+            pixel_aspect=Fraction(4, 3),
+            sound=film,
+            path=film,
+        )
+
+
+# What must not be destroyed ------------------------------------------------------------------------------------------
+
+DESTRUCTIVE = ("film.mp4", "./film.mp4", "linked.mp4", "hard.mp4", "here/film.mp4", "FILM")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", DESTRUCTIVE)
+def test_never_writes_over_the_source(
+    name: str, overwrite: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = write_film(tmp_path / "film.mp4", [0, 40])
+    content = film.read_bytes()
+    (tmp_path / "linked.mp4").symlink_to(film)
+    (tmp_path / "hard.mp4").hardlink_to(film)
+    (tmp_path / "here").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    target = str(film) if name == "FILM" else name
+    with open_source("film.mp4") as source, pytest.raises(ArgumentError, match="is what the frames are read from"):
+        open_sink(target, Facts.of(source), overwrite=overwrite)
+    assert film.read_bytes() == content
+
+
+@pytest.mark.parametrize("spec", ["photos/", "photos/*.png", "photos/1.png"])
+def test_never_writes_over_a_picture_that_is_read(spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(quarters()).save("photos/1.png")
+    with open_source(spec) as source:
+        with pytest.raises(ArgumentError):
+            open_sink("photos/1.png", Facts.of(source), overwrite=True)
+        if source.path == Path("photos"):
+            with pytest.raises(ArgumentError):
+                open_sink("photos/", Facts.of(source), overwrite=True)
+        open_sink("photos/new.mp4", Facts.of(source)).close()
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "picture.png", "folder/000000.png"])
+def test_an_existing_file_is_kept_unless_told(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("precious")
+    spec = f"{path.parent}/" if "folder" in name else path
+    with pytest.raises(SinkError) as caught:
+        open_sink(spec)
+    assert str(caught.value) == f"{path} exists already"
+    assert "--overwrite" in caught.value.hint
+    assert path.read_text() == "precious"
+    with open_sink(spec, overwrite=True) as sink:
+        assert path.read_text() == "precious"  # until there is something better
+        sink.write(frames(1)[0])
+    assert path.read_bytes() != b"precious"
+
+
+def test_several_pictures_do_not_go_into_one() -> None:
+    with pytest.raises(ArgumentError, match=r"3 pictures do not go into out\.png"):
+        open_sink("out.png", Facts(stills=True, length=3))
+
+
+# What cannot be written, said before the first frame -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "picture.png", "folder/"])
+def test_missing_folder(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SinkError) as caught:
+        open_sink(f"{tmp_path}/absent/{name}")
+    assert f"{tmp_path}/absent" in str(caught.value)
+
+
+def _all_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="rights are otherwise here")
+@pytest.mark.parametrize("name", ["film.mp4", "picture.png", "folder/", "./"])
+def test_folder_that_cannot_be_written(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir(mode=0o555)
+    monkeypatch.chdir(tmp_path / "closed")
+    with contextlib.ExitStack() as back:
+        if os.geteuid() == 0:
+            os.seteuid(65534)  # root may write everywhere
+            back.callback(os.seteuid, 0)
+        with pytest.raises(SinkError, match="Permission denied"):
+            open_sink(name)
+    assert _all_in(tmp_path / "closed") == []
+
+
+def test_folder_with_the_name_of_a_film_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "out.mp4").mkdir()
+    with open_sink(tmp_path / "out.mp4") as sink:
+        assert type(sink) is ImagesSink

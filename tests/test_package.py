@@ -1,0 +1,68 @@
+"""The package from outside: what it exports, what importing it costs, which way its imports go."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import livedream
+
+ROOT = Path(livedream.__file__).parent
+
+
+def test_every_public_name_is_there() -> None:
+    missing = [name for name in livedream.__all__ if not hasattr(livedream, name)]
+    assert missing == []
+    assert livedream.__all__ == sorted(livedream.__all__)
+
+
+def loaded_after(statement: str) -> list[str]:
+    program = f"import sys; {statement}; print(*sys.modules)"
+    return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
+
+
+def test_importing_loads_no_torch_and_cv2_before_av() -> None:
+    modules = loaded_after("import livedream; livedream.open_source, livedream.open_sink; import av")
+    assert "torch" not in modules
+    assert modules.index("cv2") < modules.index("av")
+
+
+def imports() -> list[tuple[str, str]]:
+    """Return (file, module) for every import of the package, also those inside functions."""
+    found = []
+    for path in ROOT.rglob("*.py"):
+        file = path.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found += [(file, name.name) for name in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found += [(file, node.module)]
+                found += [(file, f"{node.module}.{name.name}") for name in node.names]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("library", "allowed"),
+    [
+        ("torch", ("dream/", "models/")),
+        ("torchvision", ("models/",)),
+        ("av", ("capture/video.py", "sink/video.py", "sink/sound.py")),
+        ("cv2", ("__init__.py", "capture/camera.py", "dream/motion.py", "dream/resize.py", "sink/window.py")),
+        ("click", ("cli/",)),
+        ("rich", ("cli/",)),
+        ("livedream.cli", ("cli/", "__main__.py")),
+        ("livedream.pipeline", ("pipeline/", "cli/")),
+        ("livedream.capture", ("capture/", "pipeline/", "cli/", "__init__.py")),
+        ("livedream.sink", ("sink/", "pipeline/", "cli/", "__init__.py")),
+        ("livedream.dream", ("dream/", "cli/", "__init__.py")),
+    ],
+)
+def test_each_library_has_its_place(library, allowed) -> None:
+    strangers = {
+        file
+        for file, module in imports()
+        if (module == library or module.startswith(f"{library}.")) and not file.startswith(allowed)
+    }
+    assert strangers == set()
