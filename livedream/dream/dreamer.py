@@ -1,6 +1,7 @@
 """The dreamer: a frame in, a frame out."""
 
 import logging
+from collections.abc import Mapping
 from typing import overload
 
 import numpy as np
@@ -99,6 +100,25 @@ class Dreamer:
         self._motion: Motion | None = None
         self._frame_size = None
 
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what it carries from frame to frame; with `restore`, a stream goes on as if it had never stopped."""
+        state = {"count": np.array(self._count)}
+        if self._residual is not None and self._motion is not None and self._motion.previous is not None:
+            state["residual"] = self._residual.cpu().numpy()
+            state["previous"] = self._motion.previous
+            state["frame_size"] = np.array(self._frame_size)
+        return state
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from `state`, which a Dreamer with the same settings returned."""
+        self.reset()
+        self._count = int(state["count"])
+        if "residual" in state:
+            height, width = map(int, state["frame_size"])
+            self._fit(height, width)
+            self._motion = Motion(self._size, state["previous"])
+            self._residual = torch.from_numpy(state["residual"]).to(self._device)
+
     @overload
     def __call__(self, picture: Frame) -> Frame: ...
     @overload
@@ -131,7 +151,8 @@ class Dreamer:
             turn = self._count * settings.steps + step
             octave = self._sizes[turn % len(self._sizes)]
             dream = self._step(dream, octave, self._shift(self._count, step, octave))
-        self._residual = dream.clamp_(0, 255).sub_(picture)
+        # One layout, always: sums in another order differ in the last bit, and a restored stream would drift off.
+        self._residual = dream.clamp_(0, 255).sub_(picture).contiguous()
         self._count += 1
         return compose(pixels, self._download(self._residual), settings.strength)
 
@@ -204,7 +225,7 @@ class Dreamer:
         return int(down), int(right)
 
     def _upload(self, pixels: np.ndarray) -> Tensor:
-        return torch.from_numpy(pixels).to(self._device).permute(2, 0, 1)[None].float()
+        return torch.from_numpy(pixels).to(self._device).permute(2, 0, 1)[None].float().contiguous()
 
     def _download(self, residual: Tensor) -> np.ndarray:
         array = residual[0].permute(1, 2, 0).round().to(torch.int16).contiguous().cpu().numpy()

@@ -1,7 +1,6 @@
 """Frames into a film: H.264, with the times and the sound of the source."""
 
 import contextlib
-import logging
 from collections.abc import Iterator
 from fractions import Fraction
 from os import PathLike
@@ -10,7 +9,6 @@ from pathlib import Path
 import av
 import av.error
 import numpy as np
-from av.codec.context import Flags
 from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
@@ -20,8 +18,6 @@ from livedream.frame import Frame
 from livedream.sink.part import PartFile
 from livedream.sink.sink import FILMS, Facts, Sink
 from livedream.sink.sound import Sound
-
-log = logging.getLogger(__name__)
 
 CRF = 18
 """Quality of x264, where 0 is lossless and 23 its default; at 18 a dream's fine patterns survive."""
@@ -97,7 +93,7 @@ class VideoSink(Sink):
         picture = _to_bt709(frame.pixels)
         # x264 takes times that repeat or go back, and fails at the end.
         self._last = max(round(frame.time / self._time_base), self._last + 1)
-        picture.pts, picture.time_base, picture.duration = self._last, self._time_base, self._step
+        picture.pts, picture.time_base = self._last, self._time_base
         if frame.time >= self._key_due:  # by time and not by number: a camera slows down in the dark
             picture.pict_type = PictureType.I
             self._key_due = frame.time + KEY_EVERY
@@ -140,14 +136,13 @@ class VideoSink(Sink):
             raise fault
 
     def _add_stream(self, preset: str, facts: Facts) -> VideoStream:
-        options = {"crf": str(CRF), "preset": preset, "forced-idr": "1"}
+        options = {"crf": str(CRF), "preset": preset}
         if facts.live:
             options["tune"] = "zerolatency"
         stream = self._film.add_stream("libx264", rate=self._rate, options=options)
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
         context.time_base = self._time_base
-        context.flags |= Flags.frame_duration  # else the last frame is as short as a tick
         context.sample_aspect_ratio = facts.pixel_aspect
         context.colorspace = Colorspace.ITU709
         context.color_primaries = ColorPrimaries.BT709

@@ -40,6 +40,20 @@ def test_same_settings_and_frames_dream_the_same_to_the_bit(photo) -> None:
     assert np.array_equal(first[0], other[0])
 
 
+@pytest.mark.parametrize("at", [0, 1, 4])
+def test_stream_goes_on_from_a_saved_state_to_the_bit(photo, at) -> None:
+    frames = stream(photo)
+    dreamer = Dreamer(QUICK)
+    first = [dreamer(frame).pixels for frame in frames[:at]]
+    state = {name: array.copy() for name, array in dreamer.state().items()}
+    rest = [dreamer(frame).pixels for frame in frames[at:]]
+    other = Dreamer(QUICK)
+    other.restore(state)
+    again = [other(frame).pixels for frame in frames[at:]]
+    assert all(np.array_equal(a, b) for a, b in zip(rest, again, strict=True))
+    assert len(first) == at
+
+
 def test_another_seed_dreams_another_dream(photo) -> None:
     frame = stream(photo)[0]
     assert not np.array_equal(Dreamer(QUICK)(frame).pixels, Dreamer(QUICK.replace(seed=1))(frame).pixels)
