@@ -3,7 +3,7 @@
 import glob
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -34,7 +34,7 @@ class ImagesSource(Source):
 
     def __init__(self, what: str | PathLike[str]) -> None:
         self.name = str(what)
-        self._pictures = _find(self.name)
+        self._pictures = find_pictures(self.name)
         self.path = _place(self.name)
         self._next = 0
         self._closed = False
@@ -42,6 +42,10 @@ class ImagesSource(Source):
         self.size = self._first.shape[1], self._first.shape[0]
         self.length = len(self._pictures)
         self.rate = RATE if self.length > 1 else None
+
+    @property
+    def files(self) -> Sequence[Path]:
+        return self._pictures
 
     def __iter__(self) -> Iterator[Frame]:
         while self._next < len(self._pictures) and not self._closed:
@@ -85,7 +89,7 @@ def _rgb(image: Image.Image) -> np.ndarray:
     return np.array(image.convert("RGB"))
 
 
-def _find(what: str) -> list[Path]:
+def find_pictures(what: str) -> list[Path]:
     """Return the pictures that `what` means, sorted; at least one."""
     path = Path(what)
     if path.is_dir():
@@ -102,7 +106,7 @@ def _find(what: str) -> list[Path]:
         found = [Path(name) for name in names if Path(name).is_file()]
         if not found:
             raise SourceError(f"no such picture: {what}", "check the name or the pattern")
-    return sorted(found, key=_natural)
+    return sorted(found, key=natural)
 
 
 def _place(what: str) -> Path:
@@ -118,7 +122,7 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.is_file()
 
 
-def _natural(path: Path) -> list[tuple[bool, int, str]]:
+def natural(path: Path) -> list[tuple[bool, int, str]]:
     """A key that sorts by name as people count."""
     parts = re.split(r"(\d+)", str(path).casefold())
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

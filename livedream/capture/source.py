@@ -1,9 +1,11 @@
 """What every source is, and how one is opened from the words a user types."""
 
+import itertools
 import os
+import re
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +16,8 @@ from livedream.frame import Frame
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm", ".pgm")
 """How the name of a picture ends, in small letters."""
+NUMBERED = re.compile(r"%(0?)(\d*)d")
+"""The place of the number in the names of numbered pictures, as for C's printf and ffmpeg."""
 STREAMS = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "rtp")
 """How the address of a network camera begins."""
 
@@ -47,11 +51,23 @@ class Source(ABC):
     """The file whose sound belongs to the frames."""
     start: Fraction = Fraction(0)
     """What the clock of the `sound` file shows at time 0, in seconds: recordings of a broadcast begin anywhere."""
+    until: Fraction | None = None
+    """The time at which the sound ends too, when only a part of a film is wanted; None for all of it."""
     path: Path | None = None
     """The file or folder that is read, None where there is none; a sink must not write there."""
 
+    @property
+    def files(self) -> Sequence[Path]:
+        """The files that are read, in order; none for a camera."""
+        return (self.path,) if self.path else ()
+
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]: ...
+
+    def skip(self, count: int) -> None:
+        """Pass over the next `count` frames; those that follow are as they would be if these had been taken."""
+        for _ in itertools.islice(self, count):
+            pass
 
     @abstractmethod
     def close(self) -> None: ...
@@ -66,13 +82,20 @@ class Source(ABC):
 
 
 def open_source(
-    spec: str | os.PathLike[str], *, size: tuple[int, int] | None = None, rate: Fraction | int | None = None
+    spec: str | os.PathLike[str],
+    *,
+    size: tuple[int, int] | None = None,
+    rate: Fraction | int | None = None,
+    start: Fraction | None = None,
+    end: Fraction | None = None,
 ) -> Source:
     """Return the source that `spec` means.
 
     spec: `0` or `/dev/video0` or part of a camera's name; `rtsp://`, `http://` and the like for a network camera; the
-        path of a film; of a picture, of a folder of pictures, or a pattern such as `photos/*.jpg`; `demo`.
+        path of a film; of a picture, of a folder of pictures, or a pattern such as `photos/*.jpg`; `frames/%06d.png`
+        for numbered pictures that are the frames of a film; `demo`.
     size, rate: what to ask of a camera, (width, height) in pixels and frames per second. Others have their own.
+    start, end: the part of a film that is wanted, in seconds; see `VideoSource`.
 
     Raises SourceError when it is not there or cannot be read, ArgumentError when `spec` can mean nothing.
     """
@@ -83,6 +106,9 @@ def open_source(
         raise ArgumentError(f"no source is called {text!r}", _CHOICES)
     if text == "-":
         raise ArgumentError("livedream cannot read a film from standard input", "write it to a file first")
+
+    if start is not None or end is not None:
+        return _open_part(text, start, end)
 
     if isinstance(spec, str):  # a Path is always a file or a folder, whatever its name
         if text == "demo":
@@ -122,8 +148,21 @@ def _camera(name: str, size: tuple[int, int] | None, rate: Fraction | int | None
     return CameraSource(name, size=size, rate=rate)
 
 
+def _open_part(text: str, start: Fraction | None, end: Fraction | None) -> Source:
+    path = Path(text)
+    if path.suffix.lower() in PICTURES or path.is_dir() or not (path.suffix or path.exists()) or "://" in text:
+        raise ArgumentError(f"{text} is no film: it has no start and end", "leave them out")
+    from livedream.capture.video import VideoSource
+
+    return VideoSource(path, start=start, end=end)
+
+
 def _open_absent(text: str, size: tuple[int, int] | None, rate: Fraction | int | None) -> Source:
     """Open what is no file of that name: a pattern, or a camera."""
+    if NUMBERED.search(Path(text).name):
+        from livedream.capture.sequence import SequenceSource
+
+        return SequenceSource(text)
     if any(letter in text for letter in "*?["):
         from livedream.capture.images import ImagesSource
 

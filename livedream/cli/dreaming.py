@@ -2,19 +2,27 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from livedream.capture.carried import carried_recipe
 from livedream.capture.source import Source, open_source
 from livedream.cli.output import remark, say
 from livedream.cli.progress import Progress, dropped
+from livedream.cli.resuming import Resuming, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.errors import ArgumentError
 from livedream.models import find_network
 from livedream.pipeline import Report, run
-from livedream.presets import load_preset
+from livedream.presets import load_preset, parse_preset
+from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
+from livedream.sink.codecs import Encoding
 from livedream.sink.sink import Facts, Sink, open_sink
+
+if TYPE_CHECKING:
+    from livedream.dream.dreamer import Dreamer
 
 Opened = TypeVar("Opened", Source, Sink)
 
@@ -28,52 +36,121 @@ def dream(
     *,
     preset: str | None = None,
     controls: Mapping[str, Any] | None = None,
+    start: Fraction | None = None,
+    end: Fraction | None = None,
+    encoding: Encoding | None = None,
     overwrite: bool = False,
+    resume: bool = False,
+    make_dreamer: "Callable[[DreamSettings], Dreamer] | None" = None,
+    of_all: Callable[[float], str] | None = None,
 ) -> int:
     """Dream a source into sinks, and return the exit code.
 
     sink_specs: none means the usual one for that source. preset: None means the usual one. controls: in which the dream
-    differs from the preset.
+    differs from the preset. start, end: the part of a film that is wanted, in seconds. encoding: of films. resume: go
+    on where an earlier run was cut off. make_dreamer: returns a dreamer that remembers nothing; a new one by default.
+    of_all: tells of the run of which this is a part, see `Progress`.
     """
     controls = controls or {}
     choose_settings(preset or "live", controls)  # what is wrong in them comes out before a camera is opened
-    with stopping() as stop, closing(stop) as opened:
-        source = opened(open_source(source_spec))
-        preset = preset or ("still" if source.stills else "live")
-        settings = choose_settings(preset, controls)
-        sink_specs = sink_specs or [usual_sink(source)]
-        refuse_twins(sink_specs)
-        facts = Facts.of(source)
-        sinks = [opened(open_sink(spec, facts, overwrite=overwrite)) for spec in sink_specs]
+    report: Report | None = None
+    resuming: Resuming | None = None
+    try:
+        with stopping() as stop, closing(stop) as opened:
+            source = opened(open_source(source_spec, start=start, end=end))
+            preset = preset or ("still" if source.stills else "live")
+            settings = choose_settings(preset, controls)
+            sink_specs = sink_specs or [usual_sink(source)]
+            refuse_twins(sink_specs)
+            facts = Facts.of(source)
 
-        from livedream.dream.dreamer import Dreamer  # torch: three seconds
+            def prepare() -> "tuple[Dreamer, Recipe]":
+                dreamer = (make_dreamer or new_dreamer)(settings)
+                dreamer.prepare(source.size, still=source.stills)
+                return dreamer, Recipe(
+                    settings=settings,
+                    source=source.path.resolve().name if source.path else "",  # no folder's name: films are passed on
+                    fingerprint=fingerprint(source.files),
+                    used=dreamer.description,
+                    options=recipe_options(start=start, end=end, encoding=encoding),
+                )
 
-        dreamer = Dreamer(settings)
-        dreamer.prepare(source.size, still=source.stills)
-        say(f"{dreamer.description}, preset {preset}: {describe(source)} -> {', '.join(sink.name for sink in sinks)}")
-        with Progress(source) as progress:
+            film = film_among(sink_specs, source)
+            if resume:
+                if film is None:
+                    raise ArgumentError("only one film made of a file can be resumed", "name one --to film.mp4")
+                dreamer, recipe = prepare()
+                resuming = Resuming(film, recipe, dreamer)
+                resuming.pick_up(source)
+            sinks = [opened(open_sink(spec, facts, encoding=encoding, overwrite=overwrite)) for spec in sink_specs]
+            if resuming is None:  # a sink that cannot be opened is said before the network is loaded
+                dreamer, recipe = prepare()
+                resuming = Resuming(film, recipe, dreamer) if film is not None else None
+            for sink in sinks:
+                sink.recipe = recipe
+            checkpoints = resuming.begin(sinks[sink_specs.index(film)]) if resuming and film else None
+            targets = ", ".join(sink.name for sink in sinks)
+            say(f"{dreamer.description}, preset {preset}: {describe(source)} -> {targets}")
+            first = resuming.first if resuming else 0
+            if first:
+                say(
+                    f"going on at frame {first}, {float(first / source.rate):.1f} s"
+                    if source.rate
+                    else f"going on at frame {first}"
+                )
+            with Progress(source, of_all, first=first) as progress:
 
-            def on_progress(report: Report) -> None:
-                progress(report)
-                stop.check()
+                def on_progress(now: Report) -> None:
+                    nonlocal report
+                    report = now
+                    progress(now)
+                    stop.check()
 
-            try:
-                with stop.held():
-                    run(source, dreamer, sinks, on_progress=on_progress)
-            except Stopped as signal:
-                exit_code = signal.exit_code
-            else:
-                exit_code = 0
-    if progress.last is not None:
-        conclude(progress.last, source, sink_specs, stopped=exit_code != 0)
-    return exit_code
+                stop.hold()
+                report = run(source, dreamer, sinks, on_progress=on_progress, checkpoints=checkpoints)
+    except Stopped as stopped:
+        remark(f"stopped: {conclusion(report, source, sink_specs)}" if report else "stopped: nothing was written")
+        if report and resuming:
+            remark(f"hint: the film so far is {resuming.part}; --resume goes on with it")
+        return stopped.exit_code
+    if resuming:
+        resuming.finish()
+    say(conclusion(report, source, sink_specs))
+    return 0
 
 
 def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
-    """Return the preset with the given controls on top. Raises ArgumentError."""
-    settings = load_preset(preset).replace(**controls)
+    """Return the preset, with the given controls on top.
+
+    preset: as `load_preset` takes it, or a film or picture that carries its recipe. Raises ArgumentError, and
+    SourceError for a film or picture that cannot be read.
+    """
+    path = Path(preset)
+    carries = path.suffix.lower() not in ("", ".toml")
+    settings = parse_preset(carried_recipe(path), preset) if carries else load_preset(preset)
+    settings = settings.replace(**controls)
     find_network(settings.model)
     return settings
+
+
+def recipe_options(
+    *, start: Fraction | None = None, end: Fraction | None = None, encoding: Encoding | None = None
+) -> dict[str, str | int]:
+    """Return on what the output depends beside settings and source, in the words of the command line."""
+    options: dict[str, str | int] = {
+        name: str(time) for name, time in (("start", start), ("end", end)) if time is not None
+    }
+    if encoding is not None and encoding.codec != "auto":
+        options["codec"] = encoding.codec
+    if encoding is not None and encoding.quality is not None:
+        options["quality"] = encoding.quality
+    return options
+
+
+def new_dreamer(settings: DreamSettings) -> "Dreamer":
+    from livedream.dream.dreamer import Dreamer  # torch: three seconds
+
+    return Dreamer(settings)
 
 
 def usual_sink(source: Source) -> str:
@@ -102,19 +179,14 @@ def describe(source: Source) -> str:
     return f"{text}, {float(source.rate):.5g} fps" if source.rate else text
 
 
-def conclude(report: Report, source: Source, sink_specs: Sequence[str], *, stopped: bool) -> None:
-    """Say how it went and where the result is."""
+def conclusion(report: Report, source: Source, sink_specs: Sequence[str]) -> str:
+    """`dreamt 132 frames in 5.3 s, 24.9 fps, 0 dropped; written: film-dream.mp4`."""
     fps = report.dreamt / report.seconds if report.seconds else 0.0
     pictures = "picture" if source.stills else "frame"
     many = "" if report.dreamt == 1 else "s"
     text = f"dreamt {report.dreamt} {pictures}{many} in {report.seconds:.1f} s, {fps:.1f} fps, {dropped(report)}"
     files = [spec for spec, sink in zip(sink_specs, report.sinks, strict=True) if spec not in NO_FILES and sink.written]
-    if files:
-        text += f"; {'written so far' if stopped else 'written'}: {', '.join(files)}"
-    if stopped:
-        remark(f"stopped: {text}")
-    else:
-        say(text)
+    return f"{text}; written: {', '.join(files)}" if files else text
 
 
 @contextmanager
@@ -134,12 +206,12 @@ def closing(stop: Stop) -> Iterator[Callable[[Opened], Opened]]:
         yield opened
     except BaseException as error:  # noqa: BLE001  raised below
         first = error
-    with stop.held():
-        for thing in reversed(things):
-            try:
-                thing.close()
-            except Exception as error:  # noqa: BLE001  raised below, when the rest is closed
-                first = error if first is None or isinstance(first, Stopped) else first
+    stop.hold()
+    for thing in reversed(things):
+        try:
+            thing.close()
+        except Exception as error:  # noqa: BLE001  raised below, when the rest is closed
+            first = error if first is None or isinstance(first, Stopped) else first
     if first is not None:
         raise first
     stop.check()

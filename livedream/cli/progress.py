@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -19,12 +20,16 @@ PLAIN_SECONDS = 5.0
 
 
 class Progress:
-    """Shows reports on standard error, inside a `with` block; `last` is the newest."""
+    """Shows reports on standard error, inside a `with` block.
 
-    def __init__(self, source: Source) -> None:
-        self.last: Report | None = None
+    of_all: told which share of this source is done, 0 to 1, it says how far all sources are. first: the number of the
+    frame with which the run begins.
+    """
+
+    def __init__(self, source: Source, of_all: Callable[[float], str] | None = None, *, first: int = 0) -> None:
+        self._of_all = of_all
         self._live = source.live
-        self._length = source.length
+        self._length = max(0, source.length - first) if source.length else None
         self._bar: Bar | None = None
         self._task: TaskID | None = None
         self._next_line = time.monotonic() + PLAIN_SECONDS
@@ -49,8 +54,9 @@ class Progress:
         self._stack.close()
 
     def __call__(self, report: Report) -> None:
-        self.last = report
         text = (live_status if self._live else file_status)(report, self._length)
+        if self._of_all is not None:
+            text = f"{self._of_all(min(1.0, report.dreamt / self._length) if self._length else 0.0)}: {text}"
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=report.dreamt, description=text, refresh=True)
         elif time.monotonic() >= self._next_line:
@@ -78,6 +84,12 @@ def file_status(report: Report, length: int | None) -> str:
     if left > 0 and report.dreamt_fps:
         parts.append(f"{duration(left / report.dreamt_fps)} left")
     return ", ".join(parts)
+
+
+def overall_status(number: int, many: int, share: float, seconds: float) -> str:
+    """`2 of 5 (37 % of all, 12:30 left)`: source `number` of `many`, and the share of all that took `seconds`."""
+    text = f"{number} of {many} ({100 * share:.0f} % of all"
+    return f"{text}, {duration(seconds * (1 - share) / share)} left)" if 0.01 <= share < 1 else f"{text})"
 
 
 def dropped(report: Report) -> str:

@@ -4,8 +4,12 @@ from typing import Any
 
 import click
 
+from livedream.cli.moment import parse_moment
+from livedream.errors import ArgumentError
 from livedream.presets import preset_names
 from livedream.settings import CONTROLS, Control
+from livedream.sink.codecs import CODECS, QUALITY, Encoding
+from livedream.sink.sink import FILMS, PICTURES
 
 
 def flag(control: Control) -> str:
@@ -29,30 +33,71 @@ def _option(control: Control) -> click.Option:
     epilog="A control that is not given is as the preset has it, and else as its default.",
     short_help="Dream a camera, a film, a stream or pictures.",
 )
-@click.argument("source", default="0")
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
 @click.option(
     "--to",
     "sinks",
     metavar="SINK",
     multiple=True,
-    help="window, null, a film (.mp4, .mov, .mkv), a picture (.png, .jpg ...) or a folder (name/); may be repeated "
+    help=f"window, null, a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES)}) or a folder (name/); "
+    "may be repeated; of several sources a folder, or a pattern (out/*.mkv) "
     "[default: a window for what is live, NAME-dream.mp4 or NAME-dream.png here for the rest]",
 )
 @click.option(
     "--preset",
     metavar="NAME",
-    help=f"a look: {', '.join(preset_names())}, or a file of your own (.toml) [default live, still for pictures]",
+    help=f"a look: {', '.join(preset_names())}, a file of your own (.toml), or a film or PNG that livedream made "
+    "[default live, still for pictures]",
 )
+@click.option("--start", metavar="TIME", help="of a film: leave out what is before; seconds or hours:minutes:seconds")
+@click.option("--end", metavar="TIME", help="of a film: leave out what is from there on; the sound is cut alike")
+@click.option(
+    "--codec",
+    metavar="NAME",
+    default="auto",
+    help=f"of films: {', '.join(CODECS)}, or an encoder such as h264_nvenc [default h264; vp9 in .webm, gif in .gif]",
+)
+@click.option(
+    "--quality",
+    metavar="N",
+    type=int,
+    help=f"of films: 0 (small) to 100 (as good as the original), alike in all codecs [default {QUALITY}]",
+)
+@click.option("--resume", is_flag=True, help="go on with a film where an earlier run was cut off")
 @click.option("--overwrite", is_flag=True, help="replace files that are there already")
-def run(source: str, sinks: tuple[str, ...], preset: str | None, overwrite: bool, **controls: str | None) -> int:
+def run(
+    sources: tuple[str, ...],
+    sinks: tuple[str, ...],
+    preset: str | None,
+    start: str | None,
+    end: str | None,
+    codec: str,
+    quality: int | None,
+    resume: bool,
+    overwrite: bool,
+    **controls: str | None,
+) -> int:
     """Dream SOURCE: a camera (its number, or part of its name), a film, a picture, a folder or a pattern of pictures,
-    an address (rtsp://...), or demo. Without SOURCE: the first camera, 0."""
+    an address (rtsp://...), or demo. Without SOURCE: the first camera, 0.
+
+    Several films and pictures, a folder or a pattern of films are dreamt one by one; what is done already is skipped.
+    """
+    from livedream.cli.batch import batch
     from livedream.cli.dreaming import dream
+    from livedream.cli.jobs import is_batch
 
     given: dict[str, Any] = {
         control.name: control.parse(text) for control in CONTROLS if (text := controls[control.name]) is not None
     }
-    return dream(source, sinks, preset=preset, controls=given, overwrite=overwrite)
+    encoding = Encoding(codec=codec, quality=quality)
+    if encoding != Encoding() and sinks and not any(sink.lower().endswith(FILMS) for sink in sinks):
+        raise ArgumentError("--codec and --quality are for films, and none is written", "name one --to out.mp4")
+    begin, until = (None if text is None else parse_moment(text) for text in (start, end))
+    sources = sources or ("0",)
+    how: dict[str, Any] = {"start": begin, "end": until, "encoding": encoding, "resume": resume, "overwrite": overwrite}
+    if is_batch(sources):
+        return batch(sources, sinks, preset=preset, controls=given, **how)
+    return dream(sources[0], sinks, preset=preset, controls=given, **how)
 
 
 run.params += [_option(control) for control in CONTROLS]

@@ -31,13 +31,9 @@ class Stop:
         if number is not None:
             raise Stopped(number)
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        before, self._held = self._held, True
-        try:
-            yield
-        finally:
-            self._held = before
+    def hold(self) -> None:
+        """From now on let signals wait for `check`."""
+        self._held = True
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         self._wanted = number

@@ -10,11 +10,12 @@ import numpy as np
 
 from livedream.capture.source import Source
 from livedream.frame import Frame
+from livedream.pipeline.journal import Checkpoint, Journal, Stateful
 from livedream.pipeline.live import Live
 from livedream.pipeline.mailbox import Ended, Mailbox
 from livedream.pipeline.meter import Meter, Report
 from livedream.pipeline.offline import Offline
-from livedream.sink.sink import Sink
+from livedream.sink.sink import ResumableSink, Sink
 
 IDLE_SECONDS = 1 / 30
 """How long a sink waits for a frame before it is idle."""
@@ -33,8 +34,21 @@ class Dreamer(Protocol):
     def __call__(self, picture: np.ndarray, /) -> np.ndarray: ...
 
 
+class Checkpoints(NamedTuple):
+    """The journal of a run, with the one sink and the dreamer that it is about."""
+
+    journal: Journal
+    sink: ResumableSink
+    dreamer: Stateful
+
+
 def run(
-    source: Source, dreamer: Dreamer, sinks: Sequence[Sink], *, on_progress: Callable[[Report], None] | None = None
+    source: Source,
+    dreamer: Dreamer,
+    sinks: Sequence[Sink],
+    *,
+    on_progress: Callable[[Report], None] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Report:
     """Dream every frame of `source` into all `sinks`, until the source ends, and return what happened.
 
@@ -43,6 +57,7 @@ def run(
 
     sinks: at least one. One that is `finished` gets no more frames; when none is left the run ends. A live run ends as
     soon as a live sink has finished: somebody closed the window.
+    checkpoints: where the run notes how it could go on, if it should be cut off.
     on_progress: called on this thread some ten times a second, and once more at the very end, whatever the end. What it
     raises ends the run.
 
@@ -52,13 +67,15 @@ def run(
     """
     if not sinks:
         raise ValueError("a run needs at least one sink")
-    return _Run(source, dreamer, sinks, on_progress or (lambda report: None)).to_the_end()
+    return _Run(source, dreamer, sinks, on_progress or (lambda report: None), checkpoints).to_the_end()
 
 
 class _Dated(NamedTuple):
     frame: Frame
     captured_at: float
     """By the meter's clock."""
+    checkpoint: Checkpoint | None = None
+    """What the dreamer carried before this frame, where the journal wants to know."""
 
 
 class _Post(NamedTuple):
@@ -71,11 +88,17 @@ class _Post(NamedTuple):
 
 class _Run:
     def __init__(
-        self, source: Source, dreamer: Dreamer, sinks: Sequence[Sink], on_progress: Callable[[Report], None]
+        self,
+        source: Source,
+        dreamer: Dreamer,
+        sinks: Sequence[Sink],
+        on_progress: Callable[[Report], None],
+        checkpoints: Checkpoints | None,
     ) -> None:
         self._source = source
         self._dreamer = dreamer
         self._on_progress = on_progress
+        self._checkpoints = checkpoints
         self._told = -TICK_SECONDS
         self._rules: Live | Offline = Live() if source.live else Offline()
         self._captured: Mailbox[_Dated] = self._rules.capture_box()
@@ -118,10 +141,11 @@ class _Run:
         try:
             while True:
                 try:
-                    frame, captured_at = self._captured.take()
+                    frame, captured_at, _ = self._captured.take()
                 except Ended:
                     return
-                dream = _Dated(self._dream_of(frame), captured_at)
+                checkpoint = self._checkpoint_before(frame)
+                dream = _Dated(self._dream_of(frame), captured_at, checkpoint)
                 self._meter.dreamt()
                 taken = [post.box.put(dream) for post in self._posts]
                 if not any(taken):
@@ -136,6 +160,18 @@ class _Run:
             return frame.with_pixels(self._dreamer(frame.pixels))
         return self._dreamer(frame)
 
+    def _checkpoint_before(self, frame: Frame) -> Checkpoint | None:
+        if self._checkpoints is None or not self._checkpoints.journal.due(frame):
+            return None
+        return Checkpoint(frame.index, frame.time, self._checkpoints.dreamer.state())
+
+    def _write(self, sink: Sink, frame: Frame, checkpoint: Checkpoint | None) -> None:
+        if checkpoint is None or self._checkpoints is None or sink is not self._checkpoints.sink:
+            sink.write(frame)
+            return
+        self._checkpoints.sink.write_key(frame)
+        self._checkpoints.journal.save(checkpoint)
+
     def _serve(self, post: _Post) -> None:
         try:
             while self._turn(post):
@@ -149,7 +185,7 @@ class _Run:
     def _turn(self, post: _Post) -> bool:
         """Give a sink its next frame, or let it idle. Returns False when it needs no more turns."""
         try:
-            frame, captured_at = post.box.take(IDLE_SECONDS)
+            frame, captured_at, checkpoint = post.box.take(IDLE_SECONDS)
         except TimeoutError:
             post.sink.idle()
         except Ended:
@@ -157,7 +193,7 @@ class _Run:
                 post.sink.end()
             return False
         else:
-            post.sink.write(frame)
+            self._write(post.sink, frame, checkpoint)
             self._meter.written(post.number, captured_at)
         if post.sink.finished:
             post.box.discard()

@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 from livedream.errors import ArgumentError, unknown
+from livedream.recipe import TABLE
 from livedream.settings import DreamSettings
 
 _folder = Path(__file__).parent
@@ -17,10 +18,15 @@ def preset_names() -> list[str]:
 def load_preset(name: str) -> DreamSettings:
     """Return the settings of the preset called `name`, or of the TOML file of that path.
 
-    A preset names the controls in which it differs from the defaults. Raises ArgumentError for an unknown name, a file
-    that is not TOML, an unknown control and a wrong value.
+    A preset names the controls in which it differs from the defaults; the recipe of an output is one too. Raises
+    ArgumentError for an unknown name, a file that is not TOML, an unknown control and a wrong value.
     """
     return DreamSettings().replace(**_read(name)[1])
+
+
+def parse_preset(text: str, name: str) -> DreamSettings:
+    """Return the settings of the preset written in `text`; `name` says in errors where it stands. As `load_preset`."""
+    return DreamSettings().replace(**_parse(text, name)[1])
 
 
 def preset_description(name: str) -> str:
@@ -37,8 +43,13 @@ def _read(name: str) -> tuple[str, dict[str, object]]:
         path = _folder / f"{name}.toml"
         if name not in preset_names():
             raise unknown("preset", name, preset_names())
+    return _parse(path.read_bytes(), str(path))
+
+
+def _parse(text: str | bytes, name: str) -> tuple[str, dict[str, object]]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(text if isinstance(text, str) else text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ArgumentError(f"{path} is not TOML: {error}", 'write lines such as layers = "fire9"') from error
+        raise ArgumentError(f"{name} is not TOML: {error}", 'write lines such as layers = "fire9"') from error
+    table.pop(TABLE, None)
     return str(table.pop("description", "")), table

@@ -4,10 +4,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
+from livedream.recipe import TABLE, Recipe
+from livedream.sink.beside import recipe_path, write_beside
 from livedream.sink.part import PartFile, check_new
 from livedream.sink.sink import Sink
 
@@ -33,6 +35,7 @@ class ImagesSink(Sink):
         self.folder = Path(folder)
         self.name = f"{self.folder}/"
         self.count = 0
+        self._ended = self._closed = False
         try:
             self.folder.mkdir(exist_ok=True)
             for old in self.folder.glob("[0-9]*.png"):
@@ -44,13 +47,18 @@ class ImagesSink(Sink):
     def write(self, frame: Frame) -> None:
         part = PartFile(self.folder / f"{self.count:06d}.png", overwrite=True)
         try:
-            _save(frame, part)
+            _save(frame, part, self.recipe)
         finally:
             part.discard()
         self.count += 1
 
+    def end(self) -> None:
+        self._ended = True
+
     def close(self) -> None:
-        pass
+        if self.count and not self._closed:
+            write_beside(recipe_path(self.folder, folder=True), self.recipe, frames=self.count, complete=self._ended)
+        self._closed = True
 
 
 class PictureSink(Sink):
@@ -71,18 +79,23 @@ class PictureSink(Sink):
 
     def write(self, frame: Frame) -> None:
         if not self._written:
-            _save(frame, self._part)
+            _save(frame, self._part, self.recipe)
             self._written = True
+            write_beside(recipe_path(self.path), self.recipe, frames=1, complete=True)
 
     def close(self) -> None:
         self._part.discard()
 
 
-def _save(frame: Frame, part: PartFile) -> None:
+def _save(frame: Frame, part: PartFile, recipe: Recipe | None) -> None:
     """Write one frame into a file and give it its name. Raises SinkError."""
     path = part.path
+    options = OPTIONS[path.suffix.lower()]
+    if recipe is not None and path.suffix.lower() == ".png":
+        options = {**options, "pnginfo": PngImagePlugin.PngInfo()}
+        options["pnginfo"].add_text(TABLE, recipe.text())
     try:
-        Image.fromarray(frame.pixels).save(part.part, **OPTIONS[path.suffix.lower()])
+        Image.fromarray(frame.pixels).save(part.part, **options)
     except (OSError, ValueError) as error:  # ValueError: more pixels than this kind of file can hold
         reason = getattr(error, "strerror", None) or error
         raise SinkError(f"{path} cannot be written: {reason}", "make room, or choose another place") from error

@@ -6,6 +6,11 @@ from pathlib import Path
 from livedream.errors import SinkError
 
 
+def part_of(path: Path) -> Path:
+    """Return the name of `path` while it is written: NAME.part.EXT, which players still know by its end."""
+    return path.with_name(f"{path.stem}.part{path.suffix}")
+
+
 class PartFile:
     """The file `NAME.part.EXT` beside `path`, made at once, so that what stands in the way is known before any work.
 
@@ -18,7 +23,7 @@ class PartFile:
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
         self.path = path
-        self.part = path.with_name(f"{path.stem}.part{path.suffix}")
+        self.part = part_of(path)
         self._overwrite = overwrite
         self._done = False
         check_new(path, overwrite)
@@ -26,7 +31,7 @@ class PartFile:
             with self.part.open("wb" if overwrite else "xb"):
                 pass
         except FileExistsError as error:
-            cure = "another run writes it, or was cut off and left it: move it away, or use --overwrite"
+            cure = "another run writes it, or was cut off: --resume goes on with it, --overwrite begins anew"
             raise SinkError(f"{self.part} exists already", cure) from error
         except (FileNotFoundError, NotADirectoryError) as error:
             raise SinkError(f"{path} cannot be written: there is no folder {path.parent}", "make it first") from error
@@ -43,6 +48,10 @@ class PartFile:
             self.part.replace(self.path)
         except OSError as error:
             raise SinkError(f"{self.part} cannot be renamed: {error.strerror}", "rename it by hand") from error
+
+    def leave(self) -> None:
+        """Leave the part as it is, for another run to go on with."""
+        self._done = True
 
     def discard(self) -> None:
         """Remove the part, unless it is finished."""

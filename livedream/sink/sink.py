@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from livedream.errors import ArgumentError, unknown
 from livedream.frame import Frame
+from livedream.recipe import Recipe
+from livedream.sink.codecs import CONTAINERS, Encoding
 
-FILMS = (".mp4", ".mov", ".mkv")
+if TYPE_CHECKING:
+    from livedream.sink.kept import Kept
+
+FILMS = tuple(CONTAINERS)
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
@@ -36,6 +41,8 @@ class Facts:
     """The file whose sound belongs to the frames."""
     start: Fraction = Fraction(0)
     """What the clock of the `sound` file shows at time 0."""
+    until: Fraction | None = None
+    """The time at which the sound ends too, when only a part of a film is wanted; None for all of it."""
     path: Path | None = None
     """The file or folder that the frames are read from; no sink writes there."""
 
@@ -57,6 +64,8 @@ class Sink(ABC):
     """True when only the newest frame is of use (window); False when each frame counts (file)."""
     on_main_thread: bool = False
     """True when it works on the main thread alone: windows."""
+    recipe: Recipe | None = None
+    """How its frames are made, set before the first one: a film and a PNG carry it inside, and a TOML file beside."""
 
     @property
     def finished(self) -> bool:
@@ -86,12 +95,34 @@ class Sink(ABC):
         self.close()
 
 
-def open_sink(spec: str | os.PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> Sink:
+class ResumableSink(Sink):
+    """A sink with whose half-written output another run can go on."""
+
+    @abstractmethod
+    def resumable(self, kept: "Kept | None") -> None:
+        """Be such a sink, from before the first frame: what is not complete, for want of `end`, keeps its part's name.
+
+        kept: what an earlier run has left, which comes before the first frame.
+        """
+
+    @abstractmethod
+    def write_key(self, frame: Frame) -> None:
+        """Write a frame with which a group of pictures begins: it needs none before it, nor do they need it."""
+
+
+def open_sink(
+    spec: str | os.PathLike[str],
+    facts: Facts | None = None,
+    *,
+    encoding: Encoding | None = None,
+    overwrite: bool = False,
+) -> Sink:
     """Return the sink that `spec` means.
 
-    spec: `window`; `null`, which keeps nothing; the name of a film (.mp4, .mov, .mkv); a folder, with `/` at its end,
-        for one PNG a frame; the name of a picture (.png, .jpg, .webp, .tif) for the first frame alone.
+    spec: `window`; `null`, which keeps nothing; the name of a film (.mp4, .mov, .mkv, .webm, .gif); a folder, with
+        `/` at its end, for one PNG a frame; the name of a picture (.png, .jpg, .webp, .tif) for the first frame alone.
     facts: what is known of the frames; `Facts.of(source)` collects it.
+    encoding: codec and quality of a film; without it, what suits that kind of file. Other sinks have none.
     overwrite: whether a file of that name may be replaced.
 
     Raises ArgumentError when `spec` means nothing or would destroy the source, SinkError when it cannot be written.
@@ -127,7 +158,7 @@ def open_sink(spec: str | os.PathLike[str], facts: Facts | None = None, *, overw
     if suffix in FILMS:
         from livedream.sink.video import VideoSink
 
-        return VideoSink(path, facts, overwrite=overwrite)
+        return VideoSink(path, facts, encoding=encoding, overwrite=overwrite)
     if facts.stills and facts.length and facts.length > 1:
         raise ArgumentError(f"{facts.length} pictures do not go into {text}", "name a folder: out/")
     from livedream.sink.images import PictureSink

@@ -1,6 +1,8 @@
-"""Frames into a film: H.264, with the times and the sound of the source."""
+"""Frames into a film, with the times and the sound of the source."""
 
 import contextlib
+import logging
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from os import PathLike
@@ -8,104 +10,134 @@ from pathlib import Path
 
 import av
 import av.error
-import numpy as np
-from av.video.frame import PictureType, VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
+from livedream.sink.beside import recipe_path, write_beside
+from livedream.sink.codecs import Encoding, find_encoders
+from livedream.sink.encoder import PictureEncoder, find_working
+from livedream.sink.kept import Kept
 from livedream.sink.part import PartFile
-from livedream.sink.sink import FILMS, Facts, Sink
-from livedream.sink.sound import Sound
+from livedream.sink.sink import FILMS, Facts, ResumableSink
+from livedream.sink.tracks import Tracks
 
-CRF = 18
-"""Quality of x264, where 0 is lossless and 23 its default; at 18 a dream's fine patterns survive."""
-KEY_EVERY = Fraction(2)
-"""Seconds from one key frame to the next at most: what a killed process loses."""
-UNKNOWN_RATE = Fraction(30)
+log = logging.getLogger(__name__)
 
 # Fragments make an mp4 readable up to the last key frame when the process is killed; hybrid makes it an ordinary one
-# when it is not (FFmpeg 7.1; PyAV 17 brings 8). delay_moov and not empty_moov: that one shifts the picture by 67 ms
-# and the sound by 21.
-_FRAGMENTS = {"movflags": "hybrid_fragmented+frag_keyframe+delay_moov", "flush_packets": "1"}
-_KINDS = {
+# when it is not (FFmpeg 7.1; PyAV 17 brings 8). delay_moov and not empty_moov: that one shifts the picture by 67 ms and
+# the sound by 21. Not frag_duration: where fragments end among B-frames the last frames can be lost.
+_FRAGMENTS = {
+    "movflags": "hybrid_fragmented+frag_keyframe+delay_moov",
+    "flush_packets": "1",
+    "max_interleave_delta": "500000",
+}
+# Subtitles are rare. FFmpeg would wait ten seconds for one before it writes anything else.
+_CLUSTERS = {"cluster_time_limit": "500", "flush_packets": "1", "max_interleave_delta": "500000"}
+_KINDS: dict[str, tuple[str, dict[str, str]]] = {
     ".mp4": ("mp4", _FRAGMENTS),
     ".mov": ("mov", _FRAGMENTS),
-    ".mkv": ("matroska", {"flush_packets": "1", "cluster_time_limit": "1000"}),
+    ".mkv": ("matroska", _CLUSTERS),
+    ".webm": ("webm", _CLUSTERS),
+    ".gif": ("gif", {"flush_packets": "1"}),
 }
+"""FFmpeg's name and the options of each kind of file, by the end of its name."""
+GIF_SHORTEST = 2
+"""Hundredths of a second. What a GIF shows for less, browsers show for ten (Firefox, Chrome and Safari alike)."""
 
 
-class VideoSink(Sink):
+class VideoSink(ResumableSink):
     """A film in which every frame has its own time.
 
-    H.264 by libx264 in BT.709, limited range, tagged so. An odd width or height gets one more column or row, a copy of
-    its neighbour. The sound of the source is copied as it is; when the source ends early, the sound ends with it.
-    Matroska rounds times to milliseconds, the others keep them exactly.
+    The sound of the source is copied as it is; when the source ends early, the sound ends with it. Matroska and WebM
+    round times to milliseconds, GIF to hundredths of a second, the others keep them exactly.
 
-    path: .mp4, .mov or .mkv. It is written as NAME.part.EXT and renamed by `close`, also after an error: what was
-    written then is a valid film. With no frame there is no file.
+    path: .mp4, .mov, .mkv, .webm or .gif. It is written as NAME.part.EXT and renamed by `close`, also after an error:
+    what was written then is a valid film. With no frame there is no file. encoding: codec and quality.
 
-    Raises ArgumentError for another kind of file; SinkError when it cannot be written, with how far it got, and when a
-    frame has another size than the first.
+    Raises ArgumentError for another kind of file and a codec that it does not hold; SinkError when it cannot be
+    written, with how far it got, and when a frame has another size than the first.
     """
 
-    def __init__(self, path: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        facts: Facts | None = None,
+        *,
+        encoding: Encoding | None = None,
+        overwrite: bool = False,
+    ) -> None:
         facts = facts or Facts()
+        encoding = encoding or Encoding()
         self.path = Path(path)
-        if self.path.suffix.lower() not in FILMS:
+        suffix = self.path.suffix.lower()
+        if suffix not in FILMS:
             raise ArgumentError(f"{path} is no name of a film", f"end it with {', '.join(FILMS)}")
-        preset = "veryfast" if facts.live else "medium"
-        self.name = f"{self.path} (libx264 {preset})"
+        encoder = find_working(find_encoders(suffix, encoding))
         self.count = 0
         """How many frames are in the file."""
-        self._rate = facts.rate or UNKNOWN_RATE
-        self._time_base = facts.time_base
-        self._step = max(1, round(1 / (self._rate * self._time_base)))
+        self._expected = facts.length
+        self._resumable = False
+        self._kept: Kept | None = None
+        self._decoded = Fraction(-(10**6))
+        """When the last packet is decoded, in seconds."""
+        self._is_gif = suffix == ".gif"
+        self._left_out = 0
         self._size: tuple[int, int] | None = None
         self._last = -1
-        self._key_due = Fraction(0)
-        self._failed = self._drained = self._closed = False
-        self._sound: Sound | None = None
+        self._failed = self._drained = self._ended = self._closed = False
+        self._tracks: Tracks | None = None
 
         self._file = PartFile(self.path, overwrite=overwrite)
-        kind, options = _KINDS[self.path.suffix.lower()]
+        kind, options = _KINDS[suffix]
         try:
             # Absolute, so that a colon in a name does not make it an address.
             self._film = av.open(str(self._file.part.absolute()), "w", format=kind, container_options=dict(options))
-            self._stream = self._add_stream(preset, facts)
-            if facts.sound is not None:
-                self._sound = Sound(facts.sound, facts.start, self._film)
+            self._encoder = PictureEncoder(self._film, encoder, encoding, facts)
+            if (beside := facts.sound or _film_of(facts)) is not None:
+                self._tracks = Tracks(beside, facts.start, self._film, until=facts.until)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             self._file.discard()
-            raise SinkError(f"{self.path} cannot be written: {error}", "is this PyAV built with libx264?") from error
+            raise SinkError(f"{self.path} cannot be written: {error}", "try another --codec") from error
         except BaseException:
             self._file.discard()
             raise
+        self.name = f"{self.path} ({self._encoder.description})"
+        self._time_base = self._encoder.time_base
+        self._step = max(1, round(1 / (self._encoder.rate * self._time_base)))
+
+    def resumable(self, kept: Kept | None) -> None:
+        self._resumable, self._kept = True, kept
 
     def write(self, frame: Frame) -> None:
+        self._write(frame)
+
+    def write_key(self, frame: Frame) -> None:
+        self._write(frame, key=True)
+
+    def _write(self, frame: Frame, *, key: bool = False) -> None:
         if self._size is None:
             self._size = frame.size
-            self._stream.width, self._stream.height = (side + side % 2 for side in frame.size)
+            self._begin(self._encoder.open(frame.size))
         if frame.size != self._size:
             was, now = ("{}x{}".format(*size) for size in (self._size, frame.size))
             raise SinkError(f"{self.path} holds frames of {was}, not of {now}", "a film has one size")
-        picture = _to_bt709(frame.pixels)
-        # x264 takes times that repeat or go back, and fails at the end.
-        self._last = max(round(frame.time / self._time_base), self._last + 1)
-        picture.pts, picture.time_base = self._last, self._time_base
-        if frame.time >= self._key_due:  # by time and not by number: a camera slows down in the dark
-            picture.pict_type = PictureType.I
-            self._key_due = frame.time + KEY_EVERY
+        ticks = round(frame.time / self._time_base)
+        if self._is_gif and self._last >= 0 and ticks < self._last + GIF_SHORTEST:
+            self._left_out += 1
+            return
+        self._last = max(ticks, self._last + 1)  # x264 takes times that repeat or go back, and fails at the end
         with self._telling():
-            self._mux(picture)
+            self._mux(self._encoder.encode(frame.pixels, self._last, key=key))
 
     def end(self) -> None:
         if self._size is not None:
             with self._telling():
                 self._drain()
-                if self._sound is not None:
-                    self._sound.write_until()
+                if self._tracks is not None:
+                    self._tracks.write_until()
+        self._ended = True
 
     def close(self) -> None:
         if self._closed:
@@ -121,47 +153,53 @@ class VideoSink(Sink):
             fault = error
         finally:
             try:
-                if self._sound is not None:
-                    self._sound.close()
+                if self._tracks is not None:
+                    self._tracks.close()
                 with self._telling():
                     self._film.close()
             except SinkError as error:
                 fault = fault or error
             finally:
-                if self.count:
+                if self.count and self._resumable and not self._ended:
+                    self._file.leave()
+                elif self.count:
                     self._file.finish()
+                    write_beside(recipe_path(self.path), self.recipe, frames=self.count, complete=self._ended)
                 else:
                     self._file.discard()
         if fault is not None and not failed_before:  # whoever closes after an error knows already
             raise fault
 
-    def _add_stream(self, preset: str, facts: Facts) -> VideoStream:
-        options = {"crf": str(CRF), "preset": preset}
-        if facts.live:
-            options["tune"] = "zerolatency"
-        stream = self._film.add_stream("libx264", rate=self._rate, options=options)
-        stream.pix_fmt = "yuv420p"
-        context = stream.codec_context
-        context.time_base = self._time_base
-        context.sample_aspect_ratio = facts.pixel_aspect
-        context.colorspace = Colorspace.ITU709
-        context.color_primaries = ColorPrimaries.BT709
-        context.color_trc = ColorTrc.BT709
-        context.color_range = ColorRange.MPEG
-        return stream
-
     def _drain(self) -> None:
         """Write the frames that the encoder still holds, and the sound up to the end of the last one."""
         if not self._drained:
             self._drained = True
-            self._mux(None)
-            if self._sound is not None:
-                self._sound.write_until((self._last + self._step) * self._time_base)
+            if self._left_out:
+                log.warning("%s: %d frames left out, a GIF shows 50 a second at most", self.path, self._left_out)
+            self._mux(self._encoder.flush())
+            if self._tracks is not None:
+                self._tracks.write_until((self._last + self._step) * self._time_base)
 
-    def _mux(self, picture: VideoFrame | None) -> None:
-        for packet in self._stream.encode(picture):
-            if self._sound is not None and packet.dts is not None:
-                self._sound.write_until(packet.dts * packet.time_base)
+    def _begin(self, stream: VideoStream) -> None:
+        """Write the recipe into the head of the film; then what an earlier run has left, if this one goes on with it."""
+        if self.recipe is not None:
+            self._film.metadata["comment"] = self.recipe.text()  # the one tag that every container has, but GIF
+        if self._kept is None:
+            return
+        with self._telling():
+            self._film.start_encoding()
+            for packet in self._kept.packets():
+                packet.stream = stream
+                self._mux(iter([packet]))
+
+    def _mux(self, packets: "Iterator[Packet[VideoStream]]") -> None:
+        for packet in packets:
+            if self._kept is not None and packet.dts is not None:
+                # The encoder of a run that goes on knows nothing of the packets before its own.
+                packet.dts = max(packet.dts, math.floor(self._decoded / packet.time_base) + 1)
+                self._decoded = packet.dts * packet.time_base
+            if self._tracks is not None and packet.dts is not None:
+                self._tracks.write_until(packet.dts * packet.time_base)
             self._film.mux(packet)
             self.count += 1
 
@@ -172,15 +210,16 @@ class VideoSink(Sink):
             yield
         except (av.error.FFmpegError, OSError) as error:
             self._failed = True
-            got = f"after {self.count} frames ({float(max(0, self._last) * self._time_base):.1f} s)"
-            cure = f"what was written is in {self.path}" if self.count else "nothing was written"
+            of = f" of {self._expected}" if self._expected else ""
+            got = f"after {self.count}{of} frames ({float(max(0, self._last) * self._time_base):.1f} s)"
+            cure = (
+                f"what was written is in {self._file.part if self._resumable else self.path}"
+                if self.count
+                else "nothing was written"
+            )
             raise SinkError(f"{self.path}: {error.strerror} {got}", cure) from error
 
 
-def _to_bt709(pixels: np.ndarray) -> VideoFrame:
-    """Return RGB pixels as yuv420p of an even size."""
-    height, width = pixels.shape[:2]
-    if height % 2 or width % 2:
-        pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    picture = VideoFrame.from_ndarray(pixels, format="rgb24")
-    return picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+def _film_of(facts: Facts) -> Path | None:
+    """Return the film that the frames come from: it may have subtitles and chapters even if it has no sound."""
+    return facts.path if facts.path and not facts.stills and not facts.live and facts.path.is_file() else None

@@ -42,7 +42,7 @@ TABLE = [
     (["real.mp4", "--model", "squeezenett"], WRONG, "unknown network: squeezenett", "did you mean squeezenet?"),
     # The sink
     (["real.mp4", "--to", "windwo"], WRONG, "unknown sink: windwo", "window"),
-    (["real.mp4", "--to", "out.gif"], WRONG, "unknown kind of file: .gif", ".mp4"),
+    (["real.mp4", "--to", "out.avi"], WRONG, "unknown kind of file: .avi", ".mp4"),
     (["real.mp4", "--to", "real.mp4"], WRONG, "real.mp4 is what the frames are read from", "another name"),
     (["real.mp4", "--to", "real.mp4", "--overwrite"], WRONG, "real.mp4 is what the frames are read from", "another"),
     (["real.mp4", "--to", "same.mp4"], WRONG, "same.mp4 is what the frames are read from", "another name"),
@@ -51,7 +51,7 @@ TABLE = [
     (["real.mp4", "--to", "a.mp4", "--to", "./a.mp4"], WRONG, "./a.mp4 is named twice", "a name of its own"),
     (["real.mp4", "--to", "window"], OUTSIDE, "cannot open a window: there is no display (DISPLAY is not set)", "--to"),
     # The command line itself
-    (["real.mp4", "other.mp4"], WRONG, "got unexpected extra argument (other.mp4)", "livedream run --help"),
+    (["real.mp4", "demo"], WRONG, "demo is no file", "several sources are dreamt one by one: name files"),
 ]
 
 

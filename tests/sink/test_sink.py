@@ -101,7 +101,7 @@ def _opened(name: str) -> Sink:
         ("windw", "unknown sink: windw", "did you mean window?"),
         ("", "a sink without a name", "choose from window, null, out.mp4, out.mkv, out.png, folder/"),
         ("out.mp5", "unknown kind of file: .mp5", "choose from .mp4, .mov"),
-        ("out.gif", "unknown kind of file: .gif", ".png"),
+        ("out.avi", "unknown kind of file: .avi", ".png"),
         ("rtmp://host/live", "unknown sink: rtmp://host/live", "choose from window"),
     ],
 )

@@ -1,0 +1,37 @@
+"""The recipe that a film or a picture of livedream's carries inside."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from livedream.capture.film import open_film
+from livedream.capture.source import PICTURES
+from livedream.errors import ArgumentError, SourceError
+from livedream.recipe import TABLE, about
+
+
+def carried_recipe(path: Path) -> str:
+    """Return the recipe inside the film or picture at `path`, as TOML.
+
+    Raises SourceError when the file cannot be read, ArgumentError when it carries none.
+    """
+    text = _of_picture(path) if path.suffix.lower() in PICTURES else _of_film(path)
+    if not about(text):
+        raise ArgumentError(f"{path} carries no recipe", "name a film or PNG that livedream made, or a .toml file")
+    return text
+
+
+def _of_picture(path: Path) -> str:
+    try:
+        with Image.open(path) as image:
+            return str(image.info.get(TABLE, ""))
+    except FileNotFoundError as error:
+        raise SourceError(f"no such file: {path}", "check the name") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise SourceError(f"{path} is not a picture, or is damaged", "name the .toml file beside it") from error
+
+
+def _of_film(path: Path) -> str:
+    with open_film(path) as film:
+        tags = {name.lower(): text for name, text in film.metadata.items()}  # Matroska has its names in capitals
+    return tags.get("comment", "")

@@ -1,0 +1,113 @@
+"""A film before its first frame: opening it, and what its header says."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from livedream.errors import SourceError
+
+HEAD = 1 << 20
+"""Bytes at either end of a file in which its header is looked for."""
+
+
+def open_film(path: Path) -> InputContainer:
+    """Open the film at `path`. Raises SourceError, with what is wrong with the file."""
+    try:
+        # Absolute, so that a colon in a name does not make it an address.
+        container = av.open(str(path.absolute()), "r")
+    except IsADirectoryError as error:
+        raise SourceError(f"{path} is a folder", "name a film") from error
+    except FileNotFoundError as error:
+        raise SourceError(f"no such file: {path}", "check the name") from error
+    except PermissionError as error:
+        raise SourceError(f"no right to read {path}", "check the rights of the file and its folder") from error
+    except (av.error.FFmpegError, OSError) as error:
+        raise _not_a_film(path, error) from error
+    if container.format.name == "tty":  # FFmpeg would show a text as a film of scrolling letters
+        container.close()
+        raise SourceError(f"{path} is a text, not a film")
+    return container
+
+
+def _not_a_film(path: Path, error: OSError | av.error.FFmpegError) -> SourceError:
+    """Return the error for a file that no demuxer takes."""
+    if path.stat().st_size == 0:
+        return SourceError(f"{path} is empty", "was the recording cut off, or the disk full?")
+    if isinstance(error, av.error.InvalidDataError):
+        boxes = _boxes(path)
+        if "ftyp" in boxes and "moov" not in boxes:
+            return SourceError(
+                f"{path} is cut off: its index (moov) is missing",
+                "repair it, for example with untrunc, or copy it again",
+            )
+        return SourceError(f"{path} is not a film that FFmpeg can read", "play it with another program to check")
+    return SourceError(f"{path}: {error.strerror}", "play it with another program to check")
+
+
+def is_encrypted(path: Path) -> bool:
+    """Return whether an mp4 or mov file says that its pictures are encrypted (ISO/IEC 14496-12, 8.12: `encv`)."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        for place in (0, max(0, size - HEAD)):
+            file.seek(place)
+            if b"encv" in file.read(HEAD):
+                return True
+    return False
+
+
+def _boxes(path: Path) -> list[str]:
+    """Return the names of the outermost boxes of an mp4 or mov file, in order (ISO/IEC 14496-12, 4.2)."""
+    names = []
+    with path.open("rb") as file:
+        while len(head := file.read(16)) >= 8:
+            size = int.from_bytes(head[:4], "big")
+            if size == 1:
+                size = int.from_bytes(head[8:16], "big")
+            names.append(head[4:8].decode("latin-1"))
+            if size < 8:  # 0: up to the end of the file; 2 to 7: no mp4
+                break
+            file.seek(size - len(head), 1)
+    return names
+
+
+def pictures_of(container: InputContainer, path: Path) -> VideoStream:
+    """Return the stream of pictures, past the cover of a record. Raises SourceError when there is none."""
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:  # the cover of a record
+            return stream
+    if container.streams.audio:
+        raise SourceError(f"{path} has sound but no pictures", "name a film")
+    raise SourceError(f"{path} has no pictures", "name a film")
+
+
+def rate_of(stream: VideoStream) -> Fraction | None:
+    """Return frames per second, the average where it varies; None where the file does not know."""
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and 0 < rate < 1000:  # 1000 is what files in milliseconds say that know nothing
+            return rate
+    return None
+
+
+def start_of(container: InputContainer, time_base: Fraction) -> Fraction:
+    """Return what the clock of the file shows where its first stream begins, in whole ticks; not below 0.
+
+    Not `container.start_time`: that is rounded to microseconds.
+    """
+    tracks = [*container.streams.video, *container.streams.audio]
+    times = [track.start_time * track.time_base for track in tracks if track.start_time is not None and track.time_base]
+    return max(Fraction(0), min(times, default=Fraction(0)) // time_base * time_base)
+
+
+def estimate_length(container: InputContainer, stream: VideoStream, rate: Fraction | None) -> int | None:
+    """Return how many frames the film should have by its length, where the file does not count them."""
+    if rate is None:
+        return None
+    if stream.duration and stream.time_base:
+        return round(stream.duration * stream.time_base * rate)
+    if container.duration:
+        return round(container.duration * rate / av.time_base)
+    return None

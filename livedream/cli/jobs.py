@@ -1,0 +1,190 @@
+"""A batch before it begins: what is to be dreamt, where it goes, and what has been done before."""
+
+import glob
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from livedream.capture.images import find_pictures, natural
+from livedream.capture.source import PICTURES
+from livedream.errors import ArgumentError, SourceError
+from livedream.recipe import Recipe, about
+from livedream.sink.beside import recipe_path
+from livedream.sink.sink import FILMS
+
+FILMS_IN = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob", ".wmv"),
+    *(".flv", ".ogv", ".3gp", ".mxf", ".dv"),
+)
+"""How the name of a film ends, in small letters: what is taken from a folder."""
+USUAL = "*-dream.mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file, or pictures that belong together, and where its dream goes."""
+
+    source: str
+    """As `open_source` takes it."""
+    target: str
+    """As `open_sink` takes it."""
+    files: tuple[Path, ...]
+    """What is read; empty when there is nothing of that name."""
+    stills: bool
+
+    @property
+    def bytes(self) -> int:
+        return sum(path.stat().st_size for path in self.files if path.exists())
+
+    @property
+    def look(self) -> str:
+        """The preset that is usual for it."""
+        return "still" if self.stills else "live"
+
+    @property
+    def recipe_file(self) -> Path:
+        return recipe_path(Path(self.target), folder=self.target.endswith("/"))
+
+
+def is_batch(specs: Sequence[str]) -> bool:
+    """Return whether `specs` name more than one film, picture, or set of pictures that belong together."""
+    return len(specs) > 1 or any(list(_expand(spec)) != [spec] for spec in specs)
+
+
+def plan(specs: Sequence[str], to: str | None = None) -> list[Job]:
+    """Return the jobs, in the order in which they are named; those of a folder or a pattern by name.
+
+    specs: films, pictures, folders and patterns. A folder stands for each film in it, and for its pictures together; a
+        pattern for each film, or, where it means pictures alone, for all of them together. What livedream made itself
+        is left out of both, and always where the batch would make it again. What is named twice is dreamt once.
+    to: a folder, or a pattern in which `*` stands for the name of the source without its ending. Pictures become a
+        picture or a folder where it names a film. A second source of a name gets a number: film-2.
+
+    Raises ArgumentError for what is no file, a target that is a source, and a wrong `to`; SourceError when all is left
+    out. What is not there is a job without files.
+    """
+    template = _template(to)
+    for spec in specs:
+        if "://" in spec or spec == "demo" or spec.isdecimal() or not spec.strip():
+            raise ArgumentError(f"{spec or 'nothing'} is no file", "several sources are dreamt one by one: name files")
+    found = {Path(source).resolve(): source for spec in specs for source in _expand(spec)}
+    if not found:
+        raise SourceError(f"nothing to dream in {', '.join(specs)}", "livedream made all that is there")
+    jobs: list[Job] = []
+    taken: set[str] = set()
+    for source in found.values():
+        job = _job(source, template, taken)
+        taken.add(str(job.recipe_file).casefold())
+        jobs.append(job)
+    # A second `livedream run *.mp4` names what the first one made: the shell says no more than that.
+    targets = {Path(job.target).resolve() for job in jobs}
+    jobs = [job for job in jobs if Path(job.source).resolve() not in targets or _is_source(Path(job.source))]
+    sources = {path.resolve() for job in jobs for path in job.files}
+    for job in jobs:
+        if Path(job.target).resolve() in sources:
+            raise ArgumentError(f"{job.target} is one of the sources", "choose another --to")
+    return jobs
+
+
+def hindrance(job: Job, recipe: Recipe) -> str | None:
+    """Return why the target of `job` must not be dreamt: "" when it is there already, complete and by this recipe.
+
+    A clause that says what is in the way otherwise; None when nothing is.
+    """
+    target = Path(job.target)
+    if not (job.recipe_file if target.is_dir() else target).exists():
+        return None
+    try:
+        text = job.recipe_file.read_text(encoding="utf-8")
+        made = about(text)
+        differences = recipe.differences(text) if made else []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        made = {}
+    if not made:
+        return f"{job.target} exists already, and no recipe says what it is"
+    if differences:
+        return f"{job.target} exists already, made otherwise ({', '.join(differences)})"
+    return "" if made.get("complete") is True else f"{job.target} exists already, and is not complete"
+
+
+# What there is --------------------------------------------------------------------------------------------------------
+
+
+def _expand(spec: str) -> Iterator[str]:
+    """Yield what a word of the command line stands for, each as `open_source` takes it."""
+    path = Path(spec)
+    if path.is_dir():
+        films = [entry for entry in _entries(path) if entry.suffix.lower() in FILMS_IN and entry.is_file()]
+        yield from map(str, filter(_is_source, films))
+        if not films or _has_pictures(spec):
+            yield spec
+    elif path.exists() or not any(letter in spec for letter in "*?["):
+        yield spec
+    else:
+        known = (*FILMS_IN, *PICTURES, path.suffix.lower())
+        names = sorted(map(Path, glob.glob(spec, recursive=True)), key=natural)  # noqa: PTH207  as the pictures do
+        files = [name for name in names if name.suffix.lower() in known and name.is_file()]
+        if all(name.suffix.lower() in PICTURES for name in files):
+            yield spec
+        else:
+            yield from map(str, filter(_is_source, files))
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir(), key=natural)
+    except OSError:  # closed to us: who opens it will say so
+        return []
+
+
+def _is_source(path: Path) -> bool:
+    """Return whether somebody wants this dreamt: it is none of our own, whole or half, and no shadow of macOS's."""
+    if path.name.startswith(".") or path.stem.endswith(".part"):
+        return False
+    try:
+        return not about(recipe_path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return True
+
+
+def _has_pictures(spec: str) -> bool:
+    try:
+        return bool(find_pictures(spec))
+    except SourceError:
+        return False
+
+
+# Where it goes --------------------------------------------------------------------------------------------------------
+
+
+def _template(to: str | None) -> str:
+    if to is None:
+        return USUAL
+    if "*" not in to and (to.endswith("/") or Path(to).is_dir()):
+        return str(Path(to) / USUAL)
+    if Path(to).name.count("*") != 1 or "*" in str(Path(to).parent):
+        raise ArgumentError(f"several sources do not go into {to}", "name a folder (out/), or a pattern (out/*.mkv)")
+    return to
+
+
+def _job(source: str, template: str, taken: set[str]) -> Job:
+    """Return the job for `source`, whose recipe is none of those in `taken`."""
+    path = Path(source)
+    files: tuple[Path, ...]
+    if path.is_file():
+        files, stills, together = (path,), path.suffix.lower() in PICTURES, False
+    elif _has_pictures(source):
+        files, stills, together = tuple(find_pictures(source)), True, True
+    else:
+        files, stills, together = (), False, False
+    if stills and Path(template).suffix.lower() in FILMS:
+        template = template[: -len(Path(template).suffix)] + ("/" if together else ".png")
+    stem = (path if path.exists() else path.parent).resolve().name if together else path.stem
+    number = 1
+    while True:
+        name = stem if number == 1 else f"{stem}-{number}"
+        job = Job(source, template.replace("*", name or "pictures"), files, stills)
+        if str(job.recipe_file).casefold() not in taken:
+            return job
+        number += 1

@@ -1,0 +1,107 @@
+"""The recipe of an output: the settings that made it, as TOML that is a preset, and beside them what is known of it."""
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from livedream._version import __version__
+from livedream.errors import SourceError
+from livedream.settings import CONTROLS, DreamSettings
+
+TABLE = "livedream"
+"""The table of the recipe that holds all that is no control, and the name of the recipe inside a PNG."""
+ENDS = 1 << 20
+"""Bytes at either end of a file that its fingerprint covers: all of a 100 GB film would take minutes."""
+
+Fact = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How an output is made."""
+
+    settings: DreamSettings
+    source: str = ""
+    """What is dreamt, as it was named."""
+    fingerprint: str = ""
+    """The `fingerprint` of what is dreamt."""
+    used: str = ""
+    """What dreams: device, precision, network, layer and size. `auto` in the settings says less."""
+    options: Mapping[str, Fact] = field(default_factory=dict)
+    """What the output depends on beside the settings: how it is encoded, which part of the source it shows."""
+
+    def text(self, **facts: Fact) -> str:
+        """Return the recipe as TOML. facts: more lines for its table, known when the output is closed."""
+        settings = {
+            control.name: value
+            for control in CONTROLS
+            if (value := getattr(self.settings, control.name)) != control.default
+        }
+        known = {"version": __version__, "source": self.source, "fingerprint": self.fingerprint, "used": self.used}
+        lines = [f"{name} = {_toml(value)}" for name, value in settings.items()]
+        lines += ["", f"[{TABLE}]"]
+        lines += [f"{name} = {_toml(value)}" for name, value in {**known, **facts}.items() if value != ""]
+        if self.options:
+            lines += ["", f"[{TABLE}.options]"]
+            lines += [f"{name} = {_toml(value)}" for name, value in self.options.items()]
+        return "\n".join(lines).lstrip("\n") + "\n"
+
+    def differences(self, text: str) -> list[str]:
+        """Return in what the recipe written in `text` differs: controls, options, the source; none when it is this one.
+
+        Versions, names and what was used are not compared.
+        """
+        then, now = _essence(text), _essence(self.text())
+        return [name for name in dict.fromkeys([*now, *then]) if then.get(name) != now.get(name)]
+
+
+def about(text: str) -> dict[str, Any]:
+    """Return the table of a recipe that holds what is no control; empty when `text` is no recipe."""
+    try:
+        table = tomllib.loads(text).get(TABLE)
+    except tomllib.TOMLDecodeError:
+        return {}
+    return table if isinstance(table, dict) else {}
+
+
+def fingerprint(paths: Iterable[Path]) -> str:
+    """Return 32 digits that tell these files from others: of their sizes and of the bytes at both ends.
+
+    Not of their names and dates: a film that is moved or copied is the same film. No files have the fingerprint "".
+    Raises SourceError when one cannot be read.
+    """
+    digest = hashlib.sha256()
+    path = None
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                size = file.seek(0, 2)
+                digest.update(size.to_bytes(8, "little"))
+                for place in (0, max(0, size - ENDS)):
+                    file.seek(place)
+                    digest.update(file.read(ENDS))
+        except OSError as error:
+            raise SourceError(f"{path}: {error.strerror}", "check the name and the rights of the file") from error
+    if path is None:
+        return ""
+    return digest.hexdigest()[:32]
+
+
+def _essence(text: str) -> dict[str, object]:
+    """Return what two recipes must agree in to make the same output."""
+    table = tomllib.loads(text)
+    rest = table.pop(TABLE, {})
+    defaults = dataclasses.asdict(DreamSettings())
+    return {**defaults, **table, "source": rest.get("fingerprint"), **rest.get("options", {})}
+
+
+def _toml(value: Fact) -> str:
+    if isinstance(value, str):
+        # A file's name may hold bytes that are no text. What JSON escapes, TOML escapes alike; but for this one.
+        return json.dumps(value.encode(errors="replace").decode(), ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value)

@@ -1,0 +1,177 @@
+"""Which codec goes into which file, by which encoder, and what one scale of quality means to each of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from livedream.errors import ArgumentError, unknown
+
+QUALITY = 75
+"""What is meant without a choice: x264 at crf 18, where a dream's fine patterns survive, and its like elsewhere."""
+HELD_BACK = Fraction(4, 5)
+"""Seconds of frames that an encoder may keep to look ahead. They are lost when the process is killed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """How a film is to be encoded, as the user says it.
+
+    codec: `auto` (the first that the file can hold), a codec (h265) or an encoder (h264_nvenc).
+    quality: 0 (small) to 100 (indistinguishable); None means 75, and is all that a codec without a choice takes.
+
+    Raises ArgumentError for another codec or quality.
+    """
+
+    codec: str = "auto"
+    quality: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.codec not in ("auto", *CODECS, *(encoder.name for encoder in ENCODERS)):
+            raise unknown("codec", self.codec, ("auto", *CODECS, *(encoder.name for encoder in ENCODERS)))
+        if self.quality is not None and not 0 <= self.quality <= 100:
+            raise ArgumentError(f"quality is {self.quality}", "choose from 0 (small) to 100 (as good as the original)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoder:
+    """One encoder of FFmpeg's, and how it is asked for a quality.
+
+    In the values of the options, `{quality}` becomes the encoder's own number and `{held}` how many frames it may hold.
+    """
+
+    name: str
+    codec: str
+    scale: tuple[float, float] | None = None
+    """Its own numbers for quality 0 and 100, a straight line between them. None: it has no such choice."""
+    pix_fmt: str = "yuv420p"
+    """What it takes: YUV is BT.709 in limited range; otherwise it is RGB."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    file: Mapping[str, str] = field(default_factory=dict)
+    """More options, for small files where frames wait."""
+    live: Mapping[str, str] = field(default_factory=dict)
+    """More options, for speed where they do not."""
+    hardware: bool = False
+    """Whether it needs a chip that is not in every machine. Such a one is only taken when it is named."""
+
+    def settings(self, quality: int | None, rate: Fraction, live: bool) -> dict[str, str]:
+        """Return its options for a quality of 0 to 100, a rate in frames per second, and frames that do not wait."""
+        numbers = {
+            "quality": round(_between(self.scale or (0, 0), QUALITY if quality is None else quality)),
+            "held": min(25, max(5, int(rate * HELD_BACK))),  # x265 wants more than its four B-frames
+        }
+        options = {**self.options, **(self.live if live else self.file)}
+        return {option: value.format(**numbers) for option, value in options.items()}
+
+
+def _between(ends: tuple[float, float], percent: int) -> float:
+    return ends[0] + (ends[1] - ends[0]) * percent / 100
+
+
+def _hardware() -> list[Encoder]:
+    """The encoders of graphics chips. All take NV12, which is yuv420p in another order."""
+    makers: dict[str, tuple[dict[str, str], tuple[float, float]]] = {
+        "nvenc": ({"rc": "vbr", "cq": "{quality}", "b": "0", "forced-idr": "1"}, (42, 12)),
+        "qsv": ({"global_quality": "{quality}", "forced_idr": "1"}, (42, 12)),
+        "vaapi": ({"rc_mode": "CQP", "qp": "{quality}"}, (42, 12)),
+        "amf": ({"rc": "cqp", "qp_i": "{quality}", "qp_p": "{quality}", "forced_idr": "1"}, (42, 12)),
+        "videotoolbox": ({"flags": "+qscale", "global_quality": "{quality}"}, (0, 11800)),  # FF_QP2LAMBDA, 118, a step
+    }
+    return [
+        Encoder(name=f"{prefix}_{maker}", codec=codec, pix_fmt="nv12", options=options, scale=scale, hardware=True)
+        for maker, (options, scale) in makers.items()
+        for prefix, codec in (("h264", "h264"), ("hevc", "h265"), ("av1", "av1"))
+        if (maker, codec) != ("videotoolbox", "av1")
+    ]
+
+
+# The scales were measured on 40 frames of the demo clip's dream (480x270, preset live; mean PSNR of RGB in dB):
+#   quality    0     25     50     75    100
+#   x264     24.0   26.7   30.0   33.5   36.2
+#   x265     23.8   26.8   30.1   33.4   35.8
+#   SVT-AV1  26.5   29.6   31.2   33.3   36.1
+#   VP9      25.2   28.2   31.2   33.7   35.9
+#   ProRes   28.9   33.1   35.3   35.3   37.4
+# Those of libaom and of the graphics chips are taken from their kin.
+ENCODERS: tuple[Encoder, ...] = (
+    Encoder(
+        name="libx264",
+        codec="h264",
+        scale=(42, 10),
+        options={"crf": "{quality}"},
+        file={"preset": "medium", "rc-lookahead": "{held}"},
+        live={"preset": "veryfast", "tune": "zerolatency"},
+    ),
+    Encoder(
+        name="libx265",
+        codec="h265",
+        scale=(44, 12),
+        options={"crf": "{quality}", "forced-idr": "1"},
+        file={"preset": "medium", "x265-params": "log-level=error:rc-lookahead={held}"},
+        live={"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=error"},
+    ),
+    Encoder(
+        name="libsvtav1",
+        codec="av1",
+        scale=(63, 5),
+        options={"crf": "{quality}"},
+        file={"preset": "8", "svtav1-params": "lookahead={held}:hierarchical-levels=3"},
+        live={"preset": "11", "svtav1-params": "pred-struct=1:lookahead=0"},
+    ),
+    Encoder(
+        name="libaom-av1",
+        codec="av1",
+        scale=(63, 5),
+        options={"crf": "{quality}", "row-mt": "1"},
+        file={"cpu-used": "6", "lag-in-frames": "{held}"},
+        live={"usage": "realtime", "cpu-used": "9", "lag-in-frames": "0"},
+    ),
+    Encoder(
+        name="libvpx-vp9",
+        codec="vp9",
+        scale=(63, 9),
+        options={"crf": "{quality}", "b": "0", "row-mt": "1"},
+        file={"deadline": "good", "cpu-used": "3", "lag-in-frames": "{held}"},
+        live={"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"},
+    ),
+    Encoder(  # its four profiles: proxy, LT, standard, HQ
+        name="prores_ks", codec="prores", scale=(0, 3), pix_fmt="yuv422p10le", options={"profile": "{quality}"}
+    ),
+    Encoder(name="ffv1", codec="ffv1", pix_fmt="bgr0", options={"level": "3", "slicecrc": "1"}),
+    Encoder(name="gif", codec="gif", pix_fmt="pal8"),
+    *_hardware(),
+)
+"""Every encoder, in the order of preference among those of one codec."""
+
+CODECS = tuple(dict.fromkeys(encoder.codec for encoder in ENCODERS))
+"""The codecs there are."""
+
+CONTAINERS: dict[str, tuple[str, ...]] = {
+    ".mp4": ("h264", "h265", "av1", "vp9"),
+    ".mov": ("h264", "h265", "prores"),
+    ".mkv": ("h264", "h265", "av1", "vp9", "prores", "ffv1"),
+    ".webm": ("vp9", "av1"),
+    ".gif": ("gif",),
+}
+"""What each kind of file holds, by the end of its name; the first is meant by `auto`."""
+RESUMABLE = tuple(suffix for suffix in CONTAINERS if suffix != ".gif")
+"""Kinds of file of which what is whole can be taken over into another; a GIF builds each picture on the one before."""
+
+
+def find_encoders(suffix: str, encoding: Encoding) -> tuple[Encoder, ...]:
+    """Return the encoders to try, best first, for a file whose name ends with `suffix`.
+
+    Raises ArgumentError when that kind of file does not hold the codec, or the codec has no quality to choose.
+    """
+    held = CONTAINERS[suffix]
+    wanted = held[0] if encoding.codec == "auto" else encoding.codec
+    named = [encoder for encoder in ENCODERS if encoder.name == wanted]
+    found = tuple(named or [encoder for encoder in ENCODERS if encoder.codec == wanted and not encoder.hardware])
+    if found[0].codec not in held:
+        homes = ", ".join(end for end, codecs in CONTAINERS.items() if found[0].codec in codecs)
+        cure = f"choose from {', '.join(held)}, or write {found[0].codec} into {homes}"
+        raise ArgumentError(f"{suffix} does not hold {encoding.codec}", cure)
+    if found[0].scale is None and encoding.quality is not None:
+        raise ArgumentError(
+            f"{found[0].codec} has no quality to choose", "leave out --quality, or take another --codec"
+        )
+    return found

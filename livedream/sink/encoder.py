@@ -1,0 +1,204 @@
+"""Pictures into packets: one encoder at work."""
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, cast
+
+import av
+import av.error
+import av.logging
+import numpy as np
+from av.codec import Codec, CodecContext
+from av.codec.codec import UnknownCodecError
+from av.codec.hwaccel import HWAccel
+from av.container import OutputContainer
+from av.filter import Graph
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.stream import VideoStream
+
+from livedream.errors import SinkError
+from livedream.sink.codecs import Encoder, Encoding
+from livedream.sink.sink import Facts
+
+KEY_EVERY = Fraction(1)
+"""Seconds from one key frame to the next at most. With what `codecs.HELD_BACK` says, it is what a killed process loses:
+fragments of an mp4 begin with one."""
+UNKNOWN_RATE = Fraction(30)
+GIF_TICK = Fraction(1, 100)
+"""Seconds. GIF counts in hundredths (GIF89a, section 23)."""
+SAID = ("crf", "cq", "qp", "qp_i", "global_quality", "profile")
+"""The options that tell the quality, in an encoder's own numbers."""
+
+os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 asks nobody else how much it may say on stderr; 1: errors
+
+
+class PictureEncoder:
+    """Encodes the pictures of one film with one encoder, in BT.709 with limited range or in RGB, and tagged so.
+
+    Where colours are stored for two pixels each way, an odd width or height gets one more column or row, a copy of its
+    neighbour. A key frame comes at least every second, and no more than the time in `codecs.HELD_BACK` and some
+    frames for its threads are held back.
+
+    film: gets the stream. encoder: one that `find_working` has found. facts: rate, time base, shape of a pixel.
+    Errors are those of PyAV.
+    """
+
+    def __init__(self, film: OutputContainer, encoder: Encoder, encoding: Encoding, facts: Facts) -> None:
+        self.encoder = encoder
+        self.rate = facts.rate or UNKNOWN_RATE
+        self.time_base = GIF_TICK if encoder.codec == "gif" else facts.time_base
+        self._even = encoder.pix_fmt.startswith(("yuv", "nv"))
+        self._options = encoder.settings(encoding.quality, self.rate, facts.live)
+        stream = film.add_stream(encoder.name, self.rate, dict(self._options), hwaccel=_acceleration(encoder))
+        self._stream = cast(VideoStream, stream)
+        context = self._stream.codec_context
+        _set_up(context, encoder, self.rate)
+        context.time_base = self.time_base
+        context.sample_aspect_ratio = facts.pixel_aspect
+        if encoder.codec == "h265" and film.format.name in ("mp4", "mov"):
+            context.codec_tag = "hvc1"  # Apple's players do not know the usual hev1
+        self._palettes: _Palettes | None = None
+        self._key_due = Fraction(0)
+
+    @property
+    def description(self) -> str:
+        """`libx264 medium crf 18`."""
+        said = [f"{option} {self._options[option]}" for option in SAID if option in self._options]
+        return " ".join([self.encoder.name, self._options.get("preset", ""), *said]).replace("  ", " ").strip()
+
+    def open(self, size: tuple[int, int]) -> VideoStream:
+        """Prepare for pictures of `size` (width, height), and return the stream that they make."""
+        self._stream.width, self._stream.height = (side + side % 2 * self._even for side in size)
+        return self._stream
+
+    def encode(self, pixels: np.ndarray, ticks: int, *, key: bool = False) -> "Iterator[Packet[VideoStream]]":
+        """Yield the packets that are ready after one more picture.
+
+        pixels: uint8 RGB (height, width, 3), of the size that `open` was told. ticks: its time in `time_base`,
+        increasing. key: whether it must be a key frame; some are in any case.
+        """
+        height, width = pixels.shape[:2]
+        if self._even and (height % 2 or width % 2):
+            pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        picture = VideoFrame.from_ndarray(pixels, format="rgb24")
+        picture.pts, picture.time_base = ticks, self.time_base
+        if self.encoder.codec == "gif":
+            self._palettes = self._palettes or _Palettes(picture)
+            picture = self._palettes.reduce(picture)
+        else:
+            picture = _convert(picture, self.encoder.pix_fmt)
+            if (
+                key or ticks * self.time_base >= self._key_due
+            ):  # by time and not by number: a camera slows down in the dark
+                picture.pict_type = PictureType.I
+                self._key_due = ticks * self.time_base + KEY_EVERY
+        yield from self._stream.encode(picture)
+
+    def flush(self) -> "Iterator[Packet[VideoStream]]":
+        """Yield the packets that the encoder still holds; nothing can be encoded after that."""
+        yield from self._stream.encode(None)
+
+
+def find_working(candidates: tuple[Encoder, ...]) -> Encoder:
+    """Return the first encoder that this PyAV has and, where it needs a chip, that encodes a picture here.
+
+    Raises SinkError when there is none.
+    """
+    faults = []
+    for encoder in candidates:
+        try:
+            Codec(encoder.name, "w")
+        except UnknownCodecError:
+            faults.append(f"this PyAV has no encoder {encoder.name}")
+            continue
+        if not encoder.hardware or not (fault := _trial(encoder)):
+            return encoder
+        faults.append(f"{encoder.name} does not work here: {fault}")
+    if candidates[0].hardware:
+        cure = f"--codec {candidates[0].codec} needs no graphics chip"
+    else:
+        cure = "take another --codec, or PyAV from its wheel"
+    raise SinkError("; ".join(faults), cure)
+
+
+def _trial(encoder: Encoder) -> str:
+    """Encode a grey picture with a chip; return why that cannot be, "" when it can."""
+    before = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture() as said:
+            packets = _encode_grey(encoder)
+    except (av.error.FFmpegError, OSError, ValueError, RuntimeError, NotImplementedError) as error:
+        # The first complaint is the one that tells something: "Cannot load libcuda.so.1".
+        return said[0][2].strip() if said else str(error)
+    finally:
+        av.logging.set_level(before)
+    return "" if packets else "it gave nothing"
+
+
+def _encode_grey(encoder: Encoder) -> "list[Packet[Any]]":
+    context = cast(VideoCodecContext, CodecContext.create(encoder.name, "w", hwaccel=_acceleration(encoder)))
+    _set_up(context, encoder, UNKNOWN_RATE)
+    context.width, context.height, context.framerate = 256, 256, UNKNOWN_RATE  # some chips refuse less
+    context.time_base = 1 / UNKNOWN_RATE
+    context.options = encoder.settings(None, UNKNOWN_RATE, live=True)
+    picture = _convert(VideoFrame.from_ndarray(np.full((256, 256, 3), 128, np.uint8), "rgb24"), encoder.pix_fmt)
+    picture.pts = 0
+    return [*context.encode(picture), *context.encode(None)]
+
+
+def _acceleration(encoder: Encoder) -> HWAccel | None:
+    """VAAPI takes pictures from the memory of the chip alone; with this PyAV carries them there."""
+    return HWAccel("vaapi") if encoder.name.endswith("_vaapi") else None
+
+
+def _set_up(context: VideoCodecContext, encoder: Encoder, rate: Fraction) -> None:
+    is_yuv = encoder.pix_fmt.startswith(("yuv", "nv"))
+    context.pix_fmt = encoder.pix_fmt
+    context.gop_size = max(1, round(rate * KEY_EVERY)) if encoder.codec not in ("ffv1", "prores") else 1
+    if encoder.name == "libx264":
+        context.thread_count = max(1, min(os.cpu_count() or 1, 8, int(rate / 3)))  # each thread holds a frame back
+    if encoder.codec == "gif":
+        return
+    context.colorspace = Colorspace.ITU709 if is_yuv else 0  # 0: RGB (ITU-T H.273, table 4)
+    context.color_primaries = ColorPrimaries.BT709
+    context.color_trc = ColorTrc.BT709
+    context.color_range = ColorRange.MPEG if is_yuv else ColorRange.JPEG
+
+
+def _convert(picture: VideoFrame, pix_fmt: str) -> VideoFrame:
+    """Return RGB in the format of an encoder."""
+    if not pix_fmt.startswith(("yuv", "nv")):
+        return picture.reformat(format=pix_fmt)
+    converted = picture.reformat(format=pix_fmt, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    converted.color_primaries, converted.color_trc = ColorPrimaries.BT709, ColorTrc.BT709  # ProRes looks for them here
+    return converted
+
+
+class _Palettes:
+    """Brings each picture to the 256 colours that suit it best; the pictures around it are not looked at or kept."""
+
+    def __init__(self, like: VideoFrame) -> None:
+        self._graph = Graph()
+        given = self._graph.add_buffer(
+            width=like.width, height=like.height, format=like.format, time_base=like.time_base
+        )
+        twins = self._graph.add("split")
+        palette = self._graph.add("palettegen", stats_mode="single")
+        used = self._graph.add("paletteuse", new="1")
+        taken = self._graph.add("buffersink")
+        given.link_to(twins)
+        twins.link_to(palette, 0, 0)
+        twins.link_to(used, 1, 0)
+        palette.link_to(used, 0, 1)
+        used.link_to(taken)
+        self._graph.configure()
+
+    def reduce(self, picture: VideoFrame) -> VideoFrame:
+        """Return `picture`, RGB, as palette and indices."""
+        self._graph.vpush(picture)
+        return self._graph.vpull()

@@ -1,0 +1,152 @@
+"""What comes along with the pictures of a film: sound, subtitles, chapters, its title."""
+
+import contextlib
+import logging
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+from av.container import OutputContainer
+
+from livedream.errors import SinkError
+from livedream.recipe import about
+from livedream.sink.sound import SoundTrack, sound_track
+from livedream.sink.subtitles import SubtitleTrack, subtitle_track
+
+log = logging.getLogger(__name__)
+
+RUN_UP = Fraction(2)
+"""Seconds before the start of a part at which reading begins: not every file finds a time exactly."""
+OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration")
+"""What a file says of itself and not of its content, in small letters."""
+
+
+class Tracks:
+    """Every track of the file `path` but the pictures, packet by packet into `film`; little is in memory.
+
+    Sound and subtitles that `film` can hold are copied as they are; others are encoded anew in the kind that it holds.
+    What cannot be carried is left out. Both are logged, a line each. Chapters, title and the like come along.
+
+    start: what the clock of the file shows at time 0 of the film, in seconds; nothing before it is written, but for
+    what a decoder wants to hear before the beginning of the file. until: the time at which all of it ends, in seconds
+    of the film.
+
+    Raises SinkError when the file cannot be opened. Errors of `film` come out as PyAV raises them.
+    """
+
+    def __init__(self, path: Path, start: Fraction, film: OutputContainer, *, until: Fraction | None = None) -> None:
+        self._path = path
+        self._start = start
+        self._until = until
+        self._film = film
+        try:
+            self._file = av.open(str(path.absolute()), "r")
+        except (av.error.FFmpegError, OSError) as error:
+            raise SinkError(f"the sound of {path} cannot be read: {error.strerror}", "dream without sound") from error
+        self._tracks: dict[int, SoundTrack | SubtitleTrack] = {}
+        try:
+            self._add_tracks()
+            self._copy_tags()
+            self._copy_chapters()
+        except BaseException:
+            self._file.close()
+            raise
+        self._packets = self._read()
+        self._begun = False
+        self._next: av.Packet[Any] | None = next(self._packets, None)
+
+    def write_until(self, time: Fraction | None = None) -> None:
+        """Write what is heard or read before `time`, in seconds of the film; all the rest without it."""
+        if not self._begun:
+            self._begun = True
+            for track in self._tracks.values():
+                track.begin()
+        while self._next is not None:
+            packet = self._next
+            if time is not None and (packet.dts or 0) * packet.time_base - self._start >= time:
+                return
+            self._tracks[packet.stream_index].write(packet, self._start)
+            self._next = next(self._packets, None)
+        if time is None:
+            for track in self._tracks.values():
+                track.finish()
+            self._tracks = {}
+
+    def close(self) -> None:
+        self._next = None
+        self._packets.close()
+        self._file.close()
+
+    def _add_tracks(self) -> None:
+        left_out = []
+        for stream in self._file.streams:
+            track: SoundTrack | SubtitleTrack | None = None
+            if isinstance(stream, av.audio.stream.AudioStream):
+                track = sound_track(stream, self._film, self._path)
+            elif isinstance(stream, av.subtitles.stream.SubtitleStream):
+                track = subtitle_track(stream, self._film, self._path)
+            if track is not None:
+                track.target.metadata.update(
+                    {name: stream.metadata[name] for name in ("language", "title") if name in stream.metadata}
+                )
+                self._tracks[stream.index] = track
+            elif stream.type != "video" and not (stream.type == "data" and self._file.chapters()):
+                # Chapters of an mp4 are a track of data too (QuickTime File Format, "Chapter Lists").
+                codec = stream.codec_context.name if stream.codec_context else "unknown"
+                left_out.append(f"{stream.type} ({codec})" if stream.type != "data" else "data")
+        if left_out:
+            log.warning("%s: what %s cannot hold is left out: %s", self._path, self._kind, ", ".join(left_out))
+
+    @property
+    def _kind(self) -> str:
+        return self._film.format.name
+
+    def _copy_tags(self) -> None:
+        for name, text in self._file.metadata.items():
+            if name.lower() not in OWN_TAGS and not (name.lower() == "comment" and about(text)):
+                self._film.metadata[name] = text
+
+    def _copy_chapters(self) -> None:
+        chapters = []
+        for chapter in self._file.chapters():
+            unit = chapter["time_base"] or Fraction(1)
+            first = max(chapter["start"] * unit - self._start, Fraction(0))
+            last = chapter["end"] * unit - self._start
+            if self._until is not None:
+                last = min(last, self._until)
+            if first < last:
+                chapter["start"], chapter["end"] = round(first / unit), round(last / unit)
+                chapters.append(chapter)
+        self._film.set_chapters(chapters)
+
+    def _read(self) -> "Generator[av.Packet[Any]]":
+        streams = [self._file.streams[index] for index in self._tracks]
+        if not streams:
+            return
+        # Subtitles come when somebody speaks; it is the sound that tells how far the reading is.
+        steady = {stream.index for stream in streams if stream.type == "audio"} or set(self._tracks)
+        ended = set()
+        try:
+            self._seek(self._file.streams[min(steady)])
+            packets: Iterator[av.Packet[Any]] = self._file.demux(*streams)
+            for packet in packets:
+                if not packet.size or packet.dts is None:
+                    continue
+                if self._until is not None and packet.dts * packet.time_base - self._start >= self._until:
+                    ended.add(packet.stream_index)
+                    if steady <= ended:
+                        return
+                elif self._tracks[packet.stream_index].wants(packet, self._start):
+                    yield packet
+        except av.error.FFmpegError as error:
+            log.warning("%s: the sound ends early, at damaged data (%s)", self._path, error.strerror)
+
+    def _seek(self, track: av.stream.Stream) -> None:
+        """Go to shortly before the start, where that is far from the beginning."""
+        target = self._start - RUN_UP
+        if track.time_base and track.start_time is not None and target > track.start_time * track.time_base:
+            with contextlib.suppress(av.error.FFmpegError):  # then all is read, from the beginning
+                self._file.seek(round(target / track.time_base), stream=track)

@@ -1,0 +1,92 @@
+"""`--resume` by the command that a user types."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from livedream.cli.main import main
+
+QUICK = ("--working-height", "32", "--layers", "fire4", "--precision", "float32")
+
+
+def decoded(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as film:
+        return [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+
+
+@pytest.fixture
+def film(make_clip) -> Path:
+    return make_clip("film.mp4", rate=25, frames=200, audio=True)
+
+
+def test_killed_run_is_resumed_to_the_same_frames_to_the_bit(film, tmp_path, capsys) -> None:
+    # FFV1 loses nothing: what it holds is what the dreamer made.
+    unbroken, output = tmp_path / "unbroken.mkv", tmp_path / "out.mkv"
+    assert main(["run", str(film), "--to", str(unbroken), "--codec", "ffv1", *QUICK]) == 0
+
+    command = [sys.executable, "-m", "livedream", "run", str(film), "--to", str(output), "--codec", "ffv1", *QUICK]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as worker:
+        second_checkpoint = tmp_path / "out.part.resume" / "000100.safetensors"
+        while worker.poll() is None and not second_checkpoint.exists():
+            time.sleep(0.001)
+        worker.kill()
+    assert not output.exists()
+
+    assert main(["run", str(film), "--to", str(output), "--codec", "ffv1", *QUICK, "--resume"]) == 0
+    assert "going on at frame" in capsys.readouterr().out
+    first, again = decoded(unbroken), decoded(output)
+    assert len(again) == 200
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not (tmp_path / "out.part.resume").exists()
+
+
+def test_nothing_to_resume(film, tmp_path, capsys) -> None:
+    assert main(["run", str(film), "--to", str(tmp_path / "out.mp4"), *QUICK, "--resume"]) == 2
+    assert "error: nothing to resume" in capsys.readouterr().err
+
+
+def test_what_cannot_be_resumed_is_said(film, tmp_path, capsys) -> None:
+    assert main(["run", str(film), "--to", "null", "--resume"]) == 2
+    assert "error: only one film made of a file can be resumed" in capsys.readouterr().err
+
+
+def interrupted(film: Path, output: Path) -> None:
+    """Leave what a run leaves that somebody stopped with Ctrl-C after some frames."""
+    command = [sys.executable, "-m", "livedream", "run", str(film), "--to", str(output), *QUICK]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as worker:
+        checkpoint = output.with_name("out.part.resume") / "000050.safetensors"
+        while worker.poll() is None and not checkpoint.exists():
+            time.sleep(0.001)
+        worker.send_signal(2)
+        _, stderr = worker.communicate(timeout=60)
+    assert worker.returncode == 130
+    assert "hint: the film so far is" in stderr
+
+
+def test_run_that_was_stopped_leaves_a_film_that_plays_and_can_go_on(film, tmp_path, capsys) -> None:
+    output = tmp_path / "out.mp4"
+    interrupted(film, output)
+    assert not output.exists()
+    assert len(decoded(tmp_path / "out.part.mp4")) >= 50
+
+    assert main(["run", str(film), "--to", str(output), *QUICK, "--seed", "1", "--resume"]) == 2
+    assert "seed was 0, is 1" in capsys.readouterr().err
+
+    assert main(["run", str(film), "--to", str(output), *QUICK]) == 1
+    assert "--resume goes on with it" in capsys.readouterr().err
+
+    assert main(["run", str(film), "--to", str(output), *QUICK, "--resume"]) == 0
+    assert len(decoded(output)) == 200
+
+
+def test_changed_input_is_refused(film, make_clip, tmp_path, capsys) -> None:
+    output = tmp_path / "out.mp4"
+    interrupted(film, output)
+    make_clip("film.mp4", rate=25, frames=199)
+    assert main(["run", str(film), "--to", str(output), *QUICK, "--resume"]) == 2
+    assert "input was" in capsys.readouterr().err

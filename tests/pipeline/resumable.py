@@ -1,0 +1,66 @@
+"""Run by test_resume.py in a process of its own, to be killed: a film through a dreamer that remembers, into a film.
+
+    python resumable.py FILM OUTPUT LOG [resume]
+
+LOG gets a line for each frame dreamt, its number and the checksum of its pixels before encoding.
+"""
+
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from livedream import Frame, open_source
+from livedream.pipeline import run
+from livedream.pipeline.journal import Journal, State
+from livedream.pipeline.resume import pick_up
+from livedream.pipeline.run import Checkpoints
+from livedream.sink.sink import Facts
+from livedream.sink.video import VideoSink
+
+
+class Remembering:
+    """Adds to each frame a trace of all frames before it, as exact as the dreamer's residual."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log.open("a")
+        self._trace: np.ndarray | None = None
+
+    def __call__(self, frame: Frame) -> Frame:
+        now = frame.pixels.astype(np.float32)
+        self._trace = now if self._trace is None else self._trace * np.float32(0.9) + now * np.float32(0.1)
+        pixels = self._trace.astype(np.uint8)
+        self._log.write(f"{frame.index} {hashlib.sha256(pixels).hexdigest()}\n")
+        self._log.flush()
+        return frame.with_pixels(pixels)
+
+    def state(self) -> State:
+        return {} if self._trace is None else {"trace": self._trace}
+
+    def restore(self, state: State) -> None:
+        self._trace = state.get("trace")
+
+    def close(self) -> None:
+        self._log.close()
+
+
+def main(film: str, output: Path, log: Path, *, resume: bool) -> None:
+    dreamer = Remembering(log)
+    journal = Journal(output.with_name(f"{output.stem}.part{output.suffix}"), {"film": film})
+    kept = None
+    with open_source(film) as source:
+        if resume and (found := pick_up(journal)):
+            kept, point = found
+            dreamer.restore(point.state)
+            source.skip(point.index)
+        else:
+            journal.begin()
+        with VideoSink(output, Facts.of(source), resumable=True, kept=kept) as sink:
+            run(source, dreamer, [sink], checkpoints=Checkpoints(journal, sink, dreamer))
+    journal.finish()
+    dreamer.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), resume="resume" in sys.argv[4:])

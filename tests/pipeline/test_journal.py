@@ -1,0 +1,105 @@
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livedream.errors import ArgumentError
+from livedream.frame import Frame
+from livedream.pipeline.journal import EVERY, KEPT, Checkpoint, Journal
+
+JOB = {"input": "film.mp4, 1234 bytes", "layers": "fire6"}
+
+
+def frame(index: int) -> Frame:
+    return Frame(np.zeros((2, 2, 3), np.uint8), Fraction(index, 25), index)
+
+
+def journal(folder: Path, **changes: str) -> Journal:
+    return Journal(folder / "out.part.mp4", {**JOB, **changes})
+
+
+def checkpoint(index: int) -> Checkpoint:
+    state = {"count": np.array(index), "residual": np.full((1, 3, 2, 2), index / 3, np.float32)}
+    return Checkpoint(index, Fraction(index * 1001, 30000), state)
+
+
+def test_checkpoints_are_due_every_two_seconds_of_film(tmp_path) -> None:
+    book = journal(tmp_path)
+    assert [index for index in range(200) if book.due(frame(index))] == [50, 100, 150]
+
+
+def test_a_resumed_run_takes_its_checkpoints_where_an_unbroken_one_does(tmp_path) -> None:
+    book = journal(tmp_path)
+    book.begin()
+    book.go_on(Checkpoint(50, Fraction(2), {}))
+    assert [index for index in range(50, 200) if book.due(frame(index))] == [100, 150]
+
+
+def test_checkpoint_comes_back_to_the_bit_newest_first(tmp_path) -> None:
+    book = journal(tmp_path)
+    book.begin()
+    for index in (60, 120):
+        book.save(checkpoint(index))
+    newest, older = journal(tmp_path).checkpoints()
+    assert (newest.index, older.index) == (120, 60)
+    assert newest.time == Fraction(120 * 1001, 30000)
+    assert np.array_equal(newest.state["residual"], checkpoint(120).state["residual"])
+    assert newest.state["residual"].dtype == np.float32
+
+
+def test_old_checkpoints_are_forgotten(tmp_path) -> None:
+    book = journal(tmp_path)
+    book.begin()
+    for number in range(1, KEPT + 4):
+        book.save(checkpoint(50 * number))
+    assert [point.index for point in book.checkpoints()] == [50 * number for number in range(KEPT + 3, 3, -1)]
+
+
+def test_damaged_checkpoint_is_passed_over(tmp_path) -> None:
+    book = journal(tmp_path)
+    book.begin()
+    book.save(checkpoint(50))
+    book.save(checkpoint(100))
+    newest = tmp_path / "out.part.resume" / "000100.safetensors"
+    newest.write_bytes(newest.read_bytes()[:100])
+    assert [point.index for point in book.checkpoints()] == [50]
+
+
+def test_what_comes_after_the_point_of_return_is_void(tmp_path) -> None:
+    book = journal(tmp_path)
+    book.begin()
+    for index in (50, 100, 150):
+        book.save(checkpoint(index))
+    book.go_on(checkpoint(100))
+    assert [point.index for point in book.checkpoints()] == [100, 50]
+
+
+def test_same_job_may_go_on(tmp_path) -> None:
+    journal(tmp_path).begin()
+    journal(tmp_path).check()
+
+
+def test_another_job_is_refused_with_the_difference(tmp_path) -> None:
+    journal(tmp_path).begin()
+    with pytest.raises(ArgumentError, match="layers was fire6, is fire9") as caught:
+        journal(tmp_path, layers="fire9").check()
+    assert "input" not in str(caught.value)
+
+
+def test_nothing_to_resume_is_said(tmp_path) -> None:
+    with pytest.raises(ArgumentError, match="nothing to resume"):
+        journal(tmp_path).check()
+
+
+def test_finished_journal_leaves_nothing(tmp_path) -> None:
+    book = journal(tmp_path)
+    book.begin()
+    book.save(checkpoint(50))
+    book.finish()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_checkpoints_reach_further_back_than_the_encoder() -> None:
+    # x264 holds back 40 frames of lookahead and 16 of threads at most: 2.3 s at 24 fps.
+    assert Fraction(56, 24) + EVERY < KEPT * EVERY
