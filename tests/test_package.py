@@ -48,7 +48,7 @@ def imports() -> list[tuple[str, str]]:
     [
         ("torch", ("dream/", "models/")),
         ("torchvision", ("models/",)),
-        ("av", ("capture/video.py", "sink/video.py", "sink/sound.py")),
+        ("av", (*(f"capture/{name}.py" for name in ("video", "film", "color", "fields")), "sink/")),
         ("cv2", ("__init__.py", "capture/camera.py", "dream/motion.py", "dream/resize.py", "sink/window.py")),
         ("click", ("cli/",)),
         ("rich", ("cli/",)),

@@ -12,7 +12,7 @@ from livedream.cli.output import remark, say
 from livedream.cli.progress import Progress, dropped
 from livedream.cli.resuming import Resuming, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
-from livedream.errors import ArgumentError
+from livedream.errors import ArgumentError, LivedreamError
 from livedream.models import find_network
 from livedream.pipeline import Report, run
 from livedream.presets import load_preset, parse_preset
@@ -63,28 +63,18 @@ def dream(
             sink_specs = sink_specs or [usual_sink(source)]
             refuse_twins(sink_specs)
             facts = Facts.of(source)
-
-            def prepare() -> "tuple[Dreamer, Recipe]":
-                dreamer = (make_dreamer or new_dreamer)(settings)
-                dreamer.prepare(source.size, still=source.stills)
-                return dreamer, Recipe(
-                    settings=settings,
-                    source=source.path.resolve().name if source.path else "",  # no folder's name: films are passed on
-                    fingerprint=fingerprint(source.files),
-                    used=dreamer.description,
-                    options=recipe_options(start=start, end=end, encoding=encoding),
-                )
-
+            options = recipe_options(start=start, end=end, encoding=encoding)
+            make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
             if resume:
                 if film is None:
                     raise ArgumentError("only one film made of a file can be resumed", "name one --to film.mp4")
-                dreamer, recipe = prepare()
+                dreamer, recipe = prepare(make(settings), source, options)
                 resuming = Resuming(film, recipe, dreamer)
                 resuming.pick_up(source)
             sinks = [opened(open_sink(spec, facts, encoding=encoding, overwrite=overwrite)) for spec in sink_specs]
             if resuming is None:  # a sink that cannot be opened is said before the network is loaded
-                dreamer, recipe = prepare()
+                dreamer, recipe = prepare(make(settings), source, options)
                 resuming = Resuming(film, recipe, dreamer) if film is not None else None
             for sink in sinks:
                 sink.recipe = recipe
@@ -93,11 +83,7 @@ def dream(
             say(f"{dreamer.description}, preset {preset}: {describe(source)} -> {targets}")
             first = resuming.first if resuming else 0
             if first:
-                say(
-                    f"going on at frame {first}, {float(first / source.rate):.1f} s"
-                    if source.rate
-                    else f"going on at frame {first}"
-                )
+                say(f"going on at frame {first}")
             with Progress(source, of_all, first=first) as progress:
 
                 def on_progress(now: Report) -> None:
@@ -110,13 +96,33 @@ def dream(
                 report = run(source, dreamer, sinks, on_progress=on_progress, checkpoints=checkpoints)
     except Stopped as stopped:
         remark(f"stopped: {conclusion(report, source, sink_specs)}" if report else "stopped: nothing was written")
-        if report and resuming:
-            remark(f"hint: the film so far is {resuming.part}; --resume goes on with it")
+        tell_of_part(resuming)
         return stopped.exit_code
+    except LivedreamError:
+        tell_of_part(resuming)
+        raise
     if resuming:
         resuming.finish()
     say(conclusion(report, source, sink_specs))
     return 0
+
+
+def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":
+    """Load the network and warm it up for `source`, and return the recipe of what comes out."""
+    dreamer.prepare(source.size, still=source.stills)
+    return dreamer, Recipe(
+        settings=dreamer.settings,
+        source=source.path.resolve().name if source.path else "",  # no folder's name: films are passed on
+        fingerprint=fingerprint(source.files),
+        used=dreamer.description,
+        options=options,
+    )
+
+
+def tell_of_part(resuming: Resuming | None) -> None:
+    """Say where the film so far is, when a run ends too early."""
+    if resuming is not None and resuming.part.exists():
+        remark(f"the film so far is {resuming.part}; --resume goes on with it")
 
 
 def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:

@@ -86,10 +86,10 @@ def _hardware() -> list[Encoder]:
 
 # The scales were measured on 40 frames of the demo clip's dream (480x270, preset live; mean PSNR of RGB in dB):
 #   quality    0     25     50     75    100
-#   x264     24.0   26.7   30.0   33.5   36.2
-#   x265     23.8   26.8   30.1   33.4   35.8
-#   SVT-AV1  26.5   29.6   31.2   33.3   36.1
-#   VP9      25.2   28.2   31.2   33.7   35.9
+#   x264     24.0   26.7   29.9   33.5   36.2
+#   x265     23.8   26.8   30.1   33.3   35.8
+#   SVT-AV1  25.0   29.6   31.2   33.2   36.2
+#   VP9      24.8   28.0   31.1   33.8   35.9
 #   ProRes   28.9   33.1   35.3   35.3   37.4
 # Those of libaom and of the graphics chips are taken from their kin.
 ENCODERS: tuple[Encoder, ...] = (

@@ -3,6 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -127,6 +128,13 @@ def test_transparent_color_of_a_palette(tmp_path: Path) -> None:
     picture = flat("RGB", (10, 20, 30)).convert("P", palette=Image.Palette.ADAPTIVE)
     picture.save(tmp_path / "picture.png", transparency=picture.getpixel((0, 0)))
     assert pixel(tmp_path / "picture.png") == (255, 255, 255)
+
+
+@pytest.mark.parametrize("name", ["deep.png", "deep.tif"])
+def test_16_bits_of_colour(name: str, tmp_path: Path) -> None:
+    """Written by OpenCV, which has blue first; 257 * n of 65535 is n of 255."""
+    cv2.imwrite(str(tmp_path / name), np.full((2, 2, 3), (257 * 30, 257 * 20, 257 * 10), np.uint16))
+    assert pixel(tmp_path / name) == (10, 20, 30)
 
 
 def test_cmyk(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_an_error_on_the_way_leaves_what_was_written(make_clip, tmp_path, monkey
         description = "a dreamer that fails at its fourth frame"
 
         def __init__(self, settings):
-            pass
+            self.settings = settings
 
         def prepare(self, size, still=False):
             pass
@@ -225,8 +225,11 @@ def test_an_error_on_the_way_leaves_what_was_written(make_clip, tmp_path, monkey
     monkeypatch.setattr("livedream.dream.dreamer.Dreamer", Broken)
     assert main(["run", "film.mp4"]) == 1
     err = capsys.readouterr().err
-    assert err == "error: the GPU fell off the bus\nhint: turn it off and on again\n"
-    assert count_frames(tmp_path / "film-dream.mp4") == 3
+    assert err == (
+        "the film so far is film-dream.part.mp4; --resume goes on with it\n"
+        "error: the GPU fell off the bus\nhint: turn it off and on again\n"
+    )
+    assert count_frames(tmp_path / "film-dream.part.mp4") == 3
 
 
 def test_a_warning_of_the_library_is_said(capsys):

@@ -56,7 +56,8 @@ def main(film: str, output: Path, log: Path, *, resume: bool) -> None:
             source.skip(point.index)
         else:
             journal.begin()
-        with VideoSink(output, Facts.of(source), resumable=True, kept=kept) as sink:
+        with VideoSink(output, Facts.of(source)) as sink:
+            sink.resumable(kept)
             run(source, dreamer, [sink], checkpoints=Checkpoints(journal, sink, dreamer))
     journal.finish()
     dreamer.close()
