@@ -63,6 +63,7 @@ class PictureEncoder:
             context.codec_tag = "hvc1"  # Apple's players do not know the usual hev1
         self._palettes: _Palettes | None = None
         self._key_due = Fraction(0)
+        self._count = 0
 
     @property
     def description(self) -> str:
@@ -96,11 +97,15 @@ class PictureEncoder:
             ):  # by time and not by number: a camera slows down in the dark
                 picture.pict_type = PictureType.I
                 self._key_due = ticks * self.time_base + KEY_EVERY
+        self._count += 1
         yield from self._stream.encode(picture)
 
     def flush(self) -> "Iterator[Packet[VideoStream]]":
         """Yield the packets that the encoder still holds; nothing can be encoded after that."""
-        yield from self._stream.encode(None)
+        for packet in self._stream.encode(None):
+            if self._count == 2 and self.encoder.name == "libx265":
+                packet.dts = packet.pts  # x265 4.2 knows it from the third frame on; before, it is chance
+            yield packet
 
 
 def find_working(candidates: tuple[Encoder, ...]) -> Encoder:

@@ -181,7 +181,7 @@ class VideoSink(ResumableSink):
                 self._tracks.write_until((self._last + self._step) * self._time_base)
 
     def _begin(self, stream: VideoStream) -> None:
-        """Write the recipe into the head of the film; then what an earlier run has left, if this one goes on with it."""
+        """Write the recipe into the head of the film; then what an earlier run left, if this one goes on with it."""
         if self.recipe is not None:
             self._film.metadata["comment"] = self.recipe.text()  # the one tag that every container has, but GIF
         if self._kept is None:

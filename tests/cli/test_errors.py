@@ -22,6 +22,17 @@ TABLE = [
     (["folder/*.jpg"], OUTSIDE, "no such picture: folder/*.jpg", "pattern"),
     (["-"], WRONG, "livedream cannot read a film from standard input", "file"),
     (["gopher://host/film"], WRONG, "unknown kind of address: gopher://", "rtsp"),
+    # The encoding
+    (["real.mp4", "--codec", "h266"], WRONG, "unknown codec: h266", "h265"),
+    (["real.mp4", "--to", "out.webm", "--codec", "h264"], WRONG, ".webm does not hold h264", "choose from vp9, av1"),
+    (
+        ["real.mp4", "--to", "out.png", "--codec", "av1"],
+        WRONG,
+        "--codec and --quality are for films, and none is written",
+        "--to out.mp4",
+    ),
+    (["real.mp4", "--quality", "101"], WRONG, "quality is 101", "choose from 0 (small) to 100"),
+    (["real.mp4", "--to", "out.gif", "--quality", "50"], WRONG, "gif has no quality to choose", "--quality"),
     # The preset and the controls
     (["real.mp4", "--preset", "menagery"], WRONG, "unknown preset: menagery", "did you mean menagerie?"),
     (["real.mp4", "--preset", "mine.toml"], WRONG, "no such preset file: mine.toml", "live"),

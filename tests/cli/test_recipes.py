@@ -103,3 +103,11 @@ def test_a_preset_beside_the_film_is_not_replaced(make_clip, tmp_path, capsys):
     assert main(["run", "film.mp4", "--preset", "look.toml", "--to", "look.mp4"]) == 0
     assert (tmp_path / "look.toml").read_text() == "octaves = 1\nworking_height = 32\n"
     assert "warning: look.toml is no recipe of livedream's and is left as it is\n" in capsys.readouterr().err
+
+
+def test_the_encoding_is_said_and_written_down(make_clip, tmp_path, capsys):
+    make_clip("film.mp4", frames=2)
+    small = ["--working-height", "32", "--octaves", "1"]
+    assert main(["run", "film.mp4", "--to", "a.mkv", "--codec", "h265", "--quality", "60", *small]) == 0
+    assert "-> a.mkv (libx265 medium crf 25)\n" in capsys.readouterr().out  # 44 - 0.6 * (44 - 12) = 24.8
+    assert 'codec = "h265"\nquality = 60\n' in (tmp_path / "a.toml").read_text()

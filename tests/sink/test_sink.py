@@ -22,6 +22,8 @@ EVERY = {
     "film.mp4": VideoSink,
     "film.mov": VideoSink,
     "film.mkv": VideoSink,
+    "film.webm": VideoSink,
+    "film.gif": VideoSink,
     "folder/": ImagesSink,
     "picture.png": PictureSink,
     "picture.jpg": PictureSink,
@@ -196,6 +198,7 @@ def test_several_pictures_do_not_go_into_one() -> None:
 
 @pytest.mark.parametrize("name", ["film.mp4", "picture.png", "folder/"])
 def test_missing_folder(name: str, tmp_path: Path) -> None:
+    """Row 51 of reference/video.md, section 9."""
     with pytest.raises(SinkError) as caught:
         open_sink(f"{tmp_path}/absent/{name}")
     assert f"{tmp_path}/absent" in str(caught.value)
@@ -208,6 +211,7 @@ def _all_in(folder: Path) -> list[str]:
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="rights are otherwise here")
 @pytest.mark.parametrize("name", ["film.mp4", "picture.png", "folder/", "./"])
 def test_folder_that_cannot_be_written(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row 51 of reference/video.md, section 9."""
     (tmp_path / "closed").mkdir(mode=0o555)
     monkeypatch.chdir(tmp_path / "closed")
     with contextlib.ExitStack() as back:

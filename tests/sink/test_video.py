@@ -1,11 +1,6 @@
 """Films as they were written: what ffprobe and PyAV find in them."""
 
-import contextlib
 import logging
-import signal
-import subprocess
-import sys
-import textwrap
 from fractions import Fraction
 from pathlib import Path
 
@@ -337,61 +332,3 @@ def test_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a:b.mp4", "tränen-映画 %d \"'.mp4", "two.dots.mp4", "-x.mp4"):
         assert len(read_film(tmp_path / write(Path(name), [0, 40]))) == 2
     assert len(list(tmp_path.iterdir())) == 4
-
-
-PROGRAM = """
-    import resource, signal, sys
-    from fractions import Fraction
-    from pathlib import Path
-    import numpy as np
-    from livedream import Frame, SinkError
-    from livedream.sink.video import VideoSink
-
-    limit, path = int(sys.argv[1]), Path(sys.argv[2])
-    if limit:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    noise = np.random.default_rng(0)
-    try:
-        with VideoSink(path) as sink:
-            for index in range(200):
-                sink.write(Frame(noise.integers(0, 255, (48, 64, 3), np.uint8), Fraction(index, 25), index))
-                if index == 199:
-                    print("written", flush=True)
-                    sys.stdin.readline()
-    except SinkError as error:
-        print(error)
-        print(error.hint)
-"""
-
-
-@pytest.mark.parametrize("name", ["film.mp4", "film.mov", "film.mkv"])
-def test_full_disk(name: str, tmp_path: Path) -> None:
-    """A limit on the size of a file is the disk that is full: the write fails in the middle, the error is EFBIG."""
-    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), "300000", str(tmp_path / name)]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True)
-    said = done.stdout.splitlines()
-    assert said[0].startswith(f"{tmp_path / name}: File too large after "), done
-    assert said[1] == f"what was written is in {tmp_path / name}"
-    assert done.stderr == ""
-    with av.open(str(tmp_path / name)) as film, contextlib.suppress(av.error.FFmpegError):
-        count = 0
-        for _ in film.decode(video=0):
-            count += 1
-    assert count >= 25
-
-
-@pytest.mark.parametrize("name", ["film.mp4", "film.mov", "film.mkv"])
-def test_killed_process_leaves_a_film_up_to_the_last_key_frame(name: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), "0", str(tmp_path / name)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"written\n"
-        process.send_signal(signal.SIGKILL)
-    part = tmp_path / name.replace(".", ".part.")
-    assert [path.name for path in tmp_path.iterdir()] == [part.name]
-    with contextlib.suppress(av.error.FFmpegError), av.open(str(part)) as film:
-        count = 0
-        for _ in film.decode(video=0):
-            count += 1
-    assert count >= 100  # 200 were sent; x264 holds some fifty, and a fragment of two seconds is another fifty
