@@ -84,7 +84,7 @@ class DreamSettings:
     steps: int = _control(1, "gradient steps at each frame of a video", low=1, high=20)
     still_steps: int = _control(10, "gradient steps at each octave of a still picture", low=1, high=500)
     step_size: float = _control(
-        2.0, "how far one step moves a pixel on average", unit="levels of 255", low=0.01, high=50
+        1.5, "how far one step moves a pixel on average", unit="levels of 255", low=0.01, high=50
     )
     octaves: int = _control(3, "sizes at which to dream, each smaller than the one before", low=1, high=10)
     octave_scale: float = _control(1.4, "quotient of the sizes of two neighbouring octaves", low=1.05, high=4)
@@ -94,7 +94,7 @@ class DreamSettings:
     )
     still_height: int = _control(720, "height at which a still picture is dreamt", unit="pixels", low=32, high=8640)
     keep: float = _control(
-        0.97, "share of the dream that lives on in the next frame; 0 dreams each frame afresh", low=0, high=0.999
+        0.98, "share of the dream that lives on in the next frame; 0 dreams each frame afresh", low=0, high=0.999
     )
     strength: float = _control(1.0, "how much of the dream is shown; 0 shows the source", low=0, high=4)
     color: float = _control(1.0, "how far the dream changes hues; 0 changes brightness only", low=0, high=1)
