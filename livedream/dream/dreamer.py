@@ -138,10 +138,9 @@ class Dreamer:
     def _dream_frame(self, pixels: np.ndarray) -> np.ndarray:
         settings = self._settings
         self._ready()
-        self._fit(*pixels.shape[:2])
-        assert self._motion is not None  # noqa: S101  # made by _fit
+        motion = self._fit(*pixels.shape[:2])
         small = shrink(pixels, self._size)
-        flow = self._motion(small)
+        flow = motion(small)
         picture = self._upload(small)
         if flow is None or self._residual is None:
             dream = picture
@@ -156,10 +155,10 @@ class Dreamer:
         self._count += 1
         return compose(pixels, self._download(self._residual), settings.strength)
 
-    def _fit(self, height: int, width: int) -> None:
-        """Begin anew where the size of the frames, or of the dream, has changed."""
-        if self._frame_size == (height, width):
-            return
+    def _fit(self, height: int, width: int) -> Motion:
+        """Begin anew where the size of the frames, or of the dream, has changed. Returns what follows the motion."""
+        if self._frame_size == (height, width) and self._motion is not None:
+            return self._motion
         settings = self._settings
         smallest = models.find_network(settings.model).smallest
         self._frame_size = (height, width)
@@ -169,6 +168,7 @@ class Dreamer:
             self._size = size
             self._motion = Motion(size)
             self._residual = None
+        return self._motion
 
     # A still: octaves from small to large, the detail carried over.
 

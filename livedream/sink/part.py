@@ -33,10 +33,10 @@ class PartFile:
         except FileExistsError as error:
             cure = "another run writes it, or was cut off: --resume goes on with it, --overwrite begins anew"
             raise SinkError(f"{self.part} exists already", cure) from error
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise SinkError(f"{path} cannot be written: there is no folder {path.parent}", "make it first") from error
         except OSError as error:
-            raise SinkError(f"{path} cannot be written: {error.strerror}", "choose another place") from error
+            if path.parent.is_dir():
+                raise SinkError(f"{path} cannot be written: {error.strerror}", "choose another place") from error
+            raise SinkError(f"{path} cannot be written: there is no folder {path.parent}", "make it first") from error
 
     def finish(self) -> None:
         """Give the file its name. Raises SinkError, and leaves the part, when that cannot be."""
