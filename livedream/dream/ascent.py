@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from livedream.dream.network import DreamNetwork
 from livedream.dream.objective import Objective
 from livedream.dream.octaves import Size
+from livedream.dream.resize import scale
 
 
 class Ascent:
@@ -42,8 +43,8 @@ class Ascent:
         shift: how far the octave is rolled (down, right) before the network sees it, in pixels.
         step_size: mean size of the change to a pixel, in levels of 255.
         """
-        whole = picture.shape[-2:]
-        octave = picture if size == whole else F.interpolate(picture, size, mode="bilinear", antialias=True)
+        whole = picture.shape[2], picture.shape[3]
+        octave = picture if size == whole else scale(picture, size)
         gradient = self._gradient(torch.roll(octave, shift, (2, 3)))
         gradient = torch.roll(gradient, (-shift[0], -shift[1]), (2, 3))
         if self.color < 1:
@@ -51,7 +52,7 @@ class Ascent:
         gradient = smoothings[self.smoothing](gradient)
         change = self._normalise(gradient) * step_size
         if size != whole:
-            change = F.interpolate(change, whole, mode="bilinear")
+            change = scale(change, whole)
         return picture + change
 
     def loss(self, picture: Tensor) -> float:

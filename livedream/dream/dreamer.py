@@ -17,7 +17,7 @@ from livedream.dream.objective import Objective, layer, parse
 from livedream.dream.octaves import Size, octave_sizes, working_size
 from livedream.dream.precision import Compute, choose_compute, next_safer
 from livedream.dream.residual import remove_mean, warp
-from livedream.dream.resize import compose, shrink
+from livedream.dream.resize import compose, from_pixels, shrink
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.settings import CONTROLS, DreamSettings
@@ -117,7 +117,8 @@ class Dreamer:
             height, width = map(int, state["frame_size"])
             self._fit(height, width)
             self._motion = Motion(self._size, state["previous"])
-            self._residual = torch.from_numpy(state["residual"]).to(self._device)
+            residual = torch.from_numpy(state["residual"]).to(self._device)
+            self._residual = residual.contiguous(memory_format=torch.channels_last)
 
     @overload
     def __call__(self, picture: Frame) -> Frame: ...
@@ -151,7 +152,7 @@ class Dreamer:
             octave = self._sizes[turn % len(self._sizes)]
             dream = self._step(dream, octave, self._shift(self._count, step, octave))
         # One layout, always: sums in another order differ in the last bit, and a restored stream would drift off.
-        self._residual = dream.clamp_(0, 255).sub_(picture).contiguous()
+        self._residual = dream.clamp_(0, 255).sub_(picture).contiguous(memory_format=torch.channels_last)
         self._count += 1
         return compose(pixels, self._download(self._residual), settings.strength)
 
@@ -225,7 +226,7 @@ class Dreamer:
         return int(down), int(right)
 
     def _upload(self, pixels: np.ndarray) -> Tensor:
-        return torch.from_numpy(pixels).to(self._device).permute(2, 0, 1)[None].float().contiguous()
+        return from_pixels(pixels).to(self._device, torch.float32)
 
     def _download(self, residual: Tensor) -> np.ndarray:
         array = residual[0].permute(1, 2, 0).round().to(torch.int16).contiguous().cpu().numpy()

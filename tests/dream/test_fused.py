@@ -1,0 +1,77 @@
+import pytest
+import torch
+from torch import fx, nn
+
+from livedream import models
+from livedream.dream.fused import FusedBody, UnfusableError
+from livedream.dream.network import DreamNetwork
+from livedream.dream.objective import parse
+
+CASES = [
+    ("squeezenet", "fire9", "max"),
+    ("squeezenet", "fire3 + 0.5*fire5:7 + fire4.squeeze1x1", "max"),
+    ("squeezenet", "fire6", "average"),
+    ("alexnet", "features.10", "max"),
+    ("vgg16", "features.14", "max"),
+    ("googlenet", "inception4a", "max"),
+    ("resnet50", "layer2", "max"),
+]
+
+
+def gradients(name: str, layers: str, pooling: str, size: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The gradient of the picture by autograd through the traced network, and through the one written out."""
+    torch.manual_seed(0)
+    network = DreamNetwork(models.build(name).eval(), models.find_network(name), parse(layers), pooling)
+    network.body.to(memory_format=torch.channels_last)
+    picture = torch.rand(1, 3, *size) * 255
+    found = []
+    for body in (network.body, FusedBody(network.body)):
+        network.body = body
+        leaf = picture.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(parse(layers)(network(leaf)), leaf)
+        found.append(gradient)
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("size", [(96, 112), (75, 101)], ids=str)
+@pytest.mark.parametrize(("name", "layers", "pooling"), CASES)
+def test_gradient_is_that_of_autograd(name, layers, pooling, size) -> None:
+    expected, found = gradients(name, layers, pooling, size)
+    scale = float(expected.abs().mean())
+    assert scale > 0
+    assert float((found - expected).abs().mean()) < 1e-4 * scale
+
+
+class Odd(nn.Module):
+    """What the networks of the table have not: strides that leave pixels over, groups, dilation, a lone ReLU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 16, (5, 3), stride=(3, 2), padding=(1, 0))
+        self.grouped = nn.Conv2d(16, 16, 3, padding=1, groups=4)
+        self.wide = nn.Conv2d(16, 8, 3, padding=2, dilation=2)
+        self.strided = nn.Conv2d(24, 32, 3, stride=2)
+        self.pool = nn.AvgPool2d(2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        y = torch.relu(x) + self.grouped(x)
+        return self.pool(torch.relu(self.strided(torch.cat((y, self.wide(x)), 1))))
+
+
+@pytest.mark.parametrize("size", [(47, 60), (48, 61), (49, 62)], ids=str)
+def test_odd_layers(size) -> None:
+    torch.manual_seed(0)
+    traced = fx.symbolic_trace(Odd().requires_grad_(False))
+    (output,) = (node for node in traced.graph.nodes if node.op == "output")
+    output.args = ((output.args[0],),)
+    traced.recompile()
+    picture = torch.rand(1, 3, *size).to(memory_format=torch.channels_last).requires_grad_()
+    found = [torch.autograd.grad(body(picture)[0].square().sum(), picture)[0] for body in (traced, FusedBody(traced))]
+    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-5)
+
+
+def test_other_layers_are_named() -> None:
+    traced = fx.symbolic_trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sigmoid()))
+    with pytest.raises(UnfusableError, match="Sigmoid"):
+        FusedBody(traced)
