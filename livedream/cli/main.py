@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from livedream._version import __version__
+from livedream.cli.bench import bench
 from livedream.cli.cameras import cameras
 from livedream.cli.demo import demo
 from livedream.cli.models import models
@@ -22,7 +23,7 @@ def livedream() -> None:
     """Live deep dreaming: a camera, a film or a stream goes in, and a network shows what it sees in it."""
 
 
-for command in (run, demo, presets, models, cameras):
+for command in (run, demo, presets, models, cameras, bench):
     livedream.add_command(command)
 
 

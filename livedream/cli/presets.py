@@ -4,8 +4,8 @@ import shlex
 
 import click
 
+from livedream.cli.options import flag
 from livedream.cli.output import say
-from livedream.cli.run import flag
 from livedream.presets import load_preset, preset_description, preset_names
 from livedream.settings import CONTROLS
 

@@ -5,28 +5,11 @@ from typing import Any
 import click
 
 from livedream.cli.moment import parse_moment
+from livedream.cli.options import control_options, given_controls
 from livedream.errors import ArgumentError
 from livedream.presets import preset_names
-from livedream.settings import CONTROLS, Control
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
 from livedream.sink.sink import FILMS, PICTURES
-
-
-def flag(control: Control) -> str:
-    """Return the option that sets `control`: `--step-size`."""
-    return f"--{control.name.replace('_', '-')}"
-
-
-def _option(control: Control) -> click.Option:
-    if control.choices:
-        metavar, allowed = "|".join(control.choices), ""
-    else:
-        metavar = {int: "N", float: "X", str: "TEXT"}[control.kind]
-        allowed = (
-            "" if control.kind is str else f"{control.low:g} to {control.high:.10g} {control.unit}".rstrip() + "; "
-        )
-    default = f"{control.default:g}" if isinstance(control.default, float) else control.default
-    return click.Option([flag(control)], metavar=metavar, help=f"{control.help} [{allowed}default {default}]")
 
 
 @click.command(
@@ -86,9 +69,7 @@ def run(
     from livedream.cli.dreaming import dream
     from livedream.cli.jobs import is_batch
 
-    given: dict[str, Any] = {
-        control.name: control.parse(text) for control in CONTROLS if (text := controls[control.name]) is not None
-    }
+    given = given_controls(controls)
     encoding = Encoding(codec=codec, quality=quality)
     if encoding != Encoding() and sinks and not any(sink.lower().endswith(FILMS) for sink in sinks):
         raise ArgumentError("--codec and --quality are for films, and none is written", "name one --to out.mp4")
@@ -100,4 +81,4 @@ def run(
     return dream(sources[0], sinks, preset=preset, controls=given, **how)
 
 
-run.params += [_option(control) for control in CONTROLS]
+run.params += control_options()

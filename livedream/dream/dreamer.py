@@ -18,6 +18,7 @@ from livedream.dream.octaves import Size, octave_sizes, working_size
 from livedream.dream.precision import Compute, choose_compute, next_safer
 from livedream.dream.residual import remove_mean, warp
 from livedream.dream.resize import compose, from_pixels, shrink
+from livedream.dream.stages import Stages
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.settings import CONTROLS, DreamSettings
@@ -50,6 +51,9 @@ class Dreamer:
         self._frame_size: tuple[int, int] | None = None
         self.dropped_steps = 0
         """How many steps were left out because their gradient was not finite."""
+        self.stages = Stages()
+        """How long the stages of the last frame of a stream took: resize, motion, upload, warp, ascent, download,
+        compose."""
         self.reset()
 
     @property
@@ -81,6 +85,21 @@ class Dreamer:
         height, width = self._shown_size
         ascent = self._ready()
         return f"{self._compute}, {self._settings.model}, {ascent.objective}, working {width}x{height}"
+
+    @property
+    def engine(self) -> tuple[Ascent, Compute]:
+        """What makes a step, and where and in which numbers. For measuring."""
+        ascent = self._ready()
+        return ascent, self._compute  # type: ignore[return-value]  # _ready has chosen it
+
+    @property
+    def working_size(self) -> Size:
+        """(height, width) at which it dreams; (0, 0) before the first picture."""
+        return self._shown_size
+
+    def value(self, pixels: np.ndarray) -> float:
+        """Return how much of what it dreams of is in `pixels`, uint8 (h, w, 3), at the working size: its objective."""
+        return self._ready().loss(self._upload(shrink(pixels, self._shown_size)))
 
     def prepare(self, size: tuple[int, int], still: bool = False) -> None:
         """Load the network and warm it up for pictures of `size` (width, height), so that the first one is not late."""
@@ -140,21 +159,31 @@ class Dreamer:
         settings = self._settings
         self._ready()
         motion = self._fit(*pixels.shape[:2])
-        small = shrink(pixels, self._size)
-        flow = motion(small)
-        picture = self._upload(small)
-        if flow is None or self._residual is None:
-            dream = picture
-        else:
-            dream = picture + remove_mean(warp(self._residual, flow, settings.keep))
-        for step in range(settings.steps):
-            turn = self._count * settings.steps + step
-            octave = self._sizes[turn % len(self._sizes)]
-            dream = self._step(dream, octave, self._shift(self._count, step, octave))
-        # One layout, always: sums in another order differ in the last bit, and a restored stream would drift off.
-        self._residual = dream.clamp_(0, 255).sub_(picture).contiguous(memory_format=torch.channels_last)
+        self.stages.begin()
+        measure = self.stages.measure
+        with measure("resize"):
+            small = shrink(pixels, self._size)
+        with measure("motion"):
+            flow = motion(small)
+        with measure("upload"):
+            picture = self._upload(small)
+        with measure("warp"):
+            if flow is None or self._residual is None:
+                dream = picture
+            else:
+                dream = picture + remove_mean(warp(self._residual, flow, settings.keep))
+        with measure("ascent"):
+            for step in range(settings.steps):
+                turn = self._count * settings.steps + step
+                octave = self._sizes[turn % len(self._sizes)]
+                dream = self._step(dream, octave, self._shift(self._count, step, octave))
+        with measure("download"):
+            # One layout, always: sums in another order differ in the last bit, and a restored stream would drift off.
+            self._residual = dream.clamp_(0, 255).sub_(picture).contiguous(memory_format=torch.channels_last)
+            residual = self._download(self._residual)
         self._count += 1
-        return compose(pixels, self._download(self._residual), settings.strength)
+        with measure("compose"):
+            return compose(pixels, residual, settings.strength)
 
     def _fit(self, height: int, width: int) -> Motion:
         """Begin anew where the size of the frames, or of the dream, has changed. Returns what follows the motion."""

@@ -1,0 +1,120 @@
+"""How fast a step could be on this machine, and how fast it is.
+
+The bound: all multiplications at the rate of a large matrix product in the same precision, then every activation
+written and read, and its gradient written and read, at the rate of a large copy. Both rates are measured here, in the
+same run.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, fx
+from torch.utils.flop_counter import FlopCounterMode
+
+from livedream import models
+from livedream.dream.ascent import Ascent
+from livedream.dream.network import DreamNetwork
+from livedream.dream.objective import Objective
+from livedream.dream.octaves import Size
+from livedream.dream.precision import Compute
+
+_ROUNDS = 9
+
+
+class Work(NamedTuple):
+    """What one step asks for."""
+
+    flops: int
+    """Forward and the gradient of the picture; two for a multiplication with its addition."""
+    activations: int
+    """Elements of all layers' outputs."""
+
+
+class Bound(NamedTuple):
+    step_ms: float
+    bound_ms: float
+    gflop: float
+    million_activations: float
+    gflops_per_second: float
+    """Of a large matrix product."""
+    gigabytes_per_second: float
+    """Of a large copy, read and written counted."""
+
+    @property
+    def roofline(self) -> float:
+        return self.bound_ms / self.step_ms
+
+
+def work_of_a_step(name: str, objective: Objective, size: Size) -> Work:
+    """Count what a step of the network called `name`, with random weights, does at `size` (height, width)."""
+    network = DreamNetwork(models.build(name).eval(), models.find_network(name), objective, "max")
+    picture = torch.zeros(1, 3, *size, requires_grad=True)
+    with FlopCounterMode(display=False) as counter:
+        torch.autograd.backward(objective(network(picture)))
+    return Work(counter.get_total_flops(), _Activations(network.body).count(picture.detach()))
+
+
+class _Activations(fx.Interpreter):
+    """Runs a network and counts the elements of what its layers give, ReLUs and concatenations included."""
+
+    def count(self, picture: Tensor) -> int:
+        self._elements = 0
+        with torch.no_grad():
+            self.run(picture)
+        return self._elements
+
+    def run_node(self, node: fx.Node) -> object:
+        result = super().run_node(node)
+        if node.op != "placeholder" and isinstance(result, Tensor):
+            self._elements += result.numel()
+        return result
+
+
+def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Size) -> Bound:
+    """Time steps of `ascent` at `size`, a matrix product and a copy, in turns."""
+    device, dtype = compute.device, compute.dtype
+    work = work_of_a_step(name, ascent.objective, size)
+    picture = (torch.rand(1, 3, *size, device=device) * 255).contiguous(memory_format=torch.channels_last)
+    side = 1024 if device.type == "cpu" else 8192
+    matrix = torch.rand(side, side, device=device, dtype=dtype)
+    million = 32_000_000 if device.type == "cpu" else 512_000_000
+    source, target = (
+        torch.zeros(million, dtype=torch.uint8, device=device),
+        torch.ones(million, dtype=torch.uint8, device=device),
+    )
+    ran: dict[str, list[float]] = {"step": [], "product": [], "copy": []}
+    for _ in range(_ROUNDS):
+        for what, action in (
+            ("step", lambda: ascent.step(picture, size, (3, 5), 1.0)),
+            ("product", lambda: matrix @ matrix),
+            ("copy", lambda: target.copy_(source)),
+        ):
+            ran[what].append(_seconds(action, device))
+    step, product, copy = (statistics.median(ran[what]) for what in ("step", "product", "copy"))
+    flops_rate, bytes_rate = 2 * side**3 / product, 2 * million / copy
+    touched = 4 * work.activations * dtype.itemsize
+    return Bound(
+        step_ms=step * 1e3,
+        bound_ms=(work.flops / flops_rate + touched / bytes_rate) * 1e3,
+        gflop=work.flops / 1e9,
+        million_activations=work.activations / 1e6,
+        gflops_per_second=flops_rate / 1e9,
+        gigabytes_per_second=bytes_rate / 1e9,
+    )
+
+
+def _seconds(action: Callable[[], object], device: torch.device) -> float:
+    action()
+    _wait(device)
+    began = time.perf_counter()
+    action()
+    _wait(device)
+    return time.perf_counter() - began
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()

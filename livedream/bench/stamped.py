@@ -1,0 +1,91 @@
+"""A camera that nobody owns, whose pixels say which frame they are and of when; and who reads that back."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from livedream.capture.source import Source
+from livedream.frame import Frame
+from livedream.sink.sink import Sink
+
+_BITS = 48
+_BLOCK = 8
+"""A bit is a square of so many pixels, black or white: no dream turns one into the other."""
+SMALLEST = _BITS * _BLOCK, 2 * _BLOCK
+"""(width, height) that a frame needs at least, in pixels."""
+
+_places = 1 << np.arange(_BITS, dtype=np.int64)
+
+
+class Stamp(NamedTuple):
+    number: int
+    moment: float
+    """Seconds, to the microsecond, by time.perf_counter."""
+
+
+def write_stamp(pixels: np.ndarray, stamp: Stamp) -> None:
+    """Write `stamp` into the upper left corner of `pixels`, uint8 (h, w, 3), at least SMALLEST."""
+    for row, number in enumerate((stamp.number, round(stamp.moment * 1e6))):
+        bits = ((number & _places) != 0).astype(np.uint8) * 255
+        pixels[row * _BLOCK : (row + 1) * _BLOCK, : _BITS * _BLOCK] = np.repeat(bits, _BLOCK)[None, :, None]
+
+
+def read_stamp(pixels: np.ndarray) -> Stamp:
+    """Return what `write_stamp` wrote."""
+    middle = _BLOCK // 2
+    lines = pixels[middle : 2 * _BLOCK : _BLOCK, middle : _BITS * _BLOCK : _BLOCK].mean(axis=2)
+    index, microseconds = (int(_places[line > 127].sum()) for line in lines)
+    return Stamp(index, microseconds / 1e6)
+
+
+class StampedCamera(Source):
+    """Shows `pictures`, uint8 (h, w, 3), in turn, at `rate` frames per second, for `seconds`."""
+
+    live = True
+
+    def __init__(self, pictures: Sequence[np.ndarray], rate: int, seconds: float) -> None:
+        height, width = pictures[0].shape[:2]
+        if width < SMALLEST[0] or height < SMALLEST[1]:
+            raise ValueError(f"a stamp needs {SMALLEST[0]}x{SMALLEST[1]} pixels, got {width}x{height}")
+        self.name, self.size, self.rate = "stamped camera", (width, height), Fraction(rate)
+        self._pictures = pictures
+        self._count = round(rate * seconds)
+        self._stopped = threading.Event()
+
+    def __iter__(self) -> Iterator[Frame]:
+        began = time.perf_counter()
+        step = float(1 / (self.rate or 1))
+        for index in range(self._count):
+            if self._stopped.wait(max(0.0, began + index * step - time.perf_counter())):
+                return
+            pixels = self._pictures[index % len(self._pictures)].copy()
+            write_stamp(pixels, Stamp(index, time.perf_counter()))
+            yield Frame(pixels, Fraction(index) / (self.rate or 1), index)
+
+    def close(self) -> None:
+        self._stopped.set()
+
+
+class AgeSink(Sink):
+    """Reads from each frame how old it is, as a window would show it."""
+
+    name = "ages"
+    live = True
+
+    def __init__(self) -> None:
+        self.ages: list[float] = []
+        """Seconds, of each frame in order."""
+        self.first: float | None = None
+        """When the first frame came, by time.perf_counter."""
+
+    def write(self, frame: Frame) -> None:
+        now = time.perf_counter()
+        self.first = self.first or now
+        self.ages.append(now - read_stamp(frame.pixels).moment)
+
+    def close(self) -> None:
+        pass

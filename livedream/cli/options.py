@@ -1,0 +1,35 @@
+"""The controls of a dream as options of a command."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from livedream.settings import CONTROLS, Control
+
+
+def flag(control: Control) -> str:
+    """Return the option that sets `control`: `--step-size`."""
+    return f"--{control.name.replace('_', '-')}"
+
+
+def _option(control: Control) -> click.Option:
+    if control.choices:
+        metavar, allowed = "|".join(control.choices), ""
+    else:
+        metavar = {int: "N", float: "X", str: "TEXT"}[control.kind]
+        allowed = (
+            "" if control.kind is str else f"{control.low:g} to {control.high:.10g} {control.unit}".rstrip() + "; "
+        )
+    default = f"{control.default:g}" if isinstance(control.default, float) else control.default
+    return click.Option([flag(control)], metavar=metavar, help=f"{control.help} [{allowed}default {default}]")
+
+
+def control_options() -> list[click.Parameter]:
+    """Return an option for each control."""
+    return [_option(control) for control in CONTROLS]
+
+
+def given_controls(controls: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return the values of the controls that were given on the command line, by name."""
+    return {control.name: control.parse(text) for control in CONTROLS if (text := controls[control.name]) is not None}
