@@ -64,6 +64,10 @@ class Sink(ABC):
     """True when only the newest frame is of use (window); False when each frame counts (file)."""
     on_main_thread: bool = False
     """True when it works on the main thread alone: windows."""
+    notice: str | None = None
+    """What somebody ought to know about it just now ("no connection, try 3"); None when all is well."""
+    given_up: bool = False
+    """True when a thread hangs in it for good, as in a device that never answers: nobody may call it any more."""
     recipe: Recipe | None = None
     """How its frames are made, set before the first one: a film and a PNG carry it inside, and a TOML file beside."""
 
@@ -92,7 +96,8 @@ class Sink(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if not self.given_up:
+            self.close()
 
 
 class ResumableSink(Sink):
