@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from livedream.capture.carried import carried_recipe
 from livedream.capture.source import Source, open_source
 from livedream.cli.output import remark, say
+from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, dropped
 from livedream.cli.resuming import Resuming, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
@@ -84,16 +85,27 @@ def dream(
             first = resuming.first if resuming else 0
             if first:
                 say(f"going on at frame {first}")
-            with Progress(source, of_all, first=first) as progress:
+            with (
+                Progress(source, of_all, first=first) as progress,
+                playing(dreamer, sinks, preset=preset, given=controls, facts=facts, recipe=recipe) as played,
+            ):
 
                 def on_progress(now: Report) -> None:
                     nonlocal report
                     report = now
                     progress(now)
+                    played.on_progress(now)
                     stop.check()
 
                 stop.hold()
-                report = run(source, dreamer, sinks, on_progress=on_progress, checkpoints=checkpoints)
+                report = run(
+                    source,
+                    played.dreamer,
+                    sinks,
+                    on_progress=on_progress,
+                    checkpoints=checkpoints,
+                    changes=played.changes,
+                )
     except Stopped as stopped:
         remark(f"stopped: {conclusion(report, source, sink_specs)}" if report else "stopped: nothing was written")
         tell_of_part(resuming)

@@ -4,8 +4,8 @@ import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 WINDOW_SECONDS = 3.0
 """Over how long a rate is counted: short enough to follow a change, long enough to stand still."""
@@ -73,6 +73,8 @@ class Report:
     """Those with which the run began, in their order, and then those that joined it, also when they have left."""
     notices: tuple[str, ...] = ()
     """What somebody ought to know just now, a line each: a camera lost, a disk full; none when all is well."""
+    stages: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Seconds that each stage takes, the median and the 95th percentile."""
 
 
 class _SinkMeter:

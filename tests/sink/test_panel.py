@@ -48,7 +48,9 @@ def test_empty_panel_is_not_seen() -> None:
 def test_columns_stand_under_each_other() -> None:
     picture = drawn([("wwwwwwwwww", "I"), ("i", "I")])
     line = 360 // LINES
-    ends = [int(np.nonzero((rows > 180).any(axis=(0, 2)))[0][-1]) for rows in (picture[: line + 6], picture[line + 6 :])]
+    ends = [
+        int(np.nonzero((rows > 180).any(axis=(0, 2)))[0][-1]) for rows in (picture[: line + 6], picture[line + 6 :])
+    ]
     assert ends[0] == ends[1] > 80
 
 

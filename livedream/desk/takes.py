@@ -1,0 +1,106 @@
+"""What is kept of a dream while it runs: snapshots and recordings."""
+
+import dataclasses
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+
+from livedream.desk.desk import Desk
+from livedream.errors import LivedreamError
+from livedream.pipeline import Changes, Report
+from livedream.recipe import Recipe
+from livedream.sink.sink import Facts, Sink, open_sink
+
+
+class Takes:
+    """Takes snapshots and recordings of what the desk puts out, into files named after the time.
+
+    They go into the current folder, each with its recipe. What goes wrong is told at the desk.
+
+    facts: what is known of the frames. recipe: of the run; what a take carries has the settings of its moment.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        changes: Changes,
+        facts: Facts,
+        recipe: Recipe,
+        *,
+        clock: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        self._desk = desk
+        self._changes = changes
+        self._recipe = recipe
+        # A recording begins in the middle: no sound belongs to it, and nobody knows how long it gets.
+        self._facts = dataclasses.replace(facts, live=True, sound=None, until=None, start=Fraction(0), length=None)
+        self._clock = clock
+        self._recording: Sink | None = None
+        self._writing: list[threading.Thread] = []
+
+    @property
+    def recording(self) -> str | None:
+        """The name of the film that is being recorded."""
+        return None if self._recording is None else self._recording.name
+
+    def update(self, report: Report) -> None:
+        """Heed what the run says of the recording: one that failed has ended, and the report tells why."""
+        if any(sink.fault is not None and sink.name == self.recording for sink in report.sinks):
+            self._recording = None
+
+    def snapshot(self) -> None:
+        """Write the newest picture of the dream into a PNG, on a thread of its own."""
+        frame = self._desk.newest
+        if frame is None:
+            self._desk.notices.tell("there is no picture yet", "snapshot")
+            return
+        sink = self._open(".png")
+        if sink is None:
+            return
+
+        def work() -> None:
+            try:
+                with sink:
+                    sink.write(frame)
+            except LivedreamError as error:
+                self._desk.notices.tell(f"no snapshot: {error}")
+            else:
+                self._desk.notices.tell(f"snapshot: {Path(sink.name).resolve()}")
+
+        thread = threading.Thread(target=work, name="livedream-snapshot")
+        self._writing = [other for other in self._writing if other.is_alive()] + [thread]
+        thread.start()
+
+    def toggle_recording(self) -> None:
+        """Begin to record into a film, with the next frame; or end the recording."""
+        if self._recording is not None:
+            self._changes.remove_sink(self._recording)
+            self._desk.notices.tell(f"recorded: {Path(self._recording.name).resolve()}", "recording")
+            self._recording = None
+            return
+        self._recording = self._open(".mp4")
+        if self._recording is not None:
+            self._changes.add_sink(self._recording)
+            self._desk.notices.tell(f"recording: {self._recording.name}", "recording")
+
+    def close(self) -> None:
+        """Wait for the snapshots that are being written. A recording ends with the run."""
+        for thread in self._writing:
+            thread.join()
+
+    def _open(self, suffix: str) -> Sink | None:
+        name = f"livedream-{self._clock():%Y%m%d-%H%M%S}"
+        number = 1
+        path = Path(name + suffix)
+        while path.exists() or path.with_name(f"{path.stem}.part{suffix}").exists():  # two within a second
+            number += 1
+            path = Path(f"{name}-{number}{suffix}")
+        try:
+            sink = open_sink(path, self._facts)
+        except LivedreamError as error:
+            self._desk.notices.tell(str(error))
+            return None
+        sink.recipe = dataclasses.replace(self._recipe, settings=self._desk.in_force, used=self._desk.description)
+        return sink
