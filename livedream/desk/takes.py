@@ -37,18 +37,20 @@ class Takes:
         # A recording begins in the middle: no sound belongs to it, and nobody knows how long it gets.
         self._facts = dataclasses.replace(facts, live=True, sound=None, until=None, start=Fraction(0), length=None)
         self._clock = clock
-        self._recording: Sink | None = None
+        self._recording: tuple[Sink, Path] | None = None
         self._writing: list[threading.Thread] = []
 
     @property
     def recording(self) -> str | None:
         """The name of the film that is being recorded."""
-        return None if self._recording is None else self._recording.name
+        return None if self._recording is None else self._recording[1].name
 
     def update(self, report: Report) -> None:
         """Heed what the run says of the recording: one that failed has ended, and the report tells why."""
-        if any(sink.fault is not None and sink.name == self.recording for sink in report.sinks):
-            self._recording = None
+        if self._recording is not None:
+            name = self._recording[0].name
+            if any(sink.fault is not None and sink.name == name for sink in report.sinks):
+                self._recording = None
 
     def snapshot(self) -> None:
         """Write the newest picture of the dream into a PNG, on a thread of its own."""
@@ -56,9 +58,10 @@ class Takes:
         if frame is None:
             self._desk.notices.tell("there is no picture yet", "snapshot")
             return
-        sink = self._open(".png")
-        if sink is None:
+        opened = self._open(".png")
+        if opened is None:
             return
+        sink, path = opened
 
         def work() -> None:
             try:
@@ -67,7 +70,7 @@ class Takes:
             except LivedreamError as error:
                 self._desk.notices.tell(f"no snapshot: {error}")
             else:
-                self._desk.notices.tell(f"snapshot: {Path(sink.name).resolve()}")
+                self._desk.notices.tell(f"snapshot: {path.resolve()}")
 
         thread = threading.Thread(target=work, name="livedream-snapshot")
         self._writing = [other for other in self._writing if other.is_alive()] + [thread]
@@ -76,21 +79,23 @@ class Takes:
     def toggle_recording(self) -> None:
         """Begin to record into a film, with the next frame; or end the recording."""
         if self._recording is not None:
-            self._changes.remove_sink(self._recording)
-            self._desk.notices.tell(f"recorded: {Path(self._recording.name).resolve()}", "recording")
+            sink, path = self._recording
             self._recording = None
+            self._changes.remove_sink(sink)
+            self._desk.notices.tell(f"recorded: {path.resolve()}", "recording")
             return
         self._recording = self._open(".mp4")
         if self._recording is not None:
-            self._changes.add_sink(self._recording)
-            self._desk.notices.tell(f"recording: {self._recording.name}", "recording")
+            sink, path = self._recording
+            self._changes.add_sink(sink)
+            self._desk.notices.tell(f"recording: {path}", "recording")
 
     def close(self) -> None:
         """Wait for the snapshots that are being written. A recording ends with the run."""
         for thread in self._writing:
             thread.join()
 
-    def _open(self, suffix: str) -> Sink | None:
+    def _open(self, suffix: str) -> tuple[Sink, Path] | None:
         name = f"livedream-{self._clock():%Y%m%d-%H%M%S}"
         number = 1
         path = Path(name + suffix)
@@ -103,4 +108,4 @@ class Takes:
             self._desk.notices.tell(str(error))
             return None
         sink.recipe = dataclasses.replace(self._recipe, settings=self._desk.in_force, used=self._desk.description)
-        return sink
+        return sink, path
