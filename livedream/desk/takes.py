@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from livedream.desk.desk import Desk
+from livedream.desk.recording import Recording
 from livedream.errors import LivedreamError
 from livedream.pipeline import Changes, Report
 from livedream.recipe import Recipe
@@ -84,10 +85,11 @@ class Takes:
             self._changes.remove_sink(sink)
             self._desk.notices.tell(f"recorded: {path.resolve()}", "recording")
             return
-        self._recording = self._open(".mp4")
-        if self._recording is not None:
-            sink, path = self._recording
-            self._changes.add_sink(sink)
+        opened = self._open(".mp4")
+        if opened is not None:
+            film, path = opened
+            self._recording = Recording(film), path
+            self._changes.add_sink(self._recording[0])
             self._desk.notices.tell(f"recording: {path}", "recording")
 
     def close(self) -> None:
@@ -96,12 +98,12 @@ class Takes:
             thread.join()
 
     def _open(self, suffix: str) -> tuple[Sink, Path] | None:
-        name = f"livedream-{self._clock():%Y%m%d-%H%M%S}"
+        stem = name = f"livedream-{self._clock():%Y%m%d-%H%M%S}"
         number = 1
-        path = Path(name + suffix)
-        while path.exists() or path.with_name(f"{path.stem}.part{suffix}").exists():  # two within a second
+        while any(Path().glob(f"{stem}.*")):  # two within a second; a PNG and a film would share their recipe's file
             number += 1
-            path = Path(f"{name}-{number}{suffix}")
+            stem = f"{name}-{number}"
+        path = Path(stem + suffix)
         try:
             sink = open_sink(path, self._facts)
         except LivedreamError as error:

@@ -9,7 +9,9 @@ Rows = Sequence[Sequence[str]]
 """Lines of cells. Cells stand in columns; the last one of a line may be of any length."""
 
 LINES = 30
-"""Lines of text that a picture is high."""
+"""Lines of text that a picture is high,"""
+SMALLEST_LINE = 15
+"""unless they would be lower than so many pixels."""
 DARKEN = 0.3
 """What is left of the picture under the text."""
 # OpenCV 4 draws Hershey's fonts of lines, and 5 a TrueType font in their place.
@@ -55,7 +57,7 @@ class Panel:
 
 def _drawn(rows: Rows, width: int, height: int) -> np.ndarray:
     """Return white text on black, as large as it needs to be and no larger than `width` x `height`."""
-    scale = height / LINES / _LINE_HEIGHT
+    scale = max(height / LINES, SMALLEST_LINE) / _LINE_HEIGHT
     columns = _columns(rows, scale)
     for _ in range(3):  # widths are whole pixels: they do not shrink quite as the scale does
         wanted = max(columns[-1] / width, (len(rows) + 1) * scale * _LINE_HEIGHT / height)

@@ -59,13 +59,17 @@ def test_a_snapshot_is_the_newest_picture_with_the_settings_of_its_moment(desk: 
     assert desk.notices.texts[-1] == f"snapshot: {path.resolve()}"
 
 
-def test_two_snapshots_within_a_second_are_two_files(desk: Desk, takes: Takes) -> None:
+def test_takes_within_a_second_have_names_of_their_own(desk: Desk, takes: Takes, changes: Changes) -> None:
     desk(Frame(PHOTO, Fraction(0), 0))
     takes.snapshot()
     takes.snapshot()
+    takes.toggle_recording()  # its recipe is not that of a picture
     takes.close()
-    names = sorted(path.name for path in Path().glob("*.png"))
-    assert names == ["livedream-20260301-201530-2.png", "livedream-20260301-201530.png"]
+    for path in ("livedream-20260301-201530.png", "livedream-20260301-201530-2.png"):
+        assert Path(path).is_file()
+    assert takes.recording == "livedream-20260301-201530-3.mp4"
+    ((sink, _),) = changes.take()
+    sink.close()
 
 
 def test_a_snapshot_before_the_first_picture_is_said_to_be_none(desk: Desk, takes: Takes) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from livedream.sink.panel import DARKEN, LINES, Panel
+from livedream.sink.panel import DARKEN, SMALLEST_LINE, Panel
 
 GREY = 100
 TEXT = [("fps", "captured 25.0", "dreamt 24.9", "shown 24.9", "dropped 0.0"), ("age ms", "p50 41", "p95 56")] + [
@@ -47,7 +47,7 @@ def test_empty_panel_is_not_seen() -> None:
 
 def test_columns_stand_under_each_other() -> None:
     picture = drawn([("wwwwwwwwww", "I"), ("i", "I")])
-    line = 360 // LINES
+    line = SMALLEST_LINE
     ends = [
         int(np.nonzero((rows > 180).any(axis=(0, 2)))[0][-1]) for rows in (picture[: line + 6], picture[line + 6 :])
     ]
