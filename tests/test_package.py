@@ -49,7 +49,18 @@ def imports() -> list[tuple[str, str]]:
         ("torch", ("dream/", "models/")),
         ("torchvision", ("models/",)),
         ("av", (*(f"capture/{name}.py" for name in ("video", "film", "color", "fields")), "sink/")),
-        ("cv2", ("__init__.py", "capture/camera.py", "dream/motion.py", "dream/resize.py", "sink/window.py")),
+        (
+            "cv2",  # letterbox.py resizes
+            (
+                "__init__.py",
+                "capture/camera.py",
+                "dream/motion.py",
+                "dream/resize.py",
+                "sink/window.py",
+                "sink/letterbox.py",
+            ),
+        ),
+        ("pyvirtualcam", ("sink/virtual_camera.py",)),
         ("click", ("cli/",)),
         ("rich", ("cli/",)),
         ("livedream.cli", ("cli/", "__main__.py")),
