@@ -57,10 +57,12 @@ def imports() -> list[tuple[str, str]]:
                 "dream/motion.py",
                 "dream/resize.py",
                 "sink/window.py",
+                "sink/letterbox.py",  # resizes
                 "sink/panel.py",  # text at 0.03 ms a line; Pillow takes 0.7
                 "desk/mirror.py",  # 0.25 ms a frame; numpy takes 8
             ),
         ),
+        ("pyvirtualcam", ("sink/virtual_camera.py",)),
         ("click", ("cli/",)),
         ("rich", ("cli/",)),
         ("livedream.cli", ("cli/", "__main__.py")),

@@ -9,7 +9,7 @@ from livedream.errors import ArgumentError
 from livedream.presets import preset_names
 from livedream.settings import CONTROLS, Control
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
-from livedream.sink.sink import FILMS, PICTURES
+from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
 
 
 def flag(control: Control) -> str:
@@ -39,7 +39,8 @@ def _option(control: Control) -> click.Option:
     "sinks",
     metavar="SINK",
     multiple=True,
-    help=f"window, null, a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES)}) or a folder (name/); "
+    help=f"{', '.join(DEVICES)}, an address ({'://, '.join(ADDRESSES)}://), "
+    f"a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES)}) or a folder (name/); "
     "may be repeated; of several sources a folder, or a pattern (out/*.mkv) "
     "[default: a window for what is live, NAME-dream.mp4 or NAME-dream.png here for the rest]",
 )

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from livedream.sink.kept import Kept
 
 FILMS = tuple(CONTAINERS)
+DEVICES = ("window", "null", "virtual-camera")
+"""Sinks that have a name of their own and leave nothing on disk."""
+ADDRESSES = ("udp", "rtmp", "rtmps", "rtsp", "srt")
+"""How the address begins to which frames are sent."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
@@ -124,7 +128,8 @@ def open_sink(
 ) -> Sink:
     """Return the sink that `spec` means.
 
-    spec: `window`; `null`, which keeps nothing; the name of a film (.mp4, .mov, .mkv, .webm, .gif); a folder, with
+    spec: `window`; `virtual-camera`, or `virtual-camera:NAME` for one of several; `null`, which keeps nothing; an
+        address (udp://, rtmp://, rtsp://, srt://); the name of a film (.mp4, .mov, .mkv, .webm, .gif); a folder, with
         `/` at its end, for one PNG a frame; the name of a picture (.png, .jpg, .webp, .tif) for the first frame alone.
     facts: what is known of the frames; `Facts.of(source)` collects it.
     encoding: codec and quality of a film; without it, what suits that kind of file. Other sinks have none.
@@ -144,6 +149,19 @@ def open_sink(
         from livedream.sink.null import NullSink
 
         return NullSink()
+
+    if isinstance(spec, str) and text.partition(":")[0] == "virtual-camera":
+        from livedream.sink.virtual_camera import VirtualCameraSink
+
+        return VirtualCameraSink(text.partition(":")[2] or None, facts)
+    if isinstance(spec, str) and "://" in text:
+        if text.partition("://")[0] not in ADDRESSES:
+            raise ArgumentError(
+                f"nothing is sent to {text.partition('://')[0]}://", f"choose from {', '.join(ADDRESSES)}"
+            )
+        from livedream.sink.network import NetworkSink
+
+        return NetworkSink(text, facts)
 
     path = Path(text)
     suffix = path.suffix.lower()
@@ -171,7 +189,7 @@ def open_sink(
     return PictureSink(path, overwrite=overwrite)
 
 
-_CHOICES = ("window", "null", "out.mp4", "out.mkv", "out.png", "folder/")
+_CHOICES = ("window", "virtual-camera", "null", "udp://127.0.0.1:5000", "out.mp4", "out.mkv", "out.png", "folder/")
 
 
 def _destroys(target: Path, source: Path) -> bool:
