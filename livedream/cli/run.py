@@ -26,11 +26,13 @@ def _option(control: Control) -> click.Option:
             "" if control.kind is str else f"{control.low:g} to {control.high:.10g} {control.unit}".rstrip() + "; "
         )
     default = f"{control.default:g}" if isinstance(control.default, float) else control.default
-    return click.Option([flag(control)], metavar=metavar, help=f"{control.help} [{allowed}default {default}]")
+    keys = f"; keys {' '.join(control.keys)}" if control.keys else ""
+    return click.Option([flag(control)], metavar=metavar, help=f"{control.help} [{allowed}default {default}{keys}]")
 
 
 @click.command(
-    epilog="A control that is not given is as the preset has it, and else as its default.",
+    epilog="A control that is not given is as the preset has it, and else as its default. Keys turn it while a window "
+    "is open, for less and for more; the key ? lists them all.",
     short_help="Dream a camera, a film, a stream or pictures.",
 )
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)

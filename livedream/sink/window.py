@@ -77,6 +77,7 @@ class WindowSink(Sink):
     def quit(self) -> None:
         """Close it: somebody has seen enough."""
         self._finished = True
+        self.close()
 
     # A sink
 
@@ -142,15 +143,13 @@ class WindowSink(Sink):
         visible = _visible(self._title)
         self._seen = self._seen or visible
         if self._seen and not visible:
-            self._finished = True
+            self.quit()
         elif key in self._keys:
             self._keys[key]()
-            self._text_due = 0.0
-        if self._finished:
-            self.close()
-        elif key in self._keys:
-            self._refresh()
-            self._draw()
+            if not self._finished:
+                self._text_due = 0.0
+                self._refresh()
+                self._draw()
 
 
 def fit(size: tuple[int, int]) -> tuple[int, int]:
