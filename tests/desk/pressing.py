@@ -56,7 +56,7 @@ class Scene(Source):
         index = 0
         while not self.closed.wait(1 / 30):
             pixels = SCENE.copy()
-            pixels[HEIGHT - BAND :] = index * 16 % 256
+            pixels[HEIGHT - BAND :] = abs(index * 8 % 400 - 200)
             yield Frame(pixels, Fraction(index, 30), index)
             index += 1
 
