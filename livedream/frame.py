@@ -19,6 +19,8 @@ class Frame:
     """Seconds since the source began, exact: pts times time base for a film, the clock for a camera."""
     index: int
     """How many frames the source captured before this one; a dropped frame leaves a gap."""
+    source: np.ndarray | None = None
+    """What a dream was dreamt of, of the same form as `pixels`, for sinks that show both; None where nobody kept it."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.pixels, np.ndarray):

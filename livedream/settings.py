@@ -30,6 +30,12 @@ class Control:
     choices: tuple[str, ...] = ()
     live: bool = True
     """Whether it can change while a dream runs."""
+    prepared: bool = False
+    """Whether a change needs a network or sizes of its own: it is prepared while the dream goes on as it was."""
+    keys: tuple[str, ...] = ()
+    """The keys of a window that turn it: for less and for more, or one for the next choice."""
+    press: float = 0
+    """How far one press of a key turns a number; it stops at the multiples of that."""
 
     @property
     def allowed(self) -> str:
@@ -39,6 +45,14 @@ class Control:
         if self.kind is str:
             return "text"
         return f"{type_names[self.kind]} from {self.low:.9g} to {self.high:.9g}"
+
+    def turned(self, value: float, presses: int) -> float:
+        """Return the number, in range, to which so many presses of the key for more (or less, < 0) turn `value`."""
+        # From 0.985, at 0.01 a press, up is 0.99 and down 0.98. What is at a multiple but for rounding is at it.
+        place = value / self.press
+        start = math.floor(place + 1e-6) if presses > 0 else math.ceil(place - 1e-6)
+        turned = min(max(round((start + presses) * self.press, 9), self.low), self.high)
+        return round(turned) if self.kind is int else turned
 
     def parse(self, text: str) -> int | float | str:
         """Return the value that `text` means, as it is typed on a command line; the range is checked later.
@@ -80,29 +94,71 @@ class DreamSettings:
     layers: str = _control(
         "auto",
         "what to dream of: layers, channels and sums of them, as `fire6 + 0.5*fire9:77`; auto takes the network's best",
+        prepared=True,
+        keys=("k", "l"),
     )
-    steps: int = _control(1, "gradient steps at each frame of a video", low=1, high=20)
+    steps: int = _control(1, "gradient steps at each frame of a video", low=1, high=20, keys=("1", "2"), press=1)
     still_steps: int = _control(10, "gradient steps at each octave of a still picture", low=1, high=500)
     step_size: float = _control(
-        1.5, "how far one step moves a pixel on average", unit="levels of 255", low=0.01, high=50
+        1.5,
+        "how far one step moves a pixel on average",
+        unit="levels of 255",
+        low=0.01,
+        high=50,
+        keys=("3", "4"),
+        press=0.25,
     )
-    octaves: int = _control(3, "sizes at which to dream, each smaller than the one before", low=1, high=10)
-    octave_scale: float = _control(1.4, "quotient of the sizes of two neighbouring octaves", low=1.05, high=4)
+    octaves: int = _control(
+        3, "sizes at which to dream, each smaller than the one before", low=1, high=10, prepared=True
+    )
+    octave_scale: float = _control(
+        1.4, "quotient of the sizes of two neighbouring octaves", low=1.05, high=4, prepared=True
+    )
     jitter: int = _control(32, "how far the picture is shifted at random before a step", unit="pixels", low=0, high=512)
     working_height: int = _control(
-        256, "height at which a video is dreamt; the cost depends on it", unit="pixels", low=32, high=4320
+        256,
+        "height at which a video is dreamt; the cost depends on it",
+        unit="pixels",
+        low=32,
+        high=4320,
+        prepared=True,
+        keys=("5", "6"),
+        press=32,
     )
     still_height: int = _control(720, "height at which a still picture is dreamt", unit="pixels", low=32, high=8640)
     keep: float = _control(
-        0.98, "share of the dream that lives on in the next frame; 0 dreams each frame afresh", low=0, high=0.999
+        0.98,
+        "share of the dream that lives on in the next frame; 0 dreams each frame afresh",
+        low=0,
+        high=0.999,
+        keys=("7", "8"),
+        press=0.01,
     )
-    strength: float = _control(1.0, "how much of the dream is shown; 0 shows the source", low=0, high=4)
-    color: float = _control(1.0, "how far the dream changes hues; 0 changes brightness only", low=0, high=1)
+    strength: float = _control(
+        1.0, "how much of the dream is shown; 0 shows the source", low=0, high=4, keys=("9", "0"), press=0.1
+    )
+    color: float = _control(
+        1.0,
+        "how far the dream changes hues; 0 changes brightness only",
+        low=0,
+        high=1,
+        prepared=True,
+        keys=(",", "."),
+        press=0.1,
+    )
     smoothing: str = _control(
-        "none", "what smooths the gradient before a step", choices=("none", "gaussian", "laplacian")
+        "none",
+        "what smooths the gradient before a step",
+        choices=("none", "gaussian", "laplacian"),
+        prepared=True,
+        keys=("g",),
     )
     pooling: str = _control(
-        "max", "how the network pools: its own way (max), or in broad strokes (average)", choices=("max", "average")
+        "max",
+        "how the network pools: its own way (max), or in broad strokes (average)",
+        choices=("max", "average"),
+        prepared=True,
+        keys=("o",),
     )
     seed: int = _control(0, "start of the random numbers; the same seed dreams the same", low=0, high=999_999_999)
     device: str = _control(

@@ -12,6 +12,7 @@ import pytest
 
 from livedream.cli.main import livedream as cli
 from livedream.presets import preset_names
+from livedream.settings import CONTROLS
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -40,3 +41,11 @@ def test_commands_of_the_readme_are_understood(command) -> None:
 
 def test_there_are_commands_to_look_at() -> None:
     assert len(COMMANDS) >= 6
+
+
+def test_every_key_of_the_controls_is_listed() -> None:
+    table = README[README.index("| keys |") : README.index("Mirror and freeze")]
+    told = [control for control in CONTROLS if control.keys]
+    for control in told:
+        assert " ".join(f"`{key}`" for key in control.keys) in table or control.kind is str, control.name
+        assert control.name.replace("_", " ").removesuffix("s") in table

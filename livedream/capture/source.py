@@ -55,6 +55,8 @@ class Source(ABC):
     """The time at which the sound ends too, when only a part of a film is wanted; None for all of it."""
     path: Path | None = None
     """The file or folder that is read, None where there is none; a sink must not write there."""
+    notice: str | None = None
+    """What somebody ought to know just now ("camera C922 lost, reconnecting (try 3)"); None when all is well."""
 
     @property
     def files(self) -> Sequence[Path]:

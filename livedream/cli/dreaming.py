@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedream.capture.carried import carried_recipe
 from livedream.capture.source import Source, open_source
-from livedream.cli.output import remark, say
+from livedream.cli.output import remark, say, say_error
+from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, dropped
 from livedream.cli.resuming import Resuming, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
@@ -19,15 +20,17 @@ from livedream.presets import load_preset, parse_preset
 from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.codecs import Encoding
-from livedream.sink.sink import Facts, Sink, open_sink
+from livedream.sink.sink import DEVICES, Facts, Sink, open_sink
 
 if TYPE_CHECKING:
     from livedream.dream.dreamer import Dreamer
 
 Opened = TypeVar("Opened", Source, Sink)
 
-NO_FILES = ("window", "null")
-"""The sinks that leave nothing on disk."""
+
+def leaves_a_file(sink_spec: str) -> bool:
+    """Return whether a sink of that name leaves something on disk."""
+    return sink_spec.partition(":")[0] not in DEVICES and "://" not in sink_spec
 
 
 def dream(
@@ -84,18 +87,30 @@ def dream(
             first = resuming.first if resuming else 0
             if first:
                 say(f"going on at frame {first}")
-            with Progress(source, of_all, first=first) as progress:
+            with (
+                Progress(source, of_all, first=first) as progress,
+                playing(dreamer, sinks, preset=preset, given=controls, facts=facts, recipe=recipe) as played,
+            ):
 
                 def on_progress(now: Report) -> None:
                     nonlocal report
                     report = now
                     progress(now)
+                    played.on_progress(now)
                     stop.check()
 
                 stop.hold()
-                report = run(source, dreamer, sinks, on_progress=on_progress, checkpoints=checkpoints)
+                report = run(
+                    source,
+                    played.dreamer,
+                    sinks,
+                    on_progress=on_progress,
+                    checkpoints=checkpoints,
+                    changes=played.changes,
+                )
     except Stopped as stopped:
         remark(f"stopped: {conclusion(report, source, sink_specs)}" if report else "stopped: nothing was written")
+        tell_of_faults(report)
         tell_of_part(resuming)
         return stopped.exit_code
     except LivedreamError:
@@ -104,7 +119,7 @@ def dream(
     if resuming:
         resuming.finish()
     say(conclusion(report, source, sink_specs))
-    return 0
+    return 1 if tell_of_faults(report) else 0
 
 
 def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":
@@ -117,6 +132,14 @@ def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]
         used=dreamer.description,
         options=options,
     )
+
+
+def tell_of_faults(report: Report | None) -> bool:
+    """Say which sinks of a live run failed while the others went on; return whether there were any."""
+    faults = [sink.fault for sink in report.sinks if sink.fault is not None] if report else []
+    for fault in faults:
+        say_error(fault)
+    return bool(faults)
 
 
 def tell_of_part(resuming: Resuming | None) -> None:
@@ -171,7 +194,7 @@ def usual_sink(source: Source) -> str:
 
 def refuse_twins(sink_specs: Sequence[str]) -> None:
     """Raise ArgumentError when two sinks are one and the same."""
-    places = [spec if spec in NO_FILES else str(Path(spec).resolve()) for spec in sink_specs]
+    places = [str(Path(spec).resolve()) if leaves_a_file(spec) else spec for spec in sink_specs]
     for number, place in enumerate(places):
         if place in places[:number]:
             raise ArgumentError(f"{sink_specs[number]} is named twice", "give each --to a name of its own")
@@ -191,7 +214,8 @@ def conclusion(report: Report, source: Source, sink_specs: Sequence[str]) -> str
     pictures = "picture" if source.stills else "frame"
     many = "" if report.dreamt == 1 else "s"
     text = f"dreamt {report.dreamt} {pictures}{many} in {report.seconds:.1f} s, {fps:.1f} fps, {dropped(report)}"
-    files = [spec for spec, sink in zip(sink_specs, report.sinks, strict=True) if spec not in NO_FILES and sink.written]
+    files = [spec for spec, sink in zip(sink_specs, report.sinks, strict=False) if leaves_a_file(spec) and sink.written]
+    files += [sink.name for sink in report.sinks[len(sink_specs) :] if sink.written]  # recordings that came later
     return f"{text}; written: {', '.join(files)}" if files else text
 
 
@@ -214,6 +238,8 @@ def closing(stop: Stop) -> Iterator[Callable[[Opened], Opened]]:
         first = error
     stop.hold()
     for thing in reversed(things):
+        if isinstance(thing, Sink) and thing.given_up:
+            continue
         try:
             thing.close()
         except Exception as error:  # noqa: BLE001  raised below, when the rest is closed

@@ -22,7 +22,8 @@ def _option(control: Control) -> click.Option:
             "" if control.kind is str else f"{control.low:g} to {control.high:.10g} {control.unit}".rstrip() + "; "
         )
     default = f"{control.default:g}" if isinstance(control.default, float) else control.default
-    return click.Option([flag(control)], metavar=metavar, help=f"{control.help} [{allowed}default {default}]")
+    keys = f"; keys {' '.join(control.keys)}" if control.keys else ""
+    return click.Option([flag(control)], metavar=metavar, help=f"{control.help} [{allowed}default {default}{keys}]")
 
 
 def control_options() -> list[click.Parameter]:

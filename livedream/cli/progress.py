@@ -55,6 +55,7 @@ class Progress:
 
     def __call__(self, report: Report) -> None:
         text = (live_status if self._live else file_status)(report, self._length)
+        text = "; ".join([text, *report.notices])
         if self._of_all is not None:
             text = f"{self._of_all(min(1.0, report.dreamt / self._length) if self._length else 0.0)}: {text}"
         if self._bar is not None and self._task is not None:

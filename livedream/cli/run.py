@@ -9,11 +9,12 @@ from livedream.cli.options import control_options, given_controls
 from livedream.errors import ArgumentError
 from livedream.presets import preset_names
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
-from livedream.sink.sink import FILMS, PICTURES
+from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
 
 
 @click.command(
-    epilog="A control that is not given is as the preset has it, and else as its default.",
+    epilog="A control that is not given is as the preset has it, and else as its default. Keys turn it while a window "
+    "is open, for less and for more; the key ? lists them all.",
     short_help="Dream a camera, a film, a stream or pictures.",
 )
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
@@ -22,7 +23,8 @@ from livedream.sink.sink import FILMS, PICTURES
     "sinks",
     metavar="SINK",
     multiple=True,
-    help=f"window, null, a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES)}) or a folder (name/); "
+    help=f"{', '.join(DEVICES)}, an address ({'://, '.join(ADDRESSES)}://), "
+    f"a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES)}) or a folder (name/); "
     "may be repeated; of several sources a folder, or a pattern (out/*.mkv) "
     "[default: a window for what is live, NAME-dream.mp4 or NAME-dream.png here for the rest]",
 )

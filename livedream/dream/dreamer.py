@@ -1,18 +1,19 @@
 """The dreamer: a frame in, a frame out."""
 
+import copy
 import logging
 from collections.abc import Mapping
 from typing import overload
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 from torch.nn import functional as F
 
 from livedream import models
 from livedream.dream.ascent import Ascent
 from livedream.dream.motion import Motion
-from livedream.dream.network import DreamNetwork
+from livedream.dream.network import DreamNetwork, trace
 from livedream.dream.objective import Objective, layer, parse
 from livedream.dream.octaves import Size, octave_sizes, working_size
 from livedream.dream.precision import Compute, choose_compute, next_safer
@@ -45,6 +46,7 @@ class Dreamer:
         self._settings = settings or DreamSettings()
         self._ascent: Ascent | None = None
         self._compute: Compute | None = None
+        self._traced: fx.GraphModule | None = None
         self._size: Size = (0, 0)
         self._shown_size: Size = (0, 0)
         self._sizes: list[Size] = []
@@ -59,6 +61,8 @@ class Dreamer:
     @property
     def settings(self) -> DreamSettings:
         """How it dreams. May be set between two frames; the dream goes on from where it is.
+
+        What needs a new network or new sizes makes the next frame late; a `Switch` prepares it before.
 
         Raises ArgumentError when a control changes that cannot change while running.
         """
@@ -77,7 +81,25 @@ class Dreamer:
         if changed & {"layers", "pooling", "color", "smoothing"}:
             self._ascent = None
         if changed & {"working_height", "octaves", "octave_scale"}:
-            self._frame_size = None
+            self._resized = True
+
+    def ascent_for(self, settings: DreamSettings) -> Ascent:
+        """Return what dreams with `settings`, made and warmed up. Another thread may call it while this one dreams.
+
+        Raises ArgumentError for a layer that does not exist.
+        """
+        ascent = self._make_ascent(settings)
+        if self._frame_size is not None:
+            _, sizes = self._sizes_for(settings, *self._frame_size)
+            self._warm_up(ascent, sizes)
+        return ascent
+
+    def adopt(self, settings: DreamSettings, ascent: Ascent) -> None:
+        """Go over, between two frames, to `settings`, for which `ascent` was made."""
+        self.settings = settings
+        # Made before the guard moved the network to safer numbers, it is of no use.
+        if self._compute is not None and ascent.network.dtype == self._compute.dtype:
+            self._ascent = ascent
 
     @property
     def description(self) -> str:
@@ -108,9 +130,7 @@ class Dreamer:
             self._still_sizes(size[1], size[0])
             return
         self._fit(size[1], size[0])
-        picture = torch.zeros(1, 3, *self._size, device=self._device)
-        for octave in self._sizes:
-            self._step(picture, octave, (0, 0))
+        self._warm_up(self._ready(), self._sizes)
 
     def reset(self) -> None:
         """Forget all frames: the next one begins a new stream, and the same frames dream the same again."""
@@ -118,6 +138,7 @@ class Dreamer:
         self._residual: Tensor | None = None
         self._motion: Motion | None = None
         self._frame_size = None
+        self._resized = False
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what it carries from frame to frame; with `restore`, a stream goes on as if it had never stopped."""
@@ -186,19 +207,31 @@ class Dreamer:
             return compose(pixels, residual, settings.strength)
 
     def _fit(self, height: int, width: int) -> Motion:
-        """Begin anew where the size of the frames, or of the dream, has changed. Returns what follows the motion."""
-        if self._frame_size == (height, width) and self._motion is not None:
+        """Begin anew where the size of the frames has changed; bring the dream along where only its own size has.
+
+        Returns what follows the motion.
+        """
+        same_frames = self._frame_size == (height, width)
+        if same_frames and not self._resized and self._motion is not None:
             return self._motion
-        settings = self._settings
-        smallest = models.find_network(settings.model).smallest
-        self._frame_size = (height, width)
-        size = self._shown_size = working_size(height, width, settings.working_height, smallest)
-        self._sizes = octave_sizes(size, settings.octaves, settings.octave_scale, smallest)
+        self._frame_size, self._resized = (height, width), False
+        size, self._sizes = self._sizes_for(self._settings, height, width)
+        self._shown_size = size
         if self._motion is None or size != self._size:
+            before, residual = self._motion, self._residual
             self._size = size
-            self._motion = Motion(size)
-            self._residual = None
+            self._motion, self._residual = Motion(size), None
+            if same_frames and before is not None and residual is not None:
+                self._motion.follow(before)
+                self._residual = F.interpolate(residual, size, mode="bilinear", antialias=True)
         return self._motion
+
+    @staticmethod
+    def _sizes_for(settings: DreamSettings, height: int, width: int) -> tuple[Size, list[Size]]:
+        """Return at which size, and at which octaves, frames of a stream are dreamt."""
+        smallest = models.find_network(settings.model).smallest
+        size = working_size(height, width, settings.working_height, smallest)
+        return size, octave_sizes(size, settings.octaves, settings.octave_scale, smallest)
 
     # A still: octaves from small to large, the detail carried over.
 
@@ -227,16 +260,27 @@ class Dreamer:
     def _ready(self) -> Ascent:
         """Return the ascent, made now if the settings have changed since the last one."""
         if self._ascent is None:
-            settings = self._settings
-            if self._compute is None:
-                self._compute = choose_compute(settings.device, settings.precision)
-            row = models.find_network(settings.model)
-            objective: Objective = layer(row.best) if settings.layers == "auto" else parse(settings.layers)
-            network = DreamNetwork(models.load(settings.model), row, objective, settings.pooling)
-            network.to_compute(self._compute.device, self._compute.dtype)
-            self._ascent = Ascent(network, objective, settings.color, settings.smoothing)
+            self._ascent = self._make_ascent(self._settings)
             self._dropped_in_a_row = 0
         return self._ascent
+
+    def _make_ascent(self, settings: DreamSettings) -> Ascent:
+        if self._compute is None:
+            self._compute = choose_compute(settings.device, settings.precision)
+        if self._traced is None:
+            # Once, before the first frame: while fx traces, no network of the process can be called, by any thread.
+            self._traced = trace(models.load(settings.model))
+        row = models.find_network(settings.model)
+        objective: Objective = layer(row.best) if settings.layers == "auto" else parse(settings.layers)
+        network = DreamNetwork(copy.deepcopy(self._traced), row, objective, settings.pooling)
+        network.to_compute(self._compute.device, self._compute.dtype)
+        return Ascent(network, objective, settings.color, settings.smoothing)
+
+    @staticmethod
+    def _warm_up(ascent: Ascent, sizes: list[Size]) -> None:
+        picture = torch.zeros(1, 3, *sizes[0], device=ascent.network.mean.device)
+        for octave in sizes:
+            ascent.step(picture, octave, (0, 0), 1.0)
 
     @property
     def _device(self) -> torch.device:

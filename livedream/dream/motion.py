@@ -42,6 +42,11 @@ class Motion:
         height, width = self._size
         self._grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
 
+    def follow(self, other: "Motion") -> None:
+        """Go on from the frame that `other`, of another size, has seen last."""
+        if other.previous is not None:
+            self.previous = cv2.resize(other.previous, self._size[::-1], interpolation=cv2.INTER_AREA)
+
     def __call__(self, pixels: np.ndarray) -> Flow | None:
         """Return the flow from `pixels`, uint8 RGB, to the frame before; None for the first one and after a cut."""
         grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)

@@ -25,12 +25,12 @@ class DreamNetwork(nn.Module):
     std: Tensor
 
     def __init__(self, network: nn.Module, row: Network, objective: Objective, pooling: str) -> None:
-        """Cut `network`, which is changed and must not be used again.
+        """Cut `network`, a module or what `trace` made of one, which is changed and must not be used again.
 
         Raises ArgumentError for a layer that it does not have, or a channel that the layer does not have.
         """
         super().__init__()
-        traced = fx.symbolic_trace(network)
+        traced = trace(network)
         _cut(traced, objective.layers)
         _fold_batch_norm(traced)
         if pooling == "average":
@@ -69,9 +69,17 @@ class DreamNetwork(nn.Module):
         return rows.view(rows.shape[0], -1, width, 3).permute(0, 3, 1, 2).to(self.dtype)
 
 
+def trace(network: nn.Module) -> fx.GraphModule:
+    """Return `network` as a graph that can be cut; one that is a graph already as it is.
+
+    Tracing replaces torch.nn.Module.__call__ for all threads: no other may call a network meanwhile.
+    """
+    return network if isinstance(network, fx.GraphModule) else fx.symbolic_trace(network)
+
+
 def layer_names(network: nn.Module) -> list[str]:
     """Return the names of all layers of `network` whose output can be dreamt of, in the order of calculation."""
-    return list(_outputs(fx.symbolic_trace(network).graph))
+    return list(_outputs(trace(network).graph))
 
 
 def _outputs(graph: fx.Graph) -> dict[str, fx.Node]:

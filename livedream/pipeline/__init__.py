@@ -1,6 +1,7 @@
 """The way of a frame: from the source through the dreamer into the sinks, each on a thread of its own."""
 
+from livedream.pipeline.changes import Changes
 from livedream.pipeline.meter import Report, SinkReport
 from livedream.pipeline.run import run
 
-__all__ = ["Report", "SinkReport", "run"]
+__all__ = ["Changes", "Report", "SinkReport", "run"]

@@ -16,6 +16,11 @@ class Live:
 
     closing_ends_all = True
     """Closing the window is how one stops."""
+    end_seconds: float | None = 10.0
+    """How long a sink may be busy with one thing, once no more frames come, before it is given up."""
+
+    sinks_fail_alone = True
+    """One that fails leaves the run, and the others go on: nobody's call ends because a disk is full."""
 
     def capture_box(self) -> Mailbox[Item]:
         return Mailbox(1, wait=False)

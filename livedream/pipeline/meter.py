@@ -4,8 +4,8 @@ import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 WINDOW_SECONDS = 3.0
 """Over how long a rate is counted: short enough to follow a change, long enough to stand still."""
@@ -52,6 +52,8 @@ class SinkReport:
     """Over the last seconds."""
     age: tuple[float, float] | None
     """Seconds from capture until the sink had the frame: the median and the 95th percentile of the last AGES."""
+    fault: str | None = None
+    """What it failed at, while the run went on without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ class Report:
     dreamt_fps: float
     """Over the last seconds."""
     sinks: tuple[SinkReport, ...]
+    """Those with which the run began, in their order, and then those that joined it, also when they have left."""
+    notices: tuple[str, ...] = ()
+    """What somebody ought to know just now, a line each: a camera lost, a disk full; none when all is well."""
+    stages: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Seconds that each stage takes, the median and the 95th percentile."""
 
 
 class _SinkMeter:
@@ -84,7 +91,7 @@ class Meter:
     now: the clock, in seconds; frames bring the time of their capture on the same clock.
     """
 
-    def __init__(self, sink_names: Sequence[str], now: Clock = time.perf_counter) -> None:
+    def __init__(self, sink_names: Sequence[str] = (), now: Clock = time.perf_counter) -> None:
         self._now = now
         self._lock = threading.Lock()
         self._began = now()
@@ -92,7 +99,15 @@ class Meter:
         self._dreamt = 0
         self._captured_rate = Rate(now)
         self._dreamt_rate = Rate(now)
-        self._sinks = [_SinkMeter(name, now) for name in sink_names]
+        self._sinks: list[_SinkMeter] = []
+        for name in sink_names:
+            self.add_sink(name)
+
+    def add_sink(self, name: str) -> int:
+        """Return the number of one more sink."""
+        with self._lock:
+            self._sinks.append(_SinkMeter(name, self._now))
+            return len(self._sinks) - 1
 
     def captured(self) -> float:
         """Count a captured frame and return its time of capture."""
@@ -114,8 +129,14 @@ class Meter:
             meter.rate.tick()
             meter.ages.append(self._now() - captured_at)
 
-    def report(self, dropped: int = 0, sinks_dropped: Sequence[int] = ()) -> Report:
-        """Return all counts; how many frames were dropped is known to the mailboxes, and told by the caller."""
+    def report(
+        self,
+        dropped: int = 0,
+        sinks_dropped: Sequence[int] = (),
+        faults: Sequence[str | None] = (),
+        notices: Sequence[str] = (),
+    ) -> Report:
+        """Return all counts; what is known elsewhere is told by the caller: what the mailboxes dropped, what failed."""
         with self._lock:
             return Report(
                 seconds=self._now() - self._began,
@@ -131,9 +152,16 @@ class Meter:
                         dropped=lost,
                         fps=meter.rate.per_second,
                         age=(percentile(meter.ages, 50), percentile(meter.ages, 95)) if meter.ages else None,
+                        fault=fault,
                     )
-                    for meter, lost in zip(self._sinks, sinks_dropped or [0] * len(self._sinks), strict=True)
+                    for meter, lost, fault in zip(
+                        self._sinks,
+                        sinks_dropped or [0] * len(self._sinks),
+                        faults or [None] * len(self._sinks),
+                        strict=True,
+                    )
                 ),
+                notices=tuple(notices),
             )
 
 

@@ -17,6 +17,11 @@ class Offline:
     closing_ends_all = False
     """A film is finished although somebody closed the window that showed it."""
 
+    sinks_fail_alone = False
+    """Who dreams a film into two files wants both of them."""
+    end_seconds: float | None = None
+    """A film takes what time it needs to be complete."""
+
     def capture_box(self) -> Mailbox[Item]:
         return Mailbox(DEPTH, wait=True)
 

@@ -1,6 +1,7 @@
 """One run: the threads from the source to the sinks, and how they end."""
 
 import functools
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -9,13 +10,18 @@ from typing import NamedTuple, Protocol, overload
 import numpy as np
 
 from livedream.capture.source import Source
+from livedream.errors import LivedreamError, SinkError, SourceError
 from livedream.frame import Frame
+from livedream.pipeline.changes import Changes
 from livedream.pipeline.journal import Checkpoint, Journal, Stateful
 from livedream.pipeline.live import Live
 from livedream.pipeline.mailbox import Ended, Mailbox
 from livedream.pipeline.meter import Meter, Report
 from livedream.pipeline.offline import Offline
+from livedream.pipeline.post import Dated, Post
 from livedream.sink.sink import ResumableSink, Sink
+
+log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 1 / 30
 """How long a sink waits for a frame before it is idle."""
@@ -23,6 +29,8 @@ TICK_SECONDS = 0.1
 """How long the main thread waits at most before it looks up: some systems tell it of a signal only then."""
 PATIENCE_SECONDS = 0.5
 """How long a source may take to notice by itself that nobody takes its frames: longer than a slow camera's frame."""
+QUICK_SECONDS = 2.0
+"""How long a sink may be busy with one thing, when somebody has asked twice for the end, before it is given up."""
 
 
 class Dreamer(Protocol):
@@ -49,41 +57,32 @@ def run(
     *,
     on_progress: Callable[[Report], None] | None = None,
     checkpoints: Checkpoints | None = None,
+    changes: Changes | None = None,
 ) -> Report:
     """Dream every frame of `source` into all `sinks`, until the source ends, and return what happened.
 
     A live source loses the frames for which there is no time, any other loses none. Call it on the main thread when a
-    sink works there alone. It opens and closes nothing, but for a source whose thread it could not end otherwise.
+    sink works there alone. It opens nothing, and closes nothing that works on the main thread.
 
     sinks: at least one. One that is `finished` gets no more frames; when none is left the run ends. A live run ends as
-    soon as a live sink has finished: somebody closed the window.
+    soon as a live sink has finished: somebody closed the window. A live run closes each sink on its own thread, when it
+    has its last frame; otherwise closing them is the caller's.
     checkpoints: where the run notes how it could go on, if it should be cut off.
+    changes: by which sinks join the run and leave it.
     on_progress: called on this thread some ten times a second, and once more at the very end, whatever the end. What it
     raises ends the run.
 
-    Whatever the source, the dreamer, a sink or on_progress raises ends the run, and is raised again here, once all
-    threads have ended; of several the first. Frames already dreamt are still written. So it is with KeyboardInterrupt;
-    a second one gives up the frames that wait for the sinks.
+    What a sink of a live run raises takes it out of the run, is logged, and stands in the report; that of the last one
+    ends the run, like whatever the source, the dreamer, on_progress or a sink of another run raises. It is raised again
+    here, once all threads have ended; of several the first. Frames already dreamt are still written. So it is with
+    KeyboardInterrupt; a second one gives up the frames that wait for the sinks.
+
+    A live sink that never comes back from one frame is `given_up` at the end, and its thread left to itself. So is, in
+    any run, one that does not come back after a second KeyboardInterrupt.
     """
     if not sinks:
         raise ValueError("a run needs at least one sink")
-    return _Run(source, dreamer, sinks, on_progress or (lambda report: None), checkpoints).to_the_end()
-
-
-class _Dated(NamedTuple):
-    frame: Frame
-    captured_at: float
-    """By the meter's clock."""
-    checkpoint: Checkpoint | None = None
-    """What the dreamer carried before this frame, where the journal wants to know."""
-
-
-class _Post(NamedTuple):
-    """A sink and the mailbox before it."""
-
-    number: int
-    sink: Sink
-    box: Mailbox[_Dated]
+    return _Run(source, dreamer, sinks, on_progress or (lambda report: None), checkpoints, changes).to_the_end()
 
 
 class _Run:
@@ -94,28 +93,38 @@ class _Run:
         sinks: Sequence[Sink],
         on_progress: Callable[[Report], None],
         checkpoints: Checkpoints | None,
+        changes: Changes | None,
     ) -> None:
         self._source = source
         self._dreamer = dreamer
         self._on_progress = on_progress
         self._checkpoints = checkpoints
+        self._changes = changes or Changes()
         self._told = -TICK_SECONDS
         self._rules: Live | Offline = Live() if source.live else Offline()
-        self._captured: Mailbox[_Dated] = self._rules.capture_box()
-        self._posts = [_Post(number, sink, self._rules.sink_box(sink)) for number, sink in enumerate(sinks)]
-        self._meter = Meter([sink.name for sink in sinks])
+        self._captured: Mailbox[Dated] = self._rules.capture_box()
+        self._meter = Meter()
+        self._posts = tuple(self._post(sink) for sink in sinks)
+        """Replaced as a whole: several threads read it."""
 
         self._lock = threading.Lock()
         self._error: BaseException | None = None
         self._exhausted = False
         self._cut_short = False
+        self._all_dreamt = False
+        """Nobody can join any more."""
         self._source_closed = False
+        self._end_seconds = self._rules.end_seconds
 
         self._capture_thread = self._thread("capture", self._capture)
-        self._other_threads = [self._thread("dream", self._dream)]
-        for post in self._posts:
-            if not post.sink.on_main_thread:
-                self._other_threads.append(self._thread(f"sink-{post.sink.name}", functools.partial(self._serve, post)))
+        self._dream_thread = self._thread("dream", self._dream)
+
+    def _post(self, sink: Sink) -> Post:
+        post = Post(self._meter.add_sink(sink.name), sink, self._rules.sink_box(sink))
+        if not sink.on_main_thread:
+            post.closes = self._rules.sinks_fail_alone
+            post.thread = self._thread(f"sink-{sink.name}", functools.partial(self._serve, post))
+        return post
 
     # What each thread does
 
@@ -126,12 +135,13 @@ class _Run:
             except BaseException as error:  # noqa: BLE001  the main thread raises it
                 self._note(error)
 
-        return threading.Thread(target=body, name=f"livedream-{name}")
+        # A daemon, for one that is given up must not keep the program from ending. All others are waited for.
+        return threading.Thread(target=body, name=f"livedream-{name}", daemon=True)
 
     def _capture(self) -> None:
         try:
             for frame in self._source:
-                if not self._captured.put(_Dated(frame, self._meter.captured())):
+                if not self._captured.put(Dated(frame, self._meter.captured())):
                     return
             self._exhausted = True
         finally:
@@ -145,13 +155,15 @@ class _Run:
                 except Ended:
                     return
                 checkpoint = self._checkpoint_before(frame)
-                dream = _Dated(self._dream_of(frame), captured_at, checkpoint)
+                dream = Dated(self._dream_of(frame), captured_at, checkpoint)
                 self._meter.dreamt()
                 taken = [post.box.put(dream) for post in self._posts]
                 if not any(taken):
                     return
         finally:
             self._captured.discard()
+            with self._lock:
+                self._all_dreamt = True
             for post in self._posts:
                 post.box.close()
 
@@ -172,35 +184,94 @@ class _Run:
         self._checkpoints.sink.write_key(frame)
         self._checkpoints.journal.save(checkpoint)
 
-    def _serve(self, post: _Post) -> None:
-        try:
-            while self._turn(post):
-                pass
-        except BaseException:
-            self._cut()
-            raise
-        finally:
-            post.box.discard()
+    def _serve(self, post: Post) -> None:
+        while self._attend(post):
+            pass
+        post.box.discard()
+        if post.closes:
+            try:
+                with post.busy():
+                    post.sink.close()
+            except Exception as error:  # noqa: BLE001  the run tells or raises it
+                self._fail(post, error)
 
-    def _turn(self, post: _Post) -> bool:
-        """Give a sink its next frame, or let it idle. Returns False when it needs no more turns."""
+    def _attend(self, post: Post) -> bool:
+        """Give a sink its next frame, or let it idle. Returns False when it needs no more attention."""
+        try:
+            return self._turn(post)
+        except Exception as error:  # noqa: BLE001  the run tells or raises it
+            self._fail(post, error)
+            return False
+
+    def _turn(self, post: Post) -> bool:
         try:
             frame, captured_at, checkpoint = post.box.take(IDLE_SECONDS)
         except TimeoutError:
             post.sink.idle()
         except Ended:
-            if self._exhausted and not self._cut_short:
-                post.sink.end()
+            if post.removed or (self._exhausted and not self._cut_short):
+                with post.busy():
+                    post.sink.end()
             return False
         else:
-            self._write(post.sink, frame, checkpoint)
+            with post.busy():
+                self._write(post.sink, frame, checkpoint)
             self._meter.written(post.number, captured_at)
         if post.sink.finished:
+            post.open = False
             post.box.discard()
             if post.sink.live and self._rules.closing_ends_all:
                 self._cut()
             return False
         return True
+
+    # Who takes part
+
+    def _apply_changes(self) -> None:
+        for change in self._changes.take():
+            if change.comes:
+                self._admit(change.sink)
+            else:
+                self._dismiss(change.sink)
+
+    def _admit(self, sink: Sink) -> None:
+        with self._lock:
+            post = None if self._all_dreamt else self._post(sink)
+            if post is not None:
+                self._posts = (*self._posts, post)
+        if post is None or post.thread is None:
+            sink.close()
+        else:
+            post.closes = True
+            post.thread.start()
+
+    def _dismiss(self, sink: Sink) -> None:
+        for post in self._posts:
+            if post.sink is sink:
+                post.removed = post.closes = True
+                post.open = False
+                post.box.close()
+
+    def _fail(self, post: Post, error: Exception) -> None:
+        """Take a sink out of the run, and end the run if its rules or the lack of any other sink say so."""
+        if post.sink.given_up:
+            return  # that was said before
+        post.box.discard()
+        with self._lock:
+            post.open = False
+            post.fault = (
+                str(error)
+                if isinstance(error, LivedreamError)
+                else f"{post.sink.name} failed: {type(error).__name__}: {error}"
+            )
+            goes_on = self._rules.sinks_fail_alone and any(other.open for other in self._posts)
+        if goes_on:
+            # An error of livedream itself keeps its traceback.
+            trace = None if isinstance(error, LivedreamError) else error
+            log.warning("%s; the run goes on without it", post.fault, exc_info=trace)
+        else:
+            self._note(error)
+            self._cut()
 
     # How it ends
 
@@ -215,21 +286,25 @@ class _Run:
         self._captured.discard()
 
     def to_the_end(self) -> Report:
+        windows = [post for post in self._posts if post.thread is None]
         try:
             self._capture_thread.start()
-            for thread in self._other_threads:
-                thread.start()
-            windows = [post for post in self._posts if post.sink.on_main_thread]
-            while windows:
-                windows = [post for post in windows if self._turn(post)]
+            self._dream_thread.start()
+            for post in self._posts:
+                if post.thread is not None:
+                    post.thread.start()
+            while windows or self._dream_thread.is_alive():
+                self._apply_changes()
+                windows = [post for post in windows if self._attend(post)]
+                if not windows:
+                    self._dream_thread.join(TICK_SECONDS)
                 self._tell()
             self._join()
         except BaseException as error:  # noqa: BLE001  raised below, once the threads have ended
             self._note(error)
             self._cut()
-            for post in self._posts:
-                if post.sink.on_main_thread:
-                    post.box.discard()
+            for post in windows:
+                post.box.discard()
             self._join_in_any_case()
         report = self._report()
         try:
@@ -240,18 +315,34 @@ class _Run:
         return report
 
     def _join(self) -> None:
-        for thread in self._other_threads:
-            while thread.is_alive():
-                thread.join(TICK_SECONDS)
-                self._tell()
+        while self._dream_thread.is_alive():
+            self._dream_thread.join(TICK_SECONDS)
+            self._tell()
+        self._apply_changes()  # who comes too late is closed
+        for post in self._posts:
+            self._join_sink(post)
         if self._capture_thread.is_alive():
             self._capture_thread.join(PATIENCE_SECONDS)
         if self._capture_thread.is_alive() and not self._source_closed:
             self._source_closed = True
             self._source.close()
+        since = time.perf_counter()
         while self._capture_thread.is_alive():
             self._capture_thread.join(TICK_SECONDS)
             self._tell()
+            if self._end_seconds is not None and time.perf_counter() - since > self._end_seconds:
+                cure = "its driver hangs: unplug it, or start the machine again"
+                self._note(SourceError(f"{self._source.name} does not let go of its thread", cure))
+                return
+
+    def _join_sink(self, post: Post) -> None:
+        while post.thread is not None and post.thread.is_alive() and not post.sink.given_up:
+            post.thread.join(TICK_SECONDS)
+            if self._end_seconds is not None and post.busy_seconds() > self._end_seconds:
+                # In this order: the thread may wake up now.
+                self._fail(post, SinkError(f"{post.sink.name} hangs, and was given up", "what it got may be lost"))
+                post.sink.given_up = True
+            self._tell()  # last, for it may raise
 
     def _join_in_any_case(self) -> None:
         while True:
@@ -259,6 +350,8 @@ class _Run:
                 return self._join()
             except BaseException as error:  # noqa: BLE001  Ctrl-C once more, or the source failed to close
                 self._note(error)
+                if isinstance(error, KeyboardInterrupt):
+                    self._end_seconds = QUICK_SECONDS
                 for post in self._posts:
                     post.box.discard()
 
@@ -269,4 +362,11 @@ class _Run:
             self._on_progress(self._report())
 
     def _report(self) -> Report:
-        return self._meter.report(self._captured.dropped, [post.box.dropped for post in self._posts])
+        posts = self._posts
+        notices = [self._source.notice, *(post.notice for post in posts)]
+        return self._meter.report(
+            self._captured.dropped,
+            [post.box.dropped for post in posts],
+            [post.fault for post in posts],
+            [notice for notice in notices if notice is not None],
+        )

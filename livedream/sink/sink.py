@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from livedream.sink.kept import Kept
 
 FILMS = tuple(CONTAINERS)
+DEVICES = ("window", "null", "virtual-camera")
+"""Sinks that have a name of their own and leave nothing on disk."""
+ADDRESSES = ("udp", "rtmp", "rtmps", "rtsp", "srt")
+"""How the address begins to which frames are sent."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
@@ -64,6 +68,10 @@ class Sink(ABC):
     """True when only the newest frame is of use (window); False when each frame counts (file)."""
     on_main_thread: bool = False
     """True when it works on the main thread alone: windows."""
+    notice: str | None = None
+    """What somebody ought to know about it just now ("no connection, try 3"); None when all is well."""
+    given_up: bool = False
+    """True when a thread hangs in it for good, as in a device that never answers: nobody may call it any more."""
     recipe: Recipe | None = None
     """How its frames are made, set before the first one: a film and a PNG carry it inside, and a TOML file beside."""
 
@@ -92,7 +100,8 @@ class Sink(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if not self.given_up:
+            self.close()
 
 
 class ResumableSink(Sink):
@@ -119,7 +128,8 @@ def open_sink(
 ) -> Sink:
     """Return the sink that `spec` means.
 
-    spec: `window`; `null`, which keeps nothing; the name of a film (.mp4, .mov, .mkv, .webm, .gif); a folder, with
+    spec: `window`; `virtual-camera`, or `virtual-camera:NAME` for one of several; `null`, which keeps nothing; an
+        address (udp://, rtmp://, rtsp://, srt://); the name of a film (.mp4, .mov, .mkv, .webm, .gif); a folder, with
         `/` at its end, for one PNG a frame; the name of a picture (.png, .jpg, .webp, .tif) for the first frame alone.
     facts: what is known of the frames; `Facts.of(source)` collects it.
     encoding: codec and quality of a film; without it, what suits that kind of file. Other sinks have none.
@@ -139,6 +149,19 @@ def open_sink(
         from livedream.sink.null import NullSink
 
         return NullSink()
+
+    if isinstance(spec, str) and text.partition(":")[0] == "virtual-camera":
+        from livedream.sink.virtual_camera import VirtualCameraSink
+
+        return VirtualCameraSink(text.partition(":")[2] or None, facts)
+    if isinstance(spec, str) and "://" in text:
+        if text.partition("://")[0] not in ADDRESSES:
+            raise ArgumentError(
+                f"nothing is sent to {text.partition('://')[0]}://", f"choose from {', '.join(ADDRESSES)}"
+            )
+        from livedream.sink.network import NetworkSink
+
+        return NetworkSink(text, facts)
 
     path = Path(text)
     suffix = path.suffix.lower()
@@ -166,7 +189,7 @@ def open_sink(
     return PictureSink(path, overwrite=overwrite)
 
 
-_CHOICES = ("window", "null", "out.mp4", "out.mkv", "out.png", "folder/")
+_CHOICES = ("window", "virtual-camera", "null", "udp://127.0.0.1:5000", "out.mp4", "out.mkv", "out.png", "folder/")
 
 
 def _destroys(target: Path, source: Path) -> bool:

@@ -3,6 +3,8 @@
 import os
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -10,17 +12,22 @@ import cv2
 from livedream.errors import SinkError
 from livedream.frame import Frame
 from livedream.sink.display import display_fault
+from livedream.sink.keys import key_name
+from livedream.sink.panel import Panel, Rows
 from livedream.sink.sink import Sink
+from livedream.sink.views import VIEWS
 
 LARGEST = (1280, 720)
 """(width, height) in pixels of a new window at most; the user may drag it larger."""
-KEYS = (ord("q"), ord("Q"), 27)
-"""q and Esc close it."""
+REFRESH_SECONDS = 0.25
+"""How often the text is asked for."""
 WITHOUT = "write a file instead: --to out.mp4"
 
 
 class WindowSink(Sink):
-    """A window with the newest frame. It closes, and the sink is finished, by q, by Esc or by its button.
+    """A window with the newest frame, or its source, and text over it. Keys do what they are bound to.
+
+    It closes, and the sink is finished, by q, by Esc, by `quit` or by its button.
 
     Works on the main thread alone: on macOS another one crashes the program (opencv/opencv#22602).
     Raises SinkError where no window can be opened, before OpenCV tries: it would end or hang the process.
@@ -34,10 +41,45 @@ class WindowSink(Sink):
         if fault:
             raise SinkError(f"cannot open a window: {fault}", cure)
         self.name = "window"
+        self.text: Callable[[], Rows] = tuple
+        """What stands over the picture, asked for a few times a second; nothing at first."""
         self._title = title
+        self._keys: dict[str, Callable[[], object]] = {"q": self.quit, "Esc": self.quit}
+        self._text = Panel()
+        self._text_due = 0.0
+        self._help = Panel(centred=True)
+        self._view = "dream"
+        self._full_screen = False
+        self._frame: Frame | None = None
         self._open = False
         self._seen = False
         self._finished = False
+
+    # What one can do to it
+
+    def bind(self, key: str, act: Callable[[], object]) -> None:
+        """Let `act` be called on this thread when `key`, as `key_name` calls it, is pressed."""
+        self._keys[key] = act
+
+    def toggle_view(self, view: str) -> None:
+        """Show `source` or `split` (see VIEWS), and the dream again when that is what it shows."""
+        self._view = "dream" if self._view == view else view
+
+    def toggle_full_screen(self) -> None:
+        self._full_screen = not self._full_screen
+        mode = cv2.WINDOW_FULLSCREEN if self._full_screen else cv2.WINDOW_NORMAL
+        cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
+
+    def toggle_help(self, rows: Rows) -> None:
+        """Show `rows` in the middle of the picture, and nothing there when it shows them."""
+        self._help.rows = () if self._help.rows else rows
+
+    def quit(self) -> None:
+        """Close it: somebody has seen enough."""
+        self._finished = True
+        self.close()
+
+    # A sink
 
     @property
     def finished(self) -> bool:
@@ -47,28 +89,18 @@ class WindowSink(Sink):
         _require_main_thread()
         if self._finished:
             return
-        try:
-            if not self._open:
-                # Without GUI_NORMAL Qt adds a tool bar and lets letters zoom the picture.
-                cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
-                cv2.resizeWindow(self._title, *fit(frame.size))
-                self._open = True
-            cv2.imshow(self._title, cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR))
-        except cv2.error as error:
-            raise SinkError(f"the window failed: {error.err}", WITHOUT) from error
-        self.idle()
+        self._frame = frame
+        self._refresh()
+        self._draw()
+        self._answer()
 
     def idle(self) -> None:
         _require_main_thread()
         if not self._open or self._finished:
             return
-        key = cv2.waitKey(1) & 0xFF  # never waitKey(0): it may not return once the window is gone (opencv#20822)
-        # Some builds always say -1 (opencv#25346); so only one that was seen can be seen to go.
-        visible = _visible(self._title)
-        self._seen = self._seen or visible
-        if key in KEYS or (self._seen and not visible):
-            self._finished = True
-            self.close()
+        if self._refresh():  # "camera lost" is said over the picture that stands
+            self._draw()
+        self._answer()
 
     def close(self) -> None:
         if self._open:
@@ -76,6 +108,48 @@ class WindowSink(Sink):
             if _visible(self._title):
                 cv2.destroyWindow(self._title)
             cv2.waitKey(1)  # lets the system take it away now
+
+    def _refresh(self) -> bool:
+        """Ask for the text, if it is time to. Returns whether it has changed."""
+        now = time.monotonic()
+        if now < self._text_due:
+            return False
+        self._text_due = now + REFRESH_SECONDS
+        before, self._text.rows = self._text.rows, self.text()
+        return before != self._text.rows
+
+    def _draw(self) -> None:
+        if self._frame is None:
+            return
+        # A picture of our own, on which text may be drawn.
+        picture = cv2.cvtColor(VIEWS[self._view](self._frame), cv2.COLOR_RGB2BGR)
+        self._text.draw(picture)
+        self._help.draw(picture)
+        try:
+            if not self._open:
+                # Without GUI_NORMAL Qt adds a tool bar and lets letters zoom the picture.
+                cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+                cv2.resizeWindow(self._title, *fit(self._frame.size))
+                self._open = True
+            cv2.imshow(self._title, picture)
+        except cv2.error as error:
+            raise SinkError(f"the window failed: {error.err}", WITHOUT) from error
+
+    def _answer(self) -> None:
+        """Do what the keys ask for that were pressed, and notice when the window is closed."""
+        # Never waitKey(0): it may not return once the window is gone (opencv#20822).
+        key = key_name(cv2.waitKeyEx(1))
+        # Some builds always say -1 (opencv#25346); so only one that was seen can be seen to go.
+        visible = _visible(self._title)
+        self._seen = self._seen or visible
+        if self._seen and not visible:
+            self.quit()
+        elif key in self._keys:
+            self._keys[key]()
+            if not self._finished:
+                self._text_due = 0.0
+                self._refresh()
+                self._draw()
 
 
 def fit(size: tuple[int, int]) -> tuple[int, int]:

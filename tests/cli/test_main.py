@@ -53,7 +53,8 @@ def test_every_control_has_an_option_with_its_help(capsys, monkeypatch):
     for control in CONTROLS:
         assert f"--{control.name.replace('_', '-')} " in help
         assert " ".join(control.help.split()) in help
-    assert "[32 to 4320 pixels; default 256]" in help
+        assert not control.keys or f"; keys {' '.join(control.keys)}]" in help
+    assert "[32 to 4320 pixels; default 256; keys 5 6]" in help
     assert "[0.01 to 50 levels of 255; default " in help
 
 

@@ -60,9 +60,9 @@ def test_a_failing_dreamer(live):
     assert not sink.ended
 
 
-@BOTH
 @pytest.mark.parametrize("kind", [Kept, Window])
-def test_a_failing_sink(live, kind):
+def test_a_failing_sink(kind):
+    """Of a live run: tests/pipeline/test_several.py."""
     error = SinkError("the disk is full")
     failing, other = kind(), Kept("other")
     failing.before = lambda frame: fail() if frame.index >= 7 else None
@@ -71,7 +71,7 @@ def test_a_failing_sink(live, kind):
         raise error
 
     with pytest.raises(SinkError) as caught:
-        run(Frames(ENDLESS, live=live), same, [failing, other])
+        run(Frames(ENDLESS), same, [failing, other])
     assert caught.value is error
     assert not failing.ended and not other.ended
     assert other.indices == sorted(set(other.indices))

@@ -101,10 +101,14 @@ def _opened(name: str) -> Sink:
     ("spec", "text", "hint"),
     [
         ("windw", "unknown sink: windw", "did you mean window?"),
-        ("", "a sink without a name", "choose from window, null, out.mp4, out.mkv, out.png, folder/"),
+        (
+            "",
+            "a sink without a name",
+            "choose from window, virtual-camera, null, udp://127.0.0.1:5000, out.mp4, out.mkv, out.png, folder/",
+        ),
         ("out.mp5", "unknown kind of file: .mp5", "choose from .mp4, .mov"),
         ("out.avi", "unknown kind of file: .avi", ".png"),
-        ("rtmp://host/live", "unknown sink: rtmp://host/live", "choose from window"),
+        ("http://host/live", "nothing is sent to http://", "choose from udp, rtmp"),
     ],
 )
 def test_unknown_names_get_the_choices(spec: str, text: str, hint: str) -> None:

@@ -1,0 +1,54 @@
+"""A run with a window is played: its keys change the dream, and text stands over the picture."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from livedream.pipeline import Changes, Report
+from livedream.recipe import Recipe
+from livedream.sink.sink import Facts, Sink
+from livedream.sink.window import WindowSink
+
+if TYPE_CHECKING:
+    from livedream.desk.desk import Desk
+    from livedream.dream.dreamer import Dreamer
+
+WELCOME = "? lists the keys, h shows numbers"
+
+
+class Played(NamedTuple):
+    """What a run is given."""
+
+    dreamer: "Dreamer | Desk"
+    on_progress: Callable[[Report], None]
+    changes: Changes
+
+
+@contextmanager
+def playing(
+    dreamer: "Dreamer",
+    sinks: Sequence[Sink],
+    *,
+    preset: str,
+    given: Mapping[str, Any],
+    facts: Facts,
+    recipe: Recipe,
+) -> Iterator[Played]:
+    """Put a desk between the dreamer and a run, if one of its sinks is a window. given: the controls set by hand."""
+    changes = Changes()
+    windows = [(number, sink) for number, sink in enumerate(sinks) if isinstance(sink, WindowSink)]
+    if not windows:
+        yield Played(dreamer, lambda report: None, changes)
+        return
+    from livedream.desk.desk import Desk
+    from livedream.desk.hotkeys import bind, hotkeys
+    from livedream.desk.status import Status
+    from livedream.desk.takes import Takes
+
+    with closing(Desk(dreamer, preset, given)) as desk, closing(Takes(desk, changes, facts, recipe)) as takes:
+        desk.notices.tell(WELCOME)
+        ((number, window),) = windows
+        status = Status(desk, takes, number)
+        bind(hotkeys(desk, takes, status, window), window)
+        window.text = status.rows
+        yield Played(desk, status.update, changes)

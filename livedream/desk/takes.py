@@ -1,0 +1,113 @@
+"""What is kept of a dream while it runs: snapshots and recordings."""
+
+import dataclasses
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+
+from livedream.desk.desk import Desk
+from livedream.desk.recording import Recording
+from livedream.errors import LivedreamError
+from livedream.pipeline import Changes, Report
+from livedream.recipe import Recipe
+from livedream.sink.sink import Facts, Sink, open_sink
+
+
+class Takes:
+    """Takes snapshots and recordings of what the desk puts out, into files named after the time.
+
+    They go into the current folder, each with its recipe. What goes wrong is told at the desk.
+
+    facts: what is known of the frames. recipe: of the run; what a take carries has the settings of its moment.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        changes: Changes,
+        facts: Facts,
+        recipe: Recipe,
+        *,
+        clock: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        self._desk = desk
+        self._changes = changes
+        self._recipe = recipe
+        # A recording begins in the middle: no sound belongs to it, and nobody knows how long it gets.
+        self._facts = dataclasses.replace(facts, live=True, sound=None, until=None, start=Fraction(0), length=None)
+        self._clock = clock
+        self._recording: tuple[Sink, Path] | None = None
+        self._writing: list[threading.Thread] = []
+
+    @property
+    def recording(self) -> str | None:
+        """The name of the film that is being recorded."""
+        return None if self._recording is None else self._recording[1].name
+
+    def update(self, report: Report) -> None:
+        """Heed what the run says of the recording: one that failed has ended, and the report tells why."""
+        if self._recording is not None:
+            name = self._recording[0].name
+            if any(sink.fault is not None and sink.name == name for sink in report.sinks):
+                self._recording = None
+
+    def snapshot(self) -> None:
+        """Write the newest picture of the dream into a PNG, on a thread of its own."""
+        frame = self._desk.newest
+        if frame is None:
+            self._desk.notices.tell("there is no picture yet", "snapshot")
+            return
+        opened = self._open(".png")
+        if opened is None:
+            return
+        sink, path = opened
+
+        def work() -> None:
+            try:
+                with sink:
+                    sink.write(frame)
+            except LivedreamError as error:
+                self._desk.notices.tell(f"no snapshot: {error}")
+            else:
+                self._desk.notices.tell(f"snapshot: {path.resolve()}")
+
+        thread = threading.Thread(target=work, name="livedream-snapshot")
+        self._writing = [other for other in self._writing if other.is_alive()] + [thread]
+        thread.start()
+
+    def toggle_recording(self) -> None:
+        """Begin to record into a film, with the next frame; or end the recording."""
+        if self._recording is not None:
+            sink, path = self._recording
+            self._recording = None
+            self._changes.remove_sink(sink)
+            self._desk.notices.tell(f"recorded: {path.resolve()}", "recording")
+            return
+        opened = self._open(".mp4")
+        if opened is not None:
+            film, path = opened
+            self._recording = Recording(film), path
+            self._changes.add_sink(self._recording[0])
+            self._desk.notices.tell(f"recording: {path}", "recording")
+
+    def close(self) -> None:
+        """Wait for the snapshots that are being written. A recording ends with the run."""
+        for thread in self._writing:
+            thread.join()
+
+    def _open(self, suffix: str) -> tuple[Sink, Path] | None:
+        stem = name = f"livedream-{self._clock():%Y%m%d-%H%M%S}"
+        number = 1
+        while any(Path().glob(f"{stem}.*")):  # two within a second; a PNG and a film would share their recipe's file
+            number += 1
+            stem = f"{name}-{number}"
+        path = Path(stem + suffix)
+        try:
+            sink = open_sink(path, self._facts)
+        except LivedreamError as error:
+            self._desk.notices.tell(str(error))
+            return None
+        sink.recipe = dataclasses.replace(self._recipe, settings=self._desk.in_force, used=self._desk.description)
+        return sink, path

@@ -1,0 +1,71 @@
+"""Going over to other settings without a pause."""
+
+import threading
+from concurrent.futures import Future
+
+from livedream.dream.ascent import Ascent
+from livedream.dream.dreamer import Dreamer
+from livedream.settings import CONTROLS, DreamSettings
+
+_PREPARED = [control.name for control in CONTROLS if control.prepared]
+
+
+class Switch:
+    """Changes the settings of a dreamer while it dreams.
+
+    What has to be prepared (see Control) is made on another thread while the dream goes on as it was, and takes its
+    place between two frames. All else holds from the next frame on.
+
+    Called by the thread that dreams, between two frames.
+    """
+
+    def __init__(self, dreamer: Dreamer) -> None:
+        self._dreamer = dreamer
+        self._thread: threading.Thread | None = None
+        self._made_for = dreamer.settings
+        self._made: Future[Ascent] = Future()
+
+    def to(self, settings: DreamSettings) -> bool:
+        """Go over to `settings` as far as that is possible now; returns whether it is done. Else call it again.
+
+        Raises ArgumentError, once it is known, for a layer that does not exist; the dream stays as it was.
+        """
+        now = self._dreamer.settings
+        if _prepared(settings) == _prepared(now):
+            if settings != now:
+                self._dreamer.settings = settings
+            return True
+        quick = settings.replace(**_prepared(now))
+        if quick != now:
+            self._dreamer.settings = quick
+        if self._thread is None:
+            self._begin(settings)
+        elif self._made.done():
+            self.close()
+            if _prepared(self._made_for) == _prepared(settings):
+                self._dreamer.adopt(settings, self._made.result())
+                return True
+            self._begin(settings)
+        return False
+
+    def close(self) -> None:
+        """Wait for what is being made."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _begin(self, settings: DreamSettings) -> None:
+        self._made_for = settings
+        self._made = Future()
+        self._thread = threading.Thread(target=self._make, args=(self._made, settings), name="livedream-switch")
+        self._thread.start()
+
+    def _make(self, made: "Future[Ascent]", settings: DreamSettings) -> None:
+        try:
+            made.set_result(self._dreamer.ascent_for(settings))
+        except BaseException as error:  # noqa: BLE001  raised by `to`
+            made.set_exception(error)
+
+
+def _prepared(settings: DreamSettings) -> dict[str, object]:
+    return {name: getattr(settings, name) for name in _PREPARED}

@@ -1,0 +1,271 @@
+"""Play a run in a real window, as `livedream run` does, press every key, and look at what comes of it.
+
+Usage: pressing.py, on a display of its own, in a folder for snapshots and recordings. Prints one JSON object:
+
+    found    by key: "" where it did what it should, or what was wrong
+    bound    the keys that the window answers
+    gap      the longest time, in seconds, without a new picture
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import ImageGrab
+
+from livedream import Dreamer, DreamSettings, Frame
+from livedream.capture.source import Source
+from livedream.cli.playing import playing
+from livedream.desk.desk import Desk
+from livedream.pipeline import run
+from livedream.recipe import Recipe
+from livedream.settings import CONTROLS
+from livedream.sink.null import NullSink
+from livedream.sink.sink import Facts
+from livedream.sink.window import WindowSink
+
+TITLE = "pressing"
+SECONDS = 15.0
+NAMES = {"Space": "space", "?": "question", ",": "comma", ".": "period"}
+"""What xdotool calls them."""
+WIDTH, HEIGHT, BAND = 320, 240, 20
+SCENE = np.random.default_rng(0).integers(0, 60, (HEIGHT, WIDTH, 3), np.uint8)
+SCENE[:, : WIDTH // 2, 0] += 180  # red on the left, blue on the right
+SCENE[:, WIDTH // 2 :, 2] += 180
+SCENE[HEIGHT - BAND :] = 0
+
+
+class Scene(Source):
+    """A live source: it stands still, but for a band at the bottom that changes its grey from frame to frame."""
+
+    name, size, rate, live = "scene", (WIDTH, HEIGHT), Fraction(30), True
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+
+    def __iter__(self) -> Iterator[Frame]:
+        index = 0
+        while not self.closed.wait(1 / 30):
+            pixels = SCENE.copy()
+            pixels[HEIGHT - BAND :] = abs(index * 8 % 400 - 200)
+            yield Frame(pixels, Fraction(index, 30), index)
+            index += 1
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+class Watched(WindowSink):
+    """A window that notes the longest time between two of its pictures, and whether it is on the full screen."""
+
+    gap, last, full = 0.0, 0.0, False
+
+    def write(self, frame: Frame) -> None:
+        now = time.perf_counter()
+        if self.last:
+            self.gap = max(self.gap, now - self.last)
+        super().write(frame)
+        self.last = now
+
+    def idle(self) -> None:
+        super().idle()
+        if self.last and not self.finished:
+            self.full = cv2.getWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN) == cv2.WINDOW_FULLSCREEN
+
+
+class Hands:
+    """What presses the keys, on a thread of its own, and looks at the display."""
+
+    def __init__(self, desk: Desk, window: Watched, other: NullSink) -> None:
+        self.desk, self.window, self.other = desk, window, other
+        self.found: dict[str, str] = {}
+
+    def __call__(self) -> None:
+        try:
+            self.press_all()
+        except Exception as error:  # noqa: BLE001  shown by the test
+            self.found["hands"] = repr(error)
+        finally:
+            self.press("q")
+
+    def press_all(self) -> None:
+        found = xdotool("search", "--sync", "--onlyvisible", "--name", TITLE)
+        xdotool("windowfocus", "--sync", found.split()[0])
+        until(lambda: self.depth() > 1)
+        self.look()
+        self.turn()
+        self.keep()
+        self.block()
+
+    def try_key(self, key: str, done: Callable[[], bool]) -> None:
+        self.press(key)
+        self.found[key] = until(done)
+
+    def press(self, key: str) -> None:
+        xdotool("key", NAMES.get(key, key))
+
+    # What the display shows
+
+    def grab(self) -> np.ndarray:
+        return np.asarray(ImageGrab.grab().convert("RGB"))[:HEIGHT, :WIDTH].astype(int)
+
+    def region(self, y: int, x: int) -> np.ndarray:
+        """The mean colour of 40x40 pixels."""
+        return self.grab()[y : y + 40, x : x + 40].mean(axis=(0, 1))
+
+    def is_red_on(self, left: bool) -> bool:
+        color = self.region(150, 40 if left else 240)
+        return bool(color[0] > color[2] + 50)
+
+    def shows_source(self, columns: slice) -> bool:
+        rows = slice(140, 200)  # under the text
+        return bool(np.abs(self.grab()[rows, columns] - SCENE[rows, columns]).max() <= 1)
+
+    def depth(self) -> float:
+        """How far the dream is from its source."""
+        newest = self.desk.newest
+        if newest is None or newest.source is None:
+            return 0.0
+        return float(np.abs(newest.pixels.astype(int) - newest.source)[: HEIGHT - BAND].mean())
+
+    def look(self) -> None:
+        left, right = slice(0, WIDTH // 2 - 4), slice(WIDTH // 2 + 4, WIDTH)
+        self.try_key("v", lambda: self.shows_source(left) and not self.shows_source(right))
+        line = self.grab()[140:200, WIDTH // 2]
+        if not (line == 255).all():
+            self.found["v"] += "no line in the middle"
+        self.again("v", lambda: not self.shows_source(left))
+        self.try_key("d", lambda: self.shows_source(slice(0, WIDTH)))
+        self.again("d", lambda: not self.shows_source(left))
+        self.try_key("m", lambda: self.is_red_on(left=False))
+        self.again("m", lambda: self.is_red_on(left=True))
+
+        self.press("a")  # means nothing
+        until(lambda: not self.desk.notices.texts and self.region(2, 10)[0] > 150)
+        bare = self.region(2, 10).mean(), self.region(100, 140).mean()
+        self.try_key("h", lambda: bool(self.region(2, 10).mean() < bare[0] - 20))
+        self.again("h", lambda: bool(abs(self.region(50, 10).mean() - bare[0]) < 20))
+        self.try_key("?", lambda: bool(self.region(100, 140).mean() < bare[1] - 20))
+        self.again("?", lambda: bool(abs(self.region(100, 140).mean() - bare[1]) < 10))
+        self.try_key("f", lambda: self.window.full)
+        self.again("f", lambda: not self.window.full)
+
+        self.try_key("Space", lambda: self.desk.frozen)
+        newest = self.desk.newest
+        until(lambda: self.index() > newest.index + 2)
+        band = self.grab()[HEIGHT - BAND :]
+        seen = self.index()
+        until(lambda: self.index() > seen + 5)
+        if not np.array_equal(band, self.grab()[HEIGHT - BAND :]):
+            self.found["Space"] = "the picture moves"
+        self.again("Space", lambda: not np.array_equal(band, self.grab()[HEIGHT - BAND :]))
+
+        until(lambda: self.depth() > 3)
+        deep = self.depth()
+        self.try_key("x", lambda: self.depth() < deep / 2)
+
+    def again(self, key: str, done: Callable[[], bool]) -> None:
+        """Press a key that goes back to where it was."""
+        self.press(key)
+        wrong = until(done)
+        if wrong:
+            self.found[key] += f"pressed again: {wrong}"
+
+    def index(self) -> int:
+        return self.desk.newest.index if self.desk.newest else 0
+
+    # What the dreamer does
+
+    def turn(self) -> None:
+        for control in CONTROLS:
+            for key, presses in zip(control.keys, (1,) if len(control.keys) == 1 else (-1, 1), strict=False):
+                before = getattr(self.desk.in_force, control.name)
+                wanted = control.turned(before, presses) if control.press else None
+                self.try_key(key, partial(self.is_turned, control.name, before, wanted))
+        for key in ("p", "n"):
+            preset = self.desk.preset
+            self.try_key(key, lambda preset=preset: self.desk.preset != preset)
+            self.found[key] += until(lambda: self.desk.in_force == self.desk.settings)
+
+    def is_turned(self, name: str, before: object, wanted: object) -> bool:
+        value = getattr(self.desk.in_force, name)
+        return value == wanted if wanted is not None else value != before
+
+    # What is kept
+
+    def keep(self) -> None:
+        self.try_key("s", lambda: whole(".png"))
+        begin = self.index()
+        self.try_key("r", lambda: self.index() > begin + 20 and not whole(".mp4"))
+        self.again("r", lambda: whole(".mp4"))
+
+    # A window that is busy
+
+    def block(self) -> None:
+        """Something holds the thread of the window, as some systems do while it is dragged."""
+        before = self.index(), self.other.count
+
+        def hold() -> None:
+            self.found["busy"] = until(lambda: self.index() > before[0] + 20 and self.other.count > before[1] + 15)
+
+        gap = self.window.gap
+        self.window.bind("z", hold)
+        self.press("z")
+        until(lambda: "busy" in self.found)
+        self.window.last, self.window.gap = 0.0, gap
+
+
+def whole(suffix: str) -> bool:
+    """Return whether there is such a file, complete, with its recipe."""
+    return any(
+        path.with_suffix(".toml").is_file() for path in Path().glob(f"livedream-*{suffix}") if ".part" not in path.name
+    )
+
+
+def until(true: Callable[[], bool]) -> str:
+    """Wait until it is true; returns "", or what is wrong."""
+    end = time.monotonic() + SECONDS
+    while not true():
+        if time.monotonic() > end:
+            return "nothing happened"
+        time.sleep(0.01)
+    return ""
+
+
+def xdotool(*words: str) -> str:
+    return subprocess.run(["xdotool", *words], capture_output=True, text=True, check=True, timeout=SECONDS).stdout
+
+
+def main() -> None:
+    # Everything can be turned both ways.
+    settings = DreamSettings(working_height=64, layers="fire5", steps=2, color=0.5, precision="float32", device="cpu")
+    dreamer = Dreamer(settings)
+    dreamer.prepare((WIDTH, HEIGHT))
+    source = Scene()
+    with contextlib.ExitStack() as stack:
+        window, other = stack.enter_context(Watched(TITLE)), stack.enter_context(NullSink())
+        sinks = [other, window]
+        facts = Facts.of(source)
+        played = stack.enter_context(
+            playing(dreamer, sinks, preset="live", given={}, facts=facts, recipe=Recipe(settings=settings))
+        )
+        assert isinstance(played.dreamer, Desk)
+        hands = Hands(played.dreamer, window, other)
+        thread = threading.Thread(target=hands)
+        thread.start()
+        run(source, played.dreamer, sinks, on_progress=played.on_progress, changes=played.changes)
+        thread.join()
+    json.dump({"found": hands.found, "bound": list(window._keys), "gap": window.gap}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

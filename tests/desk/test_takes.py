@@ -1,0 +1,112 @@
+"""Snapshots and recordings."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from livedream import Dreamer, DreamSettings, Frame
+from livedream.capture.carried import carried_recipe
+from livedream.desk.desk import Desk
+from livedream.desk.takes import Takes
+from livedream.pipeline import Changes, Report, SinkReport
+from livedream.presets import parse_preset
+from livedream.recipe import Recipe
+from livedream.sink.sink import Facts, Sink
+
+QUICK = DreamSettings(working_height=64, layers="fire5", jitter=8)
+PHOTO = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+MOMENT = datetime(2026, 3, 1, 20, 15, 30)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    dreamer = Dreamer(QUICK)
+    dreamer.prepare((64, 48))
+    return Desk(dreamer, "live")
+
+
+@pytest.fixture
+def changes() -> Changes:
+    return Changes()
+
+
+@pytest.fixture
+def takes(desk: Desk, changes: Changes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Takes]:
+    folder = tmp_path / "takes"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    facts = Facts(rate=Fraction(25), live=True)
+    takes = Takes(desk, changes, facts, Recipe(settings=QUICK), clock=lambda: MOMENT)
+    yield takes
+    takes.close()
+
+
+def test_a_snapshot_is_the_newest_picture_with_the_settings_of_its_moment(desk: Desk, takes: Takes) -> None:
+    desk.set("strength", 0.5)
+    dreamt = desk(Frame(PHOTO, Fraction(0), 0))
+    takes.snapshot()
+    takes.close()
+    path = Path("livedream-20260301-201530.png")
+    with Image.open(path) as picture:
+        assert np.array_equal(np.asarray(picture), dreamt.pixels)
+    assert parse_preset(carried_recipe(path), str(path)) == QUICK.replace(strength=0.5)
+    assert desk.notices.texts[-1] == f"snapshot: {path.resolve()}"
+
+
+def test_takes_within_a_second_have_names_of_their_own(desk: Desk, takes: Takes, changes: Changes) -> None:
+    desk(Frame(PHOTO, Fraction(0), 0))
+    takes.snapshot()
+    takes.snapshot()
+    takes.toggle_recording()  # its recipe is not that of a picture
+    takes.close()
+    for path in ("livedream-20260301-201530.png", "livedream-20260301-201530-2.png"):
+        assert Path(path).is_file()
+    assert takes.recording == "livedream-20260301-201530-3.mp4"
+    ((sink, _),) = changes.take()
+    sink.close()
+
+
+def test_a_snapshot_before_the_first_picture_is_said_to_be_none(desk: Desk, takes: Takes) -> None:
+    takes.snapshot()
+    assert desk.notices.texts == ["there is no picture yet"]
+
+
+def test_a_snapshot_that_cannot_be_written_is_told(desk: Desk, takes: Takes, tmp_path: Path) -> None:
+    desk(Frame(PHOTO, Fraction(0), 0))
+    shutil.rmtree(tmp_path / "takes")  # a stick that was pulled out
+    takes.snapshot()
+    assert "livedream-20260301-201530.png cannot be written" in desk.notices.texts[-1]
+
+
+def test_recording_comes_and_goes(desk: Desk, takes: Takes, changes: Changes) -> None:
+    assert takes.recording is None
+    takes.toggle_recording()
+    assert takes.recording == "livedream-20260301-201530.mp4"
+    ((sink, comes),) = changes.take()
+    assert comes
+    takes.toggle_recording()
+    assert takes.recording is None
+    ((gone, comes),) = changes.take()
+    assert gone is sink and not comes
+    sink.close()
+
+
+def report(sink: Sink, fault: str | None) -> Report:
+    told = SinkReport(name=sink.name, written=1, dropped=0, fps=0, age=None, fault=fault)
+    return Report(seconds=1, captured=1, dreamt=1, dropped=0, captured_fps=0, dreamt_fps=0, sinks=(told,))
+
+
+def test_a_recording_that_failed_is_over(takes: Takes, changes: Changes) -> None:
+    takes.toggle_recording()
+    ((sink, _),) = changes.take()
+    takes.update(report(sink, None))
+    assert takes.recording is not None
+    takes.update(report(sink, "no space left"))
+    assert takes.recording is None
+    sink.close()
