@@ -1,4 +1,4 @@
-"""An hour of live run: `scripts/test -m soak --log-cli-level INFO tests/pipeline`. Rows 21 and 33 of reference/video.md, section 9."""
+"""An hour of live run (rows 21 and 33): `scripts/test -m soak --log-cli-level INFO tests/pipeline/test_soak.py`."""
 
 import gc
 import logging
