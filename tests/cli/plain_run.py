@@ -29,21 +29,23 @@ class Plain:
 
     def __init__(self, settings: DreamSettings) -> None:
         self.settings = settings
+        self.count = 0
 
     def prepare(self, size: tuple[int, int], still: bool = False) -> None:
         if where == "start":
             signal.raise_signal(signal.SIGINT)
 
     def __call__(self, picture: Any) -> Any:
-        if where == "dreamer" and picture.index >= 10:
+        self.count += 1
+        if where == "dreamer" and self.count == 10:
             raise LivedreamError("the dreamer failed")
         return picture
 
 
 class FailingSource(demo.DemoSource):
     def __iter__(self) -> Any:
-        for frame in super().__iter__():
-            if frame.index >= 10:
+        for number, frame in enumerate(super().__iter__(), 1):
+            if number == 10:
                 raise SourceError("the source failed")
             yield frame
 

@@ -143,7 +143,7 @@ def test_an_error_in_any_thread_ends_it_and_the_film_plays(where: str, tmp_path:
     done = plain_run(where, "--to", "take.mp4", "--to", "null", cwd=tmp_path)
     assert done.returncode == 1
     assert f"error: the {where} failed" in done.stderr
-    assert 1 <= count_frames(tmp_path / "take.mp4") <= 10
+    assert 1 <= count_frames(tmp_path / "take.mp4") < 10
 
 
 def test_55_a_sink_that_fails_is_said_at_once_and_in_the_end(tmp_path: Path) -> None:
