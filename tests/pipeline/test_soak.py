@@ -1,8 +1,10 @@
 """An hour of live run (rows 21 and 33): `scripts/test -m soak --log-cli-level INFO tests/pipeline/test_soak.py`."""
 
 import gc
+import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -50,6 +52,7 @@ class Display(Sink):
     def __init__(self, camera: Camera) -> None:
         self.camera = camera
         self.megabytes: list[float] = []
+        self.cpu_seconds: list[float] = []
         self.count = 0
 
     def write(self, frame: Frame) -> None:
@@ -57,6 +60,7 @@ class Display(Sink):
         if frame.index % (60 * FPS) == 60 * FPS - 1:
             gc.collect()
             self.megabytes.append(resident())
+            self.cpu_seconds.append(time.process_time())
         self.camera.arrived.release()
 
     def close(self) -> None:
@@ -70,27 +74,31 @@ def resident() -> float:
 
 
 def soak(dreamer: Callable[[Any], Any], minutes: int, *films: Path) -> None:
-    """Memory may grow by 2 % after the first sixth of the time, the age by half."""
+    """Memory may grow by 2 % after the first sixth of the time, the age by half.
+
+    The age is counted in frames (row 21), so that another program that needs the processor is no growth. What one frame
+    costs is told in processor time.
+    """
     camera = Camera(minutes * 60 * FPS)
     display = Display(camera)
     ages: list[float] = []
 
     def on_progress(report: Report) -> None:
         if report.sinks[0].age:
-            ages.append(report.sinks[0].age[0])
+            ages.append(report.sinks[0].age[0] * report.dreamt_fps)
 
     sinks = [open_sink(film, Facts.of(camera)) for film in films]
     report = run(camera, dreamer, [display, *sinks], on_progress=on_progress)
     warm, tenth = max(1, minutes // 6), len(ages) // 10
     early, late = np.median(ages[tenth : 2 * tenth]), np.median(ages[-tenth:])
     memory = display.megabytes
-    log.info(
-        "%s", f"MB by the minute {[round(each) for each in memory]}; age {1000 * early:.2f} to {1000 * late:.2f} ms"
-    )
+    costs = [1000 * (after - before) / (60 * FPS) for before, after in itertools.pairwise(display.cpu_seconds)]
+    log.info("MB by the minute %s; age %.2f to %.2f frames", [round(each) for each in memory], early, late)
+    log.info("ms of processor time a frame, by the minute: %s", [round(cost, 1) for cost in costs])
     assert report.dreamt == display.count == camera.count
     assert report.notices == ()
     assert max(memory[warm:]) <= memory[warm - 1] * 1.02
-    assert late <= 1.5 * early + 0.002
+    assert late <= 1.5 * early
 
 
 def test_33_an_hour() -> None:
