@@ -8,6 +8,7 @@ import gc
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -70,7 +71,7 @@ def _turn_into_failure(report: Any) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No setting of the developer's reaches a test, no window opens on their screen, no cache of theirs is written.
+    """No setting of the developer's reaches a test, no window opens on their screen, no file of theirs is written.
 
     The cache lasts for the session: what the dreamer learns about this processor is measured once.
     """
@@ -79,6 +80,7 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
             if name.startswith("LIVEDREAM_") or name in ("DISPLAY", "WAYLAND_DISPLAY"):
                 patch.delenv(name)
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
 
 
@@ -154,6 +156,19 @@ def make_clip(tmp_path: Path) -> Callable[..., Path]:
         return write_clip(tmp_path / name, **options)
 
     return make
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """A folder with a megabyte of room and 0; where nobody may mount one, any folder and a limit to files, in bytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    may_mount = hasattr(os, "geteuid") and os.geteuid() == 0 and sys.platform == "linux"
+    mounted = may_mount and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    yield folder, 0 if mounted else 1_000_000
+    if mounted:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 def write_clip(

@@ -157,7 +157,7 @@ def _measure_speed(
 
     def watched(frame: Frame) -> Frame:
         dream = dreamer(frame)
-        for stage, seconds in dreamer.stages.seconds.items():
+        for stage, seconds in dreamer.stages.items():
             stages.setdefault(stage, []).append(seconds * 1e3)
         return dream
 

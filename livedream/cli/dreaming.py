@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedream.capture.carried import carried_recipe
 from livedream.capture.source import Source, open_source
+from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
 from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, dropped
@@ -44,6 +45,7 @@ def dream(
     encoding: Encoding | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    fresh: bool = False,
     make_dreamer: "Callable[[DreamSettings], Dreamer] | None" = None,
     of_all: Callable[[float], str] | None = None,
 ) -> int:
@@ -51,7 +53,8 @@ def dream(
 
     sink_specs: none means the usual one for that source. preset: None means the usual one. controls: in which the dream
     differs from the preset. start, end: the part of a film that is wanted, in seconds. encoding: of films. resume: go
-    on where an earlier run was cut off. make_dreamer: returns a dreamer that remembers nothing; a new one by default.
+    on where an earlier run was cut off. fresh: let a live run without a preset begin with the usual one, and not as the
+    last one ended. make_dreamer: returns a dreamer that remembers nothing; a new one by default.
     of_all: tells of the run of which this is a part, see `Progress`.
     """
     controls = controls or {}
@@ -61,8 +64,12 @@ def dream(
     try:
         with stopping() as stop, closing(stop) as opened:
             source = opened(open_source(source_spec, start=start, end=end))
-            preset = preset or ("still" if source.stills else "live")
-            settings = choose_settings(preset, controls)
+            kept = recall() if source.live and preset is None and not fresh else None
+            if kept is not None and controls.get("model", kept.model) == kept.model:  # a network has its own layers
+                settings, look = kept.replace(**controls), f"settings of the last live run ({state_file()})"
+            else:
+                preset = preset or ("still" if source.stills else "live")
+                settings, look = choose_settings(preset, controls), f"preset {preset}"
             sink_specs = sink_specs or [usual_sink(source)]
             refuse_twins(sink_specs)
             facts = Facts.of(source)
@@ -83,13 +90,13 @@ def dream(
                 sink.recipe = recipe
             checkpoints = resuming.begin(sinks[sink_specs.index(film)]) if resuming and film else None
             targets = ", ".join(sink.name for sink in sinks)
-            say(f"{dreamer.description}, preset {preset}: {describe(source)} -> {targets}")
+            say(f"{dreamer.description}, {look}: {describe(source)} -> {targets}")
             first = resuming.first if resuming else 0
             if first:
                 say(f"going on at frame {first}")
             with (
                 Progress(source, of_all, first=first) as progress,
-                playing(dreamer, sinks, preset=preset, given=controls, facts=facts, recipe=recipe) as played,
+                playing(dreamer, sinks, preset=preset or "live", given=controls, facts=facts, recipe=recipe) as played,
             ):
 
                 def on_progress(now: Report) -> None:
@@ -100,14 +107,19 @@ def dream(
                     stop.check()
 
                 stop.hold()
-                report = run(
-                    source,
-                    played.dreamer,
-                    sinks,
-                    on_progress=on_progress,
-                    checkpoints=checkpoints,
-                    changes=played.changes,
-                )
+                began_with = dreamer.settings
+                try:
+                    report = run(
+                        source,
+                        played.dreamer,
+                        sinks,
+                        on_progress=on_progress,
+                        checkpoints=checkpoints,
+                        changes=played.changes,
+                    )
+                finally:
+                    if source.live:
+                        remember(began_with, dreamer.settings)
     except Stopped as stopped:
         remark(f"stopped: {conclusion(report, source, sink_specs)}" if report else "stopped: nothing was written")
         tell_of_faults(report)

@@ -30,8 +30,8 @@ for command in (run, demo, presets, models, cameras, bench):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    0 for success, 1 when the outside world did something wrong, 2 for a wrong argument, 130 and 143 when stopped by
-    Ctrl-C and SIGTERM. An error of livedream itself keeps its traceback.
+    0 for success, 1 when the outside world did something wrong, 2 for a wrong argument, 130, 143 and 129 when stopped
+    by Ctrl-C, SIGTERM and the end of the terminal. An error of livedream itself keeps its traceback.
     """
     try:
         with warnings_shown():

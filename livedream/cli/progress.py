@@ -42,8 +42,10 @@ class Progress:
 
             bar = [BarColumn()] if self._length and not self._live else []
             text = TextColumn("{task.description}", markup=False)
+            # It must not ask again whether this is a terminal: for moments it is not (sink/overheard.py).
+            console = Console(stderr=True, force_terminal=True)
             # No thread of its own: the reports come often enough.
-            self._bar = Progress(*bar, text, console=Console(stderr=True), auto_refresh=False, transient=True)
+            self._bar = Progress(*bar, text, console=console, auto_refresh=False, transient=True)
             self._stack.enter_context(self._bar)
             self._task = self._bar.add_task("", total=self._length)
         return self

@@ -49,6 +49,7 @@ from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
     help=f"of films: 0 (small) to 100 (as good as the original), alike in all codecs [default {QUALITY}]",
 )
 @click.option("--resume", is_flag=True, help="go on with a film where an earlier run was cut off")
+@click.option("--fresh", is_flag=True, help="of a camera: begin as if nothing had been changed in the last live run")
 @click.option("--overwrite", is_flag=True, help="replace files that are there already")
 def run(
     sources: tuple[str, ...],
@@ -60,6 +61,7 @@ def run(
     quality: int | None,
     resume: bool,
     overwrite: bool,
+    fresh: bool,
     **controls: str | None,
 ) -> int:
     """Dream SOURCE: a camera (its number, or part of its name), a film, a picture, a folder or a pattern of pictures,
@@ -80,7 +82,7 @@ def run(
     how: dict[str, Any] = {"start": begin, "end": until, "encoding": encoding, "resume": resume, "overwrite": overwrite}
     if is_batch(sources):
         return batch(sources, sinks, preset=preset, controls=given, **how)
-    return dream(sources[0], sinks, preset=preset, controls=given, **how)
+    return dream(sources[0], sinks, preset=preset, controls=given, fresh=fresh, **how)
 
 
 run.params += control_options()

@@ -1,13 +1,18 @@
-"""Ctrl-C and SIGTERM: at once while nothing is at stake, between two frames while a film is written."""
+"""Ctrl-C and other requests to end: at once while nothing is at stake, between two frames while a film is written."""
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+HANGUP: int | None = getattr(signal, "SIGHUP", None)
+"""The signal of a terminal that is closed; Windows has none."""
+
 
 class Stopped(KeyboardInterrupt):
-    """Somebody wants livedream to end: Ctrl-C, or the SIGTERM of a system that shuts down."""
+    """Somebody wants livedream to end: Ctrl-C, the SIGTERM of a system that shuts down, a terminal that is closed."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -37,6 +42,8 @@ class Stop:
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         self._wanted = number
+        if number == HANGUP:
+            _forget_terminal()
         if not self._held:
             self.check()
 
@@ -45,9 +52,21 @@ class Stop:
 def stopping() -> Iterator[Stop]:
     """Let signals raise Stopped inside the block."""
     stop = Stop()
-    before = {number: signal.signal(number, stop.on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    if HANGUP is not None and signal.getsignal(HANGUP) != signal.SIG_IGN:  # nohup: go on without the terminal
+        wanted.append(signal.Signals(HANGUP))
+    before = {number: signal.signal(number, stop.on_signal) for number in wanted}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _forget_terminal() -> None:
+    """Write nothing more to a terminal that is gone: each word would be an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream.isatty():
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

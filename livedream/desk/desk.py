@@ -167,6 +167,11 @@ class Desk:
 
     # What the thread that dreams does
 
+    @property
+    def stages(self) -> Mapping[str, float]:
+        """Seconds that the stages of the last frame took."""
+        return self._dreamer.stages
+
     @overload
     def __call__(self, picture: Frame, /) -> Frame: ...
     @overload

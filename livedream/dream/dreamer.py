@@ -53,9 +53,7 @@ class Dreamer:
         self._frame_size: tuple[int, int] | None = None
         self.dropped_steps = 0
         """How many steps were left out because their gradient was not finite."""
-        self.stages = Stages()
-        """How long the stages of the last frame of a stream took: resize, motion, upload, warp, ascent, download,
-        compose."""
+        self._stages = Stages()
         self.reset()
 
     @property
@@ -107,6 +105,11 @@ class Dreamer:
         height, width = self._shown_size
         ascent = self._ready()
         return f"{self._compute}, {self._settings.model}, {ascent.objective}, working {width}x{height}"
+
+    @property
+    def stages(self) -> Mapping[str, float]:
+        """Seconds that the stages of the last frame took: resize, motion, upload, warp, ascent, download, compose."""
+        return self._stages.seconds
 
     @property
     def engine(self) -> tuple[Ascent, Compute]:
@@ -180,8 +183,8 @@ class Dreamer:
         settings = self._settings
         self._ready()
         motion = self._fit(*pixels.shape[:2])
-        self.stages.begin()
-        measure = self.stages.measure
+        self._stages.begin()
+        measure = self._stages.measure
         with measure("resize"):
             small = shrink(pixels, self._size)
         with measure("motion"):

@@ -100,6 +100,7 @@ class Meter:
         self._captured_rate = Rate(now)
         self._dreamt_rate = Rate(now)
         self._sinks: list[_SinkMeter] = []
+        self._stages: dict[str, deque[float]] = {}
         for name in sink_names:
             self.add_sink(name)
 
@@ -116,10 +117,13 @@ class Meter:
             self._captured_rate.tick()
             return self._now()
 
-    def dreamt(self) -> None:
+    def dreamt(self, stages: Mapping[str, float]) -> None:
+        """Count a dreamt frame, whose stages took so many seconds each."""
         with self._lock:
             self._dreamt += 1
             self._dreamt_rate.tick()
+            for stage, seconds in stages.items():
+                self._stages.setdefault(stage, deque(maxlen=AGES)).append(seconds)
 
     def written(self, sink: int, captured_at: float) -> None:
         """Count a frame that the sink of that number has taken."""
@@ -145,6 +149,9 @@ class Meter:
                 dropped=dropped,
                 captured_fps=self._captured_rate.per_second,
                 dreamt_fps=self._dreamt_rate.per_second,
+                stages={
+                    stage: (percentile(seconds, 50), percentile(seconds, 95)) for stage, seconds in self._stages.items()
+                },
                 sinks=tuple(
                     SinkReport(
                         name=meter.name,

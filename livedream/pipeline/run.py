@@ -4,8 +4,8 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, overload
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, overload, runtime_checkable
 
 import numpy as np
 
@@ -40,6 +40,16 @@ class Dreamer(Protocol):
     def __call__(self, picture: Frame, /) -> Frame: ...
     @overload
     def __call__(self, picture: np.ndarray, /) -> np.ndarray: ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A dreamer that knows how long its stages took."""
+
+    @property
+    def stages(self) -> Mapping[str, float]:
+        """Seconds by stage, of the last frame."""
+        ...
 
 
 class Checkpoints(NamedTuple):
@@ -156,7 +166,7 @@ class _Run:
                     return
                 checkpoint = self._checkpoint_before(frame)
                 dream = Dated(self._dream_of(frame), captured_at, checkpoint)
-                self._meter.dreamt()
+                self._meter.dreamt(self._dreamer.stages if isinstance(self._dreamer, Timed) else {})
                 taken = [post.box.put(dream) for post in self._posts]
                 if not any(taken):
                     return

@@ -98,7 +98,8 @@ ENCODERS: tuple[Encoder, ...] = (
         codec="h264",
         scale=(42, 10),
         options={"crf": "{quality}"},
-        file={"preset": "medium", "rc-lookahead": "{held}"},
+        # As OBS has it. x264's medium takes 40 ms a frame of 1280x720 on two cores, more than the dream itself.
+        file={"preset": "veryfast", "rc-lookahead": "{held}"},
         live={"preset": "veryfast", "tune": "zerolatency"},
     ),
     Encoder(

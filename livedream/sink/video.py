@@ -50,7 +50,8 @@ GIF_SHORTEST = 2
 class VideoSink(ResumableSink):
     """A film in which every frame has its own time.
 
-    The sound of the source is copied as it is; when the source ends early, the sound ends with it. Matroska and WebM
+    A live source has gone on for a while when its first frame comes here; that one is at time 0 of the film. The sound
+    of any other source is copied as it is; when the source ends early, the sound ends with it. Matroska and WebM
     round times to milliseconds, GIF to hundredths of a second, the others keep them exactly.
 
     path: .mp4, .mov, .mkv, .webm or .gif. It is written as NAME.part.EXT and renamed by `close`, also after an error:
@@ -78,6 +79,8 @@ class VideoSink(ResumableSink):
         self.count = 0
         """How many frames are in the file."""
         self._expected = facts.length
+        self._from_zero = facts.live and facts.sound is None
+        self._origin = Fraction(0)
         self._resumable = False
         self._kept: Kept | None = None
         self._decoded = Fraction(-(10**6))
@@ -119,11 +122,13 @@ class VideoSink(ResumableSink):
     def _write(self, frame: Frame, *, key: bool = False) -> None:
         if self._size is None:
             self._size = frame.size
+            if self._from_zero:
+                self._origin = frame.time
             self._begin(self._encoder.open(frame.size))
         if frame.size != self._size:
             was, now = ("{}x{}".format(*size) for size in (self._size, frame.size))
             raise SinkError(f"{self.path} holds frames of {was}, not of {now}", "a film has one size")
-        ticks = round(frame.time / self._time_base)
+        ticks = round((frame.time - self._origin) / self._time_base)
         if self._is_gif and self._last >= 0 and ticks < self._last + GIF_SHORTEST:
             self._left_out += 1
             return

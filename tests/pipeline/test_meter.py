@@ -66,7 +66,7 @@ def test_ages_are_counted_per_sink_from_the_capture():
     for _ in range(3):
         captured_at = meter.captured()
         clock.seconds += 0.010
-        meter.dreamt()
+        meter.dreamt({"ascent": 0.02})
         meter.written(0, captured_at)
         clock.seconds += 0.030
         meter.written(1, captured_at)
@@ -78,6 +78,7 @@ def test_ages_are_counted_per_sink_from_the_capture():
     assert window.age == pytest.approx((0.010, 0.010))
     assert file.age == pytest.approx((0.040, 0.040))
     assert report.seconds == pytest.approx(0.120)
+    assert report.stages == {"ascent": (pytest.approx(0.02), pytest.approx(0.02))}
     assert report.dreamt_fps == pytest.approx(25)  # two gaps of 40 ms
 
 

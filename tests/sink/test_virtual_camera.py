@@ -29,7 +29,7 @@ WHITE = Frame(np.full((90, 160, 3), 255, np.uint8), Fraction(0), 0)
 class Device:
     """A back end that keeps what it is sent, and does `on_send` first."""
 
-    made: ClassVar[list[Any]] = []
+    made: ClassVar[list["Device"]] = []
     path = ""
     on_send: Callable[[], object] = staticmethod(lambda: None)
 

@@ -1,0 +1,54 @@
+"""A live run whose recording fills its disk. Rows 50 and 54 of reference/video.md, section 9."""
+
+import os
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livedream.frame import Frame
+from livedream.pipeline import run
+from livedream.sink.sink import Facts
+from livedream.sink.video import VideoSink
+from tests.conftest import count_frames
+from tests.pipeline.parts import Frames, Kept
+
+FPS = 60
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("disk", ["1 MB", "/dev/full"])
+def test_50_a_full_disk_does_not_disturb_the_others(disk: str, small_disk: tuple[Path, int], tmp_path: Path) -> None:
+    """Noise of 192x108 fills a megabyte in a second or two; the display keeps its rate within 5 % before and after."""
+    folder, limit = small_disk
+    if disk == "/dev/full" or limit:
+        folder = tmp_path
+        (folder / "take.part.mkv").symlink_to("/dev/full")
+    noise = [np.random.default_rng(n).integers(0, 256, (108, 192, 3), np.uint8) for n in range(8)]
+    began = time.perf_counter()
+    shown: list[float] = []
+
+    class Camera(Frames):
+        def __iter__(self):
+            for index in range(self.count):
+                time.sleep(max(0.0, began + index / FPS - time.perf_counter()))
+                yield Frame(noise[index % 8], Fraction(index, FPS), index)
+
+    display = Kept("display", live=True, before=lambda frame: shown.append(time.perf_counter()))
+    facts = Facts(live=True, rate=Fraction(FPS))
+    with VideoSink(folder / "take.mkv", facts, overwrite=True) as recording:
+        report = run(Camera(3 * FPS, live=True), lambda frame: frame, [display, recording])
+        written = recording.count
+    fault = report.sinks[1].fault or ""
+    assert "No space left on device after " in fault
+    assert report.notices == (fault,)
+    assert report.sinks[0].fault is None
+    for times in (shown, shown[-FPS:]):
+        assert (len(times) - 1) / (times[-1] - times[0]) == pytest.approx(FPS, rel=0.05)
+    assert len(display.frames) >= 0.95 * 3 * FPS
+    if not limit and disk == "1 MB":
+        assert (folder / "take.mkv").stat().st_size > 500_000
+        assert count_frames(folder / "take.mkv") >= written - 2 * FPS
+    assert not os.path.exists(folder / "take.part.mkv") or disk == "/dev/full"  # noqa: PTH110
