@@ -147,7 +147,7 @@ class Dreamer:
         """Return what it carries from frame to frame; with `restore`, a stream goes on as if it had never stopped."""
         state = {"count": np.array(self._count)}
         if self._residual is not None and self._motion is not None and self._motion.previous is not None:
-            state["residual"] = self._residual.cpu().numpy()
+            state["residual"] = self._residual.contiguous().cpu().numpy()
             state["previous"] = self._motion.previous
             state["frame_size"] = np.array(self._frame_size)
         return state
