@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from livedream.capture.address import STREAMS
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 
@@ -18,8 +19,6 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm", "
 """How the name of a picture ends, in small letters."""
 NUMBERED = re.compile(r"%(0?)(\d*)d")
 """The place of the number in the names of numbered pictures, as for C's printf and ffmpeg."""
-STREAMS = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "rtp")
-"""How the address of a network camera begins."""
 
 
 class Source(ABC):
@@ -55,6 +54,13 @@ class Source(ABC):
     """The time at which the sound ends too, when only a part of a film is wanted; None for all of it."""
     path: Path | None = None
     """The file or folder that is read, None where there is none; a sink must not write there."""
+    place: str | None = None
+    """The device file, device or address that is read, None where there is none; a sink must not send there."""
+    coding: str = ""
+    """How the pictures of a camera or stream come, MJPG or h264; empty where nobody knows, or it does not matter."""
+    notice: str | None = None
+    """What is wrong with the source at the moment, for people: "camera C922 lost, reconnecting (try 3)"; None when all
+    is well. It may change at any time, and may be asked for by any thread."""
 
     @property
     def files(self) -> Sequence[Path]:
@@ -118,7 +124,11 @@ def open_source(
         scheme, colon, _ = text.partition("://")
         if colon and scheme.lower() not in STREAMS:
             raise ArgumentError(f"unknown kind of address: {scheme}://", f"choose from {', '.join(STREAMS)}")
-        if colon or (text.isascii() and text.isdigit()):
+        if colon:
+            from livedream.capture.network import NetworkSource
+
+            return NetworkSource(text)
+        if text.isascii() and text.isdigit():
             return _camera(text, size, rate)
 
     path = Path(text)
@@ -172,7 +182,7 @@ def _open_absent(text: str, size: tuple[int, int] | None, rate: Fraction | int |
     if os.sep in text or "/" in text or Path(text).suffix:
         raise SourceError(f"no such file: {text}", "check the name; relative names start in the current folder")
 
-    from livedream.capture.camera import describe_cameras, find_cameras
+    from livedream.capture.cameras import describe_cameras, find_cameras
 
     found = find_cameras(text)
     if not found:
