@@ -48,8 +48,8 @@ def imports() -> list[tuple[str, str]]:
     [
         ("torch", ("dream/", "models/")),
         ("torchvision", ("models/",)),
-        ("av", (*(f"capture/{name}.py" for name in ("video", "film", "color", "fields", "network")), "sink/")),
-        ("cv2", ("__init__.py", "capture/camera", "dream/motion.py", "dream/resize.py", "sink/window.py")),
+        ("av", (*(f"capture/{name}.py" for name in ("video", "film", "color", "fields", "network", "pipe")), "sink/")),
+        ("cv2", ("__init__.py", "capture/camera", "capture/screen.py", "dream/motion.py", "dream/resize.py", "sink/window.py")),
         ("click", ("cli/",)),
         ("rich", ("cli/",)),
         ("livedream.cli", ("cli/", "__main__.py")),

@@ -100,8 +100,8 @@ class _Device(Connection):
         self.size = first.shape[1], first.shape[0]
         self.coding = _letters(self._capture.get(cv2.CAP_PROP_FOURCC))
         self.promised = _believable(self._capture.get(cv2.CAP_PROP_FPS))
-        kept = self.promised is not None and measured >= TRUSTED * self.promised
-        self.rate = self.promised if kept else _believable(round(measured, 1))
+        believed = measured is None or (self.promised is not None and measured >= TRUSTED * self.promised)
+        self.rate = self.promised if believed else _believable(round(measured or 0, 1))
         if self.coding in ("", "MJPG"):
             self.slow_hint = "in the dark a camera exposes longer; give it light, or switch off automatic exposure"
         else:
@@ -124,8 +124,8 @@ class _Device(Connection):
         self._capture.set(cv2.CAP_PROP_FPS, float(rate))
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # V4L2 keeps four old frames otherwise (opencv/opencv#11047)
 
-    def _warm_up(self) -> tuple[np.ndarray, float]:
-        """Return a first picture that shows something, and how many came per second, 0.0 where it cannot be told."""
+    def _warm_up(self) -> tuple[np.ndarray, float | None]:
+        """Return a first picture that shows something, and how many came per second, None after a single one."""
         try:
             pixels = self._picture()
         except SourceError as error:
@@ -136,7 +136,7 @@ class _Device(Connection):
             pixels = self._picture()
             last = time.monotonic()
             count += 1
-        return pixels, count / (last - began) if last > began else 0.0
+        return pixels, count / (last - began) if count else None
 
     def _picture(self) -> np.ndarray:
         """Return the next picture as OpenCV has it, blue first. Raises SourceError when none comes."""

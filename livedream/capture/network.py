@@ -122,6 +122,7 @@ _FAULTS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     ((ConnectionRefusedError,), "refuses: nobody listens there", "is the camera on, and the port right?"),
     ((av.error.ExitError, TimeoutError), "does not answer", "is the camera on, and in the same network?"),
     ((av.error.ProtocolNotFoundError,), "needs a protocol that this FFmpeg does not have", "use rtsp, http or udp"),
+    ((ConnectionError, av.error.EOFError, av.error.OSError), "hung up", "is the camera on, and in the same network?"),
     ((av.error.InvalidDataError,), "sends nothing that FFmpeg can read", "name the address of its video stream"),
 )
 """What FFmpeg raises, what it means, and what helps."""

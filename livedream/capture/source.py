@@ -99,8 +99,10 @@ def open_source(
 
     spec: `0` or `/dev/video0` or part of a camera's name; `rtsp://`, `http://` and the like for a network camera; the
         path of a film; of a picture, of a folder of pictures, or a pattern such as `photos/*.jpg`; `frames/%06d.png`
-        for numbered pictures that are the frames of a film; `demo`.
-    size, rate: what to ask of a camera, (width, height) in pixels and frames per second. Others have their own.
+        for numbered pictures that are the frames of a film; `screen`, `screen:2` or `screen:640x480+100+50`; `-` for
+        standard input; `demo`.
+    size, rate: (width, height) in pixels and frames per second: what to ask of a camera, what raw pictures on standard
+        input have, how often to look at a screen. Others have their own.
     start, end: the part of a film that is wanted, in seconds; see `VideoSource`.
 
     Raises SourceError when it is not there or cannot be read, ArgumentError when `spec` can mean nothing.
@@ -110,9 +112,6 @@ def open_source(
         raise TypeError(f"a source is named by text or a path, got {type(spec).__name__}")
     if not text.strip() or "\0" in text:
         raise ArgumentError(f"no source is called {text!r}", _CHOICES)
-    if text == "-":
-        raise ArgumentError("livedream cannot read a film from standard input", "write it to a file first")
-
     if start is not None or end is not None:
         return _open_part(text, start, end)
 
@@ -121,6 +120,14 @@ def open_source(
             from livedream.capture.demo import DemoSource
 
             return DemoSource()
+        if text == "-":
+            from livedream.capture.pipe import PipeSource
+
+            return PipeSource(size=size, rate=rate)
+        if text.partition(":")[0] == "screen":
+            from livedream.capture.screen import ScreenSource
+
+            return ScreenSource(text, rate=rate)
         scheme, colon, _ = text.partition("://")
         if colon and scheme.lower() not in STREAMS:
             raise ArgumentError(f"unknown kind of address: {scheme}://", f"choose from {', '.join(STREAMS)}")
@@ -149,7 +156,7 @@ def open_source(
     return VideoSource(path)
 
 
-_CHOICES = "name a camera (0), a film, a picture, a folder of pictures, an address (rtsp://...) or demo"
+_CHOICES = "name a camera (0), a film, a picture, a folder of pictures, an address (rtsp://...), screen, - or demo"
 
 
 def _camera(name: str, size: tuple[int, int] | None, rate: Fraction | int | None) -> Source:
@@ -160,7 +167,7 @@ def _camera(name: str, size: tuple[int, int] | None, rate: Fraction | int | None
 
 def _open_part(text: str, start: Fraction | None, end: Fraction | None) -> Source:
     path = Path(text)
-    if path.suffix.lower() in PICTURES or path.is_dir() or not (path.suffix or path.exists()) or "://" in text:
+    if text == "-" or path.suffix.lower() in PICTURES or path.is_dir() or not (path.suffix or path.exists()) or "://" in text:
         raise ArgumentError(f"{text} is no film: it has no start and end", "leave them out")
     from livedream.capture.video import VideoSource
 

@@ -6,7 +6,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -46,6 +47,34 @@ class NetworkCamera:
             self._process.kill()
             self._process.communicate()
             self._process = None
+
+
+class Sender:
+    """ffmpeg, sending a test picture at its own speed to an address: H.264 in MPEG-TS, a key frame each half second."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        picture = ["-re", "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25"]
+        coding = ["-c:v", "libx264", "-tune", "zerolatency", "-g", "12", "-pix_fmt", "yuv420p"]
+        self._process = subprocess.Popen(["ffmpeg", "-v", "quiet", *picture, *coding, "-f", "mpegts", self._address])
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
 
 
 @contextlib.contextmanager

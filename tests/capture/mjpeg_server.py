@@ -35,6 +35,11 @@ class Camera(http.server.BaseHTTPRequestHandler):
         if self.path == "/closed":
             self.send_error(401)
             return
+        if self.path == "/text":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"Once upon a time there was a camera.\n" * 100)
+            return
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()

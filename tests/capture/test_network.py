@@ -1,10 +1,14 @@
 """Cameras on the network: real ones, in a process of their own, that are killed and come back."""
 
+import functools
+import gc
+import http.server
 import logging
 import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,12 +16,13 @@ import pytest
 
 from livedream.capture import network
 from livedream.capture.network import NetworkSource
-from livedream.capture.source import open_source
+from livedream.capture.source import Source, open_source
 from livedream.errors import SourceError
 from livedream.pipeline import Report, run
 from livedream.sink.sink import Facts, open_sink
-from tests.capture.cameras import NetworkCamera, network_camera
+from tests.capture.cameras import NetworkCamera, Sender, network_camera
 from tests.capture.stamps import read_stamp
+from tests.capture.watching import Watching, until
 from tests.films import read_film
 
 LATE = 0.15
@@ -51,6 +56,7 @@ class Outage:
 
 def _handles() -> tuple[int, int]:
     """How many threads and open descriptors this process has; the kernel's word, not Python's."""
+    gc.collect()  # the threads of an encoder last as long as PyAV's circle of references
     return len(os.listdir("/proc/self/task")), len(os.listdir("/proc/self/fd"))  # noqa: PTH208
 
 
@@ -98,3 +104,92 @@ def test_12_killed_and_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
 def test_12_killed_for_five_seconds_twenty_times(tmp_path: Path) -> None:
     """scripts/test -m soak tests/capture/test_network.py"""
     _survive(20, 5.0, tmp_path)
+
+
+def test_hangs_up_and_comes_back(tmp_path: Path) -> None:
+    """It hangs up after ten pictures, each time: the frames go on."""
+    with network_camera(tmp_path, count=10) as address, NetworkSource(address) as source:
+        assert source.size == (64, 48)
+        indices = [frame.index for _, frame in zip(range(25), source, strict=False)]
+    assert indices == sorted(set(indices))
+
+
+@pytest.mark.parametrize(
+    ("path", "message"), [("closed", "wants a user and a password"), ("text", "sends nothing that FFmpeg can read")]
+)
+def test_what_is_wrong_is_said(path: str, message: str) -> None:
+    camera = NetworkCamera("clock")
+    camera.start()
+    try:
+        with pytest.raises(SourceError, match=message) as caught:
+            NetworkSource(camera.address.replace("video.mjpg", path))
+        assert caught.value.hint
+    finally:
+        camera.kill()
+
+
+def test_9_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "OPEN_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(SourceError, match="does not answer"):
+        NetworkSource(f"http://127.0.0.1:{silent.getsockname()[1]}/video")
+
+
+@pytest.mark.parametrize("scheme", ["http", "rtsp", "tcp"])
+def test_nobody_there(scheme: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        NetworkSource(f"{scheme}://127.0.0.1:1/video")
+    assert "refuses: nobody listens there" in str(caught.value)
+
+
+def test_password_is_not_shown() -> None:
+    with pytest.raises(SourceError) as caught:
+        NetworkSource("rtsp://anna:secret@127.0.0.1:1/live?user=anna&password=secret")
+    assert str(caught.value) == "rtsp://127.0.0.1:1/live refuses: nobody listens there"
+    assert "secret" not in caught.value.hint
+
+
+def test_a_film_behind_an_address_is_no_camera(make_clip: Callable[..., Path], tmp_path: Path) -> None:
+    make_clip("film.mp4", frames=20)
+    files = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), files) as server:
+        thread = threading.Thread(target=server.serve_forever, name="livedream-test")
+        thread.start()
+        try:
+            with pytest.raises(SourceError, match=r"film\.mp4 is a film of 2 s, not live") as caught:
+                NetworkSource(f"http://127.0.0.1:{server.server_port}/film.mp4")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert caught.value.hint == "download it, then dream the file"
+
+
+def _opened_soon(address: str) -> Source:
+    """Open what another process is about to serve."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return open_source(address)
+        except SourceError:
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.05)
+
+
+@pytest.mark.needs_ffmpeg
+@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+def test_12_transport_stream_that_stops_and_comes_back(protocol: str) -> None:
+    """Entered in the middle, where pictures have no key frame to stand on; then nothing, without a word, for a while."""
+    with socket.socket(type=socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"{protocol}://127.0.0.1:{port}"
+    with Sender(address + ("?listen=1" if protocol == "tcp" else "")) as sender, _opened_soon(address) as source:
+        assert (source.size, source.rate, source.coding) == ((64, 48), 25, "h264")
+        with Watching(source) as watching:
+            until(lambda: watching.count > 10)
+            sender.kill()
+            assert until(lambda: source.notice) < 2
+            until(lambda: source.notice and "lost" in source.notice)
+            sender.start()
+            count = watching.count
+            assert until(lambda: watching.count > count) < 3
+            assert source.notice is None
