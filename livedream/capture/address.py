@@ -5,11 +5,16 @@ from urllib.parse import urlsplit
 
 STREAMS = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "rtp", "srt")
 """How the address of a network camera begins."""
-_ANYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 (compared with, not bound to)
+_ANYWHERE = ("", "0.0.0.0", "::")
 
 
 def shown(address: str) -> str:
-    """Return `address` as it may be shown: without user, password and what follows a `?`, where some have theirs."""
+    """Return `address` as it may be shown: without user, password and what follows a `?`, where some have theirs.
+
+    What is no address is shown as it is.
+    """
+    if "://" not in address:
+        return address
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 

@@ -43,7 +43,7 @@ class Place:
         """What names it for other programs too: its device file, else its name."""
         if self.camera is None:
             return os.path.realpath(self.target) if isinstance(self.target, str) else None
-        return self.camera.path or self.camera.name
+        return self.camera.path if self.camera.path.startswith("/dev/") else self.camera.name
 
     def again(self) -> int | str:
         """Return what OpenCV calls the camera now. Raises SourceError when it is not plugged in."""

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from urllib.parse import urlsplit
 
 import av

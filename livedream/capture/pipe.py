@@ -4,6 +4,7 @@ import os
 import select
 import sys
 from fractions import Fraction
+from typing import Any
 
 import av
 import av.error
@@ -55,12 +56,13 @@ class PipeSource(FilmSource):
         self._input.close()
 
     def _film(self) -> InputContainer:
-        try:
-            if self._raw is None:
-                return av.open(self._input, "r", buffer_size=BUFFER)
+        how: dict[str, Any] = {}
+        if self._raw is not None:
             (width, height), rate = self._raw
             options = {"video_size": f"{width}x{height}", "framerate": str(rate), "pixel_format": "rgb24"}
-            return av.open(self._input, "r", format="rawvideo", options=options, buffer_size=BUFFER)
+            how = {"format": "rawvideo", "options": options}
+        try:
+            return av.open(self._input, "r", buffer_size=BUFFER, **how)
         except (av.error.FFmpegError, OSError) as error:
             if self._input.count == 0:
                 raise SourceError(f"nothing comes from {NAME}", f"pipe a film into it: {_EXAMPLE}") from error

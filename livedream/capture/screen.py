@@ -1,5 +1,6 @@
 """Frames from the screen."""
 
+import contextlib
 import re
 import time
 from collections.abc import Callable
@@ -52,7 +53,9 @@ class _Screen(Connection):
             import mss
         except ImportError as error:
             raise SourceError("to see the screen livedream needs mss", "pip install 'livedream[screen]'") from error
-        self._name, self._fault = name, mss.ScreenShotError
+        self._name = name
+        # An AssertionError is what mss 10.2 raises once the X server has gone.
+        self._faults = mss.ScreenShotError, AssertionError
         try:
             self._screens = mss.MSS()
         except mss.ScreenShotError as error:
@@ -64,7 +67,7 @@ class _Screen(Connection):
             self._due = time.monotonic()
             pixels = self.read()
         except BaseException:
-            self._screens.close()
+            self.close()
             raise
         self.size = pixels.shape[1], pixels.shape[0]  # on a Retina display twice what was asked for
 
@@ -73,13 +76,14 @@ class _Screen(Connection):
         self._due = max(self._due + float(1 / (self.rate or RATE)), time.monotonic())
         try:
             shot = self._screens.grab(self._area)
-        except self._fault as error:
+        except self._faults as error:
             raise SourceError(f"{self._name} cannot be seen any more", "is the session still open?") from error
         blue_first = np.frombuffer(shot.bgra, np.uint8).reshape(shot.height, shot.width, 4)
         return cv2.cvtColor(blue_first, cv2.COLOR_BGRA2RGB)
 
     def close(self) -> None:
-        self._screens.close()
+        with contextlib.suppress(*self._faults):  # a server that has gone cannot be left
+            self._screens.close()
 
 
 def _area(name: str, monitors: list[Area], number: int, part: Area | None) -> Area:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from livedream.capture.address import STREAMS
+from livedream.capture.address import STREAMS, shown
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 
@@ -156,6 +156,11 @@ def open_source(
     return VideoSource(path)
 
 
+def takes_size_and_rate(spec: str) -> bool:
+    """Return whether `open_source` has a use for size and rate: for cameras, screens and raw pictures."""
+    return spec != "demo" and "://" not in spec and not Path(spec).suffix and not Path(spec).is_dir()
+
+
 _CHOICES = "name a camera (0), a film, a picture, a folder of pictures, an address (rtsp://...), screen, - or demo"
 
 
@@ -167,8 +172,9 @@ def _camera(name: str, size: tuple[int, int] | None, rate: Fraction | int | None
 
 def _open_part(text: str, start: Fraction | None, end: Fraction | None) -> Source:
     path = Path(text)
-    if text == "-" or path.suffix.lower() in PICTURES or path.is_dir() or not (path.suffix or path.exists()) or "://" in text:
-        raise ArgumentError(f"{text} is no film: it has no start and end", "leave them out")
+    is_film = "://" not in text and path.suffix.lower() not in PICTURES and (path.suffix or path.exists())
+    if not is_film or path.is_dir():
+        raise ArgumentError(f"{shown(text)} is no film: it has no start and end", "leave them out")
     from livedream.capture.video import VideoSource
 
     return VideoSource(path, start=start, end=end)

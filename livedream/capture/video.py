@@ -68,9 +68,7 @@ class FilmSource(Source):
 
     live = False
 
-    def __init__(
-        self, name: str, *, start: Fraction | int | None = None, end: Fraction | int | None = None
-    ) -> None:
+    def __init__(self, name: str, *, start: Fraction | int | None = None, end: Fraction | int | None = None) -> None:
         self.name = name
         self.damaged = self.filled = self.mended = 0
         self._from = _part_start(start, end)

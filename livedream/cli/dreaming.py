@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedream.capture.carried import carried_recipe
-from livedream.capture.source import Source, open_source
+from livedream.capture.loops import refuse_loop
+from livedream.capture.source import Source, open_source, takes_size_and_rate
 from livedream.cli.output import remark, say
 from livedream.cli.progress import Progress, dropped
 from livedream.cli.resuming import Resuming, film_among
@@ -36,6 +37,8 @@ def dream(
     *,
     preset: str | None = None,
     controls: Mapping[str, Any] | None = None,
+    size: tuple[int, int] | None = None,
+    rate: Fraction | None = None,
     start: Fraction | None = None,
     end: Fraction | None = None,
     encoding: Encoding | None = None,
@@ -47,9 +50,9 @@ def dream(
     """Dream a source into sinks, and return the exit code.
 
     sink_specs: none means the usual one for that source. preset: None means the usual one. controls: in which the dream
-    differs from the preset. start, end: the part of a film that is wanted, in seconds. encoding: of films. resume: go
-    on where an earlier run was cut off. make_dreamer: returns a dreamer that remembers nothing; a new one by default.
-    of_all: tells of the run of which this is a part, see `Progress`.
+    differs from the preset. size, rate: as `open_source` takes them. start, end: the part of a film that is wanted, in
+    seconds. encoding: of films. resume: go on where an earlier run was cut off. make_dreamer: returns a dreamer that
+    remembers nothing; a new one by default. of_all: tells of the run of which this is a part, see `Progress`.
     """
     controls = controls or {}
     choose_settings(preset or "live", controls)  # what is wrong in them comes out before a camera is opened
@@ -57,11 +60,15 @@ def dream(
     resuming: Resuming | None = None
     try:
         with stopping() as stop, closing(stop) as opened:
-            source = opened(open_source(source_spec, start=start, end=end))
+            if (size or rate) and not takes_size_and_rate(source_spec):
+                raise ArgumentError("--size and --rate are for cameras, screens and raw pictures", "leave them out")
+            source = opened(open_source(source_spec, size=size, rate=rate, start=start, end=end))
             preset = preset or ("still" if source.stills else "live")
             settings = choose_settings(preset, controls)
             sink_specs = sink_specs or [usual_sink(source)]
             refuse_twins(sink_specs)
+            for sink_spec in sink_specs:
+                refuse_loop(source, sink_spec)
             facts = Facts.of(source)
             options = recipe_options(start=start, end=end, encoding=encoding)
             make = make_dreamer or new_dreamer
@@ -163,7 +170,7 @@ def usual_sink(source: Source) -> str:
     """Return where the frames of `source` go when nobody says it: live ones into a window, others beside us."""
     if source.live:
         return "window"
-    stem = source.path.stem if source.path and source.path.stem else "pictures"
+    stem = "stdin" if source.path is None else source.path.stem or "pictures"
     if not source.stills:
         return f"{stem}-dream.mp4"
     return f"{stem}-dream.png" if source.length == 1 else f"{stem}-dream/"
@@ -178,11 +185,13 @@ def refuse_twins(sink_specs: Sequence[str]) -> None:
 
 
 def describe(source: Source) -> str:
-    """`film.mp4 1280x720, 25 fps`."""
+    """`film.mp4 1280x720, 25 fps`; of a camera also how its pictures come, `MJPG`."""
     text = f"{source.name} {source.size[0]}x{source.size[1]}"
     if source.stills:
         return text if source.length == 1 else f"{text}, {source.length} pictures"
-    return f"{text}, {float(source.rate):.5g} fps" if source.rate else text
+    if source.rate:
+        text += f", {float(source.rate):.5g} fps"
+    return f"{text}, {source.coding}" if source.coding else text
 
 
 def conclusion(report: Report, source: Source, sink_specs: Sequence[str]) -> str:

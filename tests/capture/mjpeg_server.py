@@ -36,9 +36,11 @@ class Camera(http.server.BaseHTTPRequestHandler):
             self.send_error(401)
             return
         if self.path == "/text":
+            text = b"Once upon a time there was a camera.\n" * 100
             self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
             self.end_headers()
-            self.wfile.write(b"Once upon a time there was a camera.\n" * 100)
+            self.wfile.write(text)
             return
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")

@@ -106,7 +106,10 @@ def test_who_takes_late_gets_the_newest_and_the_index_has_a_gap() -> None:
 def test_22_no_picture_is_given_twice() -> None:
     """The connection waits after its fifth picture: so does whoever takes them."""
     more = threading.Event()
-    with Scripts(lambda number: steady(number) if number < 5 else more.wait(10)) as source, Watching(source) as watching:
+    with (
+        Scripts(lambda number: steady(number) if number < 5 else more.wait(10)) as source,
+        Watching(source) as watching,
+    ):
         until(lambda: source.connections[0].count == 5 and watching.count)
         until(lambda: source.notice)  # 1.5 s in which nothing comes
         assert watching.count <= 5

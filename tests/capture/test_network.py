@@ -3,6 +3,7 @@
 import functools
 import gc
 import http.server
+import itertools
 import logging
 import os
 import socket
@@ -72,7 +73,9 @@ def _survive(outages: int, seconds: float, folder: Path) -> None:
                 run(source, lambda frame: frame, [sink], on_progress=outage)
             _check(outage, film)
             handles.append(_handles())
-        assert len(set(handles[1:])) <= 1, f"threads and descriptors after each: {handles}"  # the first one loads codecs
+        assert len(set(handles[1:])) <= 1, (
+            f"threads and descriptors after each: {handles}"
+        )  # the first one loads codecs
     finally:
         camera.kill()
 
@@ -86,7 +89,7 @@ def _check(outage: Outage, film: Path) -> None:
     shown = [Fraction(read_stamp(pixels), 1000) - time for time, pixels in frames]
     assert float(max(shown) - min(shown)) < LATE, "the recording's clock is not that of the pictures"
     times = [time for time, _ in frames]
-    longest = max(after - before for before, after in zip(times, times[1:], strict=False))
+    longest = max(after - before for before, after in itertools.pairwise(times))
     assert outage.seconds - 0.5 < longest < outage.resumed - outage.killed + 0.5
     assert len(frames) >= 45
 
@@ -123,7 +126,7 @@ def test_what_is_wrong_is_said(path: str, message: str) -> None:
     try:
         with pytest.raises(SourceError, match=message) as caught:
             NetworkSource(camera.address.replace("video.mjpg", path))
-        assert caught.value.hint
+        assert camera.address.replace("video.mjpg", path) in str(caught.value)
     finally:
         camera.kill()
 
@@ -177,7 +180,7 @@ def _opened_soon(address: str) -> Source:
 @pytest.mark.needs_ffmpeg
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
 def test_12_transport_stream_that_stops_and_comes_back(protocol: str) -> None:
-    """Entered in the middle, where pictures have no key frame to stand on; then nothing, without a word, for a while."""
+    """Entered in the middle, where pictures have no key frame to stand on; then nothing comes, without a word."""
     with socket.socket(type=socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
