@@ -16,14 +16,14 @@ LOOPBACKS = Path("/sys/devices/virtual/video4linux")
 def refuse_loop(source: Source, target: str) -> None:
     """Raise ArgumentError when what is sent to `target` would come out of `source`.
 
-    target: `virtual-camera`, an address, a device file, or anything else that a sink is called.
+    target: `virtual-camera`, `virtual-camera:/dev/video10`, an address, a device, or whatever a sink is called.
     """
     if source.place is None:
         return
     if target == "virtual-camera":
         loops = source.place in VIRTUAL_CAMERAS or _only_loopback(source.place)
     else:
-        loops = same_place(source.place, target)
+        loops = same_place(source.place, target.removeprefix("virtual-camera:"))
     if loops:
         raise ArgumentError(
             f"{source.name} shows what goes to {shown(target)}", "choose another source, or another --to"

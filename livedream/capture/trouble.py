@@ -38,7 +38,7 @@ def not_opened(name: str, target: int | str) -> SourceError:
     return BusyError(f"{name} opens but sends no picture", "is another program using it?")
 
 
-def users(device: Path) -> list[str]:
+def users(device: Path | str) -> list[str]:
     """Return the programs that have `device` open, as far as this user may know: `zoom (pid 4711)`. Linux alone."""
     found = []
     for process in sorted(Path("/proc").glob("[0-9]*")):

@@ -50,6 +50,7 @@ def test_same_place(one: str, other: str, same: bool) -> None:
         pytest.param("OBS Virtual Camera", [], "virtual-camera", True, id="18-obs"),
         pytest.param("/dev/video9", ["video9"], "virtual-camera", True, id="18-v4l2loopback"),
         pytest.param("/dev/video9", ["video9"], "/dev/video9", True, id="18-device"),
+        pytest.param("/dev/video9", ["video8", "video9"], "virtual-camera:/dev/video9", True, id="18-named"),
         pytest.param("/dev/video9", ["video9", "video8"], "virtual-camera", False, id="18-another-loopback"),
         pytest.param("/dev/video0", ["video9"], "virtual-camera", False, id="18-real-camera"),
         pytest.param(None, [], "out.mp4", False, id="18-demo"),
