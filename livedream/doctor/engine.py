@@ -26,8 +26,10 @@ FRAMES = 4
 
 
 def findings() -> Iterator[Finding]:
-    yield device()
-    for name in ("float16", "bfloat16", "float32"):
+    found = device()
+    yield found
+    on_cpu = found.text.startswith("cpu")
+    for name in ("bfloat16", "float32") if on_cpu else ("float16", "bfloat16", "float32"):
         yield precision(name)
     yield speed()
     yield from weights()
