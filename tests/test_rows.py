@@ -12,6 +12,16 @@ made, or is what ffprobe or ffmpeg say of it. Tested elsewhere, or not:
   the time, as a file that is cut off.
 - 46, output exists, output is the source: tests/sink. 47, 260 characters: a limit of Windows, not of the files here;
   standard input: tests/capture/test_pipe.py.
+
+Rows 1 to 33 as far as they are about sources and about what is there at the start are in tests/capture (test_camera.py,
+test_live.py, test_network.py, test_screen.py, test_address.py) and tests/doctor, the number of the row in each name.
+No camera and no other system is here, so the edge to OpenCV is where these are tested, and of the rest:
+
+- 9, "exit code 2": it is 1 here, as for everything that is not there; 2 is for what is typed wrong.
+- 12 and 20, a computer that slept: for livedream a camera that sent nothing for a while; suspending cannot be tried.
+- 18, virtual cameras of Windows through DirectShow; 19, how long Media Foundation takes: not used, and no Windows here.
+- 11, macOS asks on the main thread alone: the first connection is opened on the thread of whoever opens the source.
+- 33, eight hours: the recording that survives twenty losses is marked soak, tests/capture/test_network.py.
 """
 
 from collections.abc import Callable

@@ -49,6 +49,39 @@ class NetworkCamera:
             self._process = None
 
 
+class RtspCamera:
+    """A camera on a port of this machine that speaks RTSP, and wants to know anna's password."""
+
+    def __init__(self) -> None:
+        self._port = 0
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"rtsp://anna:secret@127.0.0.1:{self._port}/live"
+
+    def start(self) -> None:
+        """Return when it can be asked for pictures."""
+        program = [sys.executable, str(Path(__file__).parent / "rtsp_server.py"), str(self._port)]
+        self._process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout
+        self._port = int(self._process.stdout.readline())
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.communicate("")
+            self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
 class Sender:
     """ffmpeg, sending a test picture at its own speed to an address: H.264 in MPEG-TS, a key frame each half second."""
 

@@ -21,7 +21,7 @@ from livedream.capture.source import Source, open_source
 from livedream.errors import SourceError
 from livedream.pipeline import Report, run
 from livedream.sink.sink import Facts, open_sink
-from tests.capture.cameras import NetworkCamera, Sender, network_camera
+from tests.capture.cameras import NetworkCamera, RtspCamera, Sender, network_camera
 from tests.capture.stamps import read_stamp
 from tests.capture.watching import Watching, until
 from tests.films import read_film
@@ -196,3 +196,21 @@ def test_12_transport_stream_that_stops_and_comes_back(protocol: str) -> None:
             count = watching.count
             assert until(lambda: watching.count > count) < 3
             assert source.notice is None
+
+
+@pytest.mark.needs_ffmpeg
+def test_12_rtsp_camera_that_goes_and_comes_back() -> None:
+    with RtspCamera() as camera:
+        with pytest.raises(SourceError, match="wants a user and a password"):
+            NetworkSource(camera.address.replace("secret", "wrong"))
+        with open_source(camera.address) as source:
+            assert (source.size, source.rate, source.coding) == ((64, 48), 25, "h264")
+            assert source.name == camera.address.replace("anna:secret@", "")
+            with Watching(source) as watching:
+                until(lambda: watching.count > 10)
+                camera.stop()
+                assert until(lambda: source.notice) < 2
+                assert source.notice == f"{source.name} lost, reconnecting (try 1)"
+                camera.start()
+                count = watching.count
+                assert until(lambda: watching.count > count) < 3
