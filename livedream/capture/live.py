@@ -198,5 +198,6 @@ class LiveSource(Source):
 
 
 def pause(tries: int) -> float:
-    """Return the seconds to wait after so many tries in vain: a moment at first, then longer, at most five."""
-    return min(0.25 * 2**tries, 1.0) if tries < 60 else 5.0
+    """Return the seconds to wait after so many tries in vain: short for a minute or so, that the picture comes back
+    with the camera, and five then."""
+    return min(0.25 * 2**tries, 0.5) if tries < 120 else 5.0

@@ -34,13 +34,12 @@ class PipeSource(FilmSource):
         *,
         size: tuple[int, int] | None = None,
         rate: Fraction | int | None = None,
-        descriptor: int | None = None,
+        descriptor: int = 0,
     ) -> None:
         if (size is None) != (rate is None):
             cure = "give both for raw pictures, neither for Y4M: --size 640x480 --rate 30"
             raise ArgumentError("raw pictures need their size and their rate", cure)
         self._raw = (size, Fraction(rate)) if size is not None and rate is not None else None
-        descriptor = sys.stdin.fileno() if descriptor is None else descriptor
         if os.isatty(descriptor):
             raise SourceError("standard input is a terminal", f"pipe a film into it: {_EXAMPLE}")
         self._input = _Interruptible(descriptor)

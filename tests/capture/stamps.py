@@ -1,5 +1,9 @@
 """Pictures that show when they were made: a clock in black and white squares, read back from what a camera sent."""
 
+import statistics
+from collections.abc import Sequence
+from fractions import Fraction
+
 import numpy as np
 
 COLUMNS, ROWS, SIDE = 8, 4, 16
@@ -18,3 +22,12 @@ def read_stamp(pixels: np.ndarray) -> int:
     """Return the number that the picture shows."""
     squares = pixels[:, :, 0].reshape(ROWS, SIDE, COLUMNS, SIDE)[:, 4:-4, :, 4:-4].mean((1, 3))
     return sum(int(bright) << bit for bit, bright in enumerate((squares > 127).ravel()))
+
+
+def drift(frames: Sequence[tuple[Fraction, np.ndarray]]) -> float:
+    """Return by how many seconds the times of a film's frames and their pictures' clocks come apart, first to last.
+
+    Of the first and the last twenty in the middle: on a busy machine one or the other picture is read late.
+    """
+    ahead = [float(Fraction(read_stamp(pixels), 1000) - time) for time, pixels in frames]
+    return abs(statistics.median(ahead[:20]) - statistics.median(ahead[-20:]))

@@ -10,7 +10,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -22,12 +21,15 @@ from livedream.errors import SourceError
 from livedream.pipeline import Report, run
 from livedream.sink.sink import Facts, open_sink
 from tests.capture.cameras import NetworkCamera, RtspCamera, Sender, network_camera
-from tests.capture.stamps import read_stamp
+from tests.capture.stamps import drift
 from tests.capture.watching import Watching, until
 from tests.films import read_film
 
 LATE = 0.15
-"""Seconds between the moment of a picture and its time in the recording may differ by so much: two busy cores."""
+"""Seconds by which the recording's clock may be off after a loss, on two busy cores."""
+
+STARTING = 1.5
+"""Seconds that ffmpeg may take from being started to its first packet, on two busy cores."""
 
 
 class Outage:
@@ -86,8 +88,7 @@ def _check(outage: Outage, film: Path) -> None:
     assert all(text and "lost, reconnecting (try " in text for text in lost)
     assert outage.notices[-1][1] is None
     frames = read_film(film)
-    shown = [Fraction(read_stamp(pixels), 1000) - time for time, pixels in frames]
-    assert float(max(shown) - min(shown)) < LATE, "the recording's clock is not that of the pictures"
+    assert drift(frames) < LATE, "the recording's clock is not that of the pictures"
     times = [time for time, _ in frames]
     longest = max(after - before for before, after in itertools.pairwise(times))
     assert outage.seconds - 0.5 < longest < outage.resumed - outage.killed + 0.5
@@ -194,7 +195,7 @@ def test_12_transport_stream_that_stops_and_comes_back(protocol: str) -> None:
             until(lambda: source.notice and "lost" in source.notice)
             sender.start()
             count = watching.count
-            assert until(lambda: watching.count > count) < 3
+            assert until(lambda: watching.count > count) < 3 + STARTING
             assert source.notice is None
 
 
@@ -213,4 +214,4 @@ def test_12_rtsp_camera_that_goes_and_comes_back() -> None:
                 assert source.notice == f"{source.name} lost, reconnecting (try 1)"
                 camera.start()
                 count = watching.count
-                assert until(lambda: watching.count > count) < 3
+                assert until(lambda: watching.count > count) < 3 + STARTING
