@@ -39,7 +39,7 @@ class Viewer(socketserver.StreamRequestHandler):
         elif method == "DESCRIBE":
             self.reply(headers, "200 OK", "Content-Type: application/sdp", body=SDP)
         elif method == "SETUP" and "TCP" not in headers["transport"]:
-            self.reply(headers, "461 Unsupported Transport")
+            return False  # UDP loses packets: to be asked for it first is as bad as to be asked for it alone
         elif method == "SETUP":
             self.reply(headers, "200 OK", f"Transport: {headers['transport']}", "Session: 1")
         elif method == "PLAY":

@@ -4,7 +4,6 @@ import os
 import pty
 import subprocess
 import sys
-import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from livedream.capture.pipe import PipeSource
 from livedream.cli.main import main
 from livedream.errors import ArgumentError, SourceError
+from tests.capture.watching import Watching, until
 from tests.films import UPRIGHT, corners, ffprobe, quarters, write_film
 
 # What `ffmpeg -f yuv4mpegpipe` writes, by hand: three grey pictures of 4x2 (the format: man yuv4mpeg, mjpegtools).
@@ -89,13 +89,10 @@ def test_closing_does_not_wait_for_who_writes() -> None:
     reading, writing = os.pipe()
     try:
         os.write(writing, Y4M + 500 * Y4M[-18:])  # FFmpeg wants two KiB before it is sure
-        with PipeSource(descriptor=reading) as source:
-            frames = iter(source)
-            reader = threading.Thread(target=lambda: list(frames), name="livedream-test")
-            reader.start()
-            source.close()
-            reader.join(5)
-            assert not reader.is_alive()
+        with PipeSource(descriptor=reading) as source, Watching(source) as watching:
+            until(lambda: watching.count > 450)
+            assert until(lambda: source.close() is None) < 1
+            assert until(lambda: not watching.running) < 1
     finally:
         os.close(reading)
         os.close(writing)

@@ -26,6 +26,10 @@ class Watching:
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._take, name="livedream-test")
 
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
     def _take(self) -> None:
         try:
             for _ in self.source:

@@ -52,5 +52,5 @@ def test_12_recording_of_a_camera_that_was_lost(tmp_path: Path) -> None:
     assert "written: " in text
     frames = read_film(film)
     assert len(ffprobe(film, "v", "packet=pts_time")) == len(frames)
-    assert drift(frames) < 0.2
+    assert drift(frames) < 0.4
     assert max(b - a for (a, _), (b, _) in itertools.pairwise(frames)) > Fraction(1, 4)
