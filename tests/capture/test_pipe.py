@@ -90,7 +90,7 @@ def test_closing_does_not_wait_for_who_writes() -> None:
     try:
         os.write(writing, Y4M + 500 * Y4M[-18:])  # FFmpeg wants two KiB before it is sure
         with PipeSource(descriptor=reading) as source, Watching(source) as watching:
-            until(lambda: watching.count > 450)
+            until(lambda: watching.count == 503)  # and now it waits for the next
             assert until(lambda: source.close() is None) < 1
             assert until(lambda: not watching.running) < 1
     finally:
