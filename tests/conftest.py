@@ -21,7 +21,7 @@ import livedream  # noqa: F401  loads cv2: here, because no test may import av b
 
 REQUIRE_ALL = os.environ.get("LIVEDREAM_REQUIRE_ALL") == "1"
 REQUIRE_CUDA = os.environ.get("LIVEDREAM_REQUIRE_CUDA") == "1"
-PROGRAMS = {"needs_display": ("Xvfb", "xdotool"), "needs_ffmpeg": ("ffmpeg", "ffprobe")}
+PROGRAMS = {"needs_display": ("Xvfb", "xdotool", "display"), "needs_ffmpeg": ("ffmpeg", "ffprobe")}
 """The programs that a marker asks for."""
 
 

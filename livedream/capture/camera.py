@@ -1,90 +1,54 @@
-"""Frames from a camera: one of this machine, or one on the network."""
+"""Frames from a camera of this machine."""
 
-import contextlib
+import logging
 import math
-import os
-import stat
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 
-from livedream.capture.source import Source
-from livedream.errors import ArgumentError, SourceError
-from livedream.frame import Frame
+from livedream.capture.cameras import INTERFACE, locate, quiet
+from livedream.capture.frozen import Frozen
+from livedream.capture.live import LiveSource
+from livedream.capture.reader import Connection
+from livedream.capture.trouble import BusyError, not_opened
+from livedream.errors import SourceError
 
-# Listing and opening must go through the same interface of the system, or the numbers do not mean the same camera.
-# On Windows DirectShow: it shows virtual cameras too, and opens at once where Media Foundation takes seconds to minutes
-# (opencv/opencv#17687, #26495).
-_INTERFACES = {"linux": cv2.CAP_V4L2, "win32": cv2.CAP_DSHOW, "darwin": cv2.CAP_AVFOUNDATION}
-_INTERFACE = _INTERFACES.get(sys.platform, cv2.CAP_ANY)
+log = logging.getLogger(__name__)
 
 SIZE = (1280, 720)
 RATE = 30
-TIMEOUT_MS = 5000
-"""How long a network camera may take to answer, and to send a frame."""
-WARM_UP = 30
-"""How many reads may fail before the first frame."""
-CLOCK_RATE = 90000
-"""Ticks a second of a camera's times."""
+BAD_READS = 30
+"""How many reads may fail in a row before a camera counts as lost."""
+FAILED_SECONDS = 0.01
+"""How long to wait after a read that failed."""
+WARM_UP_SECONDS = 0.5
+"""Over how long the rate is measured before the first frame; the exposure settles meanwhile."""
+FLAT_SECONDS = 1.5
+"""How long to wait at most for a picture that shows something: many cameras begin with black or green ones."""
+FLAT = 12
+"""Levels of 255 between the darkest and the brightest value, in each channel, of a picture that shows nothing."""
+BUSY_PAUSES = (0.5, 1.0)
+"""Seconds before a camera that is in use is tried again: whoever has just closed it needs a moment to let go."""
+TRUSTED = 0.8
+"""A camera that gives less than this part of the rate of which it speaks is not believed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Camera:
-    """A camera of this machine."""
+class CameraSource(LiveSource):
+    """Frames of a camera as they come.
 
-    index: int
-    name: str
-    path: str
-    """Its device file; empty where the system has none."""
+    camera: its index, its device file, or part of its name.
+    size, rate: what to ask for, (width, height) in pixels and frames per second.
 
+    `size` and `coding` are those of a picture that was read. `rate` is the driver's word, unless fewer come: then it is
+    what was measured. A camera that is lost is looked for by its name and device: plugged in again it may get another
+    number. One that repeats a picture for ever is opened again, once for each such picture.
 
-def list_cameras() -> list[Camera]:
-    """Return the cameras of this machine, in the order of their index, without opening any."""
-    from cv2_enumerate_cameras import enumerate_cameras, supported_backends
-
-    if _INTERFACE not in supported_backends:
-        return []
-    with _quiet():
-        found = {camera.index: camera for camera in enumerate_cameras(_INTERFACE)}
-    return [Camera(index, found[index].name, found[index].path or "") for index in sorted(found)]
-
-
-def find_cameras(name: str) -> list[Camera]:
-    """Return the cameras called `name`, or else those with `name` in their name; capitals do not matter."""
-    cameras = list_cameras()
-    whole = [camera for camera in cameras if camera.name.casefold() == name.casefold()]
-    return whole or [camera for camera in cameras if name.casefold() in camera.name.casefold()]
-
-
-def describe_cameras() -> str:
-    """Return in words which cameras there are, for a hint."""
-    cameras = list_cameras()
-    if not cameras:
-        return "this machine has no camera"
-    return "cameras: " + ", ".join(f"{camera.index} ({camera.name})" for camera in cameras)
-
-
-class CameraSource(Source):
-    """Frames of a camera as they come, each with the time at which it was read.
-
-    camera: its index, its device file, part of its name, or the address of a network camera.
-    size, rate: what to ask for, (width, height) in pixels and frames per second; a network camera is asked for nothing.
-    clock: nanoseconds that never go back.
-
-    `size` is that of a frame which was read, `rate` what the driver says of itself, which may be too good to be true.
-    The times are those of the clock since opening, in 1/90000 s. Raises SourceError when there is no such camera, it
-    does not open, or sends nothing; ArgumentError when a name fits several.
+    Raises SourceError when there is no such camera, it does not open, or sends nothing; ArgumentError when a name fits
+    several.
     """
-
-    live = True
 
     def __init__(
         self,
@@ -94,138 +58,115 @@ class CameraSource(Source):
         rate: Fraction | int | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self.name, target, interface = _locate(camera)
-        self._clock = clock
-        self._closed = False
-        self._lock = threading.Lock()
-        """Held while OpenCV reads: releasing a capture in the middle of that would crash."""
-        with _quiet():
-            if interface == cv2.CAP_FFMPEG:
-                limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
-                self._capture = cv2.VideoCapture(str(target), interface, limits)
-            else:
-                self._capture = cv2.VideoCapture(target, interface)
-                _ask(self._capture, size or SIZE, rate or RATE)
-            try:
-                first = self._first_frame(target, interface)
-            except SourceError:
-                self._capture.release()
-                raise
-        # The first frame only tells the size. Who iterates later wants what the camera sees then.
-        self.size = first.shape[1], first.shape[0]
-        self.rate = _believable(self._capture.get(cv2.CAP_PROP_FPS))
-        self.time_base = Fraction(1, CLOCK_RATE)
-        self._opened = self._clock()
-        self._ticks = -1
-        self._index = 0
+        self._camera = locate(camera)
+        self._wanted = size or SIZE, rate or RATE
+        self._frozen = Frozen(clock)
+        super().__init__(self._camera.name, clock=clock)
+        self.place = self._camera.device
 
-    def _first_frame(self, target: int | str, interface: int) -> np.ndarray:
-        if not self._capture.isOpened():
-            raise SourceError(f"{self.name} cannot be opened", _why_not(target, interface))
-        for _ in range(WARM_UP):  # many cameras send nothing usable at first
+    def _connect(self) -> Connection:
+        with quiet():
+            return _Device(self.name, self._camera.again(), *self._wanted, self._frozen)
+
+    def _open(self) -> Connection:
+        for seconds in BUSY_PAUSES:
+            try:
+                return super()._open()
+            except BusyError as error:
+                log.warning("%s; trying again", error)
+                time.sleep(seconds)
+        return super()._open()
+
+
+class _Device(Connection):
+    """A camera, opened by OpenCV.
+
+    name: what to call it. target: what OpenCV calls it. size, rate: what to ask for. frozen: looks at every picture.
+    """
+
+    def __init__(
+        self, name: str, target: int | str, size: tuple[int, int], rate: Fraction | int, frozen: Frozen
+    ) -> None:
+        self._name, self._target, self._frozen = name, target, frozen
+        self._capture = cv2.VideoCapture(target, INTERFACE)
+        try:
+            if not self._capture.isOpened():
+                raise not_opened(name, target)
+            self._ask(size, rate)
+            first, measured = self._warm_up()
+        except BaseException:
+            self._capture.release()
+            raise
+        self.size = first.shape[1], first.shape[0]
+        self.coding = _letters(self._capture.get(cv2.CAP_PROP_FOURCC))
+        self.promised = _believable(self._capture.get(cv2.CAP_PROP_FPS))
+        believed = measured is None or (self.promised is not None and measured >= TRUSTED * self.promised)
+        self.rate = self.promised if believed else _believable(round(measured or 0, 1))
+        if self.coding in ("", "MJPG"):
+            self.slow_hint = "in the dark a camera exposes longer; give it light, or switch off automatic exposure"
+        else:
+            self.slow_hint = f"its cable may be too slow for raw pictures ({self.coding}); ask for a smaller --size"
+
+    def read(self) -> np.ndarray:
+        pixels = self._picture()
+        if self._frozen.look(pixels):
+            raise SourceError(f"{self._name} shows the same picture all the time", "check its cable")
+        return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+    def close(self) -> None:
+        self._capture.release()
+
+    def _ask(self, size: tuple[int, int], rate: Fraction | int) -> None:
+        # MJPG first: raw 1080p gets five frames a second through USB 2 (opencv/opencv#9084).
+        self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+        self._capture.set(cv2.CAP_PROP_FPS, float(rate))
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # V4L2 keeps four old frames otherwise (opencv/opencv#11047)
+
+    def _warm_up(self) -> tuple[np.ndarray, float | None]:
+        """Return a first picture that shows something, and how many came per second, None after a single one."""
+        try:
+            pixels = self._picture()
+        except SourceError as error:
+            raise not_opened(self._name, self._target) from error
+        began = last = time.monotonic()
+        count = 0
+        while last - began < WARM_UP_SECONDS or (last - began < FLAT_SECONDS and _is_flat(pixels)):
+            pixels = self._picture()
+            last = time.monotonic()
+            count += 1
+        return pixels, count / (last - began) if count else None
+
+    def _picture(self) -> np.ndarray:
+        """Return the next picture as OpenCV has it, blue first. Raises SourceError when none comes."""
+        for _ in range(BAD_READS):
             got, pixels = self._capture.read()
             if got:
                 return pixels
-        raise SourceError(f"{self.name} opens but sends no picture", "is another program using it?")
-
-    def __iter__(self) -> Iterator[Frame]:
-        while True:
-            with self._lock:
-                if self._closed:
-                    break
-                got, pixels = self._capture.read()
-                now = self._clock() - self._opened
-            if self._closed:
-                break
-            if not got:
-                raise SourceError(f"{self.name} stopped sending pictures", "check its cable and its connection")
-            self._ticks = max(now * CLOCK_RATE // 10**9, self._ticks + 1)
-            if (pixels.shape[1], pixels.shape[0]) != self.size:
-                pixels = cv2.resize(pixels, self.size, interpolation=cv2.INTER_AREA)
-            frame = Frame(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), Fraction(self._ticks, CLOCK_RATE), self._index)
-            self._index += 1
-            yield frame
-        self.close()  # for a close() that came while OpenCV was reading
-
-    def close(self) -> None:
-        self._closed = True
-        # A camera that was unplugged can hold a read for ever (opencv/opencv#4468); whoever reads releases it then.
-        if self._lock.acquire(timeout=1):
-            try:
-                self._capture.release()
-            finally:
-                self._lock.release()
+            time.sleep(FAILED_SECONDS)
+        raise SourceError(f"{self._name} sends no more pictures", "check its cable and its connection")
 
 
-def _locate(camera: int | str) -> tuple[str, int | str, int]:
-    """Return the name of a camera for people, what OpenCV calls it, and the interface to open it with."""
-    if isinstance(camera, str) and "://" in camera:
-        return _without_password(camera), camera, cv2.CAP_FFMPEG
-    if isinstance(camera, str) and camera.startswith("/dev/"):
-        return camera, os.path.realpath(camera), _INTERFACE
-    if isinstance(camera, str) and not (camera.isascii() and camera.isdigit()):
-        found = find_cameras(camera)
-        if not found:
-            raise SourceError(f"no camera is called {camera}", describe_cameras())
-        if len(found) > 1:
-            choices = ", ".join(f"{one.index} ({one.name})" for one in found)
-            raise ArgumentError(f"{len(found)} cameras are called {camera}", f"choose by number: {choices}")
-        return found[0].name, found[0].index, _INTERFACE
-    index = int(camera)
-    if not 0 <= index < 100:  # OpenCV takes hundreds as the number of an interface
-        raise ArgumentError(f"no camera has the number {index}", describe_cameras())
-    names = [one.name for one in list_cameras() if one.index == index]
-    return (f"camera {index} ({names[0]})" if names else f"camera {index}"), index, _INTERFACE
+def _is_flat(pixels: np.ndarray) -> bool:
+    """Return whether a picture shows nothing, as those before the sensor's first: one colour all over."""
+    seen = pixels[::8, ::8]
+    return bool((seen.max((0, 1)).astype(int) - seen.min((0, 1)) <= FLAT).all())
 
 
-def _without_password(address: str) -> str:
-    """Return the address as it may be shown: without user and password."""
-    parts = urlsplit(address)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def _ask(capture: cv2.VideoCapture, size: tuple[int, int], rate: Fraction | int) -> None:
-    # MJPG first: raw 1080p gets five frames a second through USB 2 (opencv/opencv#9084).
-    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-    capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-    capture.set(cv2.CAP_PROP_FPS, float(rate))
-    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # V4L2 keeps four old frames otherwise (opencv/opencv#11047)
+def _letters(fourcc: float) -> str:
+    """Return the four letters of a coding, MJPG; empty where the driver does not tell."""
+    if not 0 < fourcc < 2**32:
+        return ""
+    text = int(fourcc).to_bytes(4, "little").decode("latin-1").strip("\0 ")
+    return text if text.isascii() and text.isprintable() else ""
 
 
 def _believable(rate: float) -> Fraction | None:
-    """Return the rate that a driver reports as a fraction, 29.97 as 30000/1001; None for 0, -1, nan and nonsense."""
+    """Return a rate that was told or measured as a fraction, 29.97 as 30000/1001; None for 0, -1, nan and nonsense."""
     if not math.isfinite(rate) or not 0.1 <= rate < 1000:
         return None
     for exact in (Fraction(round(rate)), Fraction(round(rate) * 1000, 1001)):
         if abs(exact - Fraction(rate)) < Fraction(1, 200):
             return exact
     return Fraction(rate).limit_denominator(1000)
-
-
-def _why_not(target: int | str, interface: int) -> str:
-    """Return a hint why a camera does not open."""
-    if interface == cv2.CAP_FFMPEG:
-        return f"check the address, and that it answers within {TIMEOUT_MS // 1000} s"
-    if sys.platform == "darwin":
-        return f"{describe_cameras()}; allow the camera in System Settings > Privacy & Security > Camera"
-    device = Path(target if isinstance(target, str) else f"/dev/video{target}")
-    if sys.platform == "linux" and device.exists():
-        if not stat.S_ISCHR(device.stat().st_mode):
-            return "it is no device"
-        if not os.access(device, os.R_OK | os.W_OK):
-            return f"no right to use {device}; put yourself into the group `video` and log in again"
-        return "is another program using it?"
-    return describe_cameras()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep OpenCV from writing to stderr what our errors say better."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET; the FFmpeg in OpenCV looks once
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from livedream.capture.address import STREAMS, shown
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 
@@ -18,8 +19,6 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm", "
 """How the name of a picture ends, in small letters."""
 NUMBERED = re.compile(r"%(0?)(\d*)d")
 """The place of the number in the names of numbered pictures, as for C's printf and ffmpeg."""
-STREAMS = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "rtp")
-"""How the address of a network camera begins."""
 
 
 class Source(ABC):
@@ -55,8 +54,13 @@ class Source(ABC):
     """The time at which the sound ends too, when only a part of a film is wanted; None for all of it."""
     path: Path | None = None
     """The file or folder that is read, None where there is none; a sink must not write there."""
+    place: str | None = None
+    """The device file, device or address that is read, None where there is none; a sink must not send there."""
+    coding: str = ""
+    """How the pictures of a camera or stream come, MJPG or h264; empty where nobody knows, or it does not matter."""
     notice: str | None = None
-    """What somebody ought to know just now ("camera C922 lost, reconnecting (try 3)"); None when all is well."""
+    """What is wrong with the source at the moment, for people: "camera C922 lost, reconnecting (try 3)"; None when all
+    is well. It may change at any time, and may be asked for by any thread."""
 
     @property
     def files(self) -> Sequence[Path]:
@@ -95,8 +99,10 @@ def open_source(
 
     spec: `0` or `/dev/video0` or part of a camera's name; `rtsp://`, `http://` and the like for a network camera; the
         path of a film; of a picture, of a folder of pictures, or a pattern such as `photos/*.jpg`; `frames/%06d.png`
-        for numbered pictures that are the frames of a film; `demo`.
-    size, rate: what to ask of a camera, (width, height) in pixels and frames per second. Others have their own.
+        for numbered pictures that are the frames of a film; `screen`, `screen:2` or `screen:640x480+100+50`; `-` for
+        standard input; `demo`.
+    size, rate: (width, height) in pixels and frames per second: what to ask of a camera, what raw pictures on standard
+        input have, how often to look at a screen. Others have their own.
     start, end: the part of a film that is wanted, in seconds; see `VideoSource`.
 
     Raises SourceError when it is not there or cannot be read, ArgumentError when `spec` can mean nothing.
@@ -106,9 +112,6 @@ def open_source(
         raise TypeError(f"a source is named by text or a path, got {type(spec).__name__}")
     if not text.strip() or "\0" in text:
         raise ArgumentError(f"no source is called {text!r}", _CHOICES)
-    if text == "-":
-        raise ArgumentError("livedream cannot read a film from standard input", "write it to a file first")
-
     if start is not None or end is not None:
         return _open_part(text, start, end)
 
@@ -117,10 +120,22 @@ def open_source(
             from livedream.capture.demo import DemoSource
 
             return DemoSource()
+        if text == "-":
+            from livedream.capture.pipe import PipeSource
+
+            return PipeSource(size=size, rate=rate)
+        if text.partition(":")[0] == "screen":
+            from livedream.capture.screen import ScreenSource
+
+            return ScreenSource(text, rate=rate)
         scheme, colon, _ = text.partition("://")
         if colon and scheme.lower() not in STREAMS:
             raise ArgumentError(f"unknown kind of address: {scheme}://", f"choose from {', '.join(STREAMS)}")
-        if colon or (text.isascii() and text.isdigit()):
+        if colon:
+            from livedream.capture.network import NetworkSource
+
+            return NetworkSource(text)
+        if text.isascii() and text.isdigit():
             return _camera(text, size, rate)
 
     path = Path(text)
@@ -141,7 +156,12 @@ def open_source(
     return VideoSource(path)
 
 
-_CHOICES = "name a camera (0), a film, a picture, a folder of pictures, an address (rtsp://...) or demo"
+def takes_size_and_rate(spec: str) -> bool:
+    """Return whether `open_source` has a use for size and rate: for cameras, screens and raw pictures."""
+    return spec != "demo" and "://" not in spec and not Path(spec).suffix and not Path(spec).is_dir()
+
+
+_CHOICES = "name a camera (0), a film, a picture, a folder of pictures, an address (rtsp://...), screen, - or demo"
 
 
 def _camera(name: str, size: tuple[int, int] | None, rate: Fraction | int | None) -> Source:
@@ -152,8 +172,9 @@ def _camera(name: str, size: tuple[int, int] | None, rate: Fraction | int | None
 
 def _open_part(text: str, start: Fraction | None, end: Fraction | None) -> Source:
     path = Path(text)
-    if path.suffix.lower() in PICTURES or path.is_dir() or not (path.suffix or path.exists()) or "://" in text:
-        raise ArgumentError(f"{text} is no film: it has no start and end", "leave them out")
+    is_film = "://" not in text and path.suffix.lower() not in PICTURES and (path.suffix or path.exists())
+    if not is_film or path.is_dir():
+        raise ArgumentError(f"{shown(text)} is no film: it has no start and end", "leave them out")
     from livedream.capture.video import VideoSource
 
     return VideoSource(path, start=start, end=end)
@@ -174,7 +195,7 @@ def _open_absent(text: str, size: tuple[int, int] | None, rate: Fraction | int |
     if os.sep in text or "/" in text or Path(text).suffix:
         raise SourceError(f"no such file: {text}", "check the name; relative names start in the current folder")
 
-    from livedream.capture.camera import describe_cameras, find_cameras
+    from livedream.capture.cameras import describe_cameras, find_cameras
 
     found = find_cameras(text)
     if not found:

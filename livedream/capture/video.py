@@ -3,6 +3,7 @@
 import logging
 import math
 import threading
+from abc import abstractmethod
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from os import PathLike
@@ -50,11 +51,11 @@ class _Shown(NamedTuple):
     """Seconds since the film began."""
 
 
-class VideoSource(Source):
+class FilmSource(Source):
     """The frames of a film in the order of their times, upright, none left out.
 
-    start, end: the part that is wanted, in seconds since the film began: frames with start <= time < end, the first of
-    them at time 0. None means from the beginning, to the end.
+    name: what to call it. start, end: the part that is wanted, in seconds since the film began: frames with start <=
+    time < end, the first of them at time 0. None means from the beginning, to the end.
 
     Colours: see `Colors`. Interlaced film: see `deinterlaced`. What cannot be decoded is skipped and counted in
     `damaged`; where pictures are missing for it, the last one before is repeated, and counted in `filled`. Times that
@@ -67,15 +68,8 @@ class VideoSource(Source):
 
     live = False
 
-    def __init__(
-        self,
-        path: str | PathLike[str],
-        *,
-        start: Fraction | int | None = None,
-        end: Fraction | int | None = None,
-    ) -> None:
-        self.path: Path = Path(path)
-        self.name = str(self.path)
+    def __init__(self, name: str, *, start: Fraction | int | None = None, end: Fraction | int | None = None) -> None:
+        self.name = name
         self.damaged = self.filled = self.mended = 0
         self._from = _part_start(start, end)
         self._to = None if end is None else Fraction(end)
@@ -108,6 +102,10 @@ class VideoSource(Source):
         self.start = self._origin + self._shift
         self.until = None if self._to is None else self._to - self._shift
         self.length = self._expected_length()
+
+    @abstractmethod
+    def _film(self) -> InputContainer:
+        """Open the film, at its beginning."""
 
     def __iter__(self) -> Iterator[Frame]:
         while True:
@@ -146,13 +144,13 @@ class VideoSource(Source):
         return Frame(upright, shown.time - self._shift, self._index - 1)
 
     def _open(self) -> tuple[InputContainer, VideoStream]:
-        container = open_film(self.path)
+        container = self._film()
         try:
-            stream = pictures_of(container, self.path)
+            stream = pictures_of(container, self.name)
             if stream.width * stream.height > MAX_PIXELS:
                 size = f"{stream.width}x{stream.height}"
                 cure = f"make it smaller first: at most {MAX_PIXELS // 10**6} million pixels"
-                raise SourceError(f"{self.path}: frames of {size} are too large", cure)
+                raise SourceError(f"{self.name}: frames of {size} are too large", cure)
             # Threads that share a picture, not one each: those lose what is behind damage at the end of a film, and may
             # show damaged pictures one way now and another way next time.
             stream.thread_type = "SLICE"
@@ -245,18 +243,18 @@ class VideoSource(Source):
                 bad += 1
                 self.damaged += 1
             except av.error.FFmpegError as error:
-                raise SourceError(f"{self.path}: {error.strerror}", "the disk or the connection failed") from error
+                raise SourceError(f"{self.name}: {error.strerror}", "the disk or the connection failed") from error
 
     def _nothing(self) -> SourceError:
         """The error for a film without one picture in the part that is wanted."""
-        if self._seen is None and is_encrypted(self.path):
-            return SourceError(f"{self.path} is encrypted", "livedream cannot open what is protected against copying")
+        if self._seen is None and self.path is not None and is_encrypted(self.path):
+            return SourceError(f"{self.name} is encrypted", "livedream cannot open what is protected against copying")
         if self._seen is None:
-            return SourceError(f"{self.path}: not one frame can be decoded", "play it with another program to check")
+            return SourceError(f"{self.name}: not one frame can be decoded", "play it with another program to check")
         seen, wanted = float(self._seen), float(self._from)
         if self._seen < self._from:
-            return SourceError(f"{self.path}: no frame at {wanted:g} s, the last one is at {seen:g} s", "start earlier")
-        return SourceError(f"{self.path}: no frame from {wanted:g} s on before {float(self._to or 0):g} s", "end later")
+            return SourceError(f"{self.name}: no frame at {wanted:g} s, the last one is at {seen:g} s", "start earlier")
+        return SourceError(f"{self.name}: no frame from {wanted:g} s on before {float(self._to or 0):g} s", "end later")
 
     def _expected_length(self) -> int | None:
         """How many frames the header promises of the part."""
@@ -270,10 +268,27 @@ class VideoSource(Source):
 
     def _conclude(self) -> None:
         if self.damaged:
-            text = f"{self.path}: {self.damaged} damaged packets were skipped"
+            text = f"{self.name}: {self.damaged} damaged packets were skipped"
             log.warning("%s, %d lost frames repeat the one before", text, self.filled)
         if self.mended:
-            log.warning("%s: %d times were missing or went back", self.path, self.mended)
+            log.warning("%s: %d times were missing or went back", self.name, self.mended)
+
+
+class VideoSource(FilmSource):
+    """The frames of the film in the file at `path`."""
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        start: Fraction | int | None = None,
+        end: Fraction | int | None = None,
+    ) -> None:
+        self.path: Path = Path(path)
+        super().__init__(str(self.path), start=start, end=end)
+
+    def _film(self) -> InputContainer:
+        return open_film(self.path)
 
 
 def _part_start(start: Fraction | int | None, end: Fraction | int | None) -> Fraction:

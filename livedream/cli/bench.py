@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from livedream.cli.asked import parse_size
 from livedream.cli.options import control_options, given_controls
 from livedream.cli.output import say
 from livedream.errors import ArgumentError
@@ -52,7 +53,7 @@ def bench(
     plan = Plan(
         settings=load_preset(preset).replace(**given_controls(controls)),
         source=source,
-        size=_parse_size(size),
+        size=parse_size(size),
         rounds=rounds,
         frames=frames,
         live_seconds=seconds,
@@ -70,13 +71,6 @@ def bench(
 
 
 bench.params += control_options()
-
-
-def _parse_size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise ArgumentError(f"a size is WIDTHxHEIGHT, got {text!r}", "write for example --size 1280x720")
-    return int(width), int(height)
 
 
 def report(result: "Result") -> list[str]:

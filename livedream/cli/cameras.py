@@ -8,7 +8,7 @@ from livedream.cli.output import remark, say_table
 @click.command(short_help="List the cameras of this machine.")
 def cameras() -> None:
     """List the cameras of this machine: number, name and device; `run` takes any of the three."""
-    from livedream.capture.camera import list_cameras
+    from livedream.capture.cameras import list_cameras
 
     found = list_cameras()
     if found:

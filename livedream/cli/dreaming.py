@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedream.capture.carried import carried_recipe
-from livedream.capture.source import Source, open_source
+from livedream.capture.loops import refuse_loop
+from livedream.capture.source import Source, open_source, takes_size_and_rate
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
 from livedream.cli.playing import playing
@@ -22,6 +23,7 @@ from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.codecs import Encoding
 from livedream.sink.sink import DEVICES, Facts, Sink, open_sink
+from livedream.sink.virtual_camera import VirtualCameraSink
 
 if TYPE_CHECKING:
     from livedream.dream.dreamer import Dreamer
@@ -40,6 +42,8 @@ def dream(
     *,
     preset: str | None = None,
     controls: Mapping[str, Any] | None = None,
+    size: tuple[int, int] | None = None,
+    rate: Fraction | None = None,
     start: Fraction | None = None,
     end: Fraction | None = None,
     encoding: Encoding | None = None,
@@ -52,10 +56,10 @@ def dream(
     """Dream a source into sinks, and return the exit code.
 
     sink_specs: none means the usual one for that source. preset: None means the usual one. controls: in which the dream
-    differs from the preset. start, end: the part of a film that is wanted, in seconds. encoding: of films. resume: go
-    on where an earlier run was cut off. fresh: let a live run without a preset begin with the usual one, and not as the
-    last one ended. make_dreamer: returns a dreamer that remembers nothing; a new one by default.
-    of_all: tells of the run of which this is a part, see `Progress`.
+    differs from the preset. size, rate: as `open_source` takes them. start, end: the part of a film that is wanted, in
+    seconds. encoding: of films. resume: go on where an earlier run was cut off. fresh: let a live run without a preset
+    begin with the usual one, and not as the last one ended. make_dreamer: returns a dreamer that remembers nothing; a
+    new one by default. of_all: tells of the run of which this is a part, see `Progress`.
     """
     controls = controls or {}
     choose_settings(preset or "live", controls)  # what is wrong in them comes out before a camera is opened
@@ -63,7 +67,9 @@ def dream(
     resuming: Resuming | None = None
     try:
         with stopping() as stop, closing(stop) as opened:
-            source = opened(open_source(source_spec, start=start, end=end))
+            if (size or rate) and not takes_size_and_rate(source_spec):
+                raise ArgumentError("--size and --rate are for cameras, screens and raw pictures", "leave them out")
+            source = opened(open_source(source_spec, size=size, rate=rate, start=start, end=end))
             kept = recall() if source.live and preset is None and not fresh else None
             if kept is not None and controls.get("model", kept.model) == kept.model:  # a network has its own layers
                 settings, look = kept.replace(**controls), f"settings of the last live run ({state_file()})"
@@ -72,6 +78,8 @@ def dream(
                 settings, look = choose_settings(preset, controls), f"preset {preset}"
             sink_specs = sink_specs or [usual_sink(source)]
             refuse_twins(sink_specs)
+            for sink_spec in sink_specs:
+                refuse_loop(source, sink_spec)
             facts = Facts.of(source)
             options = recipe_options(start=start, end=end, encoding=encoding)
             make = make_dreamer or new_dreamer
@@ -83,6 +91,9 @@ def dream(
                 resuming = Resuming(film, recipe, dreamer)
                 resuming.pick_up(source)
             sinks = [opened(open_sink(spec, facts, encoding=encoding, overwrite=overwrite)) for spec in sink_specs]
+            for sink in sinks:
+                if isinstance(sink, VirtualCameraSink):  # which device it took is known only now
+                    refuse_loop(source, sink.device)
             if resuming is None:  # a sink that cannot be opened is said before the network is loaded
                 dreamer, recipe = prepare(make(settings), source, options)
                 resuming = Resuming(film, recipe, dreamer) if film is not None else None
@@ -198,7 +209,7 @@ def usual_sink(source: Source) -> str:
     """Return where the frames of `source` go when nobody says it: live ones into a window, others beside us."""
     if source.live:
         return "window"
-    stem = source.path.stem if source.path and source.path.stem else "pictures"
+    stem = "stdin" if source.path is None else source.path.stem or "pictures"
     if not source.stills:
         return f"{stem}-dream.mp4"
     return f"{stem}-dream.png" if source.length == 1 else f"{stem}-dream/"
@@ -213,11 +224,13 @@ def refuse_twins(sink_specs: Sequence[str]) -> None:
 
 
 def describe(source: Source) -> str:
-    """`film.mp4 1280x720, 25 fps`."""
+    """`film.mp4 1280x720, 25 fps`; of a camera also how its pictures come, `MJPG`."""
     text = f"{source.name} {source.size[0]}x{source.size[1]}"
     if source.stills:
         return text if source.length == 1 else f"{text}, {source.length} pictures"
-    return f"{text}, {float(source.rate):.5g} fps" if source.rate else text
+    if source.rate:
+        text += f", {float(source.rate):.5g} fps"
+    return f"{text}, {source.coding}" if source.coding else text
 
 
 def conclusion(report: Report, source: Source, sink_specs: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from livedream.capture.address import shown
 from livedream.capture.images import find_pictures, natural
 from livedream.capture.source import PICTURES
 from livedream.errors import ArgumentError, SourceError
@@ -67,7 +68,9 @@ def plan(specs: Sequence[str], to: str | None = None) -> list[Job]:
     template = _template(to)
     for spec in specs:
         if "://" in spec or spec == "demo" or spec.isdecimal() or not spec.strip():
-            raise ArgumentError(f"{spec or 'nothing'} is no file", "several sources are dreamt one by one: name files")
+            raise ArgumentError(
+                f"{shown(spec) or 'nothing'} is no file", "several sources are dreamt one by one: name files"
+            )
     found = {Path(source).resolve(): source for spec in specs for source in _expand(spec)}
     if not found:
         raise SourceError(f"nothing to dream in {', '.join(specs)}", "livedream made all that is there")

@@ -8,6 +8,7 @@ from livedream._version import __version__
 from livedream.cli.bench import bench
 from livedream.cli.cameras import cameras
 from livedream.cli.demo import demo
+from livedream.cli.doctor import doctor
 from livedream.cli.models import models
 from livedream.cli.output import say, say_error, warnings_shown
 from livedream.cli.presets import presets
@@ -23,7 +24,7 @@ def livedream() -> None:
     """Live deep dreaming: a camera, a film or a stream goes in, and a network shows what it sees in it."""
 
 
-for command in (run, demo, presets, models, cameras, bench):
+for command in (run, demo, presets, models, cameras, doctor, bench):
     livedream.add_command(command)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from livedream.cli.asked import parse_rate, parse_size
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls
 from livedream.errors import ArgumentError
@@ -34,6 +35,16 @@ from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
     help=f"a look: {', '.join(preset_names())}, a file of your own (.toml), or a film or PNG that livedream made "
     "[default live, still for pictures]",
 )
+@click.option(
+    "--size",
+    metavar="WxH",
+    help="of a camera: what to ask it for [default 1280x720]; of raw pictures on standard input: what they have",
+)
+@click.option(
+    "--rate",
+    metavar="N",
+    help="frames per second, likewise, and how often to look at the screen [default 30]",
+)
 @click.option("--start", metavar="TIME", help="of a film: leave out what is before; seconds or hours:minutes:seconds")
 @click.option("--end", metavar="TIME", help="of a film: leave out what is from there on; the sound is cut alike")
 @click.option(
@@ -55,6 +66,8 @@ def run(
     sources: tuple[str, ...],
     sinks: tuple[str, ...],
     preset: str | None,
+    size: str | None,
+    rate: str | None,
     start: str | None,
     end: str | None,
     codec: str,
@@ -65,7 +78,8 @@ def run(
     **controls: str | None,
 ) -> int:
     """Dream SOURCE: a camera (its number, or part of its name), a film, a picture, a folder or a pattern of pictures,
-    an address (rtsp://...), or demo. Without SOURCE: the first camera, 0.
+    an address (rtsp://..., http://..., udp://...), screen (screen:2, screen:640x480+100+50), - for standard input, or
+    demo. Without SOURCE: the first camera, 0.
 
     Several films and pictures, a folder or a pattern of films are dreamt one by one; what is done already is skipped.
     """
@@ -80,9 +94,12 @@ def run(
     begin, until = (None if text is None else parse_moment(text) for text in (start, end))
     sources = sources or ("0",)
     how: dict[str, Any] = {"start": begin, "end": until, "encoding": encoding, "resume": resume, "overwrite": overwrite}
+    asked = parse_size(size) if size else None, parse_rate(rate) if rate else None
     if is_batch(sources):
+        if any(asked):
+            raise ArgumentError("--size and --rate are not for several sources", "leave them out")
         return batch(sources, sinks, preset=preset, controls=given, **how)
-    return dream(sources[0], sinks, preset=preset, controls=given, fresh=fresh, **how)
+    return dream(sources[0], sinks, preset=preset, controls=given, size=asked[0], rate=asked[1], fresh=fresh, **how)
 
 
 run.params += control_options()

@@ -11,6 +11,7 @@ from livedream.errors import WeightsError, unknown
 
 if TYPE_CHECKING:
     from torch import nn
+    from torchvision.models import WeightsEnum
 
 _IMAGENET_MEAN = (123.675, 116.28, 103.53)
 _IMAGENET_STD = (58.395, 57.12, 57.375)
@@ -155,13 +156,22 @@ def _build_torchvision(name: str, init_weights: bool) -> "nn.Module":
     return network.eval()
 
 
-def _load_torchvision(name: str) -> "nn.Module":
+def weights_file(name: str) -> Path:
+    """Return where the weights of the network called `name`, not the embedded one, are once they are downloaded."""
     import torch
+
+    return Path(torch.hub.get_dir()) / "checkpoints" / _weights(name).url.rsplit("/", 1)[-1]
+
+
+def _weights(name: str) -> "WeightsEnum":
+    """The first of several: the plain training of old, whose layers dream better than those of later recipes."""
     from torchvision.models import get_model_weights
 
-    # The first of several: the plain training of old, whose layers dream better than those of later recipes.
-    weights = next(iter(get_model_weights(name)))
-    path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[-1]
+    return next(iter(get_model_weights(name)))
+
+
+def _load_torchvision(name: str) -> "nn.Module":
+    weights, path = _weights(name), weights_file(name)
     network = _build_torchvision(name, init_weights=False)
     try:
         # weights_only: a file that was put into the cache by hand must not run code.

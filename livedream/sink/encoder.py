@@ -120,7 +120,7 @@ def find_working(candidates: tuple[Encoder, ...]) -> Encoder:
         except UnknownCodecError:
             faults.append(f"this PyAV has no encoder {encoder.name}")
             continue
-        if not encoder.hardware or not (fault := _trial(encoder)):
+        if not encoder.hardware or not (fault := trial(encoder)):
             return encoder
         faults.append(f"{encoder.name} does not work here: {fault}")
     if candidates[0].hardware:
@@ -130,13 +130,15 @@ def find_working(candidates: tuple[Encoder, ...]) -> Encoder:
     raise SinkError("; ".join(faults), cure)
 
 
-def _trial(encoder: Encoder) -> str:
-    """Encode a grey picture with a chip; return why that cannot be, "" when it can."""
+def trial(encoder: Encoder) -> str:
+    """Encode a grey picture; return why that cannot be, "" when it can."""
     before = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
     try:
         with av.logging.Capture() as said:
             packets = _encode_grey(encoder)
+    except UnknownCodecError:
+        return "this PyAV does not have it"
     except (av.error.FFmpegError, OSError, ValueError, RuntimeError, NotImplementedError) as error:
         # The first complaint is the one that tells something: "Cannot load libcuda.so.1".
         return said[0][2].strip() if said else str(error)
@@ -151,7 +153,9 @@ def _encode_grey(encoder: Encoder) -> "list[Packet[Any]]":
     context.width, context.height, context.framerate = 256, 256, UNKNOWN_RATE  # some chips refuse less
     context.time_base = 1 / UNKNOWN_RATE
     context.options = encoder.settings(None, UNKNOWN_RATE, live=True)
-    picture = _convert(VideoFrame.from_ndarray(np.full((256, 256, 3), 128, np.uint8), "rgb24"), encoder.pix_fmt)
+    grey = VideoFrame.from_ndarray(np.full((256, 256, 3), 128, np.uint8), "rgb24")
+    grey.pts, grey.time_base = 0, context.time_base
+    picture = _Palettes(grey).reduce(grey) if encoder.codec == "gif" else _convert(grey, encoder.pix_fmt)
     picture.pts = 0
     return [*context.encode(picture), *context.encode(None)]
 

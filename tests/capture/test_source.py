@@ -15,6 +15,7 @@ from PIL import Image
 from livedream.capture.camera import CameraSource
 from livedream.capture.demo import DemoSource
 from livedream.capture.images import ImagesSource
+from livedream.capture.network import NetworkSource
 from livedream.capture.source import Source, open_source
 from livedream.capture.video import VideoSource
 from livedream.errors import ArgumentError, SourceError
@@ -34,7 +35,7 @@ def _a_network_camera(folder: Path, _: pytest.MonkeyPatch) -> Iterator[Open]:
 
 @contextlib.contextmanager
 def _a_local_camera(_: Path, patch: pytest.MonkeyPatch) -> Iterator[Open]:
-    fake_camera(patch, [np.ascontiguousarray(quarters(SIZE)[:, :, ::-1])] * 1000)
+    fake_camera(patch, [np.ascontiguousarray(quarters(SIZE)[:, :, ::-1])])
     yield lambda: open_source("0")
 
 
@@ -64,7 +65,7 @@ def _the_demo(folder: Path, _: pytest.MonkeyPatch) -> Iterator[Open]:
 
 
 EVERY = {
-    "network camera": (_a_network_camera, CameraSource, True),
+    "network camera": (_a_network_camera, NetworkSource, True),
     "camera": (_a_local_camera, CameraSource, True),
     "film": (_a_film, VideoSource, False),
     "pictures": (_pictures, ImagesSource, False),
@@ -141,7 +142,7 @@ def message(spec: str | Path) -> str:
     return f"{text} | {caught.value.hint}"
 
 
-@pytest.mark.parametrize("spec", ["", " ", "-", "ftp://host/film.mp4", "100"])
+@pytest.mark.parametrize("spec", ["", " ", "screen:", "screen:1x", "ftp://host/film.mp4", "100"])
 def test_nonsense_is_an_argument_error(spec: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         open_source(spec)
@@ -156,13 +157,13 @@ def test_other_types_are_a_type_error() -> None:
 
 
 def test_absent_camera_lists_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livedream.capture.camera.list_cameras", list)
+    monkeypatch.setattr("livedream.capture.cameras.list_cameras", list)
     assert message("98") == "camera 98 cannot be opened | this machine has no camera"
     assert message("/dev/video98") == "/dev/video98 cannot be opened | this machine has no camera"
 
 
 def test_unknown_name_says_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livedream.capture.camera.list_cameras", list)
+    monkeypatch.setattr("livedream.capture.cameras.list_cameras", list)
     said = message("gnome")
     assert said == "neither a file nor a camera is called gnome | this machine has no camera; or use demo"
 

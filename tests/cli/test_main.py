@@ -80,18 +80,18 @@ def test_models_are_listed_with_their_layers(capsys):
 
 
 def test_cameras_are_listed(capsys, monkeypatch):
-    from livedream.capture import camera
+    from livedream.capture import cameras
 
-    found = [camera.Camera(0, "Front", "/dev/video0"), camera.Camera(12, "HD Pro C920", "/dev/video2")]
-    monkeypatch.setattr(camera, "list_cameras", lambda: found)
+    found = [cameras.Camera(0, "Front", "/dev/video0"), cameras.Camera(12, "HD Pro C920", "/dev/video2")]
+    monkeypatch.setattr(cameras, "list_cameras", lambda: found)
     assert main(["cameras"]) == 0
     assert capsys.readouterr().out == "0   Front        /dev/video0\n12  HD Pro C920  /dev/video2\n"
 
 
 def test_no_camera_is_no_failure(capsys, monkeypatch):
-    from livedream.capture import camera
+    from livedream.capture import cameras
 
-    monkeypatch.setattr(camera, "list_cameras", list)
+    monkeypatch.setattr(cameras, "list_cameras", list)
     assert main(["cameras"]) == 0
     out, err = capsys.readouterr()
     assert out == ""

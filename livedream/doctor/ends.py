@@ -1,0 +1,83 @@
+"""Where frames come from and where they go: cameras, screens, windows, encoders."""
+
+import os
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from livedream.capture.cameras import Camera, list_cameras
+from livedream.capture.trouble import users
+from livedream.doctor.finding import Finding
+from livedream.errors import ArgumentError, SinkError
+from livedream.sink.codecs import CODECS, ENCODERS
+from livedream.sink.encoder import trial
+from livedream.sink.sink import open_sink
+
+
+def findings() -> Iterator[Finding]:
+    yield from cameras()
+    yield screen()
+    yield device("window", "display")
+    yield device("virtual-camera", "virtual camera")
+    for codec in CODECS:
+        yield encoders(codec)
+    yield chips()
+
+
+def cameras() -> Iterator[Finding]:
+    """Each camera, and whether this user may use it. None is opened: that would take it away from who uses it."""
+    found = list_cameras()
+    if not found:
+        text = "this machine has none, or shows none to this user"
+        yield Finding("camera", False, text, "plug one in; in a container pass it on: --device /dev/video0")
+    for camera in found:
+        yield _camera(camera)
+
+
+def _camera(camera: Camera) -> Finding:
+    text = f"{camera.index} ({camera.name}) {camera.path}".rstrip()
+    if not camera.path.startswith("/dev/"):
+        return Finding("camera", True, text)
+    if not os.access(camera.path, os.R_OK | os.W_OK):
+        return Finding("camera", False, f"no right to use {text}", 'sudo usermod -aG video "$USER", then log in again')
+    if programs := users(camera.path):
+        return Finding("camera", False, f"{text} is in use by {', '.join(programs)}", "close that program")
+    return Finding("camera", True, text)
+
+
+def screen() -> Finding:
+    """Whether the screen can be a source."""
+    if find_spec("mss") is None:
+        return Finding("screen", False, "mss is not installed", "pip install 'livedream[screen]'")
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        return Finding("screen", False, "there is no display (DISPLAY is not set)", "run it in the desktop's session")
+    return Finding("screen", True, "can be dreamt: livedream run screen")
+
+
+def device(spec: str, name: str) -> Finding:
+    """Whether a sink that needs something of the machine opens."""
+    try:
+        with open_sink(spec) as sink:
+            return Finding(name, True, f"{sink.name} opens")
+    except (SinkError, ArgumentError) as error:
+        return Finding(name, False, str(error), error.hint)
+
+
+def encoders(codec: str) -> Finding:
+    """Whether films can be written in a codec, without a graphics chip."""
+    faults = {encoder.name: trial(encoder) for encoder in ENCODERS if encoder.codec == codec and not encoder.hardware}
+    working = [name for name, fault in faults.items() if not fault]
+    if working:
+        return Finding(codec, True, ", ".join(working))
+    text = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
+    return Finding(codec, False, text, "install PyAV from its wheel: pip install --force-reinstall av")
+
+
+def chips() -> Finding:
+    """Whether a graphics chip encodes here."""
+    faults = {encoder.name: trial(encoder) for encoder in ENCODERS if encoder.hardware}
+    working = [name for name, fault in faults.items() if not fault]
+    if working:
+        return Finding("graphics chip", True, f"encodes: {', '.join(working)}; choose one with --codec")
+    reasons = dict.fromkeys(f"{name.partition('_')[2]}: {fault}" for name, fault in faults.items())
+    return Finding("graphics chip", False, "; ".join(reasons), "none is needed: the codecs above use the processor")

@@ -1,0 +1,226 @@
+"""What the doctor says, of this machine as it is and of machines that lack something."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from livedream import doctor
+from livedream.capture.cameras import Camera
+from livedream.cli.main import main
+from livedream.doctor import ends, engine, machine
+from livedream.doctor.finding import Finding
+from livedream.errors import DeviceError
+from livedream.models.registry import weights_file
+from livedream.sink.codecs import CODECS
+
+
+def test_the_whole_of_it_on_this_machine() -> None:
+    """In a process of its own, as a user runs it: everything that is needed is there, or the tests would not run."""
+    command = [sys.executable, "-m", "livedream", "doctor", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr
+    found = {entry["name"]: entry for entry in json.loads(done.stdout)}
+    assert {"livedream", "packages", "disk", "device", "float32", "speed", "camera", "screen", "display"} <= set(found)
+    assert set(CODECS) <= set(found)
+    assert found["h264"]["ok"]
+    assert found["speed"]["ok"]
+    assert "ms a frame of 640x360" in found["speed"]["text"]
+    assert not found["display"]["ok"]  # conftest.py takes DISPLAY away
+    assert "DISPLAY is not set" in found["display"]["text"]
+    assert all(entry["cure"] for entry in found.values() if not entry["ok"])
+
+
+@pytest.mark.parametrize(
+    ("finding", "code", "lines"),
+    [
+        (Finding("disk", True, "9 GB free"), 0, ["ok       disk: 9 GB free"]),
+        (
+            Finding("camera", False, "none", "plug one in"),
+            0,
+            ["missing  camera: none", "         plug one in"],
+        ),
+        (Finding("device", False, "none", "buy one", needed=True), 1, ["missing  device: none", "         buy one"]),
+    ],
+)
+def test_lines_and_exit_code(
+    finding: Finding,
+    code: int,
+    lines: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda: iter([finding]))
+    assert main(["doctor"]) == code
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+# Packages and disk ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def packages(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Finding]]:
+    """Look at these packages in these versions, where livedream needs av and OpenCV."""
+
+    def look(**versions: str) -> list[Finding]:
+        installed = {name.replace("_", "-"): version for name, version in versions.items()}
+
+        def version(name: str) -> str:
+            if name not in installed:
+                raise metadata.PackageNotFoundError(name)
+            return installed[name]
+
+        monkeypatch.setattr(machine.metadata, "version", version)
+        monkeypatch.setattr(
+            machine.metadata, "requires", lambda name: ["av<19,>=17", "opencv-python>=4.10", 'mss; extra == "screen"']
+        )
+        return list(machine.packages())
+
+    return look
+
+
+def test_8_versions_that_are_supported(packages: Callable[..., list[Finding]]) -> None:
+    assert packages(av="18.1.0", opencv_python="5.0.0.93") == [
+        Finding("packages", True, "av 18.1.0, opencv-python 5.0.0.93")
+    ]
+
+
+def test_8_version_that_is_not(packages: Callable[..., list[Finding]]) -> None:
+    (fault, rest) = packages(av="19.0.0", opencv_python_headless="5.0.0.93")
+    assert (fault.text, fault.cure) == ("av 19.0.0 is not <19,>=17", "pip install 'av<19,>=17'")
+    assert fault.needed
+    assert rest.text == "opencv-python-headless 5.0.0.93"
+
+
+def test_8_missing_package(packages: Callable[..., list[Finding]]) -> None:
+    (fault, _) = packages(av="18.1.0")
+    assert (fault.ok, fault.text, fault.needed) == (False, "opencv-python is missing", True)
+
+
+def test_3_both_kinds_of_opencv(packages: Callable[..., list[Finding]]) -> None:
+    (fault, _) = packages(av="18.1.0", opencv_python="5.0", opencv_python_headless="5.0")
+    assert fault.text == "opencv-python and opencv-python-headless break each other"
+    assert fault.cure == "pip uninstall opencv-python opencv-python-headless; pip install opencv-python"
+
+
+def test_little_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine.disk(tmp_path / "not" / "there", "cache").ok
+    monkeypatch.setattr(machine, "LITTLE", 10**18)
+    assert machine.disk(tmp_path, "disk").cure == "make room, or work in another folder"
+
+
+# The engine ----------------------------------------------------------------------------------------------------------
+
+
+def test_4_no_gpu_is_said_with_the_reason_and_the_version() -> None:
+    import torch
+
+    found = engine.device()
+    assert found.ok
+    if not torch.cuda.is_available():
+        assert f"no cuda device: {'none is found' if torch.version.cuda else 'this torch was built'}" in found.text
+        assert f"(torch {torch.__version__})" in found.text
+
+
+def test_5_numbers_that_do_not_dream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dreamer drops every step that is not finite; that is not taken for a dream."""
+
+    class Broken(engine.Dreamer):
+        dropped_steps = 1
+
+        def __init__(self, settings: object) -> None:
+            pass
+
+        def prepare(self, size: object, still: bool = False) -> None:
+            pass
+
+        def __call__(self, frame):  # type: ignore[no-untyped-def]
+            return frame
+
+    monkeypatch.setattr(engine, "Dreamer", Broken)
+    found = engine.precision("float32")
+    assert (found.ok, found.needed) == (False, True)
+    assert not engine.precision("bfloat16").needed
+    assert not engine.speed().ok
+
+
+def test_4_device_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(device: str, precision: str) -> None:
+        raise DeviceError("no cuda device: the driver is too old", "get a new one")
+
+    monkeypatch.setattr(engine, "choose_compute", refuse)
+    assert engine.device() == Finding("device", False, "no cuda device: the driver is too old", "get a new one", True)
+
+
+def test_6_weights_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    file = weights_file("googlenet")
+    file.parent.mkdir(parents=True)
+    file.touch()
+    there, absent = engine.weights()
+    assert there.text == "squeezenet, googlenet"
+    assert "vgg16 (528 MB)" in absent.text
+    assert "googlenet" not in absent.text
+    assert str(file.parent) in absent.cure
+
+
+# Where frames come from and go ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A file that passes for a camera's device: its path begins like one."""
+    path = tmp_path / "video0"
+    path.touch()
+
+    class Path_(str):  # noqa: N801
+        def startswith(self, start, *_):  # type: ignore[no-untyped-def]
+            return start == "/dev/" or super().startswith(start)
+
+    monkeypatch.setattr(ends, "list_cameras", lambda: [Camera(0, "C922", Path_(path))])
+    yield path
+
+
+def test_9_a_camera(camera: Path) -> None:
+    assert list(ends.cameras()) == [Finding("camera", True, f"0 (C922) {camera}")]
+
+
+def test_10_a_camera_in_use(camera: Path) -> None:
+    with camera.open() as device, subprocess.Popen(["sleep", "60"], stdin=device) as user:
+        (found,) = ends.cameras()
+        user.kill()
+    assert found.text == f"0 (C922) {camera} is in use by sleep (pid {user.pid})"
+
+
+def test_11_a_forbidden_camera(camera: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ends.os, "access", lambda path, mode: False)
+    (found,) = ends.cameras()
+    assert found.text == f"no right to use 0 (C922) {camera}"
+    assert "usermod -aG video" in found.cure
+
+
+def test_9_no_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ends, "list_cameras", list)
+    (found,) = ends.cameras()
+    assert not found.ok
+    assert not found.needed
+
+
+@pytest.mark.needs_display
+def test_2_display(xvfb: str) -> None:
+    assert ends.device("window", "display") == Finding("display", True, "window opens")
+    assert ends.screen().ok
+
+
+def test_52_encoders_are_tried_and_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ends.encoders("h264") == Finding("h264", True, "libx264")
+    monkeypatch.setattr(ends, "trial", lambda encoder: "it gave nothing")
+    found = ends.encoders("h264")
+    assert (found.ok, found.text) == (False, "libx264: it gave nothing")
+    assert not ends.chips().ok
+    monkeypatch.setattr(ends, "trial", lambda encoder: "" if encoder.name == "h264_nvenc" else "no")
+    assert ends.chips().text == "encodes: h264_nvenc; choose one with --codec"
