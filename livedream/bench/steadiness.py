@@ -46,7 +46,9 @@ def flicker(dreams: Sequence[np.ndarray], sources: Sequence[np.ndarray]) -> Flic
 
 def _error(now: np.ndarray, before: np.ndarray, places: np.ndarray) -> np.ndarray:
     # One map carries x and y, which OpenCV's stubs do not know.
-    warped = cv2.remap(before, places, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
+    warped = cv2.remap(  # type: ignore[call-overload]
+        before, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     return cv2.absdiff(now, warped).mean(axis=2)
 
 

@@ -67,7 +67,7 @@ class PictureEncoder:
 
     @property
     def description(self) -> str:
-        """`libx264 veryfast crf 18`."""
+        """`libx264 veryfast crf 16`."""
         said = [f"{option} {self._options[option]}" for option in SAID if option in self._options]
         return " ".join([self.encoder.name, self._options.get("preset", ""), *said]).replace("  ", " ").strip()
 

@@ -106,7 +106,7 @@ def test_first_line_names_the_encoder(suffix: str, codec: str, tmp_path: Path) -
 
 def test_without_a_choice_it_is_x264_at_18(tmp_path: Path) -> None:
     with open_sink(tmp_path / "film.mp4") as sink:
-        assert sink.name.endswith("film.mp4 (libx264 veryfast crf 18)")
+        assert sink.name.endswith("film.mp4 (libx264 veryfast crf 16)")
 
 
 @pytest.mark.parametrize(
