@@ -18,6 +18,7 @@ from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.errors import ArgumentError, LivedreamError
 from livedream.models import find_network
 from livedream.pipeline import Report, run
+from livedream.pipeline.governor import Governor
 from livedream.presets import load_preset, parse_preset
 from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from livedream.dream.dreamer import Dreamer
 
 Opened = TypeVar("Opened", Source, Sink)
+USUAL_RATE = Fraction(30)
+"""The rate to hold where a live source does not know its own."""
 
 
 def leaves_a_file(sink_spec: str) -> bool:
@@ -49,6 +52,8 @@ def dream(
     encoding: Encoding | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    fps: Fraction | None = None,
+    fixed: bool = False,
     fresh: bool = False,
     make_dreamer: "Callable[[DreamSettings], Dreamer] | None" = None,
     of_all: Callable[[float], str] | None = None,
@@ -57,9 +62,10 @@ def dream(
 
     sink_specs: none means the usual one for that source. preset: None means the usual one. controls: in which the dream
     differs from the preset. size, rate: as `open_source` takes them. start, end: the part of a film that is wanted, in
-    seconds. encoding: of films. resume: go on where an earlier run was cut off. fresh: let a live run without a preset
-    begin with the usual one, and not as the last one ended. make_dreamer: returns a dreamer that remembers nothing; a
-    new one by default. of_all: tells of the run of which this is a part, see `Progress`.
+    seconds. encoding: of films. resume: go on where an earlier run was cut off. fps: the rate to hold, None for that of
+    a live source; fixed: hold none. fresh: let a live run without a preset begin with the usual one, and not as the
+    last one ended. make_dreamer: returns a dreamer that remembers nothing; a new one by default. of_all: tells of the
+    run of which this is a part, see `Progress`.
     """
     controls = controls or {}
     choose_settings(preset or "live", controls)  # what is wrong in them comes out before a camera is opened
@@ -76,6 +82,8 @@ def dream(
             else:
                 preset = preset or ("still" if source.stills else "live")
                 settings, look = choose_settings(preset, controls), f"preset {preset}"
+            if (fps or fixed) and not source.live:
+                raise ArgumentError("--fps and --fixed are for what is live", "leave them out: a film loses no frame")
             sink_specs = sink_specs or [usual_sink(source)]
             refuse_twins(sink_specs)
             for sink_spec in sink_specs:
@@ -117,6 +125,9 @@ def dream(
                     played.on_progress(now)
                     stop.check()
 
+                governor = None
+                if source.live and not fixed:
+                    governor = Governor(dreamer, fps or source.rate or USUAL_RATE)
                 stop.hold()
                 began_with = dreamer.settings
                 try:
@@ -126,6 +137,7 @@ def dream(
                         sinks,
                         on_progress=on_progress,
                         checkpoints=checkpoints,
+                        governor=governor,
                         changes=played.changes,
                     )
                 finally:

@@ -60,6 +60,8 @@ from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
     help=f"of films: 0 (small) to 100 (as good as the original), alike in all codecs [default {QUALITY}]",
 )
 @click.option("--resume", is_flag=True, help="go on with a film where an earlier run was cut off")
+@click.option("--fps", metavar="N", help="of what is live: hold this rate, and dream no more often [default its own]")
+@click.option("--fixed", is_flag=True, help="of what is live: never dream smaller than asked for to hold the rate")
 @click.option("--fresh", is_flag=True, help="of a camera: begin as if nothing had been changed in the last live run")
 @click.option("--overwrite", is_flag=True, help="replace files that are there already")
 def run(
@@ -74,6 +76,8 @@ def run(
     quality: int | None,
     resume: bool,
     overwrite: bool,
+    fps: str | None,
+    fixed: bool,
     fresh: bool,
     **controls: str | None,
 ) -> int:
@@ -95,11 +99,27 @@ def run(
     sources = sources or ("0",)
     how: dict[str, Any] = {"start": begin, "end": until, "encoding": encoding, "resume": resume, "overwrite": overwrite}
     asked = parse_size(size) if size else None, parse_rate(rate) if rate else None
+    if fps and fixed:
+        raise ArgumentError("--fps holds a rate and --fixed does not", "leave out one of them")
+    held = parse_rate(fps) if fps else None
     if is_batch(sources):
+        if held or fixed:
+            raise ArgumentError("--fps and --fixed are for what is live", "leave them out")
         if any(asked):
             raise ArgumentError("--size and --rate are not for several sources", "leave them out")
         return batch(sources, sinks, preset=preset, controls=given, **how)
-    return dream(sources[0], sinks, preset=preset, controls=given, size=asked[0], rate=asked[1], fresh=fresh, **how)
+    return dream(
+        sources[0],
+        sinks,
+        preset=preset,
+        controls=given,
+        size=asked[0],
+        rate=asked[1],
+        fps=held,
+        fixed=fixed,
+        fresh=fresh,
+        **how,
+    )
 
 
 run.params += control_options()

@@ -47,6 +47,7 @@ class Dreamer:
         self._ascent: Ascent | None = None
         self._compute: Compute | None = None
         self._traced: fx.GraphModule | None = None
+        self._relief = 1.0
         self._size: Size = (0, 0)
         self._shown_size: Size = (0, 0)
         self._sizes: list[Size] = []
@@ -80,6 +81,16 @@ class Dreamer:
             self._ascent = None
         if changed & {"working_height", "octaves", "octave_scale"}:
             self._resized = True
+
+    @property
+    def relief(self) -> float:
+        """At what share of the working height it dreams for want of time, 1 for all of it; what is asked for stays."""
+        return self._relief
+
+    @relief.setter
+    def relief(self, share: float) -> None:
+        self._relief = share
+        self._resized = True
 
     def ascent_for(self, settings: DreamSettings) -> Ascent:
         """Return what dreams with `settings`, made and warmed up. Another thread may call it while this one dreams.
@@ -229,11 +240,10 @@ class Dreamer:
                 self._residual = F.interpolate(residual, size, mode="bilinear", antialias=True)
         return self._motion
 
-    @staticmethod
-    def _sizes_for(settings: DreamSettings, height: int, width: int) -> tuple[Size, list[Size]]:
+    def _sizes_for(self, settings: DreamSettings, height: int, width: int) -> tuple[Size, list[Size]]:
         """Return at which size, and at which octaves, frames of a stream are dreamt."""
         smallest = models.find_network(settings.model).smallest
-        size = working_size(height, width, settings.working_height, smallest)
+        size = working_size(height, width, round(settings.working_height * self._relief), smallest)
         return size, octave_sizes(size, settings.octaves, settings.octave_scale, smallest)
 
     # A still: octaves from small to large, the detail carried over.

@@ -73,7 +73,7 @@ def measured_cpu_dtype() -> torch.dtype:
     busy meanwhile.
     """
     memory = user_cache_path("livedream") / "precision.json"
-    machine = f"{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    machine = f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     remembered = _read(memory)
     if machine not in remembered:
         remembered[machine] = _faster_on_cpu()
@@ -96,7 +96,7 @@ def _read(memory: Path) -> dict[str, str]:
         return {}
 
 
-def _processor() -> str:
+def processor() -> str:
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8") as info:
             return next(line.split(":", 1)[1].strip() for line in info if line.startswith("model name"))

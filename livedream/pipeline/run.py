@@ -13,6 +13,7 @@ from livedream.capture.source import Source
 from livedream.errors import LivedreamError, SinkError, SourceError
 from livedream.frame import Frame
 from livedream.pipeline.changes import Changes
+from livedream.pipeline.governor import Governor
 from livedream.pipeline.journal import Checkpoint, Journal, Stateful
 from livedream.pipeline.live import Live
 from livedream.pipeline.mailbox import Ended, Mailbox
@@ -67,6 +68,7 @@ def run(
     *,
     on_progress: Callable[[Report], None] | None = None,
     checkpoints: Checkpoints | None = None,
+    governor: Governor | None = None,
     changes: Changes | None = None,
 ) -> Report:
     """Dream every frame of `source` into all `sinks`, until the source ends, and return what happened.
@@ -78,6 +80,7 @@ def run(
     soon as a live sink has finished: somebody closed the window. A live run closes each sink on its own thread, when it
     has its last frame; otherwise closing them is the caller's.
     checkpoints: where the run notes how it could go on, if it should be cut off.
+    governor: keeps a live run at its rate; frames that it does not want are left out.
     changes: by which sinks join the run and leave it.
     on_progress: called on this thread some ten times a second, and once more at the very end, whatever the end. What it
     raises ends the run.
@@ -92,7 +95,9 @@ def run(
     """
     if not sinks:
         raise ValueError("a run needs at least one sink")
-    return _Run(source, dreamer, sinks, on_progress or (lambda report: None), checkpoints, changes).to_the_end()
+    return _Run(
+        source, dreamer, sinks, on_progress or (lambda report: None), checkpoints, governor, changes
+    ).to_the_end()
 
 
 class _Run:
@@ -103,12 +108,14 @@ class _Run:
         sinks: Sequence[Sink],
         on_progress: Callable[[Report], None],
         checkpoints: Checkpoints | None,
+        governor: Governor | None,
         changes: Changes | None,
     ) -> None:
         self._source = source
         self._dreamer = dreamer
         self._on_progress = on_progress
         self._checkpoints = checkpoints
+        self._governor = governor
         self._changes = changes or Changes()
         self._told = -TICK_SECONDS
         self._rules: Live | Offline = Live() if source.live else Offline()
@@ -164,8 +171,12 @@ class _Run:
                     frame, captured_at, _ = self._captured.take()
                 except Ended:
                     return
+                if self._governor is not None and not self._governor.due():
+                    continue
                 checkpoint = self._checkpoint_before(frame)
                 dream = Dated(self._dream_of(frame), captured_at, checkpoint)
+                if self._governor is not None:
+                    self._governor.done()
                 self._meter.dreamt(self._dreamer.stages if isinstance(self._dreamer, Timed) else {})
                 taken = [post.box.put(dream) for post in self._posts]
                 if not any(taken):
@@ -373,7 +384,8 @@ class _Run:
 
     def _report(self) -> Report:
         posts = self._posts
-        notices = [self._source.notice, *(post.notice for post in posts)]
+        governed = self._governor.notice if self._governor is not None else None
+        notices = [self._source.notice, governed, *(post.notice for post in posts)]
         return self._meter.report(
             self._captured.dropped,
             [post.box.dropped for post in posts],

@@ -20,7 +20,7 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,14 @@ from tests.conftest import count_frames
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="other signals")
 
 PROGRAM = Path(__file__).with_name("plain_run.py")
+
+
+@pytest.fixture(autouse=True)
+def hangup_as_usual() -> Iterator[None]:
+    """Under nohup, as some CI is run, children would inherit that a hang-up is ignored."""
+    before = signal.signal(signal.SIGHUP, lambda number, frame: None)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def plain_run(
