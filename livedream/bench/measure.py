@@ -23,7 +23,6 @@ from livedream.bench.stamped import SMALLEST, AgeSink, StampedCamera
 from livedream.capture.demo import demo_clip
 from livedream.capture.source import Source, open_source
 from livedream.capture.video import VideoSource
-from livedream.dream.alone import alone
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.objective import layer, parse
 from livedream.errors import ArgumentError
@@ -107,20 +106,20 @@ def measure(plan: Plan, tell: Callable[[str], None]) -> Result:
         frames = _frames(clip, plan.frames)
         result = Result(dataclasses.asdict(plan.settings), dreamer.description)
         began = time.perf_counter()
-        alone(lambda: dreamer(frames[0]))
+        dreamer(frames[0])
         result.first_frame_s = loaded + time.perf_counter() - began
         tell("speed")
         _measure_speed(plan, dreamer, clip, frames, Path(folder), result)
     tell("one step, against what the machine could do")
     ascent, compute = dreamer.engine
-    result.bound = alone(lambda: measure_bound(ascent, compute, plan.settings.model, dreamer.working_size))
+    result.bound = measure_bound(ascent, compute, plan.settings.model, dreamer.working_size)
     tell(f"age of frames, live at {LIVE_RATE} fps for {plan.live_seconds:g} s")
     _measure_age(plan, dreamer, frames, result)
     tell("steadiness")
-    alone(lambda: _measure_steadiness(dreamer, frames, result))
+    _measure_steadiness(dreamer, frames, result)
     if plan.still_frames:
         tell(f"drift over {plan.still_frames} still frames, clean and with noise")
-        alone(lambda: _measure_drift(plan, dreamer, frames[0].pixels, result))
+        _measure_drift(plan, dreamer, frames[0].pixels, result)
     result.peak_rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
         1024 if sys.platform != "darwin" else 2**20
     )
@@ -175,7 +174,7 @@ def _measure_speed(
             dreamer.reset()
             dreamer.prepare(plan.size)
             began = time.perf_counter()
-            count = alone(way)  # each as if it were the only one in its process
+            count = way()
             rates.setdefault(name, []).append(count / (time.perf_counter() - began))
     for name, found in rates.items():
         setattr(result, name, statistics.median(found))

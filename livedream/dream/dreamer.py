@@ -11,7 +11,6 @@ from torch import Tensor, fx
 from torch.nn import functional as F
 
 from livedream import models
-from livedream.dream.alone import alone
 from livedream.dream.ascent import Ascent
 from livedream.dream.motion import Motion
 from livedream.dream.network import DreamNetwork, trace
@@ -139,13 +138,7 @@ class Dreamer:
         return self._ready().loss(self._upload(shrink(pixels, self._shown_size)))
 
     def prepare(self, size: tuple[int, int], still: bool = False) -> None:
-        """Load the network and warm it up for pictures of `size` (width, height), so that the first one is not late.
-
-        Any thread may call it, whichever dreams afterwards.
-        """
-        alone(lambda: self._prepare(size, still))
-
-    def _prepare(self, size: tuple[int, int], still: bool) -> None:
+        """Load the network and warm it up for pictures of `size` (width, height), so that the first one is not late."""
         self._ready()
         if still:
             self._still_sizes(size[1], size[0])
