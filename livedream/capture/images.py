@@ -2,18 +2,17 @@
 
 import glob
 import re
-import struct
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from livedream.capture.source import PICTURES, Source
 from livedream.errors import SourceError
 from livedream.frame import Frame
+from livedream.picture import read_picture
 
 RATE = Fraction(25)
 """Pictures per second when several are shown as a film."""
@@ -59,34 +58,6 @@ class ImagesSource(Source):
     def close(self) -> None:
         self._closed = True
         self._first = None
-
-
-def read_picture(path: Path) -> np.ndarray:
-    """Return the picture at `path`, upright, as RGB uint8 (height, width, 3). Raises SourceError, naming it."""
-    try:
-        with Image.open(path) as image:
-            return _rgb(ImageOps.exif_transpose(image))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise SourceError(f"{path} is too large a picture", "make it smaller first") from error
-    except PermissionError as error:
-        raise SourceError(f"no right to read {path}", "check the rights of the file") from error
-    except (OSError, EOFError, SyntaxError, ValueError, struct.error) as error:  # what Pillow's readers raise
-        raise SourceError(f"{path} is not a picture, or is damaged", "take it away, or save it again") from error
-
-
-def _rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I") or image.mode == "F":  # Pillow would clip these to 0..255
-        levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        if image.mode != "F":
-            levels = levels / 257  # 65535 becomes 255
-        elif levels.max() <= 1:
-            levels = levels * 255
-        grey = levels.clip(0, 255).round().astype(np.uint8)
-        return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
-    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.array(image.convert("RGB"))
 
 
 def find_pictures(what: str) -> list[Path]:

@@ -1,32 +1,18 @@
-"""A network's way forward and back written out for a CPU, faster than autograd walks it.
-
-Autograd calls each layer by itself. Here a convolution adds its bias, rectifies, and adds to what is there already, in
-one pass over the memory (oneDNN's post-ops); the way back through a convolution is a convolution again, with weights
-turned around and laid out once; a concatenation is never copied together, its parts stay parts; and a ReLU before a
-max-pool is undone on the pooled gradient, a quarter of the size.
+"""A network's way forward and back written out for a CPU, faster than autograd, which calls each layer by itself.
 
 Only the gradient of the picture is calculated; weights have none.
 """
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn import functional as F
 
-_aten = torch.ops.aten
+from livedream.dream.layers import UnfusableError, Values, add
+from livedream.dream.plan import Plan
+
 _onednn = torch.ops.mkldnn
-_LAST = torch.channels_last
-# oneDNN's kernels write eight or sixteen channels at a time; with three or twelve it falls back to a slow one.
-_CHANNELS = 16
-_CONCATENATIONS = (torch.cat, torch.concat)
-_RELUS = (torch.relu, torch.relu_, F.relu)
-
-
-class UnfusableError(Exception):
-    """What keeps a network from being written out, as text."""
 
 
 class FusedBody(nn.Module):
@@ -45,7 +31,7 @@ class FusedBody(nn.Module):
             and not _onednn._is_mkldnn_bf16_supported()
         ):
             raise UnfusableError("oneDNN has no bfloat16 on this processor")
-        self._plan = _Plan(traced)
+        self._plan = Plan(traced)
 
     def forward(self, picture: Tensor) -> tuple[Tensor, ...]:
         """picture: (n, channels, h, w), channels last, in the type of the weights."""
@@ -54,7 +40,7 @@ class FusedBody(nn.Module):
 
 class _Walk(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, picture: Tensor, plan: "_Plan") -> tuple[Tensor, ...]:
+    def forward(ctx: Any, picture: Tensor, plan: "Plan") -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
         ctx.plan = plan
         ctx.values = {0: picture}
@@ -65,363 +51,17 @@ class _Walk(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None]:
-        known: _Values = {}
+        known: Values = {}
         for parts, gradient in zip(ctx.plan.outputs, gradients, strict=True):
             if gradient is not None:
                 channels = [ctx.values[part].shape[1] for part in parts]
                 for part, piece in zip(parts, torch.split(gradient, channels, 1), strict=True):
-                    _add(known, part, piece.clone(memory_format=_LAST))
+                    add(known, part, piece.clone(memory_format=torch.channels_last))
         for step in reversed(ctx.plan.steps):
             if step.output in known:
                 step.backward(ctx.values, known, known.pop(step.output))
         return known.get(0), None
 
 
-_Values = dict[int, Tensor]
-"""The tensors of a pass, or their gradients, by number. Number 0 is the picture; -n tells where the maxima of pooling
-number n lay."""
-
-
-def _join(values: _Values, parts: Sequence[int]) -> Tensor:
+def _join(values: Values, parts: Sequence[int]) -> Tensor:
     return values[parts[0]] if len(parts) == 1 else torch.cat([values[part] for part in parts], 1)
-
-
-def _add(known: _Values, number: int, gradient: Tensor) -> None:
-    known[number] = known[number] + gradient if number in known else gradient
-
-
-def _unrectify(gradient: Tensor, output: Tensor) -> Tensor:
-    """Return the gradient before a ReLU that gave `output`."""
-    return _aten.threshold_backward(gradient, output, 0)
-
-
-class _Step:
-    """One layer. Reads tensors, writes the one of number `output`; the way back does the same with gradients."""
-
-    def __init__(self, output: int, parts: Sequence[int]) -> None:
-        self.output = output
-        self.parts = parts
-
-    def forward(self, values: _Values) -> None:
-        raise NotImplementedError
-
-    def backward(self, values: _Values, known: _Values, gradient: Tensor) -> None:
-        raise NotImplementedError
-
-
-class _Kernel:
-    """The weights of a convolution, and how to apply them."""
-
-    def __init__(
-        self, weight: Tensor, padding: Sequence[int], stride: Sequence[int], dilation: Sequence[int], groups: int
-    ):
-        # oneDNN's own blocks save 5 % at the size and number of threads that they were made for, but make a layer
-        # twenty times slower at another (64 to 256 channels, 3x3, at 19x11: 14 ms instead of 0.7).
-        self._weight = weight.contiguous(memory_format=_LAST)
-        self._how = (list(padding), list(stride), list(dilation), groups)
-
-    def __call__(self, x: Tensor, bias: Tensor | None = None, onto: Tensor | None = None, relu: bool = False) -> Tensor:
-        """Return the convolution of `x`, added to `onto`, which is overwritten, and then rectified."""
-        if onto is None:
-            last = "relu" if relu else "none"
-            return _onednn._convolution_pointwise.default(x, self._weight, bias, *self._how, last, [], "")
-        return _onednn._convolution_pointwise_.binary(
-            onto, x, self._weight, bias, *self._how, "add", 1.0, "relu" if relu else None, [], ""
-        )
-
-
-class _Product:
-    """A convolution that looks at one pixel: a product of matrices, called in a fifth of the time of a convolution.
-
-    That is 0.1 ms a layer, of 0.05 to 0.2 in all, at the sizes at which a film is dreamt.
-    """
-
-    def __init__(self, weight: Tensor) -> None:
-        self._matrix = weight[:, :, 0, 0].T.contiguous()
-
-    def __call__(self, x: Tensor, bias: Tensor | None = None, onto: Tensor | None = None, relu: bool = False) -> Tensor:
-        number, _, height, width = x.shape
-        rows = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
-        if onto is not None:
-            result = onto.permute(0, 2, 3, 1).view(-1, onto.shape[1]).addmm_(rows, self._matrix)
-        elif bias is not None:
-            result = torch.addmm(bias, rows, self._matrix)
-        else:
-            result = torch.mm(rows, self._matrix)
-        if relu:
-            result.relu_()
-        return result.view(number, height, width, -1).permute(0, 3, 1, 2)
-
-
-def _padding(module: nn.Conv2d) -> tuple[int, int]:
-    if isinstance(module.padding, str) or module.padding_mode != "zeros":
-        raise UnfusableError(f"padding {module.padding_mode} {module.padding}")
-    down, across = module.padding
-    return down, across
-
-
-def _kernel(module: nn.Conv2d, weight: Tensor) -> "_Kernel | _Product":
-    plain = module.kernel_size == module.stride == module.dilation == (1, 1) and not any(module.padding)
-    if plain and module.groups == 1:
-        return _Product(weight)
-    return _Kernel(weight, _padding(module), module.stride, module.dilation, module.groups)
-
-
-class _Convolution(_Step):
-    """A convolution with the ReLU behind it. Its input may lie in parts: the sum of a convolution of each."""
-
-    def __init__(self, output: int, parts: Sequence[int], channels: Sequence[int], module: nn.Conv2d) -> None:
-        super().__init__(output, parts)
-        if module.groups > 1 and len(parts) > 1:
-            raise UnfusableError("a grouped convolution of a concatenation")
-        self.rectified = False
-        self.unrectifies = True
-        """Whether the ReLU is undone here; the max-pool behind it does so more cheaply."""
-        self._bias = module.bias
-        pieces = torch.split(module.weight.detach(), [count // module.groups for count in channels], 1)
-        self._kernels = [_kernel(module, piece) for piece in pieces]
-        self._ways_back = [_way_back(module, piece) for piece in pieces]
-
-    def forward(self, values: _Values) -> None:
-        result: Tensor | None = None
-        for number, (part, kernel) in enumerate(zip(self.parts, self._kernels, strict=True), 1):
-            bias = self._bias if result is None else None
-            result = kernel(values[part], bias, result, self.rectified and number == len(self.parts))
-            values[self.output] = result
-
-    def backward(self, values: _Values, known: _Values, gradient: Tensor) -> None:
-        if self.rectified and self.unrectifies:
-            gradient = _unrectify(gradient, values[self.output])
-        for part, way_back in zip(self.parts, self._ways_back, strict=True):
-            way_back(known, part, gradient, values[part])
-
-
-class _Turned:
-    """The way back through a convolution of stride 1: a convolution with its weights turned around."""
-
-    def __init__(self, module: nn.Conv2d, weight: Tensor) -> None:
-        turned = weight.flip(2, 3).transpose(0, 1)
-        padding = [k - 1 - p for k, p in zip(module.kernel_size, _padding(module), strict=True)]
-        one = module.kernel_size == (1, 1) and not any(padding)
-        self._kernel = _Product(turned) if one else _Kernel(turned, padding, [1, 1], [1, 1], 1)
-
-    def __call__(self, known: _Values, part: int, gradient: Tensor, value: Tensor) -> None:
-        known[part] = self._kernel(gradient, onto=known.get(part))
-
-
-class _ToPicture:
-    """The way back to few channels, at any stride: 1.7 ms where oneDNN's own takes 3.6 (64 to 3 at 448x256, stride 2).
-
-    Each pixel of the gradient makes a block of stride x stride pixels: a convolution of stride 1 to so many times the
-    channels, filled up to a number that oneDNN is fast with, whose channels are then laid side by side.
-    """
-
-    def __init__(self, module: nn.Conv2d, weight: Tensor) -> None:
-        (high, wide), (down, across) = module.kernel_size, module.stride
-        rows, columns = -(-high // down), -(-wide // across)
-        count, self._channels = weight.shape[:2]
-        padded = F.pad(weight, (0, columns * across - wide, 0, rows * down - high))
-        # (out, in, row, y, column, x): the tap of the kernel is at row * stride + y; turned around as in _Turned.
-        blocks = padded.reshape(count, self._channels, rows, down, columns, across).flip(2, 4)
-        turned = blocks.permute(3, 5, 1, 0, 2, 4).reshape(-1, count, rows, columns)
-        filled = F.pad(turned, (0, 0, 0, 0, 0, 0, 0, -turned.shape[0] % _CHANNELS))
-        self._kernel = _Kernel(filled, [rows - 1, columns - 1], [1, 1], [1, 1], 1)
-        self._block = down, across
-        self._padding = _padding(module)
-
-    def __call__(self, known: _Values, part: int, gradient: Tensor, value: Tensor) -> None:
-        down, across = self._block
-        blocks = self._kernel(gradient)
-        number, _, rows, columns = blocks.shape
-        side = blocks.permute(0, 2, 3, 1)[..., : down * across * self._channels]
-        side = side.reshape(number, rows, columns, down, across, self._channels).permute(0, 1, 3, 2, 4, 5)
-        whole = side.reshape(number, rows * down, columns * across, self._channels).permute(0, 3, 1, 2)
-        top, left = self._padding
-        height, width = value.shape[2:]
-        cropped = whole[:, :, top : top + height, left : left + width]
-        # Pixels at the lower and right edge that no kernel reached have no gradient.
-        below, beside = height - cropped.shape[2], width - cropped.shape[3]
-        _add(known, part, F.pad(cropped, (0, beside, 0, below)) if below or beside else cropped)
-
-
-class _Slow:
-    """The way back as autograd goes it, for strides and groups that are not written out."""
-
-    def __init__(self, module: nn.Conv2d, weight: Tensor) -> None:
-        self._module = module
-        self._weight = weight
-
-    def __call__(self, known: _Values, part: int, gradient: Tensor, value: Tensor) -> None:
-        module = self._module
-        how = (module.stride, module.padding, module.dilation, False, [0, 0], module.groups, [True, False, False])
-        _add(known, part, _aten.convolution_backward(gradient, value, self._weight, None, *how)[0])
-
-
-def _way_back(module: nn.Conv2d, weight: Tensor) -> "_Turned | _ToPicture | _Slow":
-    plain = module.groups == 1 and module.dilation == (1, 1)
-    if plain and weight.shape[1] < _CHANNELS:
-        return _ToPicture(module, weight)
-    fits = all(p < k for k, p in zip(module.kernel_size, _padding(module), strict=True))
-    return _Turned(module, weight) if plain and fits and module.stride == (1, 1) else _Slow(module, weight)
-
-
-class _Relu(_Step):
-    """A ReLU that could not join what is before it."""
-
-    def forward(self, values: _Values) -> None:
-        values[self.output] = torch.relu(values[self.parts[0]])
-
-    def backward(self, values: _Values, known: _Values, gradient: Tensor) -> None:
-        _add(known, self.parts[0], _unrectify(gradient, values[self.output]))
-
-
-class _MaxPool(_Step):
-    def __init__(self, output: int, part: int, module: nn.MaxPool2d) -> None:
-        super().__init__(output, [part])
-        self.unrectifies = False
-        """Whether the ReLU before it is undone here."""
-        stride = module.kernel_size if module.stride is None else module.stride
-        self._how = (*map(_pair, (module.kernel_size, stride, module.padding, module.dilation)), module.ceil_mode)
-
-    def forward(self, values: _Values) -> None:
-        values[self.output], values[-self.output] = _aten.max_pool2d_with_indices(values[self.parts[0]], *self._how)
-
-    def backward(self, values: _Values, known: _Values, gradient: Tensor) -> None:
-        if self.unrectifies:
-            gradient = _unrectify(gradient, values[self.output])
-        (part,) = self.parts
-        before = _aten.max_pool2d_with_indices_backward(gradient, values[part], *self._how, values[-self.output])
-        _add(known, part, before)
-
-
-class _AveragePool(_Step):
-    def __init__(self, output: int, part: int, module: nn.AvgPool2d) -> None:
-        super().__init__(output, [part])
-        how = (module.kernel_size, module.stride, module.padding)
-        self._how = (*map(_pair, how), module.ceil_mode, module.count_include_pad, module.divisor_override)
-
-    def forward(self, values: _Values) -> None:
-        values[self.output] = _aten.avg_pool2d(values[self.parts[0]], *self._how)
-
-    def backward(self, values: _Values, known: _Values, gradient: Tensor) -> None:
-        (part,) = self.parts
-        _add(known, part, _aten.avg_pool2d_backward(gradient, values[part], *self._how))
-
-
-class _Sum(_Step):
-    def forward(self, values: _Values) -> None:
-        left, right = self.parts
-        values[self.output] = values[left] + values[right]
-
-    def backward(self, values: _Values, known: _Values, gradient: Tensor) -> None:
-        for part in self.parts:
-            # A copy: what is known of a part may be added to in place.
-            _add(known, part, gradient.clone())
-
-
-def _pair(value: int | tuple[int, int]) -> list[int]:
-    return [value, value] if isinstance(value, int) else list(value)
-
-
-class _Plan:
-    """The steps of a pass, in order, and of which tensors the outputs consist."""
-
-    def __init__(self, traced: fx.GraphModule) -> None:
-        self.steps: list[_Step] = []
-        self.outputs: list[tuple[int, ...]] = []
-        self._modules = dict(traced.named_modules())
-        self._parts: dict[Any, tuple[int, ...]] = {}
-        self._channels: list[int] = []
-        for node in traced.graph.nodes:
-            self._write(node)
-        self._move_masks()
-
-    def _write(self, node: Any) -> None:
-        module = self._modules.get(str(node.target)) if node.op == "call_module" else None
-        if node.op == "placeholder":
-            first = next(module for module in self._modules.values() if isinstance(module, nn.Conv2d))
-            self._parts[node] = (self._new(first.in_channels),)
-        elif node.op == "output":
-            self.outputs = [self._parts[wanted] for wanted in node.args[0]]
-        elif node.target in _CONCATENATIONS:
-            self._concatenate(node)
-        elif node.target in (operator.add, torch.add) and len(node.args) == 2:
-            self._sum(node)
-        elif isinstance(module, nn.Conv2d):
-            parts = self._parts[node.args[0]]
-            output = self._new(module.out_channels)
-            channels = [self._channels[part] for part in parts]
-            self.steps.append(_Convolution(output, parts, channels, module))
-            self._parts[node] = (output,)
-        elif isinstance(module, nn.ReLU) or node.target in _RELUS:
-            self._rectify(node)
-        elif isinstance(module, nn.MaxPool2d):
-            self._each(node, lambda new, part: _MaxPool(new, part, module))
-        elif isinstance(module, nn.AvgPool2d):
-            self._each(node, lambda new, part: _AveragePool(new, part, module))
-        elif isinstance(module, nn.Identity | nn.Dropout):
-            self._parts[node] = self._parts[node.args[0]]
-        else:
-            raise UnfusableError(f"{node.name} ({type(module).__name__ if module else node.target})")
-
-    def _new(self, channels: int) -> int:
-        self._channels.append(channels)
-        return len(self._channels) - 1
-
-    def _each(self, node: Any, make: Callable[[int, int], _Step]) -> None:
-        """Let `make` write a step of its own for each part of what `node` reads."""
-        outputs = []
-        for part in self._parts[node.args[0]]:
-            outputs.append(self._new(self._channels[part]))
-            self.steps.append(make(outputs[-1], part))
-        self._parts[node] = tuple(outputs)
-
-    def _concatenate(self, node: Any) -> None:
-        tensors, *rest = node.args
-        if (rest or list(node.kwargs.values())) != [1]:
-            raise UnfusableError(f"{node.name}: a concatenation that is not of channels")
-        self._parts[node] = tuple(part for tensor in tensors for part in self._parts[tensor])
-
-    def _sum(self, node: Any) -> None:
-        left, right = (self._parts.get(argument, ()) for argument in node.args)
-        if len(left) != 1 or len(right) != 1:
-            raise UnfusableError(f"{node.name}: a sum of something else than two layers")
-        output = self._new(self._channels[left[0]])
-        self.steps.append(_Sum(output, (*left, *right)))
-        self._parts[node] = (output,)
-
-    def _rectify(self, node: Any) -> None:
-        before = node.args[0]
-        makers = self._only_for(before)
-        if makers is None:
-            self._each(node, lambda new, part: _Relu(new, [part]))
-            return
-        for maker in makers:
-            maker.rectified = True
-        self._parts[node] = self._parts[before]
-
-    def _only_for(self, node: Any) -> list[_Convolution] | None:
-        """Return the convolutions that make what `node` gives, if nothing else than its one reader reads it."""
-        if len(node.users) > 1:
-            return None
-        if node.target in _CONCATENATIONS:
-            found = [self._only_for(tensor) for tensor in node.args[0]]
-            every = [makers for makers in found if makers is not None]
-            return [maker for makers in every for maker in makers] if len(every) == len(found) else None
-        if node.op != "call_module" or not isinstance(self._modules[node.target], nn.Conv2d):
-            return None
-        (part,) = self._parts[node]
-        return [step for step in self.steps if step.output == part and isinstance(step, _Convolution)]
-
-    def _move_masks(self) -> None:
-        """Undo a ReLU behind its max-pools, where there are fewer pixels."""
-        shown = {part for parts in self.outputs for part in parts}
-        for step in self.steps:
-            if not isinstance(step, _Convolution) or not step.rectified or step.output in shown:
-                continue
-            readers = [reader for reader in self.steps if step.output in reader.parts]
-            pools = [reader for reader in readers if isinstance(reader, _MaxPool)]
-            if len(pools) == len(readers):
-                step.unrectifies = False
-                for pool in pools:
-                    pool.unrectifies = True

@@ -1,4 +1,4 @@
-"""Holds a live run at its rate: dreams smaller while the machine is too slow, and as asked again when it is not."""
+"""Holds a live run at its rate: dreams less while the machine is too slow, and as asked again when it is not."""
 
 import logging
 import statistics
@@ -8,10 +8,20 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Protocol
 
+from livedream.dream.relief import Relief
+from livedream.settings import DreamSettings
+
 _log = logging.getLogger(__name__)
 
-RELIEFS = (1.0, 0.85, 0.72, 0.61, 0.52, 0.44)
-"""Shares of the working height, from none to the strongest relief; each step saves a quarter of the pixels."""
+_FEWER = {"flow": 0.5, "steps": 0.5}
+RELIEFS = (
+    Relief(),
+    Relief(flow=0.5),
+    Relief(**_FEWER),
+    *(Relief(height, **_FEWER) for height in (0.85, 0.72, 0.61, 0.52, 0.44)),
+)
+"""From none to the strongest. First what changes the look the least: a coarser map of the motion, then one long step
+for two short ones; then the height, where each level saves a quarter of the pixels."""
 _FRAMES = 24
 """Of which the median counts: each octave eight times, and no single late frame changes the look."""
 _FULL = 0.95
@@ -21,15 +31,18 @@ _ROOM = 0.75
 
 
 class Relievable(Protocol):
-    """A dreamer that can be told to dream at a share of its working height."""
+    """A dreamer that can be told to leave something out."""
 
-    relief: float
+    relief: Relief
+
+    @property
+    def settings(self) -> DreamSettings: ...
 
 
 class Governor:
-    """Chooses how high a dreamer dreams, so that it keeps up with `rate` frames per second, and no more than that.
+    """Chooses what a dreamer leaves out, so that it keeps up with `rate` frames per second, and no more than that.
 
-    Called by the thread that dreams. clock: seconds that never go back.
+    clock: seconds that never go back.
     """
 
     def __init__(self, dreamer: Relievable, rate: Fraction, *, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -38,7 +51,6 @@ class Governor:
         self._clock = clock
         self._level = 0
         self._seconds: deque[float] = deque(maxlen=_FRAMES)
-        self._began: float | None = None
         self._next = -float("inf")
 
     @property
@@ -46,29 +58,31 @@ class Governor:
         """What it has chosen, None while the dream is as asked for."""
         if not self._level:
             return None
-        return f"dreaming at {RELIEFS[self._level]:.0%} of the working height, to hold {1 / self._budget:.4g} fps"
+        relief, steps = RELIEFS[self._level], self._dreamer.settings.steps
+        said = [f"at {relief.height:.0%} of the working height"] if relief.height < 1 else []
+        if relief.steps_of(steps) < steps:
+            said.append(f"in {relief.steps_of(steps)} of {steps} steps")
+        said.append(f"with a map of the motion of {relief.flow:.0%}")
+        return f"dreaming {', '.join(said)}, to hold {1 / self._budget:.4g} fps"
 
     def due(self) -> bool:
-        """Return whether the time of the next frame has come; then it begins. More than the rate would be wasted."""
+        """Return whether the time of the next frame has come; if so, it begins. More would be wasted power."""
         now = self._clock()
         if now < self._next - self._budget / 4:
             return False
         self._next = max(self._next, now - self._budget) + self._budget
-        self._began = now
         return True
 
-    def done(self) -> None:
-        """The frame that began has been dreamt."""
-        if self._began is None:
-            return
-        self._seconds.append(self._clock() - self._began)
+    def took(self, seconds: float) -> None:
+        """A frame has been dreamt; the longest of the steps that go on side by side took so many seconds."""
+        self._seconds.append(seconds)
         if len(self._seconds) < _FRAMES:
             return
         # The mean of the octaves would do, but for one frame in a hundred that waits for somebody else's program.
-        seconds = statistics.median(self._thirds())
-        if seconds > _FULL * self._budget and self._level + 1 < len(RELIEFS):
+        median = statistics.median(self._thirds())
+        if median > _FULL * self._budget and self._level + 1 < len(RELIEFS):
             self._go_to(self._level + 1)
-        elif self._level and seconds * self._growth() < _ROOM * self._budget:
+        elif self._level and median * self._growth(self._level - 1) < _ROOM * self._budget:
             self._go_to(self._level - 1)
 
     def _thirds(self) -> list[float]:
@@ -76,12 +90,14 @@ class Governor:
         seconds = list(self._seconds)
         return [statistics.fmean(seconds[begin : begin + 3]) for begin in range(0, len(seconds), 3)]
 
-    def _growth(self) -> float:
-        """How much longer a frame takes one level up: as many times as there are more pixels."""
-        return (RELIEFS[self._level - 1] / RELIEFS[self._level]) ** 2
+    def _growth(self, level: int) -> float:
+        """How much longer a frame takes at `level`: as many times as there are more pixels, and more steps."""
+        now, then = RELIEFS[self._level], RELIEFS[level]
+        steps = self._dreamer.settings.steps
+        return (then.height / now.height) ** 2 * then.steps_of(steps) / now.steps_of(steps)
 
     def _go_to(self, level: int) -> None:
         self._level = level
         self._dreamer.relief = RELIEFS[level]
         self._seconds.clear()
-        _log.info("%s", self.notice or "dreaming at the full working height again")
+        _log.info("%s", self.notice or "dreaming as asked for again")

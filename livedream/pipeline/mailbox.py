@@ -27,6 +27,7 @@ class Mailbox(Generic[Item]):
         self._wait = wait
         self._items: deque[Item] = deque()
         self._closed = False
+        self._takers = 0
         self._changed = threading.Condition()
 
     def put(self, item: Item) -> bool:
@@ -49,7 +50,11 @@ class Mailbox(Generic[Item]):
         timeout: in seconds. Raises TimeoutError when nothing came by then, Ended once the box is closed and empty.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._items or self._closed, timeout)
+            if not self._items and not self._closed:
+                self._takers += 1
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._items or self._closed, timeout)
+                self._takers -= 1
             if self._items:
                 item = self._items.popleft()
                 self._changed.notify_all()
@@ -57,6 +62,16 @@ class Mailbox(Generic[Item]):
             if self._closed:
                 raise Ended
             raise TimeoutError
+
+    def wait_for_room(self) -> None:
+        """Wait until an item can be put in without waiting or dropping another, or the box is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._items) < self._depth or self._closed)
+
+    def wait_for_taker(self, timeout: float) -> None:
+        """Wait until somebody waits for an item, the box is closed, or `timeout` seconds have passed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._takers or self._closed, max(timeout, 0.0))
 
     def close(self) -> None:
         """The giver's end: nothing more comes, what is inside can still be taken."""

@@ -4,10 +4,8 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol, overload, runtime_checkable
-
-import numpy as np
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from livedream.capture.source import Source
 from livedream.errors import LivedreamError, SinkError, SourceError
@@ -20,6 +18,7 @@ from livedream.pipeline.mailbox import Ended, Mailbox
 from livedream.pipeline.meter import Meter, Report
 from livedream.pipeline.offline import Offline
 from livedream.pipeline.post import Dated, Post
+from livedream.pipeline.relay import Dreamer, Relay, steps_of
 from livedream.sink.sink import ResumableSink, Sink
 
 log = logging.getLogger(__name__)
@@ -32,25 +31,6 @@ PATIENCE_SECONDS = 0.5
 """How long a source may take to notice by itself that nobody takes its frames: longer than a slow camera's frame."""
 QUICK_SECONDS = 2.0
 """How long a sink may be busy with one thing, when somebody has asked twice for the end, before it is given up."""
-
-
-class Dreamer(Protocol):
-    """What dreams: a frame of a stream, in order, or a picture (height, width, 3) by itself."""
-
-    @overload
-    def __call__(self, picture: Frame, /) -> Frame: ...
-    @overload
-    def __call__(self, picture: np.ndarray, /) -> np.ndarray: ...
-
-
-@runtime_checkable
-class Timed(Protocol):
-    """A dreamer that knows how long its stages took."""
-
-    @property
-    def stages(self) -> Mapping[str, float]:
-        """Seconds by stage, of the last frame."""
-        ...
 
 
 class Checkpoints(NamedTuple):
@@ -112,7 +92,6 @@ class _Run:
         changes: Changes | None,
     ) -> None:
         self._source = source
-        self._dreamer = dreamer
         self._on_progress = on_progress
         self._checkpoints = checkpoints
         self._governor = governor
@@ -134,7 +113,21 @@ class _Run:
         self._end_seconds = self._rules.end_seconds
 
         self._capture_thread = self._thread("capture", self._capture)
-        self._dream_thread = self._thread("dream", self._dream)
+        self._steps = steps_of(dreamer, source.stills)
+        relay = Relay(
+            self._steps,
+            self._captured,
+            self._give,
+            meter=self._meter,
+            governor=governor,
+            checkpoint_before=self._checkpoint_before,
+            live=source.live,
+        )
+        self._dream_threads = (
+            self._thread("look", relay.look),
+            self._thread("dream", relay.dream),
+            self._thread("compose", functools.partial(self._compose, relay)),
+        )
 
     def _post(self, sink: Sink) -> Post:
         post = Post(self._meter.add_sink(sink.name), sink, self._rules.sink_box(sink))
@@ -164,34 +157,18 @@ class _Run:
         finally:
             self._captured.close()  # what came before a failure is still dreamt
 
-    def _dream(self) -> None:
+    def _give(self, dream: Dated) -> bool:
+        taken = [post.box.put(dream) for post in self._posts]  # all of them, not only until the first that takes it
+        return any(taken)
+
+    def _compose(self, relay: Relay) -> None:
         try:
-            while True:
-                try:
-                    frame, captured_at, _ = self._captured.take()
-                except Ended:
-                    return
-                if self._governor is not None and not self._governor.due():
-                    continue
-                checkpoint = self._checkpoint_before(frame)
-                dream = Dated(self._dream_of(frame), captured_at, checkpoint)
-                if self._governor is not None:
-                    self._governor.done()
-                self._meter.dreamt(self._dreamer.stages if isinstance(self._dreamer, Timed) else {})
-                taken = [post.box.put(dream) for post in self._posts]
-                if not any(taken):
-                    return
+            relay.compose()
         finally:
-            self._captured.discard()
             with self._lock:
                 self._all_dreamt = True
             for post in self._posts:
                 post.box.close()
-
-    def _dream_of(self, frame: Frame) -> Frame:
-        if self._source.stills:
-            return frame.with_pixels(self._dreamer(frame.pixels))
-        return self._dreamer(frame)
 
     def _checkpoint_before(self, frame: Frame) -> Checkpoint | None:
         if self._checkpoints is None or not self._checkpoints.journal.due(frame):
@@ -310,15 +287,16 @@ class _Run:
         windows = [post for post in self._posts if post.thread is None]
         try:
             self._capture_thread.start()
-            self._dream_thread.start()
+            for thread in self._dream_threads:
+                thread.start()
             for post in self._posts:
                 if post.thread is not None:
                     post.thread.start()
-            while windows or self._dream_thread.is_alive():
+            while windows or self._dream_threads[-1].is_alive():
                 self._apply_changes()
                 windows = [post for post in windows if self._attend(post)]
                 if not windows:
-                    self._dream_thread.join(TICK_SECONDS)
+                    self._dream_threads[-1].join(TICK_SECONDS)
                 self._tell()
             self._join()
         except BaseException as error:  # noqa: BLE001  raised below, once the threads have ended
@@ -336,12 +314,13 @@ class _Run:
         return report
 
     def _join(self) -> None:
-        while self._dream_thread.is_alive():
-            self._dream_thread.join(TICK_SECONDS)
-            self._tell()
-        self._apply_changes()  # who comes too late is closed
+        for thread in self._dream_threads:
+            while thread.is_alive():
+                thread.join(TICK_SECONDS)
+                self._tell()
         for post in self._posts:
             self._join_sink(post)
+        self._apply_changes()  # who comes too late is closed
         if self._capture_thread.is_alive():
             self._capture_thread.join(PATIENCE_SECONDS)
         if self._capture_thread.is_alive() and not self._source_closed:
@@ -385,7 +364,7 @@ class _Run:
     def _report(self) -> Report:
         posts = self._posts
         governed = self._governor.notice if self._governor is not None else None
-        notices = [self._source.notice, governed, *(post.notice for post in posts)]
+        notices = [self._source.notice, governed, self._steps.notice, *(post.notice for post in posts)]
         return self._meter.report(
             self._captured.dropped,
             [post.box.dropped for post in posts],

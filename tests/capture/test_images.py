@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livedream.capture.images import ImagesSource, read_picture
+from livedream.capture.images import ImagesSource
 from livedream.errors import SourceError
+from livedream.picture import read_picture
 from tests.films import UPRIGHT, corners, quarters
 
 

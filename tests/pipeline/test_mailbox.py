@@ -109,3 +109,28 @@ def test_two_threads_hand_over_everything_in_order(depth):
             taken.append(box.take(SECONDS))
     given()
     assert taken == list(range(2000))
+
+
+def test_waiting_for_room_ends_with_the_taking_or_the_closing():
+    box = Mailbox(1, wait=True)
+    box.wait_for_room()
+    box.put("a")
+    room = in_thread(box.wait_for_room)
+    assert box.take() == "a"
+    room()
+    box.put("b")
+    room = in_thread(box.wait_for_room)
+    box.close()
+    room()
+
+
+def test_waiting_for_a_taker_ends_when_there_is_one():
+    box = Mailbox(1, wait=True)
+    box.wait_for_taker(0.01)  # there is none
+    taken = in_thread(lambda: box.take(SECONDS))
+    box.wait_for_taker(SECONDS)
+    box.put("a")
+    assert taken() == "a"
+    waiting = in_thread(lambda: box.wait_for_taker(SECONDS))
+    box.close()
+    waiting()

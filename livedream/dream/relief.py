@@ -1,0 +1,18 @@
+"""What a dreamer may leave out for want of time."""
+
+from typing import NamedTuple
+
+
+class Relief(NamedTuple):
+    """Shares of what is asked for, 1 for all of it. What is asked for stays in the settings."""
+
+    height: float = 1.0
+    """Of the working height: the time goes with its square."""
+    steps: float = 1.0
+    """Of the steps at each frame, one at least; the fewer are so much longer that the dream grows as fast."""
+    flow: float = 1.0
+    """Of the size of the map on which the motion is followed."""
+
+    def steps_of(self, steps: int) -> int:
+        """Return how many of so many steps are left."""
+        return max(1, round(steps * self.steps))

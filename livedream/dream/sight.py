@@ -1,0 +1,48 @@
+"""A frame on its way through the dreamer's three steps: looked at, dreamt, composed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from livedream.dream.motion import Flow
+from livedream.dream.octaves import Size
+from livedream.dream.resize import shrink
+from livedream.dream.stages import Stages
+from livedream.frame import Frame
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sight:
+    """A frame that was looked at: all that is known of it without the network."""
+
+    frame: Frame
+    small: np.ndarray
+    """uint8 (h, w, 3): the frame at the working size."""
+    grey: np.ndarray | None
+    """What the flow of the next frame leads back to, see Motion."""
+    flow: Flow | None
+    """None where there is nothing to inherit from: at the beginning of a stream, and after a cut."""
+    sizes: list[Size]
+    """The octaves, from the working size down."""
+    stood: int
+    """How many frames in a row, with this one, have shown no motion."""
+    begins: bool
+    """Whether all that was dreamt before is to be forgotten."""
+    stages: Stages
+
+    def at(self, sizes: list[Size]) -> "Sight":
+        """Return it at other sizes."""
+        return (
+            self if sizes[0] == self.sizes[0] else replace(self, small=shrink(self.frame.pixels, sizes[0]), sizes=sizes)
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Dreamt:
+    """What was dreamt of a frame."""
+
+    frame: Frame
+    finish: Callable[[], np.ndarray]
+    """Makes the frame that is shown, uint8 (h, w, 3): whatever the thread that dreams need not wait for."""
+    stages: Stages
