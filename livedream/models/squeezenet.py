@@ -23,12 +23,12 @@ class Fire(nn.Module):
 
 
 class SqueezeNet(nn.Module):
-    """SqueezeNet 1.1 for 1000 classes: (n, 3, h, w) minus the mean colour, to logits (n, 1000).
+    """SqueezeNet 1.1: (n, 3, h, w) minus the mean colour, to logits (n, classes).
 
     The layers have the names of the paper; h and w are at least 17, below which the last pooling has nothing to pool.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = 1000) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 3, stride=2)
         self.pool1 = nn.MaxPool2d(3, 2, ceil_mode=True)
@@ -42,7 +42,7 @@ class SqueezeNet(nn.Module):
         self.fire7 = Fire(384, 48, 192)
         self.fire8 = Fire(384, 64, 256)
         self.fire9 = Fire(512, 64, 256)
-        self.conv10 = nn.Conv2d(512, 1000, 1)
+        self.conv10 = nn.Conv2d(512, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.pool1(torch.relu(self.conv1(x)))

@@ -1,0 +1,162 @@
+"""The names that people know layers by: Caffe's, Keras', lucid's and those of the papers, beside torch's own.
+
+In Caffe and Keras a layer is mostly what comes out of its ReLU. So are all names here, but for VGG's and AlexNet's
+`conv4_3` beside `relu4_3`, and what says so: `_conv`, `_bn`, `_pre_relu`.
+"""
+
+from collections.abc import Callable, Collection
+from functools import cache
+
+from livedream.errors import unknown
+from livedream.models.classes import LOGITS
+from livedream.models.table import EMBEDDED, find_network
+
+
+@cache
+def aliases(network: str) -> dict[str, str]:
+    """Return the other names of layers of the network called `network`, each with the name in torch's graph.
+
+    Raises ArgumentError for an unknown network.
+    """
+    find_network(network)
+    return _makers.get(network, dict)()
+
+
+def resolve_layer(network: str, name: str, layers: Collection[str] | None = None) -> str:
+    """Return the name in torch's graph of the layer of `network` that is called `name`, there or elsewhere.
+
+    layers: the names in the graph, where they are known; else the network is built (without weights) and traced, during
+    which no other thread may call a network. Raises ArgumentError with the nearest names.
+    """
+    if layers is None:
+        from livedream.models.layers import layer_names
+
+        layers = layer_names(network)
+    if name in layers or name == LOGITS:
+        return name
+    known = {alias: target for alias, target in aliases(network).items() if target in layers}
+    if name not in known:
+        raise unknown("layer", name, [*layers, *known, LOGITS], f"`livedream models {network}` lists them")
+    return known[name]
+
+
+def _vgg(*depths: int) -> dict[str, str]:
+    found = {}
+    place = 0
+    for block, depth in enumerate(depths, 1):
+        for number in range(1, depth + 1):
+            found[f"conv{block}_{number}"] = f"features.{place}"
+            found[f"relu{block}_{number}"] = found[f"block{block}_conv{number}"] = f"features.{place + 1}"
+            place += 2
+        found[f"pool{block}"] = found[f"block{block}_pool"] = f"features.{place}"
+        place += 1
+    products = {"fc6": "classifier.0", "relu6": "classifier.1", "fc7": "classifier.3", "relu7": "classifier.4"}
+    return {**found, **products, "fc1": "classifier.1", "fc2": "classifier.4", "fc8": "classifier.6"}
+
+
+def _alexnet() -> dict[str, str]:
+    found = {"pool1": "features.2", "pool2": "features.5", "pool5": "features.12"}
+    for number, place in enumerate((0, 3, 6, 8, 10), 1):
+        found[f"conv{number}"], found[f"relu{number}"] = f"features.{place}", f"features.{place + 1}"
+    products = {"fc6": "classifier.1", "relu6": "classifier.2", "fc7": "classifier.4", "relu7": "classifier.5"}
+    return {**found, **products, "fc8": "classifier.6"}
+
+
+def _inception_v3() -> dict[str, str]:
+    blocks = ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")
+    return {f"mixed{number}": f"Mixed_{block}" for number, block in enumerate(blocks)}
+
+
+# What Caffe and lucid call the branches of a module, and what torchvision does.
+_BRANCHES = (
+    ("1x1", "1x1", "branch1"),
+    ("3x3_reduce", "3x3_bottleneck", "branch2.0"),
+    ("3x3", "3x3", "branch2.1"),
+    ("5x5_reduce", "5x5_bottleneck", "branch3.0"),
+    ("5x5", "5x5", "branch3.1"),
+    ("pool_proj", "pool_reduce", "branch4.1"),
+)
+
+
+def _googlenet() -> dict[str, str]:
+    found = {
+        "conv1/7x7_s2": "conv1",
+        "pool1/3x3_s2": "maxpool1",
+        "conv2/3x3_reduce": "conv2",
+        "conv2/3x3": "conv3",
+        "pool2/3x3_s2": "maxpool2",
+        "pool3/3x3_s2": "maxpool3",
+        "pool4/3x3_s2": "maxpool4",
+        "loss3/classifier": "fc",
+        "conv2d0": "conv1",
+        "conv2d1": "conv2",
+        "conv2d2": "conv3",
+    }
+    for block in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"):
+        module = f"inception{block}"
+        for whole in (f"inception_{block}", f"inception_{block}/output", f"mixed{block}"):
+            found[whole] = module
+        found[f"inception_{block}/pool"] = f"{module}.branch4.0"
+        for caffe, lucid, branch in _BRANCHES:
+            found[f"inception_{block}/{caffe}"] = found[f"mixed{block}_{lucid}"] = f"{module}.{branch}"
+            found[f"mixed{block}_{lucid}_pre_relu"] = f"{module}.{branch}.bn"
+    return found
+
+
+def _resnet50() -> dict[str, str]:
+    found = {"conv1_conv": "conv1", "conv1_bn": "bn1", "conv1_relu": "relu", "pool1_pool": "maxpool", "res1": "relu"}
+    for stage, depth in enumerate((3, 4, 6, 3), 1):
+        for number in range(depth):
+            block, module = f"conv{stage + 1}_block{number + 1}", f"layer{stage}.{number}"
+            found[f"{block}_out"] = found[f"res{stage + 1}{'abcdef'[number]}"] = module
+            for part in (1, 2, 3):
+                found[f"{block}_{part}_conv"], found[f"{block}_{part}_bn"] = (
+                    f"{module}.conv{part}",
+                    f"{module}.bn{part}",
+                )
+        first = f"conv{stage + 1}_block1_0"
+        found[f"{first}_conv"], found[f"{first}_bn"] = f"layer{stage}.0.downsample.0", f"layer{stage}.0.downsample.1"
+    return found
+
+
+def _squeezenet() -> dict[str, str]:
+    return {f"fire{number}/concat": f"fire{number}" for number in range(2, 10)}
+
+
+def _squeezenet1_1() -> dict[str, str]:
+    found = {"conv1": "features.0", "relu_conv1": "features.1", "pool1": "features.2", "pool3": "features.5"}
+    found |= {"pool5": "features.8", "conv10": "classifier.1"}
+    for number, place in enumerate((3, 4, 6, 7, 9, 10, 11, 12), 2):
+        found[f"fire{number}"] = found[f"fire{number}/concat"] = f"features.{place}"
+    return found
+
+
+def _efficientnet_b0() -> dict[str, str]:
+    found = {"stem_activation": "features.0", "top_activation": "features.8"}
+    for stage, depth in enumerate((1, 2, 2, 3, 3, 4, 1), 1):
+        for number in range(depth):
+            found[f"block{stage}{'abcd'[number]}"] = f"features.{stage}.{number}"
+            if number:  # the first of a stage adds nothing
+                found[f"block{stage}{'abcd'[number]}_add"] = f"features.{stage}.{number}"
+    return found
+
+
+def _densenet121() -> dict[str, str]:
+    found = {f"conv{block + 1}_block{depth}_concat": f"features.denseblock{block}" for block, depth in _dense_blocks}
+    return found | {f"pool{block + 1}_pool": f"features.transition{block}" for block in (1, 2, 3)}
+
+
+_dense_blocks = ((1, 6), (2, 12), (3, 24), (4, 16))
+
+_makers: dict[str, Callable[[], dict[str, str]]] = {
+    EMBEDDED: _squeezenet,
+    "squeezenet1_1": _squeezenet1_1,
+    "alexnet": _alexnet,
+    "googlenet": _googlenet,
+    "inception_v3": _inception_v3,
+    "vgg16": lambda: _vgg(2, 2, 3, 3, 3),
+    "vgg19": lambda: _vgg(2, 2, 4, 4, 4),
+    "resnet50": _resnet50,
+    "efficientnet_b0": _efficientnet_b0,
+    "densenet121": _densenet121,
+}

@@ -1,0 +1,54 @@
+"""Networks as graphs: which node makes a layer's output, of which shape, at what cost."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+
+def outputs(graph: fx.Graph) -> dict[str, fx.Node]:
+    """Return for each module, by its path, the node that makes its output: the last one inside it.
+
+    In the order of calculation, what is inside a module before the module.
+    """
+    found: dict[str, fx.Node] = {}
+    for node in graph.nodes:
+        for path, _ in reversed(node.meta.get("nn_module_stack", {}).values()):
+            found.pop(path, None)  # in order of the last node, not of the first
+            found[path] = node
+    return found
+
+
+def ancestors(node: fx.Node) -> set[fx.Node]:
+    """Return `node` and all nodes that it needs."""
+    found: set[fx.Node] = set()
+    waiting = [node]
+    while waiting:
+        latest = waiting.pop()
+        if latest not in found:
+            found.add(latest)
+            waiting += latest.all_input_nodes
+    return found
+
+
+class Measurement(fx.Interpreter):
+    """Runs a graph, and keeps the shape of what each node gives and the operations that it takes, forward.
+
+    Counted are convolutions and products with matrices, two operations for each product of numbers.
+    """
+
+    def __init__(self, traced: fx.GraphModule, picture: Tensor) -> None:
+        super().__init__(traced)
+        self.shapes: dict[fx.Node, tuple[int, ...]] = {}
+        self.flop: dict[fx.Node, int] = {}
+        with torch.no_grad():
+            self.run(picture)
+
+    def run_node(self, n: fx.Node) -> Any:
+        result = super().run_node(n)
+        module = self.submodules.get(str(n.target)) if n.op == "call_module" else None
+        if isinstance(result, Tensor):
+            self.shapes[n] = tuple(result.shape)
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            self.flop[n] = 2 * result.numel() * module.weight[0].numel()
+        return result

