@@ -5,16 +5,20 @@ by its mean absolute value. Gaussian smoothing after gordicaleksa/pytorch-deepdr
 after the deepdream notebook of TensorFlow 1.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from livedream.dream.jitter import Shift, roll
+from livedream.dream.masks import Masks
 from livedream.dream.network import DreamNetwork
 from livedream.dream.objective import Objective
 from livedream.dream.octaves import Size
 from livedream.dream.resize import scale
+from livedream.dream.tiles import Tile, join
 
 
 class Ascent:
@@ -26,7 +30,8 @@ class Ascent:
 
     def __init__(self, network: DreamNetwork, objective: Objective, color: float, smoothing: str) -> None:
         self.network = network
-        self.objective = objective
+        self.objective = objective.bind(network)
+        self.masks = Masks(objective.all_masks)
         self.color = color
         self.smoothing = smoothing
         device = network.mean.device
@@ -35,18 +40,32 @@ class Ascent:
         # over the number of its elements, so the loss is multiplied by about that; dividing by the mean takes it out.
         self._loss_scale = torch.full((), 2.0**16 if network.dtype == torch.float16 else 1.0, device=device)
 
-    def step(self, picture: Tensor, size: Size, shift: tuple[int, int], step_size: float) -> Tensor:
+    def step(
+        self,
+        picture: Tensor,
+        size: Size,
+        shift: Shift,
+        step_size: float | Tensor,
+        share: float = 1.0,
+        tiles: Sequence[Tile] = (),
+    ) -> Tensor:
         """Return `picture` moved by one step.
 
         picture: float32 RGB, (1, 3, h, w), 0..255; not changed.
         size: (height, width) of the octave at which to look.
         shift: how far the octave is rolled (down, right) before the network sees it, in pixels.
         step_size: mean size of the change to a pixel, in levels of 255.
+        share: which octave that is, from 0, the smallest, to 1, the full size: see `Objective.at`.
+        tiles: the parts in which the network sees the octave; none for all of it at once.
         """
         whole = picture.shape[2], picture.shape[3]
         octave = picture if size == whole else scale(picture, size)
-        gradient = self._gradient(torch.roll(octave, shift, (2, 3)))
-        gradient = torch.roll(gradient, (-shift[0], -shift[1]), (2, 3))
+        rolled, objective = roll(octave, shift), self.objective.at(share)
+        if tiles:
+            gradient = join(rolled, tiles, lambda part: self._gradient(part, objective))
+        else:
+            gradient = self._gradient(rolled, objective)
+        gradient = roll(gradient, (-shift[0], -shift[1]))
         if self.color < 1:
             gradient = torch.lerp(gradient.mean(1, keepdim=True), gradient, self.color)
         gradient = smoothings[self.smoothing](gradient)
@@ -60,10 +79,10 @@ class Ascent:
         with torch.no_grad():
             return float(self.objective(self.network(picture)))
 
-    def _gradient(self, picture: Tensor) -> Tensor:
+    def _gradient(self, picture: Tensor, objective: Objective) -> Tensor:
         leaf = picture.detach().requires_grad_()
         with torch.enable_grad():
-            loss = self.objective(self.network(leaf)) * self._loss_scale
+            loss = objective(self.network(leaf)) * self._loss_scale
             (gradient,) = torch.autograd.grad(loss, leaf)
         return gradient
 
@@ -71,20 +90,23 @@ class Ascent:
         mean = gradient.abs().mean()
         finite = torch.isfinite(mean)
         self.dropped += ~finite
-        self._loss_scale = torch.where(finite, self._loss_scale, self._loss_scale / 16)
+        # In place, as the count: a recorded graph (GraphedSteps) finds it where it was.
+        self._loss_scale.mul_(torch.where(finite, 1.0, 1 / 16))
         # The smallest normal float32 keeps a gradient of zero a change of zero.
         return torch.where(finite, gradient, 0) / torch.where(finite, mean, 1).clamp_min(1.2e-38)
 
 
-def _gaussian_kernel(sigma: float) -> list[float]:
+@functools.lru_cache(maxsize=16)
+def _gaussian_kernel(sigma: float, device: torch.device) -> Tensor:
+    """Return its weights, from one end to the other. Kept, for the way to a GPU takes longer than their use."""
     radius = round(2 * sigma + 0.5)
     weights = torch.exp(-torch.arange(-radius, radius + 1, dtype=torch.float64).square() / (2 * sigma**2))
-    return (weights / weights.sum()).tolist()
+    return (weights / weights.sum()).to(device, torch.float32)
 
 
 def _blur(picture: Tensor, sigma: float) -> Tensor:
     """Blur (1, 3, h, w) by a Gaussian of `sigma` pixels, edges repeated."""
-    kernel = torch.tensor(_gaussian_kernel(sigma), device=picture.device)
+    kernel = _gaussian_kernel(sigma, picture.device)
     radius = kernel.numel() // 2
     padded = F.pad(picture, (radius, radius, radius, radius), mode="replicate")
     channels = picture.shape[1]

@@ -1,40 +1,62 @@
 """The dreamer: a frame in, a frame out."""
 
+import contextlib
 import copy
 import logging
-from collections.abc import Mapping
-from typing import overload
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from typing import TypeVar, overload
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, fx
 from torch.nn import functional as F
 
 from livedream import models
+from livedream.dream.alone import alone
 from livedream.dream.ascent import Ascent
+from livedream.dream.device import OnDevice
+from livedream.dream.feedback import grow_and_turn
+from livedream.dream.grammar import parse
+from livedream.dream.host import OnHost
+from livedream.dream.jitter import draw_shift
+from livedream.dream.masks import blend
 from livedream.dream.motion import Motion
 from livedream.dream.network import DreamNetwork, trace
-from livedream.dream.objective import Objective, layer, parse
-from livedream.dream.octaves import Size, octave_sizes, working_size
+from livedream.dream.octaves import Size, octave_sizes, share_of, working_size
 from livedream.dream.precision import Compute, choose_compute, next_safer
-from livedream.dream.residual import remove_mean, warp
+from livedream.dream.relief import Relief
+from livedream.dream.residual import remove_mean
 from livedream.dream.resize import compose, from_pixels, shrink
+from livedream.dream.sight import Dreamt, Sight
 from livedream.dream.stages import Stages
-from livedream.errors import ArgumentError
+from livedream.dream.still import dream_still, still_sizes
+from livedream.dream.tiles import tiles
+from livedream.errors import ArgumentError, DeviceError
 from livedream.frame import Frame
+from livedream.picture import Picture, to_array
 from livedream.settings import CONTROLS, DreamSettings
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+SPECTATE_RATE = Fraction(10)
+"""Steps per second at which the film of a dream is played. A GIF counts in hundredths of a second."""
+
 # So many steps in a row that are not finite are no accident of one frame.
 _PATIENCE = 3
+# So many frames in a row without motion are a scene that stands still.
+_STANDS = 30
 
 
 class Dreamer:
     """Dreams pictures and films.
 
         dreamer = Dreamer()
-        picture = dreamer(picture)                        # a numpy array, RGB uint8 (h, w, 3): a still, dreamt deep
+        picture = dreamer(picture)                        # a numpy array, RGB uint8 (h, w, 3), or an image of Pillow's:
+                                                          # a still, dreamt deep
         frames = [dreamer(frame) for frame in source]     # Frames in order: a stream, each inheriting from the last
 
     One thread at a time may call it. Nothing is loaded before the first picture, or `prepare`.
@@ -47,14 +69,14 @@ class Dreamer:
         self._ascent: Ascent | None = None
         self._compute: Compute | None = None
         self._traced: fx.GraphModule | None = None
-        self._relief = 1.0
-        self._size: Size = (0, 0)
+        self._room = 1.0
+        self._way: OnHost | OnDevice | None = None
         self._shown_size: Size = (0, 0)
-        self._sizes: list[Size] = []
-        self._frame_size: tuple[int, int] | None = None
+        self.relief = Relief()
+        """What it leaves out for want of time. May be set at any time, by any thread."""
         self.dropped_steps = 0
         """How many steps were left out because their gradient was not finite."""
-        self._stages = Stages()
+        self._stages: Mapping[str, float] = {}
         self.reset()
 
     @property
@@ -79,18 +101,6 @@ class Dreamer:
             raise ArgumentError(f"{', '.join(fixed)} cannot change while a dream runs", "make a new Dreamer")
         if changed & {"layers", "pooling", "color", "smoothing"}:
             self._ascent = None
-        if changed & {"working_height", "octaves", "octave_scale"}:
-            self._resized = True
-
-    @property
-    def relief(self) -> float:
-        """At what share of the working height it dreams for want of time, 1 for all of it; what is asked for stays."""
-        return self._relief
-
-    @relief.setter
-    def relief(self, share: float) -> None:
-        self._relief = share
-        self._resized = True
 
     def ascent_for(self, settings: DreamSettings) -> Ascent:
         """Return what dreams with `settings`, made and warmed up. Another thread may call it while this one dreams.
@@ -99,8 +109,9 @@ class Dreamer:
         """
         ascent = self._make_ascent(settings)
         if self._frame_size is not None:
-            _, sizes = self._sizes_for(settings, *self._frame_size)
-            self._warm_up(ascent, sizes)
+            # Where there is no memory for it, the thread that dreams will make room when it comes to it.
+            with contextlib.suppress(torch.OutOfMemoryError):
+                self._warm_up(ascent, self._sizes_for(settings, *self._frame_size))
         return ascent
 
     def adopt(self, settings: DreamSettings, ascent: Ascent) -> None:
@@ -115,18 +126,27 @@ class Dreamer:
         """What dreams: device, precision, network, objective and working size. Known once it is prepared."""
         height, width = self._shown_size
         ascent = self._ready()
-        return f"{self._compute}, {self._settings.model}, {ascent.objective}, working {width}x{height}"
+        settings = self._settings
+        weights = "" if settings.weights == models.OFFICIAL else f" of {settings.weights}"
+        return f"{self._compute}, {settings.model}{weights}, {ascent.objective}, working {width}x{height}"
 
     @property
     def stages(self) -> Mapping[str, float]:
         """Seconds that the stages of the last frame took: resize, motion, upload, warp, ascent, download, compose."""
-        return self._stages.seconds
+        return self._stages
 
     @property
     def engine(self) -> tuple[Ascent, Compute]:
         """What makes a step, and where and in which numbers. For measuring."""
         ascent = self._ready()
         return ascent, self._compute  # type: ignore[return-value]  # _ready has chosen it
+
+    @property
+    def notice(self) -> str | None:
+        """What it does otherwise than asked, for want of memory; None while it has enough."""
+        if self._room == 1:
+            return None
+        return f"dreaming at {self._room:.0%} of the working height at most, the device has no memory for more"
 
     @property
     def working_size(self) -> Size:
@@ -138,29 +158,45 @@ class Dreamer:
         return self._ready().loss(self._upload(shrink(pixels, self._shown_size)))
 
     def prepare(self, size: tuple[int, int], still: bool = False) -> None:
-        """Load the network and warm it up for pictures of `size` (width, height), so that the first one is not late."""
+        """Load the network and warm it up for pictures of `size` (width, height), so that the first one is not late.
+
+        Any thread may call it, whichever dreams afterwards.
+        """
+        alone(lambda: self._prepare(size, still))
+
+    def _prepare(self, size: tuple[int, int], still: bool) -> None:
         self._ready()
         if still:
             self._still_sizes(size[1], size[0])
             return
-        self._fit(size[1], size[0])
-        self._warm_up(self._ready(), self._sizes)
+        frame_size = size[1], size[0]
+        sizes = self._sizes_for(self._settings, *frame_size)
+        self._in_memory(lambda sizes: self._rehearse(frame_size, sizes), frame_size, sizes)
 
     def reset(self) -> None:
         """Forget all frames: the next one begins a new stream, and the same frames dream the same again."""
+        # What looks at frames may be ahead of what dreams them: each has a memory of its own.
+        self._motion: Motion | None = None
+        self._frame_size: tuple[int, int] | None = None
+        self._stood = 0
         self._count = 0
         self._residual: Tensor | None = None
-        self._motion: Motion | None = None
-        self._frame_size = None
-        self._resized = False
+        self._withheld: Tensor | None = None
+        self._last: Sight | None = None
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what it carries from frame to frame; with `restore`, a stream goes on as if it had never stopped."""
+        """Return what it carries from frame to frame; with `restore`, a stream goes on as if it had never stopped.
+
+        Of the frames that were dreamt, not of those that were only looked at.
+        """
         state = {"count": np.array(self._count)}
-        if self._residual is not None and self._motion is not None and self._motion.previous is not None:
+        if self._residual is not None and self._last is not None and self._last.grey is not None:
             state["residual"] = self._residual.contiguous().cpu().numpy()
-            state["previous"] = self._motion.previous
-            state["frame_size"] = np.array(self._frame_size)
+            if self._withheld is not None:
+                state["withheld"] = self._withheld.contiguous().cpu().numpy()
+            state["previous"] = self._last.grey
+            state["stood"] = np.array(self._last.stood)
+            state["frame_size"] = np.array(self._last.frame.pixels.shape[:2])
         return state
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
@@ -169,104 +205,240 @@ class Dreamer:
         self._count = int(state["count"])
         if "residual" in state:
             height, width = map(int, state["frame_size"])
-            self._fit(height, width)
-            self._motion = Motion(self._size, state["previous"])
-            residual = torch.from_numpy(state["residual"]).to(self._device)
-            self._residual = residual.contiguous(memory_format=torch.channels_last)
+            self._frame_size = height, width
+            size = self._sizes_for(self._settings, height, width)[0]
+            self._motion = Motion(size, self._settings.flow_scale, state["previous"])
+            self._stood = int(state["stood"])
+            self._residual = self._restored(state["residual"])
+            if "withheld" in state:
+                self._withheld = self._restored(state["withheld"])
+
+    def _restored(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self._device).contiguous(memory_format=torch.channels_last)
 
     @overload
     def __call__(self, picture: Frame) -> Frame: ...
     @overload
-    def __call__(self, picture: np.ndarray) -> np.ndarray: ...
-    def __call__(self, picture: Frame | np.ndarray) -> Frame | np.ndarray:
-        """Dream one frame of a stream (Frame), or a picture of its own (array, RGB uint8, shape (h, w, 3))."""
-        if isinstance(picture, Frame):
-            return picture.with_pixels(self._dream_frame(picture.pixels))
-        if not isinstance(picture, np.ndarray):
-            raise TypeError(f"a Dreamer takes a Frame or a numpy array, got {type(picture).__name__}")
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
-            raise ValueError(f"a picture must be RGB uint8 (height, width, 3), got {picture.dtype} {picture.shape}")
-        return self._dream_still(picture)
+    def __call__(self, picture: np.ndarray) -> Picture: ...
+    @overload
+    def __call__(self, picture: Image.Image) -> Image.Image: ...
+    def __call__(self, picture: Frame | np.ndarray | Image.Image) -> Frame | Picture | Image.Image:
+        """Dream one frame of a stream (Frame), or a picture of its own.
 
-    # A stream: the residual travels, the octaves take turns.
-
-    def _dream_frame(self, pixels: np.ndarray) -> np.ndarray:
-        settings = self._settings
-        self._ready()
-        motion = self._fit(*pixels.shape[:2])
-        self._stages.begin()
-        measure = self._stages.measure
-        with measure("resize"):
-            small = shrink(pixels, self._size)
-        with measure("motion"):
-            flow = motion(small)
-        with measure("upload"):
-            picture = self._upload(small)
-        with measure("warp"):
-            if flow is None or self._residual is None:
-                dream = picture
-            else:
-                dream = picture + remove_mean(warp(self._residual, flow, settings.keep))
-        with measure("ascent"):
-            for step in range(settings.steps):
-                turn = self._count * settings.steps + step
-                octave = self._sizes[turn % len(self._sizes)]
-                dream = self._step(dream, octave, self._shift(self._count, step, octave))
-        with measure("download"):
-            # One layout, always: sums in another order differ in the last bit, and a restored stream would drift off.
-            self._residual = dream.clamp_(0, 255).sub_(picture).contiguous(memory_format=torch.channels_last)
-            residual = self._download(self._residual)
-        self._count += 1
-        with measure("compose"):
-            return compose(pixels, residual, settings.strength)
-
-    def _fit(self, height: int, width: int) -> Motion:
-        """Begin anew where the size of the frames has changed; bring the dream along where only its own size has.
-
-        Returns what follows the motion.
+        picture: an array, RGB uint8, shape (h, w, 3), or an image of Pillow's. The same kind is returned, and shows
+            itself in a notebook.
         """
-        same_frames = self._frame_size == (height, width)
-        if same_frames and not self._resized and self._motion is not None:
-            return self._motion
-        self._frame_size, self._resized = (height, width), False
-        size, self._sizes = self._sizes_for(self._settings, height, width)
-        self._shown_size = size
-        if self._motion is None or size != self._size:
-            before, residual = self._motion, self._residual
-            self._size = size
-            self._motion, self._residual = Motion(size), None
-            if same_frames and before is not None and residual is not None:
-                self._motion.follow(before)
-                self._residual = F.interpolate(residual, size, mode="bilinear", antialias=True)
-        return self._motion
+        if isinstance(picture, Frame):
+            return self.compose(self.dream(self.look(picture)))
+        dream = self._dream_still(to_array(picture))
+        return Image.fromarray(dream) if isinstance(picture, Image.Image) else dream.view(Picture)
 
-    def _sizes_for(self, settings: DreamSettings, height: int, width: int) -> tuple[Size, list[Size]]:
-        """Return at which size, and at which octaves, frames of a stream are dreamt."""
+    def spectate(self, picture: Frame | np.ndarray | Image.Image) -> Iterator[Frame]:
+        """Watch it dream a still: give the picture, in full size, after each step. The last one is the dream.
+
+        picture: as for a call, or a Frame, whose pixels are taken for a picture of its own. The frames are counted from
+            0, and their times are those of a film of SPECTATE_RATE.
+        """
+        pixels = picture.pixels if isinstance(picture, Frame) else to_array(picture)
+        for number, detail in enumerate(self._still_steps(pixels)):
+            yield Frame(self._compose_still(pixels, detail), number / SPECTATE_RATE, number, pixels)
+
+    def still_length(self, size: tuple[int, int]) -> int:
+        """Return how many steps the dream of a still of `size` (width, height) takes, and so how often it is seen."""
+        return len(self._still_sizes(size[1], size[0])) * self._settings.still_steps
+
+    # A stream: the residual travels, the octaves take turns. Each of the three steps may have a thread of its own, if
+    # frames come to it in order.
+
+    def look(self, frame: Frame, begins: bool = False) -> Sight:
+        """Shrink a frame and find how it moved since the last one that was looked at. Needs no network.
+
+        begins: whether to forget, with this frame, all that were before.
+        """
+        pixels, stages = frame.pixels, Stages()
+        frame_size = pixels.shape[0], pixels.shape[1]
+        sizes = self._sizes_for(self._settings, *frame_size)
+        size = self._shown_size = sizes[0]
+        scale = self._settings.flow_scale * self.relief.flow
+        if begins or self._motion is None or frame_size != self._frame_size:
+            self._motion, self._frame_size = Motion(size, scale), frame_size
+        elif self._motion.made_for != (size, scale):
+            before, self._motion = self._motion, Motion(size, scale)
+            self._motion.follow(before)
+        with stages.measure("resize"):
+            small = shrink(pixels, size)
+        with stages.measure("motion"):
+            flow = self._motion(small)
+        self._stood = self._stood + 1 if flow is not None and flow.still else 0
+        return Sight(frame, small, self._motion.previous, flow, sizes, self._stood, begins, stages)
+
+    def dream(self, sight: Sight) -> Dreamt:
+        """Let what was dreamt before travel into a frame that was looked at, and dream on.
+
+        Raises DeviceError when the device has not enough memory for the smallest of dreams.
+        """
+        return self._in_memory(
+            lambda sizes: self._dream_sight(sight.at(sizes)), sight.frame.pixels.shape[:2], sight.sizes
+        )
+
+    def _dream_sight(self, sight: Sight) -> Dreamt:
+        settings, measure = self._settings, sight.stages.measure
+        ascent, way = self._ready(), self._the_way()
+        if sight.begins:
+            self._count, self._residual, self._withheld = 0, None, None
+        with measure("upload"):
+            picture = way.upload(sight.frame.pixels, sight.small)
+        residual = self._residual
+        stands = settings.still_scene if sight.stood > _STANDS else "dream"
+        if stands == "rest" and residual is not None and residual.shape == picture.shape:
+            return self._rest(sight, residual)
+        with measure("warp"):
+            inherited, withheld = self._travel(sight)
+            dream = before = picture if inherited is None else picture + inherited
+        with measure("ascent"):
+            steps = self.relief.steps_of(settings.steps)
+            step_size = settings.step_size * settings.steps / steps
+            if stands == "deeper":
+                steps *= 2
+            for step in range(steps):
+                number = (self._count * steps + step) % len(sight.sizes)
+                octave = sight.sizes[number]
+                shift = self._shift(self._count, step, octave)
+                dream = way.step(ascent, dream, octave, shift, step_size, share_of(number, len(sight.sizes)))
+            dream = dream.clamp_(0, 255)
+            withheld = self._withhold(withheld, dream - before) if inherited is not None else None
+            # One layout, always: sums in another order differ in the last bit, and a restored stream would drift off.
+            residual = dream.sub_(picture).contiguous(memory_format=torch.channels_last)
+            if ascent.masks:
+                mask = ascent.masks.of_stream(sight.frame.pixels.shape[:2], sight.sizes[0], self._device)
+                residual *= mask
+                withheld = None if withheld is None else withheld * mask
+        with measure("download"):
+            shown = residual if withheld is None else residual - withheld
+            finish, dropped = way.show(ascent, sight.frame.pixels, shown, settings.strength)
+        # Only now: with too little memory all of this is done again.
+        self._residual, self._withheld, self._last = residual, withheld, sight
+        self._count += 1
+        self._guard(dropped)
+        return Dreamt(sight.frame, finish, sight.stages)
+
+    def _rest(self, sight: Sight, residual: Tensor) -> Dreamt:
+        """Show what was dreamt of the last frame with this one, which looks the same."""
+        with sight.stages.measure("download"):
+            shown = residual if self._withheld is None else residual - self._withheld
+            finish, _ = self._the_way().show(self._ready(), sight.frame.pixels, shown, self._settings.strength)
+        self._last = sight
+        return Dreamt(sight.frame, finish, sight.stages)
+
+    def _withhold(self, withheld: Tensor | None, change: Tensor) -> Tensor | None:
+        """Return what is not shown yet of a change and of those before it: so the dream shown is their mean in time."""
+        share = self._settings.temporal_smoothing
+        if not share:
+            return None
+        return (change if withheld is None else change + withheld) * share
+
+    def _travel(self, sight: Sight) -> tuple[Tensor | None, Tensor | None]:
+        """Return what a frame inherits of the residual, and of what is withheld of it."""
+        flow, size, way = sight.flow, sight.sizes[0], self._the_way()
+        if flow is None or self._residual is None:
+            return None, None
+        flow = grow_and_turn(flow, self._settings.zoom, self._settings.rotate)
+
+        def moved(travels: Tensor, keep: float) -> Tensor:
+            if travels.shape[2:] != size:
+                travels = F.interpolate(travels, size, mode="bilinear", antialias=True)
+            return way.warp(travels, flow, keep)
+
+        inherited = remove_mean(moved(self._residual, self._settings.keep))
+        return inherited, None if self._withheld is None else moved(self._withheld, 1.0)
+
+    def compose(self, dreamt: Dreamt) -> Frame:
+        """Show what was dreamt, at the full size of its frame."""
+        with dreamt.stages.measure("compose"):
+            pixels = dreamt.finish()
+        self._stages = dreamt.stages.seconds
+        return dreamt.frame.with_pixels(pixels)
+
+    def _sizes_for(self, settings: DreamSettings, height: int, width: int) -> list[Size]:
+        """Return the sizes at which frames of a stream are dreamt: the working size, and its octaves."""
         smallest = models.find_network(settings.model).smallest
-        size = working_size(height, width, round(settings.working_height * self._relief), smallest)
-        return size, octave_sizes(size, settings.octaves, settings.octave_scale, smallest)
+        size = working_size(height, width, round(settings.working_height * self._share), smallest)
+        return octave_sizes(size, settings.octaves, settings.octave_scale, smallest)
 
-    # A still: octaves from small to large, the detail carried over.
+    def _rehearse(self, frame_size: tuple[int, int], sizes: list[Size]) -> None:
+        """Do once what comes with each frame, for kernels to be loaded, graphs recorded, buffers taken."""
+        ascent, way = self._ready(), self._the_way()
+        self._shown_size = sizes[0]
+        pixels = np.zeros((*frame_size, 3), np.uint8)
+        picture = way.upload(pixels, shrink(pixels, sizes[0]))
+        for number, octave in enumerate(sizes):
+            way.step(ascent, picture, octave, (0, 0), 1.0, share_of(number, len(sizes)))
+        finish, _ = way.show(ascent, pixels, picture, 1.0)
+        finish()
+
+    # Memory: where it does not suffice the dream gets smaller.
+
+    def _in_memory(self, work: Callable[[list[Size]], T], frame_size: tuple[int, ...], sizes: list[Size]) -> T:
+        """Do `work` at `sizes`, and again at smaller ones while the device has not enough memory for it.
+
+        Raises DeviceError when it has not enough for the smallest either.
+        """
+        while True:
+            try:
+                return work(sizes)
+            except torch.OutOfMemoryError as error:
+                reason = str(error).partition("\n")[0]
+            # Out here: the error holds the tensors of the step that failed.
+            sizes = self._make_room(reason, frame_size, sizes)
+
+    def _make_room(self, reason: str, frame_size: tuple[int, ...], sizes: list[Size]) -> list[Size]:
+        """Give back what can be made again, dream at half as many pixels from now on, and return the sizes."""
+        self._room = self._share * 0.7
+        smaller = self._sizes_for(self._settings, frame_size[0], frame_size[1])
+        if smaller[0] == sizes[0]:
+            raise DeviceError(
+                f"the device has not enough memory for {self._settings.model} at {sizes[0][1]}x{sizes[0][0]}: {reason}",
+                "end other programs that use it, or choose a smaller network",
+            )
+        self._way, self._shown_size = None, smaller[0]
+        torch.cuda.empty_cache()
+        _log.warning("%s: %s", self.notice, reason)
+        return smaller
+
+    @property
+    def _share(self) -> float:
+        """Of the working height, for want of time or memory."""
+        return min(self.relief.height, self._room)
+
+    # A still.
 
     def _dream_still(self, pixels: np.ndarray) -> np.ndarray:
-        settings = self._settings
-        self._ready()
+        return self._compose_still(pixels, deque(self._still_steps(pixels), maxlen=1).pop())
+
+    def _still_steps(self, pixels: np.ndarray) -> Iterator[Tensor]:
+        settings, ascent = self._settings, self._ready()
         sizes = self._still_sizes(*pixels.shape[:2])
-        whole = self._upload(shrink(pixels, sizes[0]))
-        detail = torch.zeros_like(whole)
-        for octave, size in enumerate(reversed(sizes)):
-            picture = F.interpolate(whole, size, mode="bilinear", antialias=True)
-            dream = picture + F.interpolate(detail, size, mode="bilinear")
-            for step in range(settings.still_steps):
-                dream = self._step(dream, size, self._shift(octave, step, size)).clamp_(0, 255)
-            detail = dream - picture
-        return compose(pixels, self._download(detail), settings.strength)
+        # A goal that has its place in the picture knows no tiles.
+        side = max(sizes[0]) if ascent.objective.whole else settings.tile_size
+
+        def step(picture: Tensor, size: Size, octave: int, number: int) -> Tensor:
+            parts = tiles(size, side, np.random.default_rng((settings.seed, octave, number, 1)))
+            share = share_of(len(sizes) - 1 - octave, len(sizes))
+            shift = self._shift(octave, number, size)
+            return self._ready().step(picture, size, shift, settings.step_size, share, parts)
+
+        picture = self._upload(shrink(pixels, sizes[0]))
+        return dream_still(picture, sizes, settings.still_steps, step, ascent.masks)
+
+    def _compose_still(self, pixels: np.ndarray, detail: Tensor) -> np.ndarray:
+        dream = compose(pixels, self._download(detail), self._settings.strength)
+        masks = self._ready().masks
+        return blend(pixels, dream, masks.at(pixels.shape[:2])) if masks else dream
 
     def _still_sizes(self, height: int, width: int) -> list[Size]:
-        settings = self._settings
-        smallest = models.find_network(settings.model).smallest
-        size = self._shown_size = working_size(height, width, settings.still_height, smallest)
-        return octave_sizes(size, settings.octaves, settings.octave_scale, smallest)
+        sizes = still_sizes(self._settings, height, width, models.find_network(self._settings.model).smallest)
+        self._shown_size = sizes[0]
+        return sizes
 
     # Both.
 
@@ -282,9 +454,9 @@ class Dreamer:
             self._compute = choose_compute(settings.device, settings.precision)
         if self._traced is None:
             # Once, before the first frame: while fx traces, no network of the process can be called, by any thread.
-            self._traced = trace(models.load(settings.model))
+            self._traced = trace(models.load(settings.model, settings.weights))
         row = models.find_network(settings.model)
-        objective: Objective = layer(row.best) if settings.layers == "auto" else parse(settings.layers)
+        objective = parse(settings.layers, auto=row.best)
         network = DreamNetwork(copy.deepcopy(self._traced), row, objective, settings.pooling)
         network.to_compute(self._compute.device, self._compute.dtype)
         return Ascent(network, objective, settings.color, settings.smoothing)
@@ -299,34 +471,31 @@ class Dreamer:
     def _device(self) -> torch.device:
         return self._ready().network.mean.device
 
-    def _step(self, picture: Tensor, octave: Size, shift: tuple[int, int]) -> Tensor:
-        return self._ready().step(picture, octave, shift, self._settings.step_size)
+    def _the_way(self) -> OnHost | OnDevice:
+        """Return what carries the frames of a stream: all on the GPU, or the CPU's part on the CPU."""
+        if self._way is None:
+            self._way = (OnDevice if self._device.type == "cuda" else OnHost)(self._device)
+        return self._way
 
     def _shift(self, number: int, step: int, octave: Size) -> tuple[int, int]:
-        """Return the jitter of a step, drawn from (seed, number of the frame, step) alone, so that a run repeats."""
-        # A roll by half a side or more would be a roll the other way.
-        jitter = min(self._settings.jitter, min(octave) // 2)
-        down, right = np.random.default_rng((self._settings.seed, number, step)).integers(
-            -jitter, jitter, 2, endpoint=True
-        )
-        return int(down), int(right)
+        return draw_shift(self._settings.seed, number, step, self._settings.jitter, octave)
 
     def _upload(self, pixels: np.ndarray) -> Tensor:
+        if self._device.type == "cpu":
+            return from_pixels(pixels.astype(np.float32))  # by numpy: torch would wake its threads for it
         return from_pixels(pixels).to(self._device, torch.float32)
 
     def _download(self, residual: Tensor) -> np.ndarray:
         array = residual[0].permute(1, 2, 0).round().to(torch.int16).contiguous().cpu().numpy()
-        self._guard()
+        self._guard(int(self._ready().dropped))
         return array
 
-    def _guard(self) -> None:
+    def _guard(self, dropped: int) -> None:
         """Count the steps that were not finite; too many in a row move the network to safer numbers."""
-        ascent = self._ready()
-        dropped = int(ascent.dropped)
         if not dropped:
             self._dropped_in_a_row = 0
             return
-        ascent.dropped.zero_()
+        self._ready().dropped.zero_()
         self.dropped_steps += dropped
         self._dropped_in_a_row += dropped
         if self._dropped_in_a_row < _PATIENCE or self._compute is None:

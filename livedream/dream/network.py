@@ -3,20 +3,27 @@
 import logging
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from livedream.dream.fused import FusedBody, UnfusableError
+from livedream.dream.fused import FusedBody
+from livedream.dream.goals import PICTURE
+from livedream.dream.layers import UnfusableError
 from livedream.dream.objective import Objective
-from livedream.errors import ArgumentError, unknown
-from livedream.models import Network
+from livedream.dream.octaves import working_size
+from livedream.dream.resize import from_pixels, shrink
+from livedream.errors import ArgumentError
+from livedream.models import LOGITS, Network, resolve_layer
+from livedream.models.graph import outputs
 
 _log = logging.getLogger(__name__)
 
 
 class DreamNetwork(nn.Module):
-    """The part of a network that an objective looks at. Takes pictures, gives the activations of the layers by name.
+    """The part of a network that an objective looks at. Takes pictures, gives the activations of the layers by name,
+    and the picture itself as PICTURE.
 
     A picture is float32 RGB, (n, 3, h, w), 0..255. No parameter carries a gradient.
     """
@@ -31,7 +38,7 @@ class DreamNetwork(nn.Module):
         """
         super().__init__()
         traced = trace(network)
-        _cut(traced, objective.layers)
+        _cut(traced, row.name, objective.layers)
         _fold_batch_norm(traced)
         if pooling == "average":
             _pool_by_average(traced)
@@ -42,7 +49,10 @@ class DreamNetwork(nn.Module):
         self.register_buffer("mean", torch.tensor(row.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(row.std).view(1, 3, 1, 1))
         self.dtype = torch.float32
-        _check_channels(self, row, objective)
+        self._smallest = row.smallest
+        self.channels = _count_channels(self, row)
+        """How many channels, or classes, each of its layers has."""
+        objective.check(row.name, self.channels)
         _work_in_place(traced)
 
     def to_compute(self, device: torch.device, dtype: torch.dtype) -> "DreamNetwork":
@@ -58,7 +68,13 @@ class DreamNetwork(nn.Module):
         return self
 
     def forward(self, picture: Tensor) -> Mapping[str, Tensor]:
-        return dict(zip(self.layers, self.body(self._normalise(picture)), strict=True))
+        return {PICTURE: picture, **dict(zip(self.layers, self.body(self._normalise(picture)), strict=True))}
+
+    @torch.no_grad()
+    def look(self, pixels: np.ndarray, height: int) -> Mapping[str, Tensor]:
+        """Return the activations for a picture, RGB uint8 (h, w, 3), that is seen at `height` pixels or its own."""
+        size = working_size(pixels.shape[0], pixels.shape[1], height, self._smallest)
+        return self(from_pixels(shrink(pixels, size)).to(self.mean.device, torch.float32))
 
     def _normalise(self, picture: Tensor) -> Tensor:
         # A row of pixels at a time: three channels alone are too few for the vector units (0.06 ms, not 0.7, at 448x256
@@ -77,32 +93,33 @@ def trace(network: nn.Module) -> fx.GraphModule:
     return network if isinstance(network, fx.GraphModule) else fx.symbolic_trace(network)
 
 
-def layer_names(network: nn.Module) -> list[str]:
-    """Return the names of all layers of `network` whose output can be dreamt of, in the order of calculation."""
-    return list(_outputs(trace(network).graph))
-
-
-def _outputs(graph: fx.Graph) -> dict[str, fx.Node]:
-    """Return for each module, by its path, the node that makes its output: the last one inside it."""
-    outputs: dict[str, fx.Node] = {}
-    for node in graph.nodes:
-        for path, _ in node.meta.get("nn_module_stack", {}).values():
-            outputs.pop(path, None)  # in order of the last node, not of the first
-            outputs[path] = node
-    return outputs
-
-
-def _cut(traced: fx.GraphModule, layers: Iterable[str]) -> None:
-    outputs = _outputs(traced.graph)
-    for name in layers:
-        if name not in outputs:
-            raise unknown("layer", name, outputs)
-    wanted = tuple(outputs[name] for name in layers)
+def _cut(traced: fx.GraphModule, network: str, layers: Iterable[str]) -> None:
+    found = outputs(traced.graph)
+    if LOGITS in layers and LOGITS not in found:
+        found[LOGITS] = _logits(traced)
+    wanted = tuple(found[resolve_layer(network, name, found)] for name in layers)
     (old,) = (node for node in traced.graph.nodes if node.op == "output")
     old.args = (wanted,)
     traced.graph.eliminate_dead_code()
     traced.delete_all_unused_submodules()
     traced.recompile()
+
+
+def _logits(traced: fx.GraphModule) -> fx.Node:
+    """Return the node that scores the classes, (n, classes): the last product of the network.
+
+    Where that is a convolution (the SqueezeNets), its mean over the picture; a ReLU behind it is left out, because a
+    class that is not seen at all has no gradient there.
+    """
+    modules = dict(traced.named_modules())
+    (output,) = (node for node in traced.graph.nodes if node.op == "output")
+    node = output.args[0]
+    while not isinstance(modules.get(str(node.target)), nn.Conv2d | nn.Linear):
+        node = node.args[0]
+    if isinstance(modules[node.target], nn.Linear):
+        return node
+    with traced.graph.inserting_after(node):
+        return traced.graph.call_method("mean", (node, (2, 3)))
 
 
 def _fold_batch_norm(traced: fx.GraphModule) -> None:
@@ -130,27 +147,33 @@ def _pool_by_average(traced: fx.GraphModule) -> None:
 
 
 def _work_in_place(traced: fx.GraphModule) -> None:
-    """Let each ReLU overwrite its input where nobody else reads it: 10 % of a step's time is such copies."""
+    """Let each ReLU and its kin overwrite its input where nobody else reads it: 10 % of a step's time is copies.
+
+    Many of torchvision's overwrite it as they come, and so would a layer that is dreamt of.
+    """
     modules = dict(traced.named_modules())
     (output,) = (node for node in traced.graph.nodes if node.op == "output")
+    for module in modules.values():
+        if hasattr(module, "inplace"):
+            module.inplace = True
     for node in traced.graph.nodes:
-        if node.op == "call_function" and node.target is torch.relu:
-            before = node.args[0]
-            if len(before.users) == 1 and before not in output.all_input_nodes:
-                node.target = torch.relu_
-        elif node.op == "call_module" and isinstance(modules[node.target], nn.ReLU):
-            before = node.args[0]
-            modules[node.target].inplace = len(before.users) == 1 and before not in output.all_input_nodes
+        before = node.args[0] if node.args else None
+        free = isinstance(before, fx.Node) and len(before.users) == 1 and before not in output.all_input_nodes
+        if node.op == "call_function" and node.target is torch.relu and free:
+            node.target = torch.relu_
+        elif node.op == "call_function" and "inplace" in node.kwargs:
+            node.kwargs = {**node.kwargs, "inplace": free}
+        elif node.op == "call_module" and hasattr(modules[node.target], "inplace"):
+            modules[node.target].inplace &= free  # ResNet's has one name and is called three times in a block
     traced.recompile()
 
 
 @torch.no_grad()
-def _check_channels(network: DreamNetwork, row: Network, objective: Objective) -> None:
-    side = max(64, row.smallest)
-    found = network(torch.zeros(1, 3, side, side))
-    for term in objective.terms:
-        count = found[term.layer].shape[1] if found[term.layer].ndim == 4 else 0
-        if not count:
-            raise ArgumentError(f"layer {term.layer} has no picture to dream of", "choose a layer before the pooling")
-        if term.channel is not None and term.channel >= count:
-            raise ArgumentError(f"layer {term.layer} has {count} channels, got {term.channel}", f"0 to {count - 1}")
+def _count_channels(network: DreamNetwork, row: Network) -> dict[str, int]:
+    found, larger = (network(torch.zeros(1, 3, row.smallest + more, row.smallest + more)) for more in (0, 32))
+    for name in network.layers:
+        shape = found[name].shape
+        # Where the second number grows with the picture it counts rows, not channels: inside ConvNeXt's blocks.
+        if len(shape) not in (2, 4) or shape[1] != larger[name].shape[1]:
+            raise ArgumentError(f"layer {name} has no picture to dream of", "choose a layer around or before it")
+    return {name: found[name].shape[1] for name in network.layers}

@@ -1,15 +1,32 @@
-"""What a dream looks for: layers and channels that add and scale, in Python and as text.
+"""What a dream looks for: goals that add, scale, and change from octave to octave, in Python and as text.
 
     "fire6 + 0.5*fire9:77"    is    layer("fire6") + 0.5 * channel("fire9", 77)
+    "fire4 | fire9"           is    layer("fire4") | layer("fire9")
 
 Source of the form: greentfrapp/lucent, objectives that compose.
 """
 
-import re
-from collections.abc import Mapping
+import math
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from livedream.dream.goals import (
+    Bindable,
+    Class,
+    Direction,
+    Goal,
+    Guide,
+    Layer,
+    Mean,
+    Neuron,
+    TotalVariation,
+)
+from livedream.dream.wording import number, quoted
 from livedream.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -18,77 +35,170 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """`weight` times the mean of the squared activations of a layer, or of one of its channels."""
+    """`weight` times a goal."""
 
-    layer: str
-    channel: int | None = None
+    goal: Goal
     weight: float = 1.0
-
-    def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":
-        found = activations[self.layer]
-        if self.channel is not None:
-            found = found[:, self.channel]
-        # float32: the squares of half-precision activations overflow, and their sum loses its small parts.
-        return self.weight * found.float().square().mean()
-
-    def __str__(self) -> str:
-        name = self.layer if self.channel is None else f"{self.layer}:{self.channel}"
-        return name if self.weight == 1 else f"{self.weight:g}*{name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A sum of terms, to be made as large as possible."""
+    """A sum of terms, to be made as large as possible. Where there is a schedule, that of the full size."""
 
     terms: tuple[Term, ...]
+    masks: tuple[str, ...] = ()
+    """Files with pictures: where one of them is black or transparent, the source stays."""
+    before: tuple["Objective", ...] = ()
+    """What the smaller octaves dream of, from the smallest on; none where all dream of the same."""
+
+    @property
+    def parts(self) -> tuple["Objective", ...]:
+        """What the octaves dream of, from the smallest to the full size, each without a schedule."""
+        return (*self.before, Objective(self.terms, self.masks)) if self.before else (self,)
 
     @property
     def layers(self) -> list[str]:
         """The layers it looks at, each once."""
-        return list(dict.fromkeys(term.layer for term in self.terms))
+        return list(dict.fromkeys(name for term in self._all_terms for name in term.goal.layers))
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that it is made of, each once."""
+        names = [path for term in self._all_terms for path in term.goal.files]
+        return list(dict.fromkeys([*names, *map(Path, self.all_masks)]))
+
+    @property
+    def all_masks(self) -> tuple[str, ...]:
+        """The masks of all octaves, each once: a mask holds for the whole dream."""
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.masks))
+
+    @property
+    def whole(self) -> bool:
+        """Whether it looks at the picture as a whole, so that no tile will do."""
+        return any(term.goal.whole for term in self._all_terms)
+
+    @property
+    def _all_terms(self) -> list[Term]:
+        return [term for part in self.parts for term in part.terms]
+
+    def at(self, share: float) -> "Objective":
+        """Return what an octave dreams of. share: 0 for the smallest, 1 for the full size, evenly between."""
+        if not self.before:
+            return self
+        return self.parts[math.floor(share * len(self.before) + 0.5)]
+
+    def check(self, model: str, channels: Mapping[str, int]) -> None:
+        """Raise ArgumentError when the network called `model` has no such channel or class.
+
+        channels: how many channels there are, by layer.
+        """
+        for term in self._all_terms:
+            term.goal.check(model, channels)
+
+    def bind(self, network: Bindable) -> "Objective":
+        """Return it with all that it needs of `network`; files but masks are read. Raises SourceError."""
+        before = tuple(part.bind(network) for part in self.before)
+        terms = tuple(Term(term.goal.bind(network), term.weight) for term in self.terms)
+        return Objective(terms, self.masks, before)
 
     def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":
         """Return the value, a float32 scalar, from the activations (n, channels, h, w) of its layers by name."""
-        total = self.terms[0](activations)
-        for term in self.terms[1:]:
-            total = total + term(activations)
+        first, *rest = self.terms
+        total = first.weight * first.goal(activations)
+        for term in rest:
+            total = total + term.weight * term.goal(activations)
         return total
 
     def __add__(self, other: "Objective") -> "Objective":
-        return Objective(self.terms + other.terms)
+        """Add up: with a schedule, to what each of its octaves dreams of."""
+        if self.before and other.before:
+            raise ArgumentError(f"two schedules do not add: {self} and {other}", "write one schedule of sums")
+        before = tuple(part + other for part in self.before) or tuple(self + part for part in other.before)
+        return Objective(self.terms + other.terms, self.masks + other.masks, before)
+
+    def __sub__(self, other: "Objective") -> "Objective":
+        return self + -1 * other
+
+    def __neg__(self) -> "Objective":
+        return -1 * self
 
     def __mul__(self, factor: float) -> "Objective":
-        return Objective(tuple(Term(term.layer, term.channel, term.weight * factor) for term in self.terms))
+        terms = tuple(Term(term.goal, term.weight * factor) for term in self.terms)
+        return Objective(terms, self.masks, tuple(part * factor for part in self.before))
 
     __rmul__ = __mul__
 
+    def __or__(self, larger: "Objective") -> "Objective":
+        """Dream of this at small octaves, and of `larger` at larger ones."""
+        return Objective(larger.terms, larger.masks, (*self.parts, *larger.before))
+
     def __str__(self) -> str:
-        return " + ".join(map(str, self.terms))
+        if self.before:
+            return " | ".join(map(str, self.parts))
+        text = "".join(map(_signed, self.terms)) + "".join(f" + mask:{quoted(name)}" for name in self.masks)
+        return text.removeprefix(" + ") if text.startswith(" + ") else text.replace(" - ", "-", 1)
+
+
+def _signed(term: Term) -> str:
+    size = abs(term.weight)
+    scaled = f"{term.goal}" if size == 1 else f"{number(size)}*{term.goal}"
+    return f" {'-' if term.weight < 0 else '+'} {scaled}"
+
+
+def _of(goal: Goal) -> Objective:
+    return Objective((Term(goal),))
 
 
 def layer(name: str) -> Objective:
-    """Dream of all channels of the layer called `name`."""
-    return Objective((Term(name),))
+    """Dream of all channels of the layer called `name`: the mean of their squares."""
+    return _of(Layer(name))
 
 
 def channel(name: str, index: int) -> Objective:
-    """Dream of channel `index`, from 0, of the layer called `name`."""
-    return Objective((Term(name, index),))
+    """Dream of channel `index`, from 0, of the layer called `name`: the mean of its squares."""
+    return _of(Layer(name, index))
 
 
-_term = re.compile(r"(?:(?P<weight>-?\d+(?:\.\d*)?|-?\.\d+)\s*\*\s*)?(?P<layer>[A-Za-z][\w.]*)(?::(?P<channel>\d+))?")
+def mean(name: str, index: int | None = None) -> Objective:
+    """Dream of the plain mean of a layer, or of its channel `index`: what is dark and what is bright cancel."""
+    return _of(Mean(name, index))
 
 
-def parse(text: str) -> Objective:
-    """Return the objective that `text` means. Raises ArgumentError for text of another form."""
-    terms = []
-    for part in text.split("+"):
-        match = _term.fullmatch(part.strip())
-        if match is None:
-            raise ArgumentError(
-                f"layers must be a sum of layers and channels, got {text!r}",
-                "write fire6, or fire9:77 for one channel, or a sum such as fire6 + 0.5*fire9:77",
-            )
-        index = match["channel"]
-        terms.append(Term(match["layer"], None if index is None else int(index), float(match["weight"] or 1)))
-    return Objective(tuple(terms))
+def neuron(name: str, index: int, x: float = 0.5, y: float = 0.5) -> Objective:
+    """Dream of one neuron: channel `index` of a layer at a place. x, y: from 0 (left, top) to 1 (right, bottom)."""
+    return _of(Neuron(name, index, x, y))
+
+
+def direction(name: str, vector: "Sequence[float] | np.ndarray | str | os.PathLike[str]") -> Objective:
+    """Dream of a direction in the space of the channels of a layer.
+
+    vector: a number for each channel, (channels,), or the .npy file that holds them.
+    """
+    if isinstance(vector, str | os.PathLike):
+        return _of(Direction(name, file=os.fspath(vector)))
+    numbers = np.asarray(vector, np.float32)
+    if numbers.ndim != 1 or not np.isfinite(numbers).all() or not numbers.any():
+        raise ArgumentError(
+            f"a direction is a number for each channel, not all 0, got shape {numbers.shape}", "give (channels,)"
+        )
+    return _of(Direction(name, tuple((int(index), float(numbers[index])) for index in np.flatnonzero(numbers))))
+
+
+def class_logit(name: str | int) -> Objective:
+    """Dream of a class that the network knows, by its name or number: its score before softmax."""
+    return _of(Class(str(name)))
+
+
+def guide(file: str | os.PathLike[str], name: str) -> Objective:
+    """Dream of what another picture, `file`, has in the layer called `name`: each place of what fits it best there."""
+    return _of(Guide(os.fspath(file), name))
+
+
+def tv() -> Objective:
+    """The total variation of the picture, to be subtracted: `layer("fire6") - 0.5 * tv()` is smoother."""
+    return _of(TotalVariation())
+
+
+def mask(file: str | os.PathLike[str]) -> Objective:
+    """Dream where the picture `file` is white, not where it is black or transparent: add it to what is dreamt of."""
+    return Objective((), (os.fspath(file),))

@@ -28,3 +28,8 @@ def octave_sizes(size: Size, octaves: int, scale: float, smallest: int) -> list[
             break
         sizes.append((height, width))
     return sizes
+
+
+def share_of(number: int, octaves: int) -> float:
+    """Return where an octave stands between the smallest, 0, and the full size, 1. number: 0 is the full size."""
+    return 1.0 if octaves == 1 else 1 - number / (octaves - 1)

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from livedream.dream import tensors
 from livedream.dream.motion import Flow
 from livedream.dream.octaves import Size
 from livedream.dream.resize import from_pixels, to_pixels
@@ -27,20 +27,15 @@ def warp(residual: Tensor, flow: Flow, keep: float) -> Tensor:
     residual: float32 (1, 3, h, w); not changed.
     keep: share that lives on, 0..1.
     """
-    size = residual.shape[2], residual.shape[3]
-    places = _grid(size) + _grow(flow.vectors * _ratio(size, flow), size)
-    share = _grow(flow.confidence * np.float32(keep), size)
-    if residual.device.type == "cpu":
-        # One map carries x and y, which OpenCV's stubs do not know. A quarter of grid_sample's time.
-        moved = cv2.remap(  # type: ignore[call-overload]
-            to_pixels(residual), places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        return from_pixels(cv2.multiply(moved, cv2.merge([share] * 3)))
-    # grid_sample counts from -1 to 1 over the whole side, so a pixel is 2 / side of it, and its middle half of that.
-    sides = np.array(size[::-1], np.float32)
-    grid = torch.from_numpy((places + np.float32(0.5)) * (2 / sides) - 1)[None].to(residual.device)
-    moved = F.grid_sample(residual, grid, padding_mode="border", align_corners=False)
-    return moved * torch.from_numpy(share)[None, None].to(residual.device)
+    if residual.device.type != "cpu":
+        packed = torch.from_numpy(np.dstack((flow.vectors, flow.confidence)))
+        return tensors.warp(residual, packed.to(residual.device), keep)
+    places, share = _maps(flow, (residual.shape[2], residual.shape[3]))
+    # One map carries x and y, which OpenCV's stubs do not know. A quarter of grid_sample's time.
+    moved = cv2.remap(  # type: ignore[call-overload]
+        to_pixels(residual), places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return from_pixels(cv2.multiply(moved, share, scale=keep))
 
 
 def remove_mean(residual: Tensor) -> Tensor:
@@ -50,6 +45,16 @@ def remove_mean(residual: Tensor) -> Tensor:
     rows = residual.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).flatten(2)
     faded = rows - (_MEAN_LEAK * mean).repeat(residual.shape[3])
     return faded.view(1, *residual.shape[2:], -1).permute(0, 3, 1, 2)
+
+
+@functools.lru_cache(maxsize=1)
+def _maps(flow: Flow, size: Size) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each pixel was, and how far that can be trusted, once for each of three channels.
+
+    Kept for the next call: more than one thing travels along the same flow.
+    """
+    places = _grid(size) + _grow(flow.vectors * _ratio(size, flow), size)
+    return places, cv2.merge([_grow(flow.confidence, size)] * 3)
 
 
 def _grow(maps: np.ndarray, size: Size) -> np.ndarray:

@@ -11,10 +11,6 @@ class Stages:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
-    def begin(self) -> None:
-        """Forget the last frame."""
-        self.seconds = {}
-
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
         """Add the time spent inside to `stage`."""

@@ -3,8 +3,10 @@ import torch
 
 from livedream import models
 from livedream.dream.ascent import Ascent
+from livedream.dream.grammar import parse
 from livedream.dream.network import DreamNetwork
-from livedream.dream.objective import layer, parse
+from livedream.dream.objective import layer
+from tests.networks import random_network
 
 SIZE = (80, 96)
 
@@ -35,13 +37,13 @@ def losses(ascent: Ascent, x: torch.Tensor, steps: int = 4, **options) -> list[f
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("name", models.network_names())
-def test_loss_rises_for_every_network_and_precision(name, dtype) -> None:
-    torch.manual_seed(0)
+@pytest.mark.parametrize("name", ["squeezenet", "googlenet", "mobilenet_v3_large", "convnext_tiny"])
+def test_loss_rises_for_every_precision(name, dtype) -> None:
+    """A network that is written out, one with sums and batch norm, and two that autograd walks."""
     row = models.find_network(name)
     objective = layer(row.best)
-    network = DreamNetwork(models.build(name), row, objective, "max").to_compute(torch.device("cpu"), dtype)
-    # A CPU without bfloat16 instructions needs seconds for a step of a VGG on more.
+    network = DreamNetwork(random_network(name), row, objective, "max").to_compute(torch.device("cpu"), dtype)
+    # A CPU without bfloat16 instructions needs seconds for a step on more.
     values = losses(Ascent(network, objective, 1.0, "none"), picture((row.smallest, row.smallest)), steps=2)
     assert values == sorted(values)
     assert values[-1] > values[0] * 1.01

@@ -6,6 +6,7 @@ import torch
 from skimage import data
 
 from livedream import Dreamer, DreamSettings, Frame
+from livedream.dream.ascent import Ascent
 from livedream.errors import ArgumentError
 
 QUICK = DreamSettings(working_height=64, layers="fire5", jitter=8)
@@ -83,11 +84,59 @@ def test_cut_leaves_no_ghost(photo) -> None:
 def test_octaves_take_turns(photo, monkeypatch) -> None:
     dreamer = Dreamer(QUICK.replace(steps=2, octaves=3, octave_scale=1.2))
     seen = []
-    step = dreamer._step
-    monkeypatch.setattr(dreamer, "_step", lambda picture, size, shift: seen.append(size) or step(picture, size, shift))
+    step = Ascent.step
+    monkeypatch.setattr(
+        Ascent, "step", lambda self, picture, size, *how: seen.append(size) or step(self, picture, size, *how)
+    )
     for frame in stream(photo, 3):
         dreamer(frame)
     assert seen == [(64, 80), (53, 67), (44, 56)] * 2
+
+
+@pytest.mark.parametrize(("still_scene", "steps"), [("dream", 1), ("deeper", 2), ("rest", 0)])
+def test_scene_that_stands_still(photo, monkeypatch, still_scene, steps) -> None:
+    """For a second it dreams in any case; and when something moves it dreams again."""
+    seen: list[int] = []
+    step = Ascent.step
+    monkeypatch.setattr(Ascent, "step", lambda self, picture, *how: seen.append(1) or step(self, picture, *how))
+    dreamer = Dreamer(QUICK.replace(still_scene=still_scene, octaves=1))
+    random = np.random.default_rng(0)
+    counts = []
+    for number in range(36):  # with a camera's noise, sigma 3
+        noise = np.round(random.normal(0, 3, (72, 96, 3)))
+        pixels = np.clip(photo[10:82, :96] + noise, 0, 255).astype(np.uint8)
+        out = dreamer(Frame(pixels, Fraction(number, 25), number)).pixels
+        counts.append(len(seen))
+    assert [counts[0], counts[30], counts[-1]] == [1, 31, 31 + 5 * steps]
+    assert np.abs(out.astype(int) - pixels).mean() > 2  # the dream is still there
+    dreamer(stream(photo)[5])
+    assert len(seen) == counts[-1] + 1
+
+
+def test_stream_that_rests_goes_on_from_a_saved_state(photo) -> None:
+    frame = stream(photo)[0]
+    dreamer, other = (Dreamer(QUICK.replace(still_scene="rest")) for _ in range(2))
+    for _ in range(28):
+        dreamer(frame)
+    other.restore(dreamer.state())
+    for _ in range(6):
+        assert np.array_equal(dreamer(frame).pixels, other(frame).pixels)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
+def test_what_is_withheld_comes_in_over_the_next_frames(photo, share) -> None:
+    """By hand: of a step of d on a still picture 1 - s is shown at once, then of the rest the same share again."""
+    dreamer = Dreamer(QUICK.replace(temporal_smoothing=share, keep=0.999, step_size=8, octaves=1, jitter=0))
+    frame = stream(photo)[0]
+    first, second = (dreamer(frame).pixels.astype(int) for _ in range(2))
+    whole = Dreamer(QUICK.replace(temporal_smoothing=0, keep=0.999, step_size=8, octaves=1, jitter=0))
+    expected = [whole(frame).pixels.astype(int) for _ in range(2)]
+    assert np.array_equal(first, expected[0])  # the first is shown as it is: there is none before it
+    change = np.abs(expected[1] - expected[0]).mean()
+    assert np.abs(second - first).mean() / change == pytest.approx(1 - share, abs=0.1)
+    dreamer.settings = dreamer.settings.replace(step_size=0.01)  # now only what was withheld is left to come
+    third = dreamer(frame).pixels.astype(int)
+    assert np.abs(third - second).mean() / change == pytest.approx(share * (1 - share), abs=0.1)
 
 
 def test_strength_zero_shows_the_source(photo) -> None:
@@ -115,8 +164,10 @@ def test_odd_sizes(size) -> None:
 def test_still_is_dreamt_from_small_to_large(photo, monkeypatch) -> None:
     dreamer = Dreamer(QUICK.replace(octaves=3, still_height=120))
     seen = []
-    step = dreamer._step
-    monkeypatch.setattr(dreamer, "_step", lambda picture, size, shift: seen.append(size) or step(picture, size, shift))
+    step = Ascent.step
+    monkeypatch.setattr(
+        Ascent, "step", lambda self, picture, size, *how: seen.append(size) or step(self, picture, size, *how)
+    )
     out = dreamer(photo)
     assert seen == [(61, 82)] * 10 + [(86, 114)] * 10 + [(120, 160)] * 10
     assert out.shape == photo.shape
@@ -155,7 +206,7 @@ def test_other_arrays_are_refused(wrong) -> None:
 
 
 def test_other_things_are_refused() -> None:
-    with pytest.raises(TypeError, match="Frame or a numpy array, got str"):
+    with pytest.raises(TypeError, match="numpy array or an image of Pillow's, got str"):
         Dreamer()("picture.jpg")  # type: ignore[call-overload]
 
 
@@ -202,7 +253,7 @@ def test_still_scene_neither_brightens_nor_darkens(photo) -> None:
     dreamer = Dreamer(DreamSettings(working_height=64, layers="fire4", pooling="average", step_size=3, keep=0.98))
     scene = (photo[:64, :96] * 0.4).astype(np.uint8)
     means = []
-    for n in range(2000):
+    for n in range(450):
         means.append(dreamer(Frame(scene, Fraction(n, 25), n)).pixels.mean())
     assert max(abs(mean - means[200]) for mean in means[200:]) < 3
     assert max(abs(mean - scene.mean()) for mean in means[200:]) < 3

@@ -3,9 +3,11 @@ import torch
 from torch import fx, nn
 
 from livedream import models
-from livedream.dream.fused import FusedBody, UnfusableError
+from livedream.dream.fused import FusedBody
+from livedream.dream.grammar import parse
+from livedream.dream.layers import UnfusableError
 from livedream.dream.network import DreamNetwork
-from livedream.dream.objective import parse
+from tests.networks import random_network
 
 CASES = [
     ("squeezenet", "fire9", "max"),
@@ -21,7 +23,7 @@ CASES = [
 def gradients(name: str, layers: str, pooling: str, size: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
     """The gradient of the picture by autograd through the traced network, and through the one written out."""
     torch.manual_seed(0)
-    network = DreamNetwork(models.build(name).eval(), models.find_network(name), parse(layers), pooling)
+    network = DreamNetwork(random_network(name), models.find_network(name), parse(layers), pooling)
     network.body.to(memory_format=torch.channels_last)
     picture = torch.rand(1, 3, *size) * 255
     found = []

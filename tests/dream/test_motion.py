@@ -20,14 +20,14 @@ def window(picture: np.ndarray, x: int, y: int) -> np.ndarray:
 
 
 def test_first_frame_has_no_past() -> None:
-    assert Motion(SIZE)(window(scene(0), 0, 0)) is None
+    assert Motion(SIZE, 0.5)(window(scene(0), 0, 0)) is None
 
 
 @pytest.mark.parametrize(("dx", "dy"), [(6, 0), (0, -4), (-8, 2)])
 def test_flow_leads_back_to_where_each_pixel_was(dx, dy) -> None:
     # The camera moves by (dx, dy), so what is at (x, y) now was at (x + dx, y + dy) in the frame before; half of that
     # on the map of half the size.
-    motion = Motion(SIZE)
+    motion = Motion(SIZE, 0.5)
     motion(window(scene(0), 50, 40))
     flow = motion(window(scene(0), 50 + dx, 40 + dy))
     assert flow is not None
@@ -38,7 +38,7 @@ def test_flow_leads_back_to_where_each_pixel_was(dx, dy) -> None:
 
 
 def test_still_scene_with_camera_noise_stands_still() -> None:
-    motion = Motion(SIZE)
+    motion = Motion(SIZE, 0.5)
     rng = np.random.default_rng(3)
     picture = window(scene(0), 0, 0)
 
@@ -54,7 +54,7 @@ def test_still_scene_with_camera_noise_stands_still() -> None:
 
 
 def test_what_was_hidden_is_not_trusted() -> None:
-    motion = Motion(SIZE)
+    motion = Motion(SIZE, 0.5)
     before, after = window(scene(0), 0, 0), window(scene(0), 0, 0)
     before[40:90, 60:120] = 0  # a black card, gone in the next frame
     motion(before)
@@ -65,14 +65,14 @@ def test_what_was_hidden_is_not_trusted() -> None:
 
 
 def test_cut_ends_the_past() -> None:
-    motion = Motion(SIZE)
+    motion = Motion(SIZE, 0.5)
     motion(window(scene(0), 0, 0))
     assert motion(window(scene(1), 0, 0)) is None
     assert motion(window(scene(1), 0, 0)) is not None
 
 
 def test_flash_and_fade_are_no_cuts() -> None:
-    motion = Motion(SIZE)
+    motion = Motion(SIZE, 0.5)
     picture = window(scene(0), 0, 0)
     motion(picture)
     assert motion((picture * 0.6).astype(np.uint8)) is not None
@@ -80,7 +80,7 @@ def test_flash_and_fade_are_no_cuts() -> None:
 
 
 def test_black_frames_are_no_cuts() -> None:
-    motion = Motion(SIZE)
+    motion = Motion(SIZE, 0.5)
     black = np.zeros((*SIZE, 3), np.uint8)
     motion(black)
     flow = motion(black)

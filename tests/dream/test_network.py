@@ -6,9 +6,11 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from livedream import models
+from livedream.dream.grammar import parse
 from livedream.dream.network import DreamNetwork
-from livedream.dream.objective import parse
+from livedream.dream.objective import layer
 from livedream.errors import ArgumentError
+from tests.networks import random_network
 
 ROW = models.find_network("squeezenet")
 
@@ -47,6 +49,31 @@ def test_pass_stops_at_the_deepest_layer_used() -> None:
     assert not any(name.startswith("fire4") for name, _ in cut("fire3").body.named_modules())
 
 
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [
+        # Each is followed by what would overwrite it, and by a layer that is dreamt of as well.
+        ("resnet50", ["layer1.0.bn1", "layer1.0.bn3", "layer1.0"]),
+        ("mobilenet_v3_large", ["features.0.1", "features.4.block.2.fc1", "features.4"]),
+        ("efficientnet_b0", ["features.0.1", "features.1.0.block.0.1", "features.1"]),
+        ("vgg16", ["features.0", "features.2", "features.4"]),
+    ],
+)
+def test_layers_are_what_hooks_see_and_nothing_overwrites_them(name, layers) -> None:
+    network = DreamNetwork(random_network(name), models.find_network(name), parse(" + ".join(layers)), "max")
+    whole = random_network(name)
+    seen = {}
+    for wanted in layers:
+        module = whole.get_submodule(wanted)
+        module.register_forward_hook(lambda module, args, output, wanted=wanted: seen.update({wanted: output.clone()}))
+    picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 255
+    with torch.no_grad():
+        whole(network._normalise(picture))
+        found = network(picture)
+    for wanted in layers:
+        torch.testing.assert_close(found[wanted], seen[wanted], rtol=1e-4, atol=1e-4)
+
+
 def test_no_parameter_carries_a_gradient() -> None:
     parameters = list(cut("fire6").parameters())
     assert parameters
@@ -57,6 +84,14 @@ def test_unknown_layer_names_the_nearest() -> None:
     with pytest.raises(ArgumentError, match="unknown layer: fire66") as caught:
         cut("fire66")
     assert "fire6" in caught.value.hint
+
+
+def test_layer_by_another_name() -> None:
+    assert cut("fire6").layers == ("fire6",)
+    row = models.find_network("squeezenet1_1")
+    network = DreamNetwork(random_network("squeezenet1_1"), row, layer("fire6/concat"), "max")
+    assert network.layers == ("fire6/concat",)
+    assert network(torch.zeros(1, 3, 64, 64))["fire6/concat"].shape == (1, 384, 3, 3)
 
 
 def test_channel_out_of_range_says_the_range() -> None:

@@ -1,8 +1,12 @@
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from livedream.dream.objective import channel, layer, parse
-from livedream.errors import ArgumentError
+from livedream.dream.grammar import parse
+from livedream.dream.objective import channel, class_logit, direction, guide, layer, mask, mean, neuron, tv
+from livedream.dream.octaves import share_of
+from livedream.errors import ArgumentError, SourceError
 
 
 @pytest.mark.parametrize(
@@ -12,6 +16,20 @@ from livedream.errors import ArgumentError
         ("features.22", layer("features.22")),
         ("fire9:77", channel("fire9", 77)),
         ("fire6 + 0.5*fire9:77", layer("fire6") + 0.5 * channel("fire9", 77)),
+        ("inception_4c/output - 0.2*layer3.0.conv1", layer("inception_4c/output") - 0.2 * layer("layer3.0.conv1")),
+        ("mixed4-a", layer("mixed4-a")),
+        ("-fire4 + 1e-7*fire6", -layer("fire4") + 1e-7 * layer("fire6")),
+        ("mean(fire6) + mean(fire9:77)", mean("fire6") + mean("fire9", 77)),
+        ("neuron(fire9:77) + neuron(fire9:3, 0.25, 1)", neuron("fire9", 77) + neuron("fire9", 3, 0.25, 1)),
+        ("direction(fire9, 3, 7:-0.5)", direction("fire9", [0, 0, 0, 1, 0, 0, 0, -0.5])),
+        ("direction(fire9, d/v-1.npy)", direction("fire9", "d/v-1.npy")),
+        ('direction(fire9, "3")', direction("fire9", "3")),
+        ("class:goldfinch - 0.5*tv", class_logit("goldfinch") - 0.5 * tv()),
+        ("class:great white shark + class:7", class_logit("great white shark") + class_logit(7)),
+        ("guide:a+b/c.jpg@fire6", guide("a+b/c.jpg", "fire6")),
+        ('guide:"my ""photo"" @home.jpg"@fire6', guide('my "photo" @home.jpg', "fire6")),
+        ("fire6 + mask:C:\\faces\\a.png", layer("fire6") + mask("C:\\faces\\a.png")),
+        ("fire4 | fire6 + fire9:1 | -fire9", layer("fire4") | layer("fire6") + channel("fire9", 1) | -layer("fire9")),
         (" .5 * a+-2*b:0 ", 0.5 * layer("a") + -2 * channel("b", 0)),
     ],
 )
@@ -20,7 +38,13 @@ def test_text_and_objects_mean_the_same(text, objective) -> None:
     assert parse(str(objective)) == objective
 
 
-@pytest.mark.parametrize("text", ["", "fire6 +", "fire6:", "fire6:x", "2 fire6", "fire 6", "*fire6", "fire6 - fire5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "fire6 +", "fire6:", "fire6:x", "2 fire6", "fire 6", "*fire6", "-", "fire6 | ", "fire6 -", "class:"),
+        *("mean(fire6", "neuron(fire9)", "neuron(fire9:3, 0.5)", "direction(fire9)", "guide:a.jpg", "mask:", 'mask:""'),
+    ],
+)
 def test_other_text_is_refused(text) -> None:
     with pytest.raises(ArgumentError, match="layers must be a sum"):
         parse(text)
@@ -35,6 +59,129 @@ def test_value_by_hand() -> None:
     assert channel("a", 1)(activations) == 12.5
     assert (layer("a") + 0.5 * layer("b"))(activations) == 9.5
     assert (2 * (layer("a") + layer("b")))(activations) == 23
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("maen(fire6)", "unknown function: maen", "mean"),
+        ("calss:goldfinch", "unknown word: calss:", "class:"),
+        ("fire6 + 2*mask:a.png", "a mask is only added", "fire6 + mask:"),
+        ("fire6 - mask:a.png", "a mask is only added", "fire6 + mask:"),
+        ("tv + mask:a.png", "looks at no layer", "add one"),
+        ("neuron(fire9:3, 2, 0)", "from 0 to 1, got 2, 0", "middle"),
+    ],
+)
+def test_what_is_meant_is_guessed(text, message, hint) -> None:
+    with pytest.raises(ArgumentError, match=message) as caught:
+        parse(text)
+    assert hint in caught.value.hint
+
+
+def test_auto_is_a_layer() -> None:
+    assert parse("auto + mask:a.png", auto="fire6") == layer("fire6") + mask("a.png")
+
+
+@pytest.mark.parametrize("vector", [[[1.0]], [0.0, 0.0], [float("nan")]])
+def test_what_is_no_direction_is_refused(vector) -> None:
+    with pytest.raises(ArgumentError, match="a number for each channel"):
+        direction("a", vector)
+
+
+def test_values_of_goals_by_hand() -> None:
+    maps = torch.tensor([[[[1.0, -2.0]], [[3.0, 4.0]]]])  # two channels of one row
+    activations = {
+        "a": maps,
+        "logits": torch.tensor([[0.25, -7.0]]),
+        "picture": torch.tensor([[[[0.0, 10.0], [30.0, 0.0]]]]),
+    }
+    assert mean("a")(activations) == 1.5
+    assert mean("a", 1)(activations) == 3.5
+    assert neuron("a", 0)(activations) == -2  # the middle of two lies in the second
+    assert neuron("a", 1, 0.0, 0.9)(activations) == 3
+    assert neuron("logits", 1)(activations) == -7
+    assert tv()(activations) == (30 + 10) / 2 + (10 + 30) / 2  # down, across
+    assert (layer("a") - 2 * mean("a"))(activations) == 7.5 - 3
+
+
+class Seeing:
+    """A network that sees its picture as it is, in two channels."""
+
+    name = "squeezenet"
+
+    @property
+    def channels(self):
+        return {"a": 2, "logits": 1000}
+
+    def look(self, pixels, height):
+        return {"a": torch.from_numpy(pixels[:, :, :2].astype(np.float32)).permute(2, 0, 1)[None]}
+
+
+def test_direction_is_the_mean_product(tmp_path) -> None:
+    np.save(tmp_path / "v.npy", np.array([0.5, -1.0]))
+    activations = {"a": torch.tensor([[[[1.0, -2.0]], [[3.0, 4.0]]]])}
+    for wanted in (direction("a", [0.5, -1.0]), direction("a", tmp_path / "v.npy")):
+        assert wanted.bind(Seeing())(activations) == -0.25 - 3.5
+
+
+def test_class_is_its_score() -> None:
+    scores = torch.zeros(1, 1000)
+    scores[0, 11] = 2.5
+    assert class_logit("goldfinch").bind(Seeing())({"logits": scores}) == 2.5
+
+
+def test_guide_pulls_each_place_to_what_fits_it_best(tmp_path) -> None:
+    # The guide has the features (1, 0) and (0, 3). A place (2, 1) fits them with 2 and 3, a place (4, 1) with 4 and 3.
+    Image.fromarray(np.array([[[1, 0, 0], [0, 3, 0]]], np.uint8)).save(tmp_path / "guide.png")
+    wanted = guide(tmp_path / "guide.png", "a").bind(Seeing())
+    activations = torch.tensor([[[[2.0, 4.0]], [[1.0, 1.0]]]], requires_grad=True)
+    value = wanted({"a": activations})
+    assert value == (3 + 4) / 4
+    value.backward()
+    assert (4 * activations.grad).tolist() == [[[[0.0, 1.0]], [[3.0, 0.0]]]]  # the features, as in Google's
+
+
+def test_what_is_not_bound_says_so() -> None:
+    with pytest.raises(RuntimeError, match=r"objective\.bind"):
+        class_logit("goldfinch")({"logits": torch.zeros(1, 1000)})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error", "message"),
+    [
+        (guide("none.jpg", "a"), SourceError, "no such picture: none.jpg"),
+        (direction("a", "none.npy"), SourceError, "no such file: none.npy"),
+        (direction("a", __file__), SourceError, "is no vector of numbers"),
+        (class_logit("goldfinsh"), ArgumentError, "unknown class: goldfinsh"),
+        (class_logit(1000), ArgumentError, "1000 classes, got 1000"),
+    ],
+)
+def test_what_a_network_cannot_be_bound_to(wanted, error, message) -> None:
+    with pytest.raises(error, match=message):
+        wanted.bind(Seeing())
+
+
+def test_vector_of_another_length_is_refused(tmp_path) -> None:
+    np.save(tmp_path / "v.npy", np.ones(3))
+    with pytest.raises(ArgumentError, match=r"v\.npy has 3 numbers, and a has 2 channels"):
+        direction("a", tmp_path / "v.npy").bind(Seeing())
+
+
+@pytest.mark.parametrize(("octaves", "expected"), [(1, "c"), (2, "ac"), (3, "abc"), (5, "abbcc")])
+def test_schedule_goes_from_the_smallest_octave_to_the_full_size(octaves, expected) -> None:
+    schedule = layer("a") | layer("b") | layer("c")
+    seen = [str(schedule.at(share_of(number, octaves))) for number in reversed(range(octaves))]
+    assert "".join(seen) == expected
+    assert sorted(schedule.layers) == ["a", "b", "c"]
+
+
+def test_schedules_scale_and_take_sums() -> None:
+    schedule = layer("a") | layer("b")
+    assert str(2 * schedule + channel("c", 1)) == "2*a + c:1 | 2*b + c:1"
+    assert str(tv() + schedule) == "tv + a | tv + b"
+    assert (schedule + mask("m.png")).all_masks == ("m.png",)
+    with pytest.raises(ArgumentError, match="two schedules do not add"):
+        schedule + schedule
 
 
 def test_half_precision_squares_do_not_overflow() -> None:

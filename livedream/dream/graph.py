@@ -1,0 +1,105 @@
+"""Steps recorded once as CUDA graphs, and replayed.
+
+A step of a small picture is some two hundred kernels of a few microseconds each: to launch them one by one takes longer
+than to run them. A graph launches them together. Source: PyTorch's notes on CUDA semantics, "CUDA graphs".
+"""
+
+import logging
+import threading
+
+import torch
+from torch import Tensor
+
+from livedream.dream.ascent import Ascent
+from livedream.dream.octaves import Size
+
+_log = logging.getLogger(__name__)
+
+# PyTorch's notes ask for some runs on a side stream before a recording, in which libraries choose their ways and take
+# their memory. Their example runs three.
+_WARM_UPS = 3
+
+Octave = tuple[Size, float]
+"""Its size, and its share, see Ascent.step."""
+_recording = threading.Lock()
+"""torch records one graph at a time in a process; two dreamers may be at it."""
+
+
+class GraphedSteps:
+    """The steps of one `ascent` for pictures of one size: a graph for each octave, recorded at its first step.
+
+    A graph reads and writes where it did when it was recorded, so all that changes from step to step lies in buffers
+    of its own: picture, shift and step size. The weights, the count of dropped steps and the scale of the loss lie
+    where the ascent has them, for as long as this object holds it.
+
+    Where recording fails, it steps without; so it does where there is no CUDA, with the same buffers.
+    """
+
+    def __init__(self, ascent: Ascent, size: Size) -> None:
+        """size: (height, width) of the pictures."""
+        device = ascent.network.mean.device
+        self.ascent = ascent
+        self.size = size
+        self._picture = torch.zeros(1, 3, *size, device=device).contiguous(memory_format=torch.channels_last)
+        self._down = torch.zeros((), dtype=torch.int64, device=device)
+        self._right = torch.zeros((), dtype=torch.int64, device=device)
+        self._step_size = torch.zeros((), device=device)
+        self._graphs: dict[Octave, torch.cuda.CUDAGraph] = {}
+        self._recordable = device.type == "cuda"
+        if self._recordable:
+            # One stream for warming up and recording: memory that it freed is found again only on the same one.
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # so in its stubs
+            # One pool for all graphs. They never run at the same time, and what one leaves behind no other needs: the
+            # buffers above lie outside it.
+            self._pool = torch.cuda.graph_pool_handle()
+
+    def step(self, picture: Tensor, size: Size, shift: tuple[int, int], step_size: float, share: float = 1.0) -> Tensor:
+        """Return `picture` moved by one step, as Ascent.step does. Nothing here waits for the device."""
+        self._picture.copy_(picture)
+        # A number given to fill_ travels with the launch of its kernel; a tensor made of it would be copied, and waited
+        # for.
+        self._down.fill_(shift[0])
+        self._right.fill_(shift[1])
+        self._step_size.fill_(step_size)
+        octave = size, share
+        if self._recordable and octave not in self._graphs:
+            self._record(octave)
+        if octave in self._graphs:
+            self._graphs[octave].replay()
+        else:
+            self._move(octave)
+        return self._picture.clone()
+
+    def _move(self, octave: Octave) -> None:
+        """Make one step from buffer to buffer: what is recorded."""
+        size, share = octave
+        shift = self._down, self._right
+        self._picture.copy_(self.ascent.step(self._picture, size, shift, self._step_size, share))
+
+    def _record(self, octave: Octave) -> None:
+        picture, dropped = self._picture.clone(), self.ascent.dropped.clone()
+        try:
+            self._graphs[octave] = self._recorded(octave)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            self._recordable = False
+            reason = str(error).partition("\n")[0]
+            _log.warning("steps are launched one by one, for they could not be recorded as CUDA graphs: %s", reason)
+        # The runs before were for the libraries' sake.
+        self._picture.copy_(picture)
+        self.ascent.dropped.copy_(dropped)
+
+    def _recorded(self, octave: Octave) -> torch.cuda.CUDAGraph:
+        # The outer `with` brings the stream back also when the recording fails: torch.cuda.graph then does not.
+        with _recording, torch.cuda.stream(torch.cuda.current_stream()):
+            self._stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self._stream):
+                for _ in range(_WARM_UPS):
+                    self._move(octave)
+            torch.cuda.current_stream().wait_stream(self._stream)
+            graph = torch.cuda.CUDAGraph()
+            # thread_local: a network that another thread warms up meanwhile (Switch) may take memory.
+            with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
+                self._move(octave)
+            return graph

@@ -1,0 +1,44 @@
+"""The way of a frame where the CPU does all but the network: see device.py for the other."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from livedream.dream.ascent import Ascent
+from livedream.dream.motion import Flow
+from livedream.dream.octaves import Size
+from livedream.dream.residual import warp
+from livedream.dream.resize import compose, from_pixels
+
+
+class OnHost:
+    """Carries frames of a stream through the CPU; the network may be on it too, or on an Apple GPU."""
+
+    def __init__(self, device: torch.device) -> None:
+        """device: of the network."""
+        self._device = device
+
+    def upload(self, pixels: np.ndarray, small: np.ndarray) -> Tensor:
+        """Return `small`, uint8 (h, w, 3), as float32 (1, 3, h, w) on the device."""
+        if self._device.type == "cpu":
+            return from_pixels(small.astype(np.float32))  # by numpy: torch would wake its threads for it
+        return from_pixels(small).to(self._device, torch.float32)
+
+    def warp(self, residual: Tensor, flow: Flow, keep: float) -> Tensor:
+        """Return `residual` moved along `flow`, see residual.warp."""
+        return warp(residual, flow, keep)
+
+    def step(
+        self, ascent: Ascent, picture: Tensor, octave: Size, shift: tuple[int, int], step_size: float, share: float
+    ) -> Tensor:
+        """Return `picture` moved by one step of `ascent`."""
+        return ascent.step(picture, octave, shift, step_size, share)
+
+    def show(
+        self, ascent: Ascent, pixels: np.ndarray, residual: Tensor, strength: float
+    ) -> tuple[Callable[[], np.ndarray], int]:
+        """Return what makes `pixels` with the dream added, for any thread, and how many steps were dropped."""
+        down = residual[0].permute(1, 2, 0).round().to(torch.int16).contiguous().cpu().numpy()
+        return lambda: compose(pixels, down, strength), int(ascent.dropped)

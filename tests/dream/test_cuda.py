@@ -1,0 +1,209 @@
+"""What needs an NVIDIA GPU: graphs, streams, pinned memory, and the numbers of the GPU against those of the CPU.
+
+Run them there with LIVEDREAM_REQUIRE_CUDA=1, which makes a failure of every skip. The rest of the way through a GPU is
+in test_device.py, on the CPU.
+"""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from livedream import Dreamer, DreamSettings
+from livedream.dream import tensors
+from livedream.dream.graph import GraphedSteps
+from livedream.dream.residual import remove_mean
+from livedream.dream.switch import Switch
+from livedream.dream.transfer import Transfer
+from tests.dream.dreams import likeness, make_ascent, stream
+
+pytestmark = pytest.mark.needs_cuda
+
+QUICK = DreamSettings(working_height=120, layers="fire5", jitter=8, device="cuda", precision="float16")
+SIZE = (120, 160)
+OCTAVES = [(120, 160), (86, 114), (61, 82)]
+
+
+def picture() -> torch.Tensor:
+    values = torch.rand(1, 3, *SIZE, generator=torch.Generator().manual_seed(1)) * 255
+    return values.to("cuda").contiguous(memory_format=torch.channels_last)
+
+
+@pytest.fixture
+def waiting_is_an_error() -> Iterator[None]:
+    torch.cuda.set_sync_debug_mode("error")
+    yield
+    torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.fixture
+def little_memory() -> Iterator[None]:
+    """A GPU of 600 MB, as this process sees it: a step at 2880x2160 needs more, to add a dream to such a frame 200."""
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(600e6 / torch.cuda.mem_get_info()[1])
+    yield
+    torch.cuda.set_per_process_memory_fraction(1.0)
+    torch.cuda.empty_cache()
+
+
+@pytest.mark.parametrize(("precision", "least"), [("float32", 0.9), ("float16", 0.9), ("bfloat16", 0.8)])
+def test_dreams_as_the_cpu(precision, least) -> None:
+    # On a CPU the dreams of float32 and bfloat16 have a likeness of 0.97 in the first and 0.91 in the fourth frame,
+    # and those of two seeds 0.17 and 0.33. float16 and NVIDIA's float32 (TF32) have three more bits than bfloat16.
+    on_gpu = Dreamer(QUICK.replace(precision=precision))
+    on_cpu = Dreamer(QUICK.replace(device="cpu", precision="float32"))
+    for frame in stream(4):
+        assert likeness(on_gpu(frame).pixels, on_cpu(frame).pixels, frame) > least
+    assert on_gpu.description.startswith(f"cuda {precision}")
+    assert on_gpu.dropped_steps == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
+@pytest.mark.parametrize(("smoothing", "color"), [("none", 1.0), ("gaussian", 0.3), ("laplacian", 1.0)])
+def test_graph_steps_as_the_ascent_does(smoothing, color, dtype) -> None:
+    ascent = make_ascent(smoothing, color, "cuda", dtype)
+    steps = GraphedSteps(ascent, SIZE)
+    given = picture()
+    # Twice around: recorded, then replayed with other numbers, and in another order than they were recorded in.
+    cases = zip([*OCTAVES, *reversed(OCTAVES)], [(0, 0), (3, -5), (-8, 8), (7, 1), (2, 2), (-1, 0)], strict=True)
+    for number, (size, shift) in enumerate(cases):
+        step_size = 1.0 + number
+        wanted = ascent.step(given, size, shift, step_size) - given
+        found = steps.step(given, size, shift, step_size) - given
+        # Not to the bit: where windows of a max-pool overlap, their gradients are added in any order.
+        assert float((found - wanted).abs().mean()) < 0.02 * step_size
+        assert torch.equal(given, picture())
+    assert set(steps._graphs) == set(OCTAVES)  # none fell back
+
+
+def test_graph_counts_dropped_steps_and_lowers_the_scale_of_the_loss() -> None:
+    ascent = make_ascent(device="cuda", dtype=torch.float16)
+    steps = GraphedSteps(ascent, SIZE)
+    given = picture()
+    steps.step(given, SIZE, (0, 0), 1.0)
+    assert int(ascent.dropped) == 0
+    scale = float(ascent._loss_scale)
+    torch.nn.init.constant_(ascent.network.body.get_submodule("conv1").weight, float("nan"))
+    for _ in range(2):
+        assert torch.equal(steps.step(given, SIZE, (1, 1), 1.0), given)
+    assert int(ascent.dropped) == 2
+    assert float(ascent._loss_scale) == scale / 256
+
+
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
+def test_nothing_in_a_frame_waits_for_the_device(request) -> None:
+    steps = GraphedSteps(make_ascent("gaussian", 0.5, "cuda", torch.float16), SIZE)
+    transfer = Transfer(torch.device("cuda"))
+    frame = transfer.up(np.zeros((240, 320, 3), np.uint8))
+    flow = transfer.up(np.zeros((60, 80, 3), np.float32))
+    for size in OCTAVES:
+        steps.step(picture(), size, (0, 0), 1.0)
+    residual = picture()
+    transfer.down(frame)()
+    torch.cuda.synchronize()
+    request.getfixturevalue("waiting_is_an_error")
+    small = tensors.shrink(frame, SIZE)
+    dream = small + remove_mean(tensors.warp(residual, flow, 0.98))
+    for number, size in enumerate(OCTAVES):
+        dream = steps.step(dream, size, (number, -number), 1.5)
+    dream = steps.ascent.step(dream, OCTAVES[1], (steps._down, steps._right), steps._step_size)  # without a graph
+    arrived = transfer.down(tensors.compose(frame, dream.clamp_(0, 255).sub_(small), 1.0))
+    with pytest.raises(RuntimeError, match="synchroniz"):
+        float(dream.mean())  # it would have been found
+    torch.cuda.set_sync_debug_mode("default")
+    assert arrived().shape == (240, 320, 3)
+
+
+def test_what_goes_up_comes_down() -> None:
+    random = np.random.default_rng(0)
+    transfer = Transfer(torch.device("cuda"))
+    for _ in range(50):
+        array = random.integers(0, 256, (480, 640, 3), np.uint8)
+        given = array.copy()
+        doubled = transfer.up(array).int() * 2
+        array[:] = 0  # a camera fills its buffer anew
+        down = transfer.down(doubled), transfer.down(doubled + 1)
+        for more, arrived in enumerate(down):
+            assert np.array_equal(arrived(), given.astype(np.int32) * 2 + more)
+
+
+def test_all_graphs_are_there_before_the_first_frame() -> None:
+    dreamer = Dreamer(QUICK)
+    dreamer.prepare((160, 120))
+    graphs = dict(dreamer._way._steps._graphs)
+    assert set(graphs) == set(OCTAVES)
+    for frame in stream(4):
+        dreamer(frame)
+    assert dreamer._way._steps._graphs == graphs
+
+
+def test_memory_does_not_grow() -> None:
+    dreamer = Dreamer(QUICK.replace(steps=2))
+    frames = itertools.cycle(stream(8))
+
+    def used_after(count: int) -> np.ndarray:
+        for frame in itertools.islice(frames, count):
+            dreamer(frame)
+        pinned = torch.cuda.host_memory_stats()["allocated_bytes.current"]
+        return np.array([torch.cuda.memory_allocated(), torch.cuda.memory_reserved(), pinned])
+
+    settled = used_after(50)
+    # A frame that were kept would make 11 MB of it.
+    assert (used_after(200) - settled < 2**20).all()
+
+
+def test_full_memory_makes_the_dream_smaller_and_goes_on(little_memory, caplog) -> None:
+    large = [frame.with_pixels(np.ascontiguousarray(frame.pixels.repeat(18, 0).repeat(18, 1))) for frame in stream(3)]
+    dreamer = Dreamer(QUICK.replace(working_height=2160))
+    for frame in large:
+        shown = dreamer(frame)
+    assert dreamer.notice in caplog.text
+    assert dreamer.working_size[0] < 2160
+    assert shown.pixels.shape == (2160, 2880, 3)
+    assert not np.array_equal(shown.pixels, large[-1].pixels)
+
+
+def test_network_is_exchanged_while_graphs_run() -> None:
+    dreamer = Dreamer(QUICK)
+    dreamer.prepare((160, 120))
+    switch = Switch(dreamer)
+    changed = QUICK.replace(layers="fire4", smoothing="gaussian")
+    frames = itertools.cycle(stream(8))
+    try:
+        for _ in range(5000):
+            dreamer(next(frames))
+            if switch.to(changed):
+                break
+    finally:
+        switch.close()
+    for _ in OCTAVES:
+        dreamer(next(frames))
+    assert "fire4" in dreamer.description
+    assert dreamer._way._steps.ascent is dreamer._ready()
+    assert set(dreamer._way._steps._graphs) == set(OCTAVES)
+
+
+def test_repeated_overflow_moves_to_bfloat16() -> None:
+    dreamer = Dreamer(QUICK)
+    frame = stream(1)[0]
+    dreamer(frame)
+    torch.nn.init.constant_(dreamer._ready().network.body.get_submodule("conv1").weight, float("inf"))
+    for _ in range(3):
+        dreamer(frame)
+    assert dreamer.dropped_steps == 3
+    dreamer(frame)
+    assert dreamer.dropped_steps == 3
+    safer = "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    assert dreamer.description.startswith(f"cuda {safer}")
+
+
+def test_stream_goes_on_from_a_saved_state() -> None:
+    dreamer, other = Dreamer(QUICK), Dreamer(QUICK)
+    frames = stream(6)
+    for frame in frames[:3]:
+        dreamer(frame)
+    other.restore(dreamer.state())
+    for frame in frames[3:]:
+        assert likeness(dreamer(frame).pixels, other(frame).pixels, frame) > 0.95
