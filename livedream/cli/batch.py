@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livedream.cli.dreaming import choose_settings, dream, new_dreamer, recipe_options
+from livedream.cli.dreaming import choose_settings, dream, ingredients, new_dreamer, recipe_options
 from livedream.cli.jobs import Job, hindrance, plan
 from livedream.cli.output import remark, say, say_error, say_table
 from livedream.cli.progress import overall_status
@@ -83,7 +83,13 @@ def _sort_out(
     for number, job in enumerate(jobs, 1):
         note = ""
         try:
-            recipe = Recipe(settings=looks[job.look], fingerprint=fingerprint(job.files), options=options)
+            settings = looks[job.look]
+            recipe = Recipe(
+                settings=settings,
+                fingerprint=fingerprint(job.files),
+                ingredients=ingredients(settings),
+                options=options,
+            )
             fault = hindrance(job, recipe)
         except SourceError:  # it will be said when its turn comes
             fault = None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--size", metavar="WxH", default="1280x720", help="of its frames, in pixels [default 1280x720]")
 @click.option("--preset", metavar="NAME", default="live", help="a look [default live]")
 @click.option("--rounds", metavar="N", type=click.IntRange(1), default=3, help="rounds, of which the median counts [3]")
-@click.option("--frames", metavar="N", type=click.IntRange(10), default=60, help="frames of a round [60]")
+@click.option("--frames", metavar="N", type=click.IntRange(10), default=120, help="frames of a round [120]")
 @click.option("--seconds", metavar="S", type=click.FloatRange(2), default=10.0, help="length of the live part [10]")
 @click.option(
     "--still",

@@ -15,8 +15,9 @@ from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, dropped
 from livedream.cli.resuming import Resuming, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
+from livedream.dream.grammar import parse
 from livedream.errors import ArgumentError, LivedreamError
-from livedream.models import find_network
+from livedream.models import OFFICIAL, find_network
 from livedream.pipeline import Report, run
 from livedream.pipeline.governor import Governor
 from livedream.presets import load_preset, parse_preset
@@ -164,9 +165,19 @@ def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]
         settings=dreamer.settings,
         source=source.path.resolve().name if source.path else "",  # no folder's name: films are passed on
         fingerprint=fingerprint(source.files),
+        ingredients=ingredients(dreamer.settings),
         used=dreamer.description,
         options=options,
     )
+
+
+def ingredients(settings: DreamSettings) -> str:
+    """Return the fingerprint of the files that the layers name, and of weights of one's own.
+
+    Raises SourceError, ArgumentError.
+    """
+    weights = [] if settings.weights == OFFICIAL else [Path(settings.weights)]
+    return fingerprint([*parse(settings.layers).files, *weights])
 
 
 def tell_of_faults(report: Report | None) -> bool:

@@ -1,16 +1,77 @@
-"""`livedream models`: the networks."""
+"""`livedream models`: the networks, and the layers of each."""
+
+import dataclasses
+import json
 
 import click
 
-from livedream.cli.output import say
-from livedream.models import network_table
+from livedream.cli.asked import parse_size
+from livedream.cli.output import say, say_table
+from livedream.errors import ArgumentError
+from livedream.models import LOGITS, Network, aliases, find_network, layer_facts, network_table
+
+SIZE = (448, 256)
+"""(width, height): a film of 16:9 at the usual working height."""
 
 
-@click.command(short_help="List the networks and their layers.")
-def models() -> None:
-    """List the networks: name, where its weights are, and the layers that dream well, from shallow to deep."""
-    for network in network_table():
-        say(f"{network.name} ({network.note})")
-        width = max(len(layer) for layer, _ in network.layers)
-        for layer, look in network.layers:
-            say(f"  {layer.ljust(width)}  {look}")
+@click.command(short_help="List the networks, or the layers of one.")
+@click.argument("name", required=False)
+@click.option("--size", metavar="WxH", help="working size for which a network's layers are measured [default 448x256]")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON document instead of lines")
+def models(name: str | None, size: str | None, as_json: bool) -> None:
+    """List the networks: name, where its weights are, and the layers that dream well, from shallow to deep, with the
+    names that people know them by.
+
+    With NAME, list all layers of that network: the other names of each, its channels, its size in cells, and what a
+    step costs that dreams of it, in 10^9 operations, forward and back.
+    """
+    if name is not None:
+        _say_layers(find_network(name), parse_size(size) if size else SIZE, as_json)
+    elif size is not None:
+        raise ArgumentError(
+            "--size is for the layers of one network", "name it: livedream models squeezenet --size 640x360"
+        )
+    elif as_json:
+        say(
+            json.dumps([{**dataclasses.asdict(network), "note": network.note} for network in network_table()], indent=1)
+        )
+    else:
+        for network in network_table():
+            _say_network(network)
+
+
+def _say_network(network: Network) -> None:
+    say(f"{network.name} ({network.note})")
+    known = {layer: alias for alias, layer in reversed(aliases(network.name).items()) if not alias.startswith(layer)}
+    titles = [f"{layer}, {known[layer]}" if layer in known else layer for layer, _ in network.layers]
+    width = max(map(len, titles))
+    for title, (_, look) in zip(titles, network.layers, strict=True):
+        say(f"  {title.ljust(width)}  {look}")
+
+
+def _say_layers(network: Network, size: tuple[int, int], as_json: bool) -> None:
+    if min(size) < network.smallest:
+        raise ArgumentError(
+            f"{network.name} takes no pictures of {size[0]}x{size[1]}",
+            f"its shortest side is {network.smallest} or more",
+        )
+    found = layer_facts(network.name, size)
+    looks = dict(network.layers)
+    if as_json:
+        say(json.dumps([{**dataclasses.asdict(facts), "look": looks.get(facts.name, "")} for facts in found], indent=1))
+        return
+    say(f"{network.name} ({network.note}), for pictures of {size[0]}x{size[1]}; best: {network.best}")
+    rows = [("layer", "channels", "cells", "GFLOP", "look", "also called")]
+    rows += [
+        (
+            facts.name,
+            str(facts.channels),
+            f"{facts.width}x{facts.height}",
+            f"{facts.gflop:.2f}",
+            looks.get(facts.name, ""),
+            ", ".join(facts.aliases),
+        )
+        for facts in found
+    ]
+    say_table(rows)
+    say(f"{LOGITS}: the scores of its classes, before softmax")

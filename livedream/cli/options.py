@@ -26,11 +26,13 @@ def _option(control: Control) -> click.Option:
     return click.Option([flag(control)], metavar=metavar, help=f"{control.help} [{allowed}default {default}{keys}]")
 
 
-def control_options() -> list[click.Parameter]:
-    """Return an option for each control."""
-    return [_option(control) for control in CONTROLS]
+def control_options(*names: str) -> list[click.Parameter]:
+    """Return an option for each control, or for those of the `names` alone."""
+    return [_option(control) for control in CONTROLS if not names or control.name in names]
 
 
 def given_controls(controls: Mapping[str, str | None]) -> dict[str, Any]:
     """Return the values of the controls that were given on the command line, by name."""
-    return {control.name: control.parse(text) for control in CONTROLS if (text := controls[control.name]) is not None}
+    return {
+        control.name: control.parse(text) for control in CONTROLS if (text := controls.get(control.name)) is not None
+    }

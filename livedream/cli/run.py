@@ -60,6 +60,7 @@ from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
     help=f"of films: 0 (small) to 100 (as good as the original), alike in all codecs [default {QUALITY}]",
 )
 @click.option("--resume", is_flag=True, help="go on with a film where an earlier run was cut off")
+@click.option("--watch", is_flag=True, help="of one picture: show each step of its dream [default in a window]")
 @click.option("--fps", metavar="N", help="of what is live: hold this rate, and dream no more often [default its own]")
 @click.option("--fixed", is_flag=True, help="of what is live: never dream smaller than asked for to hold the rate")
 @click.option("--fresh", is_flag=True, help="of a camera: begin as if nothing had been changed in the last live run")
@@ -79,6 +80,7 @@ def run(
     fps: str | None,
     fixed: bool,
     fresh: bool,
+    watch: bool,
     **controls: str | None,
 ) -> int:
     """Dream SOURCE: a camera (its number, or part of its name), a film, a picture, a folder or a pattern of pictures,
@@ -90,6 +92,7 @@ def run(
     from livedream.cli.batch import batch
     from livedream.cli.dreaming import dream
     from livedream.cli.jobs import is_batch
+    from livedream.cli.watching import watch as watch_it
 
     given = given_controls(controls)
     encoding = Encoding(codec=codec, quality=quality)
@@ -105,9 +108,16 @@ def run(
     if is_batch(sources):
         if held or fixed:
             raise ArgumentError("--fps and --fixed are for what is live", "leave them out")
+        if watch:
+            raise ArgumentError("--watch is for one picture", "name one")
         if any(asked):
             raise ArgumentError("--size and --rate are not for several sources", "leave them out")
         return batch(sources, sinks, preset=preset, controls=given, **how)
+    if watch:
+        if any((*asked, begin, until, held, fixed, fresh, resume)):
+            cure = "leave out what is for films and cameras"
+            raise ArgumentError("--watch is for one picture, and knows no part, rate or size of a source", cure)
+        return watch_it(sources[0], sinks, preset=preset, controls=given, encoding=encoding, overwrite=overwrite)
     return dream(
         sources[0],
         sinks,

@@ -5,13 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
 from livedream.desk.mirror import mirrored
 from livedream.desk.notices import Notices
 from livedream.dream.dreamer import Dreamer
+from livedream.dream.sight import Dreamt, Sight
 from livedream.dream.switch import Switch
 from livedream.errors import ArgumentError, LivedreamError
 from livedream.frame import Frame
@@ -45,10 +46,26 @@ class _Wish:
         return blend(self.fade_from, self.settings, (moment - self.fade_began) / FADE_SECONDS)
 
 
+class Seen(NamedTuple):
+    """A frame that was looked at, or is held back: then there is no sight."""
+
+    frame: Frame
+    wish: _Wish
+    sight: Sight | None
+
+
+class Shown(NamedTuple):
+    """A frame that was dreamt, or is held back: then the one before it stands."""
+
+    frame: Frame
+    wish: _Wish
+    dreamt: Dreamt | None
+
+
 class Desk:
     """Plays a dreamer. It takes the dreamer's place in a run: frames go in, and what is asked for holds from the next.
 
-    The thread that dreams calls it with frames. All else may be called by any thread, and returns at once.
+    The threads that dream call it with frames. All else may be called by any thread, and returns at once.
 
     preset: the name of the preset that the dreamer's settings come from. given: the controls that were set by hand,
     which stay as they are when the preset changes. now: the clock, in seconds.
@@ -76,7 +93,8 @@ class Desk:
         self._lock = threading.Lock()
         self._wish = _Wish(dreamer.settings, preset, dreamer.settings)
         self._resets = 0
-        self._standing: Frame | None = None
+        self._begun = False
+        self._standing: Frame
 
     def close(self) -> None:
         """Wait for what is being prepared."""
@@ -165,37 +183,50 @@ class Desk:
             self._wish = dataclasses.replace(self._wish, resets=self._wish.resets + 1)
         self.notices.tell("the dream begins anew", "reset")
 
-    # What the thread that dreams does
+    # What the threads that dream do
 
     @property
     def stages(self) -> Mapping[str, float]:
         """Seconds that the stages of the last frame took."""
         return self._dreamer.stages
 
+    @property
+    def notice(self) -> str | None:
+        """What the dreamer does otherwise than asked."""
+        return self._dreamer.notice
+
+    def look(self, frame: Frame) -> Seen:
+        """The first of a run's three steps, see Dreamer. A frame that is held back by a freeze is not looked at."""
+        wish = self._wish
+        begins = wish.resets != self._resets
+        self._resets = wish.resets
+        held = wish.frozen and self._begun
+        self._begun = True
+        return Seen(frame, wish, None if held else self._dreamer.look(frame, begins))
+
+    def dream(self, seen: Seen) -> Shown:
+        """The second step: dream as it was asked for until now."""
+        self._follow(self._wish)
+        return Shown(seen.frame, seen.wish, None if seen.sight is None else self._dreamer.dream(seen.sight))
+
+    def compose(self, shown: Shown) -> Frame:
+        """The last step. The frame that comes out has its source with it."""
+        if shown.dreamt is not None:
+            self._standing = dataclasses.replace(self._dreamer.compose(shown.dreamt), source=shown.frame.pixels)
+        newest = dataclasses.replace(self._standing, time=shown.frame.time, index=shown.frame.index)
+        self.newest = mirrored(newest) if shown.wish.mirrored else newest
+        return self.newest
+
     @overload
     def __call__(self, picture: Frame, /) -> Frame: ...
     @overload
     def __call__(self, picture: np.ndarray, /) -> np.ndarray: ...
     def __call__(self, picture: Frame | np.ndarray, /) -> Frame | np.ndarray:
-        """Dream, as the dreamer does, and as it was asked for until now.
-
-        A dreamt Frame has its source with it. A picture by itself (an array) is neither mirrored nor held.
-        """
-        wish = self._wish
-        if wish.resets != self._resets:
-            self._resets = wish.resets
-            self._dreamer.reset()
-        self._follow(wish)
-        if not isinstance(picture, Frame):
-            return self._dreamer(picture)
-        if not wish.frozen:
-            self._standing = None
-        if self._standing is None:
-            self._standing = dataclasses.replace(self._dreamer(picture), source=picture.pixels)
-        self.newest = dataclasses.replace(self._standing, time=picture.time, index=picture.index)
-        if wish.mirrored:
-            self.newest = mirrored(self.newest)
-        return self.newest
+        """Do all three steps, or dream a picture by itself (an array), which is neither mirrored nor held."""
+        if isinstance(picture, Frame):
+            return self.compose(self.dream(self.look(picture)))
+        self._follow(self._wish)
+        return self._dreamer(picture)
 
     def _follow(self, wish: _Wish) -> None:
         try:

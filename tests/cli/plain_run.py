@@ -15,6 +15,7 @@ from livedream.capture import demo
 from livedream.cli import dreaming
 from livedream.cli.main import main
 from livedream.errors import LivedreamError, SinkError, SourceError
+from livedream.frame import Frame
 from livedream.pipeline.live import Live
 from livedream.settings import DreamSettings
 from livedream.sink.null import NullSink
@@ -26,20 +27,28 @@ class Plain:
     """Stands in for the Dreamer."""
 
     description = "plain"
+    notice = None
 
     def __init__(self, settings: DreamSettings) -> None:
         self.settings = settings
+        self.stages: dict[str, float] = {}
         self.count = 0
 
     def prepare(self, size: tuple[int, int], still: bool = False) -> None:
         if where == "start":
             signal.raise_signal(signal.SIGINT)
 
-    def __call__(self, picture: Any) -> Any:
+    def look(self, frame: Frame, begins: bool = False) -> Frame:
+        return frame
+
+    def dream(self, frame: Frame) -> Frame:
         self.count += 1
         if where == "dreamer" and self.count == 10:
             raise LivedreamError("the dreamer failed")
-        return picture
+        return frame
+
+    def compose(self, frame: Frame) -> Frame:
+        return frame
 
 
 class FailingSource(demo.DemoSource):

@@ -50,7 +50,12 @@ TABLE = [
         "pooling must be max or average, got 'min'",
         "--help",
     ),
-    (["real.mp4", "--model", "squeezenett"], WRONG, "unknown network: squeezenett", "did you mean squeezenet?"),
+    (
+        ["real.mp4", "--model", "squeezenett"],
+        WRONG,
+        "unknown network: squeezenett",
+        "did you mean squeezenet or squeezenet1_1?",
+    ),
     # The sink
     (["real.mp4", "--to", "windwo"], WRONG, "unknown sink: windwo", "window"),
     (["real.mp4", "--to", "out.avi"], WRONG, "unknown kind of file: .avi", ".mp4"),

@@ -1,5 +1,6 @@
 """The commands that dream nothing, and how the program starts."""
 
+import json
 import subprocess
 import sys
 import time
@@ -20,7 +21,9 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"livedream {livedream.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["presets"], ["models"], ["cameras"], ["demo"]])
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["presets"], ["models"], ["cameras"], ["demo"], ["visualize"], ["layers"], ["zoom"]]
+)
 def test_help_does_not_load_torch(command):
     """Nor av: who asks for help waits for nothing."""
     program = """
@@ -112,3 +115,36 @@ def test_a_reader_who_has_seen_enough():
     assert done.returncode == 0
     assert done.stderr == ""
     assert done.stdout.count("\n") == 1
+
+
+def test_layers_of_a_network_are_listed(capsys):
+    assert main(["models", "squeezenet", "--size", "64x64"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "squeezenet (in the package), for pictures of 64x64; best: fire6"
+    # By hand: fire3 sees 15x15 cells; conv1, fire2 and fire3 take 2 * (31*31*27*64 + 15*15*(11264 + 12288)) forward.
+    (fire3,) = [line.split() for line in lines if line.startswith("fire3 ")]
+    assert fire3 == ["fire3", "128", "15x15", f"{4 * (31 * 31 * 27 * 64 + 225 * 23552) / 1e9:.2f}", "fire3/concat"]
+    assert [line for line in lines if line.startswith("logits:")]
+
+
+def test_networks_and_layers_as_json(capsys):
+    assert main(["models", "--json"]) == 0
+    assert [network["name"] for network in json.loads(capsys.readouterr().out)] == network_names()
+    assert main(["models", "vgg16", "--json"]) == 0
+    layers = {layer["name"]: layer for layer in json.loads(capsys.readouterr().out)}
+    assert layers["features.22"]["aliases"] == ["relu4_3", "block4_conv3"]
+    assert (layers["features.22"]["channels"], layers["features.22"]["look"]) == (512, "eyes and birds")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["vgg61"], "unknown network: vgg61"),
+        (["inception_v3", "--size", "74x200"], "inception_v3 takes no pictures of 74x200"),
+        (["--size", "74x200"], "--size is for the layers of one network"),
+        (["vgg16", "--size", "big"], "'big' is no size"),
+    ],
+)
+def test_wrong_questions_about_networks(arguments, message, capsys):
+    assert main(["models", *arguments]) == 2
+    assert f"error: {message}" in capsys.readouterr().err

@@ -62,7 +62,7 @@ def test_numbers_are_those_of_the_report_and_of_the_window(desk: Desk, takes: Ta
         ("", "compose 3.0"),
         ("cpu float32, squeezenet, fire6, working 80x64",),
         ("preset live, mirror",),
-        ("steps 1, step size 1.5, working height 64, keep 0.98, strength 1, color 1",),
+        ("steps 1, step size 1.5, working height 64, keep 0.98, zoom 1, rotate 0, strength 1, color 1",),
         ("mirror on",),
     ]
 

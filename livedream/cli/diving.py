@@ -1,0 +1,68 @@
+"""A dive from a picture into a sink."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from livedream.capture.held import HeldSource
+from livedream.cli.dreaming import choose_settings, closing, conclusion, describe
+from livedream.cli.output import remark, say
+from livedream.cli.progress import Progress
+from livedream.cli.stopping import Stopped, stopping
+from livedream.dream.dive import Dive
+from livedream.errors import ArgumentError
+from livedream.pipeline import Report, run
+from livedream.recipe import Recipe, fingerprint
+from livedream.sink.sink import Facts, open_sink
+
+
+def dive(
+    photo: str,
+    sink_spec: str,
+    *,
+    preset: str,
+    controls: Mapping[str, Any],
+    rate: Fraction,
+    seconds: Fraction,
+    drift: tuple[float, float],
+    overwrite: bool,
+) -> int:
+    """Write a dive into the picture `photo`, so many `seconds` long, and return the exit code.
+
+    preset, controls: as `dream` takes them. drift: pixels to the right and down from frame to frame.
+    """
+    settings = choose_settings(preset, controls)
+    length = round(seconds * rate)
+    if length < 1:
+        raise ArgumentError(f"a dive of {float(seconds):g} s has no frame", "give a greater --length")
+    report: Report | None = None
+    try:
+        with stopping() as stop, closing(stop) as opened:
+            source = opened(HeldSource(photo, rate, length))
+            diver = Dive(settings, drift)
+            sink = opened(open_sink(sink_spec, Facts.of(source), overwrite=overwrite))
+            options = {"length": str(seconds), "fps": str(rate), "drift": f"{drift[0]:g},{drift[1]:g}"}
+            sink.recipe = Recipe(
+                settings=settings,
+                source=source.path.resolve().name if source.path else "",
+                fingerprint=fingerprint(source.files),
+                used=diver.description,
+                options=options,
+            )
+            say(f"{diver.description}, preset {preset}: {describe(source)} -> {sink.name}")
+            with Progress(source) as progress:
+
+                def on_progress(now: Report) -> None:
+                    nonlocal report
+                    report = now
+                    progress(now)
+                    stop.check()
+
+                stop.hold()
+                # It dreams frames and no pictures by themselves: the source has none.
+                report = run(source, diver, [sink], on_progress=on_progress)  # type: ignore[arg-type]
+    except Stopped as stopped:
+        remark(f"stopped: {conclusion(report, source, [sink_spec])}" if report else "stopped: nothing was written")
+        return stopped.exit_code
+    say(conclusion(report, source, [sink_spec]))
+    return 0

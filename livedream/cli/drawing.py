@@ -1,0 +1,136 @@
+"""What `livedream visualize` draws, and where it lies."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from livedream import sheet
+from livedream.capture.carried import carried_recipe
+from livedream.capture.source import open_source
+from livedream.cli.output import remark, say
+from livedream.cli.stopping import stopping
+from livedream.errors import ArgumentError, SinkError, SourceError
+from livedream.frame import Frame
+from livedream.models import find_network
+from livedream.recipe import Recipe
+from livedream.settings import DreamSettings
+from livedream.sink.images import save
+from livedream.sink.part import PartFile
+from livedream.sink.sink import open_sink
+from livedream.visualize.atlas import choose_channels, page, picture_name
+from livedream.visualize.visualize import Visualizer
+
+COLUMNS = 4
+"""Of a sheet of pictures that belong to no layer."""
+
+
+class Drawing:
+    """Draws pictures from noise and writes them.
+
+    settings, size, steps: as a Visualizer takes them. overwrite: whether files that are there may be replaced.
+    """
+
+    def __init__(self, settings: DreamSettings, size: int, steps: int, overwrite: bool) -> None:
+        self._settings = settings
+        self._size = size
+        self._steps = steps
+        self._overwrite = overwrite
+        self._draw = Visualizer(settings)
+
+    def pictures(self, objectives: Sequence[str], target: str | None) -> None:
+        """Draw `objectives`: one into a picture, several into a sheet, or each into its own in a folder."""
+        used = self._draw.prepare(objectives)
+        if target is not None and (target.endswith("/") or Path(target).is_dir()):
+            self._begin(objectives, used, target)
+            self._fill(Path(target), objectives, used)
+        else:
+            target = target or (picture_name(objectives[0]) if len(objectives) == 1 else "channels.png")
+            with stopping(), open_sink(target, overwrite=self._overwrite) as sink:
+                self._begin(objectives, used, target)
+                sink.recipe = self._recipe(" + ".join(objectives), used)
+                drawn = self._draw(objectives, self._size, self._steps)
+                one = (
+                    drawn[0] if len(drawn) == 1 else sheet.sheet(sheet.in_rows(self._tiles(objectives, drawn), COLUMNS))
+                )
+                sink.write(Frame(one, Fraction(0), 0))
+        say(f"written: {target}")
+
+    def atlas(self, folder: Path, channels: int) -> None:
+        """Draw so many channels of every layer, each into a picture in `folder`, and all on a sheet and a page."""
+        row = find_network(self._settings.model)
+        rows = choose_channels(self._draw, row.name, channels)
+        every = [objective for objectives in rows.values() for objective in objectives]
+        used = self._draw.prepare(every)
+        self._begin(every, used, f"{folder}/")
+        tiles = []
+        for number, (layer, objectives) in enumerate(rows.items(), 1):
+            remark(f"{number} of {len(rows)}: {layer}")
+            tiles.append(self._tiles(objectives, self._fill(folder, objectives, used)))
+        text = page(row.name, f"{used}, {self._steps} steps", rows, dict(row.layers), self._size)
+        _write_text(folder / "index.html", text)
+        with open_sink(folder / "atlas.png", overwrite=True) as sink:
+            sink.write(Frame(sheet.sheet(tiles), Fraction(0), 0))
+        say(f"written: {folder / 'atlas.png'}, {folder / 'index.html'}")
+
+    def _begin(self, objectives: Sequence[str], used: str, target: str) -> None:
+        many = f"{len(objectives)} pictures" if len(objectives) > COLUMNS else ", ".join(objectives)
+        say(f"{used}, {self._size}x{self._size}, {self._steps} steps: {many} -> {target}")
+
+    def _tiles(self, objectives: Sequence[str], drawn: Sequence[np.ndarray]) -> list[np.ndarray]:
+        size = self._size, self._size
+        return [sheet.tile(pixels, size, objective) for objective, pixels in zip(objectives, drawn, strict=True)]
+
+    def _fill(self, folder: Path, objectives: Sequence[str], used: str) -> list[np.ndarray]:
+        """Return the pictures of `objectives`, drawn into `folder` where they are not there already.
+
+        Raises SinkError for a picture that is there and was drawn otherwise, unless it may be replaced.
+        """
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise SinkError(f"{folder} cannot be made: {error.strerror}", "choose another place with --to") from error
+        recipes = {objective: self._recipe(objective, used) for objective in objectives}
+        paths = {objective: folder / picture_name(objective) for objective in objectives}
+        missing = [objective for objective in objectives if not self._is_there(paths[objective], recipes[objective])]
+        with stopping():
+            drawn = dict(zip(missing, self._draw(missing, self._size, self._steps), strict=True))
+            for objective, pixels in drawn.items():
+                part = PartFile(paths[objective], overwrite=True)
+                try:
+                    save(Frame(pixels, Fraction(0), 0), part, recipes[objective])
+                finally:
+                    part.discard()
+        return [drawn[one] if one in drawn else _read(paths[one]) for one in objectives]
+
+    def _is_there(self, path: Path, recipe: Recipe) -> bool:
+        if not path.exists():
+            return False
+        try:
+            same = not recipe.differences(carried_recipe(path))
+        except (ArgumentError, SourceError):
+            same = False
+        if not same and not self._overwrite:
+            raise SinkError(f"{path} is there already, drawn otherwise", "use --overwrite, or another folder")
+        return same
+
+    def _recipe(self, objective: str, used: str) -> Recipe:
+        options: dict[str, str | int] = {"visualize": "from noise", "size": self._size, "steps": self._steps}
+        return Recipe(settings=self._settings.replace(layers=objective), used=used, options=options)
+
+
+def _read(path: Path) -> np.ndarray:
+    with open_source(path) as source:
+        return next(iter(source)).pixels
+
+
+def _write_text(path: Path, text: str) -> None:
+    part = PartFile(path, overwrite=True)
+    try:
+        part.part.write_text(text, encoding="utf-8")
+        part.finish()
+    except OSError as error:
+        raise SinkError(f"{path} cannot be written: {error.strerror}", "choose another place with --to") from error
+    finally:
+        part.discard()

@@ -1,0 +1,73 @@
+"""The atlas of a network: what chosen channels of every layer look for, shallow to deep."""
+
+import html
+from collections.abc import Mapping, Sequence
+
+from livedream.visualize.blocks import block_layers
+from livedream.visualize.visualize import Visualizer
+
+
+def choose_channels(draw: Visualizer, model: str, many: int) -> dict[str, list[str]]:
+    """Return for each block layer of `model`, from shallow to deep, `many` of its channels as objectives, `fire9:42`.
+
+    They lie evenly over all of the layer, in whose first half may be channels of another kind than in its second.
+    """
+    counts = draw.channels(block_layers(model))
+    chosen = {}
+    for layer, count in counts.items():
+        channels = range(count) if count <= many else [(2 * number + 1) * count // (2 * many) for number in range(many)]
+        chosen[layer] = [f"{layer}:{channel}" for channel in channels]
+    return chosen
+
+
+def picture_name(objective: str) -> str:
+    """Return the file name of the picture of an objective: `fire9-42.png`."""
+    plain = "".join(letter if letter.isalnum() or letter in "._" else "-" for letter in objective)
+    return f"{'-'.join(filter(None, plain.split('-')))}.png"
+
+
+def page(model: str, used: str, rows: Mapping[str, Sequence[str]], looks: Mapping[str, str], size: int) -> str:
+    """Return the HTML of an atlas whose pictures lie in the same folder; it needs nothing else.
+
+    rows: objectives by layer. looks: what the dreams of a layer look like, where that is known.
+    """
+    model, used = html.escape(model), html.escape(used)
+    lines = [
+        "<!doctype html>",
+        '<html lang="en">',
+        "<head>",
+        '<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>Atlas of {model}</title>",
+        "<style>",
+        "body { background: #111; color: #ddd; font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1em; "
+        "max-width: 90em }",
+        "nav { position: sticky; top: 0; background: #111; padding: .5em 0 }",
+        "a { color: #9cf; text-decoration: none; margin-right: 1em }",
+        "section { scroll-margin-top: 4em }",
+        "h2 small { color: #999; font-weight: normal }",
+        "figure { display: inline-block; margin: 0 .5em .5em 0 }",
+        "figcaption { font-family: monospace; color: #999 }",
+        f"img {{ width: {size}px; height: {size}px }}",
+        "img:hover { transform: scale(2); position: relative; z-index: 1 }",
+        "</style>",
+        "</head>",
+        "<body>",
+        f"<h1>What {model} looks for</h1>",
+        f"<p>Each picture, drawn from noise, excites one channel of a layer most; the layers go from shallow to deep. "
+        f"{used}.</p>",
+        "<nav>",
+        *(f'<a href="#{html.escape(layer)}">{html.escape(layer)}</a>' for layer in rows),
+        "</nav>",
+    ]
+    for layer, objectives in rows.items():
+        look = f" <small>{html.escape(looks[layer])}</small>" if layer in looks else ""
+        lines += [f'<section id="{html.escape(layer)}">', f"<h2>{html.escape(layer)}{look}</h2>"]
+        for objective in objectives:
+            name, text = html.escape(picture_name(objective)), html.escape(objective)
+            lines.append(
+                f'<figure><a href="{name}"><img src="{name}" alt="{text}" loading="lazy"></a>'
+                f"<figcaption>{text}</figcaption></figure>"
+            )
+        lines.append("</section>")
+    return "\n".join([*lines, "</body>", "</html>", ""])

@@ -1,0 +1,124 @@
+"""Pictures of what layers, channels and whatever else an objective names look for, drawn from noise."""
+
+import itertools
+import logging
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from livedream.dream.ascent import Ascent
+from livedream.dream.dreamer import Dreamer
+from livedream.dream.grammar import parse
+from livedream.dream.objective import Objective
+from livedream.dream.precision import Compute
+from livedream.dream.resize import from_pixels
+from livedream.errors import ArgumentError
+from livedream.models import find_network
+from livedream.settings import DreamSettings
+from livedream.visualize.fourier import FourierPictures
+from livedream.visualize.transforms import shake
+
+_log = logging.getLogger(__name__)
+
+SIZE = 160
+STEPS = 256
+_RATE = 0.05
+"""Adam's, as in lucid."""
+_BATCH = 8
+"""Pictures at a time: more fill the memory and are no faster."""
+
+
+class Visualizer:
+    """Draws what a network looks for.
+
+        draw = Visualizer()
+        eyes, birds = draw(["fire5:12", "fire9:77"])     # RGB uint8 (160, 160, 3) each
+
+    settings: of them model, pooling, seed, device and precision count; `auto` means float32 here, whose pictures are
+    the same on every machine with the same processor. Errors are those of a Dreamer.
+    """
+
+    def __init__(self, settings: DreamSettings | None = None) -> None:
+        settings = settings or DreamSettings()
+        self._settings = settings.replace(precision="float32") if settings.precision == "auto" else settings
+        self._dreamer = Dreamer(self._settings)
+
+    def __call__(self, objectives: Sequence[str], size: int = SIZE, steps: int = STEPS) -> list[np.ndarray]:
+        """Return a picture, RGB uint8 (size, size, 3), for each of `objectives`, texts as in DreamSettings.layers.
+
+        A picture depends on its objective, the settings, size and steps, not on those that are drawn beside it, but for
+        the last bits of its numbers. The same call returns the same, bit for bit, on the same device.
+        """
+        smallest = max(32, find_network(self._settings.model).smallest)
+        if size < smallest or steps < 1:
+            raise ArgumentError(
+                f"size must be {smallest} or more and steps 1 or more, got {size} and {steps}",
+                "the usual are 160 and 256",
+            )
+        pictures: list[np.ndarray] = []
+        for first in range(0, len(objectives), _BATCH):
+            pictures += self._draw(objectives[first : first + _BATCH], size, steps)
+        return pictures
+
+    def prepare(self, objectives: Sequence[str]) -> str:
+        """Load the network and say what draws, `cpu float32, squeezenet`. Errors in `objectives` come out here."""
+        network = self._ascent(objectives).network
+        return f"{Compute(network.mean.device, network.dtype)}, {network.name}"
+
+    def channels(self, layers: Sequence[str]) -> dict[str, int]:
+        """Return how many channels each of the `layers` has, of those that have a picture, in their order."""
+        network = self._ascent(layers).network
+        side = max(64, find_network(self._settings.model).smallest)
+        with torch.no_grad():
+            found = network(torch.zeros(1, 3, side, side, device=network.mean.device))
+        return {layer: found[layer].shape[1] for layer in layers if found[layer].ndim == 4}
+
+    def value(self, objective: str, pixels: np.ndarray) -> float:
+        """Return how much of what `objective` names the network sees in a picture, RGB uint8 (h, w, 3)."""
+        ascent = self._ascent([objective])
+        return ascent.loss(from_pixels(pixels).float().to(ascent.network.mean.device))
+
+    def _ascent(self, objectives: Sequence[str]) -> Ascent:
+        return self._dreamer.ascent_for(self._settings.replace(layers=" + ".join(objectives)))
+
+    def _draw(self, objectives: Sequence[str], size: int, steps: int) -> list[np.ndarray]:
+        ascent, seed = self._ascent(objectives), self._settings.seed
+        looked_for = _apart(ascent.objective, [parse(text) for text in objectives])
+        pictures = FourierPictures(len(objectives), size, seed).to(ascent.network.mean.device)
+        adam = torch.optim.Adam(pictures.parameters(), lr=_RATE, fused=True)
+        for step in range(steps):
+            adam.zero_grad()
+            seen = ascent.network(255 * shake(pictures(), seed, step))
+            values, climbed = _values(looked_for, seen)
+            torch.autograd.backward(-climbed.sum())
+            adam.step()
+        for objective, value in zip(looked_for, values.tolist(), strict=True):
+            if value == 0:
+                _log.warning("%s stays silent: the picture shows what excites its layer", objective)
+        with torch.no_grad():
+            pixels = (255 * pictures()).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        return list(pixels)
+
+
+def _apart(joint: Objective, objectives: Sequence[Objective]) -> list[Objective]:
+    """Take the sum of `objectives`, which the network has checked and made ready, apart again."""
+    ends = itertools.accumulate(len(objective.terms) for objective in objectives)
+    return [Objective(joint.terms[end - len(one.terms) : end]) for one, end in zip(objectives, ends, strict=True)]
+
+
+def _values(objectives: Sequence[Objective], seen: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return for picture number i of those `seen` the value of objective number i, and what to climb, both (n,).
+
+    To climb is the value, and where it is zero all that excites the layers: a rectified channel that is silent
+    everywhere has no gradient, and in faint noise most of the deep ones are. Of what excites the others
+    something excites it in the end. (lucid lets gradients through a silent ReLU instead: `redirected_relu_grad.py`.)
+    """
+    values, layers = [], []
+    for number, objective in enumerate(objectives):
+        found = {name: activations[number : number + 1] for name, activations in seen.items()}
+        values.append(objective(found))
+        layers.append(torch.stack([found[layer].float().square().mean() for layer in objective.layers]).sum())
+    value = torch.stack(values)
+    return value, torch.where(value == 0, torch.stack(layers), value)
