@@ -23,18 +23,40 @@ from livedream.settings import DreamSettings
 if TYPE_CHECKING:
     from livedream.capture.source import Source, open_source
     from livedream.dream.dreamer import Dreamer
-    from livedream.dream.objective import Objective, channel, layer
+    from livedream.dream.grammar import parse
+    from livedream.dream.objective import (
+        Objective,
+        channel,
+        class_logit,
+        direction,
+        guide,
+        layer,
+        mask,
+        mean,
+        neuron,
+        tv,
+    )
     from livedream.sink.sink import Sink, open_sink
+    from livedream.visualize.visualize import Visualizer
 
 _lazy = {
     "Dreamer": "livedream.dream.dreamer",
     "Objective": "livedream.dream.objective",
     "Sink": "livedream.sink.sink",
     "Source": "livedream.capture.source",
+    "Visualizer": "livedream.visualize.visualize",
     "channel": "livedream.dream.objective",
+    "class_logit": "livedream.dream.objective",
+    "direction": "livedream.dream.objective",
+    "guide": "livedream.dream.objective",
     "layer": "livedream.dream.objective",
+    "mask": "livedream.dream.objective",
+    "mean": "livedream.dream.objective",
+    "neuron": "livedream.dream.objective",
     "open_sink": "livedream.sink.sink",
     "open_source": "livedream.capture.source",
+    "parse": "livedream.dream.grammar",
+    "tv": "livedream.dream.objective",
 }
 
 __all__ = [
@@ -49,14 +71,23 @@ __all__ = [
     "SinkError",
     "Source",
     "SourceError",
+    "Visualizer",
     "WeightsError",
     "__version__",
     "channel",
+    "class_logit",
+    "direction",
+    "guide",
     "layer",
     "load_preset",
+    "mask",
+    "mean",
+    "neuron",
     "open_sink",
     "open_source",
+    "parse",
     "preset_names",
+    "tv",
 ]
 
 

@@ -48,9 +48,12 @@ class ArgumentError(_HintedError, ValueError):
     """An argument has a value that livedream does not know."""
 
 
-def unknown(kind: str, name: str, choices: Iterable[str]) -> ArgumentError:
-    """Return the error for an unknown `name`, with the nearest of `choices`, or all of them, as its hint."""
+def unknown(kind: str, name: str, choices: Iterable[str], where: str = "") -> ArgumentError:
+    """Return the error for an unknown `name`, with the nearest of `choices`, or all of them, as its hint.
+
+    where: what tells all choices, in place of them, when they are too many for a line.
+    """
     names = list(choices)
     near = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(names)}"
-    return ArgumentError(f"unknown {kind}: {name}", hint)
+    all_of_them = where or f"choose from {', '.join(names)}"
+    return ArgumentError(f"unknown {kind}: {name}", f"did you mean {' or '.join(near)}?" if near else all_of_them)

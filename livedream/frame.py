@@ -44,5 +44,11 @@ class Frame:
         """Return this frame with other pixels: the same moment, seen differently."""
         return Frame(pixels, self.time, self.index)
 
+    def _repr_png_(self) -> bytes:
+        """Show itself in a notebook."""
+        from livedream.picture import encode_png
+
+        return encode_png(self.pixels)
+
     def __repr__(self) -> str:
         return f"Frame({self.size[0]}x{self.size[1]}, time={float(self.time):.3f} s, index={self.index})"

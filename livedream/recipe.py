@@ -30,6 +30,8 @@ class Recipe:
     """What is dreamt, as it was named."""
     fingerprint: str = ""
     """The `fingerprint` of what is dreamt."""
+    ingredients: str = ""
+    """The `fingerprint` of the other files that it is made of: guides, masks, directions, weights of one's own."""
     used: str = ""
     """What dreams: device, precision, network, layer and size. `auto` in the settings says less."""
     options: Mapping[str, Fact] = field(default_factory=dict)
@@ -42,7 +44,13 @@ class Recipe:
             for control in CONTROLS
             if (value := getattr(self.settings, control.name)) != control.default
         }
-        known = {"version": __version__, "source": self.source, "fingerprint": self.fingerprint, "used": self.used}
+        known = {
+            "version": __version__,
+            "source": self.source,
+            "fingerprint": self.fingerprint,
+            "ingredients": self.ingredients,
+            "used": self.used,
+        }
         lines = [f"{name} = {_toml(value)}" for name, value in settings.items()]
         lines += ["", f"[{TABLE}]"]
         lines += [f"{name} = {_toml(value)}" for name, value in {**known, **facts}.items() if value != ""]
@@ -52,7 +60,7 @@ class Recipe:
         return "\n".join(lines).lstrip("\n") + "\n"
 
     def differences(self, text: str) -> list[str]:
-        """Return in what the recipe written in `text` differs: controls, options, the source; none when it is this one.
+        """Return in what the recipe written in `text` differs: controls, options, files; none when it is this one.
 
         Versions, names and what was used are not compared.
         """
@@ -97,7 +105,8 @@ def _essence(text: str) -> dict[str, object]:
     table = tomllib.loads(text)
     rest = table.pop(TABLE, {})
     defaults = dataclasses.asdict(DreamSettings())
-    return {**defaults, **table, "source": rest.get("fingerprint"), **rest.get("options", {})}
+    files = {"source": rest.get("fingerprint"), "ingredients": rest.get("ingredients")}
+    return {**defaults, **table, **files, **rest.get("options", {})}
 
 
 def _toml(value: Fact) -> str:

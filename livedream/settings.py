@@ -91,9 +91,16 @@ class DreamSettings:
     """
 
     model: str = _control("squeezenet", "network that dreams; `livedream models` lists them", live=False)
+    weights: str = _control(
+        "official",
+        "file of weights for the model, a state dict or safetensors; official takes those it is published with",
+        live=False,
+    )
     layers: str = _control(
         "auto",
-        "what to dream of: layers, channels and sums of them, as `fire6 + 0.5*fire9:77`; auto takes the network's best",
+        "what to dream of: layers, channels and sums of them, as `fire6 + 0.5*fire9:77`; `fire4 | fire9` from small "
+        "octaves to large; class:goldfinch, guide:photo.jpg@fire6, mask:face.png, tv and more, see docs/layers.md; "
+        "auto takes the network's best",
         prepared=True,
         keys=("k", "l"),
     )
@@ -126,6 +133,14 @@ class DreamSettings:
         press=32,
     )
     still_height: int = _control(720, "height at which a still picture is dreamt", unit="pixels", low=32, high=8640)
+    tile_size: int = _control(
+        1280,
+        "largest side of a still picture that the network sees at once; a larger one is dreamt in tiles, which takes "
+        "less memory and shows no seams",
+        unit="pixels",
+        low=256,
+        high=8640,
+    )
     keep: float = _control(
         0.98,
         "share of the dream that lives on in the next frame; 0 dreams each frame afresh",
@@ -133,6 +148,41 @@ class DreamSettings:
         high=0.999,
         keys=("7", "8"),
         press=0.01,
+    )
+    flow_scale: float = _control(
+        0.5,
+        "size of the map on which the motion is followed, as a share of the working size; 1 is steadier and slower",
+        low=0.1,
+        high=1,
+    )
+    temporal_smoothing: float = _control(
+        0.5,
+        "share of a change that comes in over the next frames; 0 shows it at once, which flickers more",
+        low=0,
+        high=0.95,
+    )
+    still_scene: str = _control(
+        "dream",
+        "what happens once nothing has moved for 30 frames: it dreams on (dream), in twice as many steps (deeper), or"
+        " the dream stands and the processor rests (rest)",
+        choices=("dream", "deeper", "rest"),
+    )
+    zoom: float = _control(
+        1.0,
+        "by how much the dream grows from one frame of a video to the next; 1 leaves its size",
+        low=0.8,
+        high=1.25,
+        keys=("u", "i"),
+        press=0.002,
+    )
+    rotate: float = _control(
+        0.0,
+        "how far the dream turns from one frame of a video to the next, clockwise",
+        unit="degrees",
+        low=-30,
+        high=30,
+        keys=("w", "e"),
+        press=0.1,
     )
     strength: float = _control(
         1.0, "how much of the dream is shown; 0 shows the source", low=0, high=4, keys=("9", "0"), press=0.1

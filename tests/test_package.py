@@ -52,7 +52,7 @@ def imports() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("library", "allowed"),
     [
-        ("torch", ("dream/", "models/", "bench/", "doctor/engine.py")),
+        ("torch", ("dream/", "models/", "visualize/", "bench/", "doctor/engine.py")),
         ("torchvision", ("models/",)),
         ("av", (*(f"capture/{name}.py" for name in ("video", "film", "color", "fields", "network", "pipe")), "sink/")),
         (
@@ -61,9 +61,11 @@ def imports() -> list[tuple[str, str]]:
                 "__init__.py",
                 "capture/camera",
                 "capture/screen.py",
+                "dream/dive.py",  # Lanczos' filter; torch has none
                 "dream/motion.py",
                 "dream/residual.py",  # the warp, four times as fast as torch's on a CPU
                 "dream/resize.py",
+                "dream/masks.py",  # the least of a neighbourhood, and the blending
                 "sink/window.py",
                 "bench/",
                 "sink/letterbox.py",  # resizes
@@ -79,8 +81,12 @@ def imports() -> list[tuple[str, str]]:
         ("livedream.pipeline", ("pipeline/", "bench/", "desk/", "cli/")),
         ("livedream.capture", ("capture/", "bench/", "pipeline/", "cli/", "doctor/", "__init__.py")),
         ("livedream.sink", ("sink/", "bench/", "pipeline/", "desk/", "cli/", "doctor/", "__init__.py")),
-        ("livedream.dream", ("dream/", "bench/", "desk/", "cli/", "doctor/", "__init__.py")),
+        (
+            "livedream.dream",
+            ("dream/", "visualize/", "bench/", "desk/", "pipeline/governor.py", "cli/", "doctor/", "__init__.py"),
+        ),
         ("livedream.desk", ("desk/", "cli/")),
+        ("livedream.visualize", ("visualize/", "bench/", "cli/", "__init__.py")),
     ],
 )
 def test_each_library_has_its_place(library, allowed) -> None:

@@ -1,10 +1,9 @@
 import pytest
 
 from livedream import DreamSettings, load_preset, preset_names
-from livedream.dream.network import layer_names
-from livedream.dream.objective import parse
+from livedream.dream.grammar import parse
 from livedream.errors import ArgumentError
-from livedream.models import load
+from livedream.models import layer_names
 from livedream.presets import preset_description
 
 FOR_PICTURES = "still"
@@ -24,7 +23,7 @@ def test_every_preset_is_described(name) -> None:
 
 
 def test_layers_of_every_preset_are_in_the_embedded_network() -> None:
-    known = {"auto", *layer_names(load("squeezenet"))}
+    known = {"auto", *layer_names("squeezenet")}
     for name in preset_names():
         settings = load_preset(name)
         assert settings.model == "squeezenet"

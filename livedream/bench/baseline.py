@@ -35,22 +35,34 @@ class Baseline:
         self._std = torch.tensor(row.std).view(1, 3, 1, 1)
         self._size = working_size(size[1], size[0], settings.working_height, row.smallest)
         self._sizes = octave_sizes(self._size, settings.octaves, settings.octave_scale, row.smallest)
-        self._motion = Motion(self._size)
+        self._motion = Motion(self._size, settings.flow_scale)
         self._residual: Tensor | None = None
+        self._withheld: Tensor | None = None
         self._turn = 0
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         frame = torch.from_numpy(pixels).permute(2, 0, 1)[None].float().contiguous()
         small = F.interpolate(frame, self._size, mode="bilinear", antialias=True)
         flow = self._motion(small[0].permute(1, 2, 0).round().byte().numpy())
-        dream = small
+        dream, withheld = small, None
+        inherits = flow is not None and self._residual is not None
         if flow is not None and self._residual is not None:
-            dream = small + self._warp(self._residual, flow.vectors, flow.confidence)
+            moved = self._warp(self._residual, flow.vectors, flow.confidence) * self._settings.keep
+            dream = small + moved - 0.1 * moved.mean((2, 3), keepdim=True)
+            if self._withheld is not None:
+                withheld = self._warp(self._withheld, flow.vectors, flow.confidence)
+        before = dream
         for _ in range(self._settings.steps):
             dream = self._step(dream, self._sizes[self._turn % len(self._sizes)])
             self._turn += 1
-        self._residual = dream.clamp(0, 255) - small
-        grown = F.interpolate(self._residual, frame.shape[2:], mode="bilinear") * self._settings.strength
+        dream = dream.clamp(0, 255)
+        self._residual = shown = dream - small
+        if inherits:
+            change = dream - before if withheld is None else dream - before + withheld
+            withheld = change * self._settings.temporal_smoothing
+            shown = shown - withheld
+        self._withheld = withheld
+        grown = F.interpolate(shown, frame.shape[2:], mode="bilinear") * self._settings.strength
         return (frame + grown).clamp(0, 255).round().byte()[0].permute(1, 2, 0).contiguous().numpy()
 
     def _keep(self, name: str):  # type: ignore[no-untyped-def]  # a hook, as torch types them: anything
@@ -67,9 +79,7 @@ class Baseline:
         offsets = F.interpolate(offsets, self._size, mode="bilinear").permute(0, 2, 3, 1)
         grid = F.affine_grid(torch.eye(2, 3)[None], [1, 3, *self._size], align_corners=False)
         moved = F.grid_sample(residual, grid + offsets, padding_mode="border", align_corners=False)
-        moved = moved * F.interpolate(torch.from_numpy(confidence)[None, None], self._size, mode="bilinear")
-        moved = moved * self._settings.keep
-        return moved - 0.1 * moved.mean((2, 3), keepdim=True)
+        return moved * F.interpolate(torch.from_numpy(confidence)[None, None], self._size, mode="bilinear")
 
     def _step(self, picture: Tensor, size: tuple[int, int]) -> Tensor:
         octave = F.interpolate(picture, size, mode="bilinear", antialias=True)

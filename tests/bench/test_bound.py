@@ -1,5 +1,5 @@
 from livedream.bench.bound import work_of_a_step
-from livedream.dream.objective import parse
+from livedream.dream.grammar import parse
 
 
 def test_work_by_hand() -> None:

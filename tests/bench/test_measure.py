@@ -8,7 +8,7 @@ from livedream import models
 from livedream.bench.baseline import Baseline
 from livedream.cli.main import main
 from livedream.dream.dreamer import Dreamer
-from livedream.dream.objective import parse
+from livedream.dream.grammar import parse
 from livedream.frame import Frame
 from livedream.settings import DreamSettings
 

@@ -1,0 +1,40 @@
+"""What docs/layers.md promises."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import livedream
+from livedream.dream.grammar import parse
+
+PAGE = (Path(__file__).parents[1] / "docs" / "layers.md").read_text(encoding="utf-8")
+ROWS = [row.split(" | ")[:2] for row in PAGE.splitlines() if re.match(r"\| `[^|]*\| `\w+\(", row)]
+
+
+@pytest.mark.parametrize(("text", "python"), [[re.findall("`(.*?)`", cell) for cell in row] for row in ROWS])
+def test_text_and_python_of_the_table_mean_the_same(text, python) -> None:
+    names = {name: getattr(livedream, name) for name in livedream.__all__} | {"vector": "v.npy"}
+    read = [parse(f"x + {word}") for word in text]
+    for expression in python:
+        assert livedream.layer("x") + eval(expression, names) in read
+
+
+def test_there_is_a_table() -> None:
+    assert len(ROWS) == 9
+
+
+def test_programs_of_the_page_run() -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
+def test_layers_of_the_page_can_be_read() -> None:
+    words = [shlex.split(line.split(" #")[0]) for line in PAGE.splitlines() if line.startswith("livedream run")]
+    texts = [word[word.index("--layers") + 1] for word in words]
+    assert len(texts) == 5
+    for text in texts:
+        assert parse(str(parse(text))) == parse(text)
