@@ -17,10 +17,15 @@ COPY requirements.txt ./
 RUN sed 's/^opencv-python\b/opencv-python-headless/' requirements.txt > headless.txt \
     && pip install --no-cache-dir --extra-index-url "$TORCH" --requirement headless.txt
 
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py README.md LICENSE ./
 COPY livedream ./livedream
-# --no-deps: they are there, but for the OpenCV with windows, which must not come.
-RUN pip install --no-cache-dir --no-deps .
+# --no-deps: they are there, but for the OpenCV with windows, which must not come. The compiler is for kernels.c alone;
+# what that needs of it later is OpenMP.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev libgomp1 \
+    && pip install --no-cache-dir --no-deps . \
+    && apt-get purge --yes gcc libc6-dev && apt-get autoremove --yes \
+    && rm -rf /var/lib/apt/lists/*
 
 # Nobody's home; what is dreamt belongs to whoever runs it (docker run --user "$(id -u):$(id -g)").
 ENV XDG_CACHE_HOME=/tmp/cache TORCH_HOME=/tmp/cache/torch PYTHONUNBUFFERED=1

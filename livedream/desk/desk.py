@@ -4,6 +4,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
@@ -194,6 +195,9 @@ class Desk:
     def notice(self) -> str | None:
         """What the dreamer does otherwise than asked."""
         return self._dreamer.notice
+
+    def sharing_cores(self) -> AbstractContextManager[None]:
+        return self._dreamer.sharing_cores()
 
     def look(self, frame: Frame) -> Seen:
         """The first of a run's three steps, see Dreamer. A frame that is held back by a freeze is not looked at."""

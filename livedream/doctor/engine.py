@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from livedream.doctor.finding import Finding
+from livedream.dream import kernels
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.precision import choose_compute
 from livedream.errors import DeviceError, LivedreamError
@@ -28,6 +29,8 @@ def findings() -> Iterator[Finding]:
     found = device()
     yield found
     on_cpu = found.text.startswith("cpu")
+    if on_cpu:
+        yield compiled()
     for name in ("bfloat16", "float32") if on_cpu else ("float16", "bfloat16", "float32"):
         yield precision(name)
     yield speed()
@@ -44,6 +47,14 @@ def device() -> Finding:
     what = torch.cuda.get_device_name() if chosen.device.type == "cuda" else platform.machine()
     threads = f", {torch.get_num_threads()} threads of {os.cpu_count()} cores" if chosen.device.type == "cpu" else ""
     return Finding("device", True, "; ".join([f"{chosen.device.type}: {what}{threads}", *why]))
+
+
+def compiled() -> Finding:
+    """Whether what speeds a CPU up was compiled when livedream was installed."""
+    if kernels.compiled:
+        return Finding("kernels", True, "compiled")
+    cure = "install a C compiler (on Debian and Ubuntu: sudo apt-get install gcc), then livedream again"
+    return Finding("kernels", False, "not compiled: a dream takes half as long again", cure)
 
 
 def precision(name: str) -> Finding:

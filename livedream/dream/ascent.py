@@ -6,12 +6,14 @@ after the deepdream notebook of TensorFlow 1.
 """
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from livedream.dream import kernels
 from livedream.dream.jitter import Shift, roll
 from livedream.dream.masks import Masks
 from livedream.dream.network import DreamNetwork
@@ -19,6 +21,9 @@ from livedream.dream.objective import Objective
 from livedream.dream.octaves import Size
 from livedream.dream.resize import scale
 from livedream.dream.tiles import Tile, join
+
+# The smallest normal float32: dividing by it keeps a gradient of zero a change of zero.
+_SMALLEST = 1.2e-38
 
 
 class Ascent:
@@ -69,6 +74,8 @@ class Ascent:
         if self.color < 1:
             gradient = torch.lerp(gradient.mean(1, keepdim=True), gradient, self.color)
         gradient = smoothings[self.smoothing](gradient)
+        if isinstance(step_size, float | int) and picture.device.type == "cpu":
+            return self._climb(picture, gradient, step_size)
         change = self._normalise(gradient) * step_size
         if size != whole:
             change = scale(change, whole)
@@ -86,14 +93,23 @@ class Ascent:
             (gradient,) = torch.autograd.grad(loss, leaf)
         return gradient
 
+    def _climb(self, picture: Tensor, gradient: Tensor, step_size: float) -> Tensor:
+        """Return `picture` moved up `gradient`, where numbers need not stay on a device: _normalise in fewer passes."""
+        mean = kernels.absolute_mean(gradient)
+        if not math.isfinite(mean):
+            self.dropped += 1
+            return picture.clone()
+        if gradient.shape != picture.shape:
+            gradient = scale(gradient, (picture.shape[2], picture.shape[3]))
+        return kernels.climb(picture, gradient, step_size / max(mean, _SMALLEST))
+
     def _normalise(self, gradient: Tensor) -> Tensor:
         mean = gradient.abs().mean()
         finite = torch.isfinite(mean)
         self.dropped += ~finite
         # In place, as the count: a recorded graph (GraphedSteps) finds it where it was.
         self._loss_scale.mul_(torch.where(finite, 1.0, 1 / 16))
-        # The smallest normal float32 keeps a gradient of zero a change of zero.
-        return torch.where(finite, gradient, 0) / torch.where(finite, mean, 1).clamp_min(1.2e-38)
+        return torch.where(finite, gradient, 0) / torch.where(finite, mean, 1).clamp_min(_SMALLEST)
 
 
 @functools.lru_cache(maxsize=16)

@@ -10,7 +10,8 @@ from livedream.dream.ascent import Ascent
 from livedream.dream.graph import GraphedSteps
 from livedream.dream.motion import Flow
 from livedream.dream.octaves import Size
-from livedream.dream.tensors import compose, shrink, warp
+from livedream.dream.residual import Left
+from livedream.dream.tensors import compose, inherit, shrink
 from livedream.dream.transfer import Transfer
 
 
@@ -33,9 +34,9 @@ class OnDevice:
         self._size = small.shape[0], small.shape[1]
         return shrink(self._frame, self._size)
 
-    def warp(self, residual: Tensor, flow: Flow, keep: float) -> Tensor:
-        """Return `residual` moved along `flow`, see residual.warp."""
-        return warp(residual, self._transfer.up(np.dstack((flow.vectors, flow.confidence))), keep)
+    def inherit(self, picture: Tensor, left: Left, flow: Flow, keep: float) -> tuple[Tensor, Tensor | None]:
+        """Return `picture` with what it inherits, and what is withheld, moved along `flow`; see residual.inherit."""
+        return inherit(picture, left, self._transfer.up(np.dstack((flow.vectors, flow.confidence))), keep)
 
     def step(
         self, ascent: Ascent, picture: Tensor, octave: Size, shift: tuple[int, int], step_size: float, share: float

@@ -15,6 +15,7 @@ from torch import Tensor, fx
 from torch.nn import functional as F
 
 from livedream import models
+from livedream.dream import kernels
 from livedream.dream.alone import alone
 from livedream.dream.ascent import Ascent
 from livedream.dream.device import OnDevice
@@ -28,11 +29,12 @@ from livedream.dream.network import DreamNetwork, trace
 from livedream.dream.octaves import Size, octave_sizes, share_of, working_size
 from livedream.dream.precision import Compute, choose_compute, next_safer
 from livedream.dream.relief import Relief
-from livedream.dream.residual import remove_mean
+from livedream.dream.residual import Left, settle
 from livedream.dream.resize import compose, from_pixels, shrink
 from livedream.dream.sight import Dreamt, Sight
 from livedream.dream.stages import Stages
 from livedream.dream.still import dream_still, still_sizes
+from livedream.dream.threads import sharing_cores
 from livedream.dream.tiles import tiles
 from livedream.errors import ArgumentError, DeviceError
 from livedream.frame import Frame
@@ -128,7 +130,8 @@ class Dreamer:
         ascent = self._ready()
         settings = self._settings
         weights = "" if settings.weights == models.OFFICIAL else f" of {settings.weights}"
-        return f"{self._compute}, {settings.model}{weights}, {ascent.objective}, working {width}x{height}"
+        slower = " without compiled kernels" if self._device.type == "cpu" and not kernels.compiled else ""
+        return f"{self._compute}{slower}, {settings.model}{weights}, {ascent.objective}, working {width}x{height}"
 
     @property
     def stages(self) -> Mapping[str, float]:
@@ -180,8 +183,7 @@ class Dreamer:
         self._frame_size: tuple[int, int] | None = None
         self._stood = 0
         self._count = 0
-        self._residual: Tensor | None = None
-        self._withheld: Tensor | None = None
+        self._left: Left | None = None
         self._last: Sight | None = None
 
     def state(self) -> dict[str, np.ndarray]:
@@ -190,10 +192,10 @@ class Dreamer:
         Of the frames that were dreamt, not of those that were only looked at.
         """
         state = {"count": np.array(self._count)}
-        if self._residual is not None and self._last is not None and self._last.grey is not None:
-            state["residual"] = self._residual.contiguous().cpu().numpy()
-            if self._withheld is not None:
-                state["withheld"] = self._withheld.contiguous().cpu().numpy()
+        if self._left is not None and self._last is not None and self._last.grey is not None:
+            for name, tensor in self._left._asdict().items():
+                if tensor is not None:
+                    state[name] = tensor.contiguous().cpu().numpy()
             state["previous"] = self._last.grey
             state["stood"] = np.array(self._last.stood)
             state["frame_size"] = np.array(self._last.frame.pixels.shape[:2])
@@ -209,9 +211,8 @@ class Dreamer:
             size = self._sizes_for(self._settings, height, width)[0]
             self._motion = Motion(size, self._settings.flow_scale, state["previous"])
             self._stood = int(state["stood"])
-            self._residual = self._restored(state["residual"])
-            if "withheld" in state:
-                self._withheld = self._restored(state["withheld"])
+            withheld = self._restored(state["withheld"]) if "withheld" in state else None
+            self._left = Left(self._restored(state["residual"]), withheld)
 
     def _restored(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self._device).contiguous(memory_format=torch.channels_last)
@@ -246,6 +247,8 @@ class Dreamer:
     def still_length(self, size: tuple[int, int]) -> int:
         """Return how many steps the dream of a still of `size` (width, height) takes, and so how often it is seen."""
         return len(self._still_sizes(size[1], size[0])) * self._settings.still_steps
+
+    sharing_cores = staticmethod(sharing_cores)
 
     # A stream: the residual travels, the octaves take turns. Each of the three steps may have a thread of its own, if
     # frames come to it in order.
@@ -285,16 +288,16 @@ class Dreamer:
         settings, measure = self._settings, sight.stages.measure
         ascent, way = self._ready(), self._the_way()
         if sight.begins:
-            self._count, self._residual, self._withheld = 0, None, None
+            self._count, self._left = 0, None
         with measure("upload"):
             picture = way.upload(sight.frame.pixels, sight.small)
-        residual = self._residual
+        left = self._left
         stands = settings.still_scene if sight.stood > _STANDS else "dream"
-        if stands == "rest" and residual is not None and residual.shape == picture.shape:
-            return self._rest(sight, residual)
+        if stands == "rest" and left is not None and left.residual.shape == picture.shape:
+            return self._rest(sight, left)
         with measure("warp"):
-            inherited, withheld = self._travel(sight)
-            dream = before = picture if inherited is None else picture + inherited
+            inherited, withheld = self._travel(sight, picture)
+            dream = picture if inherited is None else inherited
         with measure("ascent"):
             steps = self.relief.steps_of(settings.steps)
             step_size = settings.step_size * settings.steps / steps
@@ -305,52 +308,37 @@ class Dreamer:
                 octave = sight.sizes[number]
                 shift = self._shift(self._count, step, octave)
                 dream = way.step(ascent, dream, octave, shift, step_size, share_of(number, len(sight.sizes)))
-            dream = dream.clamp_(0, 255)
-            withheld = self._withhold(withheld, dream - before) if inherited is not None else None
-            # One layout, always: sums in another order differ in the last bit, and a restored stream would drift off.
-            residual = dream.sub_(picture).contiguous(memory_format=torch.channels_last)
+        with measure("settle"):
+            mask = None
             if ascent.masks:
                 mask = ascent.masks.of_stream(sight.frame.pixels.shape[:2], sight.sizes[0], self._device)
-                residual *= mask
-                withheld = None if withheld is None else withheld * mask
+            settled = settle(dream, inherited, picture, withheld, settings.temporal_smoothing, mask)
         with measure("download"):
-            shown = residual if withheld is None else residual - withheld
-            finish, dropped = way.show(ascent, sight.frame.pixels, shown, settings.strength)
+            finish, dropped = way.show(ascent, sight.frame.pixels, settled.shown, settings.strength)
         # Only now: with too little memory all of this is done again.
-        self._residual, self._withheld, self._last = residual, withheld, sight
+        self._left, self._last = settled.left, sight
         self._count += 1
         self._guard(dropped)
         return Dreamt(sight.frame, finish, sight.stages)
 
-    def _rest(self, sight: Sight, residual: Tensor) -> Dreamt:
+    def _rest(self, sight: Sight, left: Left) -> Dreamt:
         """Show what was dreamt of the last frame with this one, which looks the same."""
         with sight.stages.measure("download"):
-            shown = residual if self._withheld is None else residual - self._withheld
+            shown = left.residual if left.withheld is None else left.residual - left.withheld
             finish, _ = self._the_way().show(self._ready(), sight.frame.pixels, shown, self._settings.strength)
         self._last = sight
         return Dreamt(sight.frame, finish, sight.stages)
 
-    def _withhold(self, withheld: Tensor | None, change: Tensor) -> Tensor | None:
-        """Return what is not shown yet of a change and of those before it: so the dream shown is their mean in time."""
-        share = self._settings.temporal_smoothing
-        if not share:
-            return None
-        return (change if withheld is None else change + withheld) * share
-
-    def _travel(self, sight: Sight) -> tuple[Tensor | None, Tensor | None]:
-        """Return what a frame inherits of the residual, and of what is withheld of it."""
-        flow, size, way = sight.flow, sight.sizes[0], self._the_way()
-        if flow is None or self._residual is None:
+    def _travel(self, sight: Sight, picture: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Return `picture` with what it inherits of the residual, and what it inherits of what is withheld."""
+        flow, left = sight.flow, self._left
+        if flow is None or left is None:
             return None, None
+        if left.residual.shape != picture.shape:
+            withheld = None if left.withheld is None else _resized(left.withheld, sight.sizes[0])
+            left = Left(_resized(left.residual, sight.sizes[0]), withheld)
         flow = grow_and_turn(flow, self._settings.zoom, self._settings.rotate)
-
-        def moved(travels: Tensor, keep: float) -> Tensor:
-            if travels.shape[2:] != size:
-                travels = F.interpolate(travels, size, mode="bilinear", antialias=True)
-            return way.warp(travels, flow, keep)
-
-        inherited = remove_mean(moved(self._residual, self._settings.keep))
-        return inherited, None if self._withheld is None else moved(self._withheld, 1.0)
+        return self._the_way().inherit(picture, left, flow, self._settings.keep)
 
     def compose(self, dreamt: Dreamt) -> Frame:
         """Show what was dreamt, at the full size of its frame."""
@@ -509,3 +497,8 @@ class Dreamer:
         )
         if safer:
             self._compute, self._ascent = safer, None
+
+
+def _resized(picture: Tensor, size: Size) -> Tensor:
+    resized = F.interpolate(picture, size, mode="bilinear", antialias=True)
+    return resized.contiguous(memory_format=torch.channels_last)

@@ -9,20 +9,24 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from livedream.dream.layers import UnfusableError, Values, add
+from livedream.dream.kernels import normalise
+from livedream.dream.layers import Gradients, UnfusableError, Values, add
 from livedream.dream.plan import Plan
 
 _onednn = torch.ops.mkldnn
 
 
 class FusedBody(nn.Module):
-    """Gives what `traced` gives, a tuple of activations with a gradient towards the picture. On a CPU.
+    """Gives what `traced` gives for a normalised picture, a tuple of activations with a gradient towards the picture
+    as it was before. On a CPU.
+
+    mean, std: float32 (1, channels, 1, 1), with which a picture is normalised. merge: see Plan.
 
     Weights are copied: later changes to `traced` are not seen. Raises UnfusableError for a network with other layers
     than convolutions, ReLUs, poolings, concatenations and sums, and where torch has no oneDNN.
     """
 
-    def __init__(self, traced: fx.GraphModule) -> None:
+    def __init__(self, traced: fx.GraphModule, mean: Tensor, std: Tensor, merge: bool = False) -> None:
         super().__init__()
         if not torch._C._has_mkldnn or not hasattr(_onednn, "_convolution_pointwise"):
             raise UnfusableError("this torch has no oneDNN")
@@ -31,10 +35,10 @@ class FusedBody(nn.Module):
             and not _onednn._is_mkldnn_bf16_supported()
         ):
             raise UnfusableError("oneDNN has no bfloat16 on this processor")
-        self._plan = Plan(traced)
+        self._plan = Plan(traced, mean, std, merge)
 
     def forward(self, picture: Tensor) -> tuple[Tensor, ...]:
-        """picture: (n, channels, h, w), channels last, in the type of the weights."""
+        """picture: float32 (n, channels, h, w)."""
         return _Walk.apply(picture, self._plan)
 
 
@@ -43,7 +47,7 @@ class _Walk(torch.autograd.Function):
     def forward(ctx: Any, picture: Tensor, plan: "Plan") -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
         ctx.plan = plan
-        ctx.values = {0: picture}
+        ctx.values = Values(normalise(picture, plan.mean, plan.std, plan.dtype))
         for step in plan.steps:
             step.forward(ctx.values)
         # Detached: a tensor that is kept and returned would keep its own pass alive.
@@ -51,7 +55,7 @@ class _Walk(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None]:
-        known: Values = {}
+        known: Gradients = {}
         for parts, gradient in zip(ctx.plan.outputs, gradients, strict=True):
             if gradient is not None:
                 channels = [ctx.values[part].shape[1] for part in parts]
@@ -60,7 +64,7 @@ class _Walk(torch.autograd.Function):
         for step in reversed(ctx.plan.steps):
             if step.output in known:
                 step.backward(ctx.values, known, known.pop(step.output))
-        return known.get(0), None
+        return (known[0].float() if 0 in known else None), None
 
 
 def _join(values: Values, parts: Sequence[int]) -> Tensor:

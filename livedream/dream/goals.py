@@ -91,7 +91,9 @@ class Layer(Goal):
         _check_channel(self.layer, self.channel, channels)
 
     def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":
-        return _picked(activations[self.layer], self.channel).float().square().mean()
+        from livedream.dream.squares import mean_square
+
+        return mean_square(_picked(activations[self.layer], self.channel))
 
     def __str__(self) -> str:
         return self.layer if self.channel is None else f"{self.layer}:{self.channel}"

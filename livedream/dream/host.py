@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from livedream.dream import tensors
 from livedream.dream.ascent import Ascent
 from livedream.dream.motion import Flow
 from livedream.dream.octaves import Size
-from livedream.dream.residual import warp
+from livedream.dream.residual import Left, inherit
 from livedream.dream.resize import compose, from_pixels
 
 
@@ -26,9 +27,12 @@ class OnHost:
             return from_pixels(small.astype(np.float32))  # by numpy: torch would wake its threads for it
         return from_pixels(small).to(self._device, torch.float32)
 
-    def warp(self, residual: Tensor, flow: Flow, keep: float) -> Tensor:
-        """Return `residual` moved along `flow`, see residual.warp."""
-        return warp(residual, flow, keep)
+    def inherit(self, picture: Tensor, left: Left, flow: Flow, keep: float) -> tuple[Tensor, Tensor | None]:
+        """Return `picture` with what it inherits, and what is withheld, moved along `flow`; see residual.inherit."""
+        if self._device.type == "cpu":
+            return inherit(picture, left, flow, keep)
+        packed = torch.from_numpy(np.dstack((flow.vectors, flow.confidence))).to(self._device)
+        return tensors.inherit(picture, left, packed, keep)
 
     def step(
         self, ascent: Ascent, picture: Tensor, octave: Size, shift: tuple[int, int], step_size: float, share: float
@@ -39,6 +43,11 @@ class OnHost:
     def show(
         self, ascent: Ascent, pixels: np.ndarray, residual: Tensor, strength: float
     ) -> tuple[Callable[[], np.ndarray], int]:
-        """Return what makes `pixels` with the dream added, for any thread, and how many steps were dropped."""
-        down = residual[0].permute(1, 2, 0).round().to(torch.int16).contiguous().cpu().numpy()
+        """Return what makes `pixels` with the dream added, for any thread, and how many steps were dropped.
+
+        residual: float32 or int16 (1, 3, h, w).
+        """
+        if residual.dtype != torch.int16:
+            residual = residual.round().to(torch.int16)
+        down = residual[0].permute(1, 2, 0).contiguous().cpu().numpy()
         return lambda: compose(pixels, down, strength), int(ascent.dropped)

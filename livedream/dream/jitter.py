@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from livedream.dream import kernels
 from livedream.dream.octaves import Size
 
 Shift = tuple[int | Tensor, int | Tensor]
@@ -28,7 +29,7 @@ def roll(picture: Tensor, shift: Shift) -> Tensor:
     """
     down, right = shift
     if isinstance(down, int) and isinstance(right, int):
-        return torch.roll(picture, (down, right), (2, 3))
+        return kernels.roll(picture, down, right)
     height, width = picture.shape[2:]
     rows = (torch.arange(height, device=picture.device) - down) % height
     columns = (torch.arange(width, device=picture.device) - right) % width

@@ -10,9 +10,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from livedream.dream.fused import FusedBody
 from livedream.dream.goals import PICTURE
+from livedream.dream.kernels import normalise
 from livedream.dream.layers import UnfusableError
 from livedream.dream.objective import Objective
 from livedream.dream.octaves import working_size
+from livedream.dream.precision import merging_pays
 from livedream.dream.resize import from_pixels, shrink
 from livedream.errors import ArgumentError
 from livedream.models import LOGITS, Network, resolve_layer
@@ -49,6 +51,8 @@ class DreamNetwork(nn.Module):
         self.register_buffer("mean", torch.tensor(row.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(row.std).view(1, 3, 1, 1))
         self.dtype = torch.float32
+        self._fused = False
+        """Whether the body is written out and normalises by itself."""
         self._smallest = row.smallest
         self.channels = _count_channels(self, row)
         """How many channels, or classes, each of its layers has."""
@@ -62,27 +66,21 @@ class DreamNetwork(nn.Module):
         self.dtype = dtype
         if device.type == "cpu" and isinstance(self.body, fx.GraphModule):
             try:
-                self.body = FusedBody(self.body)
+                self.body = FusedBody(self.body, self.mean, self.std, merging_pays(dtype))
+                self._fused = True
             except UnfusableError as why:
                 _log.info("autograd goes through %s: %s", self.name, why)
         return self
 
     def forward(self, picture: Tensor) -> Mapping[str, Tensor]:
-        return {PICTURE: picture, **dict(zip(self.layers, self.body(self._normalise(picture)), strict=True))}
+        seen = picture if self._fused else normalise(picture, self.mean, self.std, self.dtype)
+        return {PICTURE: picture, **dict(zip(self.layers, self.body(seen), strict=True))}
 
     @torch.no_grad()
     def look(self, pixels: np.ndarray, height: int) -> Mapping[str, Tensor]:
         """Return the activations for a picture, RGB uint8 (h, w, 3), that is seen at `height` pixels or its own."""
         size = working_size(pixels.shape[0], pixels.shape[1], height, self._smallest)
         return self(from_pixels(shrink(pixels, size)).to(self.mean.device, torch.float32))
-
-    def _normalise(self, picture: Tensor) -> Tensor:
-        # A row of pixels at a time: three channels alone are too few for the vector units (0.06 ms, not 0.7, at 448x256
-        # on a CPU).
-        rows = picture.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).flatten(2)
-        width = picture.shape[3]
-        rows = (rows - self.mean.flatten().repeat(width)) / self.std.flatten().repeat(width)
-        return rows.view(rows.shape[0], -1, width, 3).permute(0, 3, 1, 2).to(self.dtype)
 
 
 def trace(network: nn.Module) -> fx.GraphModule:

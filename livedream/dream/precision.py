@@ -4,7 +4,9 @@ import json
 import logging
 import platform
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -67,28 +69,38 @@ def _choose_device(name: str) -> torch.device:
 
 
 def measured_cpu_dtype() -> torch.dtype:
-    """Return the faster of float32 and bfloat16 on this CPU, measured once per machine and version of torch.
+    """Return the faster of float32 and bfloat16 on this CPU."""
+    return _dtypes[_remembered("precision", _faster_on_cpu, tuple(_dtypes))]
 
-    Remembered in the user's cache folder: two runs of one dream must not choose differently because something else was
-    busy meanwhile.
+
+def merging_pays(dtype: torch.dtype) -> bool:
+    """Return whether one convolution with kernels filled up is faster on this CPU than two, see Plan."""
+    what = f"merging in {str(dtype).removeprefix('torch.')}"
+    return _remembered(what, partial(_merging, dtype), ("yes", "no")) == "yes"
+
+
+def _remembered(what: str, measure: Callable[[], str], choices: Sequence[str]) -> str:
+    """Return what `measure` found for this machine and version of torch: measured once, and remembered.
+
+    In the user's cache folder: two runs of one dream must not choose differently because something else was busy
+    meanwhile.
     """
     memory = user_cache_path("livedream") / "precision.json"
-    machine = f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    machine = f"{what}, {processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     remembered = _read(memory)
-    if machine not in remembered:
-        remembered[machine] = _faster_on_cpu()
+    if remembered.get(machine) not in choices:
+        remembered[machine] = measure()
         try:
             memory.parent.mkdir(parents=True, exist_ok=True)
             memory.write_text(json.dumps(remembered, indent=1), encoding="utf-8")
         except OSError as error:
-            _log.warning("cannot remember which precision is faster: %s", error)
-    return _dtypes[remembered[machine]]
+            _log.warning("cannot remember the %s: %s", what, error)
+    return remembered[machine]
 
 
 def _read(memory: Path) -> dict[str, str]:
     try:
-        found = json.loads(memory.read_text(encoding="utf-8"))
-        return {machine: name for machine, name in found.items() if name in _dtypes}
+        return {str(machine): str(name) for machine, name in json.loads(memory.read_text(encoding="utf-8")).items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError) as error:
@@ -117,6 +129,27 @@ def _faster_on_cpu() -> str:
         if seconds["bfloat16"] > 2 * seconds["float32"]:
             break
     return "bfloat16" if seconds["bfloat16"] < 0.9 * seconds["float32"] else "float32"
+
+
+@torch.no_grad()
+def _merging(dtype: torch.dtype) -> str:
+    """Time the expansions of a fire module, 32 channels to 128 and 128 at a working height of 256, both ways."""
+    picture = torch.zeros(1, 32, 31, 55, dtype=dtype).to(memory_format=torch.channels_last)
+    narrow, wide, both = (
+        nn.Conv2d(32, channels, side, padding=side // 2).to(dtype).to(memory_format=torch.channels_last)
+        for channels, side in ((128, 1), (128, 3), (256, 3))
+    )
+
+    def time_of(work: Callable[[], object]) -> float:
+        began = time.perf_counter()
+        work()
+        return time.perf_counter() - began
+
+    seconds = [
+        min(time_of(work) for _ in range(10))
+        for work in (lambda: both(picture), lambda: torch.cat((narrow(picture), wide(picture)), 1))
+    ]
+    return "yes" if seconds[0] < seconds[1] else "no"
 
 
 def _time_pass(dtype: torch.dtype, side: int) -> float:

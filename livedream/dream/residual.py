@@ -6,13 +6,14 @@ every still scene without end (samim23/DeepDreamAnim, issue 11).
 """
 
 import functools
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from livedream.dream import tensors
+from livedream.dream import kernels
 from livedream.dream.motion import Flow
 from livedream.dream.octaves import Size
 from livedream.dream.resize import from_pixels, to_pixels
@@ -21,15 +22,61 @@ from livedream.dream.resize import from_pixels, to_pixels
 _MEAN_LEAK = 0.1
 
 
+class Left(NamedTuple):
+    """What a frame leaves to the next."""
+
+    residual: Tensor
+    withheld: Tensor | None
+    """What is not shown yet of the changes: so the dream shown is their mean in time. None for nothing."""
+
+
+class Settled(NamedTuple):
+    left: Left
+    shown: Tensor
+    """The residual that is shown: float32, or int16."""
+
+
+def inherit(picture: Tensor, left: Left, flow: Flow, keep: float) -> tuple[Tensor, Tensor | None]:
+    """Return `picture` with what it inherits added, and what is withheld, moved along `flow`, all on the CPU.
+
+    keep: share that lives on, 0..1.
+    """
+    if kernels.travels(picture, *left):
+        size = picture.shape[2], picture.shape[3]
+        grown = _grow(flow.vectors * _ratio(size, flow), size), _grow(flow.confidence, size)
+        return kernels.travel(picture, left.residual, left.withheld, grown, keep, _MEAN_LEAK)
+    moved = remove_mean(warp(left.residual, flow, keep))
+    return picture + moved, None if left.withheld is None else warp(left.withheld, flow, 1.0)
+
+
+def settle(
+    dream: Tensor, before: Tensor | None, picture: Tensor, withheld: Tensor | None, share: float, mask: Tensor | None
+) -> Settled:
+    """Return what a frame leaves behind, and what is shown of it. Any device.
+
+    dream: float32 (1, 3, h, w), of which 0..255 counts. before: the picture with what it inherited; None for nothing.
+    withheld: of the frames before. share: of a change that is withheld. mask: where it is 0, all stays as it is.
+    """
+    if share and before is not None and mask is None and kernels.travels(picture, dream, before, withheld):
+        residual, held, shown = kernels.settle(dream, before, picture, withheld, share)
+        return Settled(Left(residual, held), shown)
+    dream = dream.clamp(0, 255)
+    rest = None
+    if share and before is not None:
+        rest = (dream - before if withheld is None else dream - before + withheld) * share
+    # One layout, always: sums in another order differ in the last bit, and a restored stream would drift off.
+    residual = (dream - picture).contiguous(memory_format=torch.channels_last)
+    if mask is not None:
+        residual, rest = residual * mask, None if rest is None else rest * mask
+    return Settled(Left(residual, rest), residual if rest is None else residual - rest)
+
+
 def warp(residual: Tensor, flow: Flow, keep: float) -> Tensor:
     """Return `residual` as the next frame inherits it: moved along `flow`, faded where the flow is not to be trusted.
 
-    residual: float32 (1, 3, h, w); not changed.
+    residual: float32 (1, 3, h, w) on the CPU; not changed.
     keep: share that lives on, 0..1.
     """
-    if residual.device.type != "cpu":
-        packed = torch.from_numpy(np.dstack((flow.vectors, flow.confidence)))
-        return tensors.warp(residual, packed.to(residual.device), keep)
     places, share = _maps(flow, (residual.shape[2], residual.shape[3]))
     # One map carries x and y, which OpenCV's stubs do not know. A quarter of grid_sample's time.
     moved = cv2.remap(  # type: ignore[call-overload]

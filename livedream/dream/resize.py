@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from livedream.dream import kernels
 from livedream.dream.octaves import Size
 
 
@@ -53,4 +54,4 @@ def compose(pixels: np.ndarray, residual: np.ndarray, strength: float) -> np.nda
     if strength != 1:
         residual = cv2.multiply(residual, np.full(4, strength))
     grown = cv2.resize(residual, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return cv2.add(pixels, grown, dtype=cv2.CV_8U)
+    return kernels.add_pixels(pixels, grown)

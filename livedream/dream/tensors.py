@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from livedream.dream.octaves import Size
+from livedream.dream.residual import Left, remove_mean
 
 
 def shrink(frame: Tensor, size: Size) -> Tensor:
@@ -41,6 +42,12 @@ def warp(residual: Tensor, flow: Tensor, keep: float) -> Tensor:
     y = y + ((torch.arange(rows, device=y.device) + 0.5) * (2 / rows) - 1)[:, None]
     moved = F.grid_sample(residual, torch.stack((x, y), -1)[None], padding_mode="border", align_corners=False)
     return moved * share
+
+
+def inherit(picture: Tensor, left: Left, flow: Tensor, keep: float) -> tuple[Tensor, Tensor | None]:
+    """Return `picture` with what it inherits, and what is withheld, as residual.inherit does. flow: see warp."""
+    moved = remove_mean(warp(left.residual, flow, keep))
+    return picture + moved, None if left.withheld is None else warp(left.withheld, flow, 1.0)
 
 
 def compose(frame: Tensor, residual: Tensor, strength: float) -> Tensor:

@@ -6,6 +6,7 @@ the longest instead of the sum. Frames stay in order, and never more than one wa
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol, overload, runtime_checkable
 
 import numpy as np
@@ -33,6 +34,10 @@ class Dreamer(Protocol):
 @runtime_checkable
 class Steps(Protocol):
     """A dreamer whose frames go through three steps, each of them in order."""
+
+    def sharing_cores(self) -> AbstractContextManager[None]:
+        """What the thread that dreams stays in: the other two have work of their own."""
+        ...
 
     def look(self, frame: Frame, /) -> Any:
         """The first step: whatever needs no network."""
@@ -64,6 +69,9 @@ class _AtOnce:
         self.dream = dream
         self.stages: Mapping[str, float] = {}
         self.notice = None
+
+    def sharing_cores(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def look(self, frame: Frame) -> Frame:
         return frame
@@ -143,22 +151,26 @@ class Relay:
 
     def dream(self) -> None:
         try:
-            while True:
-                moving = self._looked.take()
-                checkpoint = self._checkpoint_before(moving.dated.frame)
-                began = time.perf_counter()
-                dreamt = self._dreamer.dream(moving.what)
-                seconds = time.perf_counter() - began
-                self._dream_seconds += _SMOOTH * (seconds - self._dream_seconds)
-                dated = moving.dated._replace(checkpoint=checkpoint)
-                if not self._dreamt.put(_Moving(dated, dreamt, max(moving.longest, seconds))):
-                    return
+            with self._dreamer.sharing_cores():
+                while self._dream_next():
+                    pass
         except Ended:
             return
         finally:
             self._captured.discard()
             self._looked.discard()
             self._dreamt.close()
+
+    def _dream_next(self) -> bool:
+        """Dream one frame; returns whether anybody wants more."""
+        moving = self._looked.take()
+        checkpoint = self._checkpoint_before(moving.dated.frame)
+        began = time.perf_counter()
+        dreamt = self._dreamer.dream(moving.what)
+        seconds = time.perf_counter() - began
+        self._dream_seconds += _SMOOTH * (seconds - self._dream_seconds)
+        dated = moving.dated._replace(checkpoint=checkpoint)
+        return self._dreamt.put(_Moving(dated, dreamt, max(moving.longest, seconds)))
 
     def compose(self) -> None:
         try:

@@ -9,6 +9,7 @@ Ctrl-C comes while the network is loaded: `start`.
 import signal
 import sys
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from livedream.capture import demo
@@ -37,6 +38,9 @@ class Plain:
     def prepare(self, size: tuple[int, int], still: bool = False) -> None:
         if where == "start":
             signal.raise_signal(signal.SIGINT)
+
+    def sharing_cores(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def look(self, frame: Frame, begins: bool = False) -> Frame:
         return frame

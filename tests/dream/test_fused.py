@@ -7,6 +7,7 @@ from livedream.dream.fused import FusedBody
 from livedream.dream.grammar import parse
 from livedream.dream.layers import UnfusableError
 from livedream.dream.network import DreamNetwork
+from tests.dream.without import without_kernels
 from tests.networks import random_network
 
 CASES = [
@@ -20,28 +21,40 @@ CASES = [
 ]
 
 
-def gradients(name: str, layers: str, pooling: str, size: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """The gradient of the picture by autograd through the traced network, and through the one written out."""
+def gradients(name: str, layers: str, pooling: str, size: tuple[int, int]) -> list[torch.Tensor]:
+    """The gradient of the picture by autograd through the traced network, and through those written out."""
     torch.manual_seed(0)
     network = DreamNetwork(random_network(name), models.find_network(name), parse(layers), pooling)
     network.body.to(memory_format=torch.channels_last)
     picture = torch.rand(1, 3, *size) * 255
     found = []
-    for body in (network.body, FusedBody(network.body)):
-        network.body = body
+    how = network.mean, network.std
+    for body in (network.body, FusedBody(network.body, *how), FusedBody(network.body, *how, merge=True)):
+        network.body, network._fused = body, isinstance(body, FusedBody)
         leaf = picture.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(parse(layers)(network(leaf)), leaf)
         found.append(gradient)
-    return found[0], found[1]
+    return found
 
 
 @pytest.mark.parametrize("size", [(96, 112), (75, 101)], ids=str)
 @pytest.mark.parametrize(("name", "layers", "pooling"), CASES)
-def test_gradient_is_that_of_autograd(name, layers, pooling, size) -> None:
-    expected, found = gradients(name, layers, pooling, size)
+@pytest.mark.parametrize("by", ["kernels", "torch"])
+def test_gradient_is_that_of_autograd(name, layers, pooling, size, by, monkeypatch) -> None:
+    if by == "torch":
+        without_kernels(monkeypatch)
+    expected, *found = gradients(name, layers, pooling, size)
     scale = float(expected.abs().mean())
     assert scale > 0
-    assert float((found - expected).abs().mean()) < 1e-4 * scale
+    for each in found:
+        assert float((each - expected).abs().mean()) < 1e-4 * scale
+
+
+def test_convolutions_of_one_input_become_one() -> None:
+    network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), parse("fire3"), "max")
+    plain, merged = (FusedBody(network.body, network.mean, network.std, merge) for merge in (False, True))
+    # conv1; squeeze and two expansions each in fire2 and fire3; two pools of what is in two parts else.
+    assert [len(body._plan.steps) for body in (plain, merged)] == [8, 6]
 
 
 class Odd(nn.Module):
@@ -69,11 +82,14 @@ def test_odd_layers(size) -> None:
     output.args = ((output.args[0],),)
     traced.recompile()
     picture = torch.rand(1, 3, *size).to(memory_format=torch.channels_last).requires_grad_()
-    found = [torch.autograd.grad(body(picture)[0].square().sum(), picture)[0] for body in (traced, FusedBody(traced))]
-    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-5)
+    mean, std = torch.tensor([0.4, 0.5, 0.6]).view(1, 3, 1, 1), torch.tensor([0.2, 0.25, 0.5]).view(1, 3, 1, 1)
+    fused = FusedBody(traced, mean, std, merge=True)
+    results = traced((picture - mean) / std), fused(picture)
+    expected, found = (torch.autograd.grad(result[0].square().sum(), picture)[0] for result in results)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_other_layers_are_named() -> None:
     traced = fx.symbolic_trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sigmoid()))
     with pytest.raises(UnfusableError, match="Sigmoid"):
-        FusedBody(traced)
+        FusedBody(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1))

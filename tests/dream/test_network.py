@@ -7,6 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from livedream import models
 from livedream.dream.grammar import parse
+from livedream.dream.kernels import normalise
 from livedream.dream.network import DreamNetwork
 from livedream.dream.objective import layer
 from livedream.errors import ArgumentError
@@ -68,7 +69,7 @@ def test_layers_are_what_hooks_see_and_nothing_overwrites_them(name, layers) -> 
         module.register_forward_hook(lambda module, args, output, wanted=wanted: seen.update({wanted: output.clone()}))
     picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 255
     with torch.no_grad():
-        whole(network._normalise(picture))
+        whole(normalise(picture, network.mean, network.std, torch.float32))
         found = network(picture)
     for wanted in layers:
         torch.testing.assert_close(found[wanted], seen[wanted], rtol=1e-4, atol=1e-4)

@@ -1,6 +1,7 @@
 """The three steps of a dreamer: side by side, in order, and the youngest frame."""
 
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
 
 import numpy as np
@@ -25,6 +26,9 @@ class Three:
         self.seen[step].append(frame.index)
         self.steps.get(step, lambda frame: None)(frame)
         return frame
+
+    def sharing_cores(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def look(self, frame: Frame) -> Frame:
         return self._do("look", frame)

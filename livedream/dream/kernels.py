@@ -1,0 +1,280 @@
+"""Passes over the memory that a step makes on a CPU, each done at once by kernels.c where it was compiled.
+
+torch does them in several passes, or on one processor alone: a max-pool and its way back take it 3 times as long, the
+way from a picture to the network and back 4 times. Where there was no compiler when livedream was installed, torch does
+them all the same (`compiled` tells), and gives the same but for the last bits.
+
+Pictures and activations are (n, channels, h, w), channels last in memory, float32 or bfloat16, on the CPU.
+"""
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_aten = torch.ops.aten
+_LAST = torch.channels_last
+_names = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
+
+
+def _open() -> ctypes.CDLL | None:
+    folder = Path(__file__).parent
+    found = [path for suffix in EXTENSION_SUFFIXES if (path := folder / f"_kernels{suffix}").exists()]
+    if not found:
+        return None
+    # After torch, so that both have one OpenMP and its threads.
+    library = ctypes.CDLL(str(found[0]))
+    library.absolute_mean.restype = ctypes.c_double
+    return library
+
+
+_library = _open()
+compiled = _library is not None
+"""Whether kernels.c was compiled when livedream was installed."""
+
+
+@cache
+def _function(name: str, dtype: torch.dtype | None = None) -> Callable[..., Any] | None:
+    """Return the compiled function for numbers of `dtype`, None where there is none."""
+    if _library is None or (dtype is not None and dtype not in _names):
+        return None
+    return getattr(_library, name if dtype is None else f"{name}_{_names[dtype]}")
+
+
+def _compiled(name: str) -> Callable[..., Any]:
+    """Return a compiled function, where it is known that there is one."""
+    if _library is None:
+        raise RuntimeError(f"{name} was not compiled")
+    return getattr(_library, name)
+
+
+def _at(tensor: Tensor) -> ctypes.c_void_p:
+    return ctypes.c_void_p(tensor.data_ptr())
+
+
+def _whole(*numbers: int) -> tuple[ctypes.c_int64, ...]:
+    return tuple(ctypes.c_int64(number) for number in numbers)
+
+
+def _ready(tensor: Tensor) -> bool:
+    """Whether the compiled functions for float32 can read it; one that only pretends to be a tensor has no memory."""
+    right = type(tensor) is Tensor and tensor.dtype == torch.float32 and tensor.device.type == "cpu"
+    return right and tensor.is_contiguous(memory_format=_LAST)
+
+
+class Window(NamedTuple):
+    """How a pooling looks at its input: pairs of (down, across)."""
+
+    size: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    dilation: tuple[int, int]
+    ceil_mode: bool
+
+    def pooled(self, sides: Sequence[int]) -> tuple[int, ...]:
+        """Return (h, w) after the pooling of a picture with `sides` before it, as torch counts."""
+        counts = []
+        for side, size, stride, padding in zip(sides, self.size, self.stride, self.padding, strict=True):
+            room = side + 2 * padding - size
+            count = (-(-room // stride) if self.ceil_mode else room // stride) + 1
+            # The last window must begin inside the picture, or in what is laid before it.
+            counts.append(count - 1 if self.ceil_mode and (count - 1) * stride >= side + padding else count)
+        return tuple(counts)
+
+
+class _Pooling(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("number", "rows", "columns", "channels", "to_rows", "to_columns")),
+        *((name, ctypes.c_int64) for name in ("high", "wide", "down", "across", "top", "left")),
+    )
+
+
+WayBack = Callable[[Tensor], Tensor]
+"""From the gradient behind a layer to that before it."""
+
+
+def max_pool(x: Tensor, window: Window, rectified: bool) -> tuple[Tensor, WayBack]:
+    """Return `x` pooled, and the way back.
+
+    rectified: whether `x` comes from a ReLU, which the way back undoes as well.
+    """
+    pool, unpool = _function("max_pool", x.dtype), _function("max_unpool", x.dtype)
+    # A place in the window has eight bits, and the last is for none.
+    if pool is None or unpool is None or window.dilation != (1, 1) or window.size[0] * window.size[1] > 255:
+        return _plain_max_pool(x, window, rectified)
+    x = x.contiguous(memory_format=_LAST)
+    number, channels, *sides = x.shape
+    high, wide = window.pooled(sides)
+    pooled = torch.empty((number, channels, high, wide), dtype=x.dtype, memory_format=_LAST)
+    places = torch.empty((number, channels, high, wide), dtype=torch.uint8, memory_format=_LAST)
+    how = _Pooling(number, *sides, channels, high, wide, *window.size, *window.stride, *window.padding)
+    pool(_at(x), _at(pooled), _at(places), ctypes.byref(how), int(rectified))
+
+    def back(gradient: Tensor) -> Tensor:
+        gradient, before = gradient.contiguous(memory_format=_LAST), torch.empty_like(x)
+        unpool(_at(gradient), _at(places), _at(before), ctypes.byref(how))
+        return before
+
+    return pooled, back
+
+
+def _plain_max_pool(x: Tensor, window: Window, rectified: bool) -> tuple[Tensor, WayBack]:
+    pooled, places = _aten.max_pool2d_with_indices(x, *window)
+
+    def back(gradient: Tensor) -> Tensor:
+        if rectified:
+            gradient = _aten.threshold_backward(gradient, pooled, 0)
+        return _aten.max_pool2d_with_indices_backward(gradient, x, *window, places)
+
+    return pooled, back
+
+
+def unrectify(gradient: Tensor, output: Tensor) -> Tensor:
+    """Return the gradient before a ReLU that gave `output`. `gradient` may be overwritten."""
+    function = _function("unrectify", gradient.dtype)
+    if function is None or not all(tensor.is_contiguous(memory_format=_LAST) for tensor in (gradient, output)):
+        return _aten.threshold_backward(gradient, output, 0)
+    function(_at(gradient), _at(output), *_whole(gradient.numel()))
+    return gradient
+
+
+def normalise(picture: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return `(picture - mean) / std` in `dtype`, on any device and with its gradient, if that is asked for.
+
+    picture: float32. mean, std: float32 (1, channels, 1, 1).
+    """
+    picture = picture.contiguous(memory_format=_LAST)
+    number, channels, height, width = picture.shape
+    # A row of pixels at a time: three channels alone are too few for the vector units.
+    means, stds = (values.flatten().repeat(width) for values in (mean, std))
+    function = _function("normalise", dtype)
+    followed = picture.requires_grad and torch.is_grad_enabled()
+    if function is None or followed or not _ready(picture):
+        rows = (picture.permute(0, 2, 3, 1).flatten(2) - means) / stds
+        return rows.view(number, height, width, channels).permute(0, 3, 1, 2).to(dtype)
+    result = torch.empty(picture.shape, dtype=dtype, memory_format=_LAST)
+    function(_at(picture), _at(result), _at(means), _at(stds), *_whole(number * height, width * channels))
+    return result
+
+
+def unblock(blocks: Tensor, block: tuple[int, int], padding: tuple[int, int], shape: Sequence[int]) -> Tensor:
+    """Lay the channels of each pixel side by side, as a block of `channels` of a picture of `shape`, float32.
+
+    blocks: (n, rows, columns of a block times channels, and any more that are left out, h, w). block: rows and columns.
+    padding: rows and columns of the result left out at the top and on the left. Where the blocks end the result is 0.
+    """
+    (down, across), (top, left), (number, channels, height, width) = block, padding, shape
+    rows, columns, stride = blocks.shape[2], blocks.shape[3], blocks.shape[1]
+    blocks = blocks.contiguous(memory_format=_LAST)
+    function = _function("unblock", blocks.dtype)
+    if function is not None:
+        result = torch.empty((number, channels, height, width), dtype=torch.float32, memory_format=_LAST)
+        sizes = (number, rows, columns, stride, height, width, channels, down, across, top, left)
+        function(_at(blocks), _at(result), *_whole(*sizes))
+        return result
+    side = blocks.permute(0, 2, 3, 1)[..., : down * across * channels].float()
+    side = side.reshape(number, rows, columns, down, across, channels).permute(0, 1, 3, 2, 4, 5)
+    whole = side.reshape(number, rows * down, columns * across, channels).permute(0, 3, 1, 2)
+    cropped = whole[:, :, top : top + height, left : left + width]
+    below, beside = height - cropped.shape[2], width - cropped.shape[3]
+    return F.pad(cropped, (0, beside, 0, below)) if below or beside else cropped
+
+
+def roll(picture: Tensor, down: int, right: int) -> Tensor:
+    """Return `picture` rolled around its edges by whole pixels, as torch.roll does."""
+    function = _function("roll")
+    if function is None or not _ready(picture):
+        return torch.roll(picture, (down, right), (2, 3))
+    result = torch.empty_like(picture)
+    number, channels, height, width = picture.shape
+    function(_at(picture), _at(result), *_whole(number, height, width, channels, down % height, right % width))
+    return result
+
+
+def climb(picture: Tensor, gradient: Tensor, step: float) -> Tensor:
+    """Return `picture + gradient * step`, all float32."""
+    function = _function("add_scaled")
+    if function is None or not (_ready(picture) and _ready(gradient)):
+        return torch.add(picture, gradient, alpha=step)
+    result = torch.empty_like(picture)
+    function(_at(picture), _at(gradient), _at(result), ctypes.c_float(step), *_whole(picture.numel()))
+    return result
+
+
+def absolute_mean(values: Tensor) -> float:
+    """Return the mean absolute value of `values`, float32; not finite if one of them is not."""
+    function = _function("absolute_mean")
+    if function is None or not _ready(values):
+        return float(values.abs().mean())
+    return float(function(_at(values), *_whole(values.numel())))
+
+
+class _Travel(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("rows", "columns")),
+        *((name, ctypes.c_float) for name in ("right", "down", "keep", "leak")),
+    )
+
+
+def travels(picture: Tensor, *states: Tensor | None) -> bool:
+    """Whether `travel` and `settle` are compiled for these pictures."""
+    return compiled and all(tensor is None or _ready(tensor) for tensor in (picture, *states))
+
+
+def travel(
+    picture: Tensor,
+    residual: Tensor,
+    withheld: Tensor | None,
+    flow: tuple[np.ndarray, np.ndarray],
+    keep: float,
+    leak: float,
+) -> tuple[Tensor, Tensor | None]:
+    """Return `picture` with `residual` added, moved along a flow, and `withheld`, moved as well.
+
+    picture, residual, withheld: (1, 3, h, w), for which `travels`. flow: vectors (h, w, 2) in pixels of the picture and
+    confidence (h, w), float32; both fade by the confidence, the residual also by `keep`. leak: share of the mean of
+    each channel of the residual that is taken off.
+    """
+    vectors, confidence = (torch.from_numpy(np.ascontiguousarray(each)) for each in flow)
+    before = torch.empty_like(picture)
+    moved = None if withheld is None else torch.empty_like(picture)
+    height, width = picture.shape[2:]
+    sums = torch.empty(height * 3, dtype=torch.float64)
+    how = _Travel(height, width, 1.0, 1.0, keep, leak)
+    states = (residual, withheld, vectors, confidence, picture, before, moved, sums)
+    _compiled("travel")(*(None if state is None else _at(state) for state in states), ctypes.byref(how))
+    return before, moved
+
+
+def settle(
+    dream: Tensor, before: Tensor, picture: Tensor, withheld: Tensor | None, share: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what a frame leaves behind: the residual, what is withheld of it, and the rest, int16, to be shown.
+
+    dream: of which 0..255 counts. before: what it was made of. picture: the frame itself. All (1, 3, h, w), for which
+    `travels`. share: of the change from `before` and of what was withheld before.
+    """
+    residual, shown = torch.empty_like(picture), torch.empty_like(picture, dtype=torch.int16)
+    held = torch.zeros_like(picture) if withheld is None else withheld.clone()
+    states = (dream, before, picture, residual, held, shown)
+    _compiled("settle")(*map(_at, states), ctypes.c_float(share), *_whole(picture.numel()))
+    return residual, held, shown
+
+
+def add_pixels(pixels: np.ndarray, residual: np.ndarray) -> np.ndarray:
+    """Return `pixels`, uint8, with `residual`, int16 of the same shape, added; within 0..255."""
+    function = _function("add_pixels")
+    if function is None or not (pixels.flags.c_contiguous and residual.flags.c_contiguous):
+        return cv2.add(pixels, residual, dtype=cv2.CV_8U)
+    result = np.empty_like(pixels)
+    arrays = (ctypes.c_void_p(array.ctypes.data) for array in (pixels, residual, result))
+    function(*arrays, *_whole(pixels.size))
+    return result
