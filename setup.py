@@ -18,6 +18,7 @@ setup(
             ["livedream/dream/kernels.c"],
             extra_compile_args=compile_args,
             extra_link_args=link_args,
+            depends=["livedream/dream/kernels_typed.h"],
             optional=True,
         )
     ]

@@ -79,6 +79,12 @@ class Window(NamedTuple):
     dilation: tuple[int, int]
     ceil_mode: bool
 
+    @property
+    def small(self) -> bool:
+        """Whether the compiled functions know it: places have eight bits, and a pixel is in 64 windows at most."""
+        (high, wide), (down, across) = self.size, self.stride
+        return self.dilation == (1, 1) and high * wide < 255 and -(-high // down) * -(-wide // across) <= 64
+
     def pooled(self, sides: Sequence[int]) -> tuple[int, ...]:
         """Return (h, w) after the pooling of a picture with `sides` before it, as torch counts."""
         counts = []
@@ -107,8 +113,7 @@ def max_pool(x: Tensor, window: Window, rectified: bool) -> tuple[Tensor, WayBac
     rectified: whether `x` comes from a ReLU, which the way back undoes as well.
     """
     pool, unpool = _function("max_pool", x.dtype), _function("max_unpool", x.dtype)
-    # A place in the window has eight bits, and the last is for none.
-    if pool is None or unpool is None or window.dilation != (1, 1) or window.size[0] * window.size[1] > 255:
+    if pool is None or unpool is None or not window.small:
         return _plain_max_pool(x, window, rectified)
     x = x.contiguous(memory_format=_LAST)
     number, channels, *sides = x.shape
@@ -120,7 +125,7 @@ def max_pool(x: Tensor, window: Window, rectified: bool) -> tuple[Tensor, WayBac
 
     def back(gradient: Tensor) -> Tensor:
         gradient, before = gradient.contiguous(memory_format=_LAST), torch.empty_like(x)
-        unpool(_at(gradient), _at(places), _at(before), ctypes.byref(how))
+        unpool(_at(gradient), _at(places), _at(before), ctypes.byref(how), *_whole(0, number * sides[0]))
         return before
 
     return pooled, back
@@ -135,6 +140,45 @@ def _plain_max_pool(x: Tensor, window: Window, rectified: bool) -> tuple[Tensor,
         return _aten.max_pool2d_with_indices_backward(gradient, x, *window, places)
 
     return pooled, back
+
+
+class PoolInStrips:
+    """A max-pool behind a ReLU whose input exists in strips of rows, one after the other, which stay in the cache.
+
+    For one picture, where `compiled` and the window is `small`.
+    """
+
+    def __init__(self, window: Window, shape: Sequence[int], dtype: torch.dtype) -> None:
+        """shape: of the whole input, (1, channels, h, w)."""
+        self._window, self.shape, self._dtype = window, shape, dtype
+        high, wide = window.pooled(shape[2:])
+        self.pooled = torch.empty((1, shape[1], high, wide), dtype=dtype, memory_format=_LAST)
+        self._places = torch.empty((1, shape[1], high, wide), dtype=torch.uint8, memory_format=_LAST)
+
+    def rows_for(self, first: int, end: int) -> tuple[int, int]:
+        """Return the rows of the input, from which and to before which, that pooled rows `first` to `end` look at."""
+        start, last = (row * self._window.stride[0] - self._window.padding[0] for row in (first, end - 1))
+        return max(0, start), min(self.shape[2], last + self._window.size[0])
+
+    def pool(self, strip: Tensor, first: int, end: int) -> None:
+        """Make the pooled rows from `first` to before `end` of the rows that they look at."""
+        above = max(0, self._window.padding[0] - first * self._window.stride[0])
+        how = self._how(strip.shape[2], end - first, above)
+        pooled, places = self.pooled[:, :, first:end], self._places[:, :, first:end]
+        _compiled(f"max_pool_{_names[self._dtype]}")(_at(strip), _at(pooled), _at(places), ctypes.byref(how), 1)
+
+    def back(self, gradient: Tensor, first: int, end: int) -> Tensor:
+        """Return rows from `first` to before `end` of the gradient before the ReLU. gradient: of all pooled rows."""
+        strip = torch.empty((1, self.shape[1], end - first, self.shape[3]), dtype=self._dtype, memory_format=_LAST)
+        how = self._how(self.shape[2], self.pooled.shape[2], self._window.padding[0])
+        function = _compiled(f"max_unpool_{_names[self._dtype]}")
+        function(_at(gradient), _at(self._places), _at(strip), ctypes.byref(how), *_whole(first, end))
+        return strip
+
+    def _how(self, rows: int, pooled_rows: int, above: int) -> _Pooling:
+        window, (_, channels, _, width) = self._window, self.shape
+        sizes = (1, rows, width, channels, pooled_rows, self.pooled.shape[3])
+        return _Pooling(*sizes, *window.size, *window.stride, above, window.padding[1])
 
 
 def unrectify(gradient: Tensor, output: Tensor) -> Tensor:
@@ -165,27 +209,24 @@ def normalise(picture: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype) ->
     return result
 
 
-def unblock(blocks: Tensor, block: tuple[int, int], padding: tuple[int, int], shape: Sequence[int]) -> Tensor:
-    """Lay the channels of each pixel side by side, as a block of `channels` of a picture of `shape`, float32.
+def unblock(blocks: Tensor, block: tuple[int, int], padding: tuple[int, int], result: Tensor) -> None:
+    """Lay the channels of each pixel side by side, as a block of pixels of `result`, float32 (n, channels, h, w).
 
-    blocks: (n, rows, columns of a block times channels, and any more that are left out, h, w). block: rows and columns.
-    padding: rows and columns of the result left out at the top and on the left. Where the blocks end the result is 0.
+    blocks: (n, rows times columns of a block times channels, and any more that are left out, h, w). block: rows and
+    columns. padding: rows and columns that are left out at the top and on the left. Where the blocks end follows 0.
     """
-    (down, across), (top, left), (number, channels, height, width) = block, padding, shape
+    (down, across), (top, left), (number, channels, height, width) = block, padding, result.shape
     rows, columns, stride = blocks.shape[2], blocks.shape[3], blocks.shape[1]
-    blocks = blocks.contiguous(memory_format=_LAST)
     function = _function("unblock", blocks.dtype)
-    if function is not None:
-        result = torch.empty((number, channels, height, width), dtype=torch.float32, memory_format=_LAST)
+    if function is not None and all(each.is_contiguous(memory_format=_LAST) for each in (blocks, result)):
         sizes = (number, rows, columns, stride, height, width, channels, down, across, top, left)
         function(_at(blocks), _at(result), *_whole(*sizes))
-        return result
+        return
     side = blocks.permute(0, 2, 3, 1)[..., : down * across * channels].float()
     side = side.reshape(number, rows, columns, down, across, channels).permute(0, 1, 3, 2, 4, 5)
     whole = side.reshape(number, rows * down, columns * across, channels).permute(0, 3, 1, 2)
     cropped = whole[:, :, top : top + height, left : left + width]
-    below, beside = height - cropped.shape[2], width - cropped.shape[3]
-    return F.pad(cropped, (0, beside, 0, below)) if below or beside else cropped
+    result.copy_(F.pad(cropped, (0, width - cropped.shape[3], 0, height - cropped.shape[2])))
 
 
 def roll(picture: Tensor, down: int, right: int) -> Tensor:
@@ -262,9 +303,10 @@ def settle(
     dream: of which 0..255 counts. before: what it was made of. picture: the frame itself. All (1, 3, h, w), for which
     `travels`. share: of the change from `before` and of what was withheld before.
     """
-    residual, shown = torch.empty_like(picture), torch.empty_like(picture, dtype=torch.int16)
-    held = torch.zeros_like(picture) if withheld is None else withheld.clone()
-    states = (dream, before, picture, residual, held, shown)
+    residual, held = torch.empty_like(picture), torch.empty_like(picture)
+    shown = torch.empty_like(picture, dtype=torch.int16)
+    withheld = torch.zeros_like(picture) if withheld is None else withheld
+    states = (dream, before, picture, withheld, residual, held, shown)
     _compiled("settle")(*map(_at, states), ctypes.c_float(share), *_whole(picture.numel()))
     return residual, held, shown
 

@@ -141,7 +141,7 @@ class Convolution(Step):
         self._kernels = [_kernel(module, piece) for piece in pieces]
         if std is not None:
             pieces = (module.weight.detach() / std.to(module.weight.dtype),)
-        self._ways_back = [_way_back(module, piece) for piece in pieces]
+        self.ways_back = [_way_back(module, piece) for piece in pieces]
 
     def forward(self, values: Values) -> None:
         result: Tensor | None = None
@@ -150,10 +150,25 @@ class Convolution(Step):
             result = kernel(values[part], bias, result, self.rectified and number == len(self.parts))
             values[self.output] = result
 
+    def rows(self, x: Tensor, first: int, end: int) -> Tensor:
+        """Return the rows from `first` to before `end` of what it gives for `x`, one picture in one part."""
+        (high, _), (down, _), (above, _) = self.module.kernel_size, self.module.stride, _padding(self.module)
+        # So many rows before them that none of theirs looks above what is passed on, but at the edge of the picture.
+        before = min(first, -(-above // down))
+        strip = x[:, :, (first - before) * down : (end - 1) * down - above + high]
+        return self._kernels[0](strip, self._bias, relu=self.rectified)[:, :, before : before + end - first]
+
+    def shape_for(self, shape: Sequence[int]) -> tuple[int, int, int, int]:
+        """Return the shape of what it gives for `shape`, (n, channels, h, w)."""
+        module = self.module
+        sides = zip(shape[2:], module.kernel_size, module.stride, _padding(module), strict=True)
+        height, width = ((side + 2 * padding - size) // stride + 1 for side, size, stride, padding in sides)
+        return shape[0], module.out_channels, height, width
+
     def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
         if self.rectified and self.unrectifies:
             gradient = kernels.unrectify(gradient, values[self.output])
-        for part, way_back in zip(self.parts, self._ways_back, strict=True):
+        for part, way_back in zip(self.parts, self.ways_back, strict=True):
             way_back(known, part, gradient, values[part])
 
 
@@ -170,7 +185,7 @@ class _Turned:
         known[part] = self._kernel(gradient, onto=known.get(part))
 
 
-class _ToPicture:
+class ToPicture:
     """The way back to few channels, at any stride: 1.7 ms where oneDNN's own takes 3.6 (64 to 3 at 448x256, stride 2).
 
     Each pixel of the gradient makes a block of stride x stride pixels: a convolution of stride 1 to so many times the
@@ -186,12 +201,16 @@ class _ToPicture:
         blocks = padded.reshape(count, self._channels, rows, down, columns, across).flip(2, 4)
         turned = blocks.permute(3, 5, 1, 0, 2, 4).reshape(-1, count, rows, columns)
         filled = F.pad(turned, (0, 0, 0, 0, 0, 0, 0, -turned.shape[0] % _CHANNELS))
-        self._kernel = _Kernel(filled, [rows - 1, columns - 1], [1, 1], [1, 1], 1)
-        self._block = down, across
-        self._padding = _padding(module)
+        self.kernel = _Kernel(filled, [rows - 1, columns - 1], [1, 1], [1, 1], 1)
+        """Makes, of h rows of the gradient, h + rows - 1 rows of blocks."""
+        self.rows = rows
+        self.block = down, across
+        self.padding = _padding(module)
 
     def __call__(self, known: Gradients, part: int, gradient: Tensor, value: Tensor) -> None:
-        add(known, part, kernels.unblock(self._kernel(gradient), self._block, self._padding, value.shape))
+        result = torch.empty(value.shape, dtype=torch.float32, memory_format=_LAST)
+        kernels.unblock(self.kernel(gradient), self.block, self.padding, result)
+        add(known, part, result)
 
 
 class _Slow:
@@ -207,10 +226,10 @@ class _Slow:
         add(known, part, _aten.convolution_backward(gradient, value, self._weight, None, *how)[0])
 
 
-def _way_back(module: nn.Conv2d, weight: Tensor) -> "_Turned | _ToPicture | _Slow":
+def _way_back(module: nn.Conv2d, weight: Tensor) -> "_Turned | ToPicture | _Slow":
     plain = module.groups == 1 and module.dilation == (1, 1)
     if plain and weight.shape[1] < _CHANNELS:
-        return _ToPicture(module, weight)
+        return ToPicture(module, weight)
     fits = all(p < k for k, p in zip(module.kernel_size, _padding(module), strict=True))
     return _Turned(module, weight) if plain and fits and module.stride == (1, 1) else _Slow(module, weight)
 
@@ -231,12 +250,12 @@ class MaxPool(Step):
         self.unrectifies = False
         """Whether the ReLU before it is undone here."""
         stride = module.kernel_size if module.stride is None else module.stride
-        self._window = kernels.Window(
+        self.window = kernels.Window(
             _pair(module.kernel_size), _pair(stride), _pair(module.padding), _pair(module.dilation), module.ceil_mode
         )
 
     def forward(self, values: Values) -> None:
-        pooled, way_back = kernels.max_pool(values[self.parts[0]], self._window, self.unrectifies)
+        pooled, way_back = kernels.max_pool(values[self.parts[0]], self.window, self.unrectifies)
         values[self.output], values.ways_back[self.output] = pooled, way_back
 
     def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:

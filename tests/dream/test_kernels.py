@@ -87,13 +87,18 @@ def test_passes_of_a_step_are_torchs(dtype, monkeypatch) -> None:
     output, gradient = random(1, 70, 40, 50, dtype=dtype), random(1, 70, 40, 50, dtype=dtype, seed=1)
     blocks = random(2, 16, 17, 24, dtype=dtype)
 
+    def unblocked(block: tuple[int, int], padding: tuple[int, int], shape: tuple[int, ...]) -> Tensor:
+        result = torch.full(shape, 7.0).contiguous(memory_format=LAST)
+        kernels.unblock(blocks, block, padding, result)
+        return result
+
     def results() -> list[Tensor]:
         return [
             kernels.normalise(picture, mean, std, dtype),
             kernels.unrectify(gradient.clone(), output),
-            kernels.unblock(blocks, (2, 2), (0, 0), (2, 3, 33, 47)),
-            kernels.unblock(blocks, (2, 2), (1, 1), (2, 3, 35, 50)),
-            kernels.unblock(blocks, (1, 5), (0, 2), (2, 3, 17, 118)),
+            unblocked((2, 2), (0, 0), (2, 3, 33, 47)),
+            unblocked((2, 2), (1, 1), (2, 3, 35, 50)),
+            unblocked((1, 5), (0, 2), (2, 3, 17, 118)),
             kernels.roll(picture, -5, 7),
             kernels.climb(picture, picture.flip(2).contiguous(memory_format=LAST), 0.3),
         ]
