@@ -9,6 +9,7 @@ import numpy as np
 from livedream import sheet
 from livedream.capture.carried import carried_recipe
 from livedream.capture.source import open_source
+from livedream.cli.dreaming import ingredients
 from livedream.cli.output import remark, say
 from livedream.cli.stopping import stopping
 from livedream.errors import ArgumentError, SinkError, SourceError
@@ -117,7 +118,8 @@ class Drawing:
 
     def _recipe(self, objective: str, used: str) -> Recipe:
         options: dict[str, str | int] = {"visualize": "from noise", "size": self._size, "steps": self._steps}
-        return Recipe(settings=self._settings.replace(layers=objective), used=used, options=options)
+        settings = self._settings.replace(layers=objective)
+        return Recipe(settings=settings, ingredients=ingredients(settings), used=used, options=options)
 
 
 def _read(path: Path) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.feedback import way_back
+from livedream.dream.foresight import check_names
 from livedream.dream.jitter import draw_shift
 from livedream.dream.octaves import octave_sizes, share_of, working_size
 from livedream.dream.resize import from_pixels, shrink, to_pixels
@@ -36,6 +37,7 @@ class Dive:
     """
 
     def __init__(self, settings: DreamSettings, drift: tuple[float, float] = (0, 0)) -> None:
+        check_names(settings)
         self._settings = settings
         self._drift = drift
         self._ascent = Dreamer(settings).ascent_for(settings)

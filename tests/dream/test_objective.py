@@ -50,6 +50,14 @@ def test_other_text_is_refused(text) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize("text", ["1e999*fire6", "direction(fire9, 3:1e999)", "direction(fire9, 3:0)"])
+def test_weights_without_sense_are_refused(text) -> None:
+    with pytest.raises(ArgumentError, match=r"finite number|not 0"):
+        parse(text)
+    with pytest.raises(ArgumentError, match="a weight is a finite number, got nan for fire6"):
+        float("nan") * layer("fire6")
+
+
 def test_value_by_hand() -> None:
     activations = {
         "a": torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]]),  # squares 1 4 9 16
