@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from livedream import sheet
 from livedream.capture.source import open_source
+from livedream.cli.drawing import refuse_films
 from livedream.cli.dreaming import describe, new_dreamer, prepare
 from livedream.cli.output import remark, say
 from livedream.cli.stopping import stopping
@@ -26,6 +27,7 @@ def compare(
 
     width: of a tile, in pixels; its height follows from the picture.
     """
+    refuse_films(target)
     row = find_network(settings.model)
     layers = layers or list(Visualizer(settings).channels(block_layers(row.name)))
     every = settings.replace(layers=" + ".join(layers))

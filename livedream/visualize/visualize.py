@@ -89,6 +89,11 @@ class Visualizer:
         return ascent.loss(from_pixels(pixels).float().to(ascent.network.mean.device))
 
     def _ascent(self, objectives: Sequence[str]) -> Ascent:
+        for objective in map(parse, objectives):
+            if objective.before or objective.masks:
+                raise ArgumentError(
+                    f"a picture from noise has no octaves and no source, got {objective}", "leave out | and mask:"
+                )
         settings = self._settings.replace(layers=" + ".join(objectives))
         check_names(settings)
         return self._dreamer.ascent_for(settings)

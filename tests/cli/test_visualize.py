@@ -96,6 +96,8 @@ def test_a_guide_that_was_changed_is_another_picture(photo, capsys) -> None:
         (["--layer", "fire99"], "unknown layer: fire99"),
         (["--layer", "fire2:128"], "layer fire2 has 128 channels, got 128"),
         (["--layer", "fire2", "--size", "8"], "size must be 32 or more"),
+        (["--layer", "fire2", "--to", "a.mp4"], "a.mp4 is no picture"),
+        (["--layer", "fire2", "--to", "window"], "window is no picture"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_leaves_nothing(words, message, capsys, here) -> None:
@@ -119,6 +121,11 @@ def test_a_layer_that_is_not_there_is_told_before_any_is_dreamt(photo, capsys, h
     assert main(["layers", photo, "--layers", "fire2 fire99", "--device", "cpu"]) == 2
     assert capsys.readouterr().err.startswith("error: unknown layer: fire99\n")
     assert [path.name for path in here.iterdir()] == [photo]
+
+
+def test_a_sheet_is_a_picture(photo, capsys) -> None:
+    assert main(["layers", photo, "--to", "a.mp4"]) == 2
+    assert capsys.readouterr().err.startswith("error: a.mp4 is no picture\nhint: name one of .png")
 
 
 def test_a_dive_is_a_film(photo, capsys) -> None:

@@ -74,6 +74,13 @@ def test_channels_that_are_not_there_are_refused(draw) -> None:
         draw(["fire5:12", "fire5:256"], SIZE, 1)
 
 
+@pytest.mark.parametrize("text", ["fire4 | fire5:12", "fire5:12 + mask:face.png"])
+def test_schedules_and_masks_are_refused_and_not_left_out(draw, text) -> None:
+    with pytest.raises(ArgumentError, match="no octaves and no source, got fire") as caught:
+        draw(["fire2", text], SIZE, 1)
+    assert caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("model", "some"),
     [
@@ -101,6 +108,8 @@ def test_an_atlas_has_channels_of_all_parts_of_each_layer(draw) -> None:
 def test_names_of_files() -> None:
     assert picture_name("fire9:42") == "fire9-42.png"
     assert picture_name("fire8:3 + 0.5*../fire9:1") == "fire8-3-0.5-..-fire9-1.png"
+    names = [picture_name(text) for text in ("fire6 + fire7", "fire6 - fire7", "-fire6 + fire7", "fire6 - 2*fire7")]
+    assert len(set(names)) == 4
 
 
 def test_the_page_escapes_and_names_nothing_from_elsewhere() -> None:
