@@ -149,6 +149,7 @@ def test_a_dive_is_a_film(photo, capsys) -> None:
         (["--length", "0"], "a dive of 0 s has no frame"),
         (["--zoom", "2"], "zoom must be a number from 0.8 to 1.25, got 2.0"),
         (["--layers", "fire99"], "unknown layer: fire99"),
+        (["--layers", "fire5 + mask:photo.png"], "a dive leaves its picture behind"),
     ],
 )
 def test_a_wrong_dive_is_one_line(photo, words, message, capsys, here) -> None:
