@@ -43,7 +43,7 @@ class Dive:
         self._drift = drift
         self._ascent = Dreamer(settings).ascent_for(settings)
         if self._ascent.masks:
-            raise ArgumentError("a dive leaves its picture behind, and with it what a mask would keep", "leave out mask:")
+            raise ArgumentError("a dive leaves its picture behind, with all that a mask would keep", "leave out mask:")
         self._picture: np.ndarray | None = None
         self._count = 0
 

@@ -29,9 +29,9 @@ SIZE = 160
 STEPS = 256
 _RATE = 0.05
 """Adam's, as in lucid."""
-_DECAY = 0.4
-"""AdamW's: a 50th of the spectrum is taken off at each step, so that none of it grows beyond 1 / 0.4. Without it
-contrast grows from step to step until all is black, white and pure colours; with it an animal has a quiet ground."""
+_CONTRAST = 0.17
+"""What contrast a picture may have, as a standard deviation from 0 to 1. Without a bound it grows from step to step
+until all is black, white and pure colours; with it what is of no use fades, and an animal has a quiet ground."""
 _BATCH = 8
 """Pictures at a time: more fill the memory and are no faster."""
 
@@ -102,13 +102,15 @@ class Visualizer:
         ascent, seed = self._ascent(objectives), self._settings.seed
         looked_for = _apart(ascent.objective, [parse(text) for text in objectives])
         pictures = FourierPictures(len(objectives), size, seed).to(ascent.network.mean.device)
-        adam = torch.optim.AdamW(pictures.parameters(), lr=_RATE, weight_decay=_DECAY, fused=True)
+        adam = torch.optim.Adam(pictures.parameters(), lr=_RATE, fused=True)
         for step in range(steps):
             adam.zero_grad()
-            seen = ascent.network(255 * shake(pictures(), seed, step))
+            shown = pictures()
+            seen = ascent.network(255 * shake(shown, seed, step))
             values, climbed = _values(looked_for, seen)
             torch.autograd.backward(-climbed.sum())
             adam.step()
+            pictures.fade(shown, _CONTRAST)
         for objective, value in zip(looked_for, values.tolist(), strict=True):
             if value == 0:
                 _log.warning("%s stays silent: the picture shows what excites its layer", objective)
