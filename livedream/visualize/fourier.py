@@ -48,6 +48,6 @@ class FourierPictures(nn.Module):
 
     @torch.no_grad()
     def fade(self, shown: Tensor, contrast: float) -> None:
-        """Make each picture paler that was `shown` with more than this contrast, a standard deviation, by the excess."""
+        """Make each picture that was `shown` with more than this contrast, its deviation, paler by the excess."""
         factors = (contrast / shown.std((1, 2, 3))).clamp_max(1)
         self.spectrum.mul_(factors.view(-1, 1, 1, 1, 1))
