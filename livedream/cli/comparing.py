@@ -5,14 +5,13 @@ from fractions import Fraction
 
 from livedream import sheet
 from livedream.capture.source import open_source
-from livedream.cli.dreaming import describe
+from livedream.cli.drawing import refuse_films
+from livedream.cli.dreaming import describe, new_dreamer, prepare
 from livedream.cli.output import remark, say
 from livedream.cli.stopping import stopping
-from livedream.dream.dreamer import Dreamer
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.models import find_network
-from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.sink import Facts, open_sink
 from livedream.visualize.blocks import block_layers
@@ -28,8 +27,10 @@ def compare(
 
     width: of a tile, in pixels; its height follows from the picture.
     """
+    refuse_films(target)
     row = find_network(settings.model)
     layers = layers or list(Visualizer(settings).channels(block_layers(row.name)))
+    every = settings.replace(layers=" + ".join(layers))
     looks = dict(row.layers)
     with stopping(), open_source(photo) as source:
         if not source.stills or source.length != 1:
@@ -38,18 +39,15 @@ def compare(
             pixels = next(iter(source)).pixels
             size = width, max(1, round(width * pixels.shape[0] / pixels.shape[1]))
             tiles = [sheet.tile(pixels, size, "the picture")]
+            # What is wrong with any of them comes out now, and the network is loaded once.
+            dreamer, recipe = prepare(new_dreamer(every), source, {"sheet": "each layer by itself"})
             for number, layer in enumerate(layers, 1):
-                dreamer = Dreamer(settings.replace(layers=layer))
+                dreamer.settings = settings.replace(layers=layer)
                 dream = dreamer(pixels)
                 if number == 1:
                     say(f"{dreamer.description} and others: {describe(source)} -> {target}")
                 remark(f"{number} of {len(layers)}: {layer}")
                 tiles.append(sheet.tile(dream, size, f"{layer}: {looks[layer]}" if layer in looks else layer))
-            sink.recipe = Recipe(
-                settings=settings.replace(layers=" + ".join(layers)),
-                source=source.path.name if source.path else "",
-                fingerprint=fingerprint(source.files),
-                options={"sheet": "each layer by itself"},
-            )
+            sink.recipe = recipe
             sink.write(Frame(sheet.sheet(sheet.in_rows(tiles, COLUMNS)), Fraction(0), 0))
     say(f"written: {target}")

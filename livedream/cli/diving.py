@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from livedream.capture.held import HeldSource
-from livedream.cli.dreaming import choose_settings, closing, conclusion, describe
+from livedream.cli.dreaming import choose_settings, closing, conclusion, describe, ingredients
 from livedream.cli.output import remark, say
 from livedream.cli.progress import Progress
 from livedream.cli.stopping import Stopped, stopping
@@ -46,6 +46,7 @@ def dive(
                 settings=settings,
                 source=source.path.resolve().name if source.path else "",
                 fingerprint=fingerprint(source.files),
+                ingredients=ingredients(settings),
                 used=diver.description,
                 options=options,
             )

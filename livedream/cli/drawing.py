@@ -9,6 +9,7 @@ import numpy as np
 from livedream import sheet
 from livedream.capture.carried import carried_recipe
 from livedream.capture.source import open_source
+from livedream.cli.dreaming import ingredients
 from livedream.cli.output import remark, say
 from livedream.cli.stopping import stopping
 from livedream.errors import ArgumentError, SinkError, SourceError
@@ -18,7 +19,7 @@ from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
 from livedream.sink.images import save
 from livedream.sink.part import PartFile
-from livedream.sink.sink import open_sink
+from livedream.sink.sink import PICTURES, open_sink
 from livedream.visualize.atlas import choose_channels, page, picture_name
 from livedream.visualize.visualize import Visualizer
 
@@ -47,6 +48,7 @@ class Drawing:
             self._fill(Path(target), objectives, used)
         else:
             target = target or (picture_name(objectives[0]) if len(objectives) == 1 else "channels.png")
+            refuse_films(target)
             with stopping(), open_sink(target, overwrite=self._overwrite) as sink:
                 self._begin(objectives, used, target)
                 sink.recipe = self._recipe(" + ".join(objectives), used)
@@ -117,7 +119,14 @@ class Drawing:
 
     def _recipe(self, objective: str, used: str) -> Recipe:
         options: dict[str, str | int] = {"visualize": "from noise", "size": self._size, "steps": self._steps}
-        return Recipe(settings=self._settings.replace(layers=objective), used=used, options=options)
+        settings = self._settings.replace(layers=objective)
+        return Recipe(settings=settings, ingredients=ingredients(settings), used=used, options=options)
+
+
+def refuse_films(target: str) -> None:
+    """Raise ArgumentError when what stands still would be written into a film, or shown to nobody."""
+    if not target.lower().endswith(PICTURES):
+        raise ArgumentError(f"{target} is no picture", f"name one of {', '.join(PICTURES)}")
 
 
 def _read(path: Path) -> np.ndarray:

@@ -195,7 +195,7 @@ def tell_of_part(resuming: Resuming | None) -> None:
 
 
 def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
-    """Return the preset, with the given controls on top.
+    """Return the preset, with the given controls on top. With another network than its own the layers are `auto`.
 
     preset: as `load_preset` takes it, or a film or picture that carries its recipe. Raises ArgumentError, and
     SourceError for a film or picture that cannot be read.
@@ -203,6 +203,8 @@ def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
     path = Path(preset)
     carries = path.suffix.lower() not in ("", ".toml")
     settings = parse_preset(carried_recipe(path), preset) if carries else load_preset(preset)
+    if controls.get("model", settings.model) != settings.model:
+        settings = settings.replace(layers="auto")  # its own are those of another network
     settings = settings.replace(**controls)
     find_network(settings.model)
     return settings
@@ -224,7 +226,9 @@ def recipe_options(
 
 def new_dreamer(settings: DreamSettings) -> "Dreamer":
     from livedream.dream.dreamer import Dreamer  # torch: three seconds
+    from livedream.dream.foresight import check_names
 
+    check_names(settings)
     return Dreamer(settings)
 
 

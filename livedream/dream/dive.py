@@ -11,9 +11,11 @@ import numpy as np
 
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.feedback import way_back
+from livedream.dream.foresight import check_names
 from livedream.dream.jitter import draw_shift
 from livedream.dream.octaves import octave_sizes, share_of, working_size
 from livedream.dream.resize import from_pixels, shrink, to_pixels
+from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.models import find_network
 from livedream.settings import DreamSettings
@@ -36,9 +38,12 @@ class Dive:
     """
 
     def __init__(self, settings: DreamSettings, drift: tuple[float, float] = (0, 0)) -> None:
+        check_names(settings)
         self._settings = settings
         self._drift = drift
         self._ascent = Dreamer(settings).ascent_for(settings)
+        if self._ascent.masks:
+            raise ArgumentError("a dive leaves its picture behind, with all that a mask would keep", "leave out mask:")
         self._picture: np.ndarray | None = None
         self._count = 0
 

@@ -5,6 +5,7 @@ neuron, direction and class, C. Olah et al., "Feature Visualization", Distill 20
 A. Mahendran and A. Vedaldi, "Understanding deep image representations by inverting them", 2015.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -158,6 +159,12 @@ class Direction(Goal):
     """The .npy file that holds the vector instead, a number for each channel."""
     vector: "Tensor | None" = field(default=None, compare=False, repr=False)
 
+    def __post_init__(self) -> None:
+        if not self.file and not any(weight for _, weight in self.entries):
+            raise ArgumentError("a direction needs a channel whose weight is not 0", "direction(fire9, 3, 7:-0.5)")
+        if not all(math.isfinite(weight) for _, weight in self.entries):
+            raise ArgumentError("the weights of a direction are finite numbers", "direction(fire9, 3, 7:-0.5)")
+
     @property
     def layers(self) -> tuple[str, ...]:
         return (self.layer,)
@@ -295,11 +302,13 @@ def _bound(value: Value | None) -> Value:
 
 def _read_vector(path: Path) -> np.ndarray:
     try:
-        numbers = np.load(path, allow_pickle=False)
-        return np.asarray(numbers, np.float32).reshape(-1)
+        numbers = np.asarray(np.load(path, allow_pickle=False), np.float32).reshape(-1)
     except FileNotFoundError as error:
         raise SourceError(
             f"no such file: {path}", "check the name; relative names start in the current folder"
         ) from error
     except (OSError, EOFError, ValueError, TypeError) as error:
         raise SourceError(f"{path} is no vector of numbers", "numpy.save writes one") from error
+    if not np.isfinite(numbers).all() or not numbers.any():
+        raise SourceError(f"{path} holds what is no number, or only zeros", "give a number for each channel")
+    return numbers

@@ -1,7 +1,7 @@
 """Objectives as text.
 
     schedule   sum { "|" sum }                          from the smallest octave to the full size
-    sum        ["-"] term { ("+" | "-") term }
+    sum        ["-"] term { ("+" | "-" | "+" "-") term }
     term       [number "*"] goal  |  "mask:" file
     goal       unit  |  "mean(" unit ")"  |  "neuron(" layer ":" channel ["," x "," y] ")"
                |  "direction(" layer "," (file | channel [":" weight] {"," ...}) ")"
@@ -69,7 +69,7 @@ class _Reader:
             else:
                 terms.append(self._term(sign))
             if self._sign("+"):
-                sign = 1
+                sign = -1 if self._sign("-") else 1
             elif self._sign("-"):
                 sign = -1
             else:

@@ -40,6 +40,10 @@ class Term:
     goal: Goal
     weight: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.weight):
+            raise ArgumentError(f"a weight is a finite number, got {self.weight} for {self.goal}", "such as 0.5")
+
 
 @dataclass(frozen=True, slots=True)
 class Objective:

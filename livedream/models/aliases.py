@@ -1,4 +1,4 @@
-"""The names that people know layers by: Caffe's, Keras', lucid's and those of the papers, beside torch's own.
+"""The names that people know layers by: Caffe's, Keras', lucid's, timm's and those of the papers, beside torch's own.
 
 In Caffe and Keras a layer is mostly what comes out of its ReLU. So are all names here, but for VGG's and AlexNet's
 `conv4_3` beside `relu4_3`, and what says so: `_conv`, `_bn`, `_pre_relu`.
@@ -131,13 +131,40 @@ def _squeezenet1_1() -> dict[str, str]:
     return found
 
 
+def _mobilenet_v3_large() -> dict[str, str]:
+    found = {}
+    for block in range(15):
+        name = f"expanded_conv_{block}" if block else "expanded_conv"
+        found[name] = f"features.{block + 1}"
+        if block not in (1, 3, 6, 10, 12):  # in these size or channels change, and nothing is added
+            found[f"{name}/Add"] = found[f"{name}_add"] = f"features.{block + 1}"
+    return found
+
+
+_EFFICIENT_STAGES = (1, 2, 2, 3, 3, 4, 1)
+
+
 def _efficientnet_b0() -> dict[str, str]:
     found = {"stem_activation": "features.0", "top_activation": "features.8"}
-    for stage, depth in enumerate((1, 2, 2, 3, 3, 4, 1), 1):
+    for stage, depth in enumerate(_EFFICIENT_STAGES, 1):
         for number in range(depth):
             found[f"block{stage}{'abcd'[number]}"] = f"features.{stage}.{number}"
             if number:  # the first of a stage adds nothing
                 found[f"block{stage}{'abcd'[number]}_add"] = f"features.{stage}.{number}"
+    return found
+
+
+def _efficientnet_lite0() -> dict[str, str]:
+    names = [f"block{stage}{'abcd'[n]}" for stage, depth in enumerate(_EFFICIENT_STAGES, 1) for n in range(depth)]
+    return {name: f"blocks.{place}" for place, name in enumerate(names)}
+
+
+def _convnext_tiny() -> dict[str, str]:
+    found = {"stem": "features.0"}
+    for stage, depth in enumerate((3, 3, 9, 3)):
+        found[f"stages.{stage}"] = f"features.{2 * stage + 1}"
+        for block in range(depth):
+            found[f"stages.{stage}.blocks.{block}"] = f"features.{2 * stage + 1}.{block}"
     return found
 
 
@@ -157,6 +184,9 @@ _makers: dict[str, Callable[[], dict[str, str]]] = {
     "vgg16": lambda: _vgg(2, 2, 3, 3, 3),
     "vgg19": lambda: _vgg(2, 2, 4, 4, 4),
     "resnet50": _resnet50,
+    "mobilenet_v3_large": _mobilenet_v3_large,
     "efficientnet_b0": _efficientnet_b0,
+    "efficientnet_lite0": _efficientnet_lite0,
     "densenet121": _densenet121,
+    "convnext_tiny": _convnext_tiny,
 }

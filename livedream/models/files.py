@@ -22,6 +22,11 @@ _DAMAGE = (
     *(OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError),
     *(OverflowError, MemoryError, struct.error, pickle.UnpicklingError, SafetensorError),
 )
+# What torch names in its refusal of other files than state dicts.
+_OTHERS = {
+    "TorchScript": "it holds code (TorchScript), which is not run",
+    "legacy .tar": "it is an archive of torch before 0.1.10, or any other",
+}
 _ELSEWHERE = "it must be a state dict saved by torch, or safetensors, of the network that --model names"
 # Names of before torch 0.4, which torchvision's own file of densenet121 still has: norm.1 for norm1.
 _OLD_DENSE = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)")
@@ -49,14 +54,19 @@ def read_weights(path: Path, cure: str = _ELSEWHERE) -> dict[str, Tensor]:
     for wrapper in ("state_dict", "model_state_dict", "model"):
         if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
             found = found[wrapper]
-    weights = {
-        name: weight
-        for name, weight in (found.items() if isinstance(found, Mapping) else ())
-        if isinstance(name, str) and isinstance(weight, Tensor)
-    }
+    weights = _tensors(found)
+    if not any(weight.ndim for weight in weights.values()) and isinstance(found, Mapping):
+        # Whatever else a training calls it: `net`, `model_state`, `params`.
+        weights = next(filter(None, map(_tensors, found.values())), weights)
     if not weights:
         raise WeightsError(f"{path} holds no weights", cure)
     return weights
+
+
+def _tensors(found: object) -> dict[str, Tensor]:
+    if not isinstance(found, Mapping):
+        return {}
+    return {name: weight for name, weight in found.items() if isinstance(name, str) and isinstance(weight, Tensor)}
 
 
 def _reason(error: BaseException) -> str:
@@ -65,6 +75,9 @@ def _reason(error: BaseException) -> str:
     forbidden = re.search(r"GLOBAL (\S+)", text) if isinstance(error, pickle.UnpicklingError) else None
     if forbidden:
         return f"it holds code ({forbidden[1]}), which is not run"
+    for kind, what in _OTHERS.items():
+        if kind in text:
+            return what
     reason = re.split(r"\.? *\n|\. |\.$", text.rpartition("WeightsUnpickler error: ")[2])[0]
     return reason if " " in reason else "it cannot be read"
 
@@ -120,6 +133,8 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], whose: str, path: Pa
             shapes = [" x ".join(map(str, shape)) or "one number" for shape in (weight.shape, wanted[name].shape)]
             fault = f"its {name} is {shapes[0]}, not {shapes[1]}"
             raise WeightsError(f"{path} is of another network than {whose}: {fault}", cure)
+        if not weight.isfinite().all():
+            raise WeightsError(f"{path} is of a training that failed: its {name} holds what is no number", cure)
     if f"{last}.weight" not in weights:
         _log.warning("%s has no classifier: it dreams of layers, but not of classes", path)
     network.load_state_dict(state, assign=True)

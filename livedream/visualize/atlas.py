@@ -1,6 +1,7 @@
 """The atlas of a network: what chosen channels of every layer look for, shallow to deep."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 
 from livedream.visualize.blocks import block_layers
@@ -22,6 +23,7 @@ def choose_channels(draw: Visualizer, model: str, many: int) -> dict[str, list[s
 
 def picture_name(objective: str) -> str:
     """Return the file name of the picture of an objective: `fire9-42.png`."""
+    objective = re.sub(r"^-| - ", " minus ", objective)  # else a difference has the name of a sum
     plain = "".join(letter if letter.isalnum() or letter in "._" else "-" for letter in objective)
     return f"{'-'.join(filter(None, plain.split('-')))}.png"
 

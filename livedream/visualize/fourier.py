@@ -45,3 +45,9 @@ class FourierPictures(nn.Module):
         spectrum = torch.view_as_complex(self.spectrum * self.scale)
         plain = torch.fft.irfft2(spectrum, (self.size, self.size), norm="ortho")
         return torch.einsum("ij,njhw->nihw", self.colors, plain).sigmoid()
+
+    @torch.no_grad()
+    def fade(self, shown: Tensor, contrast: float) -> None:
+        """Make each picture that was `shown` with more than this contrast, its deviation, paler by the excess."""
+        factors = (contrast / shown.std((1, 2, 3))).clamp_max(1)
+        self.spectrum.mul_(factors.view(-1, 1, 1, 1, 1))

@@ -10,12 +10,15 @@ from torch import Tensor
 
 from livedream.dream.ascent import Ascent
 from livedream.dream.dreamer import Dreamer
+from livedream.dream.foresight import check_names
+from livedream.dream.goals import Layer, Neuron
 from livedream.dream.grammar import parse
-from livedream.dream.objective import Objective
+from livedream.dream.objective import Objective, Term
 from livedream.dream.precision import Compute
 from livedream.dream.resize import from_pixels
 from livedream.errors import ArgumentError
 from livedream.models import find_network
+from livedream.picture import Picture
 from livedream.settings import DreamSettings
 from livedream.visualize.fourier import FourierPictures
 from livedream.visualize.transforms import shake
@@ -26,6 +29,9 @@ SIZE = 160
 STEPS = 256
 _RATE = 0.05
 """Adam's, as in lucid."""
+_CONTRAST = 0.17
+"""What contrast a picture may have, as a standard deviation from 0 to 1. Without a bound it grows from step to step
+until all is black, white and pure colours; with it what is of no use fades, and an animal has a quiet ground."""
 _BATCH = 8
 """Pictures at a time: more fill the memory and are no faster."""
 
@@ -45,8 +51,10 @@ class Visualizer:
         self._settings = settings.replace(precision="float32") if settings.precision == "auto" else settings
         self._dreamer = Dreamer(self._settings)
 
-    def __call__(self, objectives: Sequence[str], size: int = SIZE, steps: int = STEPS) -> list[np.ndarray]:
+    def __call__(self, objectives: Sequence[str], size: int = SIZE, steps: int = STEPS) -> list[Picture]:
         """Return a picture, RGB uint8 (size, size, 3), for each of `objectives`, texts as in DreamSettings.layers.
+
+        In a notebook a picture shows itself.
 
         A picture depends on its objective, the settings, size and steps, not on those that are drawn beside it, but for
         the last bits of its numbers. The same call returns the same, bit for bit, on the same device.
@@ -57,7 +65,7 @@ class Visualizer:
                 f"size must be {smallest} or more and steps 1 or more, got {size} and {steps}",
                 "the usual are 160 and 256",
             )
-        pictures: list[np.ndarray] = []
+        pictures: list[Picture] = []
         for first in range(0, len(objectives), _BATCH):
             pictures += self._draw(objectives[first : first + _BATCH], size, steps)
         return pictures
@@ -81,25 +89,34 @@ class Visualizer:
         return ascent.loss(from_pixels(pixels).float().to(ascent.network.mean.device))
 
     def _ascent(self, objectives: Sequence[str]) -> Ascent:
-        return self._dreamer.ascent_for(self._settings.replace(layers=" + ".join(objectives)))
+        for objective in map(parse, objectives):
+            if objective.before or objective.masks:
+                raise ArgumentError(
+                    f"a picture from noise has no octaves and no source, got {objective}", "leave out | and mask:"
+                )
+        settings = self._settings.replace(layers=" + ".join(objectives))
+        check_names(settings)
+        return self._dreamer.ascent_for(settings)
 
-    def _draw(self, objectives: Sequence[str], size: int, steps: int) -> list[np.ndarray]:
+    def _draw(self, objectives: Sequence[str], size: int, steps: int) -> list[Picture]:
         ascent, seed = self._ascent(objectives), self._settings.seed
         looked_for = _apart(ascent.objective, [parse(text) for text in objectives])
         pictures = FourierPictures(len(objectives), size, seed).to(ascent.network.mean.device)
         adam = torch.optim.Adam(pictures.parameters(), lr=_RATE, fused=True)
         for step in range(steps):
             adam.zero_grad()
-            seen = ascent.network(255 * shake(pictures(), seed, step))
+            shown = pictures()
+            seen = ascent.network(255 * shake(shown, seed, step))
             values, climbed = _values(looked_for, seen)
             torch.autograd.backward(-climbed.sum())
             adam.step()
+            pictures.fade(shown, _CONTRAST)
         for objective, value in zip(looked_for, values.tolist(), strict=True):
             if value == 0:
                 _log.warning("%s stays silent: the picture shows what excites its layer", objective)
         with torch.no_grad():
             pixels = (255 * pictures()).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-        return list(pixels)
+        return [picture.view(Picture) for picture in pixels]
 
 
 def _apart(joint: Objective, objectives: Sequence[Objective]) -> list[Objective]:
@@ -111,14 +128,24 @@ def _apart(joint: Objective, objectives: Sequence[Objective]) -> list[Objective]
 def _values(objectives: Sequence[Objective], seen: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Return for picture number i of those `seen` the value of objective number i, and what to climb, both (n,).
 
-    To climb is the value, and where it is zero all that excites the layers: a rectified channel that is silent
-    everywhere has no gradient, and in faint noise most of the deep ones are. Of what excites the others
-    something excites it in the end. (lucid lets gradients through a silent ReLU instead: `redirected_relu_grad.py`.)
+    To climb is the value, and where it is zero what is around it: a rectified channel that is silent everywhere has no
+    gradient, and in faint noise most of the deep ones are. Of what excites the others something excites it in the end.
+    (lucid lets gradients through a silent ReLU instead: `redirected_relu_grad.py`.)
     """
-    values, layers = [], []
+    values, climbed = [], []
     for number, objective in enumerate(objectives):
         found = {name: activations[number : number + 1] for name, activations in seen.items()}
-        values.append(objective(found))
-        layers.append(torch.stack([found[layer].float().square().mean() for layer in objective.layers]).sum())
-    value = torch.stack(values)
-    return value, torch.where(value == 0, torch.stack(layers), value)
+        value = wanted = objective(found)
+        for wider in _around(objective):
+            wanted = torch.where(wanted == 0, wider(found), wanted)
+        values.append(value)
+        climbed.append(wanted)
+    return torch.stack(values), torch.stack(climbed)
+
+
+def _around(objective: Objective) -> list[Objective]:
+    """Return what may wake `objective` while it is silent: the channels of its neurons, then all of its layers."""
+    goals = [term.goal for term in objective.terms]
+    channels = [Term(Layer(goal.layer, goal.channel)) for goal in goals if isinstance(goal, Neuron)]
+    layers = [Term(Layer(name)) for name in objective.layers]
+    return [Objective(tuple(terms)) for terms in (channels, layers) if terms]

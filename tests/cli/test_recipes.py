@@ -97,6 +97,16 @@ def test_a_run_can_be_made_again(make_clip, tmp_path, capsys):
     assert choose_settings("a.mkv", {"layers": "fire4"}).steps == 2
 
 
+def test_layers_of_a_preset_are_those_of_its_own_network(tmp_path):
+    assert choose_settings("still", {}).layers == "fire9 + 0.1*fire6"
+    assert choose_settings("still", {"model": "squeezenet"}).layers == "fire9 + 0.1*fire6"
+    assert choose_settings("still", {"model": "googlenet"}).layers == "auto"
+    assert choose_settings("still", {"model": "googlenet", "layers": "inception_4c"}).layers == "inception_4c"
+    (tmp_path / "mine.toml").write_text('model = "googlenet"\nlayers = "inception_4c"\n')
+    assert choose_settings("mine.toml", {"model": "googlenet"}).layers == "inception_4c"
+    assert choose_settings("mine.toml", {"model": "vgg16"}).layers == "auto"
+
+
 def test_a_preset_beside_the_film_is_not_replaced(make_clip, tmp_path, capsys):
     make_clip("film.mp4", frames=1)
     (tmp_path / "look.toml").write_text("octaves = 1\nworking_height = 32\n")

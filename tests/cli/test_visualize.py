@@ -78,6 +78,15 @@ def test_an_atlas_keeps_what_is_there_and_draws_what_is_missing(capsys) -> None:
     assert not np.array_equal(pixels("atlas/atlas.png"), whole)
 
 
+def test_a_guide_that_was_changed_is_another_picture(photo, capsys) -> None:
+    command = ["visualize", "--layer", "guide:photo.png@fire2", "--layer", "fire2", "--to", "each/", *SMALL]
+    assert main(command) == 0
+    assert main(command) == 0
+    Image.fromarray(data.coffee()[:96, :120]).save(photo)
+    assert main(command) == 1
+    assert "guide-photo.png-fire2.png is there already, drawn otherwise" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -87,6 +96,8 @@ def test_an_atlas_keeps_what_is_there_and_draws_what_is_missing(capsys) -> None:
         (["--layer", "fire99"], "unknown layer: fire99"),
         (["--layer", "fire2:128"], "layer fire2 has 128 channels, got 128"),
         (["--layer", "fire2", "--size", "8"], "size must be 32 or more"),
+        (["--layer", "fire2", "--to", "a.mp4"], "a.mp4 is no picture"),
+        (["--layer", "fire2", "--to", "window"], "window is no picture"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_leaves_nothing(words, message, capsys, here) -> None:
@@ -104,6 +115,17 @@ def test_one_photograph_at_each_layer(photo, capsys) -> None:
     assert main(["layers", photo, "--layers", "fire2 fire9:3", "--to", "two.png", *quick]) == 0
     assert size("two.png") == (3 * 62 - 2, 48)
     assert "fire2, working 128x96 and others: photo.png 120x96 -> two.png" in capsys.readouterr().out
+
+
+def test_a_layer_that_is_not_there_is_told_before_any_is_dreamt(photo, capsys, here) -> None:
+    assert main(["layers", photo, "--layers", "fire2 fire99", "--device", "cpu"]) == 2
+    assert capsys.readouterr().err.startswith("error: unknown layer: fire99\n")
+    assert [path.name for path in here.iterdir()] == [photo]
+
+
+def test_a_sheet_is_a_picture(photo, capsys) -> None:
+    assert main(["layers", photo, "--to", "a.mp4"]) == 2
+    assert capsys.readouterr().err.startswith("error: a.mp4 is no picture\nhint: name one of .png")
 
 
 def test_a_dive_is_a_film(photo, capsys) -> None:
@@ -127,6 +149,7 @@ def test_a_dive_is_a_film(photo, capsys) -> None:
         (["--length", "0"], "a dive of 0 s has no frame"),
         (["--zoom", "2"], "zoom must be a number from 0.8 to 1.25, got 2.0"),
         (["--layers", "fire99"], "unknown layer: fire99"),
+        (["--layers", "fire5 + mask:photo.png"], "a dive leaves its picture behind"),
     ],
 )
 def test_a_wrong_dive_is_one_line(photo, words, message, capsys, here) -> None:

@@ -30,6 +30,7 @@ from livedream.errors import ArgumentError, SourceError
         ('guide:"my ""photo"" @home.jpg"@fire6', guide('my "photo" @home.jpg', "fire6")),
         ("fire6 + mask:C:\\faces\\a.png", layer("fire6") + mask("C:\\faces\\a.png")),
         ("fire4 | fire6 + fire9:1 | -fire9", layer("fire4") | layer("fire6") + channel("fire9", 1) | -layer("fire9")),
+        ("fire6 + -fire4", layer("fire6") - layer("fire4")),
         (" .5 * a+-2*b:0 ", 0.5 * layer("a") + -2 * channel("b", 0)),
     ],
 )
@@ -50,6 +51,14 @@ def test_other_text_is_refused(text) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize("text", ["1e999*fire6", "direction(fire9, 3:1e999)", "direction(fire9, 3:0)"])
+def test_weights_without_sense_are_refused(text) -> None:
+    with pytest.raises(ArgumentError, match=r"finite number|not 0"):
+        parse(text)
+    with pytest.raises(ArgumentError, match="a weight is a finite number, got nan for fire6"):
+        float("nan") * layer("fire6")
+
+
 def test_value_by_hand() -> None:
     activations = {
         "a": torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]]),  # squares 1 4 9 16
@@ -67,6 +76,7 @@ def test_value_by_hand() -> None:
         ("maen(fire6)", "unknown function: maen", "mean"),
         ("calss:goldfinch", "unknown word: calss:", "class:"),
         ("fire6 + 2*mask:a.png", "a mask is only added", "fire6 + mask:"),
+        ("fire6 + -mask:a.png", "a mask is only added", "fire6 + mask:"),
         ("fire6 - mask:a.png", "a mask is only added", "fire6 + mask:"),
         ("tv + mask:a.png", "looks at no layer", "add one"),
         ("neuron(fire9:3, 2, 0)", "from 0 to 1, got 2, 0", "middle"),

@@ -121,10 +121,25 @@ def test_names_aliases_and_their_error(name) -> None:
         ("squeezenet1_1", "fire9", "features.12"),
         ("densenet121", "conv4_block24_concat", "features.denseblock3"),
         ("efficientnet_b0", "block4c_add", "features.4.2"),
+        ("efficientnet_lite0", "block5c", "blocks.10"),  # 1 + 2 + 2 + 3 blocks before it
+        ("mobilenet_v3_large", "expanded_conv_11/Add", "features.12"),
+        ("mobilenet_v3_large", "expanded_conv_add", "features.1"),
+        ("convnext_tiny", "stages.2.blocks.8", "features.5.8"),
+        ("convnext_tiny", "stages.3", "features.7"),
     ],
 )
 def test_known_names(name, alias, expected) -> None:
     assert models.resolve_layer(name, alias) == expected
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_large", "efficientnet_b0"])
+def test_what_keras_calls_add_adds(name) -> None:
+    """torchvision itself says of its blocks which of them add what came in."""
+    with torch.device("meta"):
+        whole = models.build(name)
+    adding = {target for alias, target in models.aliases(name).items() if "add" in alias.lower()}
+    kin = [path for path, module in whole.named_modules() if hasattr(module, "use_res_connect")]
+    assert adding == {path for path in kin if whole.get_submodule(path).use_res_connect}
 
 
 def test_keras_convolution_is_behind_its_relu_and_caffes_before() -> None:

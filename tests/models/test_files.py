@@ -78,6 +78,21 @@ def test_names_of_wrappers(rename: Callable[[str], str], tmp_path) -> None:
     assert same("squeezenet1_1", tmp_path / "mine.pth", state)
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: {"epoch": 3, "net": state, "optimizer": {"state": {0: {"step": torch.zeros(1)}}}},
+        lambda state: {"loss": torch.tensor(0.5), "model_state": state, "ema": {}},
+        lambda state: {"model": {"state_dict": state}},
+    ],
+    ids=["net", "beside a number", "two deep"],
+)
+def test_checkpoints_of_all_sorts(wrap: Callable[[State], object], tmp_path) -> None:
+    state = random_network("squeezenet1_1").state_dict()
+    torch.save(wrap(state), tmp_path / "mine.pth")
+    assert same("squeezenet1_1", tmp_path / "mine.pth", state)
+
+
 def test_old_names_of_densenet(tmp_path) -> None:
     """As in torchvision's own file: norm.1 for norm1."""
     state = random_network("densenet121").state_dict()
@@ -189,8 +204,13 @@ def test_bytes_changed_at_random_are_an_error_of_ours_or_nothing(tmp_path) -> No
         ("resnet50", lambda state: {"epoch": 3}, "holds no weights"),
         ("resnet50", lambda state: [1, 2], "holds no weights"),
         ("resnet50", lambda state: {"fc.weight": torch.tensor(1.0)}, "is of another network than resnet50"),
+        (
+            "resnet50",
+            lambda state: {**state, "bn1.bias": torch.full((64,), torch.nan)},
+            "is of a training that failed: its bn1.bias holds what is no number",
+        ),
     ],
-    ids=["more", "less", "other shape", "other network", "no weights", "a list", "a number"],
+    ids=["more", "less", "other shape", "other network", "no weights", "a list", "a number", "not a number"],
 )
 def test_wrong_file(name, change, message, state, tmp_path) -> None:
     torch.save(change(dict(state)), tmp_path / "mine.pth")
@@ -203,6 +223,13 @@ def test_wrong_file(name, change, message, state, tmp_path) -> None:
 def test_whole_network_saved_as_an_object_is_refused(tmp_path) -> None:
     torch.save(torch.nn.Conv2d(1, 1, 1), tmp_path / "mine.pth")
     with pytest.raises(WeightsError, match=r"holds code \(torch\.nn\.modules\.conv\.Conv2d\), which is not run"):
+        models.load("resnet50", str(tmp_path / "mine.pth"))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_a_network_compiled_with_its_code_is_refused(tmp_path) -> None:
+    torch.jit.trace(torch.nn.Conv2d(3, 1, 1), torch.zeros(1, 3, 4, 4)).save(tmp_path / "mine.pth")
+    with pytest.raises(WeightsError, match=r"it holds code \(TorchScript\), which is not run"):
         models.load("resnet50", str(tmp_path / "mine.pth"))
 
 
