@@ -179,27 +179,34 @@ static inline Four moved(const float *from, const Corner *corner, int count) {
 
 typedef struct {
     Index rows, columns;
-    float right, down; /* pixels of the pictures that make one of the flow's */
-    float keep;        /* share of the residual that lives on */
-    float leak;        /* share of the residual's mean that is taken off */
+    float keep; /* share of the residual that lives on */
+    float leak; /* share of the residual's mean that is taken off */
 } Travel;
 
-EACH_PROCESSOR static void travel_row(const float *residual, const float *withheld, const float *flow,
-                                      const float *confidence, float *to, float *withheld_to, double *sums,
-                                      const Travel *t, Index row) {
+EACH_PROCESSOR static void travel_row(const float *residual, const float *withheld, const float *restrict flow,
+                                      const float *restrict confidence, float *restrict to, float *restrict withheld_to,
+                                      double *sums, const Travel *t, Index row) {
     int count = (int)(3 * t->rows * t->columns);
     Index first = row * t->columns;
     Four line = {0, 0, 0, 0};
     for (Index column = 0; column < t->columns; column++) {
         Index pixel = first + column;
-        Corner corner = corner_of((float)column + flow[2 * pixel] * t->right,
-                                  (float)row + flow[2 * pixel + 1] * t->down, (int)t->rows, (int)t->columns);
-        Four value = moved(residual, &corner, count) * (confidence[pixel] * t->keep);
+        Four value, held = {0, 0, 0, 0};
+        if (flow[2 * pixel] == 0 && flow[2 * pixel + 1] == 0 && 3 * pixel + 4 <= count) { /* most of a still scene */
+            value = load(residual + 3 * pixel);
+            if (withheld) held = load(withheld + 3 * pixel);
+        } else {
+            Corner corner = corner_of((float)column + flow[2 * pixel], (float)row + flow[2 * pixel + 1], (int)t->rows,
+                                      (int)t->columns);
+            value = moved(residual, &corner, count);
+            if (withheld) held = moved(withheld, &corner, count);
+        }
+        value *= confidence[pixel] * t->keep;
         line += value;
         memcpy(to + 3 * pixel, &value, 3 * sizeof(float));
         if (withheld) {
-            value = moved(withheld, &corner, count) * confidence[pixel];
-            memcpy(withheld_to + 3 * pixel, &value, 3 * sizeof(float));
+            held *= confidence[pixel];
+            memcpy(withheld_to + 3 * pixel, &held, 3 * sizeof(float));
         }
     }
     for (int c = 0; c < 3; c++) sums[c] = line[c];
@@ -215,7 +222,8 @@ EACH_PROCESSOR static void add_travelled(const float *restrict picture, float *r
  * sums: 3 numbers a row, for its own use. */
 API void travel(const float *residual, const float *withheld, const float *flow, const float *confidence,
                 const float *picture, float *to, float *withheld_to, double *sums, const Travel *t) {
-    _Pragma("omp parallel for schedule(static)") for (Index row = 0; row < t->rows; row++)
+#pragma omp parallel for schedule(static)
+    for (Index row = 0; row < t->rows; row++)
         travel_row(residual, withheld, flow, confidence, to, withheld_to, sums + 3 * row, t, row);
     float mean[3];
     for (int c = 0; c < 3; c++) {
@@ -223,7 +231,8 @@ API void travel(const float *residual, const float *withheld, const float *flow,
         for (Index row = 0; row < t->rows; row++) total += sums[3 * row + c];
         mean[c] = (float)(total / (double)(t->rows * t->columns)) * t->leak;
     }
-    _Pragma("omp parallel for schedule(static)") for (Index row = 0; row < t->rows; row++)
+#pragma omp parallel for schedule(static)
+    for (Index row = 0; row < t->rows; row++)
         add_travelled(picture + 3 * row * t->columns, to + 3 * row * t->columns, mean, t->columns);
 }
 

@@ -261,7 +261,7 @@ def absolute_mean(values: Tensor) -> float:
 class _Travel(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("rows", "columns")),
-        *((name, ctypes.c_float) for name in ("right", "down", "keep", "leak")),
+        *((name, ctypes.c_float) for name in ("keep", "leak")),
     )
 
 
@@ -289,7 +289,7 @@ def travel(
     moved = None if withheld is None else torch.empty_like(picture)
     height, width = picture.shape[2:]
     sums = torch.empty(height * 3, dtype=torch.float64)
-    how = _Travel(height, width, 1.0, 1.0, keep, leak)
+    how = _Travel(height, width, keep, leak)
     states = (residual, withheld, vectors, confidence, picture, before, moved, sums)
     _compiled("travel")(*(None if state is None else _at(state) for state in states), ctypes.byref(how))
     return before, moved
