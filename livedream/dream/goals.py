@@ -19,6 +19,7 @@ from livedream.models import LOGITS, find_class
 from livedream.picture import read_picture
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Value = TypeVar("Value")
@@ -39,6 +40,9 @@ class Bindable(Protocol):
 
     @property
     def channels(self) -> Mapping[str, int]: ...
+
+    @property
+    def device(self) -> "torch.device": ...
 
     def look(self, pixels: np.ndarray, height: int) -> Mapping[str, "Tensor"]: ...
 
@@ -192,11 +196,12 @@ class Direction(Goal):
             numbers = np.zeros(count, np.float32)
             for index, weight in self.entries:
                 numbers[index] += weight
-        return replace(self, vector=torch.from_numpy(numbers))
+        # Here once: in each step a GPU would be waited for, and none could be recorded.
+        return replace(self, vector=torch.from_numpy(numbers).to(network.device))
 
     def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":
         found = _map(activations[self.layer]).float().mean((2, 3))
-        return (found @ _bound(self.vector).to(found.device)).mean()
+        return (found @ _bound(self.vector)).mean()
 
     def __str__(self) -> str:
         entries = (f"{index}" if weight == 1 else f"{index}:{number(weight)}" for index, weight in self.entries)

@@ -72,6 +72,10 @@ class DreamNetwork(nn.Module):
                 _log.info("autograd goes through %s: %s", self.name, why)
         return self
 
+    @property
+    def device(self) -> torch.device:
+        return self.mean.device
+
     def forward(self, picture: Tensor) -> Mapping[str, Tensor]:
         seen = picture if self._fused else normalise(picture, self.mean, self.std, self.dtype)
         return {PICTURE: picture, **dict(zip(self.layers, self.body(seen), strict=True))}
@@ -80,7 +84,7 @@ class DreamNetwork(nn.Module):
     def look(self, pixels: np.ndarray, height: int) -> Mapping[str, Tensor]:
         """Return the activations for a picture, RGB uint8 (h, w, 3), that is seen at `height` pixels or its own."""
         size = working_size(pixels.shape[0], pixels.shape[1], height, self._smallest)
-        return self(from_pixels(shrink(pixels, size)).to(self.mean.device, torch.float32))
+        return self(from_pixels(shrink(pixels, size)).to(self.device, torch.float32))
 
 
 def trace(network: nn.Module) -> fx.GraphModule:

@@ -44,7 +44,7 @@ def choose_compute(device: str, precision: str) -> Compute:
         dtype = _dtypes[precision]
     if chosen.type == "cpu" and dtype == torch.float16:
         raise DeviceError("float16 needs a GPU", "choose --precision float32 or bfloat16, or leave it out")
-    if chosen.type == "cuda" and dtype == torch.bfloat16 and not torch.cuda.is_bf16_supported():
+    if chosen.type == "cuda" and dtype == torch.bfloat16 and not _calculates_in_bfloat16():
         raise DeviceError("this GPU does not calculate in bfloat16", "choose --precision float16 or float32")
     return Compute(chosen, dtype)
 
@@ -53,8 +53,13 @@ def next_safer(compute: Compute) -> Compute | None:
     """Return what to move to when numbers of `compute` overflow again and again, None after float32."""
     if compute.dtype == torch.float32:
         return None
-    bfloat16 = compute.dtype == torch.float16 and compute.device.type == "cuda" and torch.cuda.is_bf16_supported()
+    bfloat16 = compute.dtype == torch.float16 and compute.device.type == "cuda" and _calculates_in_bfloat16()
     return Compute(compute.device, torch.bfloat16 if bfloat16 else torch.float32)
+
+
+def _calculates_in_bfloat16() -> bool:
+    """Return whether the GPU has instructions for it: before Ampere it is emulated, slower than float32."""
+    return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _choose_device(name: str) -> torch.device:

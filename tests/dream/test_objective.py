@@ -119,6 +119,9 @@ class Seeing:
 
     name = "squeezenet"
 
+    def __init__(self, device="cpu") -> None:
+        self.device = torch.device(device)
+
     @property
     def channels(self):
         return {"a": 2, "logits": 1000}
@@ -132,6 +135,12 @@ def test_direction_is_the_mean_product(tmp_path) -> None:
     activations = {"a": torch.tensor([[[[1.0, -2.0]], [[3.0, 4.0]]]])}
     for wanted in (direction("a", [0.5, -1.0]), direction("a", tmp_path / "v.npy")):
         assert wanted.bind(Seeing())(activations) == -0.25 - 3.5
+
+
+def test_vector_of_a_direction_lies_where_the_network_is() -> None:
+    bound = direction("a", [0.5, -1.0]).bind(Seeing("meta"))
+    assert bound.terms[0].goal.vector.device.type == "meta"
+    assert bound({"a": torch.zeros(1, 2, 3, 4, device="meta")}).device.type == "meta"
 
 
 def test_class_is_its_score() -> None:

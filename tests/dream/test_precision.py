@@ -60,6 +60,21 @@ def test_faster_one_is_found(cache, monkeypatch) -> None:
     assert measured_cpu_dtype() == torch.float32
 
 
+@pytest.mark.parametrize("native", [True, False])
+def test_bfloat16_that_is_emulated_is_none(monkeypatch, native) -> None:
+    """A Turing card: torch says that it is supported, unless it is asked for what the card does itself."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: native or including_emulation)
+    cuda = torch.device("cuda")
+    wanted = torch.bfloat16 if native else torch.float32
+    assert next_safer(Compute(cuda, torch.float16)) == Compute(cuda, wanted)
+    if native:
+        assert choose_compute("cuda", "bfloat16").dtype == torch.bfloat16
+    else:
+        with pytest.raises(DeviceError, match="does not calculate in bfloat16"):
+            choose_compute("cuda", "bfloat16")
+
+
 def test_overflow_leads_to_float32_at_last() -> None:
     compute: Compute | None = Compute(CPU, torch.float16)
     for _ in range(3):
