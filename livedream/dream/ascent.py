@@ -24,6 +24,8 @@ from livedream.dream.tiles import Tile, join
 
 # The smallest normal float32: dividing by it keeps a gradient of zero a change of zero.
 _SMALLEST = 1.2e-38
+_LEAST_SCALE = 2.0**-8
+"""Of the loss, see Ascent."""
 
 
 class Ascent:
@@ -43,7 +45,19 @@ class Ascent:
         self.dropped = torch.zeros((), dtype=torch.int32, device=device)
         # float16 loses what is under 6e-8 and over 65504. The derivative of a mean over a layer is of the order of one
         # over the number of its elements, so the loss is multiplied by about that; dividing by the mean takes it out.
-        self._loss_scale = torch.full((), 2.0**16 if network.dtype == torch.float16 else 1.0, device=device)
+        self._largest_scale = 2.0**16 if network.dtype == torch.float16 else 1.0
+        self._loss_scale = torch.full((), self._largest_scale, device=device)
+
+    @property
+    def state(self) -> tuple[Tensor, ...]:
+        """What a step changes besides the picture, in place: a recorded graph (GraphedSteps) finds it where it was."""
+        return self.dropped, self._loss_scale
+
+    def take_dropped(self) -> Tensor:
+        """Return how many steps were dropped since this was asked last, on the device."""
+        dropped = self.dropped.clone()
+        self.dropped.zero_()
+        return dropped
 
     def step(
         self,
@@ -107,8 +121,9 @@ class Ascent:
         mean = gradient.abs().mean()
         finite = torch.isfinite(mean)
         self.dropped += ~finite
-        # In place, as the count: a recorded graph (GraphedSteps) finds it where it was.
-        self._loss_scale.mul_(torch.where(finite, 1.0, 1 / 16))
+        # It comes back, to twice the value in 700 steps: else now and then an overflow, and after some hours gradients
+        # vanish, which are finite. What overflows at the least of them does so for another reason.
+        self._loss_scale.mul_(torch.where(finite, 1.001, 1 / 16)).clamp_(_LEAST_SCALE, self._largest_scale)
         return torch.where(finite, gradient, 0) / torch.where(finite, mean, 1).clamp_min(_SMALLEST)
 
 

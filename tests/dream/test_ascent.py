@@ -118,3 +118,21 @@ def test_gaussian_smoothing_takes_fine_grain_away() -> None:
 
     assert grain("gaussian") < 0.8 * grain("none")
     assert grain("laplacian") < 0.8 * grain("none")
+
+
+def test_scale_of_the_loss_comes_back_from_overflows(monkeypatch) -> None:
+    """As a GPU steps, where numbers stay on the device: 40 times 1/16 would be 0 in float32, and no gradient ever."""
+    ascending, size = ascent(), torch.ones(())
+    with monkeypatch.context() as patch:
+        patch.setattr(ascending, "_gradient", lambda picture, objective: torch.full_like(picture, torch.nan))
+        for _ in range(40):
+            assert torch.equal(ascending.step(picture(), SIZE, (0, 0), size), picture())
+    assert int(ascending.take_dropped()) == 40
+    low = float(ascending._loss_scale)
+    moved = ascending.step(picture(), SIZE, (0, 0), size)
+    assert float((moved - picture()).abs().mean()) == pytest.approx(1, rel=1e-3)
+    assert low < float(ascending._loss_scale) <= 1
+    ascending._loss_scale.fill_(1)
+    ascending.step(picture(), SIZE, (0, 0), size)
+    assert float(ascending._loss_scale) == 1
+    assert int(ascending.take_dropped()) == 0
