@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 # PyTorch's notes ask for some runs on a side stream before a recording, in which libraries choose their ways and take
 # their memory. Their example runs three.
 _WARM_UPS = 3
+# torch.backends.cudnn.benchmark stays off: at every new size, and on every thread again (each keeps what it finds),
+# it would try many ways of each convolution while a live picture stands, for a gain that nobody has measured here.
 
 Octave = tuple[Size, float]
 """Its size, and its share, see Ascent.step."""

@@ -6,16 +6,19 @@ from contextlib import contextmanager
 
 
 class Stages:
-    """Seconds by stage, of one frame. On a GPU: until the work was handed over, not until it was done."""
+    """Seconds by stage, of one frame."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
+    def add(self, stage: str, seconds: float) -> None:
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Add the time spent inside to `stage`."""
+        """Add the time spent inside to `stage`; see Stopwatch for what a GPU does."""
         began = time.perf_counter()
         try:
             yield
         finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - began
+            self.add(stage, time.perf_counter() - began)

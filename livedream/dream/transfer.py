@@ -1,80 +1,94 @@
 """Arrays on their way to a GPU and back.
 
 A GPU fetches from memory that stays where it is (pinned) while the program goes on, and from any other only while the
-program waits. To pin memory takes longer than to copy a frame, so the buffers are pinned once and used in turns.
+program waits. To pin memory takes longer than to copy a frame, so what is pinned is used again.
 """
 
+from collections import deque
 from collections.abc import Callable
-from itertools import cycle
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-_BUFFERS = 2
+_PLACES = 2
+"""For what is sent up: while one is used the next is filled."""
 
 
 class Transfer:
     """Carries arrays to `device` and back, on a stream of its own. On the CPU there is no way to go: it copies.
 
-    One thread at a time may call it. For each shape and type of array it keeps two pinned buffers a way.
+    One thread at a time may call it.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._rings: dict[tuple[str, tuple[int, ...], np.dtype], cycle[_Buffer]] = {}
+        self._places: dict[tuple[tuple[int, ...], np.dtype], deque[_Place]] = {}
         self._stream: torch.cuda.Stream | None = None
         if device.type == "cuda":
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # so in its stubs
 
     def up(self, array: np.ndarray) -> Tensor:
-        """Return `array` on the device. It may be changed at once; what is launched next waits for its arrival."""
+        """Return `array` on the device, to be used until the next one of its shape and type is sent up.
+
+        The array may be changed at once; what is launched next waits for its arrival.
+        """
         if self._stream is None:
             return torch.from_numpy(array.copy())
-        buffer = self._buffer("up", array.shape, array.dtype)
-        buffer.copied.synchronize()
-        np.copyto(buffer.array, array)
-        with torch.cuda.stream(self._stream):
-            tensor = buffer.tensor.to(self._device, non_blocking=True)
-            buffer.copied.record()
         current = torch.cuda.current_stream(self._device)
-        current.wait_event(buffer.copied)
-        # It was made on the stream of the transfers; its memory must not go to another while this one uses it.
-        tensor.record_stream(current)
-        return tensor
+        key = array.shape, array.dtype
+        if key not in self._places:
+            self._places[key] = deque(_Place(*key, self._device) for _ in range(_PLACES))
+        places = self._places[key]
+        places.rotate(1)
+        place, last = places[0], places[1]
+        last.used.record(current)  # by now all that uses it is launched
+        place.filled.synchronize()
+        np.copyto(place.array, array)
+        with torch.cuda.stream(self._stream):
+            self._stream.wait_event(place.used)
+            place.tensor.copy_(place.pinned, non_blocking=True)
+            place.filled.record(self._stream)
+        current.wait_event(place.filled)
+        return place.tensor
 
     def down(self, tensor: Tensor) -> Callable[[], np.ndarray]:
-        """Send for `tensor`; the function that is returned waits for it, and gives it as an array of its own.
+        """Send for `tensor`; what is returned waits for it, on any thread, and gives it as an array of its own.
 
-        At most two of a shape and type may be under way.
+        `tensor` must not be changed before that.
         """
         if self._stream is None:
             return lambda: tensor.clone().numpy()
-        buffer = self._buffer("down", tensor.shape, torch.empty(0, dtype=tensor.dtype).numpy().dtype)
+        pinned = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)  # torch lends it again and again
+        filled = _event()
         self._stream.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(self._stream):
-            buffer.tensor.copy_(tensor, non_blocking=True)
-            buffer.copied.record()
-        tensor.record_stream(self._stream)
-
-        def arrived() -> np.ndarray:
-            buffer.copied.synchronize()
-            return buffer.array.copy()
-
-        return arrived
-
-    def _buffer(self, way: str, shape: tuple[int, ...], dtype: np.dtype) -> "_Buffer":
-        key = way, tuple(shape), dtype
-        if key not in self._rings:
-            self._rings[key] = cycle([_Buffer(shape, dtype) for _ in range(_BUFFERS)])
-        return next(self._rings[key])
+            pinned.copy_(tensor, non_blocking=True)
+            filled.record(self._stream)
+        return partial(_arrived, filled, pinned, tensor)
 
 
-class _Buffer:
-    """Pinned memory for an array, and when it was last copied from or to."""
+def _arrived(filled: torch.cuda.Event, pinned: Tensor, held: Tensor) -> np.ndarray:
+    """Return what was copied from `held`, whose memory is nobody else's until this function is gone."""
+    filled.synchronize()
+    return pinned.numpy().copy()
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        self.tensor = torch.from_numpy(np.empty(shape, dtype)).pin_memory()
-        self.array = self.tensor.numpy()
-        # blocking: who waits for the GPU leaves the core to the encoders, instead of asking again and again.
-        self.copied = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]  # so in its stubs
+
+class _Place:
+    """Where an array arrives on the device, and the pinned memory from which it comes."""
+
+    def __init__(self, shape: tuple[int, ...], kind: np.dtype, device: torch.device) -> None:
+        dtype = torch.from_numpy(np.empty(0, kind)).dtype
+        self.pinned = torch.empty(shape, dtype=dtype, pin_memory=True)
+        self.array = self.pinned.numpy()
+        self.tensor = torch.empty(shape, dtype=dtype, device=device)
+        self.filled = _event()
+        self.used = _event()
+        # The memory may have been another's, who is not done with it.
+        self.used.record(torch.cuda.current_stream(device))
+
+
+def _event() -> torch.cuda.Event:
+    # blocking: who waits for the GPU leaves the core to the encoders, instead of asking again and again.
+    return torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]  # so in its stubs
