@@ -1,11 +1,11 @@
 """The dreamer: a frame in, a frame out."""
 
-import contextlib
 import copy
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from functools import partial
 from typing import TypeVar, overload
 
 import numpy as np
@@ -24,6 +24,7 @@ from livedream.dream.grammar import parse
 from livedream.dream.host import OnHost
 from livedream.dream.jitter import draw_shift
 from livedream.dream.masks import blend
+from livedream.dream.memory import is_full
 from livedream.dream.motion import Motion
 from livedream.dream.network import DreamNetwork, trace
 from livedream.dream.octaves import Size, octave_sizes, share_of, working_size
@@ -35,7 +36,7 @@ from livedream.dream.sight import Dreamt, Sight
 from livedream.dream.stages import Stages
 from livedream.dream.still import dream_still, still_sizes
 from livedream.dream.threads import sharing_cores
-from livedream.dream.tiles import tiles
+from livedream.dream.tiles import LEAST_SIDE, tiles
 from livedream.errors import ArgumentError, DeviceError
 from livedream.frame import Frame
 from livedream.picture import Picture, to_array
@@ -110,10 +111,14 @@ class Dreamer:
         Raises ArgumentError for a layer that does not exist.
         """
         ascent = self._make_ascent(settings)
-        if self._frame_size is not None:
-            # Where there is no memory for it, the thread that dreams will make room when it comes to it.
-            with contextlib.suppress(torch.OutOfMemoryError):
-                self._warm_up(ascent, self._sizes_for(settings, *self._frame_size))
+        way = self._way
+        if way is not None and self._frame_size is not None:
+            try:
+                self._warm_up(way, ascent, self._sizes_for(settings, *self._frame_size))
+            except RuntimeError as error:
+                # The thread that dreams will make room when it comes to it.
+                if not is_full(error):
+                    raise
         return ascent
 
     def adopt(self, settings: DreamSettings, ascent: Ascent) -> None:
@@ -285,8 +290,8 @@ class Dreamer:
         )
 
     def _dream_sight(self, sight: Sight) -> Dreamt:
-        settings, measure = self._settings, sight.stages.measure
-        ascent, way = self._ready(), self._the_way()
+        settings, ascent, way = self._settings, self._ready(), self._the_way()
+        measure = partial(way.measure, sight.stages)
         if sight.begins:
             self._count, self._left = 0, None
         with measure("upload"):
@@ -354,15 +359,20 @@ class Dreamer:
         return octave_sizes(size, settings.octaves, settings.octave_scale, smallest)
 
     def _rehearse(self, frame_size: tuple[int, int], sizes: list[Size]) -> None:
-        """Do once what comes with each frame, for kernels to be loaded, graphs recorded, buffers taken."""
-        ascent, way = self._ready(), self._the_way()
+        """Dream some black frames, for kernels to be loaded, graphs recorded, buffers taken: every octave is seen, the
+        second frame inherits what was dreamt, the third also what was withheld.
+
+        A copy dreams them: what is made is shared, what is remembered is its own.
+        """
+        self._ready()
+        self._the_way()
         self._shown_size = sizes[0]
+        other = copy.copy(self)
+        other.reset()
+        other._settings = self._settings.replace(steps=1)
         pixels = np.zeros((*frame_size, 3), np.uint8)
-        picture = way.upload(pixels, shrink(pixels, sizes[0]))
-        for number, octave in enumerate(sizes):
-            way.step(ascent, picture, octave, (0, 0), 1.0, share_of(number, len(sizes)))
-        finish, _ = way.show(ascent, pixels, picture, 1.0)
-        finish()
+        for number in range(max(3, len(sizes))):
+            other.compose(other._dream_sight(other.look(Frame(pixels, Fraction(number), number))))
 
     # Memory: where it does not suffice the dream gets smaller.
 
@@ -374,13 +384,18 @@ class Dreamer:
         while True:
             try:
                 return work(sizes)
-            except torch.OutOfMemoryError as error:
-                reason = str(error).partition("\n")[0]
+            except RuntimeError as error:
+                if not is_full(error):
+                    raise
+                reason = _first_line(error)
             # Out here: the error holds the tensors of the step that failed.
-            sizes = self._make_room(reason, frame_size, sizes)
+            if self._way is not None and self._way.keeps_more:
+                self._free()
+            else:
+                sizes = self._make_room(reason, frame_size, sizes)
 
     def _make_room(self, reason: str, frame_size: tuple[int, ...], sizes: list[Size]) -> list[Size]:
-        """Give back what can be made again, dream at half as many pixels from now on, and return the sizes."""
+        """Dream at half as many pixels from now on; give back what can be made again, and return the sizes."""
         self._room = self._share * 0.7
         smaller = self._sizes_for(self._settings, frame_size[0], frame_size[1])
         if smaller[0] == sizes[0]:
@@ -388,10 +403,16 @@ class Dreamer:
                 f"the device has not enough memory for {self._settings.model} at {sizes[0][1]}x{sizes[0][0]}: {reason}",
                 "end other programs that use it, or choose a smaller network",
             )
-        self._way, self._shown_size = None, smaller[0]
-        torch.cuda.empty_cache()
+        self._shown_size = smaller[0]
+        self._free()
         _log.warning("%s: %s", self.notice, reason)
         return smaller
+
+    def _free(self) -> None:
+        """Give back what can be made again."""
+        if self._way is not None:
+            self._way.free()
+        self._way = None
 
     @property
     def _share(self) -> float:
@@ -404,16 +425,38 @@ class Dreamer:
         return self._compose_still(pixels, deque(self._still_steps(pixels), maxlen=1).pop())
 
     def _still_steps(self, pixels: np.ndarray) -> Iterator[Tensor]:
+        try:
+            yield from self._steps_in_tiles(pixels)
+        except RuntimeError as error:
+            if not is_full(error):
+                raise
+            (height, width), reason = self._shown_size, _first_line(error)
+            raise DeviceError(
+                f"the device has not enough memory for {self._settings.model} at {width}x{height}: {reason}",
+                "end other programs that use it, or choose a smaller still_height",
+            ) from error
+
+    def _steps_in_tiles(self, pixels: np.ndarray) -> Iterator[Tensor]:
         settings, ascent = self._settings, self._ready()
         sizes = self._still_sizes(*pixels.shape[:2])
         # A goal that has its place in the picture knows no tiles.
         side = max(sizes[0]) if ascent.objective.whole else settings.tile_size
 
         def step(picture: Tensor, size: Size, octave: int, number: int) -> Tensor:
-            parts = tiles(size, side, np.random.default_rng((settings.seed, octave, number, 1)))
+            nonlocal side
             share = share_of(len(sizes) - 1 - octave, len(sizes))
             shift = self._shift(octave, number, size)
-            return self._ready().step(picture, size, shift, settings.step_size, share, parts)
+            while True:
+                parts = tiles(size, side, np.random.default_rng((settings.seed, octave, number, 1)))
+                try:
+                    return self._ready().step(picture, size, shift, settings.step_size, share, parts)
+                except RuntimeError as error:
+                    now = min(side, max(size))
+                    smaller = max(now // 2, LEAST_SIDE)
+                    if not is_full(error) or ascent.objective.whole or smaller >= now:
+                        raise
+                    _log.warning("the network sees no more than %d pixels at once: %s", smaller, _first_line(error))
+                side = smaller
 
         picture = self._upload(shrink(pixels, sizes[0]))
         return dream_still(picture, sizes, settings.still_steps, step, ascent.masks)
@@ -450,10 +493,11 @@ class Dreamer:
         return Ascent(network, objective, settings.color, settings.smoothing)
 
     @staticmethod
-    def _warm_up(ascent: Ascent, sizes: list[Size]) -> None:
-        picture = torch.zeros(1, 3, *sizes[0], device=ascent.network.mean.device)
-        for octave in sizes:
-            ascent.step(picture, octave, (0, 0), 1.0)
+    def _warm_up(way: OnHost | OnDevice, ascent: Ascent, sizes: list[Size]) -> None:
+        """Do once each step that a frame may ask for."""
+        picture = torch.zeros(1, 3, *sizes[0], device=ascent.network.device)
+        for number, octave in enumerate(sizes):
+            way.step(ascent, picture, octave, (0, 0), 1.0, share_of(number, len(sizes)))
 
     @property
     def _device(self) -> torch.device:
@@ -475,7 +519,7 @@ class Dreamer:
 
     def _download(self, residual: Tensor) -> np.ndarray:
         array = residual[0].permute(1, 2, 0).round().to(torch.int16).contiguous().cpu().numpy()
-        self._guard(int(self._ready().dropped))
+        self._guard(int(self._ready().take_dropped()))
         return array
 
     def _guard(self, dropped: int) -> None:
@@ -483,7 +527,6 @@ class Dreamer:
         if not dropped:
             self._dropped_in_a_row = 0
             return
-        self._ready().dropped.zero_()
         self.dropped_steps += dropped
         self._dropped_in_a_row += dropped
         if self._dropped_in_a_row < _PATIENCE or self._compute is None:
@@ -497,6 +540,10 @@ class Dreamer:
         )
         if safer:
             self._compute, self._ascent = safer, None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _resized(picture: Tensor, size: Size) -> Tensor:

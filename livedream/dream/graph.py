@@ -4,13 +4,16 @@ A step of a small picture is some two hundred kernels of a few microseconds each
 than to run them. A graph launches them together. Source: PyTorch's notes on CUDA semantics, "CUDA graphs".
 """
 
+import contextlib
 import logging
 import threading
+import weakref
 
 import torch
 from torch import Tensor
 
 from livedream.dream.ascent import Ascent
+from livedream.dream.memory import is_full
 from livedream.dream.octaves import Size
 
 _log = logging.getLogger(__name__)
@@ -23,8 +26,10 @@ _WARM_UPS = 3
 
 Octave = tuple[Size, float]
 """Its size, and its share, see Ascent.step."""
-_recording = threading.Lock()
-"""torch records one graph at a time in a process; two dreamers may be at it."""
+recording = threading.Lock()
+"""torch records one graph at a time in a process; two threads may be at it."""
+_unrecordable: "weakref.WeakSet[Ascent]" = weakref.WeakSet()
+"""What was tried and failed: at another size it would fail again."""
 
 
 class GraphedSteps:
@@ -37,8 +42,11 @@ class GraphedSteps:
     Where recording fails, it steps without; so it does where there is no CUDA, with the same buffers.
     """
 
-    def __init__(self, ascent: Ascent, size: Size) -> None:
-        """size: (height, width) of the pictures."""
+    def __init__(self, ascent: Ascent, size: Size, stream: torch.cuda.Stream | None = None) -> None:
+        """size: (height, width) of the pictures. stream: where to record, one of its own if none is given.
+
+        As long as this object lives, nothing else may be recorded there.
+        """
         device = ascent.network.mean.device
         self.ascent = ascent
         self.size = size
@@ -47,10 +55,10 @@ class GraphedSteps:
         self._right = torch.zeros((), dtype=torch.int64, device=device)
         self._step_size = torch.zeros((), device=device)
         self._graphs: dict[Octave, torch.cuda.CUDAGraph] = {}
-        self._recordable = device.type == "cuda"
+        self._recordable = device.type == "cuda" and ascent not in _unrecordable
         if self._recordable:
             # One stream for warming up and recording: memory that it freed is found again only on the same one.
-            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # so in its stubs
+            self._stream = stream or torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # so in its stubs
             # One pool for all graphs. They never run at the same time, and what one leaves behind no other needs: the
             # buffers above lie outside it.
             self._pool = torch.cuda.graph_pool_handle()
@@ -79,29 +87,40 @@ class GraphedSteps:
         self._picture.copy_(self.ascent.step(self._picture, size, shift, self._step_size, share))
 
     def _record(self, octave: Octave) -> None:
-        picture, dropped = self._picture.clone(), self.ascent.dropped.clone()
+        changed = [(tensor, tensor.clone()) for tensor in (self._picture, *self.ascent.state)]
         try:
             self._graphs[octave] = self._recorded(octave)
-        except torch.OutOfMemoryError:
-            raise
         except RuntimeError as error:
+            # With a graph that fails goes memory that cuBLAS keeps for the stream, where the others look for it.
+            self._graphs.clear()
+            if is_full(error):
+                raise
             self._recordable = False
+            _unrecordable.add(self.ascent)
             reason = str(error).partition("\n")[0]
             _log.warning("steps are launched one by one, for they could not be recorded as CUDA graphs: %s", reason)
-        # The runs before were for the libraries' sake.
-        self._picture.copy_(picture)
-        self.ascent.dropped.copy_(dropped)
+        finally:
+            # The runs before were for the libraries' sake.
+            for tensor, before in changed:
+                tensor.copy_(before)
 
     def _recorded(self, octave: Octave) -> torch.cuda.CUDAGraph:
         # The outer `with` brings the stream back also when the recording fails: torch.cuda.graph then does not.
-        with _recording, torch.cuda.stream(torch.cuda.current_stream()):
+        with recording, torch.cuda.stream(torch.cuda.current_stream()):
             self._stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(self._stream):
                 for _ in range(_WARM_UPS):
                     self._move(octave)
             torch.cuda.current_stream().wait_stream(self._stream)
             graph = torch.cuda.CUDAGraph()
-            # thread_local: a network that another thread warms up meanwhile (Switch) may take memory.
-            with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
-                self._move(octave)
+            # thread_local: while a look is prepared (Switch), another thread dreams and takes memory.
+            try:
+                with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
+                    self._move(octave)
+            except RuntimeError:
+                # torch 2.11 would go on as if it recorded, and its allocator give nothing back any more
+                # (pytorch/pytorch#180395). A newer one has ended that, and says so.
+                with contextlib.suppress(RuntimeError, AttributeError):
+                    torch._C._cuda_endAllocateToPool(self._picture.device.index, self._pool)
+                raise
             return graph

@@ -1,6 +1,7 @@
 """The way of a frame where the CPU does all but the network: see device.py for the other."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -12,14 +13,24 @@ from livedream.dream.motion import Flow
 from livedream.dream.octaves import Size
 from livedream.dream.residual import Left, inherit
 from livedream.dream.resize import compose, from_pixels
+from livedream.dream.stages import Stages
 
 
 class OnHost:
     """Carries frames of a stream through the CPU; the network may be on it too, or on an Apple GPU."""
 
+    keeps_more = False
+
     def __init__(self, device: torch.device) -> None:
         """device: of the network."""
         self._device = device
+
+    def measure(self, stages: Stages, stage: str) -> AbstractContextManager[None]:
+        """Add the time spent inside to `stage`."""
+        return stages.measure(stage)
+
+    def free(self) -> None:
+        """Give back what it keeps."""
 
     def upload(self, pixels: np.ndarray, small: np.ndarray) -> Tensor:
         """Return `small`, uint8 (h, w, 3), as float32 (1, 3, h, w) on the device."""
@@ -50,4 +61,4 @@ class OnHost:
         if residual.dtype != torch.int16:
             residual = residual.round().to(torch.int16)
         down = residual[0].permute(1, 2, 0).contiguous().cpu().numpy()
-        return lambda: compose(pixels, down, strength), int(ascent.dropped)
+        return lambda: compose(pixels, down, strength), int(ascent.take_dropped())

@@ -24,6 +24,8 @@ picture would show at that place."""
 
 LEAST = 256 - GRID
 """Pixels that a tile sees at least: in less, the rows at the edges that a layer leaves out weigh too much."""
+LEAST_SIDE = LEAST + GRID
+"""Of tiles that always see so much."""
 
 
 class Span(NamedTuple):
@@ -45,7 +47,7 @@ class Tile(NamedTuple):
 def tiles(size: Size, side: int, draw: np.random.Generator) -> list[Tile]:
     """Cut a picture of `size` (height, width) into tiles; none when it is no larger than one.
 
-    side: height and width of a tile with its margins at most, in pixels, at least LEAST + GRID. draw: where the
+    side: height and width of a tile with its margins at most, in pixels, at least LEAST_SIDE. draw: where the
         cuts are.
     """
     if max(size) <= side:

@@ -6,10 +6,12 @@ import numpy as np
 import torch
 from skimage import data
 
-from livedream import Frame, models
+from livedream import Dreamer, Frame, models
 from livedream.dream.ascent import Ascent
 from livedream.dream.grammar import parse
+from livedream.dream.graph import GraphedSteps
 from livedream.dream.network import DreamNetwork
+from tests.networks import random_network
 
 
 def stream(count: int = 6) -> list[Frame]:
@@ -25,10 +27,21 @@ def likeness(dream: np.ndarray, other: np.ndarray, frame: Frame) -> float:
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 
+def last_steps(dreamer: Dreamer) -> GraphedSteps:
+    """Return what made the last step of a stream that goes through a GPU."""
+    return list(dreamer._way._kept.values())[-1]
+
+
 def make_ascent(
-    smoothing: str = "none", color: float = 1.0, device: str = "cpu", dtype: torch.dtype = torch.float32
+    smoothing: str = "none",
+    color: float = 1.0,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    layers: str = "fire5",
+    model: str = "squeezenet",
 ) -> Ascent:
-    """Return an ascent towards fire5 of the embedded network."""
-    objective = parse("fire5")
-    network = DreamNetwork(models.load("squeezenet"), models.find_network("squeezenet"), objective, "max")
+    """Return an ascent, towards a layer of the embedded network unless told otherwise; others have random weights."""
+    objective = parse(layers)
+    loaded = models.load(model) if model == models.EMBEDDED else random_network(model)
+    network = DreamNetwork(loaded, models.find_network(model), objective, "max")
     return Ascent(network.to_compute(torch.device(device), dtype), objective, color, smoothing)

@@ -1,17 +1,19 @@
 """The way through a GPU, walked on the CPU: all of it but graphs, streams and pinned memory, which test_cuda.py has."""
 
+import contextlib
 from collections.abc import Iterator
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from livedream import Dreamer, DreamSettings, models
-from livedream.dream import tensors
+from livedream.dream import graph, residual, tensors
 from livedream.dream.ascent import Ascent, _gaussian_kernel
 from livedream.dream.device import OnDevice
 from livedream.dream.grammar import parse
@@ -21,10 +23,10 @@ from livedream.dream.network import DreamNetwork
 from livedream.dream.relief import Relief
 from livedream.dream.residual import remove_mean
 from livedream.errors import DeviceError
-from tests.dream.dreams import likeness, make_ascent, stream
+from tests.dream.dreams import last_steps, likeness, make_ascent, stream
 
 CPU = torch.device("cpu")
-OBJECTIVE = parse("fire6 + 0.5*fire9:77")
+OBJECTIVE = parse("fire6 + 0.5*fire9:77 + direction(fire6, 3, 77:0.5) + neuron(fire5:196) + class:goldfinch - tv")
 QUICK = DreamSettings(working_height=64, layers="fire5", jitter=8, device="cpu", precision="float32")
 
 
@@ -72,11 +74,105 @@ def test_another_network_dreams_from_the_next_frame_on() -> None:
     dreamer = walks_through_the_device()
     first, second = stream(2)
     dreamer(first)
-    before = dreamer._way._steps
+    before = last_steps(dreamer)
     dreamer.settings = QUICK.replace(layers="fire4")
     dreamer(second)
-    assert dreamer._way._steps is not before
-    assert dreamer._way._steps.ascent is dreamer._ready()
+    assert last_steps(dreamer) is not before
+    assert last_steps(dreamer).ascent is dreamer._ready()
+
+
+def test_sizes_between_which_it_goes_to_and_fro_are_recorded_once() -> None:
+    dreamer = walks_through_the_device()
+    frames = iter(stream(12))
+    seen = []
+    for height in (1.0, 0.8, 1.0, 0.8):
+        dreamer.relief = Relief(height)
+        dreamer(next(frames))
+        seen.append(last_steps(dreamer))
+    assert (seen[0], seen[1]) == (seen[2], seen[3])
+    for height in (0.7, 0.6, 0.5):
+        dreamer.relief = Relief(height)
+        dreamer(next(frames))
+    assert len(dreamer._way._kept) == 3
+    assert not set(seen) & set(dreamer._way._kept.values())  # the oldest went
+
+
+def test_prepared_look_brings_its_steps_along() -> None:
+    dreamer = walks_through_the_device(QUICK.replace(octaves=2))
+    first, second = stream(2)
+    dreamer(first)
+    changed = dreamer.settings.replace(layers="fire4 | fire5")
+    ascent = dreamer.ascent_for(changed)
+    prepared = last_steps(dreamer)
+    assert prepared.ascent is ascent
+    dreamer.adopt(changed, ascent)
+    dreamer(second)
+    assert last_steps(dreamer) is prepared
+
+
+def test_frame_is_waited_for_only_where_it_is_composed(monkeypatch) -> None:
+    dreamer = walks_through_the_device()
+    waited: list[tuple[int, ...]] = []
+    down = dreamer._way._transfer.down
+
+    def down_and_note(tensor):
+        arrived = down(tensor)
+        return lambda: waited.append(tuple(tensor.shape)) or arrived()
+
+    monkeypatch.setattr(dreamer._way._transfer, "down", down_and_note)
+    first, second, third = (dreamer.dream(dreamer.look(frame)) for frame in stream(3))
+    assert waited == [(), ()]  # the counts of the first two
+    for number, dreamt in enumerate((first, second, third)):  # late, and none is another's
+        shown, source = dreamer.compose(dreamt).pixels.astype(int), stream(3)[number].pixels
+        assert 0 < np.abs(shown - source).mean() < 10
+    assert waited[2:] == [(120, 160, 3)] * 3
+
+
+def test_dropped_steps_are_counted_a_frame_later(monkeypatch, caplog) -> None:
+    dreamer = walks_through_the_device(QUICK.replace(precision="bfloat16"))
+    frame, *more = stream(6)
+    dreamer(frame)
+    ascent = dreamer._ready()
+    monkeypatch.setattr(ascent, "_gradient", lambda picture, objective: torch.full_like(picture, torch.nan))
+    for number, frame in enumerate(more[:3]):
+        dreamer(frame)
+        assert dreamer.dropped_steps == number
+    assert dreamer._ready() is ascent
+    dreamer(more[3])
+    assert dreamer.dropped_steps == 3
+    assert "the network moves to cpu float32" in caplog.text
+    dreamer(more[4])  # in float32
+    assert dreamer.dropped_steps == 4
+    assert dreamer._dropped_in_a_row == 1
+
+
+def test_all_that_frames_ask_for_is_made_before_the_first(monkeypatch, tmp_path) -> None:
+    Image.fromarray(np.full((120, 160), 255, np.uint8)).save(tmp_path / "mask.png")
+    mask = tmp_path / "mask.png"
+    settings = QUICK.replace(layers=f'fire5 + mask:"{mask}"', temporal_smoothing=0.5, steps=2)
+    dreamer, unprepared = (walks_through_the_device(settings) for _ in range(2))
+    seen: set[object] = set()
+    up, settled = dreamer._way._transfer.up, residual.settle
+
+    def up_and_note(array):
+        seen.add((array.shape, array.dtype))
+        return up(array)
+
+    def settle_and_note(dream, before, picture, withheld, share, mask):
+        seen.add((before is None, withheld is None, mask is None))
+        return settled(dream, before, picture, withheld, share, mask)
+
+    monkeypatch.setattr(dreamer._way._transfer, "up", up_and_note)
+    monkeypatch.setattr("livedream.dream.dreamer.settle", settle_and_note)
+    dreamer.prepare((160, 120))
+    prepared = set(seen)
+    assert dreamer._ready().masks._of_stream is not None
+    assert (dreamer._count, dreamer._left, dreamer._last, dreamer._frame_size) == (0, None, None, None)
+    assert dreamer.working_size == (64, 80)
+    for frame in stream(4):
+        assert np.array_equal(dreamer(frame).pixels, unprepared(frame).pixels)
+    assert seen == prepared
+    assert len(seen) == 5  # frames and maps of the flow; nothing inherited, nothing withheld yet, and both
 
 
 @pytest.mark.parametrize(("smoothing", "color"), [("none", 1.0), ("gaussian", 0.3), ("laplacian", 1.0)])
@@ -99,8 +195,9 @@ class Recording:
     """Stands in for a CUDA graph: what was recorded is done again, from what the buffers hold by then."""
 
     def __init__(self, steps: GraphedSteps, octave: Octave) -> None:
-        steps._move(octave)  # the runs before a recording change picture and count
+        steps._move(octave)  # the runs before a recording change picture, count and scale
         steps.ascent.dropped += 1
+        steps.ascent._loss_scale /= 16
         self.replay = lambda: steps._move(octave)
 
 
@@ -116,6 +213,7 @@ def test_recording_leaves_no_trace_and_is_made_once_for_each_octave(monkeypatch)
         torch.testing.assert_close(steps.step(picture, size, shift, 1.5), wanted, atol=1e-3, rtol=0)
     assert recorded == [((64, 80), 1.0), ((45, 57), 1.0)]
     assert int(ascent.dropped) == 0
+    assert float(ascent._loss_scale) == 1
 
 
 def test_recording_that_fails_is_said_once_and_done_without(monkeypatch, caplog) -> None:
@@ -134,6 +232,30 @@ def test_recording_that_fails_is_said_once_and_done_without(monkeypatch, caplog)
         torch.testing.assert_close(steps.step(picture, size, (4, -4), 1.5), wanted, atol=1e-3, rtol=0)
     (record,) = caplog.records
     assert record.getMessage().endswith("recorded as CUDA graphs: operation not permitted when stream is capturing")
+    assert ascent in graph._unrecordable
+    assert make_ascent() not in graph._unrecordable
+
+
+@pytest.mark.parametrize("message", ["operation not permitted", "CUDA out of memory."])
+def test_recording_that_fails_takes_the_others_along_and_leaves_no_trace(monkeypatch, message) -> None:
+    ascent = make_ascent()
+    steps = GraphedSteps(ascent, (64, 80))
+    steps._recordable = True
+    picture = torch.rand(1, 3, 64, 80) * 255
+    monkeypatch.setattr(steps, "_recorded", lambda octave: Recording(steps, octave))
+    steps.step(picture, (64, 80), (0, 0), 1.0)
+
+    def fail(octave: Octave) -> None:
+        Recording(steps, octave)
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(steps, "_recorded", fail)
+    with pytest.raises(RuntimeError, match=message) if "memory" in message else contextlib.nullcontext():
+        steps.step(picture, (45, 57), (0, 0), 1.0)
+    assert steps._graphs == {}
+    assert steps._recordable == ("memory" in message)  # with more room it will
+    assert int(ascent.dropped) == 0
+    assert float(ascent._loss_scale) == 1
 
 
 # Memory ---------------------------------------------------------------------------------------------------------------
@@ -204,6 +326,70 @@ def test_change_that_memory_is_too_short_for_makes_the_dream_smaller(monkeypatch
     dreamer(second)
     assert dreamer.working_size[0] < before[0]
     assert "fire4" in dreamer.description
+
+
+def test_what_is_kept_for_later_goes_before_the_dream_gets_smaller(monkeypatch) -> None:
+    dreamer = walks_through_the_device()
+    frames = iter(stream(4))
+    for height in (0.8, 1.0):
+        dreamer.relief = Relief(height)
+        dreamer(next(frames))
+    memory = Memory(monkeypatch, 0)
+    step = Ascent.step
+
+    def once(*how):
+        monkeypatch.setattr(memory, "pixels", 10**6)
+        return step(*how)
+
+    def full_once(*how):
+        monkeypatch.setattr(Ascent, "step", once)
+        return step(*how)
+
+    monkeypatch.setattr(Ascent, "step", full_once)
+    dreamer(next(frames))
+    assert memory.seen == [(64, 80)]
+    assert dreamer.notice is None
+
+
+def test_still_that_memory_is_too_short_for_is_dreamt_in_smaller_tiles(monkeypatch, caplog) -> None:
+    memory = Memory(monkeypatch, 10**9)
+    pixels = np.ascontiguousarray(np.tile(stream(1)[0].pixels, (4, 5, 1)))  # 480 x 800
+    settings = QUICK.replace(still_height=480, still_steps=1, octaves=1)
+    gradient = Ascent._gradient
+
+    def gradient_or_fail(ascent, picture, objective):
+        if picture[0, 0].numel() > 300 * 300:
+            raise RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED\nMore about it")
+        return gradient(ascent, picture, objective)
+
+    monkeypatch.setattr(Ascent, "_gradient", gradient_or_fail)
+    dream = Dreamer(settings)(pixels)
+    assert np.array_equal(dream, Dreamer(settings.replace(tile_size=256))(pixels))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the network sees no more than {side} pixels at once: cuDNN error: CUDNN_STATUS_ALLOC_FAILED"
+        for side in (400, 256)
+    ]
+    memory.pixels = 0
+    with pytest.raises(DeviceError, match="not enough memory for squeezenet at 800x480: CUDA out of memory") as caught:
+        Dreamer(settings)(pixels)
+    assert "\n" not in str(caught.value)
+    assert "still_height" in caught.value.hint
+
+
+def test_still_of_a_goal_that_knows_no_tiles_is_an_error_of_one_line(monkeypatch) -> None:
+    Memory(monkeypatch, 0)
+    with pytest.raises(DeviceError, match="not enough memory"):
+        Dreamer(QUICK.replace(layers="neuron(fire5:196)"))(np.zeros((480, 800, 3), np.uint8))
+
+
+def test_other_errors_go_their_way(monkeypatch) -> None:
+    def fail(*how):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(Ascent, "step", fail)
+    for picture in (stream(1)[0], stream(1)[0].pixels):
+        with pytest.raises(RuntimeError, match="illegal memory access"):
+            Dreamer(QUICK)(picture)
 
 
 def test_no_memory_at_all_is_an_error_of_one_line(monkeypatch) -> None:
