@@ -4,26 +4,35 @@ Run them there with LIVEDREAM_REQUIRE_CUDA=1, which makes a failure of every ski
 in test_device.py, on the CPU.
 """
 
+import gc
 import itertools
 from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from skimage import data
 
-from livedream import Dreamer, DreamSettings
+from livedream import Dreamer, DreamSettings, Frame
+from livedream.capture.source import Source
 from livedream.dream import tensors
 from livedream.dream.graph import GraphedSteps
+from livedream.dream.relief import Relief
 from livedream.dream.residual import remove_mean
 from livedream.dream.switch import Switch
 from livedream.dream.transfer import Transfer
-from tests.dream.dreams import likeness, make_ascent, stream
+from livedream.pipeline.run import run
+from tests.dream.dreams import last_steps, likeness, make_ascent, stream
+from tests.pipeline.parts import Kept
 
 pytestmark = pytest.mark.needs_cuda
 
 QUICK = DreamSettings(working_height=120, layers="fire5", jitter=8, device="cuda", precision="float16")
 SIZE = (120, 160)
 OCTAVES = [(120, 160), (86, 114), (61, 82)]
+SHARES = [(OCTAVES[0], 1.0), (OCTAVES[1], 0.5), (OCTAVES[2], 0.0)]
 
 
 def picture() -> torch.Tensor:
@@ -60,6 +69,17 @@ def test_dreams_as_the_cpu(precision, least) -> None:
     assert on_gpu.dropped_steps == 0
 
 
+@pytest.mark.parametrize(("smoothing", "color"), [("none", 1.0), ("gaussian", 0.3), ("laplacian", 1.0)])
+def test_step_in_float32_is_that_of_the_cpu(smoothing, color) -> None:
+    on_gpu, on_cpu = (make_ascent(smoothing, color, device) for device in ("cuda", "cpu"))
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        for size in OCTAVES:
+            found = on_gpu.step(picture(), size, (3, -5), 2.0).cpu()
+            wanted = on_cpu.step(picture().cpu(), size, (3, -5), 2.0)
+            # Where two of a max-pool's values, or a value and 0, all but tie, rounding decides where a gradient goes.
+            assert float((found - wanted).abs().mean()) < 0.02
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
 @pytest.mark.parametrize(("smoothing", "color"), [("none", 1.0), ("gaussian", 0.3), ("laplacian", 1.0)])
 def test_graph_steps_as_the_ascent_does(smoothing, color, dtype) -> None:
@@ -75,7 +95,61 @@ def test_graph_steps_as_the_ascent_does(smoothing, color, dtype) -> None:
         # Not to the bit: where windows of a max-pool overlap, their gradients are added in any order.
         assert float((found - wanted).abs().mean()) < 0.02 * step_size
         assert torch.equal(given, picture())
-    assert set(steps._graphs) == set(OCTAVES)  # none fell back
+    assert set(steps._graphs) == {(size, 1.0) for size in OCTAVES}  # none fell back
+
+
+@pytest.mark.parametrize(
+    ("model", "layers"),
+    [
+        ("squeezenet", "direction(fire6, 3, 77:0.5)"),
+        ("squeezenet", "guide:guide.png@fire6"),
+        ("squeezenet", "class:goldfinch"),
+        ("squeezenet", "neuron(fire5:196)"),
+        ("squeezenet", "fire6 + 0.5*mean(fire9:77) - 0.1*tv"),
+        ("squeezenet", "fire4 | fire6"),
+        ("googlenet", "inception4c"),
+        ("resnet50", "layer3"),
+        ("resnet50", "class:11"),
+    ],
+)
+def test_every_goal_and_network_is_recorded(model, layers, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(data.coffee()[::2, ::2]).save("guide.png")
+    ascent = make_ascent("none", 1.0, "cuda", torch.float16, layers, model)
+    steps = GraphedSteps(ascent, SIZE)
+    given = picture()
+    for size, share in (*SHARES, *SHARES):
+        wanted = ascent.step(given, size, (2, -3), 1.0, share) - given
+        found = steps.step(given, size, (2, -3), 1.0, share) - given
+        assert float((found - wanted).abs().mean()) < 0.02
+    assert set(steps._graphs) == set(SHARES)
+    assert int(ascent.dropped) == 0
+
+
+def test_recording_that_fails_costs_no_memory_and_no_other_look(monkeypatch, caplog) -> None:
+    move = GraphedSteps._move
+
+    def move_and_wait(steps, octave):
+        move(steps, octave)
+        float(steps._picture.sum())
+
+    dreamer = Dreamer(QUICK)
+    frames = itertools.cycle(stream(8))
+    monkeypatch.setattr(GraphedSteps, "_move", move_and_wait)
+    for _ in range(20):
+        dreamer(next(frames))
+    assert last_steps(dreamer)._graphs == {}
+    assert len([record for record in caplog.records if "one by one" in record.getMessage()]) == 1
+    before = torch.cuda.memory_allocated()
+    for _ in range(200):
+        dreamer(next(frames))
+    assert torch.cuda.memory_allocated() - before < 2**20
+    torch.cuda.empty_cache()  # the allocator records no more
+    monkeypatch.setattr(GraphedSteps, "_move", move)
+    dreamer.settings = QUICK.replace(layers="fire4")
+    for _ in OCTAVES:
+        dreamer(next(frames))
+    assert set(last_steps(dreamer)._graphs) == set(SHARES)
 
 
 def test_graph_counts_dropped_steps_and_lowers_the_scale_of_the_loss() -> None:
@@ -116,6 +190,38 @@ def test_nothing_in_a_frame_waits_for_the_device(request) -> None:
     assert arrived().shape == (240, 320, 3)
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
+def test_no_frame_waits_for_the_device(request, tmp_path) -> None:
+    Image.fromarray(np.full((120, 160), 255, np.uint8)).save(tmp_path / "mask.png")
+    mask = tmp_path / "mask.png"
+    dreamer = Dreamer(QUICK.replace(layers=f'fire5 + mask:"{mask}"', temporal_smoothing=0.5, steps=2))
+    dreamer.prepare((160, 120))
+    frames = stream(8)
+    torch.cuda.synchronize()
+    request.getfixturevalue("waiting_is_an_error")
+    shown = [dreamer(frame) for frame in frames]
+    torch.cuda.set_sync_debug_mode("default")
+    assert not np.array_equal(shown[-1].pixels, frames[-1].pixels)
+
+
+def test_dream_is_launched_while_the_gpu_is_busy() -> None:
+    dreamer = Dreamer(QUICK)
+    dreamer.prepare((160, 120))
+    first, second = stream(2)
+    dreamer(first)
+    torch.cuda._sleep(4_000_000_000)  # two seconds or so
+    busy = torch.cuda.Event()
+    busy.record()
+    dreamt = dreamer.dream(dreamer.look(second))
+    assert not busy.query()
+    shown = dreamer.compose(dreamt)
+    assert busy.query()
+    assert not np.array_equal(shown.pixels, second.pixels)
+    # The stages are the time of the GPU, which did not work on them while it slept.
+    assert 0 < dreamer.stages["ascent"] < 0.5
+    assert set(dreamer.stages) >= {"resize", "motion", "upload", "warp", "ascent", "settle", "download", "compose"}
+
+
 def test_what_goes_up_comes_down() -> None:
     random = np.random.default_rng(0)
     transfer = Transfer(torch.device("cuda"))
@@ -132,11 +238,13 @@ def test_what_goes_up_comes_down() -> None:
 def test_all_graphs_are_there_before_the_first_frame() -> None:
     dreamer = Dreamer(QUICK)
     dreamer.prepare((160, 120))
-    graphs = dict(dreamer._way._steps._graphs)
-    assert set(graphs) == set(OCTAVES)
+    graphs = dict(last_steps(dreamer)._graphs)
+    assert set(graphs) == set(SHARES)
+    pinned = torch.cuda.host_memory_stats()["num_host_alloc"]
     for frame in stream(4):
         dreamer(frame)
-    assert dreamer._way._steps._graphs == graphs
+    assert last_steps(dreamer)._graphs == graphs
+    assert torch.cuda.host_memory_stats()["num_host_alloc"] == pinned
 
 
 def test_memory_does_not_grow() -> None:
@@ -152,6 +260,25 @@ def test_memory_does_not_grow() -> None:
     settled = used_after(50)
     # A frame that were kept would make 11 MB of it.
     assert (used_after(200) - settled < 2**20).all()
+
+
+def test_memory_does_not_grow_with_sizes_and_looks() -> None:
+    dreamer = Dreamer(QUICK)
+    frames = itertools.cycle(stream(8))
+
+    def used_after(changes: int) -> np.ndarray:
+        for number in range(changes):
+            dreamer.relief = Relief((1.0, 0.85, 0.72)[number % 3])
+            dreamer.settings = QUICK.replace(layers=("fire5", "direction(fire4, 3)")[number % 2])
+            for _ in OCTAVES:
+                dreamer(next(frames))
+        gc.collect()
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
+        return np.array([torch.cuda.memory_allocated(), torch.cuda.memory_reserved()])
+
+    settled = used_after(12)
+    assert (used_after(24) - settled < np.array([2**20, 2**25])).all()
 
 
 def test_full_memory_makes_the_dream_smaller_and_goes_on(little_memory, caplog) -> None:
@@ -178,11 +305,15 @@ def test_network_is_exchanged_while_graphs_run() -> None:
                 break
     finally:
         switch.close()
-    for _ in OCTAVES:
-        dreamer(next(frames))
     assert "fire4" in dreamer.description
-    assert dreamer._way._steps.ascent is dreamer._ready()
-    assert set(dreamer._way._steps._graphs) == set(OCTAVES)
+    (prepared,) = (steps for steps in dreamer._way._kept.values() if steps.ascent is dreamer._ready())
+    graphs = dict(prepared._graphs)
+    assert set(graphs) == set(SHARES)
+    for _ in OCTAVES:
+        shown = dreamer(frame := next(frames))
+    assert last_steps(dreamer) is prepared
+    assert prepared._graphs == graphs
+    assert not np.array_equal(shown.pixels, frame.pixels)
 
 
 def test_repeated_overflow_moves_to_bfloat16() -> None:
@@ -190,12 +321,13 @@ def test_repeated_overflow_moves_to_bfloat16() -> None:
     frame = stream(1)[0]
     dreamer(frame)
     torch.nn.init.constant_(dreamer._ready().network.body.get_submodule("conv1").weight, float("inf"))
-    for _ in range(3):
+    for _ in range(4):  # those of a frame are known with the next
         dreamer(frame)
     assert dreamer.dropped_steps == 3
-    dreamer(frame)
-    assert dreamer.dropped_steps == 3
-    safer = "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    for _ in range(2):
+        dreamer(frame)
+    assert dreamer.dropped_steps == 4
+    safer = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     assert dreamer.description.startswith(f"cuda {safer}")
 
 
@@ -207,3 +339,31 @@ def test_stream_goes_on_from_a_saved_state() -> None:
     other.restore(dreamer.state())
     for frame in frames[3:]:
         assert likeness(dreamer(frame).pixels, other(frame).pixels, frame) > 0.95
+
+
+class Clip(Source):
+    """A film of the frames that it is given."""
+
+    name, size, rate, live = "clip", (160, 120), Fraction(25), False
+
+    def __init__(self, frames: list[Frame]) -> None:
+        self._frames = iter(frames)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self._frames
+
+    def close(self) -> None:
+        pass
+
+
+def test_three_threads_dream_as_one() -> None:
+    frames = stream(40)
+    dreamer, alone, sink = Dreamer(QUICK), Dreamer(QUICK), Kept()
+    dreamer.prepare((160, 120))
+    run(Clip(frames), dreamer, [sink])
+    assert sink.indices == list(range(40))
+    for frame, shown in zip(frames[:4], sink.frames, strict=False):
+        assert likeness(shown.pixels, alone(frame).pixels, frame) > 0.95
+    for frame, shown in zip(frames, sink.frames, strict=True):  # each with its own frame beneath it
+        nearest = min(frames, key=lambda other: np.abs(shown.pixels.astype(int) - other.pixels).mean())
+        assert abs(nearest.index - frame.index) <= 1
