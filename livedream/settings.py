@@ -163,8 +163,8 @@ class DreamSettings:
     )
     still_scene: str = _control(
         "dream",
-        "what happens once nothing has moved for 30 frames: it dreams on (dream), in twice as many steps (deeper), or"
-        " the dream stands and the processor rests (rest)",
+        "what happens once nothing has moved for 30 frames: it dreams on (dream), in twice as many steps if there is "
+        "time for them (deeper), or, once it has grown, the dream stands and the processor rests (rest)",
         choices=("dream", "deeper", "rest"),
     )
     zoom: float = _control(

@@ -29,7 +29,7 @@ from livedream.dream.motion import Motion
 from livedream.dream.network import DreamNetwork, trace
 from livedream.dream.octaves import Size, octave_sizes, share_of, working_size
 from livedream.dream.precision import Compute, choose_compute, next_safer
-from livedream.dream.relief import Relief
+from livedream.dream.relief import DEEPER, Relief
 from livedream.dream.residual import Left, settle
 from livedream.dream.resize import compose, from_pixels, shrink
 from livedream.dream.sight import Dreamt, Sight
@@ -52,6 +52,8 @@ SPECTATE_RATE = Fraction(10)
 _PATIENCE = 3
 # So many frames in a row without motion are a scene that stands still.
 _STANDS = 30
+# A dream has grown when this share of what it can become is there.
+_GROWN = 0.95
 
 
 class Dreamer:
@@ -80,6 +82,7 @@ class Dreamer:
         self.dropped_steps = 0
         """How many steps were left out because their gradient was not finite."""
         self._stages: Mapping[str, float] = {}
+        self._effort = 0.0
         self.reset()
 
     @property
@@ -144,6 +147,11 @@ class Dreamer:
         return self._stages
 
     @property
+    def effort(self) -> float:
+        """How many times the usual steps the last frame took: more if deeper, 0 if the dream rested."""
+        return self._effort
+
+    @property
     def engine(self) -> tuple[Ascent, Compute]:
         """What makes a step, and where and in which numbers. For measuring."""
         ascent = self._ready()
@@ -188,6 +196,8 @@ class Dreamer:
         self._frame_size: tuple[int, int] | None = None
         self._stood = 0
         self._count = 0
+        self._changed_at = 0
+        self._dreamt_with: tuple[DreamSettings, Size] | None = None
         self._left: Left | None = None
         self._last: Sight | None = None
 
@@ -196,7 +206,7 @@ class Dreamer:
 
         Of the frames that were dreamt, not of those that were only looked at.
         """
-        state = {"count": np.array(self._count)}
+        state = {"count": np.array(self._count), "changed_at": np.array(self._changed_at)}
         if self._left is not None and self._last is not None and self._last.grey is not None:
             for name, tensor in self._left._asdict().items():
                 if tensor is not None:
@@ -210,6 +220,7 @@ class Dreamer:
         """Go on from `state`, which a Dreamer with the same settings returned."""
         self.reset()
         self._count = int(state["count"])
+        self._changed_at = int(state.get("changed_at", 0))  # unknown to the films of older versions
         if "residual" in state:
             height, width = map(int, state["frame_size"])
             self._frame_size = height, width
@@ -293,12 +304,15 @@ class Dreamer:
         settings, ascent, way = self._settings, self._ready(), self._the_way()
         measure = partial(way.measure, sight.stages)
         if sight.begins:
-            self._count, self._left = 0, None
+            self._count, self._changed_at, self._left = 0, 0, None
         with measure("upload"):
             picture = way.upload(sight.frame.pixels, sight.small)
         left = self._left
+        if self._dreamt_with not in (None, (settings, sight.sizes[0])):
+            self._changed_at = self._count
+        self._dreamt_with = settings, sight.sizes[0]
         stands = settings.still_scene if sight.stood > _STANDS else "dream"
-        if stands == "rest" and left is not None and left.residual.shape == picture.shape:
+        if stands == "rest" and left is not None and left.residual.shape == picture.shape and self._has_grown(sight):
             return self._rest(sight, left)
         with measure("warp"):
             inherited, withheld = self._travel(sight, picture)
@@ -306,8 +320,8 @@ class Dreamer:
         with measure("ascent"):
             steps = self.relief.steps_of(settings.steps)
             step_size = settings.step_size * settings.steps / steps
-            if stands == "deeper":
-                steps *= 2
+            effort = DEEPER if stands == "deeper" and self.relief.deeper else 1
+            steps *= effort
             for step in range(steps):
                 number = (self._count * steps + step) % len(sight.sizes)
                 octave = sight.sizes[number]
@@ -324,7 +338,12 @@ class Dreamer:
         self._left, self._last = settled.left, sight
         self._count += 1
         self._guard(dropped)
-        return Dreamt(sight.frame, finish, sight.stages)
+        return Dreamt(sight.frame, finish, sight.stages, effort)
+
+    def _has_grown(self, sight: Sight) -> bool:
+        """Return whether the dream of a scene that stands still would hardly change any more."""
+        frames = min(sight.stood, self._count - self._changed_at)
+        return frames > _STANDS and self._settings.keep**frames <= 1 - _GROWN
 
     def _rest(self, sight: Sight, left: Left) -> Dreamt:
         """Show what was dreamt of the last frame with this one, which looks the same."""
@@ -332,7 +351,7 @@ class Dreamer:
             shown = left.residual if left.withheld is None else left.residual - left.withheld
             finish, _ = self._the_way().show(self._ready(), sight.frame.pixels, shown, self._settings.strength)
         self._last = sight
-        return Dreamt(sight.frame, finish, sight.stages)
+        return Dreamt(sight.frame, finish, sight.stages, effort=0)
 
     def _travel(self, sight: Sight, picture: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Return `picture` with what it inherits of the residual, and what it inherits of what is withheld."""
@@ -349,7 +368,7 @@ class Dreamer:
         """Show what was dreamt, at the full size of its frame."""
         with dreamt.stages.measure("compose"):
             pixels = dreamt.finish()
-        self._stages = dreamt.stages.seconds
+        self._stages, self._effort = dreamt.stages.seconds, dreamt.effort
         return dreamt.frame.with_pixels(pixels)
 
     def _sizes_for(self, settings: DreamSettings, height: int, width: int) -> list[Size]:

@@ -46,3 +46,5 @@ class Dreamt:
     finish: Callable[[], np.ndarray]
     """Makes the frame that is shown, uint8 (h, w, 3): whatever the thread that dreams need not wait for."""
     stages: Stages
+    effort: float = 1.0
+    """How many times the usual steps it took; 0 for one that shows what was dreamt before."""

@@ -7,6 +7,7 @@ from skimage import data
 
 from livedream import Dreamer, DreamSettings, Frame
 from livedream.dream.ascent import Ascent
+from livedream.dream.relief import Relief
 from livedream.errors import ArgumentError
 
 QUICK = DreamSettings(working_height=64, layers="fire5", jitter=8)
@@ -93,34 +94,101 @@ def test_octaves_take_turns(photo, monkeypatch) -> None:
     assert seen == [(64, 80), (53, 67), (44, 56)] * 2
 
 
+GROWN = 59
+"""By hand, at keep 0.95: 0.95 ** 59 is 0.048, under a twentieth, and 0.95 ** 58 is not."""
+
+
+class Counted:
+    """A dreamer, and how many steps each frame took."""
+
+    def __init__(self, settings: DreamSettings, monkeypatch) -> None:
+        self.dreamer = Dreamer(settings)
+        self.steps: list[int] = []
+        step = Ascent.step
+
+        def counted(ascent: Ascent, picture, *how):
+            self.steps[-1] += 1
+            return step(ascent, picture, *how)
+
+        monkeypatch.setattr(Ascent, "step", counted)
+
+    def __call__(self, pixels: np.ndarray, count: int = 1) -> np.ndarray:
+        for _ in range(count):
+            self.steps.append(0)
+            out = self.dreamer(Frame(pixels, Fraction(len(self.steps), 25), len(self.steps))).pixels
+        return out
+
+
 @pytest.mark.parametrize(("still_scene", "steps"), [("dream", 1), ("deeper", 2), ("rest", 0)])
 def test_scene_that_stands_still(photo, monkeypatch, still_scene, steps) -> None:
     """For a second it dreams in any case; and when something moves it dreams again."""
-    seen: list[int] = []
-    step = Ascent.step
-    monkeypatch.setattr(Ascent, "step", lambda self, picture, *how: seen.append(1) or step(self, picture, *how))
-    dreamer = Dreamer(QUICK.replace(still_scene=still_scene, octaves=1))
+    dreamer = Counted(QUICK.replace(still_scene=still_scene, octaves=1, keep=0.5), monkeypatch)
     random = np.random.default_rng(0)
-    counts = []
-    for number in range(36):  # with a camera's noise, sigma 3
+    for _ in range(36):  # with a camera's noise, sigma 3
         noise = np.round(random.normal(0, 3, (72, 96, 3)))
         pixels = np.clip(photo[10:82, :96] + noise, 0, 255).astype(np.uint8)
-        out = dreamer(Frame(pixels, Fraction(number, 25), number)).pixels
-        counts.append(len(seen))
-    assert [counts[0], counts[30], counts[-1]] == [1, 31, 31 + 5 * steps]
-    assert np.abs(out.astype(int) - pixels).mean() > 2  # the dream is still there
-    dreamer(stream(photo)[5])
-    assert len(seen) == counts[-1] + 1
+        out = dreamer(pixels)
+    assert dreamer.steps == [1] * 31 + [steps] * 5
+    assert dreamer.dreamer.effort == steps
+    assert np.abs(out.astype(int) - pixels).mean() > 0.5  # the dream is still there
+    dreamer(stream(photo)[5].pixels)
+    assert dreamer.steps[-1] == 1
+    assert dreamer.dreamer.effort == 1
 
 
-def test_stream_that_rests_goes_on_from_a_saved_state(photo) -> None:
+def test_rest_begins_once_the_dream_has_grown(photo, monkeypatch) -> None:
+    dreamer = Counted(QUICK.replace(still_scene="rest", octaves=1, keep=0.95), monkeypatch)
+    still = stream(photo)[0].pixels
+    dreamer(still, GROWN + 4)
+    assert dreamer.steps == [1] * GROWN + [0] * 4
+    moved = stream(photo)[5].pixels
+    dreamer(moved, GROWN + 4)
+    assert dreamer.steps[GROWN + 4 :] == [1] * GROWN + [0] * 4
+
+
+@pytest.mark.parametrize(
+    "change", [{"layers": "fire3"}, {"step_size": 3.0}, {"strength": 2.0}, {"working_height": 96}, {"keep": 0.9}]
+)
+def test_other_settings_end_the_rest_at_once(photo, monkeypatch, change) -> None:
+    dreamer = Counted(QUICK.replace(still_scene="rest", octaves=1, keep=0.8), monkeypatch)
+    still = stream(photo)[0].pixels
+    before = dreamer(still, 40)
+    assert dreamer.steps[-5:] == [0] * 5
+    dreamer.dreamer.settings = dreamer.dreamer.settings.replace(**change)
+    after = dreamer(still, 29)
+    assert dreamer.steps[-29:] == [1] * 29
+    assert not np.array_equal(before, after)
+    dreamer(still, 20)
+    assert dreamer.steps[-1] == 0
+
+
+def test_no_deeper_dream_without_the_time_for_it(photo, monkeypatch) -> None:
+    dreamer = Counted(QUICK.replace(still_scene="deeper", octaves=1), monkeypatch)
+    dreamer.dreamer.relief = Relief(deeper=False)
+    still = stream(photo)[0].pixels
+    dreamer(still, 34)
+    assert dreamer.steps == [1] * 34
+    dreamer.dreamer.relief = Relief(deeper=True)
+    dreamer(still)
+    assert dreamer.steps[-1] == 2
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_stream_that_rests_goes_on_from_a_saved_state(photo, changes) -> None:
     frame = stream(photo)[0]
-    dreamer, other = (Dreamer(QUICK.replace(still_scene="rest")) for _ in range(2))
-    for _ in range(28):
+    settings = QUICK.replace(still_scene="rest", keep=0.85)
+    dreamer, other = Dreamer(settings), Dreamer(settings)
+    for number in range(28):
+        if changes and number == 14:
+            dreamer.settings = other.settings = settings.replace(step_size=2.0)
         dreamer(frame)
     other.restore(dreamer.state())
-    for _ in range(6):
+    efforts = []
+    for _ in range(24):
         assert np.array_equal(dreamer(frame).pixels, other(frame).pixels)
+        assert dreamer.effort == other.effort
+        efforts.append(dreamer.effort)
+    assert efforts == [1.0] * (17 if changes else 3) + [0.0] * (7 if changes else 21)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
