@@ -96,8 +96,12 @@ def overall_status(number: int, many: int, share: float, seconds: float) -> str:
 
 
 def dropped(report: Report) -> str:
-    """`3 dropped`, and where a sink lost more: `3 dropped, 12 more on the way to film.mp4`."""
+    """`3 dropped`, and where a sink lost more: `3 dropped, 12 more on the way to film.mp4`.
+
+    What was left out on purpose is no loss: `3 dropped, 200 left out to hold the rate`.
+    """
     parts = [f"{report.dropped} dropped"]
+    parts += [f"{report.skipped} left out to hold the rate"] if report.skipped else []
     parts += [f"{sink.dropped} more on the way to {sink.name}" for sink in report.sinks if sink.dropped]
     return ", ".join(parts)
 

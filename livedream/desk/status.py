@@ -58,7 +58,8 @@ class Status:
         lost = (after - before) / (ended - began) if ended > began else 0.0
         rates = (report.captured_fps, report.dreamt_fps, sink.fps, lost)
         names = ("captured", "dreamt", "shown", "dropped")
-        rows: Rows = [("fps", *(f"{name} {rate:.1f}" for name, rate in zip(names, rates, strict=True)))]
+        fps = [f"{name} {rate:.1f}" for name, rate in zip(names, rates, strict=True)]
+        rows: Rows = [("fps", *fps, *([f"left out {report.skipped_fps:.1f}"] if report.skipped else []))]
         if sink.age is not None:
             p50, p95 = (f"{1000 * age:.0f}" for age in sink.age)
             rows.append(("age ms", f"p50 {p50}", f"p95 {p95}"))

@@ -65,7 +65,7 @@ class Report:
     captured: int
     dreamt: int
     dropped: int
-    """Captured frames that a newer one pushed out before the dreamer took them."""
+    """Captured frames that a newer one pushed out before the dreamer took them, for want of time."""
     captured_fps: float
     dreamt_fps: float
     """Over the last seconds."""
@@ -75,6 +75,10 @@ class Report:
     """What somebody ought to know just now, a line each: a camera lost, a disk full; none when all is well."""
     stages: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Seconds that each stage takes, the median and the 95th percentile."""
+    skipped: int = 0
+    """Captured frames that were left out on purpose: a lower rate is held than the source's."""
+    skipped_fps: float = 0.0
+    """Over the last seconds."""
 
 
 class _SinkMeter:
@@ -97,8 +101,10 @@ class Meter:
         self._began = now()
         self._captured = 0
         self._dreamt = 0
+        self._skipped = 0
         self._captured_rate = Rate(now)
         self._dreamt_rate = Rate(now)
+        self._skipped_rate = Rate(now)
         self._sinks: list[_SinkMeter] = []
         self._stages: dict[str, deque[float]] = {}
         for name in sink_names:
@@ -116,6 +122,12 @@ class Meter:
             self._captured += 1
             self._captured_rate.tick()
             return self._now()
+
+    def skipped(self) -> None:
+        """Count a captured frame that is left out."""
+        with self._lock:
+            self._skipped += 1
+            self._skipped_rate.tick()
 
     def dreamt(self, stages: Mapping[str, float]) -> None:
         """Count a dreamt frame, whose stages took so many seconds each."""
@@ -169,6 +181,8 @@ class Meter:
                     )
                 ),
                 notices=tuple(notices),
+                skipped=self._skipped,
+                skipped_fps=self._skipped_rate.per_second,
             )
 
 

@@ -27,6 +27,11 @@ def test_a_live_run():
     )
 
 
+def test_a_live_run_that_leaves_frames_out():
+    held = dataclasses.replace(REPORT, skipped=212)
+    assert live_status(held).endswith("3 dropped, 212 left out to hold the rate, 9 more on the way to out.mp4")
+
+
 def test_a_live_run_before_its_first_frame():
     sinks = (SinkReport("window", written=0, dropped=0, fps=0.0, age=None),)
     report = Report(seconds=0.1, captured=0, dreamt=0, dropped=0, captured_fps=0.0, dreamt_fps=0.0, sinks=sinks)

@@ -67,6 +67,15 @@ def test_numbers_are_those_of_the_report_and_of_the_window(desk: Desk, takes: Ta
     ]
 
 
+def test_frames_left_out_are_told_apart_from_those_that_were_lost(desk: Desk, takes: Takes) -> None:
+    status = Status(desk, takes, 1)
+    status.toggle_numbers()
+    status.update(report(2.0, 10, skipped=30, skipped_fps=14.96))
+    assert status.rows()[0] == (
+        "fps", "captured 30.0", "dreamt 24.8", "shown 24.6", "dropped 10.0", "left out 15.0"
+    )  # fmt: skip
+
+
 def test_notices_and_a_recording_are_seen_without_the_numbers(desk: Desk, takes: Takes) -> None:
     status = Status(desk, takes, 1)
     assert status.rows() == []

@@ -60,6 +60,18 @@ def test_a_sink_without_frames_has_no_age():
     assert Meter(["file"], Clock()).report().sinks[0].age is None
 
 
+def test_frames_left_out_are_counted_by_themselves():
+    clock = Clock()
+    meter = Meter((), clock)
+    for _ in range(11):
+        meter.captured()
+        meter.skipped()
+        clock.seconds += 0.1
+    report = meter.report(dropped=2)
+    assert (report.captured, report.dreamt, report.dropped, report.skipped) == (11, 0, 2, 11)
+    assert report.skipped_fps == pytest.approx(10)
+
+
 def test_ages_are_counted_per_sink_from_the_capture():
     clock = Clock()
     meter = Meter(["window", "file"], clock)
