@@ -83,7 +83,17 @@ def imports() -> list[tuple[str, str]]:
         ("livedream.sink", ("sink/", "bench/", "pipeline/", "desk/", "cli/", "doctor/", "__init__.py")),
         (
             "livedream.dream",
-            ("dream/", "visualize/", "bench/", "desk/", "pipeline/governor.py", "cli/", "doctor/", "__init__.py"),
+            (
+                "dream/",
+                "visualize/",
+                "bench/",
+                "desk/",
+                "pipeline/governor.py",
+                "pipeline/work.py",
+                "cli/",
+                "doctor/",
+                "__init__.py",
+            ),
         ),
         ("livedream.desk", ("desk/", "cli/")),
         ("livedream.visualize", ("visualize/", "bench/", "cli/", "__init__.py")),

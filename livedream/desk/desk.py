@@ -96,6 +96,7 @@ class Desk:
         self._resets = 0
         self._begun = False
         self._standing: Frame
+        self._effort = 0.0
 
     def close(self) -> None:
         """Wait for what is being prepared."""
@@ -192,6 +193,11 @@ class Desk:
         return self._dreamer.stages
 
     @property
+    def effort(self) -> float:
+        """How many times the usual steps the last frame was dreamt in; 0 for one that is held back."""
+        return self._effort
+
+    @property
     def notice(self) -> str | None:
         """What the dreamer does otherwise than asked."""
         return self._dreamer.notice
@@ -215,8 +221,10 @@ class Desk:
 
     def compose(self, shown: Shown) -> Frame:
         """The last step. The frame that comes out has its source with it."""
+        self._effort = 0.0
         if shown.dreamt is not None:
             self._standing = dataclasses.replace(self._dreamer.compose(shown.dreamt), source=shown.frame.pixels)
+            self._effort = self._dreamer.effort
         newest = dataclasses.replace(self._standing, time=shown.frame.time, index=shown.frame.index)
         self.newest = mirrored(newest) if shown.wish.mirrored else newest
         return self.newest

@@ -4,7 +4,6 @@ While the network dreams one frame, the next is looked at and the last is compos
 the longest instead of the sum. Frames stay in order, and never more than one waits between two steps.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol, overload, runtime_checkable
@@ -16,10 +15,9 @@ from livedream.pipeline.governor import Governor
 from livedream.pipeline.journal import Checkpoint
 from livedream.pipeline.mailbox import Ended, Mailbox
 from livedream.pipeline.meter import Meter
+from livedream.pipeline.pace import Pace
 from livedream.pipeline.post import Dated
-
-_SMOOTH = 0.2
-"""What the newest frame counts for in the mean time of a step."""
+from livedream.pipeline.work import Work
 
 
 class Dreamer(Protocol):
@@ -57,6 +55,11 @@ class Steps(Protocol):
         ...
 
     @property
+    def effort(self) -> float:
+        """How many times the usual steps the last frame was dreamt in; 0 where what was dreamt before is shown."""
+        ...
+
+    @property
     def notice(self) -> str | None:
         """What it does otherwise than asked."""
         ...
@@ -68,6 +71,7 @@ class _AtOnce:
     def __init__(self, dream: Callable[[Frame], Frame]) -> None:
         self.dream = dream
         self.stages: Mapping[str, float] = {}
+        self.effort = 1.0
         self.notice = None
 
     def sharing_cores(self) -> AbstractContextManager[None]:
@@ -91,8 +95,8 @@ class _Moving(NamedTuple):
     dated: Dated
     what: Any
     """Of the last step."""
-    longest: float
-    """Seconds that its longest step took until now."""
+    look_seconds: float
+    dream_seconds: float = 0.0
 
 
 class Relay:
@@ -123,25 +127,21 @@ class Relay:
         self._live = live
         self._looked: Mailbox[_Moving] = Mailbox(1, wait=True)
         self._dreamt: Mailbox[_Moving] = Mailbox(1, wait=True)
-        self._look_seconds = 0.0
-        self._dream_seconds = 0.0
+        self._look = Pace()
+        self._dream = Pace()
+        self._compose = Pace()
 
     def look(self) -> None:
         try:
             while True:
-                self._looked.wait_for_room()
-                if self._live:
-                    # The last frame has just been taken to be dreamt. What waits for that to end grows old: the newest
-                    # one is taken as late as it goes.
-                    self._looked.wait_for_taker(self._dream_seconds - 1.5 * self._look_seconds)
+                self._wait_for(self._looked, self._look, self._dream)
                 dated = self._captured.take()
                 if self._governor is not None and not self._governor.due():
+                    self._meter.skipped()
                     continue
-                began = time.perf_counter()
-                sight = self._dreamer.look(dated.frame)
-                seconds = time.perf_counter() - began
-                self._look_seconds += _SMOOTH * (seconds - self._look_seconds)
-                if not self._looked.put(_Moving(dated, sight, seconds)):
+                with self._look.measure():
+                    sight = self._dreamer.look(dated.frame)
+                if not self._looked.put(_Moving(dated, sight, self._look.last)):
                     return
         except Ended:
             return
@@ -163,24 +163,34 @@ class Relay:
 
     def _dream_next(self) -> bool:
         """Dream one frame; returns whether anybody wants more."""
+        self._wait_for(self._dreamt, self._dream, self._compose)
+        self._dream.ready()
         moving = self._looked.take()
         checkpoint = self._checkpoint_before(moving.dated.frame)
-        began = time.perf_counter()
-        dreamt = self._dreamer.dream(moving.what)
-        seconds = time.perf_counter() - began
-        self._dream_seconds += _SMOOTH * (seconds - self._dream_seconds)
+        with self._dream.measure():
+            dreamt = self._dreamer.dream(moving.what)
         dated = moving.dated._replace(checkpoint=checkpoint)
-        return self._dreamt.put(_Moving(dated, dreamt, max(moving.longest, seconds)))
+        return self._dreamt.put(_Moving(dated, dreamt, moving.look_seconds, self._dream.last))
 
     def compose(self) -> None:
         try:
             while True:
-                dated, dreamt, longest = self._dreamt.take()
-                began = time.perf_counter()
-                dream = self._dreamer.compose(dreamt)
+                self._compose.ready()
+                dated, dreamt, look_seconds, dream_seconds = self._dreamt.take()
+                with self._compose.measure():
+                    dream = self._dreamer.compose(dreamt)
+                stages = self._dreamer.stages
                 if self._governor is not None:
-                    self._governor.took(max(longest, time.perf_counter() - began))
-                self._meter.dreamt(self._dreamer.stages)
+                    self._governor.took(
+                        Work(
+                            look_seconds,
+                            dream_seconds,
+                            self._compose.last,
+                            motion=stages.get("motion"),
+                            effort=self._dreamer.effort,
+                        )
+                    )
+                self._meter.dreamt(stages)
                 if not self._give(dated._replace(frame=dream)):
                     return
         except Ended:
@@ -188,3 +198,13 @@ class Relay:
         finally:
             for box in (self._captured, self._looked, self._dreamt):
                 box.discard()
+
+    def _wait_for(self, box: Mailbox[_Moving], step: Pace, after: Pace) -> None:
+        """Wait until what `step` would put into `box` is wanted soon by the step after it, in a live run.
+
+        What waits there for that step to end grows old: the newest frame is taken as late as it goes.
+        """
+        if self._live:
+            box.wait_for_room()
+            # The last frame has just been taken out. Half a time more than needed, for one that takes longer.
+            box.wait_for_taker(after.cycle - 1.5 * step.seconds)

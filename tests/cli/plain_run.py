@@ -28,6 +28,7 @@ class Plain:
     """Stands in for the Dreamer."""
 
     description = "plain"
+    effort = 1.0
     notice = None
 
     def __init__(self, settings: DreamSettings) -> None:

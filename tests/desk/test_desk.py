@@ -182,6 +182,17 @@ def test_freeze(desk: Desk) -> None:
     assert not np.array_equal(desk(frame(4)).pixels, still.pixels)
 
 
+def test_frame_that_is_held_back_was_not_dreamt(desk: Desk) -> None:
+    """A governor takes it for no sign of a fast machine."""
+    efforts = []
+    for frozen in (False, True, True, False):
+        if desk.frozen != frozen:
+            desk.toggle_freeze()
+        desk(frame(len(efforts)))
+        efforts.append(desk.effort)
+    assert efforts == [1, 0, 0, 1]
+
+
 def test_reset_begins_anew(desk: Desk) -> None:
     first = desk(frame()).pixels
     assert not np.array_equal(desk(frame()).pixels, first)

@@ -19,6 +19,7 @@ class Three:
     def __init__(self, **steps) -> None:
         self.steps = steps
         self.stages: dict[str, float] = {}
+        self.effort = 1.0
         self.notice: str | None = None
         self.seen: dict[str, list[int]] = {"look": [], "dream": [], "compose": []}
 
