@@ -39,8 +39,11 @@ _ROOM = 0.75
 """and below which a step must stay that is to take longer again: the gap keeps it from going to and fro."""
 _FAR = 1.5
 """Above which nobody waits for the median."""
+
+_SHORT = 1.05
+"""Above which that is told, if nothing helps,"""
 _WORTH = 1.15
-"""Where nothing suffices, how much longer a frame may take than with the best relief, for the sake of the look."""
+"""and how much longer a frame may take then than with the best relief, for the sake of the look."""
 
 _CALM = 48
 """Frames after a change before a relief is taken back;"""
@@ -143,7 +146,7 @@ class Governor:
         if chosen != self._relief:
             self._go_to(chosen)
             return
-        if self._short != (now.longest > (_FULL if self._short else 1) * self._budget):
+        if self._short != (now.longest > (_FULL if self._short else _SHORT) * self._budget):
             self._short = not self._short
             if self.notice is not None:
                 _log.info("%s", self.notice)

@@ -60,7 +60,7 @@ def run(
     soon as a live sink has finished: somebody closed the window. A live run closes each sink on its own thread, when it
     has its last frame; otherwise closing them is the caller's.
     checkpoints: where the run notes how it could go on, if it should be cut off.
-    governor: keeps a live run at its rate; frames that it does not want are left out.
+    governor: keeps a live run at its rate; frames that it does not want are left out, and counted as skipped.
     changes: by which sinks join the run and leave it.
     on_progress: called on this thread some ten times a second, and once more at the very end, whatever the end. What it
     raises ends the run.
