@@ -178,7 +178,7 @@ class Governor:
             if all(a >= b for a, b in zip(relief, self._relief, strict=True)) and relief.height <= highest
         ]
         if self._dreamer.settings.still_scene == "deeper" and self._relief == RELIEFS[0]:
-            choice = [Relief(deeper=True)]
+            choice = [Relief(deeper=True)] if work.longest <= _FITS * self._budget else []
         for relief in choice:
             # What takes no longer than now does not stand in the way, however long that is.
             steps = zip(self._under(relief, work)[:3], work[:3], strict=True)

@@ -251,15 +251,14 @@ def test_frames_that_were_only_shown_do_not_count() -> None:
 
 
 def test_deeper_takes_time_to_spare_alone() -> None:
-    # By hand: twice 10 ms of 40 is room; twice 17 is more than three quarters.
-    for dream, deeper in ((10, True), (17, False)):
-        machine = Machine(dream=dream, still_scene="deeper")
+    # By hand: twice 10 ms of 40 is room; twice 17 is more than three quarters; and who is late has none.
+    for dream, compose, deeper in ((10, 1, True), (17, 1, False), (10, 60, False)):
+        machine = Machine(dream=dream, compose=compose, still_scene="deeper")
         assert not machine.relief.deeper  # nothing is known yet
         machine.stands = True
         machine.run(2000)
         assert machine.reliefs[-1] == Relief(deeper=deeper)
         assert machine.changes == deeper
-        assert machine.governor.notice is None
 
 
 def test_deeper_never_makes_the_picture_smaller() -> None:
