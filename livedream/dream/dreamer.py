@@ -152,6 +152,11 @@ class Dreamer:
         return self._effort
 
     @property
+    def awaits_device(self) -> bool:
+        """Whether a GPU composes the frames of a stream too, so that `compose` does nothing but wait for it."""
+        return isinstance(self._way, OnDevice)
+
+    @property
     def engine(self) -> tuple[Ascent, Compute]:
         """What makes a step, and where and in which numbers. For measuring."""
         ascent = self._ready()

@@ -67,6 +67,11 @@ class Relievable(Protocol):
     @property
     def settings(self) -> DreamSettings: ...
 
+    @property
+    def awaits_device(self) -> bool:
+        """Whether the last of its steps only waits for what the second has begun."""
+        ...
+
 
 class Governor:
     """Chooses what a dreamer leaves out, so that it keeps up with `rate` frames per second, and no more than that.
@@ -130,6 +135,8 @@ class Governor:
             return
         if self._since == _TRIAL and self._tried:
             self._calm, self._tried = _CALM, False
+        if self._dreamer.awaits_device:
+            work = work._replace(dream=max(work.dream, work.compose), compose=0.0)
         self._works.append(work)
         if self._since % 3 == 0:
             self._judge()

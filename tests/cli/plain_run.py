@@ -29,6 +29,7 @@ class Plain:
 
     description = "plain"
     effort = 1.0
+    awaits_device = False
     notice = None
 
     def __init__(self, settings: DreamSettings) -> None:

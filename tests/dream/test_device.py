@@ -44,6 +44,7 @@ def test_dreams_as_the_other_way() -> None:
         shown, other = (way(frame).pixels.astype(int) for way in ways)
         assert np.abs(shown - other).mean() < 0.05
     assert set(ways[0].stages) == set(ways[1].stages)
+    assert [way.awaits_device for way in ways] == [True, False]
 
 
 def test_dreams_much_as_the_other_way_of_a_frame_that_was_shrunk() -> None:

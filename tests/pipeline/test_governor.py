@@ -44,6 +44,7 @@ class Machine:
         self.noise, self.skew, self.load = noise, skew, load
         self.random = np.random.default_rng(0)
         self.settings = DreamSettings(**settings)
+        self.awaits_device = False
         self.relief = Relief()
         self.reliefs: list[Relief] = []
         self.works: list[Work] = []
@@ -140,6 +141,17 @@ def test_it_says_what_it_has_chosen() -> None:
     assert Machine(compose=60).run(200).governor.notice == (
         "too slow for 25 fps, and a smaller dream would not help: a smaller source would"
     )
+
+
+def test_what_waits_for_a_gpu_is_no_work_of_its_own() -> None:
+    """A frame is dreamt in 80 ms: for so long the last step waits, and the second for the frame before."""
+    machine = Machine(dream=80)
+    machine.awaits_device = True
+    work = machine.work
+    machine.work = lambda octave: work(octave)._replace(compose=work(octave).dream)
+    machine.run(400)
+    assert left_out(machine.relief) == (0.61, 1, 1)
+    assert machine.changes == 1
 
 
 def test_at_five_frames_a_second_it_takes_three_seconds() -> None:

@@ -30,6 +30,7 @@ class Taking:
     """A dreamer whose steps take so many seconds, and less if it is relieved."""
 
     notice = None
+    awaits_device = False
 
     def __init__(self, time: VirtualTime, look: float, dream: float, compose: float, **settings: int) -> None:
         self.time = time
