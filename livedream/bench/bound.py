@@ -108,7 +108,7 @@ def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Size) -> Bo
             ("product", lambda: matrix @ matrix),
             ("copy", lambda: target.copy_(source)),
         ):
-            ran[what].append(_seconds(action, device))
+            ran[what].append(seconds_of_one(action, device))
     seconds, product, copy = (statistics.median(ran[what]) for what in ("step", "product", "copy"))
     flops_rate, bytes_rate = 2 * side**3 / product, 2 * million / copy
     touched = work.touched(dtype.itemsize)
@@ -122,7 +122,7 @@ def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Size) -> Bo
     )
 
 
-def _seconds(action: Callable[[], object], device: torch.device) -> float:
+def seconds_of_one(action: Callable[[], object], device: torch.device) -> float:
     """Return how long one of consecutive calls of `action` takes."""
     for _ in range(_WARMING):
         action()
