@@ -86,8 +86,8 @@ def test_memory_counts_from_frame_500(monkeypatch) -> None:
         dreamt.append(source)
         return source
 
-    # 1000 MB as soon as there are 500 frames; then one more for each.
-    monkeypatch.setattr("livedream.bench.steadiness.resident_mb", lambda: 1000 + max(0, len(dreamt) - 501))
+    # One MB more at each frame: 1000 at frame 500, the 501st.
+    monkeypatch.setattr("livedream.bench.steadiness.resident_mb", lambda: 499 + len(dreamt))
     assert drift(dream, [grey(100)] * 601).rss_growth == pytest.approx(0.1)
 
 
