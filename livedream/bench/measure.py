@@ -42,9 +42,9 @@ class Plan:
 
     settings: DreamSettings
     preset: str = "live"
-    """Where the settings come from, to be written down; so is"""
+    """Where the settings come from: to be written down."""
     command: str = ""
-    """what measures the same again."""
+    """What measures the same again: to be written down."""
     source: str = "demo"
     size: tuple[int, int] = (1280, 720)
     """(width, height) of the frames."""
@@ -67,7 +67,8 @@ def measure(plan: Plan, tell: Callable[[str], None]) -> Result:
         clip = film(plan.source, plan.size, Path(folder))
         with VideoSource(clip) as source:
             frames = [frame for frame, _ in zip(source, range(plan.frames), strict=False)]
-        dreamer = Dreamer(plan.settings)  # before the fresh one: what is wrong with the settings is said here
+        # Before the fresh process: what is wrong with the settings is said here.
+        dreamer = Dreamer(plan.settings)
         dreamer.prepare(plan.size)
         result = _blank(plan, dreamer)
         tell("a run in a fresh process")

@@ -186,7 +186,9 @@ def _steadiness(rows: Mapping[str, Row]) -> Iterator[str]:
         )
     yield ""
     yield from _STILL
-    yield from _head("what", "frames", "luminance", "drift", "clipped", "drift", "flicker", "of the source", "memory")
+    yield from _head(
+        "what", "frames", "luminance", "its drift", "clipped", "its drift", "flicker", "of the source", "memory"
+    )
     for name, row in rows.items():
         for scene, drift in row["drift"].items():
             yield _line(
