@@ -1,12 +1,12 @@
+import contextlib
 import json
-import os
 import shlex
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from livedream.bench.fresh import run_fresh
-from livedream.bench.speed import film
 from livedream.cli.main import main
 from livedream.settings import DreamSettings
 
@@ -59,17 +59,28 @@ def test_what_is_left_out_is_null(tmp_path) -> None:
     assert found["drift"] == {}
 
 
-def test_a_fresh_process_is_timed_from_its_start(tmp_path, monkeypatch) -> None:
-    """All that it imports counts: here, a second of sleep before anything of livedream."""
-    (tmp_path / "sitecustomize.py").write_text("import time; time.sleep(1)", encoding="utf-8")
-    clip = film("demo", (400, 226), tmp_path)
-    settings = DreamSettings(layers="fire2", working_height=32)
-    usual = run_fresh(clip, 3, settings)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    late = run_fresh(clip, 3, settings)
-    assert late.first_frame_s > 1
-    assert usual.peak_rss_mb > 100
-    assert usual.peak_vram_mb is None or usual.peak_vram_mb > 0
+def test_a_fresh_process_is_timed_from_its_start_to_its_first_frame(tmp_path, monkeypatch) -> None:
+    clock = SimpleNamespace(now=100.0)
+
+    class Process(contextlib.nullcontext):
+        """Starts in one second, shows a frame after seven more, and ends much later."""
+
+        returncode = 0
+
+        def __init__(self, command, **pipes) -> None:
+            super().__init__(self)
+            clock.now += 1
+            self.stdout = self.lines()
+
+        def lines(self):
+            clock.now += 7
+            yield "first frame\n"
+            clock.now += 50
+            yield '{"peak_rss_mb": 700, "peak_vram_mb": null}\n'
+
+    monkeypatch.setattr("livedream.bench.fresh.time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setattr("livedream.bench.fresh.subprocess.Popen", Process)
+    assert run_fresh(tmp_path / "film.mp4", 3, DreamSettings()) == (8, 700, None)
 
 
 def test_a_fresh_process_that_fails_is_an_error(tmp_path) -> None:
