@@ -117,7 +117,7 @@ def report(result: "Result") -> list[str]:
     if result.age_slow_ms:
         slow = result.age_slow_ms
         lines.append(
-            f"too slow, {slow['steps']} steps, a frame in {slow['frame']:.0f} ms: age p95 {slow['p95']:.0f} ms,"
+            f"too slow, steps {slow['steps']}, a frame in {slow['frame']:.0f} ms: age p95 {slow['p95']:.0f} ms,"
             f" of two frames and a step, {slow['allowed']:.0f} ms"
         )
     lines.append(
