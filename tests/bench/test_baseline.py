@@ -52,9 +52,11 @@ def test_a_class_is_dreamt_of_too() -> None:
     assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.7
 
 
-def test_it_takes_octaves_and_jitter_in_turn() -> None:
-    ours, theirs = dreamt_by_both(PLAIN.replace(octaves=3, jitter=8))
-    assert np.abs(ours).mean() == pytest.approx(np.abs(theirs).mean(), rel=0.2)
+def test_octaves_take_turns() -> None:
+    """Each scales in its own way, so the dreams are not quite the same; one that stays at the full size adds more."""
+    ours, theirs = dreamt_by_both(PLAIN.replace(octaves=3))
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.8
+    assert np.abs(ours).mean() == pytest.approx(np.abs(theirs).mean(), rel=0.1)
 
 
 def test_a_mask_keeps_the_source(tmp_path) -> None:
