@@ -22,7 +22,11 @@ from livedream.dream.objective import Objective
 from livedream.dream.octaves import Size
 from livedream.dream.precision import Compute
 
-_ROUNDS = 9
+_ROUNDS = 5
+_CALLS = 6
+"""Consecutive calls of a round that are timed."""
+_WARMING = 2
+"""Calls before them: they bring back to the caches what the last action has driven out, and wake the threads."""
 
 
 class Work(NamedTuple):
@@ -80,7 +84,12 @@ class _Activations(fx.Interpreter):
 
 
 def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Size) -> Bound:
-    """Time steps of `ascent` at `size`, a matrix product and a copy, in turns."""
+    """Time steps of `ascent` at `size`, a matrix product and a copy, in turns, with the same threads: this one's.
+
+    A step is timed as it comes in a stream: some of them, one right after the other, of which the first do not count;
+    the median of the rest, and of the rounds. So are the product and the copy. Call it on a thread of its own (alone),
+    whose team of threads nothing else keeps busy. On a GPU its own clock tells the time of consecutive calls.
+    """
     device, dtype = compute.device, compute.dtype
     work = work_of_a_step(name, ascent.objective, size)
     step = GraphedSteps(ascent, size).step if device.type == "cuda" else ascent.step
@@ -99,7 +108,7 @@ def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Size) -> Bo
             ("product", lambda: matrix @ matrix),
             ("copy", lambda: target.copy_(source)),
         ):
-            ran[what].append(_seconds(action, device))
+            ran[what].append(seconds_of_one(action, device))
     seconds, product, copy = (statistics.median(ran[what]) for what in ("step", "product", "copy"))
     flops_rate, bytes_rate = 2 * side**3 / product, 2 * million / copy
     touched = work.touched(dtype.itemsize)
@@ -113,15 +122,25 @@ def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Size) -> Bo
     )
 
 
-def _seconds(action: Callable[[], object], device: torch.device) -> float:
-    action()
-    _wait(device)
-    began = time.perf_counter()
-    action()
-    _wait(device)
-    return time.perf_counter() - began
-
-
-def _wait(device: torch.device) -> None:
+def seconds_of_one(action: Callable[[], object], device: torch.device) -> float:
+    """Return how long one of consecutive calls of `action` takes."""
+    for _ in range(_WARMING):
+        action()
     if device.type == "cuda":
-        torch.cuda.synchronize()
+        return _seconds_on_gpu(action)
+    taken = []
+    for _ in range(_CALLS):
+        began = time.perf_counter()
+        action()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+def _seconds_on_gpu(action: Callable[[], object]) -> float:
+    began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    began.record()
+    for _ in range(_CALLS):
+        action()
+    ended.record()
+    ended.synchronize()
+    return float(began.elapsed_time(ended)) / 1e3 / _CALLS

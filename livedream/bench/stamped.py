@@ -79,12 +79,12 @@ class AgeSink(Sink):
     def __init__(self) -> None:
         self.ages: list[float] = []
         """Seconds, of each frame in order."""
-        self.first: float | None = None
-        """When the first frame came, by time.perf_counter."""
+        self.arrived: list[float] = []
+        """When each came, by time.perf_counter."""
 
     def write(self, frame: Frame) -> None:
         now = time.perf_counter()
-        self.first = self.first or now
+        self.arrived.append(now)
         self.ages.append(now - read_stamp(frame.pixels).moment)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""How steady a dream is, and how strong.
+"""How steady a dream is.
 
 flicker: mean absolute difference, in levels of 255, between a frame and the one before it moved by the source's own
 optical flow, over the pixels where the flow explains the source (an error under 10). The same of the source is what a
@@ -6,29 +6,33 @@ perfectly steady dream would have. After W.-S. Lai et al., "Learning Blind Video
 error), without its occlusion network.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from livedream.bench.memory import resident_mb
+
 _EXPLAINED = 10
-_WHITE, _BLACK = 250, 5
 SETTLED = 200
-"""Still frames after which a dream has grown as far as it will: drift is counted from there."""
+"""Still frames after which a dream has grown as far as it will: drift is looked for from there on."""
+_FILLED = 500
+"""Still frames after which a run has taken the memory that it needs: growth is counted from there."""
+_PAIRS = 10
+"""Every so many frames of a still scene one is compared with the one before it."""
 
 
 class Flicker(NamedTuple):
     dream: float
     source: float
 
-    @property
-    def ratio(self) -> float:
-        return self.dream / self.source
 
+def flicker(dreams: Sequence[np.ndarray], sources: Sequence[np.ndarray]) -> Flicker | None:
+    """Return the flicker of `dreams` and of the frames they are of, all uint8 RGB (h, w, 3).
 
-def flicker(dreams: Sequence[np.ndarray], sources: Sequence[np.ndarray]) -> Flicker:
-    """Return the flicker of `dreams` and of the frames they are of, all uint8 RGB (h, w, 3); at least two."""
+    None where the flow explains nothing: a film of cuts, or of noise.
+    """
     height, width = sources[0].shape[:2]
     grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
     found = []
@@ -40,8 +44,7 @@ def flicker(dreams: Sequence[np.ndarray], sources: Sequence[np.ndarray]) -> Flic
         explained = errors[1] < _EXPLAINED
         if explained.any():
             found.append([error[explained].mean() for error in errors])
-    dream, source = np.mean(found, axis=0)
-    return Flicker(float(dream), float(source))
+    return Flicker(*np.mean(found, axis=0).tolist()) if found else None
 
 
 def _error(now: np.ndarray, before: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -53,31 +56,53 @@ def _error(now: np.ndarray, before: np.ndarray, places: np.ndarray) -> np.ndarra
 
 
 class Drift(NamedTuple):
-    """From still frame SETTLED to the last."""
+    """Of the dream of a scene that stands still.
 
+    Clipped are the pixels of which a channel is 0 or 255. Both shares and luminance, the mean in levels of 255, are
+    those of the dream less those of its source: a camera's noise is no drift.
+    """
+
+    luminance_grown: float
+    clipped_grown: float
+    """Of the settled dream, at frame SETTLED: its look, the reference of the two that follow."""
     luminance: float
-    """Change of the mean, in levels of 255."""
     clipped: float
-    """Share of pixels at the end that are black or white and were not in the source."""
+    """How far it gets from there at most, in any frame up to the last."""
+    flicker: float
+    """As above, from SETTLED on; the flow is known to be none. With a camera's noise it tells how much it swims."""
+    flicker_source: float
+    rss_growth: float | None
+    """Of the memory of this process, from frame 500 to the last, as a share; None of a shorter run."""
 
 
-def drift(dream: Callable[[np.ndarray], np.ndarray], frames: Iterator[np.ndarray]) -> Drift:
-    """Dream `frames`, more than SETTLED of a scene that stands still, and return how far the picture has moved."""
-    begun: float | None = None
-    source = picture = np.zeros((1, 1, 3), np.uint8)
+def drift(dream: Callable[[np.ndarray], np.ndarray], frames: Iterable[np.ndarray]) -> Drift:
+    """Dream `frames`, more than SETTLED + 1 of a scene that stands still, uint8 RGB (h, w, 3)."""
+    grown = most = np.zeros(2)
+    flickers = []
+    filled: float | None = None
+    before: tuple[np.ndarray, np.ndarray] | None = None
+    number = -1
     for number, source in enumerate(frames):
-        picture = dream(source)
-        if number == SETTLED:
-            begun = _luminance(picture)
-    if begun is None:
-        raise ValueError(f"drift needs more than {SETTLED} frames")
-    return Drift(_luminance(picture) - begun, _clipped(picture) - _clipped(source))
+        now = dream(source), source
+        if number == _FILLED:
+            filled = resident_mb()
+        if number >= SETTLED:
+            change = _levels(now[0]) - _levels(now[1])
+            grown = change if number == SETTLED else grown
+            most = np.where(abs(change - grown) > abs(most), change - grown, most)
+            if before is not None and (number - SETTLED) % _PAIRS == 1:
+                flickers.append([cv2.absdiff(*pair).mean() for pair in zip(now, before, strict=True)])
+        before = now
+    if not flickers:
+        raise ValueError(f"drift needs more than {SETTLED + 1} frames, got {number + 1}")
+    left = resident_mb() if filled else None
+    growth = left / filled - 1 if left and filled else None
+    dreams, sources = np.mean(flickers, axis=0).tolist()
+    return Drift(float(grown[0]), float(grown[1]), float(most[0]), float(most[1]), dreams, sources, growth)
 
 
-def _luminance(picture: np.ndarray) -> float:
-    return float(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).mean())
-
-
-def _clipped(picture: np.ndarray) -> float:
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    return float(((grey > _WHITE) | (grey < _BLACK)).mean())
+def _levels(picture: np.ndarray) -> np.ndarray:
+    """Return the mean luminance, and the share of pixels that are clipped."""
+    luminance = cv2.mean(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))[0]
+    between = cv2.countNonZero(cv2.inRange(picture, (1, 1, 1), (254, 254, 254)))
+    return np.array([luminance, 1 - between / (picture.shape[0] * picture.shape[1])])

@@ -1,26 +1,34 @@
 """`livedream bench`: how fast, how late and how steady it dreams here."""
 
 import json
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from livedream.cli.asked import parse_size
-from livedream.cli.options import control_options, given_controls
+from livedream.cli.options import control_options, flag, given_controls
 from livedream.cli.output import say
 from livedream.errors import ArgumentError
+from livedream.settings import CONTROLS
 
 if TYPE_CHECKING:
-    from livedream.bench.measure import Result
+    from livedream.bench.result import Result
 
 
 @click.command(short_help="Measure how fast, how late and how steady it dreams here.")
 @click.option("--source", metavar="FILM", default="demo", help="what to dream: demo, or a film [default demo]")
 @click.option("--size", metavar="WxH", default="1280x720", help="of its frames, in pixels [default 1280x720]")
 @click.option("--preset", metavar="NAME", default="live", help="a look [default live]")
-@click.option("--rounds", metavar="N", type=click.IntRange(1), default=3, help="rounds, of which the median counts [3]")
-@click.option("--frames", metavar="N", type=click.IntRange(10), default=120, help="frames of a round [120]")
+@click.option("--rounds", metavar="N", type=click.IntRange(3), default=3, help="rounds, of which the median counts [3]")
+@click.option(
+    "--frames",
+    metavar="N",
+    type=click.IntRange(10),
+    default=120,
+    help="frames of a round; too few for flicker under 60 [120]",
+)
 @click.option("--seconds", metavar="S", type=click.FloatRange(2), default=10.0, help="length of the live part [10]")
 @click.option(
     "--still",
@@ -50,8 +58,16 @@ def bench(
     from livedream.bench.measure import Plan, measure
     from livedream.presets import load_preset
 
+    given = given_controls(controls)
+    words = ["livedream", "bench", "--source", source, "--size", size, "--preset", preset, "--rounds", str(rounds)]
+    words += ["--frames", str(frames), "--seconds", f"{seconds:g}", "--still", str(still)]
+    words += [] if baseline else ["--no-baseline"]
+    for control in CONTROLS:
+        words += [flag(control), f"{given[control.name]}"] if control.name in given else []
     plan = Plan(
-        settings=load_preset(preset).replace(**given_controls(controls)),
+        settings=load_preset(preset).replace(**given),
+        preset=preset,
+        command=shlex.join(words),
         source=source,
         size=parse_size(size),
         rounds=rounds,
@@ -75,10 +91,11 @@ bench.params += control_options()
 
 def report(result: "Result") -> list[str]:
     """Return what `result` says, line by line."""
-    changed: dict[str, Any] = result.settings
     lines = [
+        f"{result.command}, {result.date}",
+        f"{result.machine}, " + ", ".join(f"{name} {version}" for name, version in result.versions.items()),
         result.description,
-        "settings: " + ", ".join(f"{name} {value}" for name, value in changed.items()),
+        "settings: " + ", ".join(f"{name} {value}" for name, value in result.settings.items()),
         f"fps {result.fps:.1f}  encoded {result.fps_encoded:.1f}  bare {result.fps_bare:.1f}"
         f"  (end to end / bare {result.fps / result.fps_bare:.2f})",
     ]
@@ -86,25 +103,38 @@ def report(result: "Result") -> list[str]:
         lines.append(
             f"baseline {result.fps_baseline:.1f} fps: bare is {result.fps_bare / result.fps_baseline:.2f} times"
         )
-    if result.bound:
-        bound = result.bound
+    work, age = result.work, result.age_ms
+    vram = "" if result.peak_vram_mb is None else f", {result.peak_vram_mb:.0f} MB of the GPU's"
+    lines += [
+        f"step {result.step_ms:.1f} ms, bound {result.bound_ms:.1f} ms, roofline {result.roofline:.2f}"
+        f"  ({work['gflop']:.2f} GFLOP at {work['gflops_per_second']:.0f} GFLOP/s,"
+        f" {work['million_activations']:.1f} M activations at {work['gigabytes_per_second']:.1f} GB/s)",
+        "stages, ms p50/p95: "
+        + ", ".join(f"{name} {times['p50']:.1f}/{times['p95']:.1f}" for name, times in result.stages.items()),
+        f"age p50 {age['p50']:.0f} ms  p95 {age['p95']:.0f} ms  max {age['max']:.0f} ms, first tenth"
+        f" {result.age_tenths_ms[0]:.0f} ms, last {result.age_tenths_ms[1]:.0f} ms, {result.dropped} dropped",
+    ]
+    if result.age_slow_ms:
+        slow = result.age_slow_ms
         lines.append(
-            f"step {bound.step_ms:.1f} ms, bound {bound.bound_ms:.1f} ms, roofline {bound.roofline:.2f}"
-            f"  ({bound.gflop:.2f} GFLOP at {bound.gflops_per_second:.0f} GFLOP/s,"
-            f" {bound.million_activations:.1f} M activations at {bound.gigabytes_per_second:.1f} GB/s)"
+            f"too slow, steps {slow['steps']}, a frame in {slow['frame']:.0f} ms: age p95 {slow['p95']:.0f} ms,"
+            f" of two frames and a step, {slow['allowed']:.0f} ms"
         )
     lines.append(
-        "stages, ms p50/p95: " + ", ".join(f"{name} {a:.1f}/{b:.1f}" for name, (a, b) in result.stages.items())
+        f"a fresh process: first frame after {result.first_frame_s:.1f} s, {result.peak_rss_mb:.0f} MB at most{vram}"
     )
-    age = result.age_ms
-    lines.append(
-        f"age p50 {age['p50']:.0f} ms  p95 {age['p95']:.0f} ms  max {age['max']:.0f} ms, {result.dropped} dropped,"
-        f" first frame after {result.first_frame_s:.1f} s, {result.peak_rss_mb:.0f} MB at most"
-    )
-    lines.append(
-        f"flicker {result.flicker:.2f}, of the source {result.flicker_source:.2f}:"
-        f" {result.flicker / result.flicker_source:.2f} times; strength {result.strength:.1f}"
-    )
+    if result.flicker is not None and result.flicker_source:
+        lines.append(
+            f"flicker {result.flicker:.2f}, of the source {result.flicker_source:.2f}:"
+            f" {result.flicker / result.flicker_source:.2f} times"
+        )
+    if result.strength is not None:
+        lines.append(f"strength {result.strength:.1f}")
     for name, drift in result.drift.items():
-        lines.append(f"drift, {name}: luminance {drift['luminance']:+.2f} of 255, clipped {drift['clipped']:+.2%}")
+        growth = "" if drift["rss_growth"] is None else f", memory {drift['rss_growth']:+.2%}"
+        lines.append(
+            f"still, {name}, {result.still} frames: luminance {drift['luminance_grown']:+.2f} of 255, then"
+            f" {drift['luminance']:+.2f} at most; clipped {drift['clipped_grown']:+.2%}, then {drift['clipped']:+.2%};"
+            f" flicker {drift['flicker']:.2f}, of the source {drift['flicker_source']:.2f}{growth}"
+        )
     return lines

@@ -1,5 +1,12 @@
-from livedream.bench.bound import work_of_a_step
+import threading
+
+import pytest
+import torch
+
+from livedream.bench.bound import measure_bound, seconds_of_one, work_of_a_step
+from livedream.dream.dreamer import Dreamer
 from livedream.dream.grammar import parse
+from livedream.settings import DreamSettings
 
 
 def test_work_by_hand() -> None:
@@ -11,3 +18,38 @@ def test_work_by_hand() -> None:
     assert work.flops == 2 * 2 * (conv1 + fire2)
     # Written: conv1 and its ReLU, the pool, squeeze and its ReLU, two expansions, their concatenation and its ReLU.
     assert work.activations == 2 * 31 * 31 * 64 + 15 * 15 * (64 + 2 * 16 + 2 * 64 + 2 * 128)
+
+
+def test_a_step_is_timed_among_others_and_the_first_do_not_count(monkeypatch) -> None:
+    class Clock:
+        now = 0.0
+        calls = 0
+
+        def act(self) -> None:
+            """The first calls find cold caches; one later is disturbed."""
+            self.calls += 1
+            self.now += 9 if self.calls <= 2 or self.calls == 5 else 1
+
+    clock = Clock()
+    monkeypatch.setattr("livedream.bench.bound.time.perf_counter", lambda: clock.now)
+    assert seconds_of_one(clock.act, torch.device("cpu")) == 1
+
+
+def test_step_product_and_copy_have_the_same_threads_and_take_turns(monkeypatch) -> None:
+    dreamer = Dreamer(DreamSettings(layers="fire2", working_height=64, precision="float32", device="cpu"))
+    dreamer.prepare((64, 64))
+    seen = []
+
+    def seconds(action, device) -> float:
+        seen.append((threading.get_ident(), torch.get_num_threads()))
+        return 0.5
+
+    monkeypatch.setattr("livedream.bench.bound.seconds_of_one", seconds)
+    ascent, compute = dreamer.engine
+    found = measure_bound(ascent, compute, "squeezenet", (64, 64))
+    assert len(seen) % 3 == 0
+    assert set(seen) == {(threading.get_ident(), torch.get_num_threads())}
+    work = work_of_a_step("squeezenet", ascent.objective, (64, 64))
+    rates = 2 * 1024**3 / 0.5, 2 * 32_000_000 / 0.5
+    assert found.bound_ms == pytest.approx(1e3 * (work.flops / rates[0] + 16 * work.activations / rates[1]))
+    assert found.roofline == pytest.approx(found.bound_ms / 500)

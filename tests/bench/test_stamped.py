@@ -32,6 +32,7 @@ def test_an_age_is_the_time_since_the_stamp() -> None:
     sink = AgeSink()
     sink.write(Frame(pixels, Fraction(0), 1))
     assert 2 <= sink.ages[0] < 3
+    assert sink.arrived[0] <= time.perf_counter()
 
 
 def test_frames_too_small_for_a_stamp_are_refused() -> None:

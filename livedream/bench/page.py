@@ -1,0 +1,258 @@
+"""The page benchmarks/RESULTS.md, made of nothing but the numbers beside it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from livedream.bench.arithmetic import GPUS
+from livedream.settings import CONTROLS
+
+Row = Mapping[str, Any]
+"""What `livedream bench --json` wrote, and whether its weights were `random`."""
+DASH = "-"
+
+
+_HEAD = """\
+By `scripts/benchmark`, which ran the command of each row, below, and wrote this page and results.json beside it.
+Medians of rounds that took turns in one run: compare within a row, machines are noisy.
+""".splitlines()
+_SPEED = """\
+Frames per second: from end to end into nowhere, encoded as H.264, of the dreamer alone, and of a plain dreamer
+(float32, contiguous, the whole network through a hook) with the same steps, sizes and look.
+
+""".splitlines()
+_STEP = """\
+One step at the full working size. The bound is the arithmetic at the rate of a large matrix product, and each
+activation and its gradient written and read at the rate of a large copy, both measured in the same run.
+
+""".splitlines()
+_AGE = """\
+Live at 30 fps, without a governor: the age of frames at the sink, read from their pixels; its median in the first tenth
+of the frames and in the last. Then with so many steps that the dreamer is slower than the camera: 95th percentile, and
+two frames of that dreamer and a step. Last a process of its own: from its start to the first dreamt frame at the sink,
+and the most memory that it took.
+
+""".splitlines()
+_STEADY = """\
+How steady, in levels of 255: flicker, beside that of the source moving; and how strong: the objective in the dream over
+that in the source.
+
+""".splitlines()
+_STILL = """\
+A still scene, clean and with a camera's noise of sigma 3. By how much luminance, and the share of pixels with a channel
+at 0 or 255, differ from those of the source once the dream has grown, after 200 frames; and how far they get from there
+at most in any later frame, which is drift. Flicker, which is how much the dream swims; growth of the memory from frame
+500 to the end.
+
+""".splitlines()
+_ARITHMETIC = """\
+## On a GPU, by arithmetic
+
+One step in float16: the multiplications, and the bytes of the activations and their gradients, each written and read.
+Then the milliseconds that these need at the rates which NVIDIA publishes (dense, float32 sums):
+""".splitlines()
+_BOUND = """\
+They are a bound, not a forecast: no kernel reaches these rates, least of all a small one, and the launching of kernels
+is not in them. 448x256 is the working size of the preset `live`; 960x540 half the sides of 1920x1080.
+
+""".splitlines()
+_NOT_MEASURED = """\
+No row above was measured on a GPU. The CUDA path was written after the documentation of torch and checked on the CPU as
+far as that goes. Not measured:
+
+- a step in float16, its time, its quotient to the bound above, and how often a step is dropped in it;
+- the CUDA graphs: whether the recording succeeds on each card, what a replay saves over launching one by one, and the
+  memory that the graphs take;
+- pinned buffers and their stream: times of upload and download, and whether they overlap with the optical flow;
+- shrinking, warping and composing on the GPU: their times (their results are compared with OpenCV's on the CPU);
+- frames per second from end to end, 1920x1080 at 60 among them, age of the frames, first frame, memory over hours;
+- running out of memory on a real card (it is pretended in the tests);
+- flicker, strength and drift in float16.
+
+The tests that do it where there is a GPU: `LIVEDREAM_REQUIRE_CUDA=1 scripts/test tests/dream/test_cuda.py`; the times:
+`scripts/benchmark`.
+""".splitlines()
+
+
+def page(
+    rows: Mapping[str, Row], left_out: Mapping[str, str], beside: Mapping[str, Any] | None, arithmetic: Sequence[str]
+) -> list[str]:
+    """Return the lines of the page.
+
+    left_out: why there is no such row. beside: what scripts/benchmark noted of livedream.bench.popular. arithmetic: the
+    table of arithmetic.py.
+    """
+    lines = [
+        "# What was measured",
+        "",
+        *_HEAD,
+        "",
+        *_machines(rows),
+        "",
+        *_speed(rows),
+        "",
+        *_step(rows),
+        "",
+        *_age(rows),
+        "",
+        *_steadiness(rows),
+        "",
+        "Milliseconds of each stage from end to end, median and 95th percentile:",
+        "",
+        *(f"- {name}: {', '.join(_stage(*stage) for stage in row['stages'].items())}" for name, row in rows.items()),
+        "",
+        "## The rows",
+        "",
+        "The commands, and the settings in which they differ from the defaults:",
+        "",
+        *map(_command, rows, rows.values()),
+        *(f"- {name}: left out, {why}" for name, why in left_out.items()),
+    ]
+    if beside is not None:
+        lines += ["", *_beside(beside)]
+    lines += ["", *_gpus(arithmetic)]
+    if not any(row["peak_vram_mb"] is not None for row in rows.values()):
+        lines += ["", *_NOT_MEASURED]
+    return [*lines, ""]
+
+
+def _machines(rows: Mapping[str, Row]) -> Iterator[str]:
+    """Say on what the rows were run; each machine, its versions and date once."""
+    runs: dict[str, list[str]] = {}
+    for name, row in rows.items():
+        versions = ", ".join(f"{what} {version}" for what, version in row["versions"].items())
+        runs.setdefault(f"{row['date']}, {row['machine']}; {versions}", []).append(name)
+    for run, names in runs.items():
+        yield f"- {run}{'' if len(runs) == 1 else ': ' + '; '.join(names)}"
+
+
+def _speed(rows: Mapping[str, Row]) -> Iterator[str]:
+    yield from _SPEED
+    yield from _head("what", "fps", "encoded", "bare", "baseline", "bare / baseline", "fps / bare")
+    for name, row in rows.items():
+        rates = (row[what] for what in ("fps", "fps_encoded", "fps_bare", "fps_baseline"))
+        yield _line(
+            name + " (random weights)" * row["random"],
+            *(_number(rate, ".1f") for rate in rates),
+            _number(_quotient(row["fps_bare"], row["fps_baseline"]), ".2f"),
+            _number(_quotient(row["fps"], row["fps_bare"]), ".2f"),
+        )
+
+
+def _step(rows: Mapping[str, Row]) -> Iterator[str]:
+    yield from _STEP
+    yield from _head("what", "step ms", "bound ms", "roofline", "GFLOP", "million activations", "GFLOP/s", "GB/s")
+    for name, row in rows.items():
+        work = row["work"]
+        yield _line(
+            name,
+            f"{row['step_ms']:.1f}",
+            f"{row['bound_ms']:.1f}",
+            f"{row['roofline']:.2f}",
+            f"{work['gflop']:.2f}",
+            f"{work['million_activations']:.1f}",
+            f"{work['gflops_per_second']:.0f}",
+            f"{work['gigabytes_per_second']:.1f}",
+        )
+
+
+def _age(rows: Mapping[str, Row]) -> Iterator[str]:
+    yield from _AGE
+    yield from _head(
+        "what", "age ms p50 / p95 / max", "tenths", "dropped", "too slow: p95 / allowed", "first frame s", "MB"
+    )
+    for name, row in rows.items():
+        age, slow, vram = row["age_ms"], row["age_slow_ms"], row["peak_vram_mb"]
+        yield _line(
+            name,
+            f"{age['p50']:.0f} / {age['p95']:.0f} / {age['max']:.0f}",
+            "{:.0f}, {:.0f}".format(*row["age_tenths_ms"]),
+            f"{row['dropped']}",
+            f"{slow['p95']:.0f} / {slow['allowed']:.0f}" if slow else DASH,
+            f"{row['first_frame_s']:.1f}",
+            f"{row['peak_rss_mb']:.0f}" + ("" if vram is None else f", GPU {vram:.0f}"),
+        )
+
+
+def _steadiness(rows: Mapping[str, Row]) -> Iterator[str]:
+    yield from _STEADY
+    yield from _head("what", "flicker", "of the source", "quotient", "strength")
+    for name, row in rows.items():
+        yield _line(
+            name,
+            _number(row["flicker"], ".2f"),
+            _number(row["flicker_source"], ".2f"),
+            _number(_quotient(row["flicker"], row["flicker_source"]), ".2f"),
+            _number(row["strength"], ".1f"),
+        )
+    yield ""
+    yield from _STILL
+    yield from _head(
+        "what", "frames", "luminance", "its drift", "clipped", "its drift", "flicker", "of the source", "memory"
+    )
+    for name, row in rows.items():
+        for scene, drift in row["drift"].items():
+            yield _line(
+                f"{name}, {scene}",
+                f"{row['still']}",
+                f"{drift['luminance_grown']:+.2f}",
+                f"{drift['luminance']:+.2f}",
+                f"{drift['clipped_grown']:+.2%}",
+                f"{drift['clipped']:+.2%}",
+                f"{drift['flicker']:.2f}",
+                f"{drift['flicker_source']:.2f}",
+                _number(drift["rss_growth"], "+.2%"),
+            )
+        if not row["drift"]:
+            yield _line(name, *[DASH] * 8)
+
+
+def _command(name: str, row: Row) -> str:
+    changed = {
+        control.name: row["settings"][control.name]
+        for control in CONTROLS
+        if row["settings"].get(control.name, control.default) != control.default
+    }
+    settings = ", ".join(f"{control} {value}" for control, value in changed.items()) or "all as by default"
+    return f"- {name}: `{row['command']}`: {row['description']}; {settings}"
+
+
+def _beside(beside: Mapping[str, Any]) -> list[str]:
+    versions = ", ".join(f"{what} {version}" for what, version in beside["versions"].items())
+    return [
+        "## Beside the popular implementations",
+        "",
+        "Same network, weights, size and steps, float32, on the CPU; medians of rounds that took turns.",
+        f"`{beside['command']}`; its last row needs `pip install torch-lucent`. {beside['date']}, {beside['machine']};",
+        f"{versions}.",
+        "",
+        *beside["table"],
+    ]
+
+
+def _gpus(arithmetic: Sequence[str]) -> list[str]:
+    return [
+        *_ARITHMETIC,
+        "; ".join(f"{g.name} {g.teraflops:g} TFLOP/s and {g.gigabytes_per_second:g} GB/s" for g in GPUS) + ".",
+        *_BOUND,
+        *arithmetic,
+    ]
+
+
+def _head(*columns: str) -> Iterable[str]:
+    return _line(*columns), f"|---|{'--:|' * (len(columns) - 1)}"
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _stage(name: str, times: Mapping[str, float]) -> str:
+    return f"{name} {times['p50']:.1f}/{times['p95']:.1f}"
+
+
+def _number(value: float | None, form: str) -> str:
+    return DASH if value is None else format(value, form)
+
+
+def _quotient(above: float | None, below: float | None) -> float | None:
+    return above / below if above is not None and below else None

@@ -1,0 +1,165 @@
+"""How many frames a second, in ways that take turns: from end to end, encoded, the dreamer alone, the plain dreamer."""
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+
+from livedream import models
+from livedream.bench.baseline import Baseline
+from livedream.capture.demo import demo_clip
+from livedream.capture.source import Source, open_source
+from livedream.capture.video import VideoSource
+from livedream.dream.alone import alone
+from livedream.dream.dreamer import Dreamer
+from livedream.errors import ArgumentError
+from livedream.frame import Frame
+from livedream.pipeline.meter import Report, percentile
+from livedream.pipeline.run import run
+from livedream.sink.codecs import Encoding
+from livedream.sink.null import NullSink
+from livedream.sink.sink import Facts, Sink
+from livedream.sink.video import VideoSink
+
+
+class Speed(NamedTuple):
+    rates: dict[str, float]
+    """Frames per second, medians of the rounds: fps, fps_encoded, fps_bare and fps_baseline."""
+    stages: dict[str, dict[str, float]]
+    """Milliseconds of each stage from end to end: p50 and p95."""
+
+
+def film(source: str, size: tuple[int, int], folder: Path) -> Path:
+    """Return a film of `size` (width, height): `source` itself where it has it, else scaled into `folder`."""
+    path = demo_clip if source == "demo" else Path(source)
+    with open_source(str(path)) as frames:
+        if frames.live or frames.stills:
+            raise ArgumentError(f"{source} is no film", "the benchmark takes demo, or a film")
+        if frames.size == size:
+            return path
+        scaled = folder / "scaled.mp4"
+        facts = dataclasses.replace(Facts.of(frames), sound=None, path=None)
+        with VideoSink(scaled, facts, encoding=Encoding(quality=90)) as sink:
+            for frame in frames:
+                sink.write(frame.with_pixels(cv2.resize(frame.pixels, size, interpolation=cv2.INTER_AREA)))
+        return scaled
+
+
+def measure_speed(
+    dreamer: Dreamer, clip: Path, frames: Sequence[Frame], rounds: int, folder: Path, baseline: bool
+) -> Speed:
+    """Let `dreamer`, which is prepared, dream `frames`, the first ones of `clip`, in all ways, `rounds` times.
+
+    Each way runs on a thread that ends with it, as if it were the only one in its process, and with the threads that it
+    takes by itself: all cores bare, and what sharing_cores leaves from end to end.
+    """
+    size, count = (frames[0].pixels.shape[1], frames[0].pixels.shape[0]), len(frames)
+    stages: dict[str, list[float]] = {"capture": [], "encode": []}
+    reports: list[Report] = []
+
+    def end_to_end() -> int:
+        reports.append(_run(clip, dreamer, count, stages["capture"]))
+        return reports[-1].dreamt
+
+    def bare() -> int:
+        for frame in frames:
+            dreamer(frame)
+        return count
+
+    ways: dict[str, Callable[[], int]] = {
+        "fps": end_to_end,
+        "fps_encoded": lambda: _run_encoded(clip, dreamer, count, stages["encode"], folder / "encoded.mp4").dreamt,
+        "fps_bare": bare,
+    }
+    if baseline:
+        ways["fps_baseline"] = _plain(dreamer, frames, size)
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            dreamer.reset()
+            dreamer.prepare(size)
+            began = time.perf_counter()
+            done = alone(way)
+            rates[name].append(done / (time.perf_counter() - began))
+    found = {stage: {"p50": percentile(times, 50), "p95": percentile(times, 95)} for stage, times in stages.items()}
+    # Of the last round: a report knows the last 300 frames.
+    found |= {stage: {"p50": p50 * 1e3, "p95": p95 * 1e3} for stage, (p50, p95) in reports[-1].stages.items()}
+    return Speed({name: statistics.median(taken) for name, taken in rates.items()}, found)
+
+
+def _plain(dreamer: Dreamer, frames: Sequence[Frame], size: tuple[int, int]) -> Callable[[], int]:
+    """Return what lets the plain dreamer dream some of `frames`. It has dreamt two before, as ours has been warmed."""
+    settings = dreamer.settings
+    network = models.load(settings.model, settings.weights)
+    plain = Baseline(settings, network, dreamer.engine[0], size)
+    few = frames[: max(3, len(frames) // 5)]
+
+    def way(frames: Sequence[Frame] = few) -> int:
+        for frame in frames:
+            plain(frame.pixels)
+        return len(frames)
+
+    alone(lambda: way(few[:2]))
+    return way
+
+
+def _run(clip: Path, dreamer: Dreamer, count: int, times: list[float]) -> Report:
+    with VideoSource(clip, end=_end(clip, count)) as source:
+        return run(_TimedSource(source, times), dreamer, [NullSink()])
+
+
+def _run_encoded(clip: Path, dreamer: Dreamer, count: int, times: list[float], target: Path) -> Report:
+    with VideoSource(clip, end=_end(clip, count)) as source:
+        facts = dataclasses.replace(Facts.of(source), sound=None)
+        with VideoSink(target, facts, overwrite=True) as sink:
+            return run(source, dreamer, [_TimedSink(sink, times)])
+
+
+def _end(clip: Path, count: int) -> Fraction:
+    """Return the time at which the first `count` frames of `clip` end."""
+    with VideoSource(clip) as source:
+        return Fraction(count) / (source.rate or 25)
+
+
+class _TimedSource(Source):
+    """Another source, and the milliseconds of each of its frames."""
+
+    def __init__(self, source: Source, times: list[float]) -> None:
+        self.name, self.size, self.rate, self.live = source.name, source.size, source.rate, source.live
+        self._source = source
+        self._times = times
+
+    def __iter__(self) -> Iterator[Frame]:
+        frames = iter(self._source)
+        while True:
+            began = time.perf_counter()
+            frame = next(frames, None)
+            if frame is None:
+                return
+            self._times.append((time.perf_counter() - began) * 1e3)
+            yield frame
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class _TimedSink(Sink):
+    """Another sink, and the milliseconds of each frame."""
+
+    def __init__(self, sink: Sink, times: list[float]) -> None:
+        self.name = sink.name
+        self._sink = sink
+        self._times = times
+
+    def write(self, frame: Frame) -> None:
+        began = time.perf_counter()
+        self._sink.write(frame)
+        self._times.append((time.perf_counter() - began) * 1e3)
+
+    def close(self) -> None:
+        self._sink.close()

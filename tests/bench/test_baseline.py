@@ -1,0 +1,68 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from livedream import models
+from livedream.bench.baseline import Baseline
+from livedream.dream.dreamer import Dreamer
+from livedream.frame import Frame
+from livedream.settings import DreamSettings
+
+PLAIN = DreamSettings(layers="fire4", working_height=128, octaves=1, jitter=0, precision="float32")
+
+
+def dreamt_by_both(settings: DreamSettings, frames: int = 3) -> list[np.ndarray]:
+    """Return what livedream and the baseline add to the last of some frames of a still scene, uint8 (128, 192, 3)."""
+    dreamer = Dreamer(settings)
+    plain = Baseline(settings, models.load("squeezenet"), dreamer.engine[0], (192, 128))
+    pixels = np.random.default_rng(0).integers(60, 200, (128, 192, 3), np.uint8)
+    for number in range(frames):
+        ours, theirs = dreamer(Frame(pixels, Fraction(number), number)).pixels, plain(pixels)
+    return [picture.astype(int) - pixels for picture in (ours, theirs)]
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {},
+        {"pooling": "average"},
+        {"color": 0.2},
+        {"smoothing": "gaussian"},
+        {"smoothing": "laplacian"},
+        {"steps": 2, "temporal_smoothing": 0.8},
+        {"zoom": 1.05},
+        {"layers": "fire9 | fire3"},
+        {"layers": "direction(fire4, 10, 20, 30, 40)"},
+        {"layers": "fire4/concat - 0.5*tv"},
+    ],
+    ids=str,
+)
+def test_the_baseline_dreams_the_same_dream(look) -> None:
+    """It is no straw man: without jitter its dream is ours, but for the rounding of resized pictures."""
+    ours, theirs = dreamt_by_both(PLAIN.replace(**look))
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.98
+    assert np.abs(ours).mean() == pytest.approx(np.abs(theirs).mean(), rel=0.1)
+
+
+def test_a_class_is_dreamt_of_too() -> None:
+    """SqueezeNet's own scores end in a ReLU, which ours leaves out: the same work, not quite the same dream."""
+    ours, theirs = dreamt_by_both(PLAIN.replace(layers="class:goldfinch"))
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.7
+
+
+def test_octaves_take_turns() -> None:
+    """Each scales in its own way, so the dreams are not quite the same; one that stays at the full size adds more."""
+    ours, theirs = dreamt_by_both(PLAIN.replace(octaves=3))
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.8
+    assert np.abs(ours).mean() == pytest.approx(np.abs(theirs).mean(), rel=0.1)
+
+
+def test_a_mask_keeps_the_source(tmp_path) -> None:
+    left = np.zeros((128, 192), np.uint8)
+    left[:, :96] = 255
+    Image.fromarray(left).save(tmp_path / "left.png")
+    _, theirs = dreamt_by_both(PLAIN.replace(layers=f"fire4 + mask:{tmp_path}/left.png"))
+    assert np.abs(theirs[:, :80]).mean() > 1
+    assert np.abs(theirs[:, 112:]).max() == 0

@@ -1,0 +1,30 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livedream.bench.memory import peak_mb, resident_mb
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell")
+
+
+def test_what_is_taken_is_resident_and_the_peak_stays() -> None:
+    before = resident_mb()
+    taken = np.ones(100 << 20, np.uint8)
+    assert resident_mb() - before == pytest.approx(100, abs=20)
+    most = peak_mb()
+    assert most >= resident_mb()
+    del taken
+    assert peak_mb() >= most - 1
+    assert resident_mb() < most - 50
+
+
+def test_a_process_does_not_count_what_it_was_started_by() -> None:
+    """As it would with getrusage."""
+    taken = np.ones(300 << 20, np.uint8)
+    code = "import sys; from livedream.bench.memory import peak_mb; sys.stdout.write(str(peak_mb()))"
+    found = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    assert float(found.stdout) < 250
+    assert taken.nbytes > 250 << 20
