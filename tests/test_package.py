@@ -65,6 +65,7 @@ def imports() -> list[tuple[str, str]]:
                 "dream/motion.py",
                 "dream/residual.py",  # the warp, four times as fast as torch's on a CPU
                 "dream/resize.py",
+                "dream/threads.py",  # how many threads it takes
                 "dream/masks.py",  # the least of a neighbourhood, and the blending
                 "sink/window.py",
                 "bench/",

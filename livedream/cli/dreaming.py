@@ -226,9 +226,7 @@ def recipe_options(
 
 def new_dreamer(settings: DreamSettings) -> "Dreamer":
     from livedream.dream.dreamer import Dreamer  # torch: three seconds
-    from livedream.dream.foresight import check_names
 
-    check_names(settings)
     return Dreamer(settings)
 
 

@@ -20,6 +20,7 @@ from livedream.dream.alone import alone
 from livedream.dream.ascent import Ascent
 from livedream.dream.device import OnDevice
 from livedream.dream.feedback import grow_and_turn
+from livedream.dream.foresight import check_names
 from livedream.dream.grammar import parse
 from livedream.dream.host import OnHost
 from livedream.dream.jitter import draw_shift
@@ -446,7 +447,10 @@ class Dreamer:
     # A still.
 
     def _dream_still(self, pixels: np.ndarray) -> np.ndarray:
-        return self._compose_still(pixels, deque(self._still_steps(pixels), maxlen=1).pop())
+        detail = deque(self._still_steps(pixels), maxlen=1).pop()
+        if not detail.any():
+            _log.warning("%s is silent here: nothing was dreamt", self._ready().objective)
+        return self._compose_still(pixels, detail)
 
     def _still_steps(self, pixels: np.ndarray) -> Iterator[Tensor]:
         try:
@@ -505,6 +509,8 @@ class Dreamer:
         return self._ascent
 
     def _make_ascent(self, settings: DreamSettings) -> Ascent:
+        if self._traced is None:
+            check_names(settings)
         if self._compute is None:
             self._compute = choose_compute(settings.device, settings.precision)
         if self._traced is None:
@@ -534,7 +540,9 @@ class Dreamer:
         return self._way
 
     def _shift(self, number: int, step: int, octave: Size) -> tuple[int, int]:
-        return draw_shift(self._settings.seed, number, step, self._settings.jitter, octave)
+        # What has its place in the picture must stay there.
+        jitter = 0 if self._ready().objective.whole else self._settings.jitter
+        return draw_shift(self._settings.seed, number, step, jitter, octave)
 
     def _upload(self, pixels: np.ndarray) -> Tensor:
         if self._device.type == "cpu":

@@ -14,7 +14,6 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -312,11 +311,9 @@ def settle(
 
 
 def add_pixels(pixels: np.ndarray, residual: np.ndarray) -> np.ndarray:
-    """Return `pixels`, uint8, with `residual`, int16 of the same shape, added; within 0..255."""
-    function = _function("add_pixels")
-    if function is None or not (pixels.flags.c_contiguous and residual.flags.c_contiguous):
-        return cv2.add(pixels, residual, dtype=cv2.CV_8U)
+    """Return `pixels`, uint8, with `residual`, int16 of the same shape, added; within 0..255. Where `compiled`."""
+    pixels, residual = np.ascontiguousarray(pixels), np.ascontiguousarray(residual)
     result = np.empty_like(pixels)
     arrays = (ctypes.c_void_p(array.ctypes.data) for array in (pixels, residual, result))
-    function(*arrays, *_whole(pixels.size))
+    _compiled("add_pixels")(*arrays, *_whole(pixels.size))
     return result

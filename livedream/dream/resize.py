@@ -54,4 +54,6 @@ def compose(pixels: np.ndarray, residual: np.ndarray, strength: float) -> np.nda
     if strength != 1:
         residual = cv2.multiply(residual, np.full(4, strength))
     grown = cv2.resize(residual, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return kernels.add_pixels(pixels, grown)
+    if kernels.compiled:
+        return kernels.add_pixels(pixels, grown)  # a third of the time
+    return cv2.add(pixels, grown, dtype=cv2.CV_8U)

@@ -71,6 +71,17 @@ def test_a_dream_in_tiles_is_nearer_to_the_whole_than_one_of_another_jitter() ->
     assert np.abs(tiled).mean() == pytest.approx(np.abs(whole).mean(), rel=0.1)
 
 
+def test_a_neuron_knows_no_jitter_and_a_silent_one_is_said(photo, caplog) -> None:
+    settings = QUICK.replace(layers="neuron(fire5:173, 0.2, 0.5)", still_height=134, octaves=1)
+    dream = Dreamer(settings)(photo)
+    assert not np.array_equal(dream, photo)
+    assert np.array_equal(dream, Dreamer(settings.replace(jitter=0))(photo))
+    assert "silent" not in caplog.text
+    silent = settings.replace(layers="neuron(fire5:196, 0.2, 0.5)")  # at this place of this photograph
+    assert np.array_equal(Dreamer(silent)(photo), photo)
+    assert "neuron(fire5:196, 0.2, 0.5) is silent here: nothing was dreamt" in caplog.text
+
+
 def test_a_neuron_has_one_place_whatever_the_tiles(photo) -> None:
     settings = QUICK.replace(layers="neuron(fire5:196, 0.2, 0.5)", still_height=134, octaves=1, jitter=0)
     strip = np.ascontiguousarray(np.tile(photo, (1, 2, 1)))  # 134 x 400
