@@ -8,6 +8,7 @@ Pictures and activations are (n, channels, h, w), channels last in memory, float
 """
 
 import ctypes
+import logging
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -19,6 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+_log = logging.getLogger(__name__)
+
 _aten = torch.ops.aten
 _LAST = torch.channels_last
 _names = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
@@ -29,8 +32,12 @@ def _open() -> ctypes.CDLL | None:
     found = [path for suffix in EXTENSION_SUFFIXES if (path := folder / f"_kernels{suffix}").exists()]
     if not found:
         return None
-    # After torch, so that both have one OpenMP and its threads.
-    library = ctypes.CDLL(str(found[0]))
+    try:
+        # After torch, so that both have one OpenMP and its threads.
+        library = ctypes.CDLL(str(found[0]))
+    except OSError as error:
+        _log.warning("the compiled kernels cannot be opened, and torch does their work, slower: %s", error)
+        return None
     library.absolute_mean.restype = ctypes.c_double
     return library
 

@@ -15,7 +15,7 @@ class SlowSteps:
     def __init__(self, seconds: float) -> None:
         self.settings = DreamSettings(layers="fire4")
         self.stages = {"ascent": seconds}
-        self.notice = None
+        self.effort, self.notice = 1.0, None
         self.dreamt_in: set[int] = set()
         self._seconds = seconds
 
