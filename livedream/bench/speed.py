@@ -95,8 +95,8 @@ def measure_speed(
 def _plain(dreamer: Dreamer, frames: Sequence[Frame], size: tuple[int, int]) -> Callable[[], int]:
     """Return what lets the plain dreamer dream some of `frames`. It has dreamt two before, as ours has been warmed."""
     settings = dreamer.settings
-    network = models.load(settings.model, settings.weights)
-    plain = Baseline(settings, network, dreamer.engine[0], size)
+    # Alone, for a team of threads that loaded weights would make every other team wait, see alone.py.
+    plain = alone(lambda: Baseline(settings, models.load(settings.model, settings.weights), dreamer.engine[0], size))
     few = frames[: max(3, len(frames) // 5)]
 
     def way(frames: Sequence[Frame] = few) -> int:

@@ -97,6 +97,7 @@ enum { NOWHERE = 255 };
 API void roll(const float *from, float *to, Index number, Index rows, Index columns, Index channels, Index down,
               Index right) {
     size_t pixel = (size_t)channels * sizeof(float);
+#pragma omp parallel for schedule(static) if (number * rows * columns * channels > WORTH_A_THREAD)
     for (Index row = 0; row < number * rows; row++) {
         const float *source = from + row * columns * channels;
         float *target = to + (row / rows * rows + (row % rows + down) % rows) * columns * channels;
@@ -127,9 +128,15 @@ API double absolute_mean(const float *values, Index count) {
     return total / (double)count;
 }
 
-API EACH_PROCESSOR void add_scaled(const float *restrict from, const float *restrict change, float *restrict to,
-                                   float scale, Index count) {
+EACH_PROCESSOR static void add_scaled_part(const float *restrict from, const float *restrict change, float *restrict to,
+                                           float scale, Index count) {
     for (Index i = 0; i < count; i++) to[i] = from[i] + change[i] * scale;
+}
+
+API void add_scaled(const float *from, const float *change, float *to, float scale, Index count) {
+#pragma omp parallel for schedule(static) if (count > WORTH_A_THREAD)
+    for (Index start = 0; start < count; start += PART)
+        add_scaled_part(from + start, change + start, to + start, scale, count - start < PART ? count - start : PART);
 }
 
 /* What is kept of a stream from frame to frame are pictures of three channels, float32. Each pixel is read together
@@ -236,10 +243,10 @@ API void travel(const float *residual, const float *withheld, const float *flow,
         add_travelled(picture + 3 * row * t->columns, to + 3 * row * t->columns, mean, t->columns);
 }
 
-/* What a frame leaves behind: the residual, what of its change is withheld for now, and the rest of it, to be shown. */
-API EACH_PROCESSOR void settle(const float *restrict dream, const float *restrict before, const float *restrict picture,
-                               const float *restrict withheld, float *restrict residual, float *restrict withheld_to,
-                               int16_t *restrict shown, float share, Index count) {
+EACH_PROCESSOR static void settle_part(const float *restrict dream, const float *restrict before,
+                                       const float *restrict picture, const float *restrict withheld,
+                                       float *restrict residual, float *restrict withheld_to, int16_t *restrict shown,
+                                       float share, Index count) {
     for (Index i = 0; i < count; i++) {
         float value = dream[i] < 0 ? 0 : dream[i] > 255 ? 255 : dream[i];
         residual[i] = value - picture[i];
@@ -248,7 +255,16 @@ API EACH_PROCESSOR void settle(const float *restrict dream, const float *restric
     }
 }
 
-/* `pixels` with `residual` added, within 0..255. */
+/* What a frame leaves behind: the residual, what of its change is withheld for now, and the rest of it, to be shown. */
+API void settle(const float *dream, const float *before, const float *picture, const float *withheld, float *residual,
+                float *withheld_to, int16_t *shown, float share, Index count) {
+#pragma omp parallel for schedule(static) if (count > WORTH_A_THREAD)
+    for (Index start = 0; start < count; start += PART)
+        settle_part(dream + start, before + start, picture + start, withheld + start, residual + start,
+                    withheld_to + start, shown + start, share, count - start < PART ? count - start : PART);
+}
+
+/* `pixels` with `residual` added, within 0..255. On one thread: in a stream one composes while others dream. */
 API EACH_PROCESSOR void add_pixels(const uint8_t *restrict pixels, const int16_t *restrict residual,
                                    uint8_t *restrict to, Index count) {
     for (Index i = 0; i < count; i++) {
