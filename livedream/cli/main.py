@@ -23,10 +23,10 @@ SIGINT_CODE = 130
 SPINS = "30000"
 """How often a thread of OpenMP looks for work before it sleeps, read by GNU's OpenMP when torch is loaded.
 
-Less than a millisecond, longer than from one layer of a network to the next: with 2,000 a step on two threads took 20 ms
-instead of 15, and with 10,000 a dream of 1280x720 went at 67 frames per second instead of 70. The 300,000 of the default
-keep a processor busy for milliseconds after each step: a window beside the dream got no time, the decoder and encoder
-less.
+Less than a millisecond, longer than from one layer of a network to the next: with 2,000 a step on two threads took
+20 ms instead of 15, and with 10,000 a dream of 1280x720 went at 67 frames per second instead of 70. The 300,000 of the
+default keep a processor busy for milliseconds after each step: a window beside the dream got no time, the decoder and
+encoder less.
 """
 
 
