@@ -19,6 +19,9 @@ class Live:
     end_seconds: float | None = 10.0
     """How long a sink may be busy with one thing, once no more frames come, before it is given up."""
 
+    dream_first = False
+    """A camera waits for nobody."""
+
     sinks_fail_alone = True
     """One that fails leaves the run, and the others go on: nobody's call ends because a disk is full."""
 

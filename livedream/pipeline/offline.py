@@ -17,6 +17,9 @@ class Offline:
     closing_ends_all = False
     """A film is finished although somebody closed the window that showed it."""
 
+    dream_first = True
+    """The dream sets the pace, so no decoder should take its core from it: 5 to 10 % more frames on two cores."""
+
     sinks_fail_alone = False
     """Who dreams a film into two files wants both of them."""
     end_seconds: float | None = None

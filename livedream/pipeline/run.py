@@ -18,6 +18,7 @@ from livedream.pipeline.mailbox import Ended, Mailbox
 from livedream.pipeline.meter import Meter, Report
 from livedream.pipeline.offline import Offline
 from livedream.pipeline.post import Dated, Post
+from livedream.pipeline.priority import give_way
 from livedream.pipeline.relay import Dreamer, Relay, steps_of
 from livedream.sink.sink import ResumableSink, Sink
 
@@ -112,7 +113,8 @@ class _Run:
         self._source_closed = False
         self._end_seconds = self._rules.end_seconds
 
-        self._capture_thread = self._thread("capture", self._capture)
+        behind = self._rules.dream_first
+        self._capture_thread = self._thread("capture", self._capture, behind)
         self._steps = steps_of(dreamer, source.stills)
         relay = Relay(
             self._steps,
@@ -124,9 +126,9 @@ class _Run:
             live=source.live,
         )
         self._dream_threads = (
-            self._thread("look", relay.look),
+            self._thread("look", relay.look, behind),
             self._thread("dream", relay.dream),
-            self._thread("compose", functools.partial(self._compose, relay)),
+            self._thread("compose", functools.partial(self._compose, relay), behind),
         )
 
     def _post(self, sink: Sink) -> Post:
@@ -138,9 +140,13 @@ class _Run:
 
     # What each thread does
 
-    def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
+    def _thread(self, name: str, work: Callable[[], None], behind: bool = False) -> threading.Thread:
+        """behind: whether it gives way to the other threads of the run."""
+
         def body() -> None:
             try:
+                if behind:
+                    give_way()
                 work()
             except BaseException as error:  # noqa: BLE001  the main thread raises it
                 self._note(error)
