@@ -56,6 +56,8 @@ class DreamNetwork(nn.Module):
         self._smallest = row.smallest
         self.channels = _count_channels(self, row)
         """How many channels, or classes, each of its layers has."""
+        self.flops_per_pixel = _flops_per_pixel(traced, row)
+        """Of a pass forward, two for each multiplication with its addition."""
         objective.check(row.name, self.channels)
         _work_in_place(traced)
 
@@ -179,3 +181,24 @@ def _count_channels(network: DreamNetwork, row: Network) -> dict[str, int]:
         if len(shape) not in (2, 4) or shape[1] != larger[name].shape[1]:
             raise ArgumentError(f"layer {name} has no picture to dream of", "choose a layer around or before it")
     return {name: found[name].shape[1] for name in network.layers}
+
+
+class _Counting(fx.Interpreter):
+    """Runs a network and counts what its convolutions do."""
+
+    flops = 0
+
+    def run_node(self, n: fx.Node) -> object:
+        result = super().run_node(n)
+        module = self.submodules.get(str(n.target)) if n.op == "call_module" else None
+        if isinstance(module, nn.Conv2d) and isinstance(result, Tensor):
+            self.flops += 2 * result.numel() * module.weight[0].numel()
+        return result
+
+
+@torch.no_grad()
+def _flops_per_pixel(traced: fx.GraphModule, row: Network) -> float:
+    side = row.smallest + 32
+    counting = _Counting(traced)
+    counting.run(torch.zeros(1, 3, side, side))
+    return counting.flops / side**2

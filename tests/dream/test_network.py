@@ -50,6 +50,12 @@ def test_pass_stops_at_the_deepest_layer_used() -> None:
     assert not any(name.startswith("fire4") for name, _ in cut("fire3").body.named_modules())
 
 
+def test_work_of_a_pixel_is_that_of_a_pass() -> None:
+    # 64x64 is what it is counted at (the smallest side of SqueezeNet and 32 more): see by hand above.
+    assert ROW.smallest + 32 == 64
+    assert cut("fire3").flops_per_pixel * 64 * 64 == flops(cut("fire3"))
+
+
 @pytest.mark.parametrize(
     ("name", "layers"),
     [

@@ -1,0 +1,47 @@
+"""How many threads a dream takes while others look and compose."""
+
+import cv2
+import pytest
+import torch
+
+from livedream import Dreamer, DreamSettings
+from livedream.dream import threads
+
+
+@pytest.fixture
+def four_threads():
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(4)
+    cv2.setNumThreads(4)
+    yield
+    torch.set_num_threads(before[0])
+    cv2.setNumThreads(before[1])
+
+
+def counts() -> tuple[int, int]:
+    return torch.get_num_threads(), cv2.getNumThreads()
+
+
+def test_one_core_is_left_and_given_back(four_threads) -> None:
+    with threads.sharing_cores():
+        assert counts() == (3, 3)
+    assert counts() == (4, 4)
+
+
+def test_one_thread_is_the_least(four_threads) -> None:
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    with threads.sharing_cores():
+        assert counts() == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "network_threads"),
+    [({}, 3), ({"working_height": 512}, 4), ({"layers": "fire9", "steps": 2}, 4)],
+)
+def test_a_light_network_leaves_a_core_and_a_heavy_one_takes_all(settings, network_threads, four_threads) -> None:
+    dreamer = Dreamer(DreamSettings(device="cpu", precision="float32", **settings))
+    dreamer.prepare((1280, 720))
+    with dreamer.sharing_cores():
+        assert counts()[0] == network_threads
+    assert counts()[0] == 4
