@@ -15,6 +15,7 @@ CASES = [
     ("squeezenet", "fire9", "max"),
     ("squeezenet", "fire3 + 0.5*fire5:7 + fire4.squeeze1x1", "max"),
     ("squeezenet", "fire6", "average"),
+    ("squeezenet1_1", "features.4", "max"),  # which rectifies before it concatenates
     ("alexnet", "features.10", "max"),
     ("vgg16", "features.14", "max"),
     ("googlenet", "inception4a", "max"),
