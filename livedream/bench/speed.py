@@ -56,26 +56,32 @@ def measure_speed(
     """Let `dreamer`, which is prepared, dream `frames`, the first ones of `clip`, in all ways, `rounds` times.
 
     Each way runs on a thread that ends with it, as if it were the only one in its process, and with the threads that it
-    takes by itself: all cores bare, and what sharing_cores leaves from end to end.
+    takes by itself: all cores bare, and what sharing_cores leaves from end to end. Files are open before the clock
+    starts, for that takes as long for a film of two hours.
     """
     size, count = (frames[0].pixels.shape[1], frames[0].pixels.shape[0]), len(frames)
     stages: dict[str, list[float]] = {"capture": [], "encode": []}
     reports: list[Report] = []
 
-    def end_to_end() -> int:
-        reports.append(_run(clip, dreamer, count, stages["capture"]))
-        return reports[-1].dreamt
+    def kept(report: Report) -> int:
+        reports.append(report)
+        return report.dreamt
 
-    def bare() -> int:
-        for frame in frames:
-            dreamer(frame)
-        return count
+    def end_to_end() -> float:
+        with _part(clip, count) as source:
+            timed = _TimedSource(source, stages["capture"])
+            return _rate(lambda: kept(run(timed, dreamer, [NullSink()])))
 
-    ways: dict[str, Callable[[], int]] = {
-        "fps": end_to_end,
-        "fps_encoded": lambda: _run_encoded(clip, dreamer, count, stages["encode"], folder / "encoded.mp4").dreamt,
-        "fps_bare": bare,
-    }
+    def encoded() -> float:
+        with _part(clip, count) as source:
+            facts = dataclasses.replace(Facts.of(source), sound=None)
+            sink = _TimedSink(VideoSink(folder / "encoded.mp4", facts, overwrite=True), stages["encode"])
+            return _rate(lambda: _encode(source, dreamer, sink))
+
+    def bare() -> float:
+        return _rate(lambda: _each(dreamer, frames))
+
+    ways = {"fps": end_to_end, "fps_encoded": encoded, "fps_bare": bare}
     if baseline:
         ways["fps_baseline"] = _plain(dreamer, frames, size)
     rates: dict[str, list[float]] = {name: [] for name in ways}
@@ -83,41 +89,48 @@ def measure_speed(
         for name, way in ways.items():
             dreamer.reset()
             dreamer.prepare(size)
-            began = time.perf_counter()
-            done = alone(way)
-            rates[name].append(done / (time.perf_counter() - began))
+            rates[name].append(alone(way))
     found = {stage: {"p50": percentile(times, 50), "p95": percentile(times, 95)} for stage, times in stages.items()}
     # Of the last round: a report knows the last 300 frames.
     found |= {stage: {"p50": p50 * 1e3, "p95": p95 * 1e3} for stage, (p50, p95) in reports[-1].stages.items()}
     return Speed({name: statistics.median(taken) for name, taken in rates.items()}, found)
 
 
-def _plain(dreamer: Dreamer, frames: Sequence[Frame], size: tuple[int, int]) -> Callable[[], int]:
+def _rate(work: Callable[[], int]) -> float:
+    """Return how many frames a second `work` does, which returns how many it has done."""
+    began = time.perf_counter()
+    done = work()
+    return done / (time.perf_counter() - began)
+
+
+def _plain(dreamer: Dreamer, frames: Sequence[Frame], size: tuple[int, int]) -> Callable[[], float]:
     """Return what lets the plain dreamer dream some of `frames`. It has dreamt two before, as ours has been warmed."""
     settings = dreamer.settings
     # Alone, for a team of threads that loaded weights would make every other team wait, see alone.py.
     plain = alone(lambda: Baseline(settings, models.load(settings.model, settings.weights), dreamer.engine[0], size))
     few = frames[: max(3, len(frames) // 5)]
 
-    def way(frames: Sequence[Frame] = few) -> int:
-        for frame in frames:
-            plain(frame.pixels)
-        return len(frames)
+    def way(frames: Sequence[Frame] = few) -> float:
+        return _rate(lambda: _each(lambda frame: plain(frame.pixels), frames))
 
     alone(lambda: way(few[:2]))
     return way
 
 
-def _run(clip: Path, dreamer: Dreamer, count: int, times: list[float]) -> Report:
-    with VideoSource(clip, end=_end(clip, count)) as source:
-        return run(_TimedSource(source, times), dreamer, [NullSink()])
+def _each(dream: Callable[[Frame], object], frames: Sequence[Frame]) -> int:
+    for frame in frames:
+        dream(frame)
+    return len(frames)
 
 
-def _run_encoded(clip: Path, dreamer: Dreamer, count: int, times: list[float], target: Path) -> Report:
-    with VideoSource(clip, end=_end(clip, count)) as source:
-        facts = dataclasses.replace(Facts.of(source), sound=None)
-        with VideoSink(target, facts, overwrite=True) as sink:
-            return run(source, dreamer, [_TimedSink(sink, times)])
+def _encode(source: Source, dreamer: Dreamer, sink: Sink) -> int:
+    with sink:
+        return run(source, dreamer, [sink]).dreamt
+
+
+def _part(clip: Path, count: int) -> VideoSource:
+    """Open the first `count` frames of `clip`."""
+    return VideoSource(clip, end=_end(clip, count))
 
 
 def _end(clip: Path, count: int) -> Fraction:

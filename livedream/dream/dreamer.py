@@ -307,6 +307,10 @@ class Dreamer:
             small = shrink(pixels, size)
         with stages.measure("motion"):
             flow = self._motion(small)
+            if flow is not None:
+                flow = grow_and_turn(flow, self._settings.zoom, self._settings.rotate)
+                # Here and not where it is dreamt, which takes longer; a GPU does it by itself.
+                flow = flow if self.awaits_device else flow.at(size)
         self._stood = self._stood + 1 if flow is not None and flow.still else 0
         return Sight(frame, small, self._motion.previous, flow, sizes, self._stood, begins, stages)
 
@@ -380,7 +384,6 @@ class Dreamer:
         if left.residual.shape != picture.shape:
             withheld = None if left.withheld is None else _resized(left.withheld, sight.sizes[0])
             left = Left(_resized(left.residual, sight.sizes[0]), withheld)
-        flow = grow_and_turn(flow, self._settings.zoom, self._settings.rotate)
         return self._the_way().inherit(picture, left, flow, self._settings.keep)
 
     def compose(self, dreamt: Dreamt) -> Frame:
@@ -409,8 +412,10 @@ class Dreamer:
         other.reset()
         other._settings = self._settings.replace(steps=1)
         pixels = np.zeros((*frame_size, 3), np.uint8)
-        for number in range(max(3, len(sizes))):
-            other.compose(other._dream_sight(other.look(Frame(pixels, Fraction(number), number))))
+        # With the threads of a stream: for another number of them kernels are made anew, 30 ms for the first frame.
+        with self.sharing_cores():
+            for number in range(max(3, len(sizes))):
+                other.compose(other._dream_sight(other.look(Frame(pixels, Fraction(number), number))))
 
     # Memory: where it does not suffice the dream gets smaller.
 

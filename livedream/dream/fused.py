@@ -3,7 +3,7 @@
 Only the gradient of the picture is calculated; weights have none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,8 @@ from livedream.dream.layers import Gradients, UnfusableError, Values, add
 from livedream.dream.plan import Plan
 
 _onednn = torch.ops.mkldnn
+
+WayBack = Callable[[Sequence[Tensor | None]], Tensor | None]
 
 
 class FusedBody(nn.Module):
@@ -39,32 +41,43 @@ class FusedBody(nn.Module):
 
     def forward(self, picture: Tensor) -> tuple[Tensor, ...]:
         """picture: float32 (n, channels, h, w)."""
-        return _Walk.apply(picture, self._plan)
+        return _Walk.apply(picture, self)
+
+    @torch.no_grad()
+    def walk(self, picture: Tensor) -> tuple[tuple[Tensor, ...], WayBack]:
+        """Return what it gives for `picture`, and the way back from gradients of that to the picture's."""
+        plan = self._plan
+        values = Values(normalise(picture, plan.mean, plan.std, plan.dtype))
+        for step in plan.steps:
+            step.forward(values)
+
+        @torch.no_grad()
+        def back(gradients: Sequence[Tensor | None]) -> Tensor | None:
+            known: Gradients = {}
+            for parts, gradient in zip(plan.outputs, gradients, strict=True):
+                if gradient is not None:
+                    channels = [values[part].shape[1] for part in parts]
+                    for part, piece in zip(parts, torch.split(gradient, channels, 1), strict=True):
+                        add(known, part, piece.clone(memory_format=torch.channels_last))
+            for step in reversed(plan.steps):
+                if step.output in known:
+                    step.backward(values, known, known.pop(step.output))
+            return known[0].float() if 0 in known else None
+
+        return tuple(_join(values, parts) for parts in plan.outputs), back
 
 
 class _Walk(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, picture: Tensor, plan: "Plan") -> tuple[Tensor, ...]:
+    def forward(ctx: Any, picture: Tensor, body: FusedBody) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        ctx.plan = plan
-        ctx.values = Values(normalise(picture, plan.mean, plan.std, plan.dtype))
-        for step in plan.steps:
-            step.forward(ctx.values)
+        found, ctx.back = body.walk(picture)
         # Detached: a tensor that is kept and returned would keep its own pass alive.
-        return tuple(_join(ctx.values, parts).detach() for parts in plan.outputs)
+        return tuple(tensor.detach() for tensor in found)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None]:
-        known: Gradients = {}
-        for parts, gradient in zip(ctx.plan.outputs, gradients, strict=True):
-            if gradient is not None:
-                channels = [ctx.values[part].shape[1] for part in parts]
-                for part, piece in zip(parts, torch.split(gradient, channels, 1), strict=True):
-                    add(known, part, piece.clone(memory_format=torch.channels_last))
-        for step in reversed(ctx.plan.steps):
-            if step.output in known:
-                step.backward(ctx.values, known, known.pop(step.output))
-        return (known[0].float() if 0 in known else None), None
+        return ctx.back(gradients), None
 
 
 def _join(values: Values, parts: Sequence[int]) -> Tensor:

@@ -80,6 +80,14 @@ class Goal:
     def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":
         raise NotImplementedError
 
+    @property
+    def has_slope(self) -> bool:
+        """Whether `slope` is written: the gradient of the value, times `weight`, by the one layer that it looks at."""
+        return False
+
+    def slope(self, activations: Mapping[str, "Tensor"], weight: float) -> "Tensor":
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
 class Layer(Goal):
@@ -96,9 +104,21 @@ class Layer(Goal):
         _check_channel(self.layer, self.channel, channels)
 
     def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":
-        from livedream.dream.squares import mean_square
+        return _picked(activations[self.layer], self.channel).float().square().mean()
 
-        return mean_square(_picked(activations[self.layer], self.channel))
+    @property
+    def has_slope(self) -> bool:
+        return True
+
+    def slope(self, activations: Mapping[str, "Tensor"], weight: float) -> "Tensor":
+        found = activations[self.layer]
+        picked = _picked(found, self.channel)
+        slope = picked * (2 * weight / picked.numel())
+        if self.channel is None:
+            return slope
+        whole = found.new_zeros(found.shape)
+        whole[:, self.channel] = slope
+        return whole
 
     def __str__(self) -> str:
         return self.layer if self.channel is None else f"{self.layer}:{self.channel}"
@@ -110,6 +130,10 @@ class Mean(Layer):
 
     def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":
         return _picked(activations[self.layer], self.channel).float().mean()
+
+    @property
+    def has_slope(self) -> bool:
+        return False
 
     def __str__(self) -> str:
         return f"mean({Layer.__str__(self)})"

@@ -10,7 +10,7 @@ Pictures and activations are (n, channels, h, w), channels last in memory, float
 import ctypes
 import logging
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -203,16 +203,26 @@ def normalise(picture: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype) ->
     """
     picture = picture.contiguous(memory_format=_LAST)
     number, channels, height, width = picture.shape
-    # A row of pixels at a time: three channels alone are too few for the vector units.
-    means, stds = (values.flatten().repeat(width) for values in (mean, std))
     function = _function("normalise", dtype)
     followed = picture.requires_grad and torch.is_grad_enabled()
     if function is None or followed or not _ready(picture):
+        means, stds = _row(mean, width), _row(std, width)
         rows = (picture.permute(0, 2, 3, 1).flatten(2) - means) / stds
         return rows.view(number, height, width, channels).permute(0, 3, 1, 2).to(dtype)
     result = torch.empty(picture.shape, dtype=dtype, memory_format=_LAST)
+    means, stds = _kept_row(mean, width), _kept_row(std, width)
     function(_at(picture), _at(result), _at(means), _at(stds), *_whole(number * height, width * channels))
     return result
+
+
+def _row(values: Tensor, width: int) -> Tensor:
+    """Return a value for each channel as often as there are pixels in a row: three alone are too few for the vector
+    units.
+    """
+    return values.flatten().repeat(width)
+
+
+_kept_row = lru_cache(maxsize=32)(_row)  # 0.15 ms a step for both
 
 
 def unblock(blocks: Tensor, block: tuple[int, int], padding: tuple[int, int], result: Tensor) -> None:

@@ -19,6 +19,15 @@ class Flow:
     still: bool = False
     """Whether the whole picture stands, but for a camera's noise."""
 
+    def at(self, size: Size) -> "Flow":
+        """Return it for pictures of `size` (height, width): interpolated, and in their pixels."""
+        height, width = self.confidence.shape
+        if (height, width) == size:
+            return self
+        ratio = np.array([size[1] / width, size[0] / height], np.float32)
+        vectors = cv2.resize(self.vectors * ratio, size[::-1], interpolation=cv2.INTER_LINEAR)
+        return Flow(vectors, cv2.resize(self.confidence, size[::-1], interpolation=cv2.INTER_LINEAR), self.still)
+
 
 class Motion:
     """Follows a stream of frames.

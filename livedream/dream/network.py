@@ -82,6 +82,17 @@ class DreamNetwork(nn.Module):
         seen = picture if self._fused else normalise(picture, self.mean, self.std, self.dtype)
         return {PICTURE: picture, **dict(zip(self.layers, self.body(seen), strict=True))}
 
+    def gradient(self, picture: Tensor, objective: Objective) -> Tensor | None:
+        """Return the gradient of `objective` at `picture` without autograd, 0.3 ms less a step; None where there is no
+        such way.
+        """
+        # float16 needs its loss scaled.
+        if not (isinstance(self.body, FusedBody) and objective.has_slopes) or self.dtype == torch.float16:
+            return None
+        found, back = self.body.walk(picture)
+        slopes = objective.slopes(dict(zip(self.layers, found, strict=True)))
+        return back([slopes.get(name) for name in self.layers])
+
     @torch.no_grad()
     def look(self, pixels: np.ndarray, height: int) -> Mapping[str, Tensor]:
         """Return the activations for a picture, RGB uint8 (h, w, 3), that is seen at `height` pixels or its own."""

@@ -113,6 +113,19 @@ class Objective:
             total = total + term.weight * term.goal(activations)
         return total
 
+    @property
+    def has_slopes(self) -> bool:
+        """Whether all its goals know their slope."""
+        return all(term.goal.has_slope for term in self.terms)
+
+    def slopes(self, activations: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
+        """Return the gradient of its value by each layer that it looks at, in the type of the activations."""
+        found: dict[str, Tensor] = {}
+        for term in self.terms:
+            (name,), slope = term.goal.layers, term.goal.slope(activations, term.weight)
+            found[name] = found[name] + slope if name in found else slope
+        return found
+
     def __add__(self, other: "Objective") -> "Objective":
         """Add up: with a schedule, to what each of its octaves dreams of."""
         if self.before and other.before:

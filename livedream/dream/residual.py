@@ -41,10 +41,10 @@ def inherit(picture: Tensor, left: Left, flow: Flow, keep: float) -> tuple[Tenso
 
     keep: share that lives on, 0..1.
     """
+    flow = flow.at((picture.shape[2], picture.shape[3]))
     if kernels.travels(picture, *left):
-        size = picture.shape[2], picture.shape[3]
-        grown = _grow(flow.vectors * _ratio(size, flow), size), _grow(flow.confidence, size)
-        return kernels.travel(picture, left.residual, left.withheld, grown, keep, _MEAN_LEAK)
+        maps = flow.vectors, flow.confidence
+        return kernels.travel(picture, left.residual, left.withheld, maps, keep, _MEAN_LEAK)
     moved = remove_mean(warp(left.residual, flow, keep))
     return picture + moved, None if left.withheld is None else warp(left.withheld, flow, 1.0)
 
@@ -100,18 +100,8 @@ def _maps(flow: Flow, size: Size) -> tuple[np.ndarray, np.ndarray]:
 
     Kept for the next call: more than one thing travels along the same flow.
     """
-    places = _grid(size) + _grow(flow.vectors * _ratio(size, flow), size)
-    return places, cv2.merge([_grow(flow.confidence, size)] * 3)
-
-
-def _grow(maps: np.ndarray, size: Size) -> np.ndarray:
-    return cv2.resize(maps, size[::-1], interpolation=cv2.INTER_LINEAR)
-
-
-def _ratio(size: Size, flow: Flow) -> np.ndarray:
-    """Return how many pixels of `size` make one of the flow's: (across, down)."""
-    height, width = flow.confidence.shape
-    return np.array([size[1] / width, size[0] / height], np.float32)
+    flow = flow.at(size)
+    return _grid(size) + flow.vectors, cv2.merge([flow.confidence] * 3)
 
 
 @functools.lru_cache(maxsize=4)
