@@ -246,9 +246,11 @@ API void travel(const float *residual, const float *withheld, const float *flow,
 EACH_PROCESSOR static void settle_part(const float *restrict dream, const float *restrict before,
                                        const float *restrict picture, const float *restrict withheld,
                                        float *restrict residual, float *restrict withheld_to, int16_t *restrict shown,
-                                       float share, Index count) {
+                                       float share, float headroom, Index count) {
     for (Index i = 0; i < count; i++) {
-        float value = dream[i] < 0 ? 0 : dream[i] > 255 ? 255 : dream[i];
+        float lowest = picture[i] < headroom ? picture[i] : headroom;
+        float highest = picture[i] > 255 - headroom ? picture[i] : 255 - headroom;
+        float value = dream[i] < lowest ? lowest : dream[i] > highest ? highest : dream[i];
         residual[i] = value - picture[i];
         withheld_to[i] = (value - before[i] + withheld[i]) * share;
         shown[i] = (int16_t)rintf(residual[i] - withheld_to[i]);
@@ -257,11 +259,11 @@ EACH_PROCESSOR static void settle_part(const float *restrict dream, const float 
 
 /* What a frame leaves behind: the residual, what of its change is withheld for now, and the rest of it, to be shown. */
 API void settle(const float *dream, const float *before, const float *picture, const float *withheld, float *residual,
-                float *withheld_to, int16_t *shown, float share, Index count) {
+                float *withheld_to, int16_t *shown, float share, float headroom, Index count) {
 #pragma omp parallel for schedule(static) if (count > WORTH_A_THREAD)
     for (Index start = 0; start < count; start += PART)
         settle_part(dream + start, before + start, picture + start, withheld + start, residual + start,
-                    withheld_to + start, shown + start, share, count - start < PART ? count - start : PART);
+                    withheld_to + start, shown + start, share, headroom, count - start < PART ? count - start : PART);
 }
 
 /* `pixels` with `residual` added, within 0..255. On one thread: in a stream one composes while others dream. */

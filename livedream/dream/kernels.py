@@ -312,18 +312,19 @@ def travel(
 
 
 def settle(
-    dream: Tensor, before: Tensor, picture: Tensor, withheld: Tensor | None, share: float
+    dream: Tensor, before: Tensor, picture: Tensor, withheld: Tensor | None, share: float, headroom: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return what a frame leaves behind: the residual, what is withheld of it, and the rest, int16, to be shown.
 
-    dream: of which 0..255 counts. before: what it was made of. picture: the frame itself. All (1, 3, h, w), for which
-    `travels`. share: of the change from `before` and of what was withheld before.
+    dream: of which 0..255 counts, less `headroom` levels at either end that it may not go to where `picture`, the frame
+    itself, does not. before: what it was made of. All (1, 3, h, w), for which `travels`. share: of the change from
+    `before` and of what was withheld before.
     """
     residual, held = torch.empty_like(picture), torch.empty_like(picture)
     shown = torch.empty_like(picture, dtype=torch.int16)
     withheld = torch.zeros_like(picture) if withheld is None else withheld
     states = (dream, before, picture, withheld, residual, held, shown)
-    _compiled("settle")(*map(_at, states), ctypes.c_float(share), *_whole(picture.numel()))
+    _compiled("settle")(*map(_at, states), *map(ctypes.c_float, (share, headroom)), *_whole(picture.numel()))
     return residual, held, shown
 
 

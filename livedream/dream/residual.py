@@ -20,6 +20,9 @@ from livedream.dream.resize import from_pixels, to_pixels
 
 # Share of the residual's mean per channel that is taken off at each frame.
 _MEAN_LEAK = 0.1
+# Levels at either end of 0..255 to which a dream does not go where the frame does not, so that no light burns out. Of a
+# still scene 1.9 % of the pixels were clipped more than in the source itself with none, 0.8 % with 2, 0.2 % with 5.
+_HEADROOM = 4.0
 
 
 class Left(NamedTuple):
@@ -54,13 +57,14 @@ def settle(
 ) -> Settled:
     """Return what a frame leaves behind, and what is shown of it. Any device.
 
-    dream: float32 (1, 3, h, w), of which 0..255 counts. before: the picture with what it inherited; None for nothing.
+    dream: float32 (1, 3, h, w), of which 0..255 counts, but for the last levels at either end. before: the picture with what it inherited; None for nothing.
     withheld: of the frames before. share: of a change that is withheld. mask: where it is 0, all stays as it is.
     """
     if share and before is not None and mask is None and kernels.travels(picture, dream, before, withheld):
-        residual, held, shown = kernels.settle(dream, before, picture, withheld, share)
+        residual, held, shown = kernels.settle(dream, before, picture, withheld, share, _HEADROOM)
         return Settled(Left(residual, held), shown)
-    dream = dream.clamp(0, 255)
+    lowest, highest = picture.clamp(max=_HEADROOM), picture.clamp(min=255 - _HEADROOM)
+    dream = torch.minimum(torch.maximum(dream, lowest), highest)
     rest = None
     if share and before is not None:
         rest = (dream - before if withheld is None else dream - before + withheld) * share

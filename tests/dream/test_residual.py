@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from livedream.dream.motion import Flow
-from livedream.dream.residual import remove_mean, warp
+from livedream.dream.residual import remove_mean, settle, warp
 
 
 def flow(vector: tuple[float, float], confidence: float = 1.0, size: tuple[int, int] = (8, 16)) -> Flow:
@@ -24,6 +24,14 @@ def test_residual_leaks_and_is_not_trusted_blindly() -> None:
     assert torch.allclose(warp(residual, flow((0, 0)), keep=0.9), torch.tensor(9.0), atol=1e-4)
     assert torch.allclose(warp(residual, flow((0, 0), confidence=0.5), keep=0.9), torch.tensor(4.5), atol=1e-4)
     assert not warp(residual, flow((0, 0)), keep=0).any()
+
+
+@pytest.mark.parametrize("share", [0, 0.5])  # none is withheld: by torch
+def test_dream_burns_out_no_light_that_the_frame_does_not(share) -> None:
+    dream = torch.tensor([-50.0, 0, 2, 100, 253, 300]).view(1, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+    frame = torch.tensor([100.0, 1, 1, 90, 254, 100]).view(1, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+    wanted = torch.tensor([4.0, 1, 2, 100, 253, 251]).view(1, 3, 1, 2)
+    torch.testing.assert_close(frame + settle(dream, frame, frame, None, share, None).left.residual, wanted)
 
 
 def test_mean_of_each_channel_fades_and_the_rest_stays() -> None:
