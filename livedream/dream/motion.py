@@ -24,8 +24,9 @@ class Flow:
         height, width = self.confidence.shape
         if (height, width) == size:
             return self
-        ratio = np.array([size[1] / width, size[0] / height], np.float32)
-        vectors = cv2.resize(self.vectors * ratio, size[::-1], interpolation=cv2.INTER_LINEAR)
+        # Here and below by OpenCV: numpy takes 0.1 ms where two channels meet one, and keeps other threads waiting.
+        stretched = cv2.multiply(self.vectors, np.array([size[1] / width, size[0] / height, 0, 0]))
+        vectors = cv2.resize(stretched, size[::-1], interpolation=cv2.INTER_LINEAR)
         return Flow(vectors, cv2.resize(self.confidence, size[::-1], interpolation=cv2.INTER_LINEAR), self.still)
 
 
@@ -80,7 +81,7 @@ class Motion:
         moved_error = _error(current, warped)
         # Flow found in noise makes a still scene swim: where standing still explains the picture as well, it stands.
         still = still_error <= moved_error + 1.0
-        vectors *= ~still[..., None]  # a tenth of the time of vectors[still] = 0
+        vectors = cv2.copyTo(vectors, (~still).view(np.uint8), np.zeros_like(vectors))
         error = np.where(still, still_error, moved_error)
         if self._is_cut(current, warped):
             return None
@@ -88,11 +89,13 @@ class Motion:
         return Flow(vectors, confidence, bool(still.all()) and float(error.max()) < self._NOISE)
 
     def _is_cut(self, current: np.ndarray, warped: np.ndarray) -> bool:
-        a = current.astype(np.float32) - current.mean()
-        b = warped.astype(np.float32) - warped.mean()
-        energy = float(np.sqrt((a * a).mean() * (b * b).mean()))
+        means, deviations = (np.ravel(each) for each in zip(*map(cv2.meanStdDev, (current, warped)), strict=True))
+        energy = deviations.prod()
+        # The mean of (a - b)^2 is that of a^2 and of b^2 less twice that of a * b.
+        apart = cv2.norm(current, warped, cv2.NORM_L2SQR) / current.size
+        covariance = (np.square(deviations).sum() + np.square(np.subtract(*means)) - apart) / 2
         # Two even pictures (black, fog) have nothing to correlate but noise, and no dream that could be a ghost.
-        return energy > 4 and float((a * b).mean()) < self._CUT * energy
+        return bool(energy > 4 and covariance < self._CUT * energy)
 
 
 def _error(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -57,8 +57,9 @@ def settle(
 ) -> Settled:
     """Return what a frame leaves behind, and what is shown of it. Any device.
 
-    dream: float32 (1, 3, h, w), of which 0..255 counts, but for the last levels at either end. before: the picture with what it inherited; None for nothing.
-    withheld: of the frames before. share: of a change that is withheld. mask: where it is 0, all stays as it is.
+    dream: float32 (1, 3, h, w), of which 0..255 counts, but for the last levels at either end. before: the picture with
+    what it inherited; None for nothing. withheld: of the frames before. share: of a change that is withheld.
+    mask: where it is 0, all stays as it is.
     """
     if share and before is not None and mask is None and kernels.travels(picture, dream, before, withheld):
         residual, held, shown = kernels.settle(dream, before, picture, withheld, share, _HEADROOM)

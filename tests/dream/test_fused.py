@@ -3,7 +3,7 @@ import torch
 from torch import fx, nn
 
 from livedream import models
-from livedream.dream import entrance, kernels
+from livedream.dream import entrance, kernels, layers
 from livedream.dream.fused import FusedBody
 from livedream.dream.grammar import parse
 from livedream.dream.layers import UnfusableError
@@ -23,10 +23,12 @@ CASES = [
 ]
 
 
-def gradients(name: str, layers: str, pooling: str, size: tuple[int, int]) -> list[torch.Tensor]:
-    """The gradient of the picture by autograd through the traced network, and through those written out."""
+def gradients(name: str, wanted: str, pooling: str, size: tuple[int, int]) -> list[torch.Tensor]:
+    """The gradient of the picture by autograd through the traced network and through those written out, and by these
+    without autograd.
+    """
     torch.manual_seed(0)
-    network = DreamNetwork(random_network(name), models.find_network(name), parse(layers), pooling)
+    network = DreamNetwork(random_network(name), models.find_network(name), parse(wanted), pooling)
     network.body.to(memory_format=torch.channels_last)
     picture = torch.rand(1, 3, *size) * 255
     found = []
@@ -34,9 +36,42 @@ def gradients(name: str, layers: str, pooling: str, size: tuple[int, int]) -> li
     for body in (network.body, FusedBody(network.body, *how), FusedBody(network.body, *how, merge=True)):
         network.body, network._fused = body, isinstance(body, FusedBody)
         leaf = picture.clone().requires_grad_()
-        (gradient,) = torch.autograd.grad(parse(layers)(network(leaf)), leaf)
+        (gradient,) = torch.autograd.grad(parse(wanted)(network(leaf)), leaf)
         found.append(gradient)
+        if network._fused:
+            written_out = network.gradient(picture, parse(wanted))
+            assert written_out is not None
+            found.append(written_out)
     return found
+
+
+@pytest.mark.parametrize("wanted", ["mean(fire3)", "fire3 - 0.1*tv", "fire3 + neuron(fire3:2)"])
+def test_other_goals_take_autograd(wanted) -> None:
+    network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), parse(wanted), "max")
+    network.to_compute(torch.device("cpu"), torch.float32)
+    assert network._fused
+    assert network.gradient(torch.rand(1, 3, 64, 80), parse(wanted)) is None
+
+
+def test_weights_are_laid_out_for_a_few_sizes_and_give_the_same_for_all() -> None:
+    weight, bias = torch.randn(24, 16, 3, 3), torch.randn(24)
+    kernel = layers._Kernel(weight, (1, 1), (1, 1), (1, 1), 1)
+    threads = torch.get_num_threads()
+    try:
+        for size in [*range(8, 8 + 2 * layers._LAYOUTS), 8]:
+            torch.set_num_threads(1 + size % 2)
+            picture = torch.randn(1, 16, size, 9).contiguous(memory_format=torch.channels_last)
+            expected = torch.conv2d(picture, weight, bias, padding=1)
+            torch.testing.assert_close(kernel(picture, bias), expected, rtol=1e-4, atol=1e-4)
+    finally:
+        torch.set_num_threads(threads)
+    assert len(kernel._laid_out) == layers._LAYOUTS
+
+
+def test_large_weights_are_not_kept_twice() -> None:
+    kernel = layers._Kernel(torch.randn(256, 256, 3, 3), (1, 1), (1, 1), (1, 1), 1)
+    kernel(torch.randn(1, 256, 8, 8).contiguous(memory_format=torch.channels_last))
+    assert not kernel._laid_out
 
 
 @pytest.mark.parametrize("size", [(96, 112), (75, 101)], ids=str)

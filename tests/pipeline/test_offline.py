@@ -38,9 +38,9 @@ def test_each_part_has_a_named_thread():
 
 def test_a_slow_sink_holds_the_source_back():
     """The sink starts when the source has come as far as it can, and the source never gets further ahead."""
-    # One frame in the hand of the source, of who dreams, who composes and the sink each, two full boxes at the ends,
-    # and two of one frame each between the steps of the dreamer.
-    most = DEPTH * 2 + 2 + 4
+    # One frame in the hand of the source, who looks, who dreams, who composes and the sink each, two full boxes at the
+    # ends, and two of one frame each between the steps of the dreamer.
+    most = DEPTH * 2 + 2 + 5
     ahead = []
     full = threading.Event()
 
