@@ -1,5 +1,6 @@
 """A film before its first frame: opening it, and what its header says."""
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -82,6 +83,17 @@ def pictures_of(container: InputContainer, name: str) -> VideoStream:
     if container.streams.audio:
         raise SourceError(f"{name} has sound but no pictures", "name a film")
     raise SourceError(f"{name} has no pictures", "name a film")
+
+
+def decode_together(stream: VideoStream) -> None:
+    """Let the threads of a decoder share a picture, and leave a core to the dream.
+
+    With a picture each they would hold as many back, lose what is behind damage at the end of a film, and might show
+    damaged pictures one way now and another way next time. As many as there are cores, of two, and a film of 640x360
+    took 3 % longer.
+    """
+    stream.thread_type = "SLICE"
+    stream.codec_context.thread_count = max(1, (os.cpu_count() or 1) - 1)
 
 
 def rate_of(stream: VideoStream) -> Fraction | None:

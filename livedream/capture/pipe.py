@@ -79,7 +79,7 @@ class _Interruptible:
         self.count = 0
         """How many bytes came."""
         self._descriptor = descriptor
-        self._wake = os.pipe()
+        self._wake: tuple[int, ...] = os.pipe()
         self._stopped = False
 
     def read(self, size: int) -> bytes:
@@ -100,4 +100,4 @@ class _Interruptible:
     def close(self) -> None:
         for end in self._wake:
             os.close(end)
-        self._wake = ()  # type: ignore[assignment]
+        self._wake = ()

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import os
 import threading
 from abc import abstractmethod
 from collections.abc import Generator, Iterator
@@ -22,7 +21,15 @@ from av.video.stream import VideoStream
 from livedream.capture.clock import Clock
 from livedream.capture.color import Colors
 from livedream.capture.fields import deinterlaced
-from livedream.capture.film import estimate_length, is_encrypted, open_film, pictures_of, rate_of, start_of
+from livedream.capture.film import (
+    decode_together,
+    estimate_length,
+    is_encrypted,
+    open_film,
+    pictures_of,
+    rate_of,
+    start_of,
+)
 from livedream.capture.gaps import Gaps
 from livedream.capture.source import Source
 from livedream.capture.turn import Turn
@@ -152,11 +159,7 @@ class FilmSource(Source):
                 size = f"{stream.width}x{stream.height}"
                 cure = f"make it smaller first: at most {MAX_PIXELS // 10**6} million pixels"
                 raise SourceError(f"{self.name}: frames of {size} are too large", cure)
-            # Threads that share a picture, not one each: those lose what is behind damage at the end of a film, and may
-            # show damaged pictures one way now and another way next time.
-            stream.thread_type = "SLICE"
-            # One core is for the dream: with as many threads as cores, of two, it took 3 % longer.
-            stream.codec_context.thread_count = max(1, (os.cpu_count() or 1) - 1)
+            decode_together(stream)
         except BaseException:
             container.close()
             raise

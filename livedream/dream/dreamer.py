@@ -289,7 +289,8 @@ class Dreamer:
     # frames come to it in order.
 
     def look(self, frame: Frame, begins: bool = False) -> Sight:
-        """Shrink a frame and find how it moved since the last one that was looked at. Needs no network.
+        """Shrink a frame and find how it moved since the last one that was looked at, and with it what was dreamt.
+        Needs no network.
 
         begins: whether to forget, with this frame, all that were before.
         """

@@ -15,8 +15,6 @@ from livedream.dream.plan import Plan
 
 _onednn = torch.ops.mkldnn
 
-WayBack = Callable[[Sequence[Tensor | None]], Tensor | None]
-
 
 class FusedBody(nn.Module):
     """Gives what `traced` gives for a normalised picture, a tuple of activations with a gradient towards the picture
@@ -44,8 +42,10 @@ class FusedBody(nn.Module):
         return _Walk.apply(picture, self)
 
     @torch.no_grad()
-    def walk(self, picture: Tensor) -> tuple[tuple[Tensor, ...], WayBack]:
-        """Return what it gives for `picture`, and the way back from gradients of that to the picture's."""
+    def walk(self, picture: Tensor) -> tuple[tuple[Tensor, ...], Callable[[Sequence[Tensor | None]], Tensor | None]]:
+        """Return what it gives for `picture`, and the way back from gradients of that, which it may overwrite, to the
+        picture's: float32, None where none leads there.
+        """
         plan = self._plan
         values = Values(normalise(picture, plan.mean, plan.std, plan.dtype))
         for step in plan.steps:
@@ -58,7 +58,7 @@ class FusedBody(nn.Module):
                 if gradient is not None:
                     channels = [values[part].shape[1] for part in parts]
                     for part, piece in zip(parts, torch.split(gradient, channels, 1), strict=True):
-                        add(known, part, piece.clone(memory_format=torch.channels_last))
+                        add(known, part, piece.contiguous(memory_format=torch.channels_last))
             for step in reversed(plan.steps):
                 if step.output in known:
                     step.backward(values, known, known.pop(step.output))
@@ -77,7 +77,8 @@ class _Walk(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None]:
-        return ctx.back(gradients), None
+        # Copies: autograd may need its own once more.
+        return ctx.back([None if gradient is None else gradient.clone() for gradient in gradients]), None
 
 
 def _join(values: Values, parts: Sequence[int]) -> Tensor:

@@ -111,14 +111,20 @@ class Layer(Goal):
         return True
 
     def slope(self, activations: Mapping[str, "Tensor"], weight: float) -> "Tensor":
+        import torch
+
         found = activations[self.layer]
         picked = _picked(found, self.channel)
-        slope = picked * (2 * weight / picked.numel())
+        slope = self._slope(picked, weight / picked.numel())
         if self.channel is None:
             return slope
-        whole = found.new_zeros(found.shape)
+        whole = torch.zeros_like(found)
         whole[:, self.channel] = slope
         return whole
+
+    def _slope(self, picked: "Tensor", share: float) -> "Tensor":
+        """Return the slope by each of the activations that are looked at. share: of one of them in the mean."""
+        return picked * (2 * share)
 
     def __str__(self) -> str:
         return self.layer if self.channel is None else f"{self.layer}:{self.channel}"
@@ -131,9 +137,10 @@ class Mean(Layer):
     def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":
         return _picked(activations[self.layer], self.channel).float().mean()
 
-    @property
-    def has_slope(self) -> bool:
-        return False
+    def _slope(self, picked: "Tensor", share: float) -> "Tensor":
+        import torch
+
+        return torch.full_like(picked, share)
 
     def __str__(self) -> str:
         return f"mean({Layer.__str__(self)})"

@@ -1,10 +1,14 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
 
+from livedream import Dreamer, DreamSettings
 from livedream.dream.feedback import grow_and_turn, way_back
 from livedream.dream.motion import Flow
 from livedream.dream.residual import warp
+from livedream.frame import Frame
 
 SIZE = (9, 17)
 """Its middle is the pixel (8, 4)."""
@@ -37,3 +41,14 @@ def test_the_dream_of_a_stream_grows_turns_and_follows_the_motion() -> None:
     # One to the right meanwhile, all of it: after it has grown.
     moving = Flow(np.full((*SIZE, 2), (-1, 0), np.float32), still.confidence)
     assert warp(residual, grow_and_turn(moving, 2, 0), 1)[0, 0, 2, 13] == pytest.approx(9, abs=1e-3)
+
+
+def test_looking_finds_the_way_of_a_dream_that_grows_at_the_working_size() -> None:
+    dreamer = Dreamer(DreamSettings(working_height=96, zoom=1.1))
+    pixels = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
+    dreamer.look(Frame(pixels, Fraction(0), 0))
+    flow = dreamer.look(Frame(pixels, Fraction(1), 1)).flow
+    assert flow is not None
+    assert flow.vectors.shape == (96, 128, 2)
+    # The scene stands; what is at x = 100, y = 20 was a tenth less far from the middle (63.5, 47.5).
+    assert flow.vectors[20, 100] == pytest.approx([36.5 / 1.1 - 36.5, 27.5 - 27.5 / 1.1], abs=0.2)

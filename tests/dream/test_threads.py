@@ -6,6 +6,7 @@ import torch
 
 from livedream import Dreamer, DreamSettings
 from livedream.dream import threads
+from livedream.dream.ascent import Ascent
 
 
 @pytest.fixture
@@ -33,6 +34,15 @@ def test_one_thread_is_the_least(four_threads) -> None:
     cv2.setNumThreads(1)
     with threads.sharing_cores():
         assert counts() == (1, 1)
+
+
+def test_a_stream_is_rehearsed_with_its_own_threads(four_threads, monkeypatch) -> None:
+    """oneDNN makes a kernel for each number of threads: with another one the first frames would make theirs anew."""
+    seen = []
+    step = Ascent.step
+    monkeypatch.setattr(Ascent, "step", lambda *args: seen.append(torch.get_num_threads()) or step(*args))
+    Dreamer(DreamSettings(device="cpu", working_height=64)).prepare((160, 96))
+    assert set(seen) == {3}
 
 
 @pytest.mark.parametrize(
