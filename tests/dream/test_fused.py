@@ -110,6 +110,21 @@ def test_several_pictures_at_a_time() -> None:
     torch.testing.assert_close(together[1:2], alone, rtol=1e-4, atol=1e-6 * float(alone.abs().max()))
 
 
+def test_gradients_that_autograd_shares_are_not_overwritten() -> None:
+    """It gives both terms of a sum one and the same tensor."""
+    wanted = "fire2 + fire3"
+    network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), parse(wanted), "max")
+    network.body.to(memory_format=torch.channels_last)
+    found = []
+    picture = torch.rand(1, 3, 64, 80) * 255
+    for body in (network.body, FusedBody(network.body, network.mean, network.std, merge=True)):
+        network.body = body
+        leaf = picture.clone().requires_grad_()
+        seen = network(leaf)
+        found.append(torch.autograd.grad((seen["fire2"] + seen["fire3"]).square().sum(), leaf)[0])
+    assert float((found[0] - found[1]).abs().mean()) < 1e-4 * float(found[0].abs().mean())
+
+
 def test_convolutions_of_one_input_become_one() -> None:
     network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), parse("fire3"), "max")
     plain, merged = (FusedBody(network.body, network.mean, network.std, merge) for merge in (False, True))
