@@ -476,7 +476,7 @@ def test_nothing_in_a_frame_waits_for_the_device(monkeypatch, smoothing) -> None
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_network_for_a_gpu_keeps_half_precision_and_channels_last(monkeypatch, dtype) -> None:
     # The tensor cores of a GPU want both; a layer that turned its maps around would cost a copy each way.
-    monkeypatch.setattr("livedream.dream.network.FusedBody", Mock(side_effect=UnfusableError("no CPU")))
+    monkeypatch.setattr("livedream.dream.network.FusedBody.__init__", Mock(side_effect=UnfusableError("no CPU")))
     network = DreamNetwork(models.build("squeezenet"), models.find_network("squeezenet"), OBJECTIVE, "max")
     network.to_compute(CPU, dtype)
     found: list[Tensor] = []
