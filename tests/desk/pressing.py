@@ -64,20 +64,34 @@ class Scene(Source):
         self.closed.set()
 
 
-class Watched(WindowSink):
-    """A window that notes the longest time between two of its pictures, and whether it is on the full screen."""
+def depth_of(frame: Frame | None) -> float:
+    """How far a dream is from its source."""
+    if frame is None or frame.source is None:
+        return 0.0
+    return float(np.abs(frame.pixels.astype(int) - frame.source)[: HEIGHT - BAND].mean())
 
-    gap, last, full = 0.0, 0.0, False
+
+class Watched(WindowSink):
+    """A window that notes the longest time between two of its pictures, the shallowest dream that it showed, and
+    whether it is on the full screen.
+    """
+
+    gap, last, shallowest, full = 0.0, 0.0, np.inf, False
 
     def write(self, frame: Frame) -> None:
+        self.shallowest = min(self.shallowest, depth_of(frame))
         now = time.perf_counter()
         if self.last:
             self.gap = max(self.gap, now - self.last)
         super().write(frame)
         self.last = now
+        self.note()
 
     def idle(self) -> None:
         super().idle()
+        self.note()
+
+    def note(self) -> None:
         if self.last and not self.finished:
             self.full = cv2.getWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN) == cv2.WINDOW_FULLSCREEN
 
@@ -131,11 +145,7 @@ class Hands:
         return bool(np.abs(self.grab()[rows, columns] - SCENE[rows, columns]).max() <= 1)
 
     def depth(self) -> float:
-        """How far the dream is from its source."""
-        newest = self.desk.newest
-        if newest is None or newest.source is None:
-            return 0.0
-        return float(np.abs(newest.pixels.astype(int) - newest.source)[: HEIGHT - BAND].mean())
+        return depth_of(self.desk.newest)
 
     def look(self) -> None:
         left, right = slice(0, WIDTH // 2 - 4), slice(WIDTH // 2 + 4, WIDTH)
@@ -170,8 +180,9 @@ class Hands:
         self.again("Space", lambda: not np.array_equal(band, self.grab()[HEIGHT - BAND :]))
 
         until(lambda: self.depth() > 3)
-        deep = self.depth()
-        self.try_key("x", lambda: self.depth() < deep / 2)
+        # Of every picture: the dream grows again while xdotool ends.
+        deep, self.window.shallowest = self.depth(), np.inf
+        self.try_key("x", lambda: self.window.shallowest < deep / 2)
 
     def again(self, key: str, done: Callable[[], bool]) -> None:
         """Press a key that goes back to where it was."""
