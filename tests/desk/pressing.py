@@ -102,6 +102,7 @@ class Hands:
     def __init__(self, desk: Desk, window: Watched, other: NullSink) -> None:
         self.desk, self.window, self.other = desk, window, other
         self.found: dict[str, str] = {}
+        self.focus: tuple[str, ...] = ()
 
     def __call__(self) -> None:
         try:
@@ -113,7 +114,7 @@ class Hands:
 
     def press_all(self) -> None:
         found = xdotool("search", "--sync", "--onlyvisible", "--name", TITLE)
-        xdotool("windowfocus", "--sync", found.split()[0])
+        self.focus = "windowfocus", "--sync", found.split()[0]
         until(lambda: self.depth() > 1)
         self.look()
         self.turn()
@@ -125,7 +126,8 @@ class Hands:
         self.found[key] = until(done)
 
     def press(self, key: str) -> None:
-        xdotool("key", NAMES.get(key, key))
+        # Before each key: where no window manager is, a focus given while the window opens can be lost again.
+        xdotool(*self.focus, "key", NAMES.get(key, key))
 
     # What the display shows
 
