@@ -60,7 +60,8 @@ def measure_slow_age(dreamer: Dreamer, pictures: Sequence[np.ndarray], seconds: 
     """
     settings = dreamer.settings
     steps = min(_MOST_STEPS, max(settings.steps, math.ceil(_SLOW * settings.steps * fps / LIVE_RATE)))
-    dreamer.settings = settings.replace(steps=steps)
+    # Each step so much smaller, for a dream no deeper than usual: one that is turns bits of the stamp around.
+    dreamer.settings = settings.replace(steps=steps, step_size=settings.step_size * settings.steps / steps)
     try:
         sink, report = _watch(dreamer, pictures, seconds)
     finally:

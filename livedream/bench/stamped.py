@@ -14,8 +14,10 @@ from livedream.sink.sink import Sink
 
 _BITS = 48
 _BLOCK = 8
-"""A bit is a square of so many pixels, black or white: no dream turns one into the other."""
-SMALLEST = _BITS * _BLOCK, 2 * _BLOCK
+"""A bit is two squares of so many pixels, one above the other: white on black is 1, black on white is 0. A deep dream
+turns black into grey, but hardly the brighter one into the darker.
+"""
+SMALLEST = _BITS * _BLOCK, 4 * _BLOCK
 """(width, height) that a frame needs at least, in pixels."""
 
 _places = 1 << np.arange(_BITS, dtype=np.int64)
@@ -31,14 +33,17 @@ def write_stamp(pixels: np.ndarray, stamp: Stamp) -> None:
     """Write `stamp` into the upper left corner of `pixels`, uint8 (h, w, 3), at least SMALLEST."""
     for row, number in enumerate((stamp.number, round(stamp.moment * 1e6))):
         bits = ((number & _places) != 0).astype(np.uint8) * 255
-        pixels[row * _BLOCK : (row + 1) * _BLOCK, : _BITS * _BLOCK] = np.repeat(bits, _BLOCK)[None, :, None]
+        for place, squares in ((2 * row, bits), (2 * row + 1, 255 - bits)):
+            pixels[place * _BLOCK : (place + 1) * _BLOCK, : _BITS * _BLOCK] = np.repeat(squares, _BLOCK)[None, :, None]
 
 
 def read_stamp(pixels: np.ndarray) -> Stamp:
     """Return what `write_stamp` wrote."""
     middle = _BLOCK // 2
-    lines = pixels[middle : 2 * _BLOCK : _BLOCK, middle : _BITS * _BLOCK : _BLOCK].mean(axis=2)
-    index, microseconds = (int(_places[line > 127].sum()) for line in lines)
+    lines = pixels[middle : 4 * _BLOCK : _BLOCK, middle : _BITS * _BLOCK : _BLOCK].mean(axis=2)
+    index, microseconds = (
+        int(_places[upper > lower].sum()) for upper, lower in zip(lines[::2], lines[1::2], strict=True)
+    )
     return Stamp(index, microseconds / 1e6)
 
 
