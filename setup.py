@@ -15,10 +15,10 @@ setup(
     ext_modules=[
         Extension(
             "livedream.dream._kernels",
-            ["livedream/dream/kernels.c"],
+            ["livedream/dream/kernels.c", "livedream/dream/playback.c"],
             extra_compile_args=compile_args,
             extra_link_args=link_args,
-            depends=["livedream/dream/kernels_typed.h"],
+            depends=["livedream/dream/common.h", "livedream/dream/kernels_typed.h"],
             optional=True,
         )
     ]

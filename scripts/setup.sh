@@ -31,7 +31,7 @@ make_venv() {
 }
 
 # What is installed, in one line: a stamp that differs is no stamp. A folder that was moved has a broken .venv.
-wanted="livedream${extra:+[$extra]} in $root: $(cd "$root" && cat pyproject.toml requirements.txt setup.py livedream/dream/kernels*.[ch] | cksum)"
+wanted="livedream${extra:+[$extra]} in $root: $(cd "$root" && cat pyproject.toml requirements.txt setup.py livedream/dream/*.[ch] | cksum)"
 stamp=$root/.venv/installed${extra:+-$extra}
 
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then

@@ -81,7 +81,7 @@ class Ascent:
         octave = picture if size == whole else scale(picture, size)
         rolled, objective = roll(octave, shift), self.objective.at(share)
         if tiles:
-            gradient = join(rolled, tiles, lambda part: self._gradient(part, objective))
+            gradient = join(rolled, tiles, lambda part: self._gradient(part, objective, again=False))
         else:
             gradient = self._gradient(rolled, objective)
         gradient = roll(gradient, (-shift[0], -shift[1]))
@@ -100,8 +100,8 @@ class Ascent:
         with torch.no_grad():
             return float(self.objective(self.network(picture)))
 
-    def _gradient(self, picture: Tensor, objective: Objective) -> Tensor:
-        written_out = self.network.gradient(picture, objective)
+    def _gradient(self, picture: Tensor, objective: Objective, again: bool = True) -> Tensor:
+        written_out = self.network.gradient(picture, objective, again)
         if written_out is not None:
             return written_out
         leaf = picture.detach().requires_grad_()

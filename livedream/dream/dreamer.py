@@ -123,7 +123,9 @@ class Dreamer:
         way = self._way
         if way is not None and self._frame_size is not None:
             try:
-                self._warm_up(way, ascent, self._sizes_for(settings, *self._frame_size))
+                # On as many threads as it will have: what is made for another number would be made anew.
+                with self._sharing_cores(ascent, settings):
+                    self._warm_up(way, ascent, self._sizes_for(settings, *self._frame_size))
             except RuntimeError as error:
                 # The thread that dreams will make room when it comes to it.
                 if not is_full(error):
@@ -280,10 +282,12 @@ class Dreamer:
         core, a heavy one, beside which their work is little, takes all. It depends on the settings and sizes alone, so
         that a run repeats.
         """
+        return self._sharing_cores(self._ready(), self._settings)
+
+    def _sharing_cores(self, ascent: Ascent, settings: DreamSettings) -> AbstractContextManager[None]:
         height, width = self._shown_size
-        network = self._ready().network
-        work = 2 * network.flops_per_pixel * height * width * self._settings.steps
-        return sharing_cores() if work < _HEAVY[network.dtype] else nullcontext()
+        work = 2 * ascent.network.flops_per_pixel * height * width * settings.steps
+        return sharing_cores() if work < _HEAVY[ascent.network.dtype] else nullcontext()
 
     # A stream: the residual travels, the octaves take turns. Each of the three steps may have a thread of its own, if
     # frames come to it in order.
@@ -413,7 +417,7 @@ class Dreamer:
         other.reset()
         other._settings = self._settings.replace(steps=1)
         pixels = np.zeros((*frame_size, 3), np.uint8)
-        # With the threads of a stream: for another number of them kernels are made anew, 30 ms for the first frame.
+        # With the threads of a stream: for another number of them all is made anew, 30 ms for the first frame.
         with self.sharing_cores():
             for number in range(max(3, len(sizes))):
                 other.compose(other._dream_sight(other.look(Frame(pixels, Fraction(number), number))))

@@ -3,15 +3,10 @@
  * Nothing here knows of Python: the library is opened with ctypes.
  */
 
+#include "common.h"
+
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
-
-#if !defined(__GNUC__)
-#error "GCC or Clang is needed"
-#endif
-
-#define API __attribute__((visibility("default")))
 
 /* One file for all processors: glibc chooses among three versions of a function when the library is loaded. */
 #if defined(__x86_64__) && defined(__linux__) && __GNUC__ >= 12 && !defined(__clang__)
@@ -20,12 +15,12 @@
 #define EACH_PROCESSOR
 #endif
 
-typedef int64_t Index;
-
 /* Channels at a time: what is summed up of them stays in registers. */
 enum { CHUNK = 64 };
 /* Elements under which a second thread costs more than it saves. */
 enum { WORTH_A_THREAD = 16384 };
+/* Parts of one length whatever the threads: the same sum on each. */
+enum { PART = 4096 };
 
 static inline float from_bfloat16(uint16_t bits) {
     uint32_t wide = (uint32_t)bits << 16;
@@ -69,6 +64,7 @@ typedef struct {
     Index number, rows, columns, channels, to_rows, to_columns;
     Index high, wide, down, across, top, left;
 } Pooling;
+enum { POOLING = sizeof(Pooling) / sizeof(Index) };
 
 /* Windows of a pooling that hold one pixel, at most. */
 enum { MOST = 64 };
@@ -117,9 +113,6 @@ EACH_PROCESSOR static double absolute_part(const float *restrict values, Index c
     for (Index i = whole; i < count; i++) total += fabsf(values[i]);
     return total;
 }
-
-/* Parts of one length whatever the threads: the same sum on each. */
-enum { PART = 4096 };
 
 API double absolute_mean(const float *values, Index count) {
     double total = 0;

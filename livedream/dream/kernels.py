@@ -8,58 +8,21 @@ Pictures and activations are (n, channels, h, w), channels last in memory, float
 """
 
 import ctypes
-import logging
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
-from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_log = logging.getLogger(__name__)
+from livedream.dream import library
 
 _aten = torch.ops.aten
 _LAST = torch.channels_last
-_names = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
-
-
-def _open() -> ctypes.CDLL | None:
-    folder = Path(__file__).parent
-    found = [path for suffix in EXTENSION_SUFFIXES if (path := folder / f"_kernels{suffix}").exists()]
-    if not found:
-        return None
-    try:
-        # After torch, so that both have one OpenMP and its threads.
-        library = ctypes.CDLL(str(found[0]))
-    except OSError as error:
-        _log.warning("the compiled kernels cannot be opened, and torch does their work, slower: %s", error)
-        return None
-    library.absolute_mean.restype = ctypes.c_double
-    return library
-
-
-_library = _open()
-compiled = _library is not None
+compiled = library.library is not None
 """Whether kernels.c was compiled when livedream was installed."""
-
-
-@cache
-def _function(name: str, dtype: torch.dtype | None = None) -> Callable[..., Any] | None:
-    """Return the compiled function for numbers of `dtype`, None where there is none."""
-    if _library is None or (dtype is not None and dtype not in _names):
-        return None
-    return getattr(_library, name if dtype is None else f"{name}_{_names[dtype]}")
-
-
-def _compiled(name: str) -> Callable[..., Any]:
-    """Return a compiled function, where it is known that there is one."""
-    if _library is None:
-        raise RuntimeError(f"{name} was not compiled")
-    return getattr(_library, name)
 
 
 def _at(tensor: Tensor) -> ctypes.c_void_p:
@@ -102,13 +65,6 @@ class Window(NamedTuple):
         return tuple(counts)
 
 
-class _Pooling(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_int64) for name in ("number", "rows", "columns", "channels", "to_rows", "to_columns")),
-        *((name, ctypes.c_int64) for name in ("high", "wide", "down", "across", "top", "left")),
-    )
-
-
 WayBack = Callable[[Tensor], Tensor]
 """From the gradient behind a layer to that before it."""
 
@@ -118,7 +74,7 @@ def max_pool(x: Tensor, window: Window, rectified: bool) -> tuple[Tensor, WayBac
 
     rectified: whether `x` comes from a ReLU, which the way back undoes as well.
     """
-    pool, unpool = _function("max_pool", x.dtype), _function("max_unpool", x.dtype)
+    pool, unpool = library.kernel("max_pool", x.dtype), library.kernel("max_unpool", x.dtype)
     if pool is None or unpool is None or not window.small:
         return _plain_max_pool(x, window, rectified)
     x = x.contiguous(memory_format=_LAST)
@@ -126,12 +82,12 @@ def max_pool(x: Tensor, window: Window, rectified: bool) -> tuple[Tensor, WayBac
     high, wide = window.pooled(sides)
     pooled = torch.empty((number, channels, high, wide), dtype=x.dtype, memory_format=_LAST)
     places = torch.empty((number, channels, high, wide), dtype=torch.uint8, memory_format=_LAST)
-    how = _Pooling(number, *sides, channels, high, wide, *window.size, *window.stride, *window.padding)
-    pool(_at(x), _at(pooled), _at(places), ctypes.byref(how), int(rectified))
+    how = number, *sides, channels, high, wide, *window.size, *window.stride, *window.padding
+    pool((x, pooled, places), *how, int(rectified))
 
     def back(gradient: Tensor) -> Tensor:
         gradient, before = gradient.contiguous(memory_format=_LAST), torch.empty_like(x)
-        unpool(_at(gradient), _at(places), _at(before), ctypes.byref(how), *_whole(0, number * sides[0]))
+        unpool((gradient, places, before), *how)
         return before
 
     return pooled, back
@@ -148,51 +104,31 @@ def _plain_max_pool(x: Tensor, window: Window, rectified: bool) -> tuple[Tensor,
     return pooled, back
 
 
-class PoolInStrips:
-    """A max-pool behind a ReLU whose input exists in strips of rows, one after the other, which stay in the cache.
+def rectify(x: Tensor) -> Tensor:
+    """Return what a ReLU gives for `x`."""
+    kernel = library.kernel("rectify", x.dtype)
+    if kernel is None or not x.is_contiguous(memory_format=_LAST):
+        return torch.relu(x)
+    result = torch.empty_like(x)
+    kernel((x, result), x.numel())
+    return result
 
-    For one picture, where `compiled` and the window is `small`.
-    """
 
-    def __init__(self, window: Window, shape: Sequence[int], dtype: torch.dtype) -> None:
-        """shape: of the whole input, (1, channels, h, w)."""
-        self._window, self.shape, self._dtype = window, shape, dtype
-        high, wide = window.pooled(shape[2:])
-        self.pooled = torch.empty((1, shape[1], high, wide), dtype=dtype, memory_format=_LAST)
-        self._places = torch.empty((1, shape[1], high, wide), dtype=torch.uint8, memory_format=_LAST)
-
-    def rows_for(self, first: int, end: int) -> tuple[int, int]:
-        """Return the rows of the input, from which and to before which, that pooled rows `first` to `end` look at."""
-        start, last = (row * self._window.stride[0] - self._window.padding[0] for row in (first, end - 1))
-        return max(0, start), min(self.shape[2], last + self._window.size[0])
-
-    def pool(self, strip: Tensor, first: int, end: int) -> None:
-        """Make the pooled rows from `first` to before `end` of the rows that they look at."""
-        above = max(0, self._window.padding[0] - first * self._window.stride[0])
-        how = self._how(strip.shape[2], end - first, above)
-        pooled, places = self.pooled[:, :, first:end], self._places[:, :, first:end]
-        _compiled(f"max_pool_{_names[self._dtype]}")(_at(strip), _at(pooled), _at(places), ctypes.byref(how), 1)
-
-    def back(self, gradient: Tensor, first: int, end: int) -> Tensor:
-        """Return rows from `first` to before `end` of the gradient before the ReLU. gradient: of all pooled rows."""
-        strip = torch.empty((1, self.shape[1], end - first, self.shape[3]), dtype=self._dtype, memory_format=_LAST)
-        how = self._how(self.shape[2], self.pooled.shape[2], self._window.padding[0])
-        function = _compiled(f"max_unpool_{_names[self._dtype]}")
-        function(_at(gradient), _at(self._places), _at(strip), ctypes.byref(how), *_whole(first, end))
-        return strip
-
-    def _how(self, rows: int, pooled_rows: int, above: int) -> _Pooling:
-        window, (_, channels, _, width) = self._window, self.shape
-        sizes = (1, rows, width, channels, pooled_rows, self.pooled.shape[3])
-        return _Pooling(*sizes, *window.size, *window.stride, above, window.padding[1])
+def accumulate(total: Tensor, more: Tensor) -> Tensor:
+    """Return the sum of both. `total` may be overwritten."""
+    kernel = library.kernel("accumulate", total.dtype)
+    if kernel is None or not all(each.is_contiguous(memory_format=_LAST) for each in (total, more)):
+        return total + more
+    kernel((total, more), total.numel())
+    return total
 
 
 def unrectify(gradient: Tensor, output: Tensor) -> Tensor:
     """Return the gradient before a ReLU that gave `output`. `gradient` may be overwritten."""
-    function = _function("unrectify", gradient.dtype)
-    if function is None or not all(tensor.is_contiguous(memory_format=_LAST) for tensor in (gradient, output)):
+    kernel = library.kernel("unrectify", gradient.dtype)
+    if kernel is None or not all(tensor.is_contiguous(memory_format=_LAST) for tensor in (gradient, output)):
         return _aten.threshold_backward(gradient, output, 0)
-    function(_at(gradient), _at(output), *_whole(gradient.numel()))
+    kernel((gradient, output), gradient.numel())
     return gradient
 
 
@@ -203,15 +139,15 @@ def normalise(picture: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype) ->
     """
     picture = picture.contiguous(memory_format=_LAST)
     number, channels, height, width = picture.shape
-    function = _function("normalise", dtype)
+    kernel = library.kernel("normalise", dtype)
     followed = picture.requires_grad and torch.is_grad_enabled()
-    if function is None or followed or not _ready(picture):
+    if kernel is None or followed or not _ready(picture):
         means, stds = _row(mean, width), _row(std, width)
         rows = (picture.permute(0, 2, 3, 1).flatten(2) - means) / stds
         return rows.view(number, height, width, channels).permute(0, 3, 1, 2).to(dtype)
     result = torch.empty(picture.shape, dtype=dtype, memory_format=_LAST)
     means, stds = _kept_row(mean, width), _kept_row(std, width)
-    function(_at(picture), _at(result), _at(means), _at(stds), *_whole(number * height, width * channels))
+    kernel((picture, result, means, stds), number * height, width * channels)
     return result
 
 
@@ -233,10 +169,9 @@ def unblock(blocks: Tensor, block: tuple[int, int], padding: tuple[int, int], re
     """
     (down, across), (top, left), (number, channels, height, width) = block, padding, result.shape
     rows, columns, stride = blocks.shape[2], blocks.shape[3], blocks.shape[1]
-    function = _function("unblock", blocks.dtype)
-    if function is not None and all(each.is_contiguous(memory_format=_LAST) for each in (blocks, result)):
-        sizes = (number, rows, columns, stride, height, width, channels, down, across, top, left)
-        function(_at(blocks), _at(result), *_whole(*sizes))
+    kernel = library.kernel("unblock", blocks.dtype)
+    if kernel is not None and all(each.is_contiguous(memory_format=_LAST) for each in (blocks, result)):
+        kernel((blocks, result), number, rows, columns, stride, height, width, channels, down, across, top, left)
         return
     side = blocks.permute(0, 2, 3, 1)[..., : down * across * channels].float()
     side = side.reshape(number, rows, columns, down, across, channels).permute(0, 1, 3, 2, 4, 5)
@@ -247,31 +182,30 @@ def unblock(blocks: Tensor, block: tuple[int, int], padding: tuple[int, int], re
 
 def roll(picture: Tensor, down: int, right: int) -> Tensor:
     """Return `picture` rolled around its edges by whole pixels, as torch.roll does."""
-    function = _function("roll")
-    if function is None or not _ready(picture):
+    if not compiled or not _ready(picture):
         return torch.roll(picture, (down, right), (2, 3))
     result = torch.empty_like(picture)
     number, channels, height, width = picture.shape
-    function(_at(picture), _at(result), *_whole(number, height, width, channels, down % height, right % width))
+    sizes = _whole(number, height, width, channels, down % height, right % width)
+    library.compiled("roll")(_at(picture), _at(result), *sizes)
     return result
 
 
 def climb(picture: Tensor, gradient: Tensor, step: float) -> Tensor:
     """Return `picture + gradient * step`, all float32."""
-    function = _function("add_scaled")
-    if function is None or not (_ready(picture) and _ready(gradient)):
+    if not compiled or not (_ready(picture) and _ready(gradient)):
         return torch.add(picture, gradient, alpha=step)
     result = torch.empty_like(picture)
-    function(_at(picture), _at(gradient), _at(result), ctypes.c_float(step), *_whole(picture.numel()))
+    states = (picture, gradient, result)
+    library.compiled("add_scaled")(*map(_at, states), ctypes.c_float(step), *_whole(picture.numel()))
     return result
 
 
 def absolute_mean(values: Tensor) -> float:
     """Return the mean absolute value of `values`, float32; not finite if one of them is not."""
-    function = _function("absolute_mean")
-    if function is None or not _ready(values):
+    if not compiled or not _ready(values):
         return float(values.abs().mean())
-    return float(function(_at(values), *_whole(values.numel())))
+    return float(library.compiled("absolute_mean")(_at(values), *_whole(values.numel())))
 
 
 class _Travel(ctypes.Structure):
@@ -307,7 +241,7 @@ def travel(
     sums = torch.empty(height * 3, dtype=torch.float64)
     how = _Travel(height, width, keep, leak)
     states = (residual, withheld, vectors, confidence, picture, before, moved, sums)
-    _compiled("travel")(*(None if state is None else _at(state) for state in states), ctypes.byref(how))
+    library.compiled("travel")(*(None if state is None else _at(state) for state in states), ctypes.byref(how))
     return before, moved
 
 
@@ -324,7 +258,7 @@ def settle(
     shown = torch.empty_like(picture, dtype=torch.int16)
     withheld = torch.zeros_like(picture) if withheld is None else withheld
     states = (dream, before, picture, withheld, residual, held, shown)
-    _compiled("settle")(*map(_at, states), *map(ctypes.c_float, (share, headroom)), *_whole(picture.numel()))
+    library.compiled("settle")(*map(_at, states), *map(ctypes.c_float, (share, headroom)), *_whole(picture.numel()))
     return residual, held, shown
 
 
@@ -333,5 +267,5 @@ def add_pixels(pixels: np.ndarray, residual: np.ndarray) -> np.ndarray:
     pixels, residual = np.ascontiguousarray(pixels), np.ascontiguousarray(residual)
     result = np.empty_like(pixels)
     arrays = (ctypes.c_void_p(array.ctypes.data) for array in (pixels, residual, result))
-    _compiled("add_pixels")(*arrays, *_whole(pixels.size))
+    library.compiled("add_pixels")(*arrays, *_whole(pixels.size))
     return result

@@ -1,5 +1,7 @@
 /* What kernels.c does with numbers of either kind. It includes this file for each, with TYPE, the numbers' type, ORDER,
  * that of whole numbers as wide, and FOR(name), the name of a function for this kind of numbers.
+ *
+ * What is called from outside is a Kernel (common.h): it takes the places of its tensors, and whole numbers.
  */
 
 /* Remember `here` for the channels in which `pixel` is larger than the best before. */
@@ -45,7 +47,13 @@ EACH_PROCESSOR static void FOR(pool_row)(const TYPE *restrict from, TYPE *restri
     }
 }
 
-API void FOR(max_pool)(const TYPE *from, TYPE *to, uint8_t *place, const Pooling *p, int rectified) {
+/* at: input, pooled, places. n: a Pooling; whether the input comes from a ReLU. */
+API void FOR(max_pool)(void *const *at, const Index *n) {
+    const TYPE *from = at[0];
+    TYPE *to = at[1];
+    uint8_t *place = at[2];
+    const Pooling *p = (const Pooling *)n;
+    int rectified = n[POOLING] != 0;
     Index width = p->to_columns * p->channels, rows = p->number * p->to_rows;
 #pragma omp parallel for schedule(static) if (rows * width > WORTH_A_THREAD)
     for (Index row = 0; row < rows; row++)
@@ -96,27 +104,56 @@ EACH_PROCESSOR static void FOR(unpool_row)(const TYPE *restrict gradient, const 
     }
 }
 
-/* Of all rows of all pictures, one after the other, those from `first` to before `end`. */
-API void FOR(max_unpool)(const TYPE *gradient, const uint8_t *place, TYPE *to, const Pooling *p, Index first,
-                         Index end) {
+/* at: gradient behind the pooling, places, gradient before it. n: a Pooling. */
+API void FOR(max_unpool)(void *const *at, const Index *n) {
+    const TYPE *gradient = at[0];
+    const uint8_t *place = at[1];
+    TYPE *to = at[2];
+    const Pooling *p = (const Pooling *)n;
     Index width = p->columns * p->channels, pooled = p->to_rows * p->to_columns * p->channels;
-#pragma omp parallel for schedule(static) if ((end - first) * width > WORTH_A_THREAD)
-    for (Index row = first; row < end; row++)
-        FOR(unpool_row)(gradient + row / p->rows * pooled, place + row / p->rows * pooled, to + (row - first) * width,
-                        p, row % p->rows);
+#pragma omp parallel for schedule(static) if (p->number * p->rows * width > WORTH_A_THREAD)
+    for (Index row = 0; row < p->number * p->rows; row++)
+        FOR(unpool_row)(gradient + row / p->rows * pooled, place + row / p->rows * pooled, to + row * width, p,
+                        row % p->rows);
+}
+
+EACH_PROCESSOR static void FOR(rectify_part)(const TYPE *restrict from, TYPE *restrict to, Index count) {
+    for (Index i = 0; i < count; i++) to[i] = FOR(order)(from[i]) > 0 ? from[i] : 0;
+}
+
+EACH_PROCESSOR static void FOR(accumulate_part)(TYPE *restrict sum, const TYPE *restrict more, Index count) {
+    for (Index i = 0; i < count; i++) sum[i] = FOR(to)(FOR(from)(sum[i]) + FOR(from)(more[i]));
+}
+
+/* at: a sum, overwritten, and what is added to it. n: how many numbers. */
+API void FOR(accumulate)(void *const *at, const Index *n) {
+    TYPE *sum = at[0];
+    const TYPE *more = at[1];
+#pragma omp parallel for schedule(static) if (n[0] > WORTH_A_THREAD)
+    for (Index start = 0; start < n[0]; start += PART)
+        FOR(accumulate_part)(sum + start, more + start, n[0] - start < PART ? n[0] - start : PART);
 }
 
 EACH_PROCESSOR static void FOR(unrectify_part)(TYPE *restrict gradient, const TYPE *restrict output, Index count) {
     for (Index i = 0; i < count; i++) gradient[i] = FOR(order)(output[i]) > 0 ? gradient[i] : 0;
 }
 
-API void FOR(unrectify)(TYPE *gradient, const TYPE *output, Index count) {
-    Index parts = count / WORTH_A_THREAD + 1, size = count / parts + 1;
-#pragma omp parallel for schedule(static) if (parts > 1)
-    for (Index part = 0; part < parts; part++) {
-        Index start = part * size, end = start + size < count ? start + size : count;
-        if (start < end) FOR(unrectify_part)(gradient + start, output + start, end - start);
-    }
+/* at: input, result. n: how many numbers. */
+API void FOR(rectify)(void *const *at, const Index *n) {
+    const TYPE *from = at[0];
+    TYPE *to = at[1];
+#pragma omp parallel for schedule(static) if (n[0] > WORTH_A_THREAD)
+    for (Index start = 0; start < n[0]; start += PART)
+        FOR(rectify_part)(from + start, to + start, n[0] - start < PART ? n[0] - start : PART);
+}
+
+/* at: gradient, overwritten, and what the ReLU gave. n: how many numbers. */
+API void FOR(unrectify)(void *const *at, const Index *n) {
+    TYPE *gradient = at[0];
+    const TYPE *output = at[1];
+#pragma omp parallel for schedule(static) if (n[0] > WORTH_A_THREAD)
+    for (Index start = 0; start < n[0]; start += PART)
+        FOR(unrectify_part)(gradient + start, output + start, n[0] - start < PART ? n[0] - start : PART);
 }
 
 EACH_PROCESSOR static void FOR(normalise_row)(const float *restrict from, TYPE *restrict to, const float *restrict mean,
@@ -124,8 +161,11 @@ EACH_PROCESSOR static void FOR(normalise_row)(const float *restrict from, TYPE *
     for (Index i = 0; i < count; i++) to[i] = FOR(to)((from[i] - mean[i]) / std[i]);
 }
 
-/* mean, std: of a whole row, channel by channel as its pixels lie. */
-API void FOR(normalise)(const float *from, TYPE *to, const float *mean, const float *std, Index rows, Index width) {
+/* at: picture, result; mean and std of a whole row, channel by channel as its pixels lie. n: rows, numbers in a row. */
+API void FOR(normalise)(void *const *at, const Index *n) {
+    const float *from = at[0], *mean = at[2], *std = at[3];
+    TYPE *to = at[1];
+    Index rows = n[0], width = n[1];
 #pragma omp parallel for schedule(static) if (rows * width > WORTH_A_THREAD)
     for (Index row = 0; row < rows; row++) FOR(normalise_row)(from + row * width, to + row * width, mean, std, width);
 }
@@ -148,8 +188,13 @@ EACH_PROCESSOR static void FOR(unblock_row)(const TYPE *restrict from, float *re
     for (Index i = end < 0 ? 0 : end; i < count; i++) to[i] = 0; /* no window reached so far: no gradient */
 }
 
-API void FOR(unblock)(const TYPE *from, float *to, Index number, Index from_rows, Index from_columns, Index stride,
-                      Index rows, Index columns, Index channels, Index down, Index across, Index top, Index left) {
+/* at: blocks, picture. n: pictures; rows, columns and channels of the blocks; rows, columns and channels of a picture;
+ * rows and columns of a block; rows and columns of the first that are left out. */
+API void FOR(unblock)(void *const *at, const Index *n) {
+    const TYPE *from = at[0];
+    float *to = at[1];
+    Index number = n[0], from_rows = n[1], from_columns = n[2], stride = n[3], rows = n[4], columns = n[5];
+    Index channels = n[6], down = n[7], across = n[8], top = n[9], left = n[10];
 #pragma omp parallel for schedule(static) if (number * rows * columns * channels > WORTH_A_THREAD)
     for (Index row = 0; row < number * rows; row++) {
         Index picture = row / rows, y = row % rows + top, width = across * channels;

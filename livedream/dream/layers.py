@@ -18,9 +18,9 @@ _onednn = torch.ops.mkldnn
 _LAST = torch.channels_last
 # oneDNN's kernels write eight or sixteen channels at a time; with three or twelve it falls back to a slow one.
 _CHANNELS = 16
-# Weights up to this size are kept as oneDNN lays them out, for so many sizes of the input: the octaves of a stream, the
-# strips of its entrance. To lay them out takes half of a small layer's time (48 to 384 channels, 3x3, at 14x8, in
-# bfloat16 on one thread: 0.20 ms, of them 0.11), and little of one that is large for its weights.
+# Weights up to this size are kept as oneDNN lays them out, for so many sizes of the input: the octaves of a stream. To
+# lay them out takes half of a small layer's time (48 to 384 channels, 3x3, at 14x8, in bfloat16 on one thread: 0.20 ms,
+# of them 0.11), and little of one that is large for its weights.
 _KEPT_BYTES = 1 << 20
 _LAYOUTS = 24
 
@@ -43,7 +43,7 @@ class Values(dict[int, Tensor]):
 
 
 def add(known: Gradients, number: int, gradient: Tensor) -> None:
-    known[number] = known[number] + gradient if number in known else gradient
+    known[number] = kernels.accumulate(known[number], gradient) if number in known else gradient
 
 
 class Step:
@@ -97,44 +97,11 @@ class _Kernel:
         return weight
 
 
-class _Product:
-    """A convolution that looks at one pixel, in float32: a product of matrices, called in a fifth of the time.
-
-    That is 0.1 ms a layer, of 0.05 to 0.2 in all, at the sizes at which a film is dreamt. In bfloat16 oneDNN's
-    convolution is as fast, and one call for five.
-    """
-
-    def __init__(self, weight: Tensor) -> None:
-        self._matrix = weight[:, :, 0, 0].T.contiguous()
-
-    def __call__(self, x: Tensor, bias: Tensor | None = None, onto: Tensor | None = None, relu: bool = False) -> Tensor:
-        number, _, height, width = x.shape
-        rows = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
-        if onto is not None:
-            result = onto.permute(0, 2, 3, 1).view(-1, onto.shape[1]).addmm_(rows, self._matrix)
-        elif bias is not None:
-            result = torch.addmm(bias, rows, self._matrix)
-        else:
-            result = torch.mm(rows, self._matrix)
-        if relu:
-            result.relu_()
-        return result.view(number, height, width, -1).permute(0, 3, 1, 2)
-
-
 def _padding(module: nn.Conv2d) -> tuple[int, int]:
     if isinstance(module.padding, str) or module.padding_mode != "zeros":
         raise UnfusableError(f"padding {module.padding_mode} {module.padding}")
     down, across = module.padding
     return down, across
-
-
-def _kernel(
-    weight: Tensor, padding: Sequence[int], stride: Sequence[int], dilation: Sequence[int], groups: int
-) -> "_Kernel | _Product":
-    size = *weight.shape[2:], *stride, *dilation
-    if weight.dtype == torch.float32 and groups == 1 and not any(padding) and size == (1,) * 6:
-        return _Product(weight)
-    return _Kernel(weight, padding, stride, dilation, groups)
 
 
 class Convolution(Step):
@@ -156,10 +123,10 @@ class Convolution(Step):
         self._bias = module.bias
         pieces = torch.split(module.weight.detach(), [count // module.groups for count in channels], 1)
         how = _padding(module), module.stride, module.dilation, module.groups
-        self._kernels = [_kernel(piece, *how) for piece in pieces]
+        self._kernels = [_Kernel(piece, *how) for piece in pieces]
         if std is not None:
             pieces = (module.weight.detach() / std.to(module.weight.dtype),)
-        self.ways_back = [_way_back(module, piece) for piece in pieces]
+        self._ways_back = [_way_back(module, piece) for piece in pieces]
 
     def forward(self, values: Values) -> None:
         result: Tensor | None = None
@@ -168,25 +135,10 @@ class Convolution(Step):
             result = kernel(values[part], bias, result, self.rectified and number == len(self.parts))
             values[self.output] = result
 
-    def rows(self, x: Tensor, first: int, end: int) -> Tensor:
-        """Return the rows from `first` to before `end` of what it gives for `x`, one picture in one part."""
-        (high, _), (down, _), (above, _) = self.module.kernel_size, self.module.stride, _padding(self.module)
-        # So many rows before them that none of theirs looks above what is passed on, but at the edge of the picture.
-        before = min(first, -(-above // down))
-        strip = x[:, :, (first - before) * down : (end - 1) * down - above + high]
-        return self._kernels[0](strip, self._bias, relu=self.rectified)[:, :, before : before + end - first]
-
-    def shape_for(self, shape: Sequence[int]) -> tuple[int, int, int, int]:
-        """Return the shape of what it gives for `shape`, (n, channels, h, w)."""
-        module = self.module
-        sides = zip(shape[2:], module.kernel_size, module.stride, _padding(module), strict=True)
-        height, width = ((side + 2 * padding - size) // stride + 1 for side, size, stride, padding in sides)
-        return shape[0], module.out_channels, height, width
-
     def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
         if self.rectified and self.unrectifies:
             gradient = kernels.unrectify(gradient, values[self.output])
-        for part, way_back in zip(self.parts, self.ways_back, strict=True):
+        for part, way_back in zip(self.parts, self._ways_back, strict=True):
             way_back(known, part, gradient, values[part])
 
 
@@ -196,13 +148,13 @@ class _Turned:
     def __init__(self, module: nn.Conv2d, weight: Tensor) -> None:
         turned = weight.flip(2, 3).transpose(0, 1)
         padding = [k - 1 - p for k, p in zip(module.kernel_size, _padding(module), strict=True)]
-        self._kernel = _kernel(turned, padding, [1, 1], [1, 1], 1)
+        self._kernel = _Kernel(turned, padding, [1, 1], [1, 1], 1)
 
     def __call__(self, known: Gradients, part: int, gradient: Tensor, value: Tensor) -> None:
         known[part] = self._kernel(gradient, onto=known.get(part))
 
 
-class ToPicture:
+class _ToPicture:
     """The way back to few channels, at any stride: 1.7 ms where oneDNN's own takes 3.6 (64 to 3 at 448x256, stride 2).
 
     Each pixel of the gradient makes a block of stride x stride pixels: a convolution of stride 1 to so many times the
@@ -218,15 +170,13 @@ class ToPicture:
         blocks = padded.reshape(count, self._channels, rows, down, columns, across).flip(2, 4)
         turned = blocks.permute(3, 5, 1, 0, 2, 4).reshape(-1, count, rows, columns)
         filled = F.pad(turned, (0, 0, 0, 0, 0, 0, 0, -turned.shape[0] % _CHANNELS))
-        self.kernel = _Kernel(filled, [rows - 1, columns - 1], [1, 1], [1, 1], 1)
-        """Makes, of h rows of the gradient, h + rows - 1 rows of blocks."""
-        self.rows = rows
-        self.block = down, across
-        self.padding = _padding(module)
+        self._kernel = _Kernel(filled, [rows - 1, columns - 1], [1, 1], [1, 1], 1)
+        self._block = down, across
+        self._padding = _padding(module)
 
     def __call__(self, known: Gradients, part: int, gradient: Tensor, value: Tensor) -> None:
         result = torch.empty(value.shape, dtype=torch.float32, memory_format=_LAST)
-        kernels.unblock(self.kernel(gradient), self.block, self.padding, result)
+        kernels.unblock(self._kernel(gradient), self._block, self._padding, result)
         add(known, part, result)
 
 
@@ -243,10 +193,10 @@ class _Slow:
         add(known, part, _aten.convolution_backward(gradient, value, self._weight, None, *how)[0])
 
 
-def _way_back(module: nn.Conv2d, weight: Tensor) -> "_Turned | ToPicture | _Slow":
+def _way_back(module: nn.Conv2d, weight: Tensor) -> "_Turned | _ToPicture | _Slow":
     plain = module.groups == 1 and module.dilation == (1, 1)
     if plain and weight.shape[1] < _CHANNELS:
-        return ToPicture(module, weight)
+        return _ToPicture(module, weight)
     fits = all(p < k for k, p in zip(module.kernel_size, _padding(module), strict=True))
     return _Turned(module, weight) if plain and fits and module.stride == (1, 1) else _Slow(module, weight)
 
@@ -255,7 +205,7 @@ class Relu(Step):
     """A ReLU that could not join what is before it."""
 
     def forward(self, values: Values) -> None:
-        values[self.output] = torch.relu(values[self.parts[0]])
+        values[self.output] = kernels.rectify(values[self.parts[0]])
 
     def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
         add(known, self.parts[0], kernels.unrectify(gradient, values[self.output]))

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from livedream.dream.entrance import Entrance
 from livedream.dream.layers import AveragePool, Convolution, MaxPool, Relu, Step, Sum, UnfusableError
 
 _CONCATENATIONS = (torch.cat, torch.concat)
@@ -40,7 +39,6 @@ class Plan:
         if not all(isinstance(step, Convolution) for step in self.steps if 0 in step.parts):
             raise UnfusableError("something else than a convolution reads the picture")
         self._move_masks()
-        self._join_entrance()
 
     def _write(self, node: Any) -> None:
         module = self._modules.get(str(node.target)) if node.op == "call_module" else None
@@ -156,17 +154,6 @@ class Plan:
                 step.unrectifies = False
                 for pool in pools:
                     pool.unrectifies = True
-
-    def _join_entrance(self) -> None:
-        """Make one step of the convolution of the picture and the pool behind it, where nothing else reads either."""
-        for number, step in enumerate(self.steps):
-            if isinstance(step, Convolution) and not step.unrectifies:
-                readers = [reader for reader in self.steps if step.output in reader.parts]
-                joined = Entrance.of(step, readers[0]) if len(readers) == 1 else None
-                if joined is not None:
-                    self.steps[number] = joined
-                    self.steps.remove(readers[0])
-                    return
 
 
 def _mergeable(makers: Sequence[Step]) -> bool:

@@ -358,10 +358,10 @@ def test_still_that_memory_is_too_short_for_is_dreamt_in_smaller_tiles(monkeypat
     settings = QUICK.replace(still_height=480, still_steps=1, octaves=1)
     gradient = Ascent._gradient
 
-    def gradient_or_fail(ascent, picture, objective):
+    def gradient_or_fail(ascent, picture, objective, again=True):
         if picture[0, 0].numel() > 300 * 300:
             raise RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED\nMore about it")
-        return gradient(ascent, picture, objective)
+        return gradient(ascent, picture, objective, again)
 
     monkeypatch.setattr(Ascent, "_gradient", gradient_or_fail)
     dream = Dreamer(settings)(pixels)

@@ -1,7 +1,5 @@
 """The compiled passes give what torch and OpenCV give."""
 
-import os
-
 import cv2
 import numpy as np
 import pytest
@@ -12,12 +10,9 @@ from torch.nn import functional as F
 from livedream.dream import kernels, residual
 from livedream.dream.motion import Flow
 from livedream.dream.residual import Left
-from tests.dream.without import without_kernels
+from tests.dream.without import needs_kernels, without_kernels
 
 LAST = torch.channels_last
-needs_kernels = pytest.mark.skipif(
-    not kernels.compiled and os.environ.get("LIVEDREAM_REQUIRE_ALL") != "1", reason="kernels.c was not compiled"
-)
 
 
 def random(*shape: int, dtype: torch.dtype = torch.float32, seed: int = 0) -> Tensor:
@@ -97,6 +92,8 @@ def test_passes_of_a_step_are_torchs(dtype, monkeypatch) -> None:
     def results() -> list[Tensor]:
         return [
             kernels.normalise(picture, mean, std, dtype),
+            kernels.rectify(output),
+            kernels.accumulate(gradient.clone(), output),
             kernels.unrectify(gradient.clone(), output),
             unblocked((2, 2), (0, 0), (2, 3, 33, 47)),
             unblocked((2, 2), (1, 1), (2, 3, 35, 50)),

@@ -1,12 +1,18 @@
 """livedream as it is where no compiler was at hand when it was installed."""
 
+import os
+
 import pytest
 
-from livedream.dream import kernels
+from livedream.dream import kernels, library
+
+needs_kernels = pytest.mark.skipif(
+    not kernels.compiled and os.environ.get("LIVEDREAM_REQUIRE_ALL") != "1", reason="kernels.c was not compiled"
+)
 
 
 def without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let torch do, until the end of the test, what kernels.c does."""
-    monkeypatch.setattr(kernels, "_library", None)
+    """Let torch do, until the end of the test, what the compiled library does."""
+    monkeypatch.setattr(library, "library", None)
+    monkeypatch.setattr(library, "kernel", lambda name, dtype: None)
     monkeypatch.setattr(kernels, "compiled", False)
-    monkeypatch.setattr(kernels, "_function", lambda name, dtype=None: None)
