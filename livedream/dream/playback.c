@@ -1,6 +1,7 @@
-/* Plays a pass through a network that was recorded: see recording.py, which writes the code and says why. Convolutions are
- * torch's; they are called by its C interface for compiled models, whose ABI it keeps ("you MUST maintain ABI
- * compatibility", torch/csrc/inductor/aoti_torch/c/shim.h; the convolutions are in shim_cpu.h).
+/* Plays a pass through a network that was recorded: see recording.py, which writes the code and says why.
+ *
+ * Convolutions are torch's; they are called by its C interface for compiled models, whose ABI it keeps ("you MUST
+ * maintain ABI compatibility", torch/csrc/inductor/aoti_torch/c/shim.h; the convolutions are in shim_cpu.h).
  */
 
 #include "common.h"
@@ -10,7 +11,7 @@
 typedef void *Tensor; /* torch's AtenTensorHandle */
 typedef int32_t Failed;
 
-/* What is called of torch, in the order in which recording.py looks it up. */
+/* What is called of torch, in the order in which handles.py looks it up. */
 typedef struct {
     Failed (*drop)(Tensor);
     Failed (*place)(Tensor, void **to);
@@ -27,7 +28,9 @@ typedef struct {
 /* The code is a row of numbers: what to do, and with what. Tensors that come about lie in numbered slots; where those
  * are that were there before, weights and the like, is in the code itself. */
 enum { DROP, EMPTY, CONVOLVE, CONVOLVE_ONTO, RUN };
-enum { CPU = 0, MOST_TENSORS = 8 };
+enum { CPU = 0 };
+/* Of a kernel; none has more than four. */
+enum { MOST_TENSORS = 8 };
 
 /* Slot of the result, or of what to add to and to overwrite; slot of the input, weight, bias or 0, whether to rectify;
  * padding, stride and dilation, two each, and groups. */
