@@ -103,7 +103,7 @@ class PictureEncoder:
     def flush(self) -> "Iterator[Packet[VideoStream]]":
         """Yield the packets that the encoder still holds; nothing can be encoded after that."""
         for packet in self._stream.encode(None):
-            if self._count == 2 and self.encoder.name == "libx265":
+            if self._count <= 2 and self.encoder.name == "libx265":
                 packet.dts = packet.pts  # x265 4.2 knows it from the third frame on; before, it is chance
             yield packet
 

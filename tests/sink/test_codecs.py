@@ -158,7 +158,7 @@ def test_apple_players_know_the_h265(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize(("suffix", "codec"), EVERY)
 def test_few_frames(suffix: str, codec: str, count: int, tmp_path: Path) -> None:
-    """Row 45. x265 gives the packets of two frames any time of decoding."""
+    """Row 45. x265 gives the packets of one or two frames any time of decoding."""
     ticks = list(range(0, 40 * count, 40))
     assert [time / MS for time, _ in read_film(write(tmp_path / f"film{suffix}", flat(ticks), codec))] == ticks
 
