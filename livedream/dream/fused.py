@@ -73,34 +73,36 @@ class FusedBody(nn.Module):
         slopes: from the outputs to their gradients. which: of these are not None, the same for all pictures.
         """
         picture = picture.contiguous(memory_format=torch.channels_last)
-        recording = self._recording_for(picture, slopes, which)
-        if recording is not None:
-            try:
+        try:
+            recording = self._recording_for(picture, slopes, which)
+            if recording is not None:
                 return recording.play(picture, lambda found: self._apart(found, slopes(self._together(found))))
-            except PlaybackError as error:
-                # What is short for it, such as memory, a walk either has or says.
-                _log.warning("%s; it is made once more", error)
+        except PlaybackError as error:
+            # What is short for it, such as memory, a walk either has or says.
+            _log.warning("%s; it is made once more", error)
         found, back = self.walk(picture)
         return back(slopes(found))
 
     def _recording_for(self, picture: Tensor, slopes: Slopes, which: tuple[bool, ...]) -> Recording | None:
         """Return the way of `gradient` for such pictures, recorded now if it was not; None where it cannot be."""
-        how = picture.shape, torch.get_num_threads(), which
-        if how not in self._recordings:
-            if len(self._recordings) >= _RECORDINGS:
-                del self._recordings[next(iter(self._recordings))]
-            try:
-                self._recordings[how] = record(
-                    self._forward,
-                    self._backward,
-                    list(dict.fromkeys(chain.from_iterable(self._plan.outputs))),
-                    picture,
-                    lambda found: self._apart(found, slopes(self._together(found))),
-                )
-            except UnrecordableError as why:
-                _log.info("each step goes layer by layer: %s", why)
-                self._recordings[how] = None
-        return self._recordings[how]
+        how = picture.shape, torch.get_num_threads(), which, picture.dtype
+        if how in self._recordings:
+            return self._recordings[how]
+        if len(self._recordings) >= _RECORDINGS:
+            del self._recordings[next(iter(self._recordings))]
+        recording = None
+        try:
+            recording = record(
+                self._forward,
+                self._backward,
+                list(dict.fromkeys(chain.from_iterable(self._plan.outputs))),
+                picture,
+                lambda found: self._apart(found, slopes(self._together(found))),
+            )
+        except UnrecordableError as why:
+            _log.info("each step goes layer by layer: %s", why)
+        self._recordings[how] = recording
+        return recording
 
     def _forward(self, picture: Tensor) -> Values:
         plan = self._plan

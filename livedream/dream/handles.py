@@ -51,8 +51,8 @@ class Handles:
     def tensor(self, handle: int | None) -> Tensor:
         """Return the tensor of a handle, which stays."""
         copy = ctypes.c_void_p()
-        if self._copy(handle, ctypes.byref(copy)):
-            raise MemoryError("torch has no memory for a handle")
+        if handle is None or self._copy(handle, ctypes.byref(copy)):
+            raise MemoryError("torch gave no tensor")
         (tensor,) = self._take([self._wrap(copy, None, None)])
         return tensor
 

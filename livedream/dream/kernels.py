@@ -39,6 +39,11 @@ def _ready(tensor: Tensor) -> bool:
     return right and tensor.is_contiguous(memory_format=_LAST)
 
 
+def _alike(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors of one shape lie in memory number by number."""
+    return one.dtype == other.dtype and all(each.is_contiguous(memory_format=_LAST) for each in (one, other))
+
+
 class Window(NamedTuple):
     """How a pooling looks at its input: pairs of (down, across)."""
 
@@ -117,7 +122,11 @@ def rectify(x: Tensor) -> Tensor:
 def accumulate(total: Tensor, more: Tensor) -> Tensor:
     """Return the sum of both. `total` may be overwritten."""
     kernel = library.kernel("accumulate", total.dtype)
-    if kernel is None or not all(each.is_contiguous(memory_format=_LAST) for each in (total, more)):
+    if (
+        kernel is None
+        or total.dtype != more.dtype
+        or not all(each.is_contiguous(memory_format=_LAST) for each in (total, more))
+    ):
         return total + more
     kernel((total, more), total.numel())
     return total
@@ -126,7 +135,11 @@ def accumulate(total: Tensor, more: Tensor) -> Tensor:
 def unrectify(gradient: Tensor, output: Tensor) -> Tensor:
     """Return the gradient before a ReLU that gave `output`. `gradient` may be overwritten."""
     kernel = library.kernel("unrectify", gradient.dtype)
-    if kernel is None or not all(tensor.is_contiguous(memory_format=_LAST) for tensor in (gradient, output)):
+    if (
+        kernel is None
+        or gradient.dtype != output.dtype
+        or not all(tensor.is_contiguous(memory_format=_LAST) for tensor in (gradient, output))
+    ):
         return _aten.threshold_backward(gradient, output, 0)
     kernel((gradient, output), gradient.numel())
     return gradient

@@ -3,9 +3,9 @@
 Gone layer by layer, a step makes some 60 calls from Python, each of which gives Python's lock away and takes it back.
 Where other threads of the stream want the lock too, the thread that dreams sleeps until it has it: 1.8 of 15.8 ms a
 frame of 1280x720 on two cores. Between two calls the threads of OpenMP fall asleep as well. What is played needs no
-lock, does not let them sleep, and frees each tensor as soon as nothing reads it any more, so that the next one lies in
-the cache: SqueezeNet to fire6 at 448x256 in bfloat16 takes 6.4 ms of 11.6, on one thread 9.2 of 13.9. It is to a CPU
-what a CUDA graph is to a GPU.
+lock, does not let them sleep, and frees what lies between the layers as soon as nothing reads it any more, so that the
+next tensor lies in the cache: SqueezeNet to fire6 at 448x256 in bfloat16 takes 6.4 ms of 11.6, on one thread 9.2 of
+13.9. It is to a CPU what a CUDA graph is to a GPU.
 """
 
 import ctypes
@@ -59,7 +59,8 @@ def record(
 
     shown: which of the tensors `slopes` makes gradients from, for `backward`. picture: float32 (1, channels, h, w).
 
-    Raises UnrecordableError where they do something else than convolutions and compiled kernels.
+    Raises UnrecordableError where they do something else than convolutions and compiled kernels, PlaybackError when it
+    could not be played once, to see whether it gives the same.
     """
     if library.library is None:
         raise UnrecordableError("nothing was compiled")
@@ -80,7 +81,8 @@ def record(
     if gradient is None:
         raise UnrecordableError("no way leads back to the picture")
     recording = Recording(recorder, begin, seen, given, recorder.slot_of(gradient))
-    if not torch.equal(recording.play(picture, slopes), gradient):
+    # By their bits: what is no number is not equal to itself.
+    if not torch.equal(recording.play(picture, slopes).view(torch.int32), gradient.view(torch.int32)):
         raise UnrecordableError("what is played is not the same")
     return recording
 
@@ -93,7 +95,8 @@ class Recording:
     ) -> None:
         """The slots of what goes in; of what the gradients are made of, and theirs, by number; of what comes out."""
         self._picture, self._shown, self._given, self._result = picture, shown, given, result
-        self._forward, self._backward = recorder.code({result, *shown.values()})
+        # What Python still holds is dropped by it in the end: to drop it while playing would need Python's lock.
+        self._forward, self._backward = recorder.code({picture, result, *shown.values(), *given.values()})
         self._count = recorder.count
         self._constants = recorder.constants
 
