@@ -54,7 +54,7 @@ def compiled() -> Finding:
     if kernels.compiled:
         return Finding("kernels", True, "compiled")
     cure = "install a C compiler (on Debian and Ubuntu: sudo apt-get install gcc), then livedream again"
-    return Finding("kernels", False, "not compiled: a dream takes up to half as long again", cure)
+    return Finding("kernels", False, "not compiled: a dream takes about twice as long", cure)
 
 
 def precision(name: str) -> Finding:

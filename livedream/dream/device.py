@@ -97,6 +97,7 @@ class OnDevice:
         """
         if self._device.type != "cuda":
             return GraphedSteps(ascent, size)
+        # Its stubs give a stream no types.
         stream = self._streams.pop() if self._streams else torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         steps = GraphedSteps(ascent, size, stream)
         weakref.finalize(steps, self._streams.append, stream)

@@ -14,7 +14,7 @@ from torch import Tensor, fx, nn
 from livedream.dream.kernels import normalise
 from livedream.dream.layers import Gradients, UnfusableError, Values, add
 from livedream.dream.plan import Plan
-from livedream.dream.recording import PlaybackError, Recording, UnrecordableError, record
+from livedream.dream.recording import PlaybackError, Recording, Tensors, UnrecordableError, record
 
 _log = logging.getLogger(__name__)
 
@@ -73,17 +73,23 @@ class FusedBody(nn.Module):
         slopes: from the outputs to their gradients. which: of these are not None, the same for all pictures.
         """
         picture = picture.contiguous(memory_format=torch.channels_last)
+
+        def slopes_of_parts(found: Tensors) -> Tensors:
+            return self._apart(found, slopes(self._together(found)))
+
         try:
-            recording = self._recording_for(picture, slopes, which)
+            recording = self._recording_for(picture, slopes_of_parts, which)
             if recording is not None:
-                return recording.play(picture, lambda found: self._apart(found, slopes(self._together(found))))
+                return recording.play(picture, slopes_of_parts)
         except PlaybackError as error:
             # What is short for it, such as memory, a walk either has or says.
             _log.warning("%s; it is made once more", error)
         found, back = self.walk(picture)
         return back(slopes(found))
 
-    def _recording_for(self, picture: Tensor, slopes: Slopes, which: tuple[bool, ...]) -> Recording | None:
+    def _recording_for(
+        self, picture: Tensor, slopes: Callable[[Tensors], Tensors], which: tuple[bool, ...]
+    ) -> Recording | None:
         """Return the way of `gradient` for such pictures, recorded now if it was not; None where it cannot be."""
         how = picture.shape, torch.get_num_threads(), which, picture.dtype
         if how in self._recordings:
@@ -92,13 +98,8 @@ class FusedBody(nn.Module):
             del self._recordings[next(iter(self._recordings))]
         recording = None
         try:
-            recording = record(
-                self._forward,
-                self._backward,
-                list(dict.fromkeys(chain.from_iterable(self._plan.outputs))),
-                picture,
-                lambda found: self._apart(found, slopes(self._together(found))),
-            )
+            shown = list(dict.fromkeys(chain.from_iterable(self._plan.outputs)))
+            recording = record(self._forward, self._backward, shown, picture, slopes)
         except UnrecordableError as why:
             _log.info("each step goes layer by layer: %s", why)
         self._recordings[how] = recording

@@ -21,7 +21,7 @@ from livedream.dream import library
 
 _aten = torch.ops.aten
 _LAST = torch.channels_last
-compiled = library.library is not None
+compiled = library.opened is not None
 """Whether kernels.c was compiled when livedream was installed."""
 
 
@@ -39,9 +39,14 @@ def _ready(tensor: Tensor) -> bool:
     return right and tensor.is_contiguous(memory_format=_LAST)
 
 
-def _alike(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors of one shape lie in memory number by number."""
-    return one.dtype == other.dtype and all(each.is_contiguous(memory_format=_LAST) for each in (one, other))
+def _overwrite(name: str, first: Tensor, second: Tensor) -> bool:
+    """Let the kernel `name` read both, which have one shape, and overwrite the first; returns whether there is one."""
+    kernel = library.kernel(name, first.dtype)
+    ready = first.dtype == second.dtype and all(each.is_contiguous(memory_format=_LAST) for each in (first, second))
+    if kernel is None or not ready:
+        return False
+    kernel((first, second), first.numel())
+    return True
 
 
 class Window(NamedTuple):
@@ -111,38 +116,18 @@ def _plain_max_pool(x: Tensor, window: Window, rectified: bool) -> tuple[Tensor,
 
 def rectify(x: Tensor) -> Tensor:
     """Return what a ReLU gives for `x`."""
-    kernel = library.kernel("rectify", x.dtype)
-    if kernel is None or not x.is_contiguous(memory_format=_LAST):
-        return torch.relu(x)
     result = torch.empty_like(x)
-    kernel((x, result), x.numel())
-    return result
+    return result if _overwrite("rectify", result, x) else torch.relu(x)
 
 
 def accumulate(total: Tensor, more: Tensor) -> Tensor:
     """Return the sum of both. `total` may be overwritten."""
-    kernel = library.kernel("accumulate", total.dtype)
-    if (
-        kernel is None
-        or total.dtype != more.dtype
-        or not all(each.is_contiguous(memory_format=_LAST) for each in (total, more))
-    ):
-        return total + more
-    kernel((total, more), total.numel())
-    return total
+    return total if _overwrite("accumulate", total, more) else total + more
 
 
 def unrectify(gradient: Tensor, output: Tensor) -> Tensor:
     """Return the gradient before a ReLU that gave `output`. `gradient` may be overwritten."""
-    kernel = library.kernel("unrectify", gradient.dtype)
-    if (
-        kernel is None
-        or gradient.dtype != output.dtype
-        or not all(tensor.is_contiguous(memory_format=_LAST) for tensor in (gradient, output))
-    ):
-        return _aten.threshold_backward(gradient, output, 0)
-    kernel((gradient, output), gradient.numel())
-    return gradient
+    return gradient if _overwrite("unrectify", gradient, output) else _aten.threshold_backward(gradient, output, 0)
 
 
 def normalise(picture: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype) -> Tensor:

@@ -117,7 +117,16 @@ API void FOR(max_unpool)(void *const *at, const Index *n) {
                         row % p->rows);
 }
 
-EACH_PROCESSOR static void FOR(rectify_part)(const TYPE *restrict from, TYPE *restrict to, Index count) {
+/* at: what `part` overwrites, and what else it reads, number by number. */
+static void FOR(in_parts)(void (*part)(TYPE *, const TYPE *, Index), void *const *at, Index count) {
+    TYPE *to = at[0];
+    const TYPE *from = at[1];
+#pragma omp parallel for schedule(static) if (count > WORTH_A_THREAD)
+    for (Index start = 0; start < count; start += PART)
+        part(to + start, from + start, count - start < PART ? count - start : PART);
+}
+
+EACH_PROCESSOR static void FOR(rectify_part)(TYPE *restrict to, const TYPE *restrict from, Index count) {
     for (Index i = 0; i < count; i++) to[i] = FOR(order)(from[i]) > 0 ? from[i] : 0;
 }
 
@@ -125,36 +134,18 @@ EACH_PROCESSOR static void FOR(accumulate_part)(TYPE *restrict sum, const TYPE *
     for (Index i = 0; i < count; i++) sum[i] = FOR(to)(FOR(from)(sum[i]) + FOR(from)(more[i]));
 }
 
-/* at: a sum, overwritten, and what is added to it. n: how many numbers. */
-API void FOR(accumulate)(void *const *at, const Index *n) {
-    TYPE *sum = at[0];
-    const TYPE *more = at[1];
-#pragma omp parallel for schedule(static) if (n[0] > WORTH_A_THREAD)
-    for (Index start = 0; start < n[0]; start += PART)
-        FOR(accumulate_part)(sum + start, more + start, n[0] - start < PART ? n[0] - start : PART);
-}
-
 EACH_PROCESSOR static void FOR(unrectify_part)(TYPE *restrict gradient, const TYPE *restrict output, Index count) {
     for (Index i = 0; i < count; i++) gradient[i] = FOR(order)(output[i]) > 0 ? gradient[i] : 0;
 }
 
-/* at: input, result. n: how many numbers. */
-API void FOR(rectify)(void *const *at, const Index *n) {
-    const TYPE *from = at[0];
-    TYPE *to = at[1];
-#pragma omp parallel for schedule(static) if (n[0] > WORTH_A_THREAD)
-    for (Index start = 0; start < n[0]; start += PART)
-        FOR(rectify_part)(from + start, to + start, n[0] - start < PART ? n[0] - start : PART);
-}
+/* at: result, input. n: how many numbers. */
+API void FOR(rectify)(void *const *at, const Index *n) { FOR(in_parts)(FOR(rectify_part), at, n[0]); }
+
+/* at: a sum, overwritten, and what is added to it. n: how many numbers. */
+API void FOR(accumulate)(void *const *at, const Index *n) { FOR(in_parts)(FOR(accumulate_part), at, n[0]); }
 
 /* at: gradient, overwritten, and what the ReLU gave. n: how many numbers. */
-API void FOR(unrectify)(void *const *at, const Index *n) {
-    TYPE *gradient = at[0];
-    const TYPE *output = at[1];
-#pragma omp parallel for schedule(static) if (n[0] > WORTH_A_THREAD)
-    for (Index start = 0; start < n[0]; start += PART)
-        FOR(unrectify_part)(gradient + start, output + start, n[0] - start < PART ? n[0] - start : PART);
-}
+API void FOR(unrectify)(void *const *at, const Index *n) { FOR(in_parts)(FOR(unrectify_part), at, n[0]); }
 
 EACH_PROCESSOR static void FOR(normalise_row)(const float *restrict from, TYPE *restrict to, const float *restrict mean,
                                               const float *restrict std, Index count) {

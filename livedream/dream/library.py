@@ -25,23 +25,23 @@ def _open() -> ctypes.CDLL | None:
         return None
     try:
         # After torch, so that both have one OpenMP and its threads.
-        opened = ctypes.CDLL(str(found[0]))
+        library = ctypes.CDLL(str(found[0]))
     except OSError as error:
         _log.warning("the compiled kernels cannot be opened, and torch does their work, slower: %s", error)
         return None
-    opened.absolute_mean.restype = ctypes.c_double
-    return opened
+    library.absolute_mean.restype = ctypes.c_double
+    return library
 
 
-library = _open()
+opened = _open()
 """None where there was no compiler when livedream was installed."""
 
 
 def compiled(name: str) -> Callable[..., Any]:
     """Return a compiled function, where it is known that there is one."""
-    if library is None:
+    if opened is None:
         raise RuntimeError(f"{name} was not compiled")
-    return getattr(library, name)
+    return getattr(opened, name)
 
 
 class Kernel:
@@ -62,7 +62,7 @@ class Kernel:
 @cache
 def kernel(name: str, dtype: torch.dtype) -> Kernel | None:
     """Return the pass called `name` for numbers of `dtype`, None where there is none."""
-    return None if library is None or dtype not in _names else Kernel(getattr(library, f"{name}_{_names[dtype]}"))
+    return None if opened is None or dtype not in _names else Kernel(getattr(opened, f"{name}_{_names[dtype]}"))
 
 
 def address_of(function: Any) -> int:

@@ -62,7 +62,7 @@ def record(
     Raises UnrecordableError where they do something else than convolutions and compiled kernels, PlaybackError when it
     could not be played once, to see whether it gives the same.
     """
-    if library.library is None:
+    if library.opened is None:
         raise UnrecordableError("nothing was compiled")
     try:
         handles()
@@ -140,7 +140,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch gi
     """Writes down what this thread does while it hears."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # nor this
         self.count = 0
         """Of slots."""
         self.constants = _Constants()

@@ -203,10 +203,22 @@ def test_when_torch_fails_a_step_is_made_once_more(function, recorded, monkeypat
     assert None not in recordings(network).values()
 
 
-def test_a_picture_without_numbers_is_no_hindrance() -> None:
-    network = network_for("fire3")
-    network.gradient(torch.full((1, 3, 64, 80), float("nan")), parse("fire3"))
-    assert None not in recordings(network).values()
+def test_a_picture_in_other_numbers_is_not_read_as_one_in_these() -> None:
+    network, picture = network_for("fire3"), picture_of(64, 80)
+    expected, _ = gradients(network, "fire3", picture)
+    torch.testing.assert_close(network.gradient(picture.double(), parse("fire3")), expected)
+
+
+def test_what_is_no_number_is_the_same_when_it_is_played() -> None:
+    picture = picture_of(8, 8)
+    nothing = torch.full_like(picture, float("nan"))
+    record(
+        lambda picture: {1: kernels.rectify(picture)},
+        lambda values, known: kernels.rectify(known[1]),
+        [1],
+        picture,
+        lambda shown: {1: nothing.clone()},
+    )
 
 
 def test_a_torch_without_the_interface(monkeypatch, caplog) -> None:

@@ -1,10 +1,13 @@
 """How many threads a dream takes while others look and compose."""
 
+from fractions import Fraction
+
 import cv2
+import numpy as np
 import pytest
 import torch
 
-from livedream import Dreamer, DreamSettings
+from livedream import Dreamer, DreamSettings, Frame
 from livedream.dream import threads
 from livedream.dream.ascent import Ascent
 
@@ -43,6 +46,17 @@ def test_a_stream_is_rehearsed_with_its_own_threads(four_threads, monkeypatch) -
     monkeypatch.setattr(Ascent, "step", lambda *args: seen.append(torch.get_num_threads()) or step(*args))
     Dreamer(DreamSettings(device="cpu", working_height=64)).prepare((160, 96))
     assert set(seen) == {3}
+
+
+def test_other_layers_are_made_ready_with_the_threads_of_the_stream(four_threads, monkeypatch) -> None:
+    dreamer = Dreamer(DreamSettings(device="cpu", working_height=64))
+    dreamer(Frame(np.zeros((96, 160, 3), np.uint8), Fraction(0), 0))
+    seen = []
+    step = Ascent.step
+    monkeypatch.setattr(Ascent, "step", lambda *args: seen.append(torch.get_num_threads()) or step(*args))
+    dreamer.ascent_for(dreamer.settings.replace(layers="fire5"))
+    assert set(seen) == {3}
+    assert counts() == (4, 4)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,6 @@ needs_kernels = pytest.mark.skipif(
 
 def without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let torch do, until the end of the test, what the compiled library does."""
-    monkeypatch.setattr(library, "library", None)
+    monkeypatch.setattr(library, "opened", None)
     monkeypatch.setattr(library, "kernel", lambda name, dtype: None)
     monkeypatch.setattr(kernels, "compiled", False)
