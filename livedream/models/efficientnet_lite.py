@@ -60,6 +60,7 @@ class EfficientNetLite0(nn.Module):
         self.pad = _pad(3, 2)
         self.conv_stem = nn.Conv2d(3, 32, 3, 2, bias=False)
         self.bn0 = nn.BatchNorm2d(32, _EPSILON)
+        self.relu0 = nn.ReLU6()
         self.blocks = nn.Sequential()
         channels = 32
         for count, kernel, stride, expansion, out in _STAGES:
@@ -68,11 +69,12 @@ class EfficientNetLite0(nn.Module):
                 channels = out
         self.conv_head = nn.Conv2d(channels, 1280, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(1280, _EPSILON)
+        self.relu1 = nn.ReLU6()
         self.fc = nn.Linear(1280, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = nn.functional.relu6(self.bn0(self.conv_stem(self.pad(x))))
-        x = nn.functional.relu6(self.bn1(self.conv_head(self.blocks(x))))
+        x = self.relu0(self.bn0(self.conv_stem(self.pad(x))))
+        x = self.relu1(self.bn1(self.conv_head(self.blocks(x))))
         return self.fc(torch.mean(x, (2, 3)))
 
 

