@@ -11,7 +11,8 @@ from typing import Any
 
 from livedream._version import __version__
 from livedream.errors import SourceError
-from livedream.settings import CONTROLS, DreamSettings
+from livedream.legacy import GENERATION, upgraded
+from livedream.settings import CONTROLS, DEFAULTS_GENERATION, DreamSettings
 
 TABLE = "livedream"
 """The table of the recipe that holds all that is no control, and the name of the recipe inside a PNG."""
@@ -44,8 +45,9 @@ class Recipe:
             for control in CONTROLS
             if (value := getattr(self.settings, control.name)) != control.default
         }
-        known = {
+        known: dict[str, Fact] = {
             "version": __version__,
+            GENERATION: DEFAULTS_GENERATION,
             "source": self.source,
             "fingerprint": self.fingerprint,
             "ingredients": self.ingredients,
@@ -66,6 +68,17 @@ class Recipe:
         """
         then, now = _essence(text), _essence(self.text())
         return [name for name in dict.fromkeys([*now, *then]) if then.get(name) != now.get(name)]
+
+
+def controls_in(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the controls in `table`, a preset or a recipe as read from TOML, by the names they have today.
+
+    Those of an older livedream are translated. name: of the file, for messages.
+    """
+    rest = table.get(TABLE)
+    generation = rest.get(GENERATION) if isinstance(rest, Mapping) else None
+    controls = {control: value for control, value in table.items() if control != TABLE}
+    return upgraded(controls, is_recipe=rest is not None, generation=generation, name=name)
 
 
 def about(text: str) -> dict[str, Any]:
@@ -102,8 +115,8 @@ def fingerprint(paths: Iterable[Path]) -> str:
 
 def _essence(text: str) -> dict[str, object]:
     """Return what two recipes must agree in to make the same output."""
-    table = tomllib.loads(text)
-    rest = table.pop(TABLE, {})
+    whole = tomllib.loads(text)
+    table, rest = controls_in(whole, "the recipe"), whole.get(TABLE, {})
     defaults = dataclasses.asdict(DreamSettings())
     files = {"source": rest.get("fingerprint"), "ingredients": rest.get("ingredients")}
     return {**defaults, **table, **files, **rest.get("options", {})}

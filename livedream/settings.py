@@ -11,6 +11,9 @@ from typing import Any, Self
 
 from livedream.errors import ArgumentError, unknown
 
+DEFAULTS_GENERATION = 2
+"""Goes up when a default changes: a recipe names only what is no default, and says which generation it means."""
+
 type_names = {int: "a whole number", float: "a number", str: "text"}
 
 
@@ -90,11 +93,15 @@ class DreamSettings:
     Raises ArgumentError, a ValueError, that names every wrong value with the allowed range.
     """
 
-    model: str = _control("squeezenet", "network that dreams; `livedream models` lists them", live=False)
+    model: str = _control(
+        "auto",
+        "network that dreams; `livedream models` lists them; auto takes the one in the package that has the layers",
+        prepared=True,
+    )
     weights: str = _control(
         "official",
         "file of weights for the model, a state dict or safetensors; official takes those it is published with",
-        live=False,
+        prepared=True,
     )
     layers: str = _control(
         "auto",
@@ -105,9 +112,9 @@ class DreamSettings:
         keys=("k", "l"),
     )
     steps: int = _control(1, "gradient steps at each frame of a video", low=1, high=20, keys=("1", "2"), press=1)
-    still_steps: int = _control(10, "gradient steps at each octave of a still picture", low=1, high=500)
+    still_steps: int = _control(15, "gradient steps at each octave of a still picture", low=1, high=500)
     step_size: float = _control(
-        1.5,
+        2.5,
         "how far one step moves a pixel on average",
         unit="levels of 255",
         low=0.01,
@@ -116,7 +123,7 @@ class DreamSettings:
         press=0.25,
     )
     octaves: int = _control(
-        3, "sizes at which to dream, each smaller than the one before", low=1, high=10, prepared=True
+        4, "sizes at which to dream a video, each smaller than the one before", low=1, high=10, prepared=True
     )
     octave_scale: float = _control(
         1.4, "quotient of the sizes of two neighbouring octaves", low=1.05, high=4, prepared=True
@@ -132,6 +139,13 @@ class DreamSettings:
         keys=("5", "6"),
         press=32,
     )
+    smallest_octave: int = _control(
+        100,
+        "shortest side of the smallest size at which a still picture is dreamt; the smaller, the larger the forms",
+        unit="pixels",
+        low=32,
+        high=8640,
+    )
     still_height: int = _control(720, "height at which a still picture is dreamt", unit="pixels", low=32, high=8640)
     tile_size: int = _control(
         1280,
@@ -142,7 +156,7 @@ class DreamSettings:
         high=8640,
     )
     keep: float = _control(
-        0.98,
+        0.99,
         "share of the dream that lives on in the next frame; 0 dreams each frame afresh",
         low=0,
         high=0.999,
@@ -150,13 +164,13 @@ class DreamSettings:
         press=0.01,
     )
     flow_scale: float = _control(
-        0.5,
+        1.0,
         "size of the map on which the motion is followed, as a share of the working size; 1 is steadier and slower",
         low=0.1,
         high=1,
     )
     temporal_smoothing: float = _control(
-        0.5,
+        0.85,
         "share of a change that comes in over the next frames; 0 shows it at once, which flickers more",
         low=0,
         high=0.95,
@@ -187,21 +201,22 @@ class DreamSettings:
     strength: float = _control(
         1.0, "how much of the dream is shown; 0 shows the source", low=0, high=4, keys=("9", "0"), press=0.1
     )
-    color: float = _control(
-        1.0,
-        "how far the dream changes hues; 0 changes brightness only",
+    natural_color: float = _control(
+        0.35,
+        "how far the dream keeps to the colours of photographs; 0 is neon, 1 muted, 2 changes brightness only",
         low=0,
-        high=1,
-        prepared=True,
+        high=2,
         keys=(",", "."),
-        press=0.1,
+        press=0.05,
     )
-    smoothing: str = _control(
-        "none",
-        "what smooths the gradient before a step",
-        choices=("none", "gaussian", "laplacian"),
-        prepared=True,
-        keys=("g",),
+    coarseness: float = _control(
+        0.7,
+        "weight of broad forms against fine grain: each octave of detail counts 2 to that power as much as the next "
+        "finer one",
+        low=-1,
+        high=2,
+        keys=("[", "]"),
+        press=0.1,
     )
     pooling: str = _control(
         "max",

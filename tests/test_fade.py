@@ -3,15 +3,15 @@ import pytest
 from livedream import DreamSettings, load_preset, preset_names
 from livedream.presets.fade import blend
 
-OLD = DreamSettings(strength=0.5, steps=1, keep=0.9, layers="fire4", smoothing="none", working_height=128, seed=1)
-NEW = DreamSettings(strength=1.5, steps=4, keep=0.98, layers="fire9", smoothing="gaussian", working_height=256, seed=9)
+OLD = DreamSettings(strength=0.5, steps=1, keep=0.9, layers="fire4", pooling="max", working_height=128, seed=1)
+NEW = DreamSettings(strength=1.5, steps=4, keep=0.98, layers="fire9", pooling="average", working_height=256, seed=9)
 
 
 def test_numbers_go_over_evenly_and_the_rest_at_once() -> None:
     half = blend(OLD, NEW, 0.5)
     assert (half.strength, half.keep) == pytest.approx((1.0, 0.94))
     assert half.steps == 2  # 2.5, to the even one
-    assert (half.layers, half.smoothing, half.working_height, half.seed) == ("fire9", "gaussian", 256, 9)
+    assert (half.layers, half.pooling, half.working_height, half.seed) == ("fire9", "average", 256, 9)
 
 
 def test_it_begins_and_ends_where_it_should() -> None:

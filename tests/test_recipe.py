@@ -33,7 +33,7 @@ def test_only_what_differs_is_written() -> None:
     text = Recipe(settings=DreamSettings(layers="fire9", strength=0.1), source="a.mp4").text(complete=True)
     head, table = text.split("\n\n")
     assert head == 'layers = "fire9"\nstrength = 0.1'
-    assert list(tomllib.loads(table)["livedream"]) == ["version", "source", "complete"]
+    assert list(tomllib.loads(table)["livedream"]) == ["version", "defaults", "source", "complete"]
     assert Recipe(settings=DreamSettings()).text().startswith("[livedream]\n")
 
 

@@ -21,12 +21,12 @@ def test_every_control_is_described(control) -> None:
 
 def test_all_faults_come_at_once_with_the_allowed_range() -> None:
     with pytest.raises(ArgumentError) as caught:
-        DreamSettings(steps=0, keep=7, smoothing="soft", layers="", seed=1.5)  # type: ignore[arg-type]
+        DreamSettings(steps=0, keep=7, pooling="soft", layers="", seed=1.5)  # type: ignore[arg-type]
     assert str(caught.value).split("; ") == [
         "layers must be text, got ''",
         "steps must be a whole number from 1 to 20, got 0",
         "keep must be a number from 0 to 0.999, got 7",
-        "smoothing must be none, gaussian or laplacian, got 'soft'",
+        "pooling must be max or average, got 'soft'",
         "seed must be a whole number from 0 to 999999999, got 1.5",
     ]
 

@@ -1,17 +1,14 @@
 """Gradient ascent: one step that makes a picture show more of what the network sees in it.
 
 Source: A. Mordvintsev et al., "Inceptionism", 2015 (google/deepdream, `make_step`): jitter by a roll, gradient divided
-by its mean absolute value. Gaussian smoothing after gordicaleksa/pytorch-deepdream; Laplacian-pyramid normalisation
-after the deepdream notebook of TensorFlow 1.
+by its mean absolute value. What is done to the gradient between the two is in precondition.py.
 """
 
-import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from livedream.dream import kernels
 from livedream.dream.jitter import Shift, roll
@@ -19,6 +16,7 @@ from livedream.dream.masks import Masks
 from livedream.dream.network import DreamNetwork
 from livedream.dream.objective import Objective
 from livedream.dream.octaves import Size
+from livedream.dream.precondition import PLAIN, Preconditioner, TensorPreconditioner, precondition
 from livedream.dream.resize import scale
 from livedream.dream.tiles import Tile, join
 
@@ -29,18 +27,16 @@ _LEAST_SCALE = 2.0**-8
 
 
 class Ascent:
-    """Steps up the gradient of `objective`, with the look that `color` and `smoothing` give (see DreamSettings).
+    """Steps up the gradient of `objective`.
 
     A step whose gradient is not finite leaves the picture as it is and is counted in `dropped`, a tensor on the device
     of the network, so that counting does not wait for the device.
     """
 
-    def __init__(self, network: DreamNetwork, objective: Objective, color: float, smoothing: str) -> None:
+    def __init__(self, network: DreamNetwork, objective: Objective) -> None:
         self.network = network
         self.objective = objective.bind(network)
         self.masks = Masks(objective.all_masks)
-        self.color = color
-        self.smoothing = smoothing
         device = network.mean.device
         self.dropped = torch.zeros((), dtype=torch.int32, device=device)
         # float16 loses what is under 6e-8 and over 65504. The derivative of a mean over a layer is of the order of one
@@ -67,6 +63,7 @@ class Ascent:
         step_size: float | Tensor,
         share: float = 1.0,
         tiles: Sequence[Tile] = (),
+        by: Preconditioner | TensorPreconditioner = PLAIN,
     ) -> Tensor:
         """Return `picture` moved by one step.
 
@@ -76,6 +73,7 @@ class Ascent:
         step_size: mean size of the change to a pixel, in levels of 255.
         share: which octave that is, from 0, the smallest, to 1, the full size: see `Objective.at`.
         tiles: the parts in which the network sees the octave; none for all of it at once.
+        by: what the gradient is preconditioned by, before it is brought to its mean size.
         """
         whole = picture.shape[2], picture.shape[3]
         octave = picture if size == whole else scale(picture, size)
@@ -85,12 +83,9 @@ class Ascent:
         else:
             gradient = self._gradient(rolled, objective)
         gradient = roll(gradient, (-shift[0], -shift[1]))
-        if self.color < 1:
-            gradient = torch.lerp(gradient.mean(1, keepdim=True), gradient, self.color)
-        gradient = smoothings[self.smoothing](gradient)
-        if isinstance(step_size, float | int) and picture.device.type == "cpu":
-            return self._climb(picture, gradient, step_size)
-        change = self._normalise(gradient) * step_size
+        if isinstance(step_size, float | int) and isinstance(by, Preconditioner) and picture.device.type == "cpu":
+            return self._climb(picture, gradient, step_size, by)
+        change = self._normalise(precondition(gradient, by)) * step_size
         if size != whole:
             change = scale(change, whole)
         return picture + change
@@ -110,9 +105,9 @@ class Ascent:
             (gradient,) = torch.autograd.grad(loss, leaf)
         return gradient
 
-    def _climb(self, picture: Tensor, gradient: Tensor, step_size: float) -> Tensor:
-        """Return `picture` moved up `gradient`, where numbers need not stay on a device: _normalise in fewer passes."""
-        mean = kernels.absolute_mean(gradient)
+    def _climb(self, picture: Tensor, gradient: Tensor, step_size: float, by: Preconditioner) -> Tensor:
+        """Return `picture` moved up `gradient`, where numbers need not stay on a device: fewer passes over memory."""
+        gradient, mean = kernels.precondition(gradient, by)
         if not math.isfinite(mean):
             self.dropped += 1
             return picture.clone()
@@ -128,53 +123,3 @@ class Ascent:
         # vanish, which are finite. What overflows at the least of them does so for another reason.
         self._loss_scale.mul_(torch.where(finite, 1.001, 1 / 16)).clamp_(_LEAST_SCALE, self._largest_scale)
         return torch.where(finite, gradient, 0) / torch.where(finite, mean, 1).clamp_min(_SMALLEST)
-
-
-@functools.lru_cache(maxsize=16)
-def _gaussian_kernel(sigma: float, device: torch.device) -> Tensor:
-    """Return its weights, from one end to the other. Kept, for the way to a GPU takes longer than their use."""
-    radius = round(2 * sigma + 0.5)
-    weights = torch.exp(-torch.arange(-radius, radius + 1, dtype=torch.float64).square() / (2 * sigma**2))
-    return (weights / weights.sum()).to(device, torch.float32)
-
-
-def _blur(picture: Tensor, sigma: float) -> Tensor:
-    """Blur (1, 3, h, w) by a Gaussian of `sigma` pixels, edges repeated."""
-    kernel = _gaussian_kernel(sigma, picture.device)
-    radius = kernel.numel() // 2
-    padded = F.pad(picture, (radius, radius, radius, radius), mode="replicate")
-    channels = picture.shape[1]
-    across = kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
-    down = kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
-    return F.conv2d(F.conv2d(padded, across, groups=channels), down, groups=channels)
-
-
-def _gaussian(gradient: Tensor) -> Tensor:
-    """Add the gradient blurred thrice, ever wider: fine grain fades, strokes stay."""
-    return _blur(gradient, 0.5) + _blur(gradient, 1.0) + _blur(gradient, 2.0)
-
-
-def _laplacian(gradient: Tensor, levels: int = 4) -> Tensor:
-    """Give each octave of detail of the gradient the same strength: colours saturate, forms round."""
-    details = []
-    for _ in range(levels - 1):
-        if min(gradient.shape[-2:]) < 8:
-            break
-        low = F.avg_pool2d(_blur(gradient, 1.0), 2, ceil_mode=True)
-        details.append(gradient - F.interpolate(low, gradient.shape[-2:], mode="bilinear"))
-        gradient = low
-    merged = _unit(gradient)
-    for detail in reversed(details):
-        merged = F.interpolate(merged, detail.shape[-2:], mode="bilinear") + _unit(detail)
-    return merged
-
-
-def _unit(gradient: Tensor) -> Tensor:
-    return gradient / gradient.std().clamp_min(1e-10)
-
-
-smoothings: dict[str, Callable[[Tensor], Tensor]] = {
-    "none": lambda gradient: gradient,
-    "gaussian": _gaussian,
-    "laplacian": _laplacian,
-}

@@ -13,6 +13,7 @@ from livedream.dream.ascent import Ascent
 from livedream.dream.graph import GraphedSteps, recording
 from livedream.dream.motion import Flow
 from livedream.dream.octaves import Size
+from livedream.dream.precondition import Preconditioner
 from livedream.dream.residual import Left
 from livedream.dream.stages import Stages
 from livedream.dream.stopwatch import Stopwatch
@@ -63,6 +64,12 @@ class OnDevice:
             self._kept.clear()
             torch.cuda.empty_cache()
 
+    def forget(self, ascent: Ascent) -> None:
+        """Give back what it keeps for `ascent`, which takes no more steps."""
+        with self._keeping:
+            for key in [key for key, steps in self._kept.items() if steps.ascent is ascent]:
+                del self._kept[key]
+
     def upload(self, pixels: np.ndarray, small: np.ndarray) -> Tensor:
         """Send `pixels`, uint8 (h, w, 3); return them at the size of `small`, float32 (1, 3, h, w)."""
         self._frame = self._transfer.up(pixels)
@@ -73,11 +80,18 @@ class OnDevice:
         return inherit(picture, left, self._transfer.up(np.dstack((flow.vectors, flow.confidence))), keep)
 
     def step(
-        self, ascent: Ascent, picture: Tensor, octave: Size, shift: tuple[int, int], step_size: float, share: float
+        self,
+        ascent: Ascent,
+        picture: Tensor,
+        octave: Size,
+        shift: tuple[int, int],
+        step_size: float,
+        share: float,
+        by: Preconditioner,
     ) -> Tensor:
         """Return `picture` moved by one step of `ascent`, by a graph. Another thread may, with another ascent."""
         steps = self._steps_for(ascent, (picture.shape[2], picture.shape[3]))
-        return steps.step(picture, octave, shift, step_size, share)
+        return steps.step(picture, octave, shift, step_size, share, by)
 
     def _steps_for(self, ascent: Ascent, size: Size) -> GraphedSteps:
         with self._keeping:

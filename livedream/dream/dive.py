@@ -9,15 +9,16 @@ Source: A. Mordvintsev et al., google/deepdream, dream.ipynb, the last cells (20
 import cv2
 import numpy as np
 
+from livedream.dream.choice import network_for
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.feedback import way_back
 from livedream.dream.foresight import check_names
 from livedream.dream.jitter import draw_shift
 from livedream.dream.octaves import octave_sizes, share_of, working_size
+from livedream.dream.precondition import preconditioner
 from livedream.dream.resize import from_pixels, shrink, to_pixels
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
-from livedream.models import find_network
 from livedream.settings import DreamSettings
 
 # Share of what brightness and contrast of each colour are off those of the photograph that is put right at each frame.
@@ -52,7 +53,7 @@ class Dive:
         """What dreams: device, precision, network and objective."""
         network = self._ascent.network
         numbers = str(network.dtype).removeprefix("torch.")
-        return f"{network.mean.device.type} {numbers}, {self._settings.model}, {self._ascent.objective}"
+        return f"{network.mean.device.type} {numbers}, {network.name}, {self._ascent.objective}"
 
     def __call__(self, frame: Frame) -> Frame:
         if self._picture is None:
@@ -65,7 +66,7 @@ class Dive:
 
     def _begin(self, pixels: np.ndarray) -> np.ndarray:
         settings = self._settings
-        smallest = find_network(settings.model).smallest
+        smallest = network_for(settings).smallest
         height, width = pixels.shape[:2]
         size = working_size(height, width, settings.still_height, smallest)
         self._sizes = octave_sizes(size, settings.octaves, settings.octave_scale, smallest)
@@ -81,11 +82,13 @@ class Dive:
     def _dream(self, picture: np.ndarray) -> np.ndarray:
         settings = self._settings
         dream = from_pixels(self._steady(picture)).to(self._ascent.network.mean.device)
+        by = preconditioner(settings.natural_color, settings.coarseness)
         for step in range(settings.steps):
             number = (self._count * settings.steps + step) % len(self._sizes)
             octave = self._sizes[number]
             shift = draw_shift(settings.seed, self._count, step, settings.jitter, octave)
-            dream = self._ascent.step(dream, octave, shift, settings.step_size, share_of(number, len(self._sizes)))
+            share = share_of(number, len(self._sizes))
+            dream = self._ascent.step(dream, octave, shift, settings.step_size, share, by=by)
         return to_pixels(dream.clamp_(0, 255).cpu())
 
     def _steady(self, picture: np.ndarray) -> np.ndarray:

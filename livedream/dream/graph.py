@@ -15,6 +15,7 @@ from torch import Tensor
 from livedream.dream.ascent import Ascent
 from livedream.dream.memory import is_full
 from livedream.dream.octaves import Size
+from livedream.dream.precondition import PLAIN, Preconditioner, TensorPreconditioner
 
 _log = logging.getLogger(__name__)
 
@@ -36,8 +37,8 @@ class GraphedSteps:
     """The steps of one `ascent` for pictures of one size: a graph for each octave, recorded at its first step.
 
     A graph reads and writes where it did when it was recorded, so all that changes from step to step lies in buffers
-    of its own: picture, shift and step size. The weights, the count of dropped steps and the scale of the loss lie
-    where the ascent has them, for as long as this object holds it.
+    of its own: picture, shift, step size and preconditioner. The weights, the count of dropped steps and the scale of
+    the loss lie where the ascent has them, for as long as this object holds it.
 
     Where recording fails, it steps without; so it does where there is no CUDA, with the same buffers.
     """
@@ -54,6 +55,10 @@ class GraphedSteps:
         self._down = torch.zeros((), dtype=torch.int64, device=device)
         self._right = torch.zeros((), dtype=torch.int64, device=device)
         self._step_size = torch.zeros((), device=device)
+        self._by = PLAIN
+        self._by_tensors = TensorPreconditioner(
+            torch.tensor(PLAIN.colors, device=device).view(3, 3), torch.tensor(PLAIN.levels, device=device)
+        )
         self._graphs: dict[Octave, torch.cuda.CUDAGraph] = {}
         self._recordable = device.type == "cuda" and ascent not in _unrecordable
         if self._recordable:
@@ -63,7 +68,15 @@ class GraphedSteps:
             # buffers above lie outside it.
             self._pool = torch.cuda.graph_pool_handle()
 
-    def step(self, picture: Tensor, size: Size, shift: tuple[int, int], step_size: float, share: float = 1.0) -> Tensor:
+    def step(
+        self,
+        picture: Tensor,
+        size: Size,
+        shift: tuple[int, int],
+        step_size: float,
+        share: float = 1.0,
+        by: Preconditioner = PLAIN,
+    ) -> Tensor:
         """Return `picture` moved by one step, as Ascent.step does. Nothing here waits for the device."""
         self._picture.copy_(picture)
         # A number given to fill_ travels with the launch of its kernel; a tensor made of it would be copied, and waited
@@ -71,6 +84,11 @@ class GraphedSteps:
         self._down.fill_(shift[0])
         self._right.fill_(shift[1])
         self._step_size.fill_(step_size)
+        if by != self._by:
+            self._by = by
+            for buffer, numbers in zip(self._by_tensors, by, strict=True):
+                for place, number in zip(buffer.view(-1), numbers, strict=True):
+                    place.fill_(number)
         octave = size, share
         if self._recordable and octave not in self._graphs:
             self._record(octave)
@@ -84,7 +102,7 @@ class GraphedSteps:
         """Make one step from buffer to buffer: what is recorded."""
         size, share = octave
         shift = self._down, self._right
-        self._picture.copy_(self.ascent.step(self._picture, size, shift, self._step_size, share))
+        self._picture.copy_(self.ascent.step(self._picture, size, shift, self._step_size, share, by=self._by_tensors))
 
     def _record(self, octave: Octave) -> None:
         changed = [(tensor, tensor.clone()) for tensor in (self._picture, *self.ascent.state)]

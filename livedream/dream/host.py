@@ -11,6 +11,7 @@ from livedream.dream import tensors
 from livedream.dream.ascent import Ascent
 from livedream.dream.motion import Flow
 from livedream.dream.octaves import Size
+from livedream.dream.precondition import Preconditioner
 from livedream.dream.residual import Left, inherit
 from livedream.dream.resize import compose, from_pixels
 from livedream.dream.stages import Stages
@@ -32,6 +33,9 @@ class OnHost:
     def free(self) -> None:
         """Give back what it keeps."""
 
+    def forget(self, ascent: Ascent) -> None:
+        """Give back what it keeps for `ascent`."""
+
     def upload(self, pixels: np.ndarray, small: np.ndarray) -> Tensor:
         """Return `small`, uint8 (h, w, 3), as float32 (1, 3, h, w) on the device."""
         if self._device.type == "cpu":
@@ -46,10 +50,17 @@ class OnHost:
         return tensors.inherit(picture, left, packed, keep)
 
     def step(
-        self, ascent: Ascent, picture: Tensor, octave: Size, shift: tuple[int, int], step_size: float, share: float
+        self,
+        ascent: Ascent,
+        picture: Tensor,
+        octave: Size,
+        shift: tuple[int, int],
+        step_size: float,
+        share: float,
+        by: Preconditioner,
     ) -> Tensor:
         """Return `picture` moved by one step of `ascent`."""
-        return ascent.step(picture, octave, shift, step_size, share)
+        return ascent.step(picture, octave, shift, step_size, share, by=by)
 
     def show(
         self, ascent: Ascent, pixels: np.ndarray, residual: Tensor, strength: float

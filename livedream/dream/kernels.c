@@ -121,6 +121,144 @@ API double absolute_mean(const float *values, Index count) {
     return total / (double)count;
 }
 
+/* Levels of a pyramid, at most. */
+enum { MOST_LEVELS = 8 };
+
+/* A pyramid of planes: three of each level, one for each channel, from the finest level to the coarsest. */
+typedef struct {
+    Index rows, columns;
+    Index levels;
+    float colors[9];
+    float factors[MOST_LEVELS]; /* of the levels: what each is multiplied by before the next one is added, see
+                                   precondition.py */
+} Precondition;
+
+static inline Index half(Index side) { return (side + 1) / 2; }
+
+/* The channels of a row of pixels, mixed by the matrix of the colours, as three rows. */
+EACH_PROCESSOR static void mix_row(const float *restrict from, float *restrict red, float *restrict green,
+                                   float *restrict blue, const float *restrict m, Index columns) {
+    for (Index x = 0; x < columns; x++) {
+        float r = from[3 * x], g = from[3 * x + 1], b = from[3 * x + 2];
+        red[x] = m[0] * r + m[1] * g + m[2] * b;
+        green[x] = m[3] * r + m[4] * g + m[5] * b;
+        blue[x] = m[6] * r + m[7] * g + m[8] * b;
+    }
+}
+
+/* One row of a plane at half its sides: binomial weights of six pixels, edges repeated. Column by column in strips whose
+ * sums stay in the cache. */
+enum { STRIP = 512 };
+EACH_PROCESSOR static void halve_row(const float *plane, float *restrict to, Index rows, Index columns, Index row) {
+    const float *from[6];
+    for (Index k = 0; k < 6; k++) {
+        Index y = 2 * row - 2 + k;
+        from[k] = plane + (y < 0 ? 0 : y >= rows ? rows - 1 : y) * columns;
+    }
+    Index wide = half(columns);
+    for (Index start = 0; start < wide; start += STRIP) {
+        Index count = wide - start < STRIP ? wide - start : STRIP;
+        /* Sums over rows of the pixels 2 * start - 2 to 2 * (start + count) + 2. */
+        float sums[2 * STRIP + 4], even[STRIP + 2], odd[STRIP + 2];
+        Index first = 2 * start - 2, last = 2 * (start + count) + 2;
+        Index inner = first < 0 ? 0 : first, end = last > columns ? columns : last;
+        const float *a = from[0], *b = from[1], *c = from[2], *d = from[3], *e = from[4], *f = from[5];
+        float *restrict at = sums - first;
+        for (Index x = inner; x < end; x++)
+            at[x] = (1.0f / 32) * (a[x] + f[x]) + (5.0f / 32) * (b[x] + e[x]) + (10.0f / 32) * (c[x] + d[x]);
+        for (Index x = first; x < inner; x++) at[x] = at[inner];
+        for (Index x = end; x < last; x++) at[x] = at[end - 1];
+        for (Index x = 0; x < count + 2; x++) even[x] = sums[2 * x], odd[x] = sums[2 * x + 1];
+        for (Index x = 0; x < count; x++)
+            to[start + x] = (1.0f / 32) * (even[x] + odd[x + 2]) + (5.0f / 32) * (odd[x] + even[x + 2]) +
+                            (10.0f / 32) * (even[x + 1] + odd[x + 1]);
+    }
+}
+
+/* One row of a plane, multiplied by `factor`, with the plane of half its sides interpolated and added. */
+EACH_PROCESSOR static void double_row(const float *small, float *restrict to, float factor, Index rows, Index columns,
+                                      Index row) {
+    Index wide = half(columns), high = half(rows), y = row / 2;
+    Index beside = row % 2 ? (y + 1 < high ? y + 1 : y) : (y > 0 ? y - 1 : 0);
+    const float *near = small + y * wide, *far = small + beside * wide;
+    for (Index start = 0; start < wide; start += STRIP) {
+        Index count = wide - start < STRIP ? wide - start : STRIP;
+        float sums[STRIP + 2], both[2 * STRIP];
+        Index first = start - 1, last = start + count + 1;
+        Index inner = first < 0 ? 0 : first, end = last > wide ? wide : last;
+        float *restrict at = sums - first;
+        for (Index x = inner; x < end; x++) at[x] = 0.75f * near[x] + 0.25f * far[x];
+        if (first < inner) at[first] = at[inner];
+        if (end < last) at[end] = at[end - 1];
+        for (Index x = 0; x < count; x++) {
+            both[2 * x] = 0.75f * sums[x + 1] + 0.25f * sums[x];
+            both[2 * x + 1] = 0.75f * sums[x + 1] + 0.25f * sums[x + 2];
+        }
+        Index pixels = 2 * count < columns - 2 * start ? 2 * count : columns - 2 * start;
+        for (Index x = 0; x < pixels; x++) to[2 * start + x] = to[2 * start + x] * factor + both[x];
+    }
+}
+
+/* Three rows as one of pixels; returns the sum of the absolute values. */
+EACH_PROCESSOR static double weave_row(const float *restrict red, const float *restrict green,
+                                       const float *restrict blue, float *restrict to, float factor, Index columns) {
+    for (Index x = 0; x < columns; x++) {
+        to[3 * x] = red[x] * factor;
+        to[3 * x + 1] = green[x] * factor;
+        to[3 * x + 2] = blue[x] * factor;
+    }
+    return absolute_part(to, 3 * columns);
+}
+
+/* Mix the colours of a gradient (rows, columns, 3) and weigh the levels of its pyramid; returns the mean absolute value
+ * of the result. planes: room for the pyramid. sums: a number for each row. */
+API double precondition(const float *from, float *to, float *planes, double *sums, const Precondition *p) {
+    Index rows[MOST_LEVELS], columns[MOST_LEVELS];
+    float *level[MOST_LEVELS];
+    float *next = planes;
+    for (Index k = 0; k < p->levels; k++) {
+        rows[k] = k ? half(rows[k - 1]) : p->rows;
+        columns[k] = k ? half(columns[k - 1]) : p->columns;
+        level[k] = next;
+        next += 3 * rows[k] * columns[k];
+    }
+    Index plane = rows[0] * columns[0];
+#pragma omp parallel for schedule(static) if (plane > WORTH_A_THREAD)
+    for (Index y = 0; y < rows[0]; y++) {
+        float *row = level[0] + y * columns[0];
+        mix_row(from + 3 * y * columns[0], row, row + plane, row + 2 * plane, p->colors, columns[0]);
+    }
+    for (Index k = 1; k < p->levels; k++) {
+#pragma omp parallel for schedule(static) if (rows[k] * columns[k] > WORTH_A_THREAD)
+        for (Index line = 0; line < 3 * rows[k]; line++) {
+            Index channel = line / rows[k], y = line % rows[k];
+            halve_row(level[k - 1] + channel * rows[k - 1] * columns[k - 1], level[k] + line * columns[k], rows[k - 1],
+                      columns[k - 1], y);
+        }
+    }
+    /* The coarsest level alone is only multiplied. */
+    float alone = p->factors[p->levels - 1];
+    if (p->levels > 1)
+        for (Index i = 0; i < 3 * rows[p->levels - 1] * columns[p->levels - 1]; i++) level[p->levels - 1][i] *= alone;
+    for (Index k = p->levels - 2; k >= 0; k--) {
+#pragma omp parallel for schedule(static) if (rows[k] * columns[k] > WORTH_A_THREAD)
+        for (Index line = 0; line < 3 * rows[k]; line++) {
+            Index channel = line / rows[k], y = line % rows[k];
+            double_row(level[k + 1] + channel * rows[k + 1] * columns[k + 1], level[k] + line * columns[k],
+                       p->factors[k], rows[k], columns[k], y);
+        }
+    }
+    float last = p->levels > 1 ? 1 : alone;
+#pragma omp parallel for schedule(static) if (plane > WORTH_A_THREAD)
+    for (Index y = 0; y < rows[0]; y++) {
+        const float *row = level[0] + y * columns[0];
+        sums[y] = weave_row(row, row + plane, row + 2 * plane, to + 3 * y * columns[0], last, columns[0]);
+    }
+    double total = 0; /* row after row: the same sum with any number of threads */
+    for (Index y = 0; y < rows[0]; y++) total += sums[y];
+    return total / (double)(3 * plane);
+}
+
 EACH_PROCESSOR static void add_scaled_part(const float *restrict from, const float *restrict change, float *restrict to,
                                            float scale, Index count) {
     for (Index i = 0; i < count; i++) to[i] = from[i] + change[i] * scale;

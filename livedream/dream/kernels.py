@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from livedream.dream import library
+from livedream.dream.precondition import PLAIN, Preconditioner, pyramid_sizes
+from livedream.dream.precondition import precondition as plain_precondition
 
 _aten = torch.ops.aten
 _LAST = torch.channels_last
@@ -130,6 +132,13 @@ def unrectify(gradient: Tensor, output: Tensor) -> Tensor:
     return gradient if _overwrite("unrectify", gradient, output) else _aten.threshold_backward(gradient, output, 0)
 
 
+def unclip(gradient: Tensor, output: Tensor) -> Tensor:
+    """Return the gradient before a ReLU6 that gave `output`. `gradient` may be overwritten."""
+    if _overwrite("unclip", gradient, output):
+        return gradient
+    return _aten.hardtanh_backward(gradient, output, 0.0, 6.0)
+
+
 def normalise(picture: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype) -> Tensor:
     """Return `(picture - mean) / std` in `dtype`, on any device and with its gradient, if that is asked for.
 
@@ -204,6 +213,32 @@ def absolute_mean(values: Tensor) -> float:
     if not compiled or not _ready(values):
         return float(values.abs().mean())
     return float(library.compiled("absolute_mean")(_at(values), *_whole(values.numel())))
+
+
+class _Precondition(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("rows", "columns", "levels")),
+        ("colors", ctypes.c_float * 9),
+        ("factors", ctypes.c_float * 8),
+    )
+
+
+def precondition(gradient: Tensor, by: Preconditioner) -> tuple[Tensor, float]:
+    """Return `gradient`, float32 (1, 3, h, w), preconditioned (see precondition.py), and its mean absolute value, which
+    is not finite if a number of the gradient is not.
+    """
+    if by == PLAIN:
+        return gradient, absolute_mean(gradient)
+    if not compiled or not _ready(gradient):
+        result = plain_precondition(gradient, by)
+        return result, absolute_mean(result)
+    sizes = pyramid_sizes(gradient.shape[2], gradient.shape[3]) if not by.keeps_levels else [gradient.shape[2:]]
+    how = _Precondition(gradient.shape[2], gradient.shape[3], len(sizes), by.colors, by.factors(len(sizes)))
+    result = torch.empty_like(gradient)
+    planes = torch.empty(3 * sum(height * width for height, width in sizes))
+    sums = torch.empty(gradient.shape[2], dtype=torch.float64)
+    mean = library.compiled("precondition")(*map(_at, (gradient, result, planes, sums)), ctypes.byref(how))
+    return result, float(mean)
 
 
 class _Travel(ctypes.Structure):

@@ -139,12 +139,22 @@ EACH_PROCESSOR static void FOR(unrectify_part)(TYPE *restrict gradient, const TY
 }
 
 /* at: result, input. n: how many numbers. */
+EACH_PROCESSOR static void FOR(unclip_part)(TYPE *restrict gradient, const TYPE *restrict output, Index count) {
+    for (Index i = 0; i < count; i++) {
+        float value = FOR(from)(output[i]);
+        gradient[i] = value <= 0 || value >= 6 ? 0 : gradient[i];
+    }
+}
+
 API void FOR(rectify)(void *const *at, const Index *n) { FOR(in_parts)(FOR(rectify_part), at, n[0]); }
 
 /* at: a sum, overwritten, and what is added to it. n: how many numbers. */
 API void FOR(accumulate)(void *const *at, const Index *n) { FOR(in_parts)(FOR(accumulate_part), at, n[0]); }
 
 /* at: gradient, overwritten, and what the ReLU gave. n: how many numbers. */
+/* at: a gradient, which is overwritten, and the output of a ReLU6. n: how many numbers. */
+API void FOR(unclip)(void *const *at, const Index *n) { FOR(in_parts)(FOR(unclip_part), at, n[0]); }
+
 API void FOR(unrectify)(void *const *at, const Index *n) { FOR(in_parts)(FOR(unrectify_part), at, n[0]); }
 
 EACH_PROCESSOR static void FOR(normalise_row)(const float *restrict from, TYPE *restrict to, const float *restrict mean,

@@ -29,7 +29,7 @@ def _open() -> ctypes.CDLL | None:
     except OSError as error:
         _log.warning("the compiled kernels cannot be opened, and torch does their work, slower: %s", error)
         return None
-    library.absolute_mean.restype = ctypes.c_double
+    library.absolute_mean.restype = library.precondition.restype = ctypes.c_double
     return library
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from livedream.dream.layers import AveragePool, Convolution, MaxPool, Relu, Step, Sum, UnfusableError
+from livedream.dream.layers import NO_BORDER, AveragePool, Border, Convolution, MaxPool, Relu, Step, Sum, UnfusableError
 
 _CONCATENATIONS = (torch.cat, torch.concat)
 _RELUS = (torch.relu, torch.relu_, F.relu)
@@ -34,6 +34,8 @@ class Plan:
         self._modules = dict(traced.named_modules())
         self._parts: dict[Any, tuple[int, ...]] = {}
         self._channels: list[int] = []
+        self._borders: dict[Any, Border] = {}
+        """Of the nodes that lay zeros around what they read, which is left to the convolution that reads them."""
         for node in traced.graph.nodes:
             self._write(node)
         if not all(isinstance(step, Convolution) for step in self.steps if 0 in step.parts):
@@ -53,7 +55,12 @@ class Plan:
         elif node.target in (operator.add, torch.add) and len(node.args) == 2 and not node.kwargs:
             self._sum(node)
         elif isinstance(module, nn.Conv2d):
-            self._parts[node] = (self._convolve(self._parts[node.args[0]], module),)
+            border = self._borders.get(node.args[0], NO_BORDER)
+            self._parts[node] = (self._convolve(self._parts[node.args[0]], module, border),)
+        elif isinstance(module, nn.ZeroPad2d):
+            self._border(node, module)
+        elif isinstance(module, nn.ReLU6) or node.target is F.relu6:
+            self._rectify(node, ceiling=6.0)
         elif isinstance(module, nn.ReLU) or node.target in _RELUS:
             self._rectify(node)
         elif isinstance(module, nn.MaxPool2d):
@@ -86,11 +93,20 @@ class Plan:
         alone = all(len(tensor.users) == 1 for tensor in tensors)
         self._parts[node] = (self._merged(makers),) if self._merge and alone and _mergeable(makers) else parts
 
-    def _convolve(self, parts: Sequence[int], module: nn.Conv2d) -> int:
+    def _border(self, node: Any, module: nn.ZeroPad2d) -> None:
+        readers = [self._modules.get(str(reader.target)) for reader in node.users]
+        if not all(isinstance(reader, nn.Conv2d) for reader in readers):
+            raise UnfusableError(f"{node.name}: a padding that something else than a convolution reads")
+        before, after, above, below = module.padding
+        self._borders[node] = before, after, above, below
+        self._parts[node] = self._parts[node.args[0]]
+
+    def _convolve(self, parts: Sequence[int], module: nn.Conv2d, border: Border = NO_BORDER) -> int:
         """Write the step of a convolution, and return the number of its output."""
         output = self._new(module.out_channels)
         std = self.std if 0 in parts else None
-        self.steps.append(Convolution(output, parts, [self._channels[part] for part in parts], module, std))
+        channels = [self._channels[part] for part in parts]
+        self.steps.append(Convolution(output, parts, channels, module, std, border))
         return output
 
     def _merged(self, makers: Sequence[Step]) -> int:
@@ -120,14 +136,16 @@ class Plan:
         self.steps.append(Sum(output, (*left, *right)))
         self._parts[node] = (output,)
 
-    def _rectify(self, node: Any) -> None:
+    def _rectify(self, node: Any, ceiling: float | None = None) -> None:
         before = node.args[0]
         makers = self._only_for(before)
+        if ceiling is not None and (makers is None or any(len(maker.parts) > 1 for maker in makers)):
+            raise UnfusableError(f"{node.name}: a ReLU6 that no single convolution can take over")
         if makers is None:
             self._each(node, lambda new, part: Relu(new, [part]))
             return
         for maker in makers:
-            maker.rectified = True
+            maker.rectified, maker.ceiling = True, ceiling
         self._parts[node] = self._parts[before]
 
     def _only_for(self, node: Any) -> list[Convolution] | None:
@@ -146,7 +164,7 @@ class Plan:
         """Undo a ReLU behind its max-pools, where there are fewer pixels."""
         shown = {part for parts in self.outputs for part in parts}
         for step in self.steps:
-            if not isinstance(step, Convolution) or not step.rectified or step.output in shown:
+            if not isinstance(step, Convolution) or not step.rectified or step.ceiling or step.output in shown:
                 continue
             readers = [reader for reader in self.steps if step.output in reader.parts]
             pools = [reader for reader in readers if isinstance(reader, MaxPool)]
@@ -164,6 +182,7 @@ def _mergeable(makers: Sequence[Step]) -> bool:
     first = convolutions[0]
     return all(
         convolution.parts == first.parts
+        and convolution.ceiling is None
         and convolution.rectified == first.rectified
         and convolution.module.stride == convolution.module.dilation == (1, 1)
         and convolution.module.groups == 1

@@ -209,6 +209,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch gi
         self, what: int, x: int, weight: Tensor, bias: Tensor | None, how: Sequence[Any], last: str | None, to: int
     ) -> None:
         padding, stride, dilation, groups = how
+        if last not in (None, "none", "relu"):
+            raise UnrecordableError(f"a convolution with {last}")
         given = self.constants.add(weight), 0 if bias is None else self.constants.add(bias), int(last == "relu")
         self._write(what, (to, x, *given, *padding, *stride, *dilation, groups), to, x)
 

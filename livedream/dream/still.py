@@ -19,6 +19,13 @@ it; returns the picture a step further."""
 
 # The side for which such networks were trained: on less than that of a strip they see nothing.
 _SHORTEST = 224
+# Levels of 255 before black and white in which a step is weakened, the more the nearer: contrast grows without burning
+# out. Of stills of 600x400 with blocks.10, 15 steps at each octave, pixels with a channel at 0 or 255 beyond the
+# source's were 2.8 % (chelsea) and 7.2 % (coffee) in steps of 2 without this, and under 0.1 % in steps of 3 with it.
+_SOFT = 64.0
+# Levels of 255 next to black and white in which no octave begins where the picture itself does not.
+_HEADROOM = 4.0
+_MOST_OCTAVES = 100
 
 
 def still_sizes(settings: DreamSettings, height: int, width: int, smallest: int) -> list[Size]:
@@ -29,7 +36,8 @@ def still_sizes(settings: DreamSettings, height: int, width: int, smallest: int)
     # A tall strip made so low would be a thread.
     lowest = round(height * min(_SHORTEST / width, 1))
     size = working_size(height, width, max(settings.still_height, lowest), smallest)
-    return octave_sizes(size, settings.octaves, settings.octave_scale, smallest)
+    # However large the picture is, forms as large as it come from its smallest octave.
+    return octave_sizes(size, _MOST_OCTAVES, settings.octave_scale, max(smallest, settings.smallest_octave))
 
 
 def dream_still(picture: Tensor, sizes: Sequence[Size], steps: int, step: Step, masks: Masks) -> Iterator[Tensor]:
@@ -41,12 +49,25 @@ def dream_still(picture: Tensor, sizes: Sequence[Size], steps: int, step: Step, 
     detail = torch.zeros_like(picture)
     for octave, size in enumerate(reversed(sizes)):
         ground = F.interpolate(picture, size, mode="bilinear", antialias=True)
-        dream = ground + F.interpolate(detail, size, mode="bilinear")
+        dream = _within(ground + F.interpolate(detail, size, mode="bilinear"), ground)
         mask = torch.from_numpy(masks.at(size))[None, None].to(picture.device) if masks else None
         for number in range(steps):
-            dream = step(dream, size, octave, number).clamp_(0, 255)
+            dream = _softened(dream, step(dream, size, octave, number))
             detail = dream - ground
             if mask is not None:
                 detail *= mask
                 dream = ground + detail
             yield detail
+
+
+def _within(dream: Tensor, picture: Tensor) -> Tensor:
+    """Return `dream` kept off black and white where `picture` is: what was dreamt at a smaller size may go too far."""
+    lowest, highest = picture.clamp(max=_HEADROOM), picture.clamp(min=255 - _HEADROOM)
+    return torch.minimum(torch.maximum(dream, lowest), highest)
+
+
+def _softened(before: Tensor, after: Tensor) -> Tensor:
+    """Return `after` a step from `before`, both float32 and the first in 0..255, weakened towards black and white."""
+    change = after - before
+    room = torch.where(change > 0, 255 - before, before)
+    return change.mul_(room.div_(_SOFT).clamp_(0, 1)).add_(before).clamp_(0, 255)

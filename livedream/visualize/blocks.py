@@ -32,7 +32,7 @@ def _blocks(container: nn.Module, prefix: str) -> list[str]:
         elif any(True for _ in module.parameters()) and not isinstance(module, nn.BatchNorm2d):
             found.append(path)
             growing = True
-        elif growing and isinstance(module, nn.BatchNorm2d | nn.ReLU | nn.SiLU | nn.Hardswish):
+        elif growing and isinstance(module, nn.BatchNorm2d | nn.ReLU | nn.ReLU6 | nn.SiLU | nn.Hardswish):
             found[-1] = path  # what a convolution gives is what is behind these
         else:
             growing = False

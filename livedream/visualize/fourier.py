@@ -4,14 +4,15 @@ Steps in such a picture change broad forms as fast as fine ones, and colours as 
 no high-frequency pattern and no rainbow comes out.
 
 Source: C. Olah, A. Mordvintsev, L. Schubert, "Feature Visualization", Distill, 2017, and tensorflow/lucid,
-`optvis/param/spatial.py` (`fft_image`) and `optvis/param/color.py`, from which the numbers are.
+`optvis/param/spatial.py` (`fft_image`) and `optvis/param/color.py`. The matrix of the colours is the symmetric root of
+lucid's covariance, the same up to a rotation of the independent colours.
 """
 
 import torch
 from torch import Tensor, nn
 
-# Square root of the covariance of the colours of ImageNet: red, green and blue, in rows, of three independent ones.
-_COLORS = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
+from livedream.dream.precondition import color_matrix
+
 _NOISE = 0.01
 """Standard deviation of the spectrum with which a picture begins."""
 
@@ -38,7 +39,8 @@ class FourierPictures(nn.Module):
         # For real and imaginary part each: spread out here once, a tenth of the time of doing so at each step.
         scale = (1 / frequency.clamp_min(1 / size) / 4)[..., None].repeat(1, 1, 2)
         self.register_buffer("scale", scale)
-        colors = torch.tensor(_COLORS)
+        # To optimise independent colours behind a matrix is to precondition the gradient by its square.
+        colors = torch.from_numpy(color_matrix(0.5)).float()
         self.register_buffer("colors", colors / colors.norm(dim=0).max())
 
     def forward(self) -> Tensor:

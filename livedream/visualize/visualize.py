@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from livedream.dream.ascent import Ascent
+from livedream.dream.choice import network_for
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.foresight import check_names
 from livedream.dream.goals import Layer, Neuron
@@ -17,7 +18,6 @@ from livedream.dream.objective import Objective, Term
 from livedream.dream.precision import Compute
 from livedream.dream.resize import from_pixels
 from livedream.errors import ArgumentError
-from livedream.models import find_network
 from livedream.picture import Picture
 from livedream.settings import DreamSettings
 from livedream.visualize.fourier import FourierPictures
@@ -59,7 +59,7 @@ class Visualizer:
         A picture depends on its objective, the settings, size and steps, not on those that are drawn beside it, but for
         the last bits of its numbers. The same call returns the same, bit for bit, on the same device.
         """
-        smallest = max(32, find_network(self._settings.model).smallest)
+        smallest = max(32, network_for(self._settings_for(objectives)).smallest)
         if size < smallest or steps < 1:
             raise ArgumentError(
                 f"size must be {smallest} or more and steps 1 or more, got {size} and {steps}",
@@ -78,7 +78,7 @@ class Visualizer:
     def channels(self, layers: Sequence[str]) -> dict[str, int]:
         """Return how many channels each of the `layers` has, of those that have a picture, in their order."""
         network = self._ascent(layers).network
-        side = max(64, find_network(self._settings.model).smallest)
+        side = max(64, network_for(self._settings_for(layers)).smallest)
         with torch.no_grad():
             found = network(torch.zeros(1, 3, side, side, device=network.mean.device))
         return {layer: found[layer].shape[1] for layer in layers if found[layer].ndim == 4}
@@ -94,13 +94,16 @@ class Visualizer:
                 raise ArgumentError(
                     f"a picture from noise has no octaves and no source, got {objective}", "leave out | and mask:"
                 )
-        settings = self._settings.replace(layers=" + ".join(objectives))
+        settings = self._settings_for(objectives)
         check_names(settings)
         return self._dreamer.ascent_for(settings)
 
+    def _settings_for(self, objectives: Sequence[str]) -> DreamSettings:
+        return self._settings.replace(layers=" + ".join(objectives)) if objectives else self._settings
+
     def _draw(self, objectives: Sequence[str], size: int, steps: int) -> list[Picture]:
         ascent, seed = self._ascent(objectives), self._settings.seed
-        looked_for = _apart(ascent.objective, [parse(text) for text in objectives])
+        looked_for = _apart(ascent.objective, [parse(text, network=ascent.network.name) for text in objectives])
         pictures = FourierPictures(len(objectives), size, seed).to(ascent.network.mean.device)
         adam = torch.optim.Adam(pictures.parameters(), lr=_RATE, fused=True)
         for step in range(steps):

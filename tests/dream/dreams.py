@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import numpy as np
+import pytest
 import torch
 from skimage import data
 
@@ -11,7 +12,15 @@ from livedream.dream.ascent import Ascent
 from livedream.dream.grammar import parse
 from livedream.dream.graph import GraphedSteps
 from livedream.dream.network import DreamNetwork
+from livedream.dream.precondition import preconditioner
 from tests.networks import random_network
+
+each_look = pytest.mark.parametrize(
+    "by",
+    [preconditioner(0, 0), preconditioner(0.35, 0.8), preconditioner(2, 0), preconditioner(0, -1)],
+    ids=["plain", "default", "grey", "fine"],
+)
+"""A test of steps for preconditioners of every kind."""
 
 
 def stream(count: int = 6) -> list[Frame]:
@@ -33,15 +42,16 @@ def last_steps(dreamer: Dreamer) -> GraphedSteps:
 
 
 def make_ascent(
-    smoothing: str = "none",
-    color: float = 1.0,
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
     layers: str = "fire5",
     model: str = "squeezenet",
 ) -> Ascent:
-    """Return an ascent, towards a layer of the embedded network unless told otherwise; others have random weights."""
+    """Return an ascent, by default towards a layer of the embedded SqueezeNet.
+
+    Networks that are not embedded have random weights.
+    """
     objective = parse(layers)
-    loaded = models.load(model) if model == models.EMBEDDED else random_network(model)
+    loaded = models.load(model) if models.find_network(model).embedded else random_network(model)
     network = DreamNetwork(loaded, models.find_network(model), objective, "max")
-    return Ascent(network.to_compute(torch.device(device), dtype), objective, color, smoothing)
+    return Ascent(network.to_compute(torch.device(device), dtype), objective)

@@ -6,6 +6,8 @@ from livedream.dream.ascent import Ascent
 from livedream.dream.grammar import parse
 from livedream.dream.network import DreamNetwork
 from livedream.dream.objective import layer
+from livedream.dream.precondition import PLAIN, Preconditioner, TensorPreconditioner, preconditioner
+from tests.dream.dreams import each_look
 from tests.networks import random_network
 
 SIZE = (80, 96)
@@ -15,23 +17,21 @@ def picture(size: tuple[int, int] = SIZE) -> torch.Tensor:
     return torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1)) * 255
 
 
-def ascent(
-    layers: str = "fire6", color: float = 1.0, smoothing: str = "none", dtype=torch.float32, weights=None
-) -> Ascent:
+def ascent(layers: str = "fire6", dtype=torch.float32, weights=None) -> Ascent:
     objective = parse(layers)
     row = models.find_network("squeezenet")
     loaded = models.load("squeezenet")
     for layer_name, value in (weights or {}).items():
         torch.nn.init.constant_(loaded.get_submodule(layer_name).weight, value)
     network = DreamNetwork(loaded, row, objective, "max")
-    return Ascent(network.to_compute(torch.device("cpu"), dtype), objective, color, smoothing)
+    return Ascent(network.to_compute(torch.device("cpu"), dtype), objective)
 
 
-def losses(ascent: Ascent, x: torch.Tensor, steps: int = 4, **options) -> list[float]:
+def losses(ascent: Ascent, x: torch.Tensor, steps: int = 4, by: Preconditioner = PLAIN, **options) -> list[float]:
     size = options.get("size", tuple(x.shape[-2:]))
     values = [ascent.loss(x)]
     for _ in range(steps):
-        x = ascent.step(x, size, options.get("shift", (0, 0)), 1.0)
+        x = ascent.step(x, size, options.get("shift", (0, 0)), 1.0, by=by)
         values.append(ascent.loss(x))
     return values
 
@@ -44,15 +44,16 @@ def test_loss_rises_for_every_precision(name, dtype) -> None:
     objective = layer(row.best)
     network = DreamNetwork(random_network(name), row, objective, "max").to_compute(torch.device("cpu"), dtype)
     # A CPU without bfloat16 instructions needs seconds for a step on more.
-    values = losses(Ascent(network, objective, 1.0, "none"), picture((row.smallest, row.smallest)), steps=2)
+    values = losses(Ascent(network, objective), picture((row.smallest, row.smallest)), steps=2)
     assert values == sorted(values)
     assert values[-1] > values[0] * 1.01
 
 
 @pytest.mark.parametrize("layers", ["fire4", "fire5", "fire6", "fire8", "fire9", "fire6 + 0.5*fire9:77"])
-@pytest.mark.parametrize("smoothing", ["none", "gaussian", "laplacian"])
-def test_loss_rises_for_every_smoothing(layers, smoothing) -> None:
-    values = losses(ascent(layers, smoothing=smoothing, color=0.5), picture())
+@each_look
+def test_loss_rises_for_every_preconditioner(layers, by) -> None:
+    """Their matrices are positive definite, so that what they give is still a way up."""
+    values = losses(ascent(layers), picture(), by=by)
     assert values == sorted(values)
     assert values[-1] > values[0] * 1.05
 
@@ -62,11 +63,21 @@ def test_loss_rises_through_octave_and_shift() -> None:
     assert values[-1] > values[0] * 1.05
 
 
-def test_mean_change_is_the_step_size() -> None:
+@each_look
+@pytest.mark.parametrize("of", [float, torch.tensor], ids=["number", "tensor"])
+def test_mean_change_is_the_step_size(by, of) -> None:
     x = picture()
-    for smoothing in ("none", "gaussian", "laplacian"):
-        change = ascent(smoothing=smoothing).step(x, SIZE, (3, 5), 2.5) - x
-        assert float(change.abs().mean()) == pytest.approx(2.5, rel=1e-4)
+    change = ascent().step(x, SIZE, (3, 5), of(2.5), by=by) - x
+    assert float(change.abs().mean()) == pytest.approx(2.5, rel=1e-4)
+
+
+@each_look
+def test_steps_by_numbers_and_by_tensors_are_the_same(by) -> None:
+    tensors = TensorPreconditioner(torch.tensor(by.colors).view(3, 3), torch.tensor(by.levels))
+    x = picture()
+    change = ascent().step(x, SIZE, (3, 5), 2.5, by=by) - x
+    from_tensors = ascent().step(x, SIZE, (3, 5), torch.tensor(2.5), by=tensors) - x
+    assert float((change - from_tensors).abs().max()) < 0.001 * float(change.abs().max())
 
 
 def test_step_leaves_its_picture_alone() -> None:
@@ -87,11 +98,16 @@ def test_shift_is_undone() -> None:
     assert torch.nn.functional.cosine_similarity(change[centre].flatten(), shifted[centre].flatten(), dim=0) > 0.99
 
 
-def test_color_zero_changes_all_channels_alike() -> None:
-    change = ascent(color=0).step(picture(), SIZE, (0, 0), 1.0) - picture()
-    torch.testing.assert_close(change[:, 0], change[:, 1], atol=1e-4, rtol=0)
-    torch.testing.assert_close(change[:, 0], change[:, 2], atol=1e-4, rtol=0)
-    assert float(change.abs().mean()) == pytest.approx(1.0, rel=1e-4)
+def test_natural_color_mutes_hues() -> None:
+    """At 2 all channels change nearly alike: chroma is multiplied by 0.076^2 or less, see precondition.py."""
+
+    def chroma(natural_color: float) -> float:
+        change = ascent().step(picture(), SIZE, (0, 0), 1.0, by=preconditioner(natural_color, 0)) - picture()
+        return float((change - change.mean(1, keepdim=True)).abs().mean())
+
+    neon, muted, grey = map(chroma, (0, 0.5, 2))
+    assert neon > 2 * muted > 4 * grey
+    assert grey < 0.1
 
 
 def test_zero_gradient_leaves_the_picture() -> None:
@@ -102,22 +118,24 @@ def test_zero_gradient_leaves_the_picture() -> None:
 
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf")])
-@pytest.mark.parametrize("smoothing", ["none", "gaussian", "laplacian"])
-def test_step_that_is_not_finite_is_dropped_and_counted(poison, smoothing) -> None:
-    climber = ascent(smoothing=smoothing, weights={"fire6.squeeze1x1": poison})
+@each_look
+def test_step_that_is_not_finite_is_dropped_and_counted(poison, by) -> None:
+    climber = ascent(weights={"fire6.squeeze1x1": poison})
     x = picture()
-    assert torch.equal(climber.step(x, SIZE, (1, 1), 1.0), x)
-    assert torch.equal(climber.step(x, SIZE, (1, 1), 1.0), x)
+    assert torch.equal(climber.step(x, SIZE, (1, 1), 1.0, by=by), x)
+    assert torch.equal(climber.step(x, SIZE, (1, 1), torch.tensor(1.0), by=by), x)
     assert int(climber.dropped) == 2
 
 
-def test_gaussian_smoothing_takes_fine_grain_away() -> None:
-    def grain(smoothing: str) -> float:
-        change = ascent(smoothing=smoothing).step(picture(), SIZE, (0, 0), 1.0) - picture()
+def test_coarseness_takes_fine_grain_away() -> None:
+    def grain(coarseness: float) -> float:
+        change = ascent().step(picture(), SIZE, (0, 0), 1.0, by=preconditioner(0, coarseness)) - picture()
         return float((change[..., 1:] - change[..., :-1]).abs().mean())
 
-    assert grain("gaussian") < 0.8 * grain("none")
-    assert grain("laplacian") < 0.8 * grain("none")
+    fine, plain, coarse, coarser = map(grain, (-1, 0, 0.8, 1.6))
+    assert fine > 1.05 * plain
+    assert coarse < 0.8 * plain
+    assert coarser < 0.8 * coarse
 
 
 def test_scale_of_the_loss_comes_back_from_overflows(monkeypatch) -> None:

@@ -24,7 +24,7 @@ from livedream.dream.residual import remove_mean
 from livedream.dream.switch import Switch
 from livedream.dream.transfer import Transfer
 from livedream.pipeline.run import run
-from tests.dream.dreams import last_steps, likeness, make_ascent, stream
+from tests.dream.dreams import each_look, last_steps, likeness, make_ascent, stream
 from tests.pipeline.parts import Kept
 
 pytestmark = pytest.mark.needs_cuda
@@ -69,29 +69,29 @@ def test_dreams_as_the_cpu(precision, least) -> None:
     assert on_gpu.dropped_steps == 0
 
 
-@pytest.mark.parametrize(("smoothing", "color"), [("none", 1.0), ("gaussian", 0.3), ("laplacian", 1.0)])
-def test_step_in_float32_is_that_of_the_cpu(smoothing, color) -> None:
-    on_gpu, on_cpu = (make_ascent(smoothing, color, device) for device in ("cuda", "cpu"))
+@each_look
+def test_step_in_float32_is_that_of_the_cpu(by) -> None:
+    on_gpu, on_cpu = (make_ascent(device) for device in ("cuda", "cpu"))
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         for size in OCTAVES:
-            found = on_gpu.step(picture(), size, (3, -5), 2.0).cpu()
-            wanted = on_cpu.step(picture().cpu(), size, (3, -5), 2.0)
+            found = on_gpu.step(picture(), size, (3, -5), 2.0, by=by).cpu()
+            wanted = on_cpu.step(picture().cpu(), size, (3, -5), 2.0, by=by)
             # Where two of a max-pool's values, or a value and 0, all but tie, rounding decides where a gradient goes.
             assert float((found - wanted).abs().mean()) < 0.02
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
-@pytest.mark.parametrize(("smoothing", "color"), [("none", 1.0), ("gaussian", 0.3), ("laplacian", 1.0)])
-def test_graph_steps_as_the_ascent_does(smoothing, color, dtype) -> None:
-    ascent = make_ascent(smoothing, color, "cuda", dtype)
+@each_look
+def test_graph_steps_as_the_ascent_does(by, dtype) -> None:
+    ascent = make_ascent("cuda", dtype)
     steps = GraphedSteps(ascent, SIZE)
     given = picture()
     # Twice around: recorded, then replayed with other numbers, and in another order than they were recorded in.
     cases = zip([*OCTAVES, *reversed(OCTAVES)], [(0, 0), (3, -5), (-8, 8), (7, 1), (2, 2), (-1, 0)], strict=True)
     for number, (size, shift) in enumerate(cases):
         step_size = 1.0 + number
-        wanted = ascent.step(given, size, shift, step_size) - given
-        found = steps.step(given, size, shift, step_size) - given
+        wanted = ascent.step(given, size, shift, step_size, by=by) - given
+        found = steps.step(given, size, shift, step_size, by=by) - given
         # Not to the bit: where windows of a max-pool overlap, their gradients are added in any order.
         assert float((found - wanted).abs().mean()) < 0.02 * step_size
         assert torch.equal(given, picture())
@@ -115,7 +115,7 @@ def test_graph_steps_as_the_ascent_does(smoothing, color, dtype) -> None:
 def test_every_goal_and_network_is_recorded(model, layers, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     Image.fromarray(data.coffee()[::2, ::2]).save("guide.png")
-    ascent = make_ascent("none", 1.0, "cuda", torch.float16, layers, model)
+    ascent = make_ascent("cuda", torch.float16, layers, model)
     steps = GraphedSteps(ascent, SIZE)
     given = picture()
     for size, share in (*SHARES, *SHARES):
@@ -168,7 +168,7 @@ def test_graph_counts_dropped_steps_and_lowers_the_scale_of_the_loss() -> None:
 
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode")
 def test_nothing_in_a_frame_waits_for_the_device(request) -> None:
-    steps = GraphedSteps(make_ascent("gaussian", 0.5, "cuda", torch.float16), SIZE)
+    steps = GraphedSteps(make_ascent("cuda", torch.float16), SIZE)
     transfer = Transfer(torch.device("cuda"))
     frame = transfer.up(np.zeros((240, 320, 3), np.uint8))
     flow = transfer.up(np.zeros((60, 80, 3), np.float32))
@@ -296,7 +296,7 @@ def test_network_is_exchanged_while_graphs_run() -> None:
     dreamer = Dreamer(QUICK)
     dreamer.prepare((160, 120))
     switch = Switch(dreamer)
-    changed = QUICK.replace(layers="fire4", smoothing="gaussian")
+    changed = QUICK.replace(layers="fire4", natural_color=1)
     frames = itertools.cycle(stream(8))
     try:
         for _ in range(5000):

@@ -14,16 +14,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from livedream import Dreamer, DreamSettings, models
 from livedream.dream import graph, residual, tensors
-from livedream.dream.ascent import Ascent, _gaussian_kernel
+from livedream.dream.ascent import Ascent
 from livedream.dream.device import OnDevice
 from livedream.dream.grammar import parse
 from livedream.dream.graph import GraphedSteps, Octave
 from livedream.dream.layers import UnfusableError
 from livedream.dream.network import DreamNetwork
+from livedream.dream.precondition import LEVELS, TensorPreconditioner, _halving_weights, preconditioner
 from livedream.dream.relief import Relief
 from livedream.dream.residual import remove_mean
 from livedream.errors import DeviceError
-from tests.dream.dreams import last_steps, likeness, make_ascent, stream
+from tests.dream.dreams import each_look, last_steps, likeness, make_ascent, stream
 
 CPU = torch.device("cpu")
 OBJECTIVE = parse("fire6 + 0.5*fire9:77 + direction(fire6, 3, 77:0.5) + neuron(fire5:196) + class:goldfinch - tv")
@@ -176,20 +177,33 @@ def test_all_that_frames_ask_for_is_made_before_the_first(monkeypatch, tmp_path)
     assert len(seen) == 5  # frames and maps of the flow; nothing inherited, nothing withheld yet, and both
 
 
-@pytest.mark.parametrize(("smoothing", "color"), [("none", 1.0), ("gaussian", 0.3), ("laplacian", 1.0)])
-def test_steps_from_buffers_are_the_steps_of_the_ascent(smoothing, color) -> None:
-    ascent = make_ascent(smoothing, color)
+@each_look
+def test_steps_from_buffers_are_the_steps_of_the_ascent(by) -> None:
+    ascent = make_ascent()
     steps = GraphedSteps(ascent, (64, 80))
     picture = (torch.rand(1, 3, 64, 80) * 255).contiguous(memory_format=torch.channels_last)
     given = picture.clone()
     for number, size in enumerate([(64, 80), (45, 57), (64, 80)]):
         shift, step_size = (3 - number, -7 * number), 1.0 + number
-        wanted = ascent.step(picture, size, shift, step_size)
-        found = steps.step(picture, size, shift, step_size)
+        wanted = ascent.step(picture, size, shift, step_size, by=by)
+        found = steps.step(picture, size, shift, step_size, by=by)
         torch.testing.assert_close(found, wanted, atol=1e-3, rtol=0)
         assert torch.equal(picture, given)
     assert not torch.equal(steps.step(picture, (64, 80), (5, 5), 1.0), found)  # it is not what the last step left
     assert found.data_ptr() != steps.step(picture, (64, 80), (5, 5), 1.0).data_ptr()
+
+
+def test_what_was_recorded_for_a_look_that_is_left_goes(monkeypatch) -> None:
+    """Else a third network stays in the memory of the GPU until it is pushed out."""
+    dreamer = walks_through_the_device(QUICK)
+    first = stream(2)
+    dreamer(first[0])
+    for layers in ("fire4", "fire6", "fire5"):
+        settings = QUICK.replace(layers=layers)
+        ascent = dreamer.ascent_for(settings)
+        dreamer.adopt(settings, ascent)
+        dreamer(first[1])
+        assert {id(steps.ascent) for steps in dreamer._way._kept.values()} == {id(ascent)}
 
 
 class Recording:
@@ -209,9 +223,12 @@ def test_recording_leaves_no_trace_and_is_made_once_for_each_octave(monkeypatch)
     recorded: list[Octave] = []
     monkeypatch.setattr(steps, "_recorded", lambda octave: recorded.append(octave) or Recording(steps, octave))
     picture = torch.rand(1, 3, 64, 80) * 255
-    for size, shift in (((64, 80), (1, 2)), ((45, 57), (0, 0)), ((64, 80), (-5, 9))):
-        wanted = ascent.step(picture, size, shift, 1.5)
-        torch.testing.assert_close(steps.step(picture, size, shift, 1.5), wanted, atol=1e-3, rtol=0)
+    # A replay finds the colours of the moment: the third comes from the first recording.
+    cases = [((64, 80), (1, 2), 0.0), ((45, 57), (0, 0), 0.5), ((64, 80), (-5, 9), 1.0), ((64, 80), (1, 1), 0.0)]
+    for size, shift, control in cases:
+        by = preconditioner(control, control)
+        wanted = ascent.step(picture, size, shift, 1.5, by=by)
+        torch.testing.assert_close(steps.step(picture, size, shift, 1.5, by=by), wanted, atol=1e-3, rtol=0)
     assert recorded == [((64, 80), 1.0), ((45, 57), 1.0)]
     assert int(ascent.dropped) == 0
     assert float(ascent._loss_scale) == 1
@@ -270,12 +287,12 @@ class Memory:
         self.seen: list[tuple[int, int]] = []
         step = Ascent.step
 
-        def step_or_fail(ascent, picture, *how) -> Tensor:
+        def step_or_fail(ascent, picture, *how, **options) -> Tensor:
             height, width = picture.shape[2:]
             if height * width > self.pixels:
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore about it")
             self.seen.append((height, width))
-            return step(ascent, picture, *how)
+            return step(ascent, picture, *how, **options)
 
         monkeypatch.setattr(Ascent, "step", step_or_fail)
 
@@ -338,13 +355,13 @@ def test_what_is_kept_for_later_goes_before_the_dream_gets_smaller(monkeypatch) 
     memory = Memory(monkeypatch, 0)
     step = Ascent.step
 
-    def once(*how):
+    def once(*how, **options):
         monkeypatch.setattr(memory, "pixels", 10**6)
-        return step(*how)
+        return step(*how, **options)
 
-    def full_once(*how):
+    def full_once(*how, **options):
         monkeypatch.setattr(Ascent, "step", once)
-        return step(*how)
+        return step(*how, **options)
 
     monkeypatch.setattr(Ascent, "step", full_once)
     dreamer(next(frames))
@@ -355,7 +372,7 @@ def test_what_is_kept_for_later_goes_before_the_dream_gets_smaller(monkeypatch) 
 def test_still_that_memory_is_too_short_for_is_dreamt_in_smaller_tiles(monkeypatch, caplog) -> None:
     memory = Memory(monkeypatch, 10**9)
     pixels = np.ascontiguousarray(np.tile(stream(1)[0].pixels, (4, 5, 1)))  # 480 x 800
-    settings = QUICK.replace(still_height=480, still_steps=1, octaves=1)
+    settings = QUICK.replace(still_height=480, still_steps=1, smallest_octave=480)
     gradient = Ascent._gradient
 
     def gradient_or_fail(ascent, picture, objective, again=True):
@@ -384,7 +401,7 @@ def test_still_of_a_goal_that_knows_no_tiles_is_an_error_of_one_line(monkeypatch
 
 
 def test_other_errors_go_their_way(monkeypatch) -> None:
-    def fail(*how):
+    def fail(*how, **options):
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     monkeypatch.setattr(Ascent, "step", fail)
@@ -439,34 +456,34 @@ def dream_a_frame(ascent: Ascent, device: torch.device) -> Crossings:
     flow = torch.zeros(32, 40, 3, device=device)
     down, right = torch.zeros(2, dtype=torch.int64, device=device).unbind()
     step_size = torch.ones((), device=device)
+    by = TensorPreconditioner(torch.ones(3, 3, device=device), torch.ones(LEVELS, device=device))
     for _ in range(2):
         with Crossings() as crossings:
             picture = tensors.shrink(frame, (64, 80))
             dream = picture + remove_mean(tensors.warp(picture, flow, 0.98))
             for size in ((64, 80), (45, 57)):
-                dream = ascent.step(dream, size, (down, right), step_size)
+                dream = ascent.step(dream, size, (down, right), step_size, by=by)
             shown = tensors.compose(frame, dream.clamp_(0, 255).sub_(picture), 1.0)
         assert (shown.device, shown.shape) == (frame.device, frame.shape)
     return crossings
 
 
 @pytest.fixture
-def no_kernels_kept() -> Iterator[None]:
-    """The kernels of the blur are kept for each device, and one of a pretended GPU is of no use to anybody."""
-    _gaussian_kernel.cache_clear()
+def no_weights_kept() -> Iterator[None]:
+    """The weights of the pyramid are kept for each device, and those of a pretended GPU are of no use to anybody."""
+    _halving_weights.cache_clear()
     yield
-    _gaussian_kernel.cache_clear()
+    _halving_weights.cache_clear()
 
 
-@pytest.mark.usefixtures("no_kernels_kept")
-@pytest.mark.parametrize("smoothing", ["none", "gaussian", "laplacian"])
-def test_nothing_in_a_frame_waits_for_the_device(monkeypatch, smoothing) -> None:
+@pytest.mark.usefixtures("no_weights_kept")
+def test_nothing_in_a_frame_waits_for_the_device(monkeypatch) -> None:
     # A pretended GPU: places and shapes are true, and to ask for a value is an error. Torch has no way back through a
     # network on it, so that part is left to the next test.
     monkeypatch.setattr(torch.autograd, "grad", lambda loss, leaf: (leaf.detach(),))
     with FakeTensorMode():
         gpu = torch.device("cuda", 0)
-        ascent = Ascent(network_on(gpu), OBJECTIVE, 0.4, smoothing)
+        ascent = Ascent(network_on(gpu), OBJECTIVE)
         assert dream_a_frame(ascent, gpu).found == []
         with Crossings() as crossings:
             torch.tensor([1.0, 2.0], device=gpu)
@@ -492,7 +509,7 @@ def test_network_for_a_gpu_keeps_half_precision_and_channels_last(monkeypatch, d
 
 def test_nothing_on_the_way_back_asks_for_a_value() -> None:
     nowhere = torch.device("meta")
-    ascent = Ascent(network_on(nowhere), OBJECTIVE, 0.4, "none")
+    ascent = Ascent(network_on(nowhere), OBJECTIVE)
     crossings = dream_a_frame(ascent, nowhere)
     assert crossings.found == []
     assert crossings.count > 200

@@ -21,6 +21,7 @@ CASES = [
     ("vgg16", "features.14", "max"),
     ("googlenet", "inception4a", "max"),
     ("resnet50", "layer2", "max"),
+    ("efficientnet_lite0", "blocks.1 + blocks.4", "max"),  # depthwise, bounded, zeros at two sides, sums
 ]
 
 
@@ -156,3 +157,17 @@ def test_other_layers_are_named() -> None:
     traced = fx.symbolic_trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sigmoid()))
     with pytest.raises(UnfusableError, match="Sigmoid"):
         FusedBody(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1))
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_named_channels_take_no_autograd(again) -> None:
+    wanted = parse("dogs + 0.1*fire6", network="squeezenet")
+    network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), wanted, "max")
+    bound = wanted.bind(network)
+    picture = torch.rand(1, 3, 64, 80) * 255
+    leaf = picture.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(bound(network(leaf)), leaf)
+    network.to_compute(torch.device("cpu"), torch.float32)
+    gradient = network.gradient(picture, bound, again)
+    assert gradient is not None
+    torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))

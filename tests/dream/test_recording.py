@@ -251,7 +251,9 @@ def test_only_so_many_are_kept() -> None:
 
 def test_the_tiles_of_a_still_are_not_recorded() -> None:
     """Their sizes are drawn anew at each step."""
-    settings = DreamSettings(layers="fire2", still_height=300, still_steps=2, octaves=2, tile_size=288, jitter=0)
+    settings = DreamSettings(
+        layers="fire2", still_height=300, still_steps=2, smallest_octave=200, tile_size=288, jitter=0
+    )
     dreamer = Dreamer(settings.replace(precision="float32"))
     dreamer(np.zeros((300, 400, 3), np.uint8))
     # Its octaves have 300x400 and 214x286 pixels: the smaller is no larger than a tile.

@@ -5,16 +5,19 @@ from fractions import Fraction
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from skimage import data
 
-from livedream import Dreamer, DreamSettings, Frame
+from livedream import Dreamer, DreamSettings, Frame, load_preset
 from livedream.dream import dreamer as dreamer_module
-from livedream.dream.still import still_sizes
+from livedream.dream.masks import Masks
+from livedream.dream.still import dream_still, still_sizes
 from livedream.dream.tiles import tiles
 from livedream.errors import SourceError
 
-QUICK = DreamSettings(layers="fire5", still_height=96, still_steps=2, octaves=2, jitter=8)
+# Two octaves of the photograph, 134 and 96 pixels high.
+QUICK = DreamSettings(layers="fire5", still_height=96, still_steps=2, smallest_octave=90, jitter=8)
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,52 @@ def test_size_of_a_still(height, width, largest) -> None:
     assert still_sizes(DreamSettings(), height, width, smallest=32)[0] == largest
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "changes", "heights"),
+    [
+        (400, 600, {}, [400, 286, 204, 146, 104]),
+        (2160, 3840, {}, [720, 514, 367, 262, 187, 134]),
+        (600, 200, {}, [600, 429]),  # 192 and 137 wide; the next would be 98
+        (400, 600, {"octaves": 1}, [400, 286, 204, 146, 104]),
+        (400, 600, {"smallest_octave": 200}, [400, 286, 204]),
+        (400, 600, {"smallest_octave": 32}, [400, 286, 204, 146, 104, 74, 53, 38]),
+        (400, 600, {"octave_scale": 2}, [400, 200, 100]),
+        (90, 120, {}, [90]),
+    ],
+)
+def test_octaves_of_a_still_go_down_to_the_smallest(height, width, changes, heights) -> None:
+    sizes = still_sizes(DreamSettings(**changes), height, width, smallest=32)
+    assert [size[0] for size in sizes] == heights
+    assert all(min(size) >= changes.get("smallest_octave", 100) for size in sizes[1:])
+
+
+def test_octaves_of_a_still_are_not_smaller_than_the_network_takes() -> None:
+    sizes = still_sizes(DreamSettings(smallest_octave=32), 400, 600, smallest=150)
+    assert [size[0] for size in sizes] == [400, 286, 204]
+
+
+def test_steps_weaken_towards_black_and_white() -> None:
+    """By hand: whole with 64 levels of room in the direction of the step, half with 32, and nothing without any."""
+    before = torch.tensor([0.0, 16, 32, 64, 128, 191, 223, 255]).expand(1, 3, 4, 8).contiguous()
+    for change, shares in ((4, [1, 1, 1, 1, 1, 1, 0.5, 0]), (-4, [0, 0.25, 0.5, 1, 1, 1, 1, 1])):
+
+        def step(picture: torch.Tensor, size: object, octave: int, number: int, change: int = change) -> torch.Tensor:
+            return picture + change
+
+        (detail,) = dream_still(before, [(4, 8)], 1, step, Masks(()))
+        np.testing.assert_allclose(detail[0, 1, 2], change * np.array(shares))
+
+
+def test_a_picture_does_not_burn_out() -> None:
+    dreamer = Dreamer(load_preset("still").replace(smallest_octave=64))
+    for photo in (data.chelsea(), data.coffee()):
+        picture = np.ascontiguousarray(photo[::4, ::4])
+        dream = np.asarray(dreamer(picture))
+        burnt = np.isin(dream, (0, 255)).any(2) & ~np.isin(picture, (0, 255)).any(2)
+        assert np.abs(dream.astype(int) - picture).mean() > 8
+        assert burnt.mean() < 0.01
+
+
 def fixed_cuts(size, side, draw):
     """Tiles that lie alike in all steps, where a seam would show best."""
     return tiles(size, side, np.random.default_rng(3))
@@ -50,7 +99,9 @@ def test_tiles_leave_no_seam(monkeypatch) -> None:
     """Along the cuts one step is that of the whole picture. Without margins the error there is 1.2 times the step."""
     picture = np.ascontiguousarray(data.coffee()[:256])  # 256 x 600
     monkeypatch.setattr(dreamer_module, "tiles", fixed_cuts)
-    settings = QUICK.replace(layers="fire6", still_height=256, still_steps=1, octaves=1, step_size=8, jitter=0)
+    settings = QUICK.replace(
+        layers="fire6", still_height=256, still_steps=1, smallest_octave=256, step_size=8, jitter=0
+    )
     settings = settings.replace(precision="float32")
     whole = dreamt(settings, picture)
     error = np.abs(dreamt(settings.replace(tile_size=256), picture) - whole)
@@ -72,7 +123,7 @@ def test_a_dream_in_tiles_is_nearer_to_the_whole_than_one_of_another_jitter() ->
 
 
 def test_a_neuron_knows_no_jitter_and_a_silent_one_is_said(photo, caplog) -> None:
-    settings = QUICK.replace(layers="neuron(fire5:173, 0.2, 0.5)", still_height=134, octaves=1)
+    settings = QUICK.replace(layers="neuron(fire5:173, 0.2, 0.5)", still_height=134, smallest_octave=134)
     dream = Dreamer(settings)(photo)
     assert not np.array_equal(dream, photo)
     assert np.array_equal(dream, Dreamer(settings.replace(jitter=0))(photo))
@@ -83,7 +134,7 @@ def test_a_neuron_knows_no_jitter_and_a_silent_one_is_said(photo, caplog) -> Non
 
 
 def test_a_neuron_has_one_place_whatever_the_tiles(photo) -> None:
-    settings = QUICK.replace(layers="neuron(fire5:196, 0.2, 0.5)", still_height=134, octaves=1, jitter=0)
+    settings = QUICK.replace(layers="neuron(fire5:196, 0.2, 0.5)", still_height=134, smallest_octave=134, jitter=0)
     strip = np.ascontiguousarray(np.tile(photo, (1, 2, 1)))  # 134 x 400
     change = np.abs(dreamt(settings.replace(tile_size=256), strip)).sum((0, 2))
     assert change[40:120].sum() > 0  # 0.2 of 400
