@@ -35,6 +35,6 @@ def test_programs_of_the_page_run() -> None:
 def test_layers_of_the_page_can_be_read() -> None:
     words = [shlex.split(line.split(" #")[0]) for line in PAGE.splitlines() if line.startswith("livedream run")]
     texts = [word[word.index("--layers") + 1] for word in words]
-    assert len(texts) == 5
+    assert len(texts) == 6
     for text in texts:
         assert parse(str(parse(text))) == parse(text)

@@ -2,13 +2,24 @@
 
 import dataclasses
 import json
+import textwrap
 
 import click
 
 from livedream.cli.asked import parse_size
 from livedream.cli.output import say, say_table
 from livedream.errors import ArgumentError
-from livedream.models import LOGITS, Network, aliases, find_network, layer_facts, network_table
+from livedream.models import (
+    LOGITS,
+    Network,
+    aliases,
+    channel_groups,
+    find_network,
+    layer_facts,
+    named_channels,
+    named_directions,
+    network_table,
+)
 
 SIZE = (448, 256)
 """(width, height): a film of 16:9 at the usual working height."""
@@ -23,7 +34,8 @@ def models(name: str | None, size: str | None, as_json: bool) -> None:
     names that people know them by.
 
     With NAME, list all layers of that network: the other names of each, its channels, its size in cells, and what a
-    step costs that dreams of it, in 10^9 operations, forward and back.
+    step costs that dreams of it, in 10^9 operations, forward and back; then its channels that have a name, and groups
+    of them.
     """
     if name is not None:
         _say_layers(find_network(name), parse_size(size) if size else SIZE, as_json)
@@ -57,8 +69,15 @@ def _say_layers(network: Network, size: tuple[int, int], as_json: bool) -> None:
         )
     found = layer_facts(network.name, size)
     looks = dict(network.layers)
+    names: dict[str, list[str]] = {facts.name: [] for facts in found}
+    for channel in named_channels(network.name):
+        names[channel.layer].append(channel.name)
     if as_json:
-        say(json.dumps([{**dataclasses.asdict(facts), "look": looks.get(facts.name, "")} for facts in found], indent=1))
+        rows_as_json = [
+            {**dataclasses.asdict(facts), "look": looks.get(facts.name, ""), "names": names[facts.name]}
+            for facts in found
+        ]
+        say(json.dumps(rows_as_json, indent=1))
         return
     say(f"{network.name} ({network.note}), for pictures of {size[0]}x{size[1]}; best: {network.best}")
     rows = [("layer", "channels", "cells", "GFLOP", "look", "also called")]
@@ -75,3 +94,14 @@ def _say_layers(network: Network, size: tuple[int, int], as_json: bool) -> None:
     ]
     say_table(rows)
     say(f"{LOGITS}: the scores of its classes, before softmax")
+    _say_names("channels by name", {layer: known for layer, known in names.items() if known})
+    groups = {group: [row.name for row in rows] for group, rows in channel_groups(network.name).items()}
+    _say_names("groups of channels", groups)
+    _say_names("directions of", named_directions(network.name))
+
+
+def _say_names(title: str, names: dict[str, list[str]]) -> None:
+    if names:
+        say(f"\n{title}:")
+    for head, known in names.items():
+        say(textwrap.fill(", ".join(known), 110, initial_indent=f"  {head}: ", subsequent_indent="    "))

@@ -15,7 +15,7 @@ import numpy as np
 
 from livedream.dream.wording import number, quoted
 from livedream.errors import ArgumentError, SourceError
-from livedream.models import LOGITS, find_class
+from livedream.models import LOGITS, find_classes
 from livedream.picture import read_picture
 
 if TYPE_CHECKING:
@@ -234,6 +234,18 @@ class Direction(Goal):
         found = _map(activations[self.layer]).float().mean((2, 3))
         return (found @ _bound(self.vector)).mean()
 
+    @property
+    def has_slope(self) -> bool:
+        return True
+
+    def slope(self, activations: Mapping[str, "Tensor"], weight: float) -> "Tensor":
+        import torch
+
+        found = activations[self.layer]
+        places = found.numel() // found.shape[1]
+        share = (_bound(self.vector) * (weight / places)).to(found.dtype)
+        return torch.empty_like(found).copy_(share.view(1, -1, *[1] * (found.ndim - 2)))
+
     def __str__(self) -> str:
         entries = (f"{index}" if weight == 1 else f"{index}:{number(weight)}" for index, weight in self.entries)
         return f"direction({self.layer}, {quoted(self.file, always=True) if self.file else ', '.join(entries)})"
@@ -241,24 +253,28 @@ class Direction(Goal):
 
 @dataclass(frozen=True, slots=True)
 class Class(Goal):
-    """The score of a class before softmax."""
+    """The score of a class before softmax, or the mean score of a group of classes."""
 
     name: str
-    """Its name, or its number as text."""
-    index: int | None = field(default=None, compare=False, repr=False)
+    """The name of the class or group, or the number of a class as text."""
+    indices: "Tensor | None" = field(default=None, compare=False, repr=False)
 
     @property
     def layers(self) -> tuple[str, ...]:
         return (LOGITS,)
 
     def check(self, model: str, channels: Mapping[str, int]) -> None:
-        find_class(model, self.name, channels[LOGITS])
+        find_classes(model, self.name, channels[LOGITS])
 
     def bind(self, network: Bindable) -> Self:
-        return replace(self, index=find_class(network.name, self.name, network.channels[LOGITS]))
+        import torch
+
+        # Here once, as the vector of a direction.
+        indices = find_classes(network.name, self.name, network.channels[LOGITS])
+        return replace(self, indices=torch.tensor(indices, device=network.device))
 
     def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":
-        return activations[LOGITS][:, _bound(self.index)].float().mean()
+        return activations[LOGITS].index_select(1, _bound(self.indices)).float().mean()
 
     def __str__(self) -> str:
         return f"class:{quoted(self.name)}"

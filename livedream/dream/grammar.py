@@ -9,7 +9,8 @@
     unit       layer [":" channel]
 
 The name of a layer may hold letters, digits, `_`, `.`, `/` and `-`: a minus sign stands after a space. Files and names
-that hold spaces or signs stand in double quotes.
+that hold spaces or signs stand in double quotes. Where a layer stands alone, a name of channels may stand in its place,
+such as `dogs` or `snow-leopard`.
 """
 
 import re
@@ -35,12 +36,14 @@ _class = re.compile(r"[\w'-]+(?:[ ]+[A-Za-z'][\w'-]*)*")
 _quoted = re.compile(r'"(?:[^"]|"")*"')
 
 
-def parse(text: str, auto: str = "auto") -> Objective:
+def parse(text: str, auto: str = "auto", network: str = "") -> Objective:
     """Return the objective that `text` means. auto: the layer that `auto` means in it.
 
+    network: the network whose channels are named in it; without one, names stay as they are (see `Objective.named`).
     Raises ArgumentError for text of another form.
     """
-    return _Reader(text, auto).schedule()
+    objective = _Reader(text, auto).schedule()
+    return objective.named(network) if network else objective
 
 
 class _Reader:
@@ -146,7 +149,9 @@ class _Reader:
 
     def _layer(self) -> str:
         name = self._take(_name)
-        if name is None:
+        if name is None and (quoted := self._take(_quoted)):
+            name = _unquoted(quoted).strip().replace(" ", "-")  # so that it needs no quotes when it is written again
+        if not name or not _name.fullmatch(name):
             raise self._fault("a layer")
         return self._auto if name == "auto" else name
 

@@ -18,7 +18,7 @@ from livedream.dream.precision import merging_pays
 from livedream.dream.resize import from_pixels, shrink
 from livedream.errors import ArgumentError
 from livedream.models import LOGITS, Network, resolve_layer
-from livedream.models.graph import outputs
+from livedream.models.graph import outputs, trace
 
 _log = logging.getLogger(__name__)
 
@@ -34,12 +34,12 @@ class DreamNetwork(nn.Module):
     std: Tensor
 
     def __init__(self, network: nn.Module, row: Network, objective: Objective, pooling: str) -> None:
-        """Cut `network`, a module or what `trace` made of one, which is changed and must not be used again.
+        """Cut `network`, a module or its graph (`models.graph.trace`), which is changed and must not be used again.
 
         Raises ArgumentError for a layer that it does not have, or a channel that the layer does not have.
         """
         super().__init__()
-        traced = trace(network)
+        traced = network if isinstance(network, fx.GraphModule) else trace(network)
         _cut(traced, row.name, objective.layers)
         _fold_batch_norm(traced)
         if pooling == "average":
@@ -101,14 +101,6 @@ class DreamNetwork(nn.Module):
         """Return the activations for a picture, RGB uint8 (h, w, 3), that is seen at `height` pixels or its own."""
         size = working_size(pixels.shape[0], pixels.shape[1], height, self._smallest)
         return self(from_pixels(shrink(pixels, size)).to(self.device, torch.float32))
-
-
-def trace(network: nn.Module) -> fx.GraphModule:
-    """Return `network` as a graph that can be cut; one that is a graph already as it is.
-
-    Tracing replaces torch.nn.Module.__call__ for all threads: no other may call a network meanwhile.
-    """
-    return network if isinstance(network, fx.GraphModule) else fx.symbolic_trace(network)
 
 
 def _cut(traced: fx.GraphModule, network: str, layers: Iterable[str]) -> None:

@@ -28,6 +28,7 @@ from livedream.dream.goals import (
 )
 from livedream.dream.wording import number, quoted
 from livedream.errors import ArgumentError
+from livedream.models import find_channels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,6 +100,16 @@ class Objective:
         for term in self._all_terms:
             term.goal.check(model, channels)
 
+    def named(self, network: str) -> "Objective":
+        """Return it with the channels of the network called `network` in place of their names: `dog`, `feathers`.
+
+        Each name becomes a direction in every layer that has some of its channels. Raises ArgumentError for a name in a
+        place where only a layer can stand.
+        """
+        before = tuple(part.named(network) for part in self.before)
+        terms = tuple(term for named in self.terms for term in _unnamed(named, network))
+        return Objective(terms, self.masks, before)
+
     def bind(self, network: Bindable) -> "Objective":
         """Return it with all that it needs of `network`; files but masks are read. Raises SourceError."""
         before = tuple(part.bind(network) for part in self.before)
@@ -154,6 +165,21 @@ class Objective:
             return " | ".join(map(str, self.parts))
         text = "".join(map(_signed, self.terms)) + "".join(f" + mask:{quoted(name)}" for name in self.masks)
         return text.removeprefix(" + ") if text.startswith(" + ") else text.replace(" - ", "-", 1)
+
+
+def _unnamed(term: Term, network: str) -> list[Term]:
+    """Return the terms that `term` stands for: itself, where it names no channels."""
+    for name in term.goal.layers:
+        channels = find_channels(network, name)
+        if channels is None:
+            continue
+        if term.goal != Layer(name):
+            raise ArgumentError(f"{name} names channels and no layer, got {term.goal}", f"write {name}, or 0.5*{name}")
+        entries: dict[str, list[tuple[int, float]]] = {}
+        for channel in channels:
+            entries.setdefault(channel.layer, []).append((channel.channel, channel.pull / len(channels)))
+        return [Term(Direction(layer, tuple(found)), term.weight) for layer, found in entries.items()]
+    return [term]
 
 
 def _signed(term: Term) -> str:

@@ -4,12 +4,14 @@ In Caffe and Keras a layer is mostly what comes out of its ReLU. So are all name
 `conv4_3` beside `relu4_3`, and what says so: `_conv`, `_bn`, `_pre_relu`.
 """
 
+import re
 from collections.abc import Callable, Collection
 from functools import cache
 
 from livedream.errors import unknown
+from livedream.models.channels import channel_names, find_channels
 from livedream.models.classes import LOGITS
-from livedream.models.table import EMBEDDED, find_network
+from livedream.models.table import DEFAULT, SQUEEZENET, find_network
 
 
 @cache
@@ -25,8 +27,8 @@ def aliases(network: str) -> dict[str, str]:
 def resolve_layer(network: str, name: str, layers: Collection[str] | None = None) -> str:
     """Return the name in torch's graph of the layer of `network` that is called `name`, there or elsewhere.
 
-    layers: the names in the graph, where they are known; else the network is built (without weights) and traced, during
-    which no other thread may call a network. Raises ArgumentError with the nearest names.
+    layers: the names in the graph, where they are known; else the network is built (without weights) and traced. Raises
+    ArgumentError with the nearest names.
     """
     if layers is None:
         from livedream.models.layers import layer_names
@@ -36,8 +38,36 @@ def resolve_layer(network: str, name: str, layers: Collection[str] | None = None
         return name
     known = {alias: target for alias, target in aliases(network).items() if target in layers}
     if name not in known:
-        raise unknown("layer", name, [*layers, *known, LOGITS], f"`livedream models {network}` lists them")
+        raise unknown(
+            "layer",
+            name,
+            [*layers, *known, LOGITS, *channel_names(network)],
+            f"`livedream models {network}` lists them",
+        )
     return known[name]
+
+
+def knows(network: str, name: str) -> bool:
+    """Return whether `network`, one of the two in the package, has a layer or named channels called `name`.
+
+    Without torch, hence by the pattern of the names of layers. Raises ArgumentError for an unknown network.
+    """
+    layer = _layers.get(network)
+    return (
+        name == LOGITS
+        or name in aliases(network)
+        or bool(layer and layer.fullmatch(name))
+        or find_channels(network, name) is not None
+    )
+
+
+_layers = {
+    SQUEEZENET: re.compile(r"conv1|conv10|pool[135]|fire[2-9](\.(squeeze1x1|expand1x1|expand3x3))?"),
+    DEFAULT: re.compile(
+        r"pad|conv_stem|bn0|relu0|conv_head|bn1|relu1|fc|blocks"
+        r"|blocks\.(\d|1[0-5])(\.(expand_conv|bn[012]|pad|depthwise_conv|project_conv))?"
+    ),
+}
 
 
 def _vgg(*depths: int) -> dict[str, str]:
@@ -155,8 +185,15 @@ def _efficientnet_b0() -> dict[str, str]:
 
 
 def _efficientnet_lite0() -> dict[str, str]:
-    names = [f"block{stage}{'abcd'[n]}" for stage, depth in enumerate(_EFFICIENT_STAGES, 1) for n in range(depth)]
-    return {name: f"blocks.{place}" for place, name in enumerate(names)}
+    """Keras' names as for B0, and timm's, which count stages and the blocks of each: `blocks.4.2`."""
+    found = {"stem_activation": "relu0", "top_activation": "relu1"}
+    blocks = [(stage, number) for stage, depth in enumerate(_EFFICIENT_STAGES) for number in range(depth)]
+    for place, (stage, number) in enumerate(blocks):
+        keras = f"block{stage + 1}{'abcd'[number]}"
+        found[keras] = found[f"blocks.{stage}.{number}"] = f"blocks.{place}"
+        if number:  # the first of a stage adds nothing
+            found[f"{keras}_add"] = f"blocks.{place}"
+    return found
 
 
 def _convnext_tiny() -> dict[str, str]:
@@ -176,7 +213,7 @@ def _densenet121() -> dict[str, str]:
 _dense_blocks = ((1, 6), (2, 12), (3, 24), (4, 16))
 
 _makers: dict[str, Callable[[], dict[str, str]]] = {
-    EMBEDDED: _squeezenet,
+    "squeezenet": _squeezenet,
     "squeezenet1_1": _squeezenet1_1,
     "alexnet": _alexnet,
     "googlenet": _googlenet,

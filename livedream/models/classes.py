@@ -39,11 +39,11 @@ def find_class(name: str, text: str, count: int = IMAGENET) -> int:
             f"the names of the {count} classes of these weights are not known, got {text}",
             f"give the class as a number, 0 to {count - 1}",
         )
-    plain = [_plain(known) for known in classes]
-    if _plain(text) not in plain:
+    plain = [plain_name(known) for known in classes]
+    if plain_name(text) not in plain:
         where = f"give a name of ImageNet such as {classes[11]}, or a number, 0 to {count - 1}"
-        raise unknown("class", _plain(text), plain, where)
-    return plain.index(_plain(text))
+        raise unknown("class", plain_name(text), plain, where)
+    return plain.index(plain_name(text))
 
 
 @cache
@@ -52,5 +52,6 @@ def _imagenet() -> tuple[str, ...]:
     return tuple(text.splitlines())
 
 
-def _plain(text: str) -> str:
+def plain_name(text: str) -> str:
+    """Return `text` in lower case, with one space for each run of spaces, `-` and `_`."""
     return re.sub(r"[\s_-]+", " ", text).strip().lower()

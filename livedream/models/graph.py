@@ -1,9 +1,48 @@
 """Networks as graphs: which node makes a layer's output, of which shape, at what cost."""
 
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+
+_tracing = threading.Lock()
+"""Two traces at once would restore each other's patches."""
+
+
+def trace(network: nn.Module) -> fx.GraphModule:
+    """Return `network` as a graph of its operations. Other threads may call networks meanwhile.
+
+    `torch.fx.symbolic_trace` patches `nn.Module.__call__` and `__getattr__` for the whole process, and another thread
+    that calls a network then fails ("module is not installed as a submodule") or leaves nodes in the graph.
+    """
+    with _tracing:
+        tracer = _ThreadTracer()
+        graph = tracer.trace(network)
+    return fx.GraphModule(network, graph, type(network).__name__)
+
+
+class _ThreadTracer(fx.Tracer):
+    """Records the calls of the thread that made it; those of other threads go on as if nothing was patched."""
+
+    def __init__(self) -> None:
+        # Without functions to wrap (by default those of `math`) the patches that other threads run into do no more than
+        # call the two methods below.
+        super().__init__(autowrap_modules=())  # type: ignore[arg-type]  # annotated as one module exactly
+        self._thread = threading.get_ident()
+
+    def call_module(
+        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        if threading.get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
 
 def outputs(graph: fx.Graph) -> dict[str, fx.Node]:

@@ -25,8 +25,7 @@ class LayerFacts:
 def layer_names(network: str) -> list[str]:
     """Return the names, in torch's graph, of all layers that can be dreamt of, in the order of calculation.
 
-    Builds the network, without weights, and traces it, during which no other thread may call a network. Raises
-    ArgumentError for an unknown network.
+    Builds the network, without weights, and traces it. Raises ArgumentError for an unknown network.
     """
     smallest = find_network(network).smallest
     return [facts.name for facts in layer_facts(network, (smallest, smallest))]
@@ -41,10 +40,10 @@ def layer_facts(network: str, size: tuple[int, int]) -> tuple[LayerFacts, ...]:
     import torch
     from torch import fx
 
-    from livedream.models.graph import Measurement, ancestors, outputs
+    from livedream.models.graph import Measurement, ancestors, outputs, trace
 
     with torch.device("meta"):  # shapes and costs need no numbers
-        traced = fx.symbolic_trace(build(network))
+        traced = trace(build(network))
         width, height = size
         runs = [Measurement(traced, torch.empty(1, 3, height + more, width + more)) for more in (0, 32)]
     nodes = outputs(traced.graph)

@@ -17,7 +17,7 @@ def climber(model: str, text: str) -> Ascent:
     network = models.load(model) if model == "squeezenet" else models.build(model)
     objective = parse(text)
     dreaming = DreamNetwork(network, models.find_network(model), objective, "max")
-    return Ascent(dreaming.to_compute(torch.device("cpu"), torch.float32), objective, 1.0, "none")
+    return Ascent(dreaming.to_compute(torch.device("cpu"), torch.float32), objective)
 
 
 @pytest.mark.parametrize(

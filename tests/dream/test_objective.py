@@ -7,6 +7,7 @@ from livedream.dream.grammar import parse
 from livedream.dream.objective import channel, class_logit, direction, guide, layer, mask, mean, neuron, tv
 from livedream.dream.octaves import share_of
 from livedream.errors import ArgumentError, SourceError
+from livedream.models import find_channels
 
 
 @pytest.mark.parametrize(
@@ -207,3 +208,59 @@ def test_half_precision_squares_do_not_overflow() -> None:
     assert layer("a")({"a": torch.full((1, 1, 2, 2), 60000.0, dtype=torch.float16)}) == pytest.approx(
         60000.0**2, rel=1e-3
     )
+
+
+@pytest.mark.parametrize("text", ["snow-leopard", '"snow leopard"', "Snow_Leopard"])
+def test_a_name_means_its_channel(text) -> None:
+    (term,) = parse(f"0.5*{text}", network="squeezenet").terms
+    assert term.goal.layers == ("fire9",)
+    ((channel, pull),) = term.goal.entries
+    assert (channel, term.weight) == (31, 0.5)
+    assert pull > 0
+
+
+def test_a_group_means_the_mean_of_its_channels_layer_by_layer() -> None:
+    rows = find_channels("squeezenet", "dogs")
+    terms = parse("dogs", network="squeezenet").terms
+    assert [term.goal.layer for term in terms] == ["fire8", "fire9"]
+    found = {(term.goal.layer, channel): pull for term in terms for channel, pull in term.goal.entries}
+    assert found == {(row.layer, row.channel): pytest.approx(row.pull / len(rows)) for row in rows}
+
+
+def test_names_stay_names_where_no_network_is_told() -> None:
+    assert str(parse("dogs + 0.3*snow-leopard | fire6")) == "dogs + 0.3*snow-leopard | fire6"
+    assert parse("fire8 | dogs", network="vgg16") == layer("fire8") | layer("dogs")
+
+
+def test_names_in_schedules() -> None:
+    first, last = parse("dogs | fire6 + mask:a.png", network="squeezenet").parts
+    assert first.layers == ["fire8", "fire9"]
+    assert last == layer("fire6") + mask("a.png")
+
+
+@pytest.mark.parametrize("text", ["dogs:3", "mean(dogs)", "neuron(dogs:3)", "guide:a.png@dogs"])
+def test_names_stand_only_where_a_layer_stands_alone(text) -> None:
+    with pytest.raises(ArgumentError, match="dogs names channels and no layer"):
+        parse(text, network="squeezenet")
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 3, 5), (2, 8)])
+def test_slope_of_a_direction_is_its_gradient(shape) -> None:
+    class Eight:
+        name, channels, device = "squeezenet", {"a": 8}, torch.device("cpu")
+
+    objective = -2 * parse("direction(a, 3, 5:-0.5, 3:2)").bind(Eight())
+    activations = torch.rand(shape, requires_grad=True)
+    (expected,) = torch.autograd.grad(objective({"a": activations}), activations)
+    assert objective.has_slopes
+    torch.testing.assert_close(objective.slopes({"a": activations.detach()})["a"], expected)
+
+
+def test_a_group_of_classes_is_the_mean_of_their_scores() -> None:
+    class Thousand:
+        name, channels, device = "squeezenet", {"logits": 1000}, torch.device("cpu")
+
+    logits = torch.arange(1000.0)[None]
+    assert parse("class:cats").bind(Thousand())({"logits": logits}) == 283  # 281 to 285
+    assert parse("class:big cats").bind(Thousand())({"logits": logits}) == 289.5
+    assert parse("class:tabby").bind(Thousand())({"logits": logits}) == 281

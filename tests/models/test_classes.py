@@ -67,7 +67,7 @@ def test_logits_are_the_scores_before_the_relu() -> None:
 def test_objective_of_a_class_rises() -> None:
     objective = channel(models.LOGITS, GOLDFINCH)
     network = DreamNetwork(models.load("squeezenet"), models.find_network("squeezenet"), objective, "max")
-    climber = Ascent(network.to_compute(torch.device("cpu"), torch.float32), objective, 1.0, "none")
+    climber = Ascent(network.to_compute(torch.device("cpu"), torch.float32), objective)
     x = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 255
     before = climber.loss(x)
     for _ in range(3):

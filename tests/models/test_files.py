@@ -236,7 +236,7 @@ def test_a_network_compiled_with_its_code_is_refused(tmp_path) -> None:
 def test_control_is_kept_in_the_recipe_and_a_missing_file_is_one_line(tmp_path, monkeypatch, capsys, photo) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save(models.load("squeezenet").state_dict(), "mine.pth")
-    options = ("--still-steps", "1", "--octaves", "1", "--still-height", "64")
+    options = ("--layers", "fire9", "--still-steps", "1", "--still-height", "64")
     assert main(["run", str(photo), "--weights", "mine.pth", *options]) == 0
     assert "squeezenet of mine.pth, fire9" in "".join(capsys.readouterr())
     recipe = photo.with_name("photo-dream.toml")
