@@ -1,18 +1,16 @@
 import pytest
 
 from livedream import DreamSettings, load_preset, preset_names
+from livedream.dream.choice import network_for
 from livedream.dream.grammar import parse
 from livedream.errors import ArgumentError
-from livedream.models import layer_names
-from livedream.presets import preset_description
-
-FOR_PICTURES = "still"
+from livedream.models import DEFAULT, SQUEEZENET, layer_names
+from livedream.presets import FILM, LIVE, STILL, preset_description
 
 
-def test_there_are_six_looks_one_for_pictures_and_no_two_alike() -> None:
+def test_there_are_seven_looks_and_no_two_alike() -> None:
     looks = [load_preset(name) for name in preset_names()]
     assert len(looks) >= 7
-    assert FOR_PICTURES in preset_names()
     assert len(set(looks)) == len(looks)
 
 
@@ -22,16 +20,18 @@ def test_every_preset_is_described(name) -> None:
     assert description and not description.endswith(".")
 
 
-def test_layers_of_every_preset_are_in_the_embedded_network() -> None:
-    known = {"auto", *layer_names("squeezenet")}
-    for name in preset_names():
-        settings = load_preset(name)
-        assert settings.model == "squeezenet"
-        assert set(parse(settings.layers).layers) <= known
+@pytest.mark.parametrize("name", preset_names())
+def test_layers_of_every_preset_are_in_the_embedded_network_that_it_takes(name, caplog) -> None:
+    settings = load_preset(name)
+    network = network_for(settings).name
+    assert network in (DEFAULT, SQUEEZENET)
+    assert set(parse(settings.layers, network=network).layers) <= {"auto", *layer_names(network)}
+    assert not caplog.text  # none has a control of before
 
 
-def test_live_is_the_default() -> None:
-    assert load_preset("live") == DreamSettings()
+def test_defaults_for_films_cameras_and_pictures() -> None:
+    assert load_preset(FILM) == DreamSettings()
+    assert {FILM, LIVE, STILL} < set(preset_names())
 
 
 def test_own_file(tmp_path) -> None:
@@ -64,6 +64,6 @@ def test_file_that_is_not_there(tmp_path) -> None:
 
 
 def test_unknown_preset_names_the_nearest() -> None:
-    with pytest.raises(ArgumentError, match="unknown preset: paintery") as caught:
-        load_preset("paintery")
-    assert "painterly" in caught.value.hint
+    with pytest.raises(ArgumentError, match="unknown preset: engravin") as caught:
+        load_preset("engravin")
+    assert "engraving" in caught.value.hint

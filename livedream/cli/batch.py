@@ -13,6 +13,7 @@ from livedream.cli.output import remark, say, say_error, say_table
 from livedream.cli.progress import overall_status
 from livedream.cli.stopping import Stopped, stopping
 from livedream.errors import ArgumentError, SinkError, SourceError
+from livedream.presets import FILM, STILL
 from livedream.recipe import Fact, Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.part import part_of
@@ -56,8 +57,10 @@ def batch(
     if len(sinks) > 1:
         raise ArgumentError("several sources take one --to", "name a folder (out/), or a pattern (out/*.mkv)")
     controls = controls or {}
-    looks = {usual: choose_settings(preset or usual, controls) for usual in ("live", "still")}
+    looks = {usual: choose_settings(preset or usual, controls) for usual in (FILM, STILL)}
     jobs = plan(specs, *sinks)
+    if how.get("tour") is not None and any(job.stills for job in jobs):
+        raise ArgumentError("a tour is for films, and some of these are pictures", "leave out --tour, or the pictures")
     tally = Tally(left=list(jobs))
     with stopping():
         try:

@@ -3,7 +3,7 @@
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     help="still frames to look for drift; 0 for none [1000]",
 )
 @click.option("--baseline/--no-baseline", default=True, help="measure a plain dreamer beside it [yes]")
+@click.option(
+    "--looks",
+    metavar="PRESETS",
+    help="measure instead how these presets look, as live,still: colour, detail, clipping and strength in films, still "
+    "scenes and stills, and whether another network recognises what was dreamt; needs scikit-image",
+)
 @click.option("--json", "target", metavar="FILE", help="write all numbers there as JSON")
 def bench(
     source: str,
@@ -48,6 +54,7 @@ def bench(
     seconds: float,
     still: int,
     baseline: bool,
+    looks: str | None,
     target: str | None,
     **controls: str | None,
 ) -> int:
@@ -55,15 +62,26 @@ def bench(
 
     All rates are measured in turns in one run; compare their quotients, machines are noisy. Nothing else should run.
     """
+    from livedream.bench.looks import measure_looks
     from livedream.bench.measure import Plan, measure
     from livedream.presets import load_preset
 
+    if target is not None and not Path(target).resolve().parent.is_dir():
+        raise ArgumentError(f"no folder for {target}", "make it first")
     given = given_controls(controls)
+    turned: list[str] = []
+    for control in CONTROLS:
+        turned += [flag(control), f"{given[control.name]}"] if control.name in given else []
+    if looks is not None:
+        command = shlex.join(["livedream", "bench", "--looks", looks, *turned])
+        presets = {name: load_preset(name).replace(**given) for name in looks.split(",")}
+        found = measure_looks(presets, _tell, command)
+        _finish(look_report(found), found, target)
+        return 0
     words = ["livedream", "bench", "--source", source, "--size", size, "--preset", preset, "--rounds", str(rounds)]
     words += ["--frames", str(frames), "--seconds", f"{seconds:g}", "--still", str(still)]
     words += [] if baseline else ["--no-baseline"]
-    for control in CONTROLS:
-        words += [flag(control), f"{given[control.name]}"] if control.name in given else []
+    words += turned
     plan = Plan(
         settings=load_preset(preset).replace(**given),
         preset=preset,
@@ -76,17 +94,40 @@ def bench(
         still_frames=still,
         baseline=baseline,
     )
-    if target is not None and not Path(target).resolve().parent.is_dir():
-        raise ArgumentError(f"no folder for {target}", "make it first")
-    result = measure(plan, lambda what: say(f"measuring {what} ..."))
-    for line in report(result):
-        say(line)
-    if target is not None:
-        Path(target).write_text(json.dumps(result.numbers(), indent=1) + "\n", encoding="utf-8")
+    result = measure(plan, _tell)
+    _finish(report(result), result.numbers(), target)
     return 0
 
 
 bench.params += control_options()
+
+
+def _tell(what: str) -> None:
+    say(f"measuring {what} ...")
+
+
+def _finish(lines: list[str], numbers: dict[str, Any], target: str | None) -> None:
+    for line in lines:
+        say(line)
+    if target is not None:
+        Path(target).write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+
+
+def look_report(found: dict[str, Any]) -> list[str]:
+    """Return what measure_looks found, line by line."""
+    return [
+        f"{found['command']}, {found['date']}",
+        *(
+            f"{look['preset']}, {look['scene']}: chroma / luma {look['chroma_over_luma']:.2f}, slope"
+            f" {look['slope']:.2f}, clipped {look['clipped']:+.2%}, strength {look['strength']:.1f} of 255"
+            for look in found["looks"]
+        ),
+        *(
+            f"{seen['group']} by {seen['dreamer']}: {seen['judge']} recognises {seen['recognised']} of"
+            f" {seen['stills']} stills, {seen['before']} of their sources"
+            for seen in found["recognition"]
+        ),
+    ]
 
 
 def report(result: "Result") -> list[str]:

@@ -9,9 +9,9 @@ from livedream.cli.drawing import refuse_films
 from livedream.cli.dreaming import describe, new_dreamer, prepare
 from livedream.cli.output import remark, say
 from livedream.cli.stopping import stopping
+from livedream.dream.choice import network_for
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
-from livedream.models import find_network
 from livedream.settings import DreamSettings
 from livedream.sink.sink import Facts, open_sink
 from livedream.visualize.blocks import block_layers
@@ -28,7 +28,7 @@ def compare(
     width: of a tile, in pixels; its height follows from the picture.
     """
     refuse_films(target)
-    row = find_network(settings.model)
+    row = network_for(settings)
     layers = layers or list(Visualizer(settings).channels(block_layers(row.name)))
     every = settings.replace(layers=" + ".join(layers))
     looks = dict(row.layers)

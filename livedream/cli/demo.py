@@ -2,17 +2,24 @@
 
 import click
 
+from livedream.cli.asked import parse_tour
+from livedream.cli.options import tour_option
+
 DEFAULT = "dream.mp4"
 
 
 @click.command(short_help="Dream the film that comes with livedream.")
 @click.option("--to", "sink", metavar="FILE", help=f"where the dream goes [default {DEFAULT}, which is replaced]")
-def demo(sink: str | None) -> int:
+def demo(sink: str | None, tour: str | None) -> int:
     """Dream the film that comes with livedream into a file, and into a window where there is a display."""
     from livedream.capture.demo import demo_clip
     from livedream.cli.dreaming import dream
 
-    return dream(str(demo_clip), [sink or DEFAULT, *_window()], overwrite=sink is None)
+    seconds = None if tour is None else parse_tour(tour)
+    return dream(str(demo_clip), [sink or DEFAULT, *_window()], overwrite=sink is None, tour=seconds)
+
+
+demo.params.append(tour_option())
 
 
 def _window() -> list[str]:

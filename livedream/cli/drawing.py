@@ -12,9 +12,9 @@ from livedream.capture.source import open_source
 from livedream.cli.dreaming import ingredients
 from livedream.cli.output import remark, say
 from livedream.cli.stopping import stopping
+from livedream.dream.choice import network_for
 from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.frame import Frame
-from livedream.models import find_network
 from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
 from livedream.sink.images import save
@@ -61,7 +61,7 @@ class Drawing:
 
     def atlas(self, folder: Path, channels: int) -> None:
         """Draw so many channels of every layer, each into a picture in `folder`, and all on a sheet and a page."""
-        row = find_network(self._settings.model)
+        row = network_for(self._settings)
         rows = choose_channels(self._draw, row.name, channels)
         every = [objective for objectives in rows.values() for objective in objectives]
         used = self._draw.prepare(every)

@@ -1,7 +1,7 @@
 """What `run` and `demo` have in common: open, say what is used, dream, close, say what came out."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,12 +15,13 @@ from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, dropped
 from livedream.cli.resuming import Resuming, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
+from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
 from livedream.errors import ArgumentError, LivedreamError
-from livedream.models import OFFICIAL, find_network
+from livedream.models import OFFICIAL
 from livedream.pipeline import Report, run
 from livedream.pipeline.governor import Governor
-from livedream.presets import load_preset, parse_preset
+from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
 from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.codecs import Encoding
@@ -28,6 +29,7 @@ from livedream.sink.sink import DEVICES, Facts, Sink, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink
 
 if TYPE_CHECKING:
+    from livedream.desk.desk import Desk
     from livedream.dream.dreamer import Dreamer
 
 Opened = TypeVar("Opened", Source, Sink)
@@ -56,6 +58,7 @@ def dream(
     fps: Fraction | None = None,
     fixed: bool = False,
     fresh: bool = False,
+    tour: Fraction | None = None,
     make_dreamer: "Callable[[DreamSettings], Dreamer] | None" = None,
     of_all: Callable[[float], str] | None = None,
 ) -> int:
@@ -65,15 +68,15 @@ def dream(
     differs from the preset. size, rate: as `open_source` takes them. start, end: the part of a film that is wanted, in
     seconds. encoding: of films. resume: go on where an earlier run was cut off. fps: the rate to hold, None for that of
     a live source; fixed: hold none. fresh: let a live run without a preset begin with the usual one, and not as the
-    last one ended. make_dreamer: returns a dreamer that remembers nothing; a new one by default. of_all: tells of the
-    run of which this is a part, see `Progress`.
+    last one ended. tour: for how many seconds each preset of a tour stays. make_dreamer: returns a dreamer that
+    remembers nothing; a new one by default. of_all: tells of the run of which this is a part, see `Progress`.
     """
     controls = controls or {}
-    choose_settings(preset or "live", controls)  # what is wrong in them comes out before a camera is opened
+    choose_settings(preset or FILM, controls)  # what is wrong in them comes out before a camera is opened
     report: Report | None = None
     resuming: Resuming | None = None
     try:
-        with stopping() as stop, closing(stop) as opened:
+        with stopping() as stop, closing(stop) as opened, ExitStack() as desks:
             if (size or rate) and not takes_size_and_rate(source_spec):
                 raise ArgumentError("--size and --rate are for cameras, screens and raw pictures", "leave them out")
             source = opened(open_source(source_spec, size=size, rate=rate, start=start, end=end))
@@ -81,8 +84,10 @@ def dream(
             if kept is not None and controls.get("model", kept.model) == kept.model:  # a network has its own layers
                 settings, look = kept.replace(**controls), f"settings of the last live run ({state_file()})"
             else:
-                preset = preset or ("still" if source.stills else "live")
+                preset = preset or usual_preset(source)
                 settings, look = choose_settings(preset, controls), f"preset {preset}"
+            if tour is not None and source.stills:
+                raise ArgumentError("a tour is for films and for what is live, not for pictures", "leave out --tour")
             if (fps or fixed) and not source.live:
                 raise ArgumentError("--fps and --fixed are for what is live", "leave them out: a film loses no frame")
             sink_specs = sink_specs or [usual_sink(source)]
@@ -90,33 +95,48 @@ def dream(
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
             facts = Facts.of(source)
-            options = recipe_options(start=start, end=end, encoding=encoding)
+            options = recipe_options(start=start, end=end, encoding=encoding, tour=tour)
             make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
+
+            def begin() -> "tuple[Dreamer, Dreamer | Desk, Recipe]":
+                dreamer, recipe = prepare(make(settings), source, options)
+                if tour is None:
+                    return dreamer, dreamer, recipe
+                from livedream.desk.desk import Desk  # torch, as above
+
+                desk = Desk(dreamer, preset or "live", controls, live=source.live, tour=tour)
+                desks.callback(desk.close)
+                return dreamer, desk, recipe
+
             if resume:
                 if film is None:
                     raise ArgumentError("only one film made of a file can be resumed", "name one --to film.mp4")
-                dreamer, recipe = prepare(make(settings), source, options)
-                resuming = Resuming(film, recipe, dreamer)
+                dreamer, player, recipe = begin()
+                resuming = Resuming(film, recipe, player)
                 resuming.pick_up(source)
             sinks = [opened(open_sink(spec, facts, encoding=encoding, overwrite=overwrite)) for spec in sink_specs]
             for sink in sinks:
                 if isinstance(sink, VirtualCameraSink):  # which device it took is known only now
                     refuse_loop(source, sink.device)
             if resuming is None:  # a sink that cannot be opened is said before the network is loaded
-                dreamer, recipe = prepare(make(settings), source, options)
-                resuming = Resuming(film, recipe, dreamer) if film is not None else None
+                dreamer, player, recipe = begin()
+                resuming = Resuming(film, recipe, player) if film is not None else None
             for sink in sinks:
                 sink.recipe = recipe
             checkpoints = resuming.begin(sinks[sink_specs.index(film)]) if resuming and film else None
             targets = ", ".join(sink.name for sink in sinks)
+            if tour is not None:
+                look += f", tour: {float(tour):g} s a preset"
             say(f"{dreamer.description}, {look}: {describe(source)} -> {targets}")
             first = resuming.first if resuming else 0
             if first:
                 say(f"going on at frame {first}")
             with (
                 Progress(source, of_all, first=first) as progress,
-                playing(dreamer, sinks, preset=preset or "live", given=controls, facts=facts, recipe=recipe) as played,
+                playing(
+                    player, sinks, preset=preset or usual_preset(source), given=controls, facts=facts, recipe=recipe
+                ) as played,
             ):
 
                 def on_progress(now: Report) -> None:
@@ -142,7 +162,7 @@ def dream(
                         changes=played.changes,
                     )
                 finally:
-                    if source.live:
+                    if source.live and not is_touring(played.dreamer):
                         remember(began_with, dreamer.settings)
     except Stopped as stopped:
         remark(f"stopped: {conclusion(report, source, sink_specs)}" if report else "stopped: nothing was written")
@@ -180,6 +200,11 @@ def ingredients(settings: DreamSettings) -> str:
     return fingerprint([*parse(settings.layers).files, *weights])
 
 
+def is_touring(player: "Dreamer | Desk") -> bool:
+    """Return whether it is by chance which settings are those of now."""
+    return getattr(player, "touring", False)
+
+
 def tell_of_faults(report: Report | None) -> bool:
     """Say which sinks of a live run failed while the others went on; return whether there were any."""
     faults = [sink.fault for sink in report.sinks if sink.fault is not None] if report else []
@@ -203,19 +228,23 @@ def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
     path = Path(preset)
     carries = path.suffix.lower() not in ("", ".toml")
     settings = parse_preset(carried_recipe(path), preset) if carries else load_preset(preset)
-    if controls.get("model", settings.model) != settings.model:
+    if controls.get("model", AUTO) not in (AUTO, network_for(settings).name):
         settings = settings.replace(layers="auto")  # its own are those of another network
     settings = settings.replace(**controls)
-    find_network(settings.model)
+    network_for(settings)
     return settings
 
 
 def recipe_options(
-    *, start: Fraction | None = None, end: Fraction | None = None, encoding: Encoding | None = None
+    *,
+    start: Fraction | None = None,
+    end: Fraction | None = None,
+    encoding: Encoding | None = None,
+    tour: Fraction | None = None,
 ) -> dict[str, str | int]:
     """Return on what the output depends beside settings and source, in the words of the command line."""
     options: dict[str, str | int] = {
-        name: str(time) for name, time in (("start", start), ("end", end)) if time is not None
+        name: str(time) for name, time in (("start", start), ("end", end), ("tour", tour)) if time is not None
     }
     if encoding is not None and encoding.codec != "auto":
         options["codec"] = encoding.codec
@@ -228,6 +257,11 @@ def new_dreamer(settings: DreamSettings) -> "Dreamer":
     from livedream.dream.dreamer import Dreamer  # torch: three seconds
 
     return Dreamer(settings)
+
+
+def usual_preset(source: Source) -> str:
+    """Return the preset for `source` when nobody names one."""
+    return STILL if source.stills else LIVE if source.live else FILM
 
 
 def usual_sink(source: Source) -> str:

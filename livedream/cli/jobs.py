@@ -10,6 +10,7 @@ from livedream.capture.address import shown
 from livedream.capture.images import find_pictures, natural
 from livedream.capture.source import PICTURES
 from livedream.errors import ArgumentError, SourceError
+from livedream.presets import FILM, STILL
 from livedream.recipe import Recipe, about
 from livedream.sink.beside import recipe_path
 from livedream.sink.sink import FILMS
@@ -41,7 +42,7 @@ class Job:
     @property
     def look(self) -> str:
         """The preset that is usual for it."""
-        return "still" if self.stills else "live"
+        return STILL if self.stills else FILM
 
     @property
     def recipe_file(self) -> Path:

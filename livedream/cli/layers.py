@@ -6,13 +6,14 @@ import click
 
 from livedream.cli.options import control_options, given_controls
 from livedream.errors import ArgumentError
+from livedream.presets import STILL
 
 
 @click.command(short_help="Dream one photograph at each layer, on one sheet.")
 @click.argument("photo", metavar="PHOTO")
 @click.option("--to", "target", metavar="FILE", help="the sheet (.jpg, .png ...) [default PHOTO-layers.jpg]")
 @click.option(
-    "--preset", metavar="NAME", default="still", help="how to dream, but for the layers, as for run [default still]"
+    "--preset", metavar="NAME", default=STILL, help=f"how to dream, but for the layers, as for run [default {STILL}]"
 )
 @click.option(
     "--width", metavar="N", type=click.IntRange(32, 4000), default=320, help="of a tile, in pixels [default 320]"

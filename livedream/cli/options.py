@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from livedream.presets.tour import LEAST, MOST, SECONDS
 from livedream.settings import CONTROLS, Control
 
 
@@ -36,3 +37,15 @@ def given_controls(controls: Mapping[str, str | None]) -> dict[str, Any]:
     return {
         control.name: control.parse(text) for control in CONTROLS if (text := controls.get(control.name)) is not None
     }
+
+
+def tour_option() -> click.Option:
+    """Return the option for a tour, whose value may be left out."""
+    return click.Option(
+        ["--tour"],
+        metavar="[SECONDS]",
+        is_flag=False,
+        flag_value=f"{SECONDS}",
+        help="of films and what is live: presets follow one another by themselves, in an order drawn by --seed; each "
+        f"stays for so many seconds [{LEAST} to {MOST}, default {SECONDS}; key t]",
+    )

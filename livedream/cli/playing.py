@@ -1,7 +1,8 @@
 """A run with a window is played: its keys change the dream, and text stands over the picture."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from livedream.pipeline import Changes, Report
@@ -26,7 +27,7 @@ class Played(NamedTuple):
 
 @contextmanager
 def playing(
-    dreamer: "Dreamer",
+    dreamer: "Dreamer | Desk",
     sinks: Sequence[Sink],
     *,
     preset: str,
@@ -34,7 +35,10 @@ def playing(
     facts: Facts,
     recipe: Recipe,
 ) -> Iterator[Played]:
-    """Put a desk between the dreamer and a run, if one of its sinks is a window. given: the controls set by hand."""
+    """Put a desk between the dreamer and a run, if one of its sinks is a window and no desk is there yet.
+
+    given: the controls set by hand.
+    """
     changes = Changes()
     windows = [(number, sink) for number, sink in enumerate(sinks) if isinstance(sink, WindowSink)]
     if not windows:
@@ -45,7 +49,14 @@ def playing(
     from livedream.desk.status import Status
     from livedream.desk.takes import Takes
 
-    with closing(Desk(dreamer, preset, given)) as desk, closing(Takes(desk, changes, facts, recipe)) as takes:
+    # What is taken has one look, that of its moment.
+    recipe = dataclasses.replace(recipe, options={name: of for name, of in recipe.options.items() if name != "tour"})
+    with ExitStack() as stack:
+        if isinstance(dreamer, Desk):
+            desk = dreamer
+        else:
+            desk = stack.enter_context(closing(Desk(dreamer, preset, given, live=facts.live)))
+        takes = stack.enter_context(closing(Takes(desk, changes, facts, recipe)))
         desk.notices.tell(WELCOME)
         ((number, window),) = windows
         status = Status(desk, takes, number)

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from livedream.cli.asked import parse_rate, parse_size
+from livedream.cli.asked import parse_rate, parse_size, parse_tour
 from livedream.cli.moment import parse_moment
-from livedream.cli.options import control_options, given_controls
+from livedream.cli.options import control_options, given_controls, tour_option
 from livedream.errors import ArgumentError
 from livedream.presets import preset_names
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
@@ -33,7 +33,7 @@ from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
     "--preset",
     metavar="NAME",
     help=f"a look: {', '.join(preset_names())}, a file of your own (.toml), or a film or PNG that livedream made "
-    "[default live, still for pictures]",
+    "[default film, live for what is live, still for pictures]",
 )
 @click.option(
     "--size",
@@ -81,6 +81,7 @@ def run(
     fixed: bool,
     fresh: bool,
     watch: bool,
+    tour: str | None,
     **controls: str | None,
 ) -> int:
     """Dream SOURCE: a camera (its number, or part of its name), a film, a picture, a folder or a pattern of pictures,
@@ -100,7 +101,14 @@ def run(
         raise ArgumentError("--codec and --quality are for films, and none is written", "name one --to out.mp4")
     begin, until = (None if text is None else parse_moment(text) for text in (start, end))
     sources = sources or ("0",)
-    how: dict[str, Any] = {"start": begin, "end": until, "encoding": encoding, "resume": resume, "overwrite": overwrite}
+    how: dict[str, Any] = {
+        "start": begin,
+        "end": until,
+        "encoding": encoding,
+        "resume": resume,
+        "overwrite": overwrite,
+        "tour": None if tour is None else parse_tour(tour),
+    }
     asked = parse_size(size) if size else None, parse_rate(rate) if rate else None
     if fps and fixed:
         raise ArgumentError("--fps holds a rate and --fixed does not", "leave out one of them")
@@ -114,9 +122,9 @@ def run(
             raise ArgumentError("--size and --rate are not for several sources", "leave them out")
         return batch(sources, sinks, preset=preset, controls=given, **how)
     if watch:
-        if any((*asked, begin, until, held, fixed, fresh, resume)):
+        if any((*asked, begin, until, held, fixed, fresh, resume, tour)):
             cure = "leave out what is for films and cameras"
-            raise ArgumentError("--watch is for one picture, and knows no part, rate or size of a source", cure)
+            raise ArgumentError("--watch is for one picture, and knows no part, rate, size or tour", cure)
         return watch_it(sources[0], sinks, preset=preset, controls=given, encoding=encoding, overwrite=overwrite)
     return dream(
         sources[0],
@@ -132,4 +140,4 @@ def run(
     )
 
 
-run.params += control_options()
+run.params += [tour_option(), *control_options()]

@@ -53,6 +53,7 @@ def visualize(
     An atlas that was cut off goes on where it was: pictures that are there already, drawn alike, are kept.
     """
     from livedream.cli.drawing import Drawing
+    from livedream.dream.choice import network_for
     from livedream.settings import DreamSettings
 
     if atlas == bool(layers):
@@ -62,7 +63,7 @@ def visualize(
     settings = DreamSettings().replace(**given_controls(controls))
     drawing = Drawing(settings, size, steps, overwrite)
     if atlas:
-        drawing.atlas(Path(target or f"{settings.model}-atlas"), channels or CHANNELS)
+        drawing.atlas(Path(target or f"{network_for(settings).name}-atlas"), channels or CHANNELS)
     else:
         drawing.pictures(layers, target)
     return 0

@@ -24,6 +24,7 @@ from livedream.cli.stopping import Stopped, stopping
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.pipeline import Report, run
+from livedream.presets import STILL
 from livedream.sink.codecs import Encoding
 from livedream.sink.sink import PICTURES, Facts, open_sink
 
@@ -44,7 +45,7 @@ def watch(
 
     Without a sink it is shown in a window, in which the dream stands until somebody closes it.
     """
-    settings, sink_specs = choose_settings(preset or "still", controls or {}), sink_specs or ["window"]
+    settings, sink_specs = choose_settings(preset or STILL, controls or {}), sink_specs or ["window"]
     report: Report | None = None
 
     def on_progress(now: Report) -> None:

@@ -1,32 +1,41 @@
 """The desk itself: what somebody asks for while a dream runs, and its way to the dreamer."""
 
 import dataclasses
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, NamedTuple, overload
 
 import numpy as np
 
 from livedream.desk.mirror import mirrored
 from livedream.desk.notices import Notices
+from livedream.dream.alone import alone
+from livedream.dream.choice import network_for
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.sight import Dreamt, Sight
 from livedream.dream.switch import Switch
 from livedream.errors import ArgumentError, LivedreamError
 from livedream.frame import Frame
-from livedream.models import find_network
-from livedream.presets import load_preset, preset_names
+from livedream.presets import load_preset, preset_names, tour_presets
 from livedream.presets.fade import blend
+from livedream.presets.tour import SECONDS, Tour
 from livedream.settings import CONTROLS, Control, DreamSettings
 
 FADE_SECONDS = 1.0
-"""How long one preset takes to become another."""
+"""How long one preset takes to become another, by the times of the frames."""
+AHEAD_SECONDS = Fraction(5)
+"""How long before its time a preset of a tour is prepared: a network takes about a second of one core."""
 
+_log = logging.getLogger(__name__)
 _controls = {control.name: control for control in CONTROLS}
-_fixed = [control.name for control in CONTROLS if not control.live]
+_lasting = ("seed", "working_height", *(control.name for control in CONTROLS if not control.live))
+"""What belongs to the run or the machine and not to the look."""
+_network = {"model", "weights", "layers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +45,19 @@ class _Wish:
     settings: DreamSettings
     preset: str
     fade_from: DreamSettings
-    fade_began: float = -FADE_SECONDS
+    fade_began: Fraction = -Fraction(FADE_SECONDS)
+    """The time of a frame; at first one so early that no fade is going on."""
+    tour: Tour | None = None
+    changes: int = 0
+    """How many changes of the tour have come."""
     mirrored: bool = False
     frozen: bool = False
     resets: int = 0
     """How often a new beginning was asked for."""
 
-    def at(self, moment: float) -> DreamSettings:
-        """Return the settings of a moment of the fade."""
-        return blend(self.fade_from, self.settings, (moment - self.fade_began) / FADE_SECONDS)
+    def at(self, time: Fraction) -> DreamSettings:
+        """Return the settings of a frame of that time."""
+        return blend(self.fade_from, self.settings, max(0.0, float(time - self.fade_began) / FADE_SECONDS))
 
 
 class Seen(NamedTuple):
@@ -69,7 +82,11 @@ class Desk:
     The threads that dream call it with frames. All else may be called by any thread, and returns at once.
 
     preset: the name of the preset that the dreamer's settings come from. given: the controls that were set by hand,
-    which stay as they are when the preset changes. now: the clock, in seconds.
+    which stay as they are when the preset changes. live: whether frames do not wait: what has to be prepared comes when
+    it is there. Otherwise each frame waits for it, and a film repeats. tour: the seconds for which each preset stays,
+    for a tour from the beginning. now: the clock of the notices, in seconds.
+
+    Raises ArgumentError for a tour that is too fast or too slow.
     """
 
     def __init__(
@@ -78,6 +95,8 @@ class Desk:
         preset: str,
         given: Mapping[str, Any] | None = None,
         *,
+        live: bool = True,
+        tour: Fraction | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.notices = Notices(now)
@@ -90,9 +109,15 @@ class Desk:
         self._dreamer = dreamer
         self._switch = Switch(dreamer)
         self._given = dict(given or {})
-        self._now = now
+        self._live = live
         self._lock = threading.Lock()
         self._wish = _Wish(dreamer.settings, preset, dreamer.settings)
+        self._tour_seconds = tour or SECONDS
+        if tour is not None:
+            self._wish = self._touring(self._wish, Fraction(0))
+        self._time = Fraction(0)
+        """Of the newest frame."""
+        self._dreamt_time: Fraction | None = None
         self._resets = 0
         self._begun = False
         self._standing: Frame
@@ -114,6 +139,10 @@ class Desk:
         return self._wish.preset
 
     @property
+    def touring(self) -> bool:
+        return self._wish.tour is not None
+
+    @property
     def mirrored(self) -> bool:
         return self._wish.mirrored
 
@@ -127,6 +156,7 @@ class Desk:
         """Set one control. Raises ArgumentError for a wrong name or value."""
         with self._lock:
             settings = self._wish.settings.replace(**{name: value})
+            network_for(settings)
             self._wish = dataclasses.replace(self._wish, settings=settings)
         control = _controls[name]
         self.notices.tell(f"{shown(control, value)} {control.unit}".rstrip(), name)
@@ -137,7 +167,7 @@ class Desk:
         if control.kind is not str:
             self.set(name, control.turned(value, presses))
             return
-        network = find_network(self._wish.settings.model)
+        network = network_for(self._wish.settings)
         choices = control.choices or [layer for layer, _ in network.layers]
         self.set(name, neighbour(choices, network.best if value == "auto" else value, presses))
 
@@ -146,26 +176,48 @@ class Desk:
         self.fade_to(neighbour(preset_names(), self._wish.preset, presses))
 
     def fade_to(self, preset: str) -> None:
-        """Fade over to `preset`. Raises ArgumentError for an unknown name.
+        """Fade over to `preset`. Raises ArgumentError for an unknown name, of the preset or of its network.
 
-        What cannot change while a dream runs stays as it is, and so do the controls set by hand at the beginning and
-        the working height: it belongs to the machine and not to the look.
+        Device, precision, seed and working height stay: they do not belong to the look. So do the controls that were
+        set by hand at the beginning; if these name a network or layers, the network stays too.
         """
         wanted = load_preset(preset)
+        network_for(wanted)
         with self._lock:
-            now = self._wish.settings
-            kept = {name: getattr(now, name) for name in (*_fixed, *self._given, "working_height")}
-            if wanted.model != now.model:
-                kept["layers"] = now.layers  # its own are those of another network
-            moment = self._now()
-            self._wish = dataclasses.replace(
-                self._wish,
-                settings=wanted.replace(**kept),
-                preset=preset,
-                fade_from=self._wish.at(moment),
-                fade_began=moment,
-            )
+            self._wish = self._faded(self._wish, preset, wanted, self._time)
         self.notices.tell(f"preset {preset}", "preset")
+
+    def toggle_tour(self) -> None:
+        """Let presets follow one another by themselves, or stop that."""
+        with self._lock:
+            if self._wish.tour is None:
+                self._wish = self._touring(self._wish, self._time)
+            else:
+                self._wish = dataclasses.replace(self._wish, tour=None)
+        self.notices.tell(f"tour: {float(self._tour_seconds):g} s a preset" if self.touring else "tour off", "tour")
+
+    def _touring(self, wish: _Wish, time: Fraction) -> _Wish:
+        """Return `wish` with a tour that begins at `time`."""
+        presets = tour_presets()
+        same = (name for name, wanted in presets.items() if self._taken(wish, wanted) == wish.settings)
+        tour = Tour(presets, self._tour_seconds, seed=wish.settings.seed, began=time, first=next(same, None))
+        return dataclasses.replace(wish, tour=tour, changes=0)
+
+    def _faded(self, wish: _Wish, preset: str, wanted: DreamSettings, time: Fraction) -> _Wish:
+        """Return `wish` with a fade to `preset` that begins at `time`."""
+        return dataclasses.replace(
+            wish, settings=self._taken(wish, wanted), preset=preset, fade_from=wish.at(time), fade_began=time
+        )
+
+    def _taken(self, wish: _Wish, wanted: DreamSettings) -> DreamSettings:
+        """Return what becomes of the settings of a preset here."""
+        now = wish.settings
+        kept = {name: getattr(now, name) for name in (*_lasting, *self._given)}
+        if _network & self._given.keys():
+            kept |= {"model": now.model, "weights": now.weights}
+            if "layers" not in self._given and network_for(wanted).name != network_for(now).name:
+                kept["layers"] = "auto"  # its own are those of another network
+        return wanted.replace(**kept)
 
     def toggle_mirror(self) -> None:
         """Show left what was right, in all that is shown and recorded."""
@@ -203,21 +255,63 @@ class Desk:
         return self._dreamer.notice
 
     def sharing_cores(self) -> AbstractContextManager[None]:
-        return self._dreamer.sharing_cores()
+        return self._switch.sharing_cores()
 
     def look(self, frame: Frame) -> Seen:
         """The first of a run's three steps, see Dreamer. A frame that is held back by a freeze is not looked at."""
-        wish = self._wish
+        with self._lock:
+            self._time = frame.time
+            self._advance(frame.time)
+            wish = self._wish
         begins = wish.resets != self._resets
         self._resets = wish.resets
         held = wish.frozen and self._begun
         self._begun = True
-        return Seen(frame, wish, None if held else self._dreamer.look(frame, begins))
+        if held:
+            return Seen(frame, wish, None)
+        return Seen(frame, wish, self._dreamer.look(frame, begins, None if self._live else wish.at(frame.time)))
 
     def dream(self, seen: Seen) -> Shown:
-        """The second step: dream as it was asked for until now."""
-        self._follow(self._wish)
-        return Shown(seen.frame, seen.wish, None if seen.sight is None else self._dreamer.dream(seen.sight))
+        """The second step: dream as it was asked for until now; for a film, until the frame was looked at.
+
+        Raises what a preset of the tour of a film cannot be prepared for.
+        """
+        self._follow(self._wish if self._live else seen.wish, seen.frame.time)
+        shown = Shown(seen.frame, seen.wish, None if seen.sight is None else self._dreamer.dream(seen.sight))
+        self._dreamt_time = seen.frame.time
+        return shown
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what is carried from frame to frame, see Dreamer: of a run that nobody plays by keys."""
+        if self._dreamt_time is None:
+            return self._dreamer.state()
+        return {**self._dreamer.state(), "dreamt_time": np.array(self._dreamt_time.as_integer_ratio())}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from `state`, which a Desk returned that had begun as this one."""
+        state = dict(state)
+        if "dreamt_time" in state:
+            self._dreamt_time = self._time = Fraction(*map(int, state.pop("dreamt_time")))
+            self._advance(self._time)
+            self._dreamer.settings = self._wish.at(self._time)
+        alone(lambda: self._dreamer.restore(state))
+
+    def _advance(self, time: Fraction) -> None:
+        """Let the changes of the tour come that are due."""
+        tour = self._wish.tour
+        while tour is not None and self._wish.changes < tour.changes(time):
+            number = self._wish.changes + 1
+            preset, wanted = tour.preset(number)
+            faded = self._faded(self._wish, preset, wanted, tour.moment(number))
+            self._wish = dataclasses.replace(faded, changes=number)
+
+    def _look_ahead(self, wish: _Wish, time: Fraction) -> None:
+        """Prepare what the tour brings next."""
+        if wish.tour is None:
+            return
+        number = wish.changes + 1
+        if time >= wish.tour.moment(number) - min(AHEAD_SECONDS, wish.tour.seconds / 2):
+            self._switch.ahead(self._taken(wish, wish.tour.preset(number)[1]))
 
     def compose(self, shown: Shown) -> Frame:
         """The last step. The frame that comes out has its source with it."""
@@ -237,14 +331,24 @@ class Desk:
         """Do all three steps, or dream a picture by itself (an array), which is neither mirrored nor held."""
         if isinstance(picture, Frame):
             return self.compose(self.dream(self.look(picture)))
-        self._follow(self._wish)
+        self._follow(self._wish, self._time)
         return self._dreamer(picture)
 
-    def _follow(self, wish: _Wish) -> None:
+    def _follow(self, wish: _Wish, time: Fraction) -> None:
         try:
-            self._switch.to(wish.at(self._now()))
+            if self._live:
+                done = self._switch.to(wish.at(time))
+            else:
+                self._switch.at_once(wish.at(time))
+                done = True
+            if done:
+                self._look_ahead(wish, time)
         except (LivedreamError, ArgumentError) as error:
-            self.notices.tell(str(error))
+            if wish.tour is not None:
+                if not self._live:
+                    raise  # a film has all that was asked for
+                _log.warning("preset %s is left out: %s", wish.preset, error)
+            self.notices.tell(str(error), "fault")
             with self._lock:
                 self._wish = dataclasses.replace(
                     self._wish, settings=self._dreamer.settings, fade_from=self._dreamer.settings

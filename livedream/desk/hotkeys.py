@@ -27,7 +27,8 @@ def hotkeys(desk: Desk, takes: Takes, status: Status, window: WindowSink) -> lis
         return Hotkey((key,), help, (act,))
 
     table = [
-        Hotkey(("p", "n"), "preset: previous, next", (partial(desk.turn_preset, -1), partial(desk.turn_preset, 1)))
+        Hotkey(("p", "n"), "preset: previous, next", (partial(desk.turn_preset, -1), partial(desk.turn_preset, 1))),
+        one("t", "tour through the presets: on, off", desk.toggle_tour),
     ]
     for control in CONTROLS:
         if control.keys:

@@ -71,5 +71,6 @@ class Status:
     def _look(self) -> Rows:
         settings = self._desk.settings
         turned = [shown(control, getattr(settings, control.name)) for control in CONTROLS if control.press]
-        flags = [name for name, on in (("mirror", self._desk.mirrored), ("freeze", self._desk.frozen)) if on]
+        switches = {"tour": self._desk.touring, "mirror": self._desk.mirrored, "freeze": self._desk.frozen}
+        flags = [name for name, on in switches.items() if on]
         return [(self._desk.description,), (", ".join([f"preset {self._desk.preset}", *flags]),), (", ".join(turned),)]

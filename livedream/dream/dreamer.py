@@ -19,6 +19,7 @@ from livedream import models
 from livedream.dream import kernels
 from livedream.dream.alone import alone
 from livedream.dream.ascent import Ascent
+from livedream.dream.choice import network_for
 from livedream.dream.device import OnDevice
 from livedream.dream.feedback import grow_and_turn
 from livedream.dream.foresight import check_names
@@ -28,9 +29,10 @@ from livedream.dream.jitter import draw_shift
 from livedream.dream.masks import blend
 from livedream.dream.memory import is_full
 from livedream.dream.motion import Motion
-from livedream.dream.network import DreamNetwork, trace
+from livedream.dream.network import DreamNetwork
 from livedream.dream.octaves import Size, octave_sizes, share_of, working_size
 from livedream.dream.precision import Compute, choose_compute, next_safer
+from livedream.dream.precondition import PLAIN, preconditioner
 from livedream.dream.relief import DEEPER, Relief
 from livedream.dream.residual import Left, settle
 from livedream.dream.resize import compose, from_pixels, shrink
@@ -41,6 +43,7 @@ from livedream.dream.threads import sharing_cores
 from livedream.dream.tiles import LEAST_SIDE, tiles
 from livedream.errors import ArgumentError, DeviceError
 from livedream.frame import Frame
+from livedream.models.graph import trace
 from livedream.picture import Picture, to_array
 from livedream.settings import CONTROLS, DreamSettings
 
@@ -79,7 +82,8 @@ class Dreamer:
         self._settings = settings or DreamSettings()
         self._ascent: Ascent | None = None
         self._compute: Compute | None = None
-        self._traced: fx.GraphModule | None = None
+        self._traced: dict[tuple[str, str], fx.GraphModule] = {}
+        """By name and weights: the network that dreams, and one that is prepared or was left last."""
         self._room = 1.0
         self._way: OnHost | OnDevice | None = None
         self._shown_size: Size = (0, 0)
@@ -111,13 +115,13 @@ class Dreamer:
         if fixed and self._ascent is not None:
             self._settings = old
             raise ArgumentError(f"{', '.join(fixed)} cannot change while a dream runs", "make a new Dreamer")
-        if changed & {"layers", "pooling", "color", "smoothing"}:
+        if changed & {"model", "weights", "layers", "pooling"}:
             self._ascent = None
 
     def ascent_for(self, settings: DreamSettings) -> Ascent:
         """Return what dreams with `settings`, made and warmed up. Another thread may call it while this one dreams.
 
-        Raises ArgumentError for a layer that does not exist.
+        Raises ArgumentError for a network or layer that does not exist, WeightsError for weights that cannot be read.
         """
         ascent = self._make_ascent(settings)
         way = self._way
@@ -134,20 +138,24 @@ class Dreamer:
 
     def adopt(self, settings: DreamSettings, ascent: Ascent) -> None:
         """Go over, between two frames, to `settings`, for which `ascent` was made."""
-        self.settings = settings
+        before, self.settings = self._ascent, settings
         # Made before the guard moved the network to safer numbers, it is of no use.
         if self._compute is not None and ascent.network.dtype == self._compute.dtype:
             self._ascent = ascent
+            if self._way is not None and before is not None:
+                self._way.forget(before)
 
     @property
     def description(self) -> str:
         """What dreams: device, precision, network, objective and working size. Known once it is prepared."""
         height, width = self._shown_size
-        ascent = self._ready()
+        self._ready()
         settings = self._settings
         weights = "" if settings.weights == models.OFFICIAL else f" of {settings.weights}"
         slower = " without compiled kernels" if self._device.type == "cpu" and not kernels.compiled else ""
-        return f"{self._compute}{slower}, {settings.model}{weights}, {ascent.objective}, working {width}x{height}"
+        row = network_for(settings)
+        wanted = parse(settings.layers, row.best)  # with names, not numbers
+        return f"{self._compute}{slower}, {row.name}{weights}, {wanted}, working {width}x{height}"
 
     @property
     def stages(self) -> Mapping[str, float]:
@@ -230,7 +238,7 @@ class Dreamer:
         return state
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from `state`, which a Dreamer with the same settings returned."""
+        """Go on from `state`, which a Dreamer returned that had dreamt its last frame with the same settings."""
         self.reset()
         self._count = int(state["count"])
         self._changed_at = int(state.get("changed_at", 0))  # unknown to the films of older versions
@@ -239,6 +247,7 @@ class Dreamer:
             self._frame_size = height, width
             size = self._sizes_for(self._settings, height, width)[0]
             self._motion = Motion(size, self._settings.flow_scale, state["previous"])
+            self._dreamt_with = self._settings, size
             self._stood = int(state["stood"])
             withheld = self._restored(state["withheld"]) if "withheld" in state else None
             self._left = Left(self._restored(state["residual"]), withheld)
@@ -285,24 +294,26 @@ class Dreamer:
         return self._sharing_cores(self._ready(), self._settings)
 
     def _sharing_cores(self, ascent: Ascent, settings: DreamSettings) -> AbstractContextManager[None]:
-        height, width = self._shown_size
+        height, width = self._sizes_for(settings, *self._frame_size)[0] if self._frame_size else self._shown_size
         work = 2 * ascent.network.flops_per_pixel * height * width * settings.steps
         return sharing_cores() if work < _HEAVY[ascent.network.dtype] else nullcontext()
 
     # A stream: the residual travels, the octaves take turns. Each of the three steps may have a thread of its own, if
     # frames come to it in order.
 
-    def look(self, frame: Frame, begins: bool = False) -> Sight:
+    def look(self, frame: Frame, begins: bool = False, settings: DreamSettings | None = None) -> Sight:
         """Shrink a frame and find how it moved since the last one that was looked at, and with it what was dreamt.
         Needs no network.
 
         begins: whether to forget, with this frame, all that were before.
+        settings: with which it will be dreamt, where they change between two frames; those of now by default.
         """
+        settings = settings or self._settings
         pixels, stages = frame.pixels, Stages()
         frame_size = pixels.shape[0], pixels.shape[1]
-        sizes = self._sizes_for(self._settings, *frame_size)
+        sizes = self._sizes_for(settings, *frame_size)
         size = self._shown_size = sizes[0]
-        scale = self._settings.flow_scale * self.relief.flow
+        scale = settings.flow_scale * self.relief.flow
         if begins or self._motion is None or frame_size != self._frame_size:
             self._motion, self._frame_size = Motion(size, scale), frame_size
         elif self._motion.made_for != (size, scale):
@@ -313,7 +324,7 @@ class Dreamer:
         with stages.measure("motion"):
             flow = self._motion(small)
             if flow is not None:
-                flow = grow_and_turn(flow, self._settings.zoom, self._settings.rotate)
+                flow = grow_and_turn(flow, settings.zoom, settings.rotate)
                 # Here and not where it is dreamt, which takes longer; a GPU does it by itself.
                 flow = flow if self.awaits_device else flow.at(size)
         self._stood = self._stood + 1 if flow is not None and flow.still else 0
@@ -330,6 +341,9 @@ class Dreamer:
 
     def _dream_sight(self, sight: Sight) -> Dreamt:
         settings, ascent, way = self._settings, self._ready(), self._the_way()
+        if min(map(min, sight.sizes)) < network_for(settings).smallest:
+            # It was looked at for another network, which takes smaller pictures.
+            sight = sight.at(self._sizes_for(settings, *sight.frame.pixels.shape[:2]))
         measure = partial(way.measure, sight.stages)
         if sight.begins:
             self._count, self._changed_at, self._left = 0, 0, None
@@ -350,11 +364,12 @@ class Dreamer:
             step_size = settings.step_size * settings.steps / steps
             effort = DEEPER if stands == "deeper" and self.relief.deeper else 1
             steps *= effort
+            by = preconditioner(settings.natural_color, settings.coarseness)
             for step in range(steps):
                 number = (self._count * steps + step) % len(sight.sizes)
                 octave = sight.sizes[number]
                 shift = self._shift(self._count, step, octave)
-                dream = way.step(ascent, dream, octave, shift, step_size, share_of(number, len(sight.sizes)))
+                dream = way.step(ascent, dream, octave, shift, step_size, share_of(number, len(sight.sizes)), by)
         with measure("settle"):
             mask = None
             if ascent.masks:
@@ -400,7 +415,7 @@ class Dreamer:
 
     def _sizes_for(self, settings: DreamSettings, height: int, width: int) -> list[Size]:
         """Return the sizes at which frames of a stream are dreamt: the working size, and its octaves."""
-        smallest = models.find_network(settings.model).smallest
+        smallest = network_for(settings).smallest
         size = working_size(height, width, round(settings.working_height * self._share), smallest)
         return octave_sizes(size, settings.octaves, settings.octave_scale, smallest)
 
@@ -447,8 +462,9 @@ class Dreamer:
         self._room = self._share * 0.7
         smaller = self._sizes_for(self._settings, frame_size[0], frame_size[1])
         if smaller[0] == sizes[0]:
+            name = network_for(self._settings).name
             raise DeviceError(
-                f"the device has not enough memory for {self._settings.model} at {sizes[0][1]}x{sizes[0][0]}: {reason}",
+                f"the device has not enough memory for {name} at {sizes[0][1]}x{sizes[0][0]}: {reason}",
                 "end other programs that use it, or choose a smaller network",
             )
         self._shown_size = smaller[0]
@@ -482,8 +498,9 @@ class Dreamer:
             if not is_full(error):
                 raise
             (height, width), reason = self._shown_size, _first_line(error)
+            name = network_for(self._settings).name
             raise DeviceError(
-                f"the device has not enough memory for {self._settings.model} at {width}x{height}: {reason}",
+                f"the device has not enough memory for {name} at {width}x{height}: {reason}",
                 "end other programs that use it, or choose a smaller still_height",
             ) from error
 
@@ -492,6 +509,7 @@ class Dreamer:
         sizes = self._still_sizes(*pixels.shape[:2])
         # A goal that has its place in the picture knows no tiles.
         side = max(sizes[0]) if ascent.objective.whole else settings.tile_size
+        by = preconditioner(settings.natural_color, settings.coarseness)
 
         def step(picture: Tensor, size: Size, octave: int, number: int) -> Tensor:
             nonlocal side
@@ -500,7 +518,7 @@ class Dreamer:
             while True:
                 parts = tiles(size, side, np.random.default_rng((settings.seed, octave, number, 1)))
                 try:
-                    return self._ready().step(picture, size, shift, settings.step_size, share, parts)
+                    return self._ready().step(picture, size, shift, settings.step_size, share, parts, by)
                 except RuntimeError as error:
                     now = min(side, max(size))
                     smaller = max(now // 2, LEAST_SIDE)
@@ -518,7 +536,7 @@ class Dreamer:
         return blend(pixels, dream, masks.at(pixels.shape[:2])) if masks else dream
 
     def _still_sizes(self, height: int, width: int) -> list[Size]:
-        sizes = still_sizes(self._settings, height, width, models.find_network(self._settings.model).smallest)
+        sizes = still_sizes(self._settings, height, width, network_for(self._settings).smallest)
         self._shown_size = sizes[0]
         return sizes
 
@@ -532,25 +550,37 @@ class Dreamer:
         return self._ascent
 
     def _make_ascent(self, settings: DreamSettings) -> Ascent:
-        if self._traced is None:
+        row = network_for(settings)
+        objective = parse(settings.layers, row.best, row.name)
+        if (row.name, settings.weights) not in self._traced:
             check_names(settings)
         if self._compute is None:
             self._compute = choose_compute(settings.device, settings.precision)
-        if self._traced is None:
-            # Once, before the first frame: while fx traces, no network of the process can be called, by any thread.
-            self._traced = trace(models.load(settings.model, settings.weights))
-        row = models.find_network(settings.model)
-        objective = parse(settings.layers, auto=row.best)
-        network = DreamNetwork(copy.deepcopy(self._traced), row, objective, settings.pooling)
+        network = DreamNetwork(copy.deepcopy(self._traced_for(settings)), row, objective, settings.pooling)
         network.to_compute(self._compute.device, self._compute.dtype)
-        return Ascent(network, objective, settings.color, settings.smoothing)
+        return Ascent(network, objective)
+
+    def _traced_for(self, settings: DreamSettings) -> fx.GraphModule:
+        """Return the network of `settings` as a graph, loaded and traced if it is not there.
+
+        At most two networks are kept. When a third comes, the one that does not dream goes first.
+        """
+        wanted = network_for(settings).name, settings.weights
+        traced = self._traced.get(wanted)
+        if traced is None:
+            dreams = network_for(self._settings).name, self._settings.weights
+            # A new dictionary: the thread that dreams and the one that prepares may both be here.
+            self._traced = {name: other for name, other in self._traced.items() if name == dreams}
+            traced = trace(models.load(*wanted))
+            self._traced = {**self._traced, wanted: traced}
+        return traced
 
     @staticmethod
     def _warm_up(way: OnHost | OnDevice, ascent: Ascent, sizes: list[Size]) -> None:
         """Do once each step that a frame may ask for."""
         picture = torch.zeros(1, 3, *sizes[0], device=ascent.network.device)
         for number, octave in enumerate(sizes):
-            way.step(ascent, picture, octave, (0, 0), 1.0, share_of(number, len(sizes)))
+            way.step(ascent, picture, octave, (0, 0), 1.0, share_of(number, len(sizes)), PLAIN)
 
     @property
     def _device(self) -> torch.device:

@@ -44,7 +44,7 @@ class Plain:
     def sharing_cores(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def look(self, frame: Frame, begins: bool = False) -> Frame:
+    def look(self, frame: Frame, begins: bool = False, settings: DreamSettings | None = None) -> Frame:
         return frame
 
     def dream(self, frame: Frame) -> Frame:

@@ -34,7 +34,7 @@ TABLE = [
     (["real.mp4", "--quality", "101"], WRONG, "quality is 101", "choose from 0 (small) to 100"),
     (["real.mp4", "--to", "out.gif", "--quality", "50"], WRONG, "gif has no quality to choose", "--quality"),
     # The preset and the controls
-    (["real.mp4", "--preset", "menagery"], WRONG, "unknown preset: menagery", "did you mean menagerie?"),
+    (["real.mp4", "--preset", "fethers"], WRONG, "unknown preset: fethers", "did you mean feathers"),
     (["real.mp4", "--preset", "mine.toml"], WRONG, "no such preset file: mine.toml", "live"),
     (["real.mp4", "--preset", "bad.toml"], WRONG, "unknown control: stesp", "did you mean steps"),
     (["real.mp4", "--stesp", "3"], WRONG, "no such option '--stesp'", "--steps"),
@@ -44,9 +44,9 @@ TABLE = [
     (["real.mp4", "--keep", "nan"], WRONG, "keep must be a number from 0 to 0.999, got nan", "--help"),
     (["real.mp4", "--keep", "-1"], WRONG, "keep must be a number from 0 to 0.999, got -1.0", "--help"),
     (
-        ["real.mp4", "--steps", "1.5", "--color", "2", "--pooling", "min"],
+        ["real.mp4", "--steps", "1.5", "--natural-color", "3", "--pooling", "min"],
         WRONG,
-        "steps must be a whole number from 1 to 20, got '1.5'; color must be a number from 0 to 1, got 2.0; "
+        "steps must be a whole number from 1 to 20, got '1.5'; natural_color must be a number from 0 to 2, got 3.0; "
         "pooling must be max or average, got 'min'",
         "--help",
     ),

@@ -61,7 +61,7 @@ def test_changes_are_kept_and_options_win(capsys: pytest.CaptureFixture[str]) ->
     assert f"settings of the last live run ({state_file()})" in capsys.readouterr().out
     assert live_run(controls={"strength": 0.5}) == USUAL.replace(strength=0.5, layers="fire6")
     assert live_run(fresh=True) == USUAL
-    assert live_run(preset="natural") == choose_settings("natural", {})
+    assert live_run(preset="neon") == choose_settings("neon", {})
     assert live_run() == USUAL.replace(strength=2.5, layers="fire6")  # none of these has changed anything while it ran
 
 
@@ -70,7 +70,7 @@ def test_a_film_has_nothing_to_do_with_it(make_clip: Any) -> None:
     live_run(source=film, changes={"strength": 3.0})
     assert not state_file().exists()
     live_run(changes={"strength": 2.0})
-    assert live_run(source=film) == USUAL
+    assert live_run(source=film) == DreamSettings()
 
 
 def test_what_belongs_to_the_machine_is_not_kept() -> None:
@@ -80,7 +80,7 @@ def test_what_belongs_to_the_machine_is_not_kept() -> None:
 
 def test_another_network_has_other_layers() -> None:
     live_run(changes={"layers": "fire6"})
-    assert live_run(controls={"model": "googlenet"}) == USUAL.replace(model="googlenet")
+    assert live_run(controls={"model": "googlenet"}) == USUAL.replace(model="googlenet", layers="auto")
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"strength = ", b"strength = 99", b"colour = 1"])

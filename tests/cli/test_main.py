@@ -71,13 +71,15 @@ def test_presets_are_listed_with_the_options_that_make_them(capsys):
     out = capsys.readouterr().out
     for name in preset_names():
         assert f"\n{name} " in f"\n{out}"
-    assert "--layers fire9 --steps 2" in out  # presets/menagerie.toml
+    assert "--layers 'mosaic + patchwork' --step-size 3.0" in out  # presets/weaving.toml
 
 
 def test_models_are_listed_with_their_layers(capsys):
     assert main(["models"]) == 0
     out = capsys.readouterr().out
     assert [line.split()[0] for line in out.splitlines() if not line.startswith(" ")] == network_names()
+    assert out.startswith("efficientnet_lite0 (in the package)\n")
+    assert "  blocks.10, block5c  dogs, slugs, meadows, pagodas" in out
     assert "squeezenet (in the package)\n" in out
     assert "  fire9  whole animals" in out
 
@@ -125,6 +127,15 @@ def test_layers_of_a_network_are_listed(capsys):
     (fire3,) = [line.split() for line in lines if line.startswith("fire3 ")]
     assert fire3 == ["fire3", "128", "15x15", f"{4 * (31 * 31 * 27 * 64 + 225 * 23552) / 1e9:.2f}", "fire3/concat"]
     assert [line for line in lines if line.startswith("logits:")]
+
+
+def test_layers_of_the_default_network_are_listed_with_their_looks(capsys):
+    assert main(["models", "efficientnet_lite0"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "efficientnet_lite0 (in the package), for pictures of 448x256; best: blocks.10"
+    (block,) = [line for line in lines if line.startswith("blocks.12 ")]
+    assert "feathers, scales, beads, embroidery" in block
+    assert block.endswith("block6b, blocks.5.1, block6b_add")
 
 
 def test_networks_and_layers_as_json(capsys):

@@ -14,7 +14,7 @@ from livedream.frame import Frame
 from livedream.presets import parse_preset
 from livedream.recipe import Recipe, about
 
-SETTINGS = DreamSettings(layers='fire6 + "ä" \\ #\n= [x]', strength=0.3, model="squeezenet", smoothing="laplacian")
+SETTINGS = DreamSettings(layers='fire6 + "ä" \\ #\n= [x]', strength=0.3, model="squeezenet", coarseness=1.5)
 
 
 @pytest.fixture(autouse=True)
@@ -80,13 +80,13 @@ def test_what_carries_none(make_clip, tmp_path):
 def test_a_run_can_be_made_again(make_clip, tmp_path, capsys):
     """By its TOML, its film and its picture; controls that are given win."""
     make_clip("film.mp4", frames=3)
-    small = ["--working-height", "32", "--octaves", "1"]
-    assert main(["run", "film.mp4", "--to", "a.mkv", "--to", "a/", "--preset", "menagerie", *small]) == 0
+    small = ["--steps", "2", "--working-height", "32", "--octaves", "1"]
+    assert main(["run", "film.mp4", "--to", "a.mkv", "--to", "a/", "--preset", "live", *small]) == 0
     text = (tmp_path / "a.toml").read_text()
-    assert 'layers = "fire9"\n' in text and "working_height = 32\n" in text
+    assert 'layers = "fire8"\n' in text and "working_height = 32\n" in text
     known = about(text)
     assert known["source"] == "film.mp4"
-    assert known["used"].startswith("cpu ") and ", squeezenet, fire9, working " in known["used"]
+    assert known["used"].startswith("cpu ") and ", squeezenet, fire8, working " in known["used"]
     for number, preset in enumerate(("a.toml", "a.mkv", "a/000001.png")):
         assert main(["run", "film.mp4", "--to", f"again{number}/", "--preset", preset]) == 0
         assert f"preset {preset}: " in capsys.readouterr().out
@@ -98,10 +98,10 @@ def test_a_run_can_be_made_again(make_clip, tmp_path, capsys):
 
 
 def test_layers_of_a_preset_are_those_of_its_own_network(tmp_path):
-    assert choose_settings("still", {}).layers == "fire9 + 0.1*fire6"
-    assert choose_settings("still", {"model": "squeezenet"}).layers == "fire9 + 0.1*fire6"
-    assert choose_settings("still", {"model": "googlenet"}).layers == "auto"
-    assert choose_settings("still", {"model": "googlenet", "layers": "inception_4c"}).layers == "inception_4c"
+    assert choose_settings("live", {}).layers == "fire8"
+    assert choose_settings("live", {"model": "squeezenet"}).layers == "fire8"
+    assert choose_settings("live", {"model": "googlenet"}).layers == "auto"
+    assert choose_settings("live", {"model": "googlenet", "layers": "inception_4c"}).layers == "inception_4c"
     (tmp_path / "mine.toml").write_text('model = "googlenet"\nlayers = "inception_4c"\n')
     assert choose_settings("mine.toml", {"model": "googlenet"}).layers == "inception_4c"
     assert choose_settings("mine.toml", {"model": "vgg16"}).layers == "auto"

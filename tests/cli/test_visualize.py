@@ -56,7 +56,7 @@ def test_several_are_a_sheet_or_a_folder() -> None:
 
 
 def test_an_atlas_keeps_what_is_there_and_draws_what_is_missing(capsys) -> None:
-    command = ["visualize", "--atlas", "--channels", "1", "--to", "atlas", *SMALL]
+    command = ["visualize", "--atlas", "--model", "squeezenet", "--channels", "1", "--to", "atlas", *SMALL]
     assert main(command) == 0
     written = sorted(path.name for path in Path("atlas").iterdir())
     assert len(written) == 10 + 2 and {"atlas.png", "index.html", "fire9-256.png"} <= set(written)
@@ -108,8 +108,8 @@ def test_what_is_wrong_is_one_line_and_leaves_nothing(words, message, capsys, he
 
 
 def test_one_photograph_at_each_layer(photo, capsys) -> None:
-    quick = ["--still-steps", "1", "--octaves", "1", "--still-height", "48", "--width", "60", "--device", "cpu"]
-    assert main(["layers", photo, *quick]) == 0
+    quick = ["--still-steps", "1", "--smallest-octave", "96", "--width", "60", "--device", "cpu"]
+    assert main(["layers", photo, "--model", "squeezenet", *quick]) == 0
     # The picture and ten layers, four in a row; 60x48 as 120x96 asks for.
     assert size("photo-layers.jpg") == (4 * 62 - 2, 3 * 50 - 2)
     assert main(["layers", photo, "--layers", "fire2 fire9:3", "--to", "two.png", *quick]) == 0
@@ -118,7 +118,7 @@ def test_one_photograph_at_each_layer(photo, capsys) -> None:
 
 
 def test_a_layer_that_is_not_there_is_told_before_any_is_dreamt(photo, capsys, here) -> None:
-    assert main(["layers", photo, "--layers", "fire2 fire99", "--device", "cpu"]) == 2
+    assert main(["layers", photo, "--model", "squeezenet", "--layers", "fire2 fire99", "--device", "cpu"]) == 2
     assert capsys.readouterr().err.startswith("error: unknown layer: fire99\n")
     assert [path.name for path in here.iterdir()] == [photo]
 

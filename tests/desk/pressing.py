@@ -35,7 +35,7 @@ from livedream.sink.window import WindowSink
 
 TITLE = "pressing"
 SECONDS = 15.0
-NAMES = {"Space": "space", "?": "question", ",": "comma", ".": "period"}
+NAMES = {"Space": "space", "?": "question", ",": "comma", ".": "period", "[": "bracketleft", "]": "bracketright"}
 """What xdotool calls them."""
 WIDTH, HEIGHT, BAND = 320, 240, 20
 SCENE = np.random.default_rng(0).integers(0, 60, (HEIGHT, WIDTH, 3), np.uint8)
@@ -204,6 +204,8 @@ class Hands:
                 before = getattr(self.desk.in_force, control.name)
                 wanted = control.turned(before, presses) if control.press else None
                 self.try_key(key, partial(self.is_turned, control.name, before, wanted))
+        self.try_key("t", lambda: self.desk.touring)
+        self.again("t", lambda: not self.desk.touring)
         for key in ("p", "n"):
             preset = self.desk.preset
             self.try_key(key, lambda preset=preset: self.desk.preset != preset)
@@ -260,7 +262,7 @@ def xdotool(*words: str) -> str:
 
 def main() -> None:
     # Everything can be turned both ways.
-    settings = DreamSettings(working_height=64, layers="fire5", steps=2, color=0.5, precision="float32", device="cpu")
+    settings = DreamSettings(working_height=64, layers="fire5", steps=2, precision="float32", device="cpu")
     dreamer = Dreamer(settings)
     dreamer.prepare((WIDTH, HEIGHT))
     source = Scene()

@@ -1,7 +1,8 @@
-"""What is asked for at the desk, and what the dreamer then does. The clock is one of the test's."""
+"""What is asked for at the desk, and what the dreamer then does. The clock of the notices is one of the test's."""
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from livedream.desk.desk import FADE_SECONDS, Desk, neighbour
 from livedream.desk.notices import MOST, SECONDS, Notices
 from livedream.errors import ArgumentError
 
-QUICK = DreamSettings(working_height=64, layers="fire5", jitter=8)
+QUICK = DreamSettings(model="squeezenet", working_height=64, layers="fire5", jitter=8)
 PHOTO = np.ascontiguousarray(data.chelsea()[:72, :96])
 
 
@@ -46,10 +47,14 @@ def frame(index: int = 0) -> Frame:
     return Frame(PHOTO, Fraction(index, 25), index)
 
 
+def frame_at(seconds: float) -> Frame:
+    return Frame(PHOTO, Fraction(seconds), 0)
+
+
 def play_until(desk: Desk, settings: DreamSettings) -> None:
-    """Give it frames until what has to be prepared is there."""
-    for index in range(10_000):
-        desk(frame(index))
+    """Give it frames, all of one moment, until what has to be prepared is there."""
+    for _ in range(10_000):
+        desk(frame())
         if desk.in_force == settings:
             return
     raise AssertionError(f"{settings} did not come, {desk.in_force} is there")
@@ -82,7 +87,7 @@ def test_28_a_turned_control_holds_from_the_next_frame(desk: Desk) -> None:
         ("layers", 1, "fire6"),
         ("layers", -1, "fire4"),
         ("layers", -2, "fire9"),  # round and round
-        ("smoothing", 1, "gaussian"),
+        ("coarseness", 99, 2),
         ("pooling", 1, "average"),
         ("pooling", 2, "max"),
         ("working_height", 1, 96),
@@ -95,25 +100,23 @@ def test_turns(desk: Desk, name: str, presses: int, value: object) -> None:
 
 
 def test_auto_is_the_best_layer_of_the_network(dreamer: Dreamer) -> None:
-    dreamer.settings = QUICK.replace(layers="auto")  # fire6
+    dreamer.settings = QUICK.replace(model="squeezenet", layers="auto")  # fire6
     desk = Desk(dreamer, "live")
     desk.turn("layers", 1)
     assert desk.settings.layers == "fire8"
 
 
-def test_presets_fade_over_a_second(desk: Desk, clock: Clock) -> None:
-    wanted = load_preset("menagerie").replace(working_height=64)
-    desk.fade_to("menagerie")
+def test_presets_fade_over_a_second_of_the_frames(desk: Desk) -> None:
+    wanted = load_preset("neon").replace(working_height=64)
+    desk.fade_to("neon")
     assert desk.settings == wanted
     # At the first moment its layer, and the numbers of before.
-    numbers = ("keep", "steps", "still_steps", "jitter", "step_size")
+    numbers = ("keep", "jitter", "step_size", "natural_color", "coarseness")
     play_until(desk, wanted.replace(**{name: getattr(QUICK, name) for name in numbers}))
-    clock.time += FADE_SECONDS / 2
-    desk(frame())
+    desk(frame_at(FADE_SECONDS / 2))
     assert desk.in_force.keep == pytest.approx((QUICK.keep + wanted.keep) / 2)
     assert desk.in_force.jitter == (QUICK.jitter + wanted.jitter) // 2
-    clock.time += FADE_SECONDS / 2
-    desk(frame())
+    desk(frame_at(FADE_SECONDS))
     assert desk.in_force == wanted
 
 
@@ -127,32 +130,61 @@ def test_presets_in_their_order(desk: Desk) -> None:
     assert desk.notices.texts == [f"preset {desk.preset}"]
 
 
-def test_a_control_turned_in_the_middle_of_a_fade_is_kept(desk: Desk, clock: Clock) -> None:
-    desk.fade_to("menagerie")
-    clock.time += FADE_SECONDS / 2
+def test_a_control_turned_in_the_middle_of_a_fade_is_kept(desk: Desk) -> None:
+    desk.fade_to("neon")
+    desk(frame_at(FADE_SECONDS / 2))
     desk.turn("strength", 5)
-    clock.time += FADE_SECONDS
     assert desk.settings.strength == 1.5
-    play_until(desk, load_preset("menagerie").replace(working_height=64, strength=1.5))
+    wanted = load_preset("neon").replace(working_height=64, strength=1.5)
+    for _ in range(10_000):
+        desk(frame_at(FADE_SECONDS))
+        if desk.in_force == wanted:
+            break
+    assert desk.in_force == wanted
 
 
-def test_a_fade_from_the_middle_of_another_does_not_jump(desk: Desk, clock: Clock) -> None:
+def test_a_fade_from_the_middle_of_another_does_not_jump(desk: Desk) -> None:
     desk.set("strength", 4.0)
     desk.fade_to("live")
-    clock.time += FADE_SECONDS / 2
-    desk(frame())
+    desk(frame_at(FADE_SECONDS / 2))
     half = desk.in_force.strength
     assert half == pytest.approx(2.5)
-    desk.fade_to("menagerie")
-    desk(frame())
+    desk.fade_to("neon")
+    desk(frame_at(FADE_SECONDS / 2))
     assert desk.in_force.strength == pytest.approx(half)
 
 
 def test_what_was_set_by_hand_outlives_a_preset(dreamer: Dreamer, clock: Clock) -> None:
     dreamer.settings = QUICK.replace(keep=0.5)
     desk = Desk(dreamer, "live", {"keep": 0.5}, now=clock)
-    desk.fade_to("mosaic")
-    assert desk.settings == load_preset("mosaic").replace(keep=0.5, working_height=64)
+    desk.fade_to("tiger")
+    assert desk.settings == load_preset("tiger").replace(keep=0.5, working_height=64)
+
+
+LITE = {"model": "efficientnet_lite0", "layers": "blocks.4"}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({}, LITE),
+        ({"steps": 2}, LITE),
+        ({"layers": "fire5"}, {"model": "squeezenet", "layers": "fire5"}),
+        ({"model": "squeezenet"}, {"model": "squeezenet", "layers": "auto"}),
+        ({"model": "squeezenet", "layers": "fire5"}, {"model": "squeezenet", "layers": "fire5"}),
+        ({"weights": "own.safetensors"}, {"model": "squeezenet", "weights": "own.safetensors", "layers": "auto"}),
+    ],
+)
+def test_a_preset_brings_its_network_unless_one_was_given_by_hand(
+    dreamer: Dreamer, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    wanted = QUICK.replace(**LITE, strength=2.0)
+    monkeypatch.setattr("livedream.desk.desk.load_preset", lambda name: wanted)
+    desk = Desk(dreamer, "live", given)
+    for name, value in {**given, "seed": 7}.items():
+        desk.set(name, value)
+    desk.fade_to("other")
+    assert desk.settings == wanted.replace(**{**given, **kept}, seed=7)
 
 
 def test_mirror(desk: Desk) -> None:
@@ -206,6 +238,8 @@ def test_7_unknown_names_are_refused_and_nothing_changes(desk: Desk) -> None:
         desk.fade_to("nature")
     with pytest.raises(ArgumentError, match="steps must be"):
         desk.set("steps", 0)
+    with pytest.raises(ArgumentError, match="unknown network: squeezenot"):
+        desk.set("model", "squeezenot")
     assert desk.settings == QUICK
     assert desk.preset == "live"
 
@@ -218,6 +252,24 @@ def test_7_an_unknown_layer_is_told_and_the_dream_goes_on_as_it_was(desk: Desk) 
             break
     assert desk.settings == desk.in_force == QUICK
     assert desk.notices.texts[-1] == "unknown layer: fire77"
+
+
+@pytest.mark.parametrize("live", [True, False])
+@pytest.mark.parametrize(
+    ("name", "value", "message"), [("weights", "none.pt", "none.pt"), ("layers", "fire77", "unknown layer: fire77")]
+)
+def test_what_cannot_be_prepared_is_one_notice_and_the_dream_goes_on(
+    dreamer: Dreamer, live: bool, name: str, value: str, message: str
+) -> None:
+    desk = Desk(dreamer, "live", live=live)
+    desk.set(name, value)
+    seen = [desk.look(frame(index)) for index in range(2)]  # a film's frames are looked at ahead
+    while desk.settings != QUICK or seen:
+        desk.compose(desk.dream(seen.pop(0) if seen else desk.look(frame())))
+    assert desk.in_force == QUICK
+    first, second = desk.notices.texts
+    assert first.startswith(name)
+    assert message in second
 
 
 def test_neighbours() -> None:

@@ -15,7 +15,7 @@ from livedream.settings import CONTROLS
 
 ROOT = Path(__file__).parents[2]
 TURNED = [key for control in CONTROLS for key in control.keys]
-OTHERS = ["p", "n", "m", "Space", "v", "d", "s", "r", "x", "f", "h", "?"]
+OTHERS = ["p", "n", "t", "m", "Space", "v", "d", "s", "r", "x", "f", "h", "?"]
 ENDING = {"q", "Esc"}
 """q ends the run of pressing.py; tests/sink/test_window.py presses both."""
 

@@ -28,7 +28,8 @@ def report(seconds: float, dropped: int, **more: Any) -> Report:
 
 @pytest.fixture
 def desk() -> Desk:
-    dreamer = Dreamer(DreamSettings(working_height=64, device="cpu", precision="float32"))
+    settings = DreamSettings(layers="fire6", step_size=1.5, keep=0.98, natural_color=0.35, coarseness=0.7)
+    dreamer = Dreamer(settings.replace(working_height=64, device="cpu", precision="float32"))
     dreamer.prepare((96, 72))
     return Desk(dreamer, "live")
 
@@ -62,7 +63,10 @@ def test_numbers_are_those_of_the_report_and_of_the_window(desk: Desk, takes: Ta
         ("", "compose 3.0"),
         ("cpu float32, squeezenet, fire6, working 80x64",),
         ("preset live, mirror",),
-        ("steps 1, step size 1.5, working height 64, keep 0.98, zoom 1, rotate 0, strength 1, color 1",),
+        (
+            "steps 1, step size 1.5, working height 64, keep 0.98, zoom 1, rotate 0, strength 1, "
+            "natural color 0.35, coarseness 0.7",
+        ),
         ("mirror on",),
     ]
 

@@ -5,12 +5,14 @@ import pytest
 import torch
 from skimage import data
 
-from livedream import Dreamer, DreamSettings, Frame
+from livedream import Dreamer, DreamSettings, Frame, models
 from livedream.dream.ascent import Ascent
 from livedream.dream.relief import Relief
 from livedream.errors import ArgumentError
+from tests.networks import random_network
 
 QUICK = DreamSettings(working_height=64, layers="fire5", jitter=8)
+LITE = QUICK.replace(model="efficientnet_lite0", layers="blocks.4")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def test_another_seed_dreams_another_dream(photo) -> None:
 
 def test_dream_grows_from_frame_to_frame_and_not_without_keep(photo) -> None:
     def depth(keep: float) -> float:
-        dreamer = Dreamer(QUICK.replace(keep=keep))
+        dreamer = Dreamer(QUICK.replace(keep=keep, temporal_smoothing=0.5))
         frame = stream(photo)[0]
         for _ in range(12):
             out = dreamer(frame)
@@ -87,7 +89,9 @@ def test_octaves_take_turns(photo, monkeypatch) -> None:
     seen = []
     step = Ascent.step
     monkeypatch.setattr(
-        Ascent, "step", lambda self, picture, size, *how: seen.append(size) or step(self, picture, size, *how)
+        Ascent,
+        "step",
+        lambda self, picture, size, *how, **by: seen.append(size) or step(self, picture, size, *how, **by),
     )
     for frame in stream(photo, 3):
         dreamer(frame)
@@ -106,9 +110,9 @@ class Counted:
         self.steps: list[int] = []
         step = Ascent.step
 
-        def counted(ascent: Ascent, picture, *how):
+        def counted(ascent: Ascent, picture, *how, **by):
             self.steps[-1] += 1
-            return step(ascent, picture, *how)
+            return step(ascent, picture, *how, **by)
 
         monkeypatch.setattr(Ascent, "step", counted)
 
@@ -180,7 +184,7 @@ def test_stream_that_rests_goes_on_from_a_saved_state(photo, changes) -> None:
     dreamer, other = Dreamer(settings), Dreamer(settings)
     for number in range(28):
         if changes and number == 14:
-            dreamer.settings = other.settings = settings.replace(step_size=2.0)
+            dreamer.settings = other.settings = settings.replace(step_size=3.0)
         dreamer(frame)
     other.restore(dreamer.state())
     efforts = []
@@ -230,11 +234,13 @@ def test_odd_sizes(size) -> None:
 
 
 def test_still_is_dreamt_from_small_to_large(photo, monkeypatch) -> None:
-    dreamer = Dreamer(QUICK.replace(octaves=3, still_height=120))
+    dreamer = Dreamer(QUICK.replace(octaves=1, smallest_octave=60, still_height=120, still_steps=10))
     seen = []
     step = Ascent.step
     monkeypatch.setattr(
-        Ascent, "step", lambda self, picture, size, *how: seen.append(size) or step(self, picture, size, *how)
+        Ascent,
+        "step",
+        lambda self, picture, size, *how, **by: seen.append(size) or step(self, picture, size, *how, **by),
     )
     out = dreamer(photo)
     assert seen == [(61, 82)] * 10 + [(86, 114)] * 10 + [(120, 160)] * 10
@@ -286,7 +292,7 @@ def test_unknown_layer_is_said_before_the_first_frame() -> None:
 def test_description_says_what_is_used() -> None:
     dreamer = Dreamer(DreamSettings(precision="float32", device="cpu"))
     dreamer.prepare((1280, 720))
-    assert dreamer.description == "cpu float32, squeezenet, fire6, working 448x256"
+    assert dreamer.description == "cpu float32, efficientnet_lite0, blocks.10, working 448x256"
 
 
 def test_controls_change_while_it_runs(photo) -> None:
@@ -296,9 +302,55 @@ def test_controls_change_while_it_runs(photo) -> None:
     dreamer.settings = QUICK.replace(layers="fire4", steps=2, pooling="average", working_height=48)
     dreamer(frames[1])
     assert "fire4" in dreamer.description
-    with pytest.raises(ArgumentError, match="model cannot change while a dream runs"):
-        dreamer.settings = QUICK.replace(model="vgg16")
-    assert dreamer.settings.model == "squeezenet"
+    with pytest.raises(ArgumentError, match="precision cannot change while a dream runs"):
+        dreamer.settings = QUICK.replace(precision="float32")
+    assert dreamer.settings.precision == "auto"
+
+
+def test_the_network_changes_while_it_runs(photo) -> None:
+    dreamer = Dreamer(QUICK)
+    frames = stream(photo)
+    dreamer(frames[0])
+    dreamer.settings = LITE
+    dreamt = dreamer(frames[1])
+    assert "efficientnet_lite0, blocks.4" in dreamer.description
+    fresh = Dreamer(LITE)
+    assert np.array_equal(dreamer._ready().network.mean, fresh._ready().network.mean)
+    assert not np.array_equal(dreamt.pixels, fresh(frames[1]).pixels)  # what SqueezeNet dreamt is still there
+
+
+def test_two_networks_are_kept_at_most(monkeypatch) -> None:
+    loaded = []
+    load = models.load
+
+    def load_any(name: str, weights: str) -> torch.nn.Module:
+        loaded.append(name)
+        return random_network(name) if name == "squeezenet1_1" else load(name, weights)
+
+    monkeypatch.setattr(models, "load", load_any)
+    monkeypatch.setattr("livedream.dream.dreamer.check_names", lambda settings: None)
+    dreamer = Dreamer(QUICK)
+    dreamer._ready()
+    third = QUICK.replace(model="squeezenet1_1", layers="auto")
+    for settings in (LITE, QUICK.replace(layers="fire4"), LITE, third, third, QUICK, LITE):
+        dreamer.ascent_for(settings)
+        assert len(dreamer._traced) <= 2
+    # The one that dreams stays, the other one goes for the third.
+    assert loaded == ["squeezenet", "efficientnet_lite0", "squeezenet1_1", "efficientnet_lite0"]
+
+
+def test_a_frame_looked_at_for_a_network_that_takes_smaller_ones(photo, monkeypatch) -> None:
+    """The next network arrives between the look at a frame and its dream."""
+    monkeypatch.setattr(models, "load", lambda name, weights: random_network(name))
+    monkeypatch.setattr("livedream.dream.dreamer.check_names", lambda settings: None)
+    dreamer = Dreamer(QUICK.replace(model="squeezenet1_1", layers="auto", working_height=32, octaves=2))
+    frames = stream(photo)
+    dreamer(frames[0])
+    sight = dreamer.look(frames[1])
+    assert min(map(min, sight.sizes)) == 32
+    dreamer.settings = QUICK.replace(model="alexnet", layers="features.4", working_height=32, octaves=2)  # 63 or more
+    out = dreamer.compose(dreamer.dream(sight))
+    assert not np.array_equal(out.pixels, frames[1].pixels)
 
 
 def test_repeated_overflow_moves_to_safer_numbers_and_says_so(photo, caplog) -> None:
@@ -317,9 +369,14 @@ def test_repeated_overflow_moves_to_safer_numbers_and_says_so(photo, caplog) -> 
     assert dreamer.description.startswith("cpu float32")
 
 
-def test_still_scene_neither_brightens_nor_darkens(photo) -> None:
+@pytest.mark.parametrize(
+    "look",
+    [{"layers": "fire4", "pooling": "average", "natural_color": 0, "coarseness": 0}, {"layers": "fire8"}],
+    ids=["mosaic", "live"],
+)
+def test_still_scene_neither_brightens_nor_darkens(photo, look) -> None:
     # A dark scene, and a look that brightens it: without the removal of the mean it gains 7 levels, and goes on.
-    dreamer = Dreamer(DreamSettings(working_height=64, layers="fire4", pooling="average", step_size=3, keep=0.98))
+    dreamer = Dreamer(DreamSettings(working_height=64, step_size=3, keep=0.98, **look))
     scene = (photo[:64, :96] * 0.4).astype(np.uint8)
     means = []
     for n in range(450):

@@ -43,17 +43,17 @@ def test_a_stream_is_rehearsed_with_its_own_threads(four_threads, monkeypatch) -
     """oneDNN makes a kernel for each number of threads: with another one the first frames would make theirs anew."""
     seen = []
     step = Ascent.step
-    monkeypatch.setattr(Ascent, "step", lambda *args: seen.append(torch.get_num_threads()) or step(*args))
-    Dreamer(DreamSettings(device="cpu", working_height=64)).prepare((160, 96))
+    monkeypatch.setattr(Ascent, "step", lambda *args, **by: seen.append(torch.get_num_threads()) or step(*args, **by))
+    Dreamer(DreamSettings(layers="fire6", device="cpu", working_height=64)).prepare((160, 96))
     assert set(seen) == {3}
 
 
 def test_other_layers_are_made_ready_with_the_threads_of_the_stream(four_threads, monkeypatch) -> None:
-    dreamer = Dreamer(DreamSettings(device="cpu", working_height=64))
+    dreamer = Dreamer(DreamSettings(layers="fire6", device="cpu", working_height=64))
     dreamer(Frame(np.zeros((96, 160, 3), np.uint8), Fraction(0), 0))
     seen = []
     step = Ascent.step
-    monkeypatch.setattr(Ascent, "step", lambda *args: seen.append(torch.get_num_threads()) or step(*args))
+    monkeypatch.setattr(Ascent, "step", lambda *args, **by: seen.append(torch.get_num_threads()) or step(*args, **by))
     dreamer.ascent_for(dreamer.settings.replace(layers="fire5"))
     assert set(seen) == {3}
     assert counts() == (4, 4)
@@ -64,7 +64,7 @@ def test_other_layers_are_made_ready_with_the_threads_of_the_stream(four_threads
     [({}, 3), ({"working_height": 512}, 4), ({"layers": "fire9", "steps": 2}, 4)],
 )
 def test_a_light_network_leaves_a_core_and_a_heavy_one_takes_all(settings, network_threads, four_threads) -> None:
-    dreamer = Dreamer(DreamSettings(device="cpu", precision="float32", **settings))
+    dreamer = Dreamer(DreamSettings(layers="fire6", device="cpu", precision="float32").replace(**settings))
     dreamer.prepare((1280, 720))
     with dreamer.sharing_cores():
         assert counts()[0] == network_threads

@@ -46,7 +46,7 @@ def test_gradient_in_tiles_is_that_of_the_whole_picture() -> None:
     """Down to fire4 the margin holds all that a pixel acts on, so that the tiles give the gradient of the whole."""
     objective = parse("fire4 + 0.1*mean(fire3:5) - 0.5*tv")
     network = DreamNetwork(models.load("squeezenet"), models.find_network("squeezenet"), objective, "max")
-    ascent = Ascent(network.to_compute(torch.device("cpu"), torch.float32), objective, 1.0, "none")
+    ascent = Ascent(network.to_compute(torch.device("cpu"), torch.float32), objective)
     picture = torch.rand(1, 3, 352, 512, generator=torch.Generator().manual_seed(0)) * 255
     parts = tiles((352, 512), 256, np.random.default_rng(1))
     assert len(parts) > 4

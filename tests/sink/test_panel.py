@@ -8,7 +8,7 @@ from livedream.sink.panel import DARKEN, SMALLEST_LINE, Panel
 
 GREY = 100
 TEXT = [("fps", "captured 25.0", "dreamt 24.9", "shown 24.9", "dropped 0.0"), ("age ms", "p50 41", "p95 56")] + [
-    ("steps 1, step size 1.5, working height 256, keep 0.98, strength 1, color 1",)
+    ("steps 1, step size 1.5, working height 256, keep 0.98, strength 1, natural color 0.35",)
 ] * 8
 
 
