@@ -19,7 +19,10 @@ def benchmark(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "FOLDER", tmp_path)
     monkeypatch.setattr(module, "arithmetic_table", lambda sizes: [])
     monkeypatch.setattr(module, "has_bfloat16", lambda: False)
-    monkeypatch.setattr(module, "page", lambda rows, left_out, beside, table: [*rows, *left_out, str(beside)])
+    monkeypatch.setattr(
+        module, "page", lambda rows, left_out, looks, beside, _: [*rows, *left_out, f"{looks}", f"{beside}"]
+    )
+    monkeypatch.setattr(module, "look", lambda folder: "looks")
     monkeypatch.setattr(module, "beside", lambda rounds: f"popular in {rounds}")
     return module
 
@@ -35,7 +38,7 @@ def test_a_row_is_measured_anew_and_the_others_stay(benchmark, monkeypatch, tmp_
     benchmark.main(["--still", "300", "--seconds", "60"])
     first = [name for name, *_ in measured]
     assert ("live, 640x360", 300, 60) in measured
-    assert ("strokes, 1280x720", 0, 10) in measured
+    assert ("tiger, 1280x720", 0, 10) in measured
     assert "vgg16, float32, 640x360" in first
     assert "vgg16, bfloat16, 640x360" not in first
 
@@ -50,7 +53,7 @@ def test_a_row_is_measured_anew_and_the_others_stay(benchmark, monkeypatch, tmp_
     lines = (tmp_path / "RESULTS.md").read_text(encoding="utf-8").splitlines()
     assert lines[: len(first)] == first
     assert "vgg16, bfloat16, 640x360" in lines
-    assert lines[-1] == "popular in 3"
+    assert lines[-2:] == ["looks", "popular in 3"]
 
 
 def test_an_interrupted_run_keeps_what_it_has(benchmark, monkeypatch, tmp_path) -> None:
@@ -65,7 +68,15 @@ def test_an_interrupted_run_keeps_what_it_has(benchmark, monkeypatch, tmp_path) 
     assert "steady, 640x360" in json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["rows"]
 
 
+def test_looks_are_measured_alone(benchmark, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(benchmark, "measure", None)
+    monkeypatch.setattr(benchmark, "beside", None)
+    benchmark.main(["--only", "looks"])
+    kept = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert (kept["rows"], kept["looks"], kept["popular"]) == ({}, "looks", None)
+
+
 def test_an_unknown_row_is_named(benchmark, capsys) -> None:
     with pytest.raises(SystemExit):
         benchmark.main(["--only", "nonsense"])
-    assert "no row 'nonsense', there are live, 1280x720; " in capsys.readouterr().err
+    assert "no row 'nonsense', there are film, 1280x720; " in capsys.readouterr().err

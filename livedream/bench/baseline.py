@@ -1,7 +1,7 @@
 """What livedream is measured against: the same dream as most projects write it.
 
 float32, contiguous, the whole network run with a hook on the layer, autograd through it; everything after the flow in
-torch, on the device on which livedream dreams. The same steps, sizes, octaves, jitter, pooling, colour and smoothing as
+torch, on the device on which livedream dreams. The same steps, sizes, octaves, jitter, pooling and preconditioning as
 livedream's, so the work is equal and only the way of doing it is not.
 """
 
@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from livedream import models
-from livedream.dream.ascent import Ascent, smoothings
+from livedream.dream.ascent import Ascent
+from livedream.dream.choice import network_for
 from livedream.dream.feedback import grow_and_turn
 from livedream.dream.goals import PICTURE
 from livedream.dream.motion import Motion
 from livedream.dream.octaves import Size, octave_sizes, share_of, working_size
+from livedream.dream.precondition import precondition, preconditioner
 from livedream.models import LOGITS, resolve_layer
 from livedream.settings import DreamSettings
 
@@ -28,7 +29,7 @@ class Baseline:
 
         size: (width, height) of the frames.
         """
-        row = models.find_network(settings.model)
+        row = network_for(settings)
         self._settings = settings
         self._objective, self._masks = ascent.objective, ascent.masks
         self._device = ascent.network.mean.device
@@ -39,7 +40,7 @@ class Baseline:
         modules = dict(network.named_modules())
         for name in self._objective.layers:
             # The scores of the classes are what the whole network gives; SqueezeNet's own end in a ReLU, ours do not.
-            module = network if name == LOGITS else modules[resolve_layer(settings.model, name, modules)]
+            module = network if name == LOGITS else modules[resolve_layer(row.name, name, modules)]
             module.register_forward_hook(self._keep(name))
         self._mean = torch.tensor(row.mean, device=self._device).view(1, 3, 1, 1)
         self._std = torch.tensor(row.std, device=self._device).view(1, 3, 1, 1)
@@ -107,8 +108,8 @@ class Baseline:
         self._network((leaf - self._mean) / self._std)
         (gradient,) = torch.autograd.grad(objective(self._found), leaf)
         gradient = torch.roll(gradient, tuple(-s for s in shift), (2, 3))
-        gradient = torch.lerp(gradient.mean(1, keepdim=True), gradient, self._settings.color)
-        gradient = smoothings[self._settings.smoothing](gradient)
+        by = preconditioner(self._settings.natural_color, self._settings.coarseness)
+        gradient = precondition(gradient, by)
         change = gradient / gradient.abs().mean().clamp_min(1e-30) * self._settings.step_size
         return picture + F.interpolate(change, picture.shape[2:], mode="bilinear")
 

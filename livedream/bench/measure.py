@@ -4,17 +4,18 @@ import dataclasses
 import datetime
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from livedream.bench.age import LIVE_RATE, measure_age, measure_slow_age
 from livedream.bench.bound import measure_bound
 from livedream.bench.fresh import run_fresh
+from livedream.bench.look import NOISE, still_scene
 from livedream.bench.machine import machine, versions
 from livedream.bench.result import Result
 from livedream.bench.speed import film, measure_speed
@@ -22,6 +23,7 @@ from livedream.bench.stamped import SMALLEST
 from livedream.bench.steadiness import SETTLED, drift, flicker
 from livedream.capture.video import VideoSource
 from livedream.dream.alone import alone
+from livedream.dream.choice import network_for
 from livedream.dream.dreamer import Dreamer
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
@@ -32,8 +34,6 @@ FLICKER_FRAMES = 30
 """How many frames at least are looked at for steadiness, after the dream has grown for GROWING_FRAMES."""
 _SMALLEST_HEIGHT = 64
 _SLOW_SECONDS = 10.0
-_NOISE = 3.0
-"""Sigma of the noise of a camera indoors, in levels of 255."""
 
 
 @dataclass
@@ -81,7 +81,7 @@ def measure(plan: Plan, tell: Callable[[str], None]) -> Result:
     result.fps_baseline = speed.rates.get("fps_baseline")
     tell("one step, against what the machine could do")
     ascent, compute = dreamer.engine
-    bound = alone(lambda: measure_bound(ascent, compute, plan.settings.model, dreamer.working_size))
+    bound = alone(lambda: measure_bound(ascent, compute, network_for(plan.settings).name, dreamer.working_size))
     result.step_ms, result.bound_ms, *_ = bound
     result.roofline = bound.roofline
     result.work = {name: value for name, value in bound._asdict().items() if name not in ("step_ms", "bound_ms")}
@@ -141,22 +141,8 @@ def _measure_steadiness(dreamer: Dreamer, frames: Sequence[Frame], result: Resul
 
 
 def _measure_drift(plan: Plan, dreamer: Dreamer, still: np.ndarray, result: Result) -> None:
-    for name, sigma in (("clean", 0.0), ("noise", _NOISE)):
+    for name, sigma in (("clean", 0.0), ("noise", NOISE)):
         dreamer.reset()
-        found = drift(
-            lambda pixels: dreamer(Frame(pixels, Fraction(0), 0)).pixels, _still(still, sigma, plan.still_frames)
-        )
+        frames = islice(still_scene(still, sigma), plan.still_frames)
+        found = drift(lambda pixels: dreamer(Frame(pixels, Fraction(0), 0)).pixels, frames)
         result.drift[name] = found._asdict()
-
-
-def _still(picture: np.ndarray, sigma: float, count: int) -> Iterator[np.ndarray]:
-    """`picture`, `count` times, each with a camera's noise of its own."""
-    random = np.random.default_rng(0)
-    noises = [np.round(random.normal(0, sigma, picture.shape)).astype(np.int16) for _ in range(16 if sigma else 0)]
-    for number in range(count):
-        if not sigma:
-            yield picture
-            continue
-        # Sixteen noises, each rolled to another place: as good as new ones and ten times as fast.
-        noise = np.roll(noises[number % 16], random.integers(picture.shape[0]), axis=0)
-        yield cv2.add(picture, noise, dtype=cv2.CV_8U)

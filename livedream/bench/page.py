@@ -44,6 +44,19 @@ at most in any later frame, which is drift. Flicker, which is how much the dream
 500 to the end.
 
 """.splitlines()
+_LOOKS = """\
+What was dreamt, which is dream minus source, at 448x256: root mean square of chroma over that of luma (0 is grey, 1.41
+independent channels; photographs themselves have 0.2 to 0.5), and slope of the power spectrum of luma against
+frequency, log-log, 0.02 to 0.4 cycles a pixel (0 is white noise; photographs have -2.1 to -3.2). Share of pixels with a
+channel at 0 or 255 beyond that of the source, and strength, the mean absolute difference in levels of 255. The film at
+frame 100; photographs of scikit-image as still scenes with a camera's noise of sigma 3 at frame 60, and as stills.
+
+""".splitlines()
+_RECOGNITION = """\
+Whether another network sees in stills of 360x240 what was dreamt: the share that it puts into a class of the group
+first, of stills dreamt from photographs and from noise, half and half; and the share of their sources.
+
+""".splitlines()
 _ARITHMETIC = """\
 ## On a GPU, by arithmetic
 
@@ -74,12 +87,16 @@ The tests that do it where there is a GPU: `LIVEDREAM_REQUIRE_CUDA=1 scripts/tes
 
 
 def page(
-    rows: Mapping[str, Row], left_out: Mapping[str, str], beside: Mapping[str, Any] | None, arithmetic: Sequence[str]
+    rows: Mapping[str, Row],
+    left_out: Mapping[str, str],
+    looks: Mapping[str, Any] | None,
+    beside: Mapping[str, Any] | None,
+    arithmetic: Sequence[str],
 ) -> list[str]:
     """Return the lines of the page.
 
-    left_out: why there is no such row. beside: what scripts/benchmark noted of livedream.bench.popular. arithmetic: the
-    table of arithmetic.py.
+    left_out: why there is no such row. looks: what `livedream bench --looks` wrote. beside: what scripts/benchmark
+    noted of livedream.bench.popular. arithmetic: the table of arithmetic.py.
     """
     lines = [
         "# What was measured",
@@ -107,6 +124,8 @@ def page(
         *map(_command, rows, rows.values()),
         *(f"- {name}: left out, {why}" for name, why in left_out.items()),
     ]
+    if looks is not None:
+        lines += ["", *_looks(looks)]
     if beside is not None:
         lines += ["", *_beside(beside)]
     lines += ["", *_gpus(arithmetic)]
@@ -216,14 +235,44 @@ def _command(name: str, row: Row) -> str:
     return f"- {name}: `{row['command']}`: {row['description']}; {settings}"
 
 
+def _looks(found: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("## Looks", "", f"`{found['command']}`. {_made(found)}", "", *_LOOKS)
+    yield from _head("what", "chroma / luma", "slope", "clipped", "strength")
+    for look in found["looks"]:
+        yield _line(
+            f"{look['preset']}, {look['scene']}",
+            f"{look['chroma_over_luma']:.2f}",
+            f"{look['slope']:.2f}",
+            f"{look['clipped']:+.2%}",
+            f"{look['strength']:.1f}",
+        )
+    yield ""
+    yield from _RECOGNITION
+    yield from _head("what", "dreamt by", "judged by", "stills", "recognised", "sources")
+    for seen in found["recognition"]:
+        yield _line(
+            seen["group"],
+            seen["dreamer"],
+            seen["judge"],
+            f"{seen['stills']}",
+            f"{seen['recognised'] / seen['stills']:.0%}",
+            f"{seen['before'] / seen['stills']:.0%}",
+        )
+
+
+def _made(found: Mapping[str, Any]) -> str:
+    """Say when and where something was measured, and with what versions."""
+    versions = ", ".join(f"{what} {version}" for what, version in found["versions"].items())
+    return f"{found['date']}, {found['machine']}; {versions}."
+
+
 def _beside(beside: Mapping[str, Any]) -> list[str]:
-    versions = ", ".join(f"{what} {version}" for what, version in beside["versions"].items())
     return [
         "## Beside the popular implementations",
         "",
         "Same network, weights, size and steps, float32, on the CPU; medians of rounds that took turns.",
-        f"`{beside['command']}`; its last row needs `pip install torch-lucent`. {beside['date']}, {beside['machine']};",
-        f"{versions}.",
+        f"`{beside['command']}`; its last row needs `pip install torch-lucent`.",
+        _made(beside),
         "",
         *beside["table"],
     ]

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from livedream import models
+from livedream.dream.choice import network_for
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.jitter import draw_shift
 from livedream.dream.octaves import octave_sizes, working_size
@@ -30,17 +31,28 @@ PHOTO = 640, 360
 
 
 def still_settings(model: str) -> DreamSettings:
-    """Return those of google/deepdream: ten steps of 1.5 at each of four octaves."""
-    return DreamSettings(model=model, octaves=4, octave_scale=1.4, still_steps=10, still_height=PHOTO[1], device="cpu")
+    """Return those of google/deepdream: ten steps of 1.5 at each of four octaves, of the gradient as it is."""
+    return DreamSettings(
+        model=model,
+        still_height=PHOTO[1],
+        octaves=4,
+        octave_scale=1.4,
+        smallest_octave=round(PHOTO[1] / 1.4**3),  # a still has as many octaves as there are down to this one
+        still_steps=10,
+        step_size=1.5,
+        natural_color=0,
+        coarseness=0,
+        device="cpu",
+    )
 
 
 class PlainStill:
     """Dreams a picture, uint8 (h, w, 3), plainly. Source: google/deepdream, dream.ipynb; hooks as in its ports."""
 
     def __init__(self, settings: DreamSettings) -> None:
-        row = models.find_network(settings.model)
+        row = network_for(settings)
         self._settings = settings
-        self._network = models.load(settings.model)
+        self._network = models.load(row.name)
         self._network.get_submodule(row.best).register_forward_hook(self._keep)
         self._smallest = row.smallest
         self._mean, self._std = (torch.tensor(numbers).view(1, 3, 1, 1) for numbers in (row.mean, row.std))

@@ -16,6 +16,7 @@ from livedream.capture.demo import demo_clip
 from livedream.capture.source import Source, open_source
 from livedream.capture.video import VideoSource
 from livedream.dream.alone import alone
+from livedream.dream.choice import network_for
 from livedream.dream.dreamer import Dreamer
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
@@ -107,7 +108,9 @@ def _plain(dreamer: Dreamer, frames: Sequence[Frame], size: tuple[int, int]) -> 
     """Return what lets the plain dreamer dream some of `frames`. It has dreamt two before, as ours has been warmed."""
     settings = dreamer.settings
     # Alone, for a team of threads that loaded weights would make every other team wait, see alone.py.
-    plain = alone(lambda: Baseline(settings, models.load(settings.model, settings.weights), dreamer.engine[0], size))
+    plain = alone(
+        lambda: Baseline(settings, models.load(network_for(settings).name, settings.weights), dreamer.engine[0], size)
+    )
     few = frames[: max(3, len(frames) // 5)]
 
     def way(frames: Sequence[Frame] = few) -> float:

@@ -103,6 +103,10 @@ def drift(dream: Callable[[np.ndarray], np.ndarray], frames: Iterable[np.ndarray
 
 def _levels(picture: np.ndarray) -> np.ndarray:
     """Return the mean luminance, and the share of pixels that are clipped."""
-    luminance = cv2.mean(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))[0]
+    return np.array([cv2.mean(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))[0], clipped(picture)])
+
+
+def clipped(picture: np.ndarray) -> float:
+    """Return the share of pixels of `picture`, uint8 RGB (h, w, 3), of which a channel is 0 or 255."""
     between = cv2.countNonZero(cv2.inRange(picture, (1, 1, 1), (254, 254, 254)))
-    return np.array([luminance, 1 - between / (picture.shape[0] * picture.shape[1])])
+    return 1 - between / (picture.shape[0] * picture.shape[1])

@@ -1,18 +1,30 @@
 import numpy as np
 from skimage import data
 
-from livedream.bench.popular import PlainStill, seconds_of, still_settings
+from livedream.bench.popular import PHOTO, PlainStill, seconds_of, still_settings
+from livedream.dream import still
 from livedream.dream.dreamer import Dreamer
+from livedream.dream.octaves import octave_sizes
+from livedream.dream.still import still_sizes
 
 
-def test_the_plain_loop_does_the_same_work() -> None:
-    """The same dream, but for how octaves are interpolated and the order of sums."""
+def test_the_plain_loop_does_the_same_work(monkeypatch) -> None:
+    """The same dream, but for how octaves are interpolated, the order of sums, and what keeps ours from burning out."""
+    monkeypatch.setattr(still, "_SOFT", 1e-9)
+    monkeypatch.setattr(still, "_within", lambda dream, picture: dream)
     photo = np.ascontiguousarray(data.chelsea()[60:156, 100:228])
-    settings = still_settings("squeezenet").replace(still_steps=3, precision="float32")
+    settings = still_settings("squeezenet").replace(still_steps=3, precision="float32", smallest_octave=35)
     plain, ours = PlainStill(settings)(photo).astype(int), Dreamer(settings)(photo).astype(int)
     dreamt = [(picture - photo).ravel() for picture in (plain, ours)]
     assert np.corrcoef(*dreamt)[0, 1] > 0.95
     assert np.abs(dreamt[0]).mean() > 5
+
+
+def test_a_still_has_the_four_octaves_of_deepdream() -> None:
+    settings = still_settings("squeezenet")
+    sizes = still_sizes(settings, PHOTO[1], PHOTO[0], smallest=32)
+    assert sizes == [(360, 640), (257, 457), (184, 327), (131, 233)]  # each 1.4 times smaller
+    assert sizes == octave_sizes(sizes[0], settings.octaves, settings.octave_scale, 32)
 
 
 def test_ways_take_turns_and_the_first_round_does_not_count() -> None:

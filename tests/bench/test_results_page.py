@@ -57,7 +57,7 @@ def row() -> dict:
 
 
 def test_all_of_a_row_is_on_the_page(row) -> None:
-    text = "\n".join(page({"small": row}, {}, None, ["| arithmetic |"]))
+    text = "\n".join(page({"small": row}, {}, None, None, ["| arithmetic |"]))
     for line in (
         "- 2001-02-03, Abacus, 2 cores, no GPU; livedream 9.9, torch 8.8\n",
         "| small | 90.0 | 80.0 | 100.0 | 20.0 | 5.00 | 0.90 |",
@@ -76,7 +76,7 @@ def test_all_of_a_row_is_on_the_page(row) -> None:
 
 def test_what_was_not_measured_is_a_dash(row) -> None:
     row.update(flicker=None, flicker_source=None, strength=None, drift={}, fps_baseline=None, age_slow_ms=None)
-    text = "\n".join(page({"quick": row}, {}, None, []))
+    text = "\n".join(page({"quick": row}, {}, None, None, []))
     assert "| quick | 90.0 | 80.0 | 100.0 | - | - | 0.90 |" in text
     assert "| quick | 20 / 30 / 40 | 21, 22 | 3 | - | 2.5 | 700 |" in text
     assert "| quick | - | - | - | - |" in text
@@ -85,7 +85,7 @@ def test_what_was_not_measured_is_a_dash(row) -> None:
 
 def test_rows_of_two_machines_say_which(row) -> None:
     other = {**copy.deepcopy(row), "machine": "Loom, GPU", "peak_vram_mb": 900, "random": True}
-    text = "\n".join(page({"one": row, "two": other}, {"three": "there is no loom"}, None, []))
+    text = "\n".join(page({"one": row, "two": other}, {"three": "there is no loom"}, None, None, []))
     assert "Abacus, 2 cores, no GPU; livedream 9.9, torch 8.8: one\n" in text
     assert "Loom, GPU; livedream 9.9, torch 8.8: two\n" in text
     assert "| two (random weights) | 90.0 |" in text
@@ -96,6 +96,33 @@ def test_rows_of_two_machines_say_which(row) -> None:
 
 def test_the_popular_ones_say_how_they_were_made(row) -> None:
     beside = {"command": "python -m x", "date": "2001-02-03", "machine": "Abacus", "versions": {"torch": "8.8"}}
-    lines = page({"small": row}, {}, {**beside, "table": ["| theirs | 2 |"]}, [])
+    lines = page({"small": row}, {}, None, {**beside, "table": ["| theirs | 2 |"]}, [])
     assert "| theirs | 2 |" in lines
-    assert "`python -m x`; its last row needs `pip install torch-lucent`. 2001-02-03, Abacus;" in lines
+    assert "`python -m x`; its last row needs `pip install torch-lucent`." in lines
+    assert "2001-02-03, Abacus; torch 8.8." in lines
+
+
+def test_looks_have_a_section(row) -> None:
+    looks = {
+        "command": "livedream bench --looks live",
+        "date": "2001-02-03",
+        "machine": "Abacus",
+        "versions": {"torch": "8.8"},
+        "looks": [
+            {
+                "preset": "live",
+                "scene": "coffee, still",
+                "chroma_over_luma": 0.456,
+                "slope": -1.987,
+                "clipped": 0.00123,
+                "strength": 12.34,
+            }
+        ],
+        "recognition": [
+            {"group": "dogs", "dreamer": "one", "judge": "two", "stills": 20, "recognised": 13, "before": 1}
+        ],
+    }
+    lines = page({"small": row}, {}, looks, None, [])
+    assert "`livedream bench --looks live`. 2001-02-03, Abacus; torch 8.8." in lines
+    assert "| live, coffee, still | 0.46 | -1.99 | +0.12% | 12.3 |" in lines
+    assert "| dogs | one | two | 20 | 65% | 5% |" in lines
