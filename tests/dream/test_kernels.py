@@ -76,6 +76,13 @@ def test_what_is_no_number_gets_through(dtype) -> None:
         assert kernels.unrectify(torch.ones_like(x), x)[0, 3, 4, 4] == 1
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_a_relu6_lets_gradients_through_between_its_bounds(dtype) -> None:
+    output = torch.tensor([0.0, 0.5, 3.0, 5.9375, 6.0, float("nan")], dtype=dtype).view(1, 6, 1, 1)
+    through = kernels.unclip(torch.ones_like(output).contiguous(memory_format=LAST), output)
+    assert through.flatten().tolist() == [0, 1, 1, 1, 0, 1]  # what is no number gets on, to where it is noticed
+
+
 @needs_kernels
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_passes_of_a_step_are_torchs(dtype, monkeypatch) -> None:
@@ -95,6 +102,7 @@ def test_passes_of_a_step_are_torchs(dtype, monkeypatch) -> None:
             kernels.rectify(output),
             kernels.accumulate(gradient.clone(), output),
             kernels.unrectify(gradient.clone(), output),
+            kernels.unclip(gradient.clone(), 6 * output),  # half of them are below 0, some above 6
             unblocked((2, 2), (0, 0), (2, 3, 33, 47)),
             unblocked((2, 2), (1, 1), (2, 3, 35, 50)),
             unblocked((1, 5), (0, 2), (2, 3, 17, 118)),
