@@ -21,6 +21,8 @@ class Frame:
     """How many frames the source captured before this one; a dropped frame leaves a gap."""
     source: np.ndarray | None = None
     """What a dream was dreamt of, of the same form as `pixels`, for sinks that show both; None where nobody kept it."""
+    duration: Fraction | None = None
+    """For how many seconds it is shown, above 0, where the source knows; None: until the next frame comes."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.pixels, np.ndarray):
@@ -34,6 +36,10 @@ class Frame:
             raise TypeError(f"index must be an int, got {type(self.index).__name__}")
         if self.index < 0:
             raise ValueError(f"index must not be negative, got {self.index}")
+        if self.duration is not None and not isinstance(self.duration, Fraction):
+            raise TypeError(f"duration must be a Fraction of seconds or None, got {type(self.duration).__name__}")
+        if self.duration is not None and self.duration <= 0:
+            raise ValueError(f"duration must be positive, got {self.duration}")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -42,7 +48,7 @@ class Frame:
 
     def with_pixels(self, pixels: np.ndarray) -> "Frame":
         """Return this frame with other pixels: the same moment, seen differently."""
-        return Frame(pixels, self.time, self.index)
+        return Frame(pixels, self.time, self.index, duration=self.duration)
 
     def _repr_png_(self) -> bytes:
         """Show itself in a notebook."""

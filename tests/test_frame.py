@@ -15,8 +15,16 @@ def test_frame_knows_its_size_and_is_readable_in_a_log() -> None:
 
 
 def test_same_moment_with_other_pixels() -> None:
-    frame = Frame(PIXELS, Fraction(1, 3), 7).with_pixels(PIXELS + 1)
-    assert (frame.time, frame.index, int(frame.pixels[0, 0, 0])) == (Fraction(1, 3), 7, 1)
+    frame = Frame(PIXELS, Fraction(1, 3), 7, duration=Fraction(5)).with_pixels(PIXELS + 1)
+    assert (frame.time, frame.index, frame.duration, int(frame.pixels[0, 0, 0])) == (Fraction(1, 3), 7, 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("duration", "error"), [(0.5, TypeError), (Fraction(0), ValueError), (Fraction(-1), ValueError)]
+)
+def test_a_duration_is_a_positive_fraction(duration, error) -> None:
+    with pytest.raises(error, match="duration must be"):
+        Frame(PIXELS, Fraction(0), 0, duration=duration)
 
 
 @pytest.mark.parametrize(
