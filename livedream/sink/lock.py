@@ -58,10 +58,8 @@ class OutputLock:
         """The lock file."""
         self._is_folder = folder
         self._holding: _Holding | None = None
-        self.place: Identity | None = None
-        """The folder in which is written, while the lock is held."""
         names = [] if folder else [real_path(path).name, part_of(path).name]
-        self.names = frozenset(name.casefold() for name in names)
+        self._names = frozenset(name.casefold() for name in names)
 
     def acquire(self) -> Self:
         """Take the lock.
@@ -72,9 +70,8 @@ class OutputLock:
         if self._holding is not None:
             return self
         with _guard:
-            self.place = identity(self.file.parent)
             for other in _active:
-                if other.place == self.place and self._collides(other):
+                if self.collides(other):
                     raise ArgumentError(
                         f"{self.path} and {other.path} would be written under one name",
                         "give each output a name of its own; livedream writes NAME.part.EXT before NAME.EXT",
@@ -100,6 +97,16 @@ class OutputLock:
                 if not holding.count:
                     holding.close()
 
+    def collides(self, other: "OutputLock") -> bool:
+        """Return whether the two outputs would be written under one name, for a time or for good."""
+        here, there = (identity(file.parent) or os.path.realpath(file.parent) for file in (self.file, other.file))
+        if here != there:
+            return False
+        if self._names & other._names or (self._is_folder and other._is_folder):
+            return True
+        frames, names = (self, other._names) if self._is_folder else (other, self._names)
+        return frames._is_folder and any(map(is_frame_name, names))
+
     def note(self, part: Path, made: Identity) -> None:
         """Write down that `part` was made by this run, so that a later one may replace it."""
         if self._holding is None:
@@ -107,6 +114,11 @@ class OutputLock:
         with _guard:
             self._holding.parts[part.name] = made[1]
             self._holding.write()
+
+    def forget(self, part: Path) -> None:
+        """Vouch for `part` no more: it has got its name, or is removed."""
+        if self._holding is not None:
+            self._holding.parts.pop(part.name, None)
 
     def vouches(self, part: Path) -> bool:
         """Return whether `part`, a file that is there, was made by a run that held this lock, and by nobody else."""
@@ -119,12 +131,6 @@ class OutputLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
-
-    def _collides(self, other: "OutputLock") -> bool:
-        if self.names & other.names or (self._is_folder and other._is_folder):
-            return True
-        frames, names = (self, other.names) if self._is_folder else (other, self.names)
-        return frames._is_folder and any(map(is_frame_name, names))
 
 
 def unwritable(path: Path, error: OSError) -> SinkError:

@@ -33,6 +33,16 @@ def part_of(path: Path) -> Path:
     return real.with_name(f"{_fitted(real.stem)}.part{real.suffix}")
 
 
+def journal_of(part: Path) -> Path:
+    """Return the name of the folder with the journal of a film that is written as `part`."""
+    return part.with_suffix(".resume")
+
+
+def recipe_path(target: Path, *, folder: bool = False) -> Path:
+    """Return where the recipe of `target` is: `out.toml` beside `out.mp4`, `recipe.toml` in a folder."""
+    return target / "recipe.toml" if folder else target.with_suffix(".toml")
+
+
 def lock_of(path: Path, *, folder: bool = False) -> Path:
     """Return the name of the lock of the output `path`, see `livedream.sink.lock`.
 
