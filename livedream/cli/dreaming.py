@@ -340,8 +340,10 @@ def closing(stop: Stop) -> Iterator[Callable[[Opened], Opened]]:
         first = error
     stop.hold()
     for thing in reversed(things):
-        if isinstance(thing, Sink) and thing.given_up:
-            continue
+        if isinstance(thing, Sink):
+            thing.cut_short = first is not None
+            if thing.given_up:
+                continue
         try:
             thing.close()
         except Exception as error:  # noqa: BLE001  raised below, when the rest is closed

@@ -88,6 +88,8 @@ class Sink(ABC):
     """What somebody ought to know about it just now ("no connection, try 3"); None when all is well."""
     given_up: bool = False
     """True when a thread hangs in it for good, as in a device that never answers: nobody may call it any more."""
+    cut_short: bool = False
+    """True when the run has ended by an error or because somebody stopped it, set before `close`."""
     recipe: Recipe | None = None
     """How its frames are made, set before the first one: a film and a PNG carry it inside, and a TOML file beside."""
 
@@ -116,6 +118,7 @@ class Sink(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.cut_short = self.cut_short or error is not None
         if not self.given_up:
             self.close()
 

@@ -212,9 +212,10 @@ class VideoSink(ResumableSink):
         """
         if self._resumable:
             return not self._ended or self._failed
-        if self._failed:
-            return self._is_gif or self.path.exists()
-        return not self._ended and not self._live and self.path.exists()
+        if self._failed and self._is_gif:
+            return True
+        less = self._failed or (self.cut_short and not self._ended and not self._live)
+        return less and self._overwrite and self.path.exists()
 
     def _drain(self) -> None:
         """Write the frames that the encoder still holds, and the sound up to the end of the last one."""
