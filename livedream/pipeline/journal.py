@@ -12,7 +12,7 @@ much of the film reached the disk decides from which of them a run can go on.
 
 import contextlib
 import json
-import shutil
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,11 +25,15 @@ from safetensors.numpy import load, save
 
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
+from livedream.sink.names import journal_of
 
 EVERY = Fraction(2)
 """Seconds of film between two checkpoints."""
 KEPT = 6
 """Checkpoints that stay. An encoder holds back some two seconds of film: the newest may be ahead of it."""
+
+_OWN = re.compile(r"(job\.json|\d+\.safetensors)(\.draft)?|kept\.\w+")
+"""The names of the files in a journal."""
 
 State = Mapping[str, np.ndarray]
 
@@ -59,15 +63,17 @@ class Journal:
     def __init__(self, part: Path, job: Mapping[str, str]) -> None:
         """part: the film while it is written, NAME.part.EXT. job: what is dreamt and how, in words, by name."""
         self.part = part
-        self.kept = _folder(part) / f"kept{part.suffix}"
-        self._folder = _folder(part)
+        self.kept = journal_of(part) / f"kept{part.suffix}"
+        self._folder = journal_of(part)
         self._job = dict(job)
         self._due = EVERY
 
     def begin(self) -> None:
         """Begin anew: what an earlier run left is removed."""
         with _telling(self._folder):
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove()
+            if self._folder.exists():
+                raise SinkError(f"{self._folder} holds what livedream did not write", "move it away")
             self._folder.mkdir()
             with _replacing(self._folder / "job.json") as file:
                 file.write(json.dumps(self._job, indent=1).encode())
@@ -129,14 +135,22 @@ class Journal:
 
     def finish(self) -> None:
         """The film is complete: remove the journal."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it is harmless where it is
+            self._remove()
+
+    def _remove(self) -> None:
+        """Remove the folder with what a journal writes into it; a folder that holds anything else stays as it is."""
+        if not self._folder.exists():
+            return
+        files = list(self._folder.iterdir())
+        if self._folder.is_symlink() or not all(_OWN.fullmatch(path.name) and path.is_file() for path in files):
+            return
+        for path in files:
+            path.unlink()
+        self._folder.rmdir()
 
     def _saved(self) -> list[Path]:
         return sorted(self._folder.glob("[0-9]*.safetensors"), key=lambda path: int(path.stem))
-
-
-def _folder(part: Path) -> Path:
-    return part.with_suffix(".resume")
 
 
 @contextlib.contextmanager
