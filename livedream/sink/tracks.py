@@ -67,18 +67,27 @@ class Tracks:
         while self._next is not None:
             packet = self._next
             if time is not None and (packet.dts or 0) * packet.time_base - self._start >= time:
-                return
+                break
             self._tracks[packet.stream_index].write(packet, self._start)
             self._next = next(self._packets, None)
-        if time is None:
-            for track in self._tracks.values():
+        for track in self._tracks.values():
+            if time is None:
                 track.finish()
+            else:
+                track.advance(time)
+        if time is None:
+            self._tell_of_damage()
             self._tracks = {}
 
     def close(self) -> None:
         self._next = None
         self._packets.close()
         self._file.close()
+
+    def _tell_of_damage(self) -> None:
+        damaged = sum(track.damaged for track in self._tracks.values())
+        if damaged:
+            log.warning("%s: %d damaged packets of sound or subtitles were skipped", self._path, damaged)
 
     def _add_tracks(self) -> None:
         left_out = []
@@ -87,7 +96,7 @@ class Tracks:
             if isinstance(stream, av.audio.stream.AudioStream):
                 track = sound_track(stream, self._film, self._path)
             elif isinstance(stream, av.subtitles.stream.SubtitleStream):
-                track = subtitle_track(stream, self._film, self._path)
+                track = subtitle_track(stream, self._film, self._path, self._until)
             if track is not None:
                 track.target.metadata.update(
                     {name: stream.metadata[name] for name in ("language", "title") if name in stream.metadata}
