@@ -50,10 +50,10 @@ class SoundTrack(ABC):
         self._source = source
         self._film = film
 
-    def begin(self) -> None:
+    def begin(self) -> None:  # noqa: B027  (subtitles have something to do here)
         """Nothing comes before the first packet."""
 
-    def advance(self, time: Fraction) -> None:
+    def advance(self, time: Fraction) -> None:  # noqa: B027
         """Nothing is due without a packet."""
 
     def wants(self, packet: "av.Packet[AudioStream]", start: Fraction) -> bool:
@@ -179,9 +179,7 @@ class _Encoder:
             if self._resampler is None or kind != self._takes:
                 yield from self._drain()
                 self._takes = kind
-                self._resampler = AudioResampler(
-                    self._context.format, self._context.layout, self._context.sample_rate
-                )
+                self._resampler = AudioResampler(self._context.format, self._context.layout, self._context.sample_rate)
             yield from self._packets(self._resampler.resample(samples))
 
     def flush(self) -> "Iterator[av.Packet[AudioStream]]":
@@ -207,17 +205,17 @@ class _Encoder:
 
     def _following(self, samples: AudioFrame) -> AudioFrame | None:
         """Return what of `samples` comes after those before, with a time that does not go back; None for none."""
-        if samples.pts is None:
-            samples.pts = self._next or 0
+        begin = samples.pts if samples.pts is not None else self._next or 0
         if self._next is not None:
-            early = self._next - samples.pts
+            early = self._next - begin
             if abs(early) <= SLIP * self._context.sample_rate:
-                samples.pts = self._next
+                begin = self._next
             elif early >= samples.samples:
                 return None
             elif early > 0:
-                samples = _without_first(samples, early)
-        self._next = samples.pts + samples.samples
+                samples, begin = _without_first(samples, early), self._next
+        samples.pts = begin
+        self._next = begin + samples.samples
         return samples
 
     def _timed(self, packets: "list[av.Packet[AudioStream]]") -> "Iterator[av.Packet[AudioStream]]":
@@ -231,13 +229,16 @@ def sound_track(source: AudioStream, film: OutputContainer, path: Path) -> Sound
     """Return the track of `film` for one of the file `path`; None when it cannot be carried."""
     kind = film.format.name
     if fits(source, kind):
+        if is_layout_lost(source.codec_context.name, source.codec_context.layout, kind):
+            layout = source.codec_context.layout.name
+            log.warning("%s: the film does not say where the channels of %s belong: players guess", path, layout)
         return CopiedSound(source, film.add_stream_from_template(source), film)
     if kind not in ENCODERS or not source.codec_context:
         return None
     encoder = ENCODERS[kind]
     rate = nearest_rate(encoder, source.codec_context.sample_rate)
     layout = nearest_layout(encoder, source.codec_context.layout, rate)
-    target = film.add_stream(encoder, rate=rate)
+    target = cast(AudioStream, film.add_stream(encoder, rate=rate))
     _set_up(target.codec_context, rate, layout)
     lost = ""
     if layout != source.codec_context.layout.name and AudioLayout(layout).nb_channels < source.codec_context.channels:
@@ -272,6 +273,16 @@ def nearest_layout(encoder: str, layout: AudioLayout, rate: int) -> str:
     return next((usual.name for usual in (*roomy, *as_many)), largest.name)
 
 
+def is_layout_lost(codec: str, layout: AudioLayout, kind: str) -> bool:
+    """Return whether a player of the copied sound takes its channels for others, as it finds but their number.
+
+    FLAC has an unusual layout in a comment that an mp4 does not hold, and Matroska holds none of PCM.
+    """
+    by_number = (codec == "flac" and kind in ("mp4", "mov")) or (codec.startswith("pcm_") and kind == "matroska")
+    usual = [AudioLayout(name) for name in USUAL_LAYOUTS]
+    return by_number and _is_named(layout) and all(_places(layout) != _places(known) for known in usual)
+
+
 def fits(source: av.stream.Stream, kind: str) -> bool:
     """Return whether a file of `kind` can hold the track as it is. Some say so only when their head is written."""
     trial = av.open(io.BytesIO(), "w", format=kind)
@@ -303,7 +314,6 @@ def _without_first(samples: AudioFrame, count: int) -> AudioFrame:
     width = 1 if samples.format.is_planar else samples.layout.nb_channels
     rest = AudioFrame.from_ndarray(values[:, count * width :], samples.format.name, samples.layout.name)
     rest.sample_rate, rest.time_base = samples.sample_rate, samples.time_base
-    rest.pts = samples.pts + count if samples.pts is not None else None
     return rest
 
 

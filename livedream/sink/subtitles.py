@@ -246,7 +246,7 @@ def _text_encoder(source: SubtitleStream) -> SubtitleCodecContext | None:
     header = _header(source)
     if not header:
         return None
-    encoder = cast(SubtitleCodecContext, av.CodecContext.create("mov_text", "w"))
+    encoder = av.CodecContext.create("mov_text", "w")
     encoder.subtitle_header = header
     encoder.time_base = UNIT
     return encoder
