@@ -8,8 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-import numpy as np
-
 from livedream.capture.reader import Connection, Picture, Reader
 from livedream.capture.source import Source
 from livedream.errors import SourceError
@@ -64,6 +62,7 @@ class LiveSource(Source):
         self._closed = False
         connection = self._open()
         self.size, self.rate, self.coding = connection.size, connection.rate, connection.coding
+        self.pixel_aspect = connection.pixel_aspect
         self._promised, self._slow_hint = connection.promised, connection.slow_hint
         self._opened = clock()
         self._ticks = -1
@@ -134,7 +133,7 @@ class LiveSource(Source):
     def _frame(self, picture: Picture) -> Frame:
         self._ticks = max((picture.moment - self._opened) * CLOCK_RATE // 10**9, self._ticks + 1)
         return Frame(
-            letterbox(picture.pixels, self.size),
+            letterbox(picture.pixels, self.size, picture.aspect / self.pixel_aspect),
             Fraction(self._ticks, CLOCK_RATE),
             (self._before or 0) + picture.number,
         )
