@@ -66,9 +66,6 @@ class Profile:
             return image
         if transform is None:
             return image
-        if (kind := (Path(name).parent, self.description)) not in _said:  # one line for a folder of photographs
-            _said.add(kind)
-            log.warning("%s: colours are converted from %s to sRGB", name, self.description)
         alpha = None
         if image.has_transparency_data and not _is_deep(image):
             image = image.convert("RGBA")
@@ -112,7 +109,13 @@ def to_srgb(image: Image.Image, name: str, opened: Image.Image | None = None) ->
         the picture as it is where there is nothing to convert, else RGB or RGBA.
     """
     icc = _describe(opened or image, name)
-    return image if icc is None else profile(icc).to_srgb(image, name)
+    if icc is None:
+        return image
+    converted = profile(icc).to_srgb(image, name)
+    if converted is not image and (kind := (Path(name).parent, profile(icc).description)) not in _said:
+        _said.add(kind)  # one line for a folder of photographs
+        log.warning("%s: colours are converted from %s to sRGB", name, kind[1])
+    return converted
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
@@ -130,7 +133,7 @@ def _describe(image: Image.Image, name: str) -> bytes | None:
     info: dict[Any, Any] = image.info
     if (numbers := _cicp(image)) is not None:
         return _from_numbers(*numbers, name)
-    if icc := info.get("icc_profile"):
+    if icc := info.get("icc_profile") or _boxed_profile(image):
         return bytes(icc)
     if image.mode == "LAB":
         return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
@@ -240,12 +243,22 @@ def _head(image: Image.Image) -> bytes:
 
 
 def _is_adobe_rgb(image: Image.Image) -> bool:
-    """Return whether a camera says so in EXIF, which is how most of them write it."""
-    exif = image.getexif()
-    return bool(
-        exif.get_ifd(_EXIF).get(_COLOR_SPACE) == _ADOBE_RGB_SPACE
-        or str(exif.get_ifd(_INTEROPERABILITY).get(1, "")).startswith("R03")
-    )
+    """Return whether EXIF says so, which is how most cameras write it."""
+    try:
+        exif = image.getexif()
+        space = exif.get_ifd(_EXIF).get(_COLOR_SPACE)
+        interoperability = exif.get_ifd(_INTEROPERABILITY).get(1)
+    except (OSError, ValueError, SyntaxError, KeyError, TypeError, AttributeError, struct.error):
+        return False  # damaged EXIF is no reason to refuse a picture
+    return bool(space == _ADOBE_RGB_SPACE or str(interoperability).startswith("R03"))
+
+
+def _boxed_profile(image: Image.Image) -> bytes | None:
+    """Return the ICC profile of a JPEG 2000 (ISO/IEC 15444-1, I.5.3.3), which Pillow passes over."""
+    if image.format != "JPEG2000":
+        return None
+    place = _head(image).find(b"colr\2")
+    return _head(image)[place + 7 :] if place >= 0 else None
 
 
 def _suits(image: Image.Image, mode: str) -> bool:

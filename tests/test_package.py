@@ -10,6 +10,7 @@ import pytest
 import livedream
 
 ROOT = Path(livedream.__file__).parent
+AV = ("video", "film", "color", "gamut", "dolby", "shape", "sidedata", "fields", "network", "pipe")
 CV2 = (
     "__init__.py",
     *("capture/camera.py", "capture/cameras.py"),
@@ -54,27 +55,7 @@ def imports() -> list[tuple[str, str]]:
     [
         ("torch", ("dream/", "models/", "visualize/", "bench/", "doctor/engine.py")),
         ("torchvision", ("models/",)),
-        (
-            "av",
-            (
-                *(
-                    f"capture/{name}.py"
-                    for name in (
-                        "video",
-                        "film",
-                        "color",
-                        "gamut",
-                        "dolby",
-                        "shape",
-                        "sidedata",
-                        "fields",
-                        "network",
-                        "pipe",
-                    )
-                ),
-                "sink/",
-            ),
-        ),
+        ("av", (*(f"capture/{name}.py" for name in AV), "sink/")),
         (
             "cv2",
             (

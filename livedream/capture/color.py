@@ -67,7 +67,7 @@ class Colors:
     converted to those of BT.709 (see `Gamut`), ICC profiles to sRGB, HDR is mapped to the range of an ordinary screen:
     each is said once. Transparent pixels keep the colour they have, as in FFmpeg.
 
-    Raises SourceError for colours that nothing here converts.
+    Raises SourceError for colours that nothing here converts, of `first` at once.
     """
 
     def __init__(self, first: VideoFrame, name: str, container: Tags = Tags()) -> None:  # noqa: B008  immutable
@@ -82,29 +82,33 @@ class Colors:
         self._said: set[str] = set()
         if any(component.is_alpha for component in first.format.components):
             log.info("%s: transparency is ignored", name)
+        self._check(first)  # before anything is written
 
     def rgb(self, picture: VideoFrame) -> np.ndarray:
         """Return its pixels, uint8 (height, width, 3)."""
-        if lacks_common_colors(picture):
-            raise dolby_vision(self._name)
-        icc = side_data(picture, Type.ICC_PROFILE) if picture.color_primaries in (0, _UNSPECIFIED) else None
-        tags = self._complete(picture)
-        if tags.matrix in _NO_MATRIX and not _is_rgb(picture):
-            text = f"{self._name}: its colours are coded as {_NO_MATRIX[tags.matrix]}, which cannot be converted here"
-            raise SourceError(text, "convert it first: ffmpeg -i IN -vf zscale=matrix=709 OUT")
+        tags = self._check(picture)
         try:
             if tags.transfer in HDR:
                 self._say(f"HDR ({HDR[ColorTrc(tags.transfer)]}) is mapped to the range of an ordinary screen")
                 return self._mapped(picture, tags).to_ndarray(format="rgb24")
-            if icc is not None:
-                image = profile(icc).to_srgb(Image.fromarray(self._plain(picture, "rgb24")), self._name)
-                return np.array(image)
+            if icc := side_data(picture, Type.ICC_PROFILE):
+                return self._from_profile(icc, Image.fromarray(self._plain(picture, "rgb24")))
             if tags.primaries in FOREIGN or tags.transfer == ColorTrc.LINEAR:
                 return self._gamut(tags).convert(self._plain(picture, "gbrp16le"))
             return self._plain(picture, "rgb24")
         except (av.error.FFmpegError, ValueError) as error:
             kind = picture.format.name
             raise SourceError(f"{self._name}: its pixels ({kind}) cannot be shown", "convert it with ffmpeg") from error
+
+    def _check(self, picture: VideoFrame) -> Tags:
+        """Return the tags of a picture, completed. Raises SourceError for one that cannot be converted."""
+        if lacks_common_colors(picture):
+            raise dolby_vision(self._name)
+        tags = self._complete(picture)
+        if tags.matrix in _NO_MATRIX and not _is_rgb(picture):
+            text = f"{self._name}: its colours are coded as {_NO_MATRIX[tags.matrix]}, which cannot be converted here"
+            raise SourceError(text, "convert it first: ffmpeg -i IN -vf zscale=matrix=709 OUT")
+        return tags
 
     def _complete(self, picture: VideoFrame) -> Tags:
         """Give the picture the tags that it lacks, and return all of them."""
@@ -137,6 +141,12 @@ class Colors:
             name = FOREIGN[tags.primaries][0] if tags.primaries in FOREIGN else "linear light"
             self._say(f"colours are converted from {name} to BT.709")
         return self._gamuts[key]
+
+    def _from_profile(self, icc: bytes, image: Image.Image) -> np.ndarray:
+        converted = profile(icc).to_srgb(image, self._name)
+        if converted is not image:
+            self._say(f"colours are converted from {profile(icc).description} to sRGB")
+        return np.array(converted)
 
     def _mapped(self, picture: VideoFrame, tags: Tags) -> VideoFrame:
         takes = picture.width, picture.height, picture.format.name, tags

@@ -38,7 +38,7 @@ def check_common_colors(path: Path, codec_tag: str, *, tagged: bool) -> None:
 def lacks_common_colors(picture: VideoFrame) -> bool:
     """Return whether the picture comes with the metadata of profile 5, whatever its container says."""
     data = side_data(picture, Type.DOVI_RPU_BUFFER)
-    return data is not None and _is_profile_5(data[:12])
+    return data is not None and _is_profile_5(data[:16].replace(b"\0\0\3", b"\0\0"))  # as it stands in the stream
 
 
 def dolby_vision(name: str) -> SourceError:

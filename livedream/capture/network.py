@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from urllib.parse import urlsplit
 
 import av
@@ -68,11 +67,11 @@ class _Stream(Connection):
             stream = self._container.streams.video[0]
             decode_together(stream)
             tags = Tags.of(stream.codec_context)
-            self._context, self._aspects = stream.codec_context, Aspects(fixed=False)
+            self._context, self._aspects = stream.codec_context, Aspects(stream)
             self._pictures = self._decoded()
             self._first: VideoFrame | None = self._next()
             self._colors = Colors(self._first, name, tags)
-            self._shape = Shape(self._first, stream.sample_aspect_ratio or Fraction(1), name)
+            self._shape = Shape(self._first, name)
         except BaseException:
             self._container.close()
             raise

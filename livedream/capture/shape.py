@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from livedream.capture.sidedata import side_data
 from livedream.capture.turn import Turn
@@ -13,24 +14,26 @@ from livedream.letterbox import letterbox
 
 log = logging.getLogger(__name__)
 
+_FIXED = ("mov", "matroska", "avi", "mxf", "flv", "asf")
+"""Containers that say the pixel aspect themselves, for the whole film, as players take it."""
+
 
 class Shape:
     """Turns pictures upright and letterboxes those of another shape than the first.
 
-    first: the first picture. pixel_aspect: of its pixels, before it is turned. name: of the film.
+    first: the first picture. name: of the film.
     """
 
-    def __init__(self, first: VideoFrame, pixel_aspect: Fraction, name: str) -> None:
+    def __init__(self, first: VideoFrame, name: str) -> None:
         self._name = name
         self._matrix = _display_matrix(first)
         self._turn = _turn(self._matrix)
-        self._first_aspect = aspect_of(first)
+        aspect = aspect_of(first)
         transposed = self._turn is not None and self._turn.transposed
         self.size = (first.height, first.width) if transposed else (first.width, first.height)
         """(width, height), upright."""
-        self.pixel_aspect = 1 / pixel_aspect if transposed else pixel_aspect
-        """Of upright pictures."""
-        self._stored_aspect = pixel_aspect
+        self.pixel_aspect = 1 / aspect if transposed else aspect
+        """Width of a pixel by its height, upright."""
         self._seen = {(self.size, Fraction(1))}
 
     def fit(self, pixels: np.ndarray, picture: VideoFrame) -> np.ndarray:
@@ -38,7 +41,7 @@ class Shape:
         matrix = _display_matrix(picture)
         if matrix != self._matrix:
             self._matrix, self._turn = matrix, _turn(matrix)
-        aspect = self._stored_aspect * aspect_of(picture) / self._first_aspect
+        aspect = aspect_of(picture)
         if self._turn is not None:
             pixels = self._turn.upright(pixels)
             aspect = 1 / aspect if self._turn.transposed else aspect
@@ -52,30 +55,35 @@ class Shape:
 
 
 class Aspects:
-    """Marks the pictures of a stream with the pixel aspect that its decoder found; see `aspect_of`.
+    """Marks the pictures of a stream with their pixel aspect; see `aspect_of`.
 
     The decoder knows the aspect of what comes next while it still gives pictures of before: a new one holds from the
     next key frame on.
 
-    fixed: whether the container says it, for all pictures of the size of the first.
+    stream: before anything is decoded.
     """
 
-    def __init__(self, *, fixed: bool) -> None:
-        self._fixed = fixed
+    def __init__(self, stream: VideoStream) -> None:
+        self._default = stream.sample_aspect_ratio or Fraction(1)
+        self._fixed = stream.container.format.name.startswith(_FIXED)
         self._first: tuple[int, int, Fraction] | None = None
-        self._now = Fraction(1)
+        self._now = self._default
 
     def mark(self, pictures: list[VideoFrame], aspect: Fraction | None) -> None:
         """Mark pictures that come from a decoder that now tells `aspect`."""
-        found = aspect or Fraction(1)
+        found = aspect or self._default
         for picture in pictures:
             if self._first is None:
                 self._first = picture.width, picture.height, found
-                self._now = found
+                self._now = self._default if self._fixed else found
             elif picture.key_frame:
-                same_size = (picture.width, picture.height) == self._first[:2]
-                self._now = self._first[2] if self._fixed and same_size else found
+                self._now = self._of_key_frame(picture, found, self._first)
             picture.opaque = self._now
+
+    def _of_key_frame(self, picture: VideoFrame, found: Fraction, first: tuple[int, int, Fraction]) -> Fraction:
+        if not self._fixed:
+            return found
+        return self._default if (picture.width, picture.height) == first[:2] else self._default * found / first[2]
 
 
 def aspect_of(picture: VideoFrame) -> Fraction:

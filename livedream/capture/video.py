@@ -99,7 +99,7 @@ class FilmSource(Source):
             first = self._waiting.picture
             self._check_dolby_vision(first)
             self._colors = Colors(first, self.name, self._tags)
-            self._shape = Shape(first, self._stream.sample_aspect_ratio or Fraction(1), self.name)
+            self._shape = Shape(first, self.name)
         except BaseException:
             self._container.close()
             raise
@@ -159,7 +159,7 @@ class FilmSource(Source):
                 raise SourceError(f"{self.name}: frames of {size} are too large", cure)
             decode_together(stream)
             self._tags = Tags.of(stream.codec_context)
-            self._aspects = Aspects(fixed=stream.container.format.name.startswith(("mov", "matroska")))
+            self._aspects = Aspects(stream)
         except BaseException:
             container.close()
             raise
