@@ -17,7 +17,7 @@ from livedream.faults import LONGEST, Fault, explain
 
 
 def raised(action) -> Exception:
-    with pytest.raises(Exception) as caught:  # noqa: PT011  each raises its own
+    with pytest.raises(Exception) as caught:
         action()
     return caught.value
 

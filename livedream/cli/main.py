@@ -52,10 +52,10 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (OSError, EOFError) as error:
             # click would take a broken pipe for one of ours and exit in silence, and the end of a file for Ctrl-C.
-            raise _Raised from error
+            raise _RaisedError from error
 
 
-class _Raised(Exception):
+class _RaisedError(Exception):
     """Carries what a command raised past click."""
 
 
@@ -123,7 +123,7 @@ def _run(argv: list[str], invocation: _Invocation) -> int:
         return WRONG
     except click.Abort as error:  # click's word for KeyboardInterrupt
         return getattr(error.__cause__, "exit_code", SIGINT_CODE)
-    except _Raised as error:
+    except _RaisedError as error:
         return say_fault(error.__cause__ or error).exit_code
     except Exception as error:  # noqa: BLE001  the last place where it can become one line
         return say_fault(error).exit_code

@@ -82,7 +82,7 @@ def lasting_streams() -> Iterator[LastingStream]:
     _open_the_closed()
     before = sys.stdout, sys.stderr
     out, err = LastingStream(sys.stdout), LastingStream(sys.stderr)
-    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, err
     try:
         yield out
     finally:
@@ -97,11 +97,11 @@ def _open_the_closed() -> None:
         except OSError:
             _point_at_nothing(descriptor)
     if sys.stdin is None:
-        sys.stdin = open(0, closefd=False)  # noqa: PTH123, SIM115  a descriptor, for the whole process
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115  a descriptor, for the whole process
     if sys.stdout is None:
-        sys.stdout = open(1, "w", closefd=False)  # noqa: PTH123, SIM115
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     if sys.stderr is None:
-        sys.stderr = open(2, "w", closefd=False)  # noqa: PTH123, SIM115
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _point_at_nothing(descriptor: int) -> None:

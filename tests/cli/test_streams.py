@@ -59,7 +59,7 @@ class Terminal:
     """A stream to a terminal that is closed at its other end, or a pipe that somebody reads late."""
 
     def __init__(self, descriptor: int) -> None:
-        self.file = open(descriptor, "w")  # noqa: SIM115, PTH123
+        self.file = open(descriptor, "w")  # noqa: SIM115
         self.stream = LastingStream(self.file)
 
 
