@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 
 from livedream.capture.images import RATE
-from livedream.capture.source import NUMBERED, Source
+from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
+from livedream.names import NUMBERED
 from livedream.picture import read_picture
 
 log = logging.getLogger(__name__)

@@ -147,7 +147,7 @@ def _sort_out(
                 options=options.in_recipe(job),
             )
             fault = hindrance(job, recipe)
-        except Exception as error:  # noqa: BLE001  of this source alone: it will be said when its turn comes
+        except Exception as error:
             log.debug("%s", job.source, exc_info=error)
             fault = None
         if fault == "":

@@ -9,6 +9,7 @@ from livedream.capture.address import shown
 from livedream.capture.images import find_pictures, natural
 from livedream.capture.source import PICTURES
 from livedream.errors import ArgumentError, SinkError, SourceError
+from livedream.names import fitting
 from livedream.presets import FILM, STILL
 from livedream.recipe import Recipe, about
 from livedream.sink.beside import recipe_path
@@ -232,6 +233,13 @@ def _template(to: str | None) -> str:
     return to
 
 
+def _filled(template: str, name: str) -> str:
+    """Return the target `template` with `name` in the place of `*`, cut where that is too long."""
+    folder, slash, last = template.rstrip("/").rpartition("/")
+    before, _, after = last.partition("*")
+    return f"{folder}{slash}{fitting(before + name, after)}{template[len(template.rstrip('/')) :]}"
+
+
 def _job(source: str, template: str, taken: set[str]) -> Job:
     """Return the job for `source`, whose recipe is none of those in `taken`."""
     path = Path(source)
@@ -248,7 +256,7 @@ def _job(source: str, template: str, taken: set[str]) -> Job:
     number = 1
     while True:
         name = stem if number == 1 else f"{stem}-{number}"
-        job = Job(source, template.replace("*", name or "pictures"), files, stills)
+        job = Job(source, _filled(template, name or "pictures"), files, stills)
         if str(job.recipe_file).casefold() not in taken:
             return job
         number += 1

@@ -25,8 +25,9 @@ from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
     metavar="SINK",
     multiple=True,
     help=f"{', '.join(DEVICES)}, an address ({'://, '.join(ADDRESSES)}://), "
-    f"a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES)}) or a folder (name/); "
-    "may be repeated; of several sources a folder, or a pattern (out/*.mkv) "
+    f"a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES)}), a folder (name/) or numbered names (out%06d.png) "
+    "for a picture a frame; may be repeated; of several sources a folder, or a pattern (out/*.mkv), in which * stands "
+    "for the name of the source "
     "[default: a window for what is live, NAME-dream.mp4 or NAME-dream.png here for the rest]",
 )
 @click.option(

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from livedream.errors import SinkError
+from livedream.names import fitting
 from livedream.recipe import Recipe, about
 from livedream.sink.part import PartFile
 
@@ -12,7 +13,7 @@ log = logging.getLogger(__name__)
 
 def recipe_path(target: Path, *, folder: bool = False) -> Path:
     """Return where the recipe of `target` is: `out.toml` beside `out.mp4`, `recipe.toml` in a folder."""
-    return target / "recipe.toml" if folder else target.with_suffix(".toml")
+    return target / "recipe.toml" if folder else target.with_name(fitting(target.stem, ".toml"))
 
 
 def write_beside(path: Path, recipe: Recipe | None, *, frames: int, complete: bool) -> None:

@@ -4,11 +4,16 @@ import contextlib
 from pathlib import Path
 
 from livedream.errors import SinkError
+from livedream.names import fitting
+
+DERIVED = 24
+"""Bytes left free in the name of a part, for names that are made from it."""
 
 
 def part_of(path: Path) -> Path:
     """Return the name of `path` while it is written: NAME.part.EXT, which players still know by its end."""
-    return path.with_name(f"{path.stem}.part{path.suffix}")
+    # The name of its journal is made from this one: NAME.part.resume.
+    return path.with_name(fitting(path.stem, f".part{path.suffix}", room=DERIVED))
 
 
 class PartFile:
