@@ -19,6 +19,7 @@ from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
 from livedream.errors import ArgumentError, LivedreamError
 from livedream.models import OFFICIAL
+from livedream.names import fitting
 from livedream.pipeline import Report, run
 from livedream.pipeline.governor import Governor
 from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
@@ -288,8 +289,8 @@ def usual_sink(source: Source) -> str:
         return "window"
     stem = "stdin" if source.path is None else source.path.stem or "pictures"
     if not source.stills:
-        return f"{stem}-dream.mp4"
-    return f"{stem}-dream.png" if source.length == 1 else f"{stem}-dream/"
+        return fitting(stem, "-dream.mp4")
+    return fitting(stem, "-dream.png") if source.length == 1 else fitting(stem, "-dream") + "/"
 
 
 def refuse_twins(sink_specs: Sequence[str]) -> None:

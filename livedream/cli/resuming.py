@@ -22,8 +22,13 @@ LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
 
 def film_among(sink_specs: Sequence[str], source: Source) -> str | None:
     """Return the sink with which a run could be resumed: the only film, if it is made of a source that waits."""
-    films = [spec for spec in sink_specs if Path(spec).suffix.lower() in RESUMABLE and not spec.endswith("/")]
+    films = [spec for spec in sink_specs if leaves_film(spec)]
     return films[0] if len(films) == 1 and not source.live and not source.stills else None
+
+
+def leaves_film(spec: str) -> bool:
+    """Return whether the sink is a file with which another run could go on; an address may end like one."""
+    return "://" not in spec and not spec.endswith("/") and Path(spec).suffix.lower() in RESUMABLE
 
 
 class Resuming:

@@ -7,14 +7,14 @@ film-dream.part.resume/      its journal, see livedream.pipeline.journal
 film-dream.toml              its recipe
 """
 
-import hashlib
 import os
 from pathlib import Path
 
+from livedream.names import fitting
+
 FRAME_DIGITS = 6
-_LONGEST = 255
-"""Bytes in a file name, on every usual file system."""
-_LONGEST_ENDING = ".part.resume"
+_DERIVED = 8
+"""Bytes left free in the name of a part: that of its journal, NAME.part.resume, is made from it."""
 
 
 def real_path(path: Path) -> Path:
@@ -30,7 +30,7 @@ def real_path(path: Path) -> Path:
 def part_of(path: Path) -> Path:
     """Return the name of the output `path` while it is written: NAME.part.EXT."""
     real = real_path(path)
-    return real.with_name(f"{_fitted(real.stem)}.part{real.suffix}")
+    return real.with_name(fitting(real.stem, f".part{real.suffix}", room=_DERIVED))
 
 
 def journal_of(part: Path) -> Path:
@@ -40,7 +40,7 @@ def journal_of(part: Path) -> Path:
 
 def recipe_path(target: Path, *, folder: bool = False) -> Path:
     """Return where the recipe of `target` is: `out.toml` beside `out.mp4`, `recipe.toml` in a folder."""
-    return target / "recipe.toml" if folder else target.with_suffix(".toml")
+    return target / "recipe.toml" if folder else target.with_name(fitting(target.stem, ".toml"))
 
 
 def lock_of(path: Path, *, folder: bool = False) -> Path:
@@ -53,7 +53,7 @@ def lock_of(path: Path, *, folder: bool = False) -> Path:
     stem = real.stem
     while stem.endswith(".part") and stem != ".part":
         stem = stem.removesuffix(".part")
-    return real.with_name(f"{_fitted(stem)}.part.lock")
+    return real.with_name(fitting(stem, ".part.lock"))
 
 
 def frame_path(folder: Path, number: int) -> Path:
@@ -65,14 +65,3 @@ def is_frame_name(name: str) -> bool:
     """Return whether a frame in a folder of frames could be called `name`, now or while it is written."""
     stem, dot, ending = name.casefold().partition(".")
     return stem.isascii() and stem.isdigit() and len(stem) >= FRAME_DIGITS and dot + ending in (".png", ".part.png")
-
-
-def _fitted(stem: str) -> str:
-    """Return `stem`, made shorter where a temporary name would be too long."""
-    room = _LONGEST - len(_LONGEST_ENDING)
-    if len(os.fsencode(stem)) <= room:
-        return stem
-    digest = hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
-    while len(os.fsencode(stem)) > room - len(digest) - 1:
-        stem = stem[:-1]
-    return f"{stem}~{digest}"

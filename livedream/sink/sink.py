@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from livedream.errors import ArgumentError, unknown
 from livedream.frame import Frame
+from livedream.names import NUMBERED
 from livedream.recipe import Recipe
 from livedream.sink.codecs import CONTAINERS, Encoding
 from livedream.sink.inputs import Inputs
@@ -150,7 +151,8 @@ def open_sink(
 
     spec: `window`; `virtual-camera`, or `virtual-camera:NAME` for one of several; `null`, which keeps nothing; an
         address (udp://, rtmp://, rtsp://, srt://); the name of a film (.mp4, .mov, .mkv, .webm, .gif); a folder, with
-        `/` at its end, for one PNG a frame; the name of a picture (.png, .jpg, .webp, .tif) for the first frame alone.
+        `/` at its end, for one PNG a frame; the name of a picture (.png, .jpg, .webp, .tif) for the first frame alone;
+        one with a place for a number (out%06d.png) for a picture a frame.
     facts: what is known of the frames; `Facts.of(source)` collects it.
     encoding: codec and quality of a film; without it, what suits that kind of file. Other sinks have none.
     overwrite: whether a file of that name may be replaced.
@@ -198,6 +200,10 @@ def open_sink(
         from livedream.sink.images import ImagesSink
 
         return ImagesSink(path, facts, overwrite=overwrite)
+    if suffix in PICTURES and NUMBERED.search(path.name):
+        from livedream.sink.numbered import NumberedSink
+
+        return NumberedSink(path, facts, overwrite=overwrite)
     if suffix in FILMS:
         from livedream.sink.video import VideoSink
 
