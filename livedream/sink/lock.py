@@ -30,6 +30,9 @@ _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) |
 _FRESH_SECONDS = 60
 """An empty lock file younger than this is one that another run has just made."""
 
+_TRIES, _TRY_SECONDS = 100, 0.01
+"""How often, and how long between, to look for the name of who has just taken a lock."""
+
 Identity = tuple[int, int]
 """Device and inode: what a file is, whatever it is called."""
 
@@ -224,7 +227,7 @@ def _hold(file: Path, output: Path, shown: str) -> _Holding:
                 raise SinkError(f"{file} is no lock file of livedream's", "move it away, or choose another name")
             locked = _lock(descriptor, owner, made)
             if not locked:
-                raise _held(output, file, owner, shown)
+                raise _held(output, file, _await_owner(descriptor), shown)
             now = os.fstat(descriptor)
             if identity(file) == (now.st_dev, now.st_ino):  # else who held it has removed it meanwhile
                 owner = _owner(_read(descriptor)) or {}
@@ -280,9 +283,20 @@ def _refuse_held(file: Path, output: Path) -> None:
     try:
         owner = _owner(_read(descriptor))
         if owner is not None and not _lock(descriptor, owner, made=False):
-            raise _held(output, file, owner)
+            raise _held(output, file, _await_owner(descriptor))
     finally:
         os.close(descriptor)
+
+
+def _await_owner(descriptor: int) -> dict[str, Any] | None:
+    """Return who holds a lock: it writes that down after it has taken it."""
+    owner = None
+    for _ in range(_TRIES):
+        owner = _owner(_read(descriptor))
+        if owner is not None and _is_alive(owner):
+            break
+        time.sleep(_TRY_SECONDS)
+    return owner
 
 
 def _held(output: Path, file: Path, owner: dict[str, Any] | None, shown: str = "") -> SinkError:
@@ -344,6 +358,8 @@ else:
 def _is_alive(owner: dict[str, Any]) -> bool:
     """Return whether the process that wrote a lock file runs, as far as can be known: that of another machine does."""
     pid = owner.get("pid")
+    if sys.platform == "win32":  # its os.kill ends a process
+        return True
     if owner.get("host") != socket.gethostname() or not isinstance(pid, int):
         return True
     try:

@@ -64,7 +64,7 @@ def test_frames_before_the_disk_was_full_are_whole(full: Path) -> None:
     small = Frame(np.zeros((8, 8, 3), np.uint8), Fraction(0), 0)
     with ImagesSink(full / "out") as sink:
         sink.write(small)
-        with pytest.raises(SinkError, match="000001.png cannot be written"):
+        with pytest.raises(SinkError, match=r"000001\.png cannot be written"):
             sink.write(NOISE)
     assert names(full / "out") == ["000000.png"]
 
