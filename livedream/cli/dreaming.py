@@ -1,5 +1,6 @@
 """What `run` and `demo` have in common: open, say what is used, dream, close, say what came out."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -295,7 +296,7 @@ def usual_sink(source: Source) -> str:
 
 def refuse_twins(sink_specs: Sequence[str]) -> None:
     """Raise ArgumentError when two sinks are one and the same."""
-    places = [str(Path(spec).resolve()) if leaves_a_file(spec) else spec for spec in sink_specs]
+    places = [os.path.realpath(spec) if leaves_a_file(spec) else spec for spec in sink_specs]
     for number, place in enumerate(places):
         if place in places[:number]:
             raise ArgumentError(f"{sink_specs[number]} is named twice", "give each --to a name of its own")
