@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,11 +35,15 @@ class SoundTrack:
         """Takes the head off each packet of AAC from a broadcast (ADTS), which a fragmented mp4 refuses."""
         self._last: int | None = None
         """The decoding time of the last packet, in ticks of the file that is read."""
+        self.begun = False
+        """Whether the muxer has got a packet."""
+        self._finished = False
 
     def begin(self) -> None:
         """Nothing comes before the first packet."""
 
-    def wants(self, packet: "av.Packet[AudioStream]", start: Fraction) -> bool:
+    @staticmethod
+    def wants(packet: "av.Packet[AudioStream]", start: Fraction) -> bool:
         """Return whether the packet belongs to the film that begins at `start` seconds on the clock of the file."""
         # From the beginning of the file, a decoder needs what comes before time 0.
         return not start or packet.dts is None or packet.dts * packet.time_base >= start
@@ -54,17 +59,28 @@ class SoundTrack:
             packet.pts = packet.pts - shift if packet.pts is not None else None
             for whole in self._unwrap.filter(packet) if self._unwrap else [packet]:
                 whole.stream = self.target
-                self._film.mux(whole)
+                self._mux([whole])
             return
         with contextlib.suppress(av.error.InvalidDataError):  # damaged: a moment of silence
             for samples in packet.decode():
                 samples.pts = samples.pts - shift if samples.pts is not None else None
-                self._film.mux(self.target.encode(samples))
+                self._mux(self.target.encode(samples))
+
+    def pass_over(self, packet: "av.Packet[AudioStream]") -> None:
+        """Take note of a packet that was written before, when it was read from another handle of the file."""
+        if not self._copied:
+            with contextlib.suppress(av.error.InvalidDataError):
+                packet.decode()  # the decoder of this handle needs it for the next one
 
     def finish(self) -> None:
         """Write what the encoder still holds."""
-        if not self._copied:
-            self._film.mux(self.target.encode(None))
+        if not self._copied and not self._finished:
+            self._finished = True
+            self._mux(self.target.encode(None))
+
+    def _mux(self, packets: "Sequence[av.Packet[AudioStream]]") -> None:
+        self._film.mux(packets)
+        self.begun = self.begun or bool(packets)
 
 
 def sound_track(source: AudioStream, film: OutputContainer, path: Path) -> SoundTrack | None:

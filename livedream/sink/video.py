@@ -32,6 +32,9 @@ _FRAGMENTS = {
     "movflags": "hybrid_fragmented+frag_keyframe+delay_moov",
     "flush_packets": "1",
     "max_interleave_delta": "500000",
+    # Microseconds, the largest number it takes. The first packet of a sound that begins late is written ahead, for the
+    # head waits for it; FFmpeg would hold it back until the picture is there.
+    "audio_preload": "2147483646",
 }
 # Subtitles are rare. FFmpeg would wait ten seconds for one before it writes anything else.
 _CLUSTERS = {"cluster_time_limit": "500", "flush_packets": "1", "max_interleave_delta": "500000"}
