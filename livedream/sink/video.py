@@ -25,19 +25,21 @@ from livedream.sink.tracks import Tracks
 
 log = logging.getLogger(__name__)
 
+# Microseconds. Tracks come in the order of their times already; FFmpeg would wait ten seconds for a packet of each
+# before it writes any, for subtitles and for sound that begins late or pauses.
+_INTERLEAVING = {"max_interleave_delta": "1000"}
 # Fragments make an mp4 readable up to the last key frame when the process is killed; hybrid makes it an ordinary one
 # when it is not (FFmpeg 7.1; PyAV 17 brings 8). delay_moov and not empty_moov: that one shifts the picture by 67 ms and
 # the sound by 21. Not frag_duration: where fragments end among B-frames the last frames can be lost.
 _FRAGMENTS = {
     "movflags": "hybrid_fragmented+frag_keyframe+delay_moov",
     "flush_packets": "1",
-    "max_interleave_delta": "500000",
+    **_INTERLEAVING,
     # Microseconds, the largest number it takes. The first packet of a sound that begins late is written ahead, for the
     # head waits for it; FFmpeg would hold it back until the picture is there.
     "audio_preload": "2147483646",
 }
-# Subtitles are rare. FFmpeg would wait ten seconds for one before it writes anything else.
-_CLUSTERS = {"cluster_time_limit": "500", "flush_packets": "1", "max_interleave_delta": "500000"}
+_CLUSTERS = {"cluster_time_limit": "500", "flush_packets": "1", **_INTERLEAVING}
 _KINDS: dict[str, tuple[str, dict[str, str]]] = {
     ".mp4": ("mp4", _FRAGMENTS),
     ".mov": ("mov", _FRAGMENTS),
