@@ -1,4 +1,4 @@
-"""Picking up a film where a run was cut off."""
+"""Picking up a film where a run was cut off. What is on disk then, see livedream.pipeline.journal."""
 
 import dataclasses
 
@@ -6,28 +6,42 @@ from livedream.pipeline.journal import Checkpoint, Journal
 from livedream.sink.kept import Kept, Remains
 
 
-def pick_up(journal: Journal) -> tuple[Kept, Checkpoint] | None:
-    """Return what is whole of the film, now moved aside, up to the newest checkpoint that it reaches.
+def frames_left(journal: Journal) -> bool:
+    """Return whether an earlier run has left anything of its film that can be read."""
+    return any(len(Remains(film)) for film in (journal.part, journal.draft))
 
-    None when it reaches none; then nothing is left of it, and the run begins anew.
+
+def pick_up(journal: Journal) -> tuple[Kept, Checkpoint | None] | None:
+    """Return what is whole of the film up to the newest checkpoint that it reaches, and that checkpoint.
+
+    With no checkpoint the run begins anew, and the film stays until the new one has more. None when there is no film
+    to stay. The film is left as it is, at the name of the part.
     """
-    found: tuple[Kept, Checkpoint] | None = None
-    # Two films: a run that was itself resumed may have been killed before its own had more than the one it began with.
-    for film in (journal.part, journal.kept):
+    points = journal.checkpoints()
+    best: tuple[Kept, Checkpoint | None] | None = None
+    # Two films: a run that was itself resumed may have been killed when its own, the draft, had more than the part.
+    for film in (journal.part, journal.draft):
         remains = Remains(film)
-        for point in journal.checkpoints():
-            kept = remains.first(point.index, point.time)
+        found: tuple[Kept, Checkpoint | None] = Kept(film, journal.draft, 0, len(remains)), None
+        for point in points:
+            kept = remains.first(point.index, point.time, journal.draft)
             if kept is not None:
-                if found is None or point.index > found[1].index:
-                    found = kept, point
+                found = kept, point
                 break
-    if found is None:
-        journal.part.unlink(missing_ok=True)
-        return None
-    kept, point = found
-    if kept.path == journal.part:
-        journal.part.replace(journal.kept)
+        if best is None or _reach(found) > _reach(best):
+            best = found
+    assert best is not None  # noqa: S101  there were two
+    kept, reached = best
+    if kept.path == journal.draft:
+        journal.promote()
+        kept = dataclasses.replace(kept, path=journal.part)
     else:
-        journal.part.unlink(missing_ok=True)
-    journal.go_on(point)
-    return dataclasses.replace(kept, path=journal.kept), point
+        journal.drop_draft()
+    if reached is not None:
+        journal.go_on(reached)
+    return (kept, reached) if kept.total else None
+
+
+def _reach(found: tuple[Kept, Checkpoint | None]) -> tuple[int, int]:
+    kept, point = found
+    return (point.index if point is not None else 0), kept.total

@@ -1,6 +1,7 @@
 """A file that is being written, and gets its name when it is complete."""
 
 import contextlib
+import os
 from pathlib import Path
 
 from livedream.errors import SinkError
@@ -17,13 +18,16 @@ class PartFile:
     Nobody takes a half-written file for a whole one, and an older one is whole until the new one is. A process that is
     killed leaves the part behind.
 
+    draft: where it is written at first, beside a part that an earlier run left; `take_place` gives it the part's name.
+
     Raises SinkError, naming the path, when there is a file of that name or its part and not `overwrite`, when its
     folder is missing, and when it cannot be written.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
+    def __init__(self, path: Path, *, overwrite: bool = False, draft: Path | None = None) -> None:
         self.path = path
-        self.part = part_of(path)
+        self.part = draft or part_of(path)
+        """What the file is called now."""
         self._overwrite = overwrite
         self._done = False
         check_new(path, overwrite)
@@ -37,6 +41,28 @@ class PartFile:
             if path.parent.is_dir():
                 raise SinkError(f"{path} cannot be written: {error.strerror}", "choose another place") from error
             raise SinkError(f"{path} cannot be written: there is no folder {path.parent}", "make it first") from error
+
+    def take_place(self) -> bool:
+        """Give a draft the name of the part, in place of the one that is there; one rename.
+
+        False where that cannot be while it is open, as on Windows. Raises OSError.
+        """
+        part = part_of(self.path)
+        if self.part != part:
+            try:
+                self.part.replace(part)
+            except PermissionError:
+                return False
+            self.part = part
+        return True
+
+    def sync(self) -> None:
+        """Have the disk take what was written so far. Raises OSError."""
+        descriptor = os.open(self.part, os.O_RDWR)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def finish(self) -> None:
         """Give the file its name. Raises SinkError, and leaves the part, when that cannot be."""

@@ -18,7 +18,7 @@ from livedream.frame import Frame
 from livedream.sink.beside import recipe_path, write_beside
 from livedream.sink.codecs import Encoding, find_encoders
 from livedream.sink.encoder import PictureEncoder, find_working
-from livedream.sink.kept import Kept
+from livedream.sink.kept import Kept, Remains
 from livedream.sink.part import PartFile
 from livedream.sink.sink import FILMS, Facts, ResumableSink
 from livedream.sink.tracks import Tracks
@@ -48,6 +48,8 @@ _KINDS: dict[str, tuple[str, dict[str, str]]] = {
     ".gif": ("gif", {"flush_packets": "1"}),
 }
 """FFmpeg's name and the options of each kind of file, by the end of its name."""
+SURE = 2
+"""Key frames that come to a muxer before what is ahead of the first of them is in the file."""
 GIF_SHORTEST = 2
 """Hundredths of a second. What a GIF shows for less, browsers show for ten (Firefox, Chrome and Safari alike)."""
 
@@ -60,7 +62,8 @@ class VideoSink(ResumableSink):
     round times to milliseconds, GIF to hundredths of a second, the others keep them exactly.
 
     path: .mp4, .mov, .mkv, .webm or .gif. It is written as NAME.part.EXT and renamed by `close`, also after an error:
-    what was written then is a valid film. With no frame there is no file. encoding: codec and quality.
+    what was written then is a valid film. With no frame there is no file. encoding: codec and quality. kept: what an
+    earlier run has left of it, which comes before the first frame, and stays until this one has more.
 
     Raises ArgumentError for another kind of file and a codec that it does not hold; SinkError when it cannot be
     written, with how far it got, and when a frame has another size than the first.
@@ -73,6 +76,7 @@ class VideoSink(ResumableSink):
         *,
         encoding: Encoding | None = None,
         overwrite: bool = False,
+        kept: Kept | None = None,
     ) -> None:
         facts = facts or Facts()
         encoding = encoding or Encoding()
@@ -87,7 +91,9 @@ class VideoSink(ResumableSink):
         self._from_zero = facts.live and facts.sound is None
         self._origin = Fraction(0)
         self._resumable = False
-        self._kept: Kept | None = None
+        self._kept = kept
+        self._keys_beyond = 0
+        """How many key frames came after as many frames as an earlier run has left."""
         self._decoded = Fraction(-(10**6))
         """When the last packet is decoded, in seconds."""
         self._is_gif = suffix == ".gif"
@@ -97,7 +103,7 @@ class VideoSink(ResumableSink):
         self._failed = self._drained = self._ended = self._closed = False
         self._tracks: Tracks | None = None
 
-        self._file = PartFile(self.path, overwrite=overwrite)
+        self._file = PartFile(self.path, overwrite=overwrite, draft=kept.draft if kept is not None else None)
         kind, options = _KINDS[suffix]
         try:
             # Absolute, so that a colon in a name does not make it an address.
@@ -115,14 +121,16 @@ class VideoSink(ResumableSink):
         self._time_base = self._encoder.time_base
         self._step = max(1, round(1 / (self._encoder.rate * self._time_base)))
 
-    def resumable(self, kept: Kept | None) -> None:
-        self._resumable, self._kept = True, kept
+    def resumable(self) -> None:
+        self._resumable = True
 
     def write(self, frame: Frame) -> None:
         self._write(frame)
 
     def write_key(self, frame: Frame) -> None:
         self._write(frame, key=True)
+        with self._telling():
+            self._file.sync()
 
     def _write(self, frame: Frame, *, key: bool = False) -> None:
         if self._size is None:
@@ -170,6 +178,7 @@ class VideoSink(ResumableSink):
             except SinkError as error:
                 fault = fault or error
             finally:
+                self._settle_draft()
                 if self.count and self._resumable and not self._ended:
                     self._file.leave()
                 elif self.count:
@@ -179,6 +188,17 @@ class VideoSink(ResumableSink):
                     self._file.discard()
         if fault is not None and not failed_before:  # whoever closes after an error knows already
             raise fault
+
+    def _settle_draft(self) -> None:
+        """Leave one film to go on from: the draft, or what an earlier run left if that is more."""
+        if self._kept is None or self._file.part != self._kept.draft:
+            return
+        complete = self._ended and not self._failed
+        if complete or len(Remains(self._kept.draft)) >= self._kept.total:
+            with self._telling():
+                self._file.take_place()
+        else:
+            self._file.discard()
 
     def _drain(self) -> None:
         """Write the frames that the encoder still holds, and the sound up to the end of the last one."""
@@ -211,7 +231,16 @@ class VideoSink(ResumableSink):
             if self._tracks is not None and packet.dts is not None:
                 self._tracks.write_until(packet.dts * packet.time_base)
             self._film.mux(packet)
+            if self._kept is not None and packet.is_keyframe:
+                self._overtake(self._kept)
             self.count += 1
+
+    def _overtake(self, kept: Kept) -> None:
+        """Let the draft be the part, once it has all that is in the part, on the disk; called at each key frame."""
+        self._keys_beyond += self.count >= kept.total
+        if self._keys_beyond == SURE:
+            self._file.sync()
+            self._file.take_place()
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:

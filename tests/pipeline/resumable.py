@@ -48,16 +48,17 @@ class Remembering:
 def main(film: str, output: Path, log: Path, *, resume: bool) -> None:
     dreamer = Remembering(log)
     journal = Journal(output.with_name(f"{output.stem}.part{output.suffix}"), {"film": film})
-    kept = None
+    kept = point = None
     with open_source(film) as source:
         if resume and (found := pick_up(journal)):
             kept, point = found
+        if kept is not None and point is not None:
             dreamer.restore(point.state)
             source.skip(point.index)
         else:
             journal.begin()
-        with VideoSink(output, Facts.of(source)) as sink:
-            sink.resumable(kept)
+        with VideoSink(output, Facts.of(source), kept=kept) as sink:
+            sink.resumable()
             run(source, dreamer, [sink], checkpoints=Checkpoints(journal, sink, dreamer))
     journal.finish()
     dreamer.close()
