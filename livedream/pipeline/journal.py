@@ -150,7 +150,8 @@ class Journal:
         for path in reversed(self._saved()):
             try:
                 state = load(path.read_bytes())
-                time = Fraction(*map(int, state.pop("time")))
+                numerator, denominator = map(int, state.pop("time"))
+                time = Fraction(numerator, denominator)
             except (OSError, SafetensorError, KeyError, ValueError, TypeError, ZeroDivisionError):
                 continue  # cut off or damaged; there is an older one
             found.append(Checkpoint(int(path.stem), time, state))
