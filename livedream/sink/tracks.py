@@ -10,10 +10,16 @@ from typing import Any
 
 import av
 import av.error
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
+from av.stream import AttachmentStream, Disposition
+from av.subtitles.stream import SubtitleStream
+from av.video.stream import VideoStream
 
 from livedream.errors import SinkError
 from livedream.recipe import about
+from livedream.sink.attachments import attach, attach_cover, is_cover
+from livedream.sink.labels import label
 from livedream.sink.sound import SoundTrack, fits, sound_track
 from livedream.sink.subtitles import SubtitleTrack, subtitle_track
 
@@ -52,7 +58,6 @@ class Tracks:
         self._tracks: dict[int, SoundTrack | SubtitleTrack] = {}
         self._written_ahead: Counter[int] = Counter()
         """How many packets of each track were written before their turn."""
-        self._fits: dict[int, bool] = {}
         self._head_waits = film.format.name in HEAD_WAITS
         try:
             self._add_tracks(self._without_sound() if self._head_waits else set())
@@ -73,7 +78,7 @@ class Tracks:
         while self._next is not None:
             packet = self._next
             if time is not None and (packet.dts or 0) * packet.time_base - self._start >= time:
-                return
+                break
             track = self._tracks[packet.stream_index]
             if self._written_ahead[packet.stream_index] and isinstance(track, SoundTrack):
                 self._written_ahead[packet.stream_index] -= 1
@@ -81,9 +86,13 @@ class Tracks:
             else:
                 track.write(packet, self._start)
             self._next = next(self._packets, None)
-        if time is None:
-            for track in self._tracks.values():
+        for track in self._tracks.values():
+            if time is None:
                 track.finish()
+            else:
+                track.advance(time)
+        if time is None:
+            self._tell_of_damage()
             self._tracks = {}
 
     def close(self) -> None:
@@ -91,24 +100,26 @@ class Tracks:
         self._packets.close()
         self._file.close()
 
+    def _tell_of_damage(self) -> None:
+        damaged = sum(track.damaged for track in self._tracks.values())
+        if damaged:
+            log.warning("%s: %d damaged packets of sound or subtitles were skipped", self._path, damaged)
+
     def _without_sound(self) -> set[int]:
         """Return the sound tracks, by index, of which no packet belongs to the film, or none can be decoded."""
-        silent = {stream.index for stream in self._file.streams.audio if self._copies(stream) or stream.codec_context}
+        copied = {stream.index for stream in self._file.streams.audio if fits(stream, self._kind)}
+        silent = {stream.index for stream in self._file.streams.audio if stream.index in copied or stream.codec_context}
         if silent:
             with av.open(str(self._path.absolute()), "r") as file:
                 for packet in self._read(file, dict.fromkeys(silent, SoundTrack.wants), warn=False):
-                    if packet.stream_index in silent and (self._copies(packet.stream) or _is_decodable(packet)):
-                        silent.remove(packet.stream_index)
+                    index = packet.stream_index
+                    if index in silent and (index in copied or _is_decodable(packet)):
+                        silent.remove(index)
                         if not silent:
                             break
         for index in sorted(silent):
             log.warning("%s: sound track %d is left out: there is nothing in it", self._path, index)
         return silent
-
-    def _copies(self, stream: av.stream.Stream) -> bool:
-        if stream.index not in self._fits:
-            self._fits[stream.index] = fits(stream, self._kind)
-        return self._fits[stream.index]
 
     def _begin(self) -> None:
         """Give the muxer what its head waits for: a packet of each track, however late it is heard."""
@@ -136,21 +147,28 @@ class Tracks:
             track: SoundTrack | SubtitleTrack | None = None
             if stream.index in silent:
                 continue
-            if isinstance(stream, av.audio.stream.AudioStream):
+            if isinstance(stream, AudioStream):
                 track = sound_track(stream, self._film, self._path)
-            elif isinstance(stream, av.subtitles.stream.SubtitleStream):
-                track = subtitle_track(stream, self._film, self._path)
+            elif isinstance(stream, SubtitleStream):
+                track = subtitle_track(stream, self._film, self._path, self._until)
             if track is not None:
-                track.target.metadata.update(
-                    {name: stream.metadata[name] for name in ("language", "title") if name in stream.metadata}
-                )
+                left_out += [f"{lost} ({_name(stream)})" for lost in label(stream, track.target, self._kind)]
                 self._tracks[stream.index] = track
-            elif stream.type != "video" and not (stream.type == "data" and self._file.chapters()):
-                # Chapters of an mp4 are a track of data too (QuickTime File Format, "Chapter Lists").
-                codec = stream.codec_context.name if stream.codec_context else "unknown"
-                left_out.append(f"{stream.type} ({codec})" if stream.type != "data" else "data")
+            elif not self._attached(stream):
+                left_out.append(_name(stream))
+        for source, target in zip(_pictures_of(self._file), self._film.streams.video, strict=False):
+            left_out += [f"{lost} (video)" for lost in label(source, target, self._kind)]
         if left_out:
             log.warning("%s: what %s cannot hold is left out: %s", self._path, self._kind, ", ".join(left_out))
+
+    def _attached(self, stream: av.stream.Stream) -> bool:
+        """Return whether all is done for a track without packets of its own."""
+        if isinstance(stream, AttachmentStream):
+            return attach(stream, self._film)
+        if is_cover(stream) and isinstance(stream, VideoStream):
+            return attach_cover(stream, self._film)
+        # Chapters of an mp4 are a track of data too (QuickTime File Format, "Chapter Lists").
+        return stream.type == "video" or (stream.type == "data" and bool(self._file.chapters()))
 
     @property
     def _kind(self) -> str:
@@ -213,3 +231,20 @@ def _is_decodable(packet: "av.Packet[Any]") -> bool:
         return bool(packet.decode())
     except av.error.FFmpegError:
         return False
+
+
+def _name(stream: av.stream.Stream) -> str:
+    """`subtitle (srt)`, `attachment (DejaVuSans.ttf)`, `cover`."""
+    if is_cover(stream):
+        return "cover"
+    if isinstance(stream, AttachmentStream):
+        return f"attachment ({stream.name or 'without a name'})"
+    if stream.type == "data":
+        return "data"
+    return f"{stream.type} ({stream.codec_context.name if stream.codec_context else 'unknown'})"
+
+
+def _pictures_of(file: InputContainer) -> list[VideoStream]:
+    """Return the picture tracks of a film, the one first that is played."""
+    tracks = [track for track in file.streams.video if not is_cover(track)]
+    return sorted(tracks, key=lambda track: not track.disposition & Disposition.default)[:1]
