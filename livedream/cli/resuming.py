@@ -14,7 +14,8 @@ from livedream.pipeline.run import Checkpoints
 from livedream.recipe import Recipe
 from livedream.sink.codecs import RESUMABLE
 from livedream.sink.kept import Kept
-from livedream.sink.part import part_of
+from livedream.sink.lock import OutputLock
+from livedream.sink.names import part_of
 from livedream.sink.sink import ResumableSink, Sink
 
 LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
@@ -39,8 +40,10 @@ class Resuming:
         self.first = 0
         """The number of the frame with which the run begins."""
 
-    def pick_up(self, source: Source) -> Kept | None:
+    def pick_up(self, source: Source, lock: OutputLock) -> Kept | None:
         """Go on where the earlier run was cut off, and return what it left; before the sink is opened.
+
+        lock: of the film, held; the sink takes it over.
 
         Where nothing is left to go on from, the run begins anew, which is said.
 
@@ -49,12 +52,12 @@ class Resuming:
         """
         self._resumes = True
         if not frames_left(self._journal):
-            self._refuse_stranger()
+            self._refuse_stranger(lock)
             self._journal.begin()
             self.part.unlink(missing_ok=True)
             remark(f"nothing of {self.part} is left to go on from: begins anew")
             return None
-        self._refuse_stranger()
+        self._refuse_stranger(lock)
         self._journal.check()
         found = pick_up(self._journal)
         if found is None:
@@ -69,11 +72,15 @@ class Resuming:
         source.skip(point.index)
         return kept
 
-    def _refuse_stranger(self) -> None:
-        """Raise ArgumentError when there is a part without a journal: it is none of a run that can be resumed."""
-        if not self._journal.exists and self.part.exists() and self.part.stat().st_size:
+    def _refuse_stranger(self, lock: OutputLock) -> None:
+        """Raise ArgumentError when there is a part that is not known to be of a run that can be resumed."""
+        if not self.part.exists() or (not self.part.stat().st_size and lock.vouches(self.part)):
+            return
+        if not self._journal.exists:
             cure = "move it away, or begin anew with --overwrite and without --resume"
             raise ArgumentError(f"{self.part} has no journal, so nobody knows how it was begun", cure)
+        if not lock.vouches(self.part):
+            raise ArgumentError(f"{self.part} is not what livedream wrote there", "move it away")
 
     def begin(self, sink: Sink) -> Checkpoints:
         """Return what `pipeline.run` needs to keep the journal."""

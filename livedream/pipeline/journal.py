@@ -32,6 +32,7 @@ So there is never less in the part than an earlier run left there; only `--overw
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -44,6 +45,7 @@ from safetensors.numpy import load, save
 
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
+from livedream.sink.names import journal_of
 
 EVERY = Fraction(2)
 """Seconds of film between two checkpoints."""
@@ -52,6 +54,8 @@ KEPT = 6
 
 State = Mapping[str, np.ndarray]
 
+_OWN = re.compile(r"(job\.json|\d+\.safetensors)(\.new)?|draft\.\w+")
+"""The names of the files in a journal."""
 _JOB = "job.json"
 _UNFINISHED = ".new"
 _ANEW = "begin anew with --overwrite and without --resume"
@@ -88,7 +92,7 @@ class Journal:
     def __init__(self, part: Path, job: Mapping[str, str]) -> None:
         """part: the film while it is written, NAME.part.EXT. job: what is dreamt and how, in words, by name."""
         self.part = part
-        self.folder = folder_of(part)
+        self.folder = journal_of(part)
         self.draft = self.folder / f"draft{part.suffix}"
         self._job = dict(job)
         self._due = EVERY
@@ -97,8 +101,11 @@ class Journal:
         """Begin anew: what an earlier run noted is removed."""
         with _telling(self.folder):
             self.folder.mkdir(exist_ok=True)
-            for path in [*self._saved(), self.draft]:
-                path.unlink(missing_ok=True)
+            if not self._is_ours:
+                raise SinkError(f"{self.folder} holds what livedream did not write", "move it away")
+            for path in self.folder.iterdir():
+                if path.name != _JOB:  # that one is replaced
+                    path.unlink()
             with _replacing(self.folder / _JOB) as file:
                 file.write(json.dumps(self._job, indent=1).encode())
 
@@ -176,22 +183,24 @@ class Journal:
             self.draft.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """The film is complete: remove the journal. What is not of ours in its folder stays, and so does the folder."""
+        """The film is complete: remove the journal. A folder that holds anything else stays as it is."""
         with contextlib.suppress(OSError):  # the film is there; leftovers are harmless
-            for path in [*self._saved(), *self.folder.glob(f"*{_UNFINISHED}"), self.draft, self.folder / _JOB]:
-                path.unlink(missing_ok=True)
-            self.folder.rmdir()
+            if self.folder.exists() and self._is_ours:
+                for path in self.folder.iterdir():
+                    path.unlink()
+                self.folder.rmdir()
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether nothing is in the folder but what a journal writes into it."""
+        own = all(_OWN.fullmatch(path.name) and path.is_file() for path in self.folder.iterdir())
+        return own and not self.folder.is_symlink()
 
     def _saved(self) -> list[Path]:
         return sorted(
             (path for path in self.folder.glob("*.safetensors") if path.stem.isdecimal() and path.stem.isascii()),
             key=lambda path: int(path.stem),
         )
-
-
-def folder_of(part: Path) -> Path:
-    """Return the folder of the journal of a film that is written as `part`."""
-    return part.with_suffix(".resume")
 
 
 def _shown(value: object) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from livedream.errors import ArgumentError
+from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.pipeline.journal import EVERY, KEPT, Checkpoint, Journal
 
@@ -135,7 +135,8 @@ def test_files_of_somebody_in_its_folder_stay(tmp_path) -> None:
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")
     book = journal(tmp_path)
-    book.begin()
+    with pytest.raises(SinkError, match="holds what livedream did not write"):
+        book.begin()
     book.finish()
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
 
