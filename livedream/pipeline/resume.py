@@ -14,8 +14,8 @@ def frames_left(journal: Journal) -> bool:
 def pick_up(journal: Journal) -> tuple[Kept, Checkpoint | None] | None:
     """Return what is whole of the film up to the newest checkpoint that it reaches, and that checkpoint.
 
-    With no checkpoint the run begins anew, and the film stays until the new one has more. None when there is no film
-    to stay. The film is left as it is, at the name of the part.
+    With no checkpoint the run begins anew, and the film stays until the new one has more; None when there is no film to
+    stay. The film keeps the name of the part.
     """
     points = journal.checkpoints()
     best: tuple[Kept, Checkpoint | None] | None = None
@@ -39,7 +39,10 @@ def pick_up(journal: Journal) -> tuple[Kept, Checkpoint | None] | None:
         journal.drop_draft()
     if reached is not None:
         journal.go_on(reached)
-    return (kept, reached) if kept.total else None
+    if not kept.total:
+        journal.part.unlink(missing_ok=True)  # not one frame of it can be read
+        return None
+    return kept, reached
 
 
 def _reach(found: tuple[Kept, Checkpoint | None]) -> tuple[int, int]:
