@@ -272,7 +272,7 @@ class VideoSink(ResumableSink):
                 packet.dts = max(packet.dts, math.floor(self._decoded / packet.time_base) + 1)
                 self._decoded = packet.dts * packet.time_base
             if self._tracks is not None and packet.dts is not None:
-                # What is heard before time 0 comes first: by the first packet a muxer tells by how much it must shift all.
+                # What is heard before time 0 comes first: by the first packet a muxer tells how far to shift all.
                 self._tracks.write_until(max(packet.dts * packet.time_base, Fraction(0)))
             self._film.mux(packet)
             if self._kept is not None and packet.is_keyframe:
