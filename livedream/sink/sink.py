@@ -128,15 +128,15 @@ class ResumableSink(Sink):
     """A sink with whose half-written output another run can go on."""
 
     @abstractmethod
-    def resumable(self, kept: "Kept | None") -> None:
-        """Be such a sink, from before the first frame: what is not complete, for want of `end`, keeps its part's name.
-
-        kept: what an earlier run has left, which comes before the first frame.
-        """
+    def resumable(self) -> None:
+        """Be such a sink, from before the first frame: without `end`, what is written keeps the name of its part."""
 
     @abstractmethod
     def write_key(self, frame: Frame) -> None:
-        """Write a frame with which a group of pictures begins: it needs none before it, nor do they need it."""
+        """Write a frame with which a group of pictures begins: it needs none before it, nor do they need it.
+
+        What has left the encoder until then is brought to the disk.
+        """
 
 
 def open_sink(
@@ -146,6 +146,7 @@ def open_sink(
     encoding: Encoding | None = None,
     overwrite: bool = False,
     lock: OutputLock | None = None,
+    kept: "Kept | None" = None,
 ) -> Sink:
     """Return the sink that `spec` means.
 
@@ -157,6 +158,7 @@ def open_sink(
     encoding: codec and quality of a film; without it, what suits that kind of file. Other sinks have none.
     overwrite: whether a file of that name may be replaced.
     lock: of a film, if it is held already; the sink takes it over.
+    kept: of a film, what an earlier run has left of it, which comes before the first frame.
 
     Raises ArgumentError when `spec` means nothing or would replace what is read, SinkError when it cannot be written,
     or another run writes it.
@@ -207,7 +209,7 @@ def open_sink(
     if suffix in FILMS:
         from livedream.sink.video import VideoSink
 
-        return VideoSink(path, facts, encoding=encoding, overwrite=overwrite, lock=lock)
+        return VideoSink(path, facts, encoding=encoding, overwrite=overwrite, lock=lock, kept=kept)
     if facts.stills and facts.length and facts.length > 1:
         raise ArgumentError(f"{facts.length} pictures do not go into {text}", "name a folder: out/")
     from livedream.sink.images import PictureSink
