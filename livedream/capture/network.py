@@ -12,7 +12,7 @@ from av.video.frame import VideoFrame
 
 from livedream.capture.address import shown
 from livedream.capture.color import Colors, Tags
-from livedream.capture.film import decode_together, rate_of
+from livedream.capture.film import check_decoder, decode_together, rate_of
 from livedream.capture.live import LiveSource
 from livedream.capture.reader import Connection
 from livedream.capture.shape import Aspects, Shape
@@ -65,6 +65,7 @@ class _Stream(Connection):
             if (seconds := (self._container.duration or 0) / av.time_base) > 0 and _is_http(address):
                 raise SourceError(f"{name} is a film of {seconds:.0f} s, not live", "download it, then dream the file")
             stream = self._container.streams.video[0]
+            check_decoder(stream, name)
             decode_together(stream)
             tags = Tags.of_container(stream)
             self._context, self._aspects = stream.codec_context, Aspects(stream)
@@ -111,7 +112,8 @@ class _Stream(Connection):
 
 def _open(address: str, name: str) -> InputContainer:
     try:
-        return av.open(address, "r", options=dict(_OPTIONS), timeout=(OPEN_SECONDS, READ_SECONDS))
+        timeout = OPEN_SECONDS, READ_SECONDS
+        return av.open(address, "r", options=dict(_OPTIONS), timeout=timeout, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise _fault(name, error) from error
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from livedream.capture.images import RATE
-from livedream.capture.source import NUMBERED, Source
+from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.letterbox import letterbox
+from livedream.names import NUMBERED
 from livedream.picture import read_picture
 
 log = logging.getLogger(__name__)

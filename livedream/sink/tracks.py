@@ -49,7 +49,7 @@ class Tracks:
         self._until = until
         self._film = film
         try:
-            self._file = av.open(str(path.absolute()), "r")
+            self._file = av.open(str(path.absolute()), "r", metadata_errors="replace")
         except (av.error.FFmpegError, OSError) as error:
             raise SinkError(f"the sound of {path} cannot be read: {error.strerror}", "dream without sound") from error
         self._tracks: dict[int, SoundTrack | SubtitleTrack] = {}
