@@ -39,7 +39,8 @@ class Shape:
     def fit(self, pixels: np.ndarray, picture: VideoFrame) -> np.ndarray:
         """Return the RGB of `picture`, (height, width, 3), upright and in the shape of the first picture."""
         matrix = _display_matrix(picture)
-        if matrix != self._matrix:
+        # In a bitstream only key frames carry it, for themselves and those that follow.
+        if matrix != self._matrix and (matrix is not None or picture.key_frame):
             self._matrix, self._turn = matrix, _turn(matrix)
         aspect = aspect_of(picture)
         if self._turn is not None:
