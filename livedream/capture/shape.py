@@ -55,6 +55,13 @@ class Shape:
         return letterbox(pixels, self.size, aspect)
 
 
+class _Mark:
+    """What is attached to one picture, and to no other: PyAV 18 forgets an object with the first picture that has it."""
+
+    def __init__(self, aspect: Fraction) -> None:
+        self.aspect = aspect
+
+
 class Aspects:
     """Marks the pictures of a stream with their pixel aspect; see `aspect_of`.
 
@@ -79,7 +86,7 @@ class Aspects:
                 self._now = self._default if self._fixed else found
             elif picture.key_frame:
                 self._now = self._of_key_frame(picture, found, self._first)
-            picture.opaque = self._now
+            picture.opaque = _Mark(self._now)
 
     def _of_key_frame(self, picture: VideoFrame, found: Fraction, first: tuple[int, int, Fraction]) -> Fraction:
         if not self._fixed:
@@ -89,7 +96,7 @@ class Aspects:
 
 def aspect_of(picture: VideoFrame) -> Fraction:
     """Return the pixel aspect with which `Aspects` has marked the picture, 1 where it has not."""
-    return picture.opaque if isinstance(picture.opaque, Fraction) else Fraction(1)
+    return picture.opaque.aspect if isinstance(picture.opaque, _Mark) else Fraction(1)
 
 
 def _display_matrix(picture: VideoFrame) -> bytes | None:
