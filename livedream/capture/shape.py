@@ -56,7 +56,7 @@ class Shape:
 
 
 class _Mark:
-    """What is attached to one picture, and to no other: PyAV 18 forgets an object with the first picture that has it."""
+    """Attached to one picture only: PyAV 18 forgets an object with the first of the pictures that have it."""
 
     def __init__(self, aspect: Fraction) -> None:
         self.aspect = aspect
