@@ -17,6 +17,7 @@ from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.sink.beside import write_beside
 from livedream.sink.codecs import Encoding, find_encoders
+from livedream.sink.cover import add_cover
 from livedream.sink.encoder import PictureEncoder, find_working
 from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
@@ -173,6 +174,7 @@ class VideoSink(ResumableSink):
                     self._tracks.close()
                 with self._telling():
                     self._film.close()
+                    self._put_cover()
             except SinkError as error:
                 fault = fault or error
             finally:
@@ -225,6 +227,16 @@ class VideoSink(ResumableSink):
             self._mux(self._encoder.flush())
             if self._tracks is not None:
                 self._tracks.write_until((self._last + self._step) * self._time_base)
+
+    def _put_cover(self) -> None:
+        tracks = self._tracks
+        if (
+            tracks is not None
+            and tracks.cover
+            and self.count
+            and not add_cover(self._file.part, tracks.cover, tracks.cover_kind)
+        ):
+            log.warning("%s: the cover is left out", self.path)
 
     def _begin(self, stream: VideoStream) -> None:
         """Write the recipe into the head of the film; then what an earlier run left, if this one goes on with it."""
