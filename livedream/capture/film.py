@@ -123,3 +123,19 @@ def estimate_length(container: InputContainer, stream: VideoStream, rate: Fracti
     if container.duration:
         return round(container.duration * rate / av.time_base)
     return None
+
+
+def durations_in(path: Path, count: int) -> list[Fraction]:
+    """Return for how many seconds each frame of the track of `count` frames is shown, as the container has it.
+
+    None when there is no such track. Raises SourceError when the file cannot be read.
+    """
+    with open_film(path) as film:
+        track = next((track for track in film.streams.video if track.frames == count and track.time_base), None)
+        if track is None:
+            return []
+        try:
+            base = track.time_base or Fraction(1)
+            return [Fraction(packet.duration or 0) * base for packet in film.demux(track) if packet.size]
+        except (av.error.FFmpegError, OSError) as error:
+            raise SourceError(f"{path}: {error.strerror}", "play it with another program to check") from error

@@ -19,7 +19,8 @@ from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
 from livedream.sink.images import save
 from livedream.sink.part import PartFile
-from livedream.sink.sink import PICTURES, open_sink
+from livedream.sink.sink import open_sink
+from livedream.suffixes import PICTURES_OUT
 from livedream.visualize.atlas import choose_channels, page, picture_name
 from livedream.visualize.visualize import Visualizer
 
@@ -125,8 +126,8 @@ class Drawing:
 
 def refuse_films(target: str) -> None:
     """Raise ArgumentError when what stands still would be written into a film, or shown to nobody."""
-    if not target.lower().endswith(PICTURES):
-        raise ArgumentError(f"{target} is no picture", f"name one of {', '.join(PICTURES)}")
+    if not target.lower().endswith(PICTURES_OUT):
+        raise ArgumentError(f"{target} is no picture", f"name one of {', '.join(PICTURES_OUT)}")
 
 
 def _read(path: Path) -> np.ndarray:

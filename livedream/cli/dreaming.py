@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedream.capture.carried import carried_recipe
 from livedream.capture.loops import refuse_loop
-from livedream.capture.source import Source, open_source, takes_size_and_rate
+from livedream.capture.source import Source, open_source, takes_rate, takes_size
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
 from livedream.cli.playing import playing
@@ -77,8 +77,10 @@ def dream(
     resuming: Resuming | None = None
     try:
         with stopping() as stop, closing(stop) as opened, ExitStack() as desks:
-            if (size or rate) and not takes_size_and_rate(source_spec):
-                raise ArgumentError("--size and --rate are for cameras, screens and raw pictures", "leave them out")
+            if size and not takes_size(source_spec):
+                raise ArgumentError("--size is for cameras and raw pictures", "leave it out")
+            if rate and not takes_rate(source_spec):
+                raise ArgumentError("--rate is for cameras, screens, raw and numbered pictures", "leave it out")
             source = opened(open_source(source_spec, size=size, rate=rate, start=start, end=end))
             kept = recall() if source.live and preset is None and not fresh else None
             if kept is not None and controls.get("model", kept.model) == kept.model:  # a network has its own layers
@@ -95,7 +97,9 @@ def dream(
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
             facts = Facts.of(source)
-            options = recipe_options(start=start, end=end, encoding=encoding, tour=tour)
+            options = recipe_options(
+                start=start, end=end, encoding=encoding, tour=tour, rate=None if source.live else rate
+            )
             make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
 
@@ -175,7 +179,9 @@ def dream(
     if resuming:
         resuming.finish()
     say(conclusion(report, source, sink_specs))
-    return 1 if tell_of_faults(report) else 0
+    if source.lost:
+        say_error(f"{source.name}: {source.lost} of {len(source.files)} pictures could not be read", "see above")
+    return 1 if tell_of_faults(report) or source.lost else 0
 
 
 def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":
@@ -241,10 +247,13 @@ def recipe_options(
     end: Fraction | None = None,
     encoding: Encoding | None = None,
     tour: Fraction | None = None,
+    rate: Fraction | None = None,
 ) -> dict[str, str | int]:
     """Return on what the output depends beside settings and source, in the words of the command line."""
     options: dict[str, str | int] = {
-        name: str(time) for name, time in (("start", start), ("end", end), ("tour", tour)) if time is not None
+        name: str(number)
+        for name, number in (("start", start), ("end", end), ("tour", tour), ("rate", rate))
+        if number is not None
     }
     if encoding is not None and encoding.codec != "auto":
         options["codec"] = encoding.codec
@@ -288,7 +297,9 @@ def describe(source: Source) -> str:
     if source.stills:
         return text if source.length == 1 else f"{text}, {source.length} pictures"
     if source.rate:
-        text += f", {float(source.rate):.5g} fps"
+        text += f", {float(source.rate):.5g} fps" + (
+            " (assumed: --rate N changes it)" if source.rate_is_assumed else ""
+        )
     return f"{text}, {source.coding}" if source.coding else text
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from livedream.capture.address import shown
 from livedream.capture.images import find_pictures, natural
-from livedream.capture.source import PICTURES
+from livedream.capture.kind import is_picture
 from livedream.errors import ArgumentError, SourceError
 from livedream.presets import FILM, STILL
 from livedream.recipe import Recipe, about
 from livedream.sink.beside import recipe_path
 from livedream.sink.sink import FILMS
+from livedream.suffixes import PICTURES_IN
 
 FILMS_IN = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob", ".wmv"),
@@ -119,20 +120,26 @@ def _expand(spec: str) -> Iterator[str]:
     """Yield what a word of the command line stands for, each as `open_source` takes it."""
     path = Path(spec)
     if path.is_dir():
-        films = [entry for entry in _entries(path) if entry.suffix.lower() in FILMS_IN and entry.is_file()]
+        films = [entry for entry in _entries(path) if _is_film(entry)]
         yield from map(str, filter(_is_source, films))
         if not films or _has_pictures(spec):
             yield spec
     elif path.exists() or not any(letter in spec for letter in "*?["):
         yield spec
     else:
-        known = (*FILMS_IN, *PICTURES, path.suffix.lower())
+        known = (*FILMS_IN, *PICTURES_IN, path.suffix.lower())
         names = sorted(map(Path, glob.glob(spec, recursive=True)), key=natural)  # noqa: PTH207  as the pictures do
         files = [name for name in names if name.suffix.lower() in known and name.is_file()]
-        if all(name.suffix.lower() in PICTURES for name in files):
+        if all(is_picture(name) for name in files):
             yield spec
         else:
             yield from map(str, filter(_is_source, files))
+
+
+def _is_film(path: Path) -> bool:
+    """Return whether a file of a folder is a film, or an animated picture."""
+    suffix = path.suffix.lower()
+    return path.is_file() and (suffix in FILMS_IN or (suffix in PICTURES_IN and not is_picture(path)))
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -177,7 +184,7 @@ def _job(source: str, template: str, taken: set[str]) -> Job:
     path = Path(source)
     files: tuple[Path, ...]
     if path.is_file():
-        files, stills, together = (path,), path.suffix.lower() in PICTURES, False
+        files, stills, together = (path,), is_picture(path), False
     elif _has_pictures(source):
         files, stills, together = tuple(find_pictures(source)), True, True
     else:

@@ -1,5 +1,8 @@
 """Frames as pictures: one file, or a folder with one file a frame."""
 
+import io
+from collections.abc import Mapping
+from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -8,10 +11,12 @@ from PIL import Image, PngImagePlugin
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
+from livedream.frame_time import FrameTime
+from livedream.pixel_aspect import SQUARE, options_for, stamped
 from livedream.recipe import TABLE, Recipe
 from livedream.sink.beside import recipe_path, write_beside
 from livedream.sink.part import PartFile, check_new
-from livedream.sink.sink import Sink
+from livedream.sink.sink import Facts, Sink
 
 OPTIONS: dict[str, dict[str, Any]] = {
     ".jpg": {"quality": 95, "subsampling": 0},
@@ -24,14 +29,21 @@ OPTIONS: dict[str, dict[str, Any]] = {
 """How each kind of picture is written; the kinds there are."""
 
 
+_FORMATS = {".jpg": "jpeg", ".tif": "tiff"}
+"""What Pillow calls a kind of picture, where it is not the end of the name."""
+
+
 class ImagesSink(Sink):
     """One PNG a frame in a folder: 000000.png, 000001.png, in the order in which they come.
 
-    folder: is made if it is not there; the folder around it must be.
+    Those of a film carry its rate and their time, so that `SequenceSource` makes the same film of them.
+
+    folder: is made if it is not there; the folder around it must be. facts: rate, time base, shape of a pixel.
     Raises SinkError when there are pictures of that kind in it already, unless `overwrite`.
     """
 
-    def __init__(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
+    def __init__(self, folder: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
+        self._facts = facts or Facts()
         self.folder = Path(folder)
         self.name = f"{self.folder}/"
         self.count = 0
@@ -47,10 +59,16 @@ class ImagesSink(Sink):
     def write(self, frame: Frame) -> None:
         part = PartFile(self.folder / f"{self.count:06d}.png", overwrite=True)
         try:
-            save(frame, part, self.recipe)
+            save(frame, part, self.recipe, self._facts.pixel_aspect, {} if self._facts.stills else self._time(frame))
         finally:
             part.discard()
         self.count += 1
+
+    def _time(self, frame: Frame) -> dict[str, str]:
+        tick = self._facts.time_base
+        if frame.time % tick:  # of a source that promised otherwise
+            tick = Fraction(1, frame.time.denominator)
+        return FrameTime(frame.time, tick, self._facts.rate, frame.duration).texts()
 
     def end(self) -> None:
         self._ended = True
@@ -67,7 +85,8 @@ class PictureSink(Sink):
     Raises SinkError when the file is there already, unless `overwrite`.
     """
 
-    def __init__(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+    def __init__(self, path: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
+        self._aspect = (facts or Facts()).pixel_aspect
         self.path = Path(path)
         self.name = str(self.path)
         self._written = False
@@ -79,7 +98,7 @@ class PictureSink(Sink):
 
     def write(self, frame: Frame) -> None:
         if not self._written:
-            save(frame, self._part, self.recipe)
+            save(frame, self._part, self.recipe, self._aspect)
             self._written = True
             write_beside(recipe_path(self.path), self.recipe, frames=1, complete=True)
 
@@ -87,15 +106,28 @@ class PictureSink(Sink):
         self._part.discard()
 
 
-def save(frame: Frame, part: PartFile, recipe: Recipe | None) -> None:
-    """Write one frame into a file and give it its name. Raises SinkError."""
+def save(
+    frame: Frame,
+    part: PartFile,
+    recipe: Recipe | None,
+    aspect: Fraction = SQUARE,
+    texts: Mapping[str, str] | None = None,
+) -> None:
+    """Write one frame into a file and give it its name. Raises SinkError.
+
+    aspect: width of a pixel over its height. texts: what a PNG carries beside the recipe.
+    """
     path = part.path
-    options = OPTIONS[path.suffix.lower()]
-    if recipe is not None and path.suffix.lower() == ".png":
-        options = {**options, "pnginfo": PngImagePlugin.PngInfo()}
-        options["pnginfo"].add_text(TABLE, recipe.text())
+    suffix = path.suffix.lower()
+    options = {**OPTIONS[suffix], **options_for(suffix, aspect)}
+    if suffix == ".png":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        for name, text in {**({TABLE: recipe.text()} if recipe else {}), **(texts or {})}.items():
+            options["pnginfo"].add_text(name, text)
     try:
-        Image.fromarray(frame.pixels).save(part.part, **options)
+        buffer = io.BytesIO()
+        Image.fromarray(frame.pixels).save(buffer, _FORMATS.get(suffix, suffix[1:]), **options)
+        part.part.write_bytes(stamped(buffer.getvalue(), aspect))
     except (OSError, ValueError) as error:  # ValueError: more pixels than this kind of file can hold
         reason = getattr(error, "strerror", None) or error
         raise SinkError(f"{path} cannot be written: {reason}", "make room, or choose another place") from error

@@ -13,6 +13,7 @@ from livedream.errors import ArgumentError, unknown
 from livedream.frame import Frame
 from livedream.recipe import Recipe
 from livedream.sink.codecs import CONTAINERS, Encoding
+from livedream.suffixes import PICTURES_OUT
 
 if TYPE_CHECKING:
     from livedream.sink.kept import Kept
@@ -22,7 +23,6 @@ DEVICES = ("window", "null", "virtual-camera")
 """Sinks that have a name of their own and leave nothing on disk."""
 ADDRESSES = ("udp", "rtmp", "rtmps", "rtsp", "srt")
 """How the address begins to which frames are sent."""
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ def open_sink(
     if isinstance(spec, str) and text == "window":
         from livedream.sink.window import WindowSink
 
-        return WindowSink()
+        return WindowSink(pixel_aspect=facts.pixel_aspect)
     if isinstance(spec, str) and text == "null":
         from livedream.sink.null import NullSink
 
@@ -168,25 +168,25 @@ def open_sink(
     if not text.strip():
         raise ArgumentError("a sink without a name", f"choose from {', '.join(_CHOICES)}")
     is_folder = text.endswith(("/", os.sep)) or path.is_dir()
-    if not is_folder and suffix not in FILMS + PICTURES:
+    if not is_folder and suffix not in FILMS + PICTURES_OUT:
         if suffix:
-            raise ArgumentError(f"unknown kind of file: {suffix}", f"choose from {', '.join(FILMS + PICTURES)}")
+            raise ArgumentError(f"unknown kind of file: {suffix}", f"choose from {', '.join(FILMS + PICTURES_OUT)}")
         raise unknown("sink", text, _CHOICES)
     if facts.path is not None and _destroys(path, facts.path):
         raise ArgumentError(f"{text} is what the frames are read from", "choose another name for the output")
     if is_folder:
         from livedream.sink.images import ImagesSink
 
-        return ImagesSink(path, overwrite=overwrite)
+        return ImagesSink(path, facts, overwrite=overwrite)
     if suffix in FILMS:
         from livedream.sink.video import VideoSink
 
         return VideoSink(path, facts, encoding=encoding, overwrite=overwrite)
     if facts.stills and facts.length and facts.length > 1:
-        raise ArgumentError(f"{facts.length} pictures do not go into {text}", "name a folder: out/")
+        raise ArgumentError(f"{facts.length} pictures do not go into {text}", "name a folder: out/, or a film: out.mp4")
     from livedream.sink.images import PictureSink
 
-    return PictureSink(path, overwrite=overwrite)
+    return PictureSink(path, facts, overwrite=overwrite)
 
 
 _CHOICES = ("window", "virtual-camera", "null", "udp://127.0.0.1:5000", "out.mp4", "out.mkv", "out.png", "folder/")
