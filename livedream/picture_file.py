@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from livedream.errors import SourceError
-from livedream.rescue import rescue
+from livedream.rescue import TORN, is_torn, rescue
 from livedream.suffixes import RAW
 
 log = logging.getLogger(__name__)
@@ -87,6 +87,9 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
         except FAULTS:
             image.close()
             image = _rescued(path)
+        else:
+            if image.format == "PNG" and is_torn(path.read_bytes()):
+                log.warning("%s %s", path, TORN)
     with image:
         yield image
 

@@ -15,11 +15,15 @@ from PIL import Image
 
 _END = b"\xff\xd9" * 40000
 """End marks of a JPEG: more than the longest segment that may be cut off can swallow."""
-_NOISE = bytes(range(1, 200)) * 16
+_NOISE = b"\x2a\x95\x4b" * 2000
+"""Unlike the zeros that a decoder takes after an end mark."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Adam7 (PNG, section 8.2): x and y of the first pixel of each pass, and the steps."""
+TORN = "is damaged: some of its pixels are wrong"
+_SIP = 4096
+"""Bytes that are unpacked at a time."""
 _MOST = 2**31
 """Bytes of pixels that are made up at most."""
 
@@ -41,6 +45,11 @@ def rescue(data: bytes, open_image: Callable[[io.BytesIO], Image.Image]) -> tupl
     return one, _loss(_rows_that_differ(one, other), size[1])
 
 
+def is_torn(data: bytes) -> bool:
+    """Return whether a checksum in a PNG says that its pixels are not those that were written. Pillow does not ask."""
+    return any(name == b"IDAT" and not whole for name, _, whole in _chunks(data))
+
+
 def _rescue_jpeg(
     data: bytes, open_image: Callable[[io.BytesIO], Image.Image], progressive: bool
 ) -> tuple[Image.Image, str]:
@@ -51,11 +60,12 @@ def _rescue_jpeg(
         data = data[: _last_mark(data)]
         one = _decode(data + _END, open_image)
     try:
-        other = _decode(data + _NOISE + _END, open_image)
+        rows = _rows_that_differ(one, _decode(data + _NOISE + _END, open_image))
     except (OSError, SyntaxError, ValueError):
-        other = Image.new(one.mode, one.size)
-    rows = _rows_that_differ(one, other)
-    return one, "ends early: some detail is missing" if progressive and rows else _loss(rows, one.height)
+        rows = one.height
+    if progressive and (rows or not _has_all_scans(data)):
+        return one, "ends early: some detail is missing"
+    return one, _loss(rows, one.height)
 
 
 def _decode(data: bytes, open_image: Callable[[io.BytesIO], Image.Image]) -> Image.Image:
@@ -71,6 +81,32 @@ def _rows_that_differ(one: Image.Image, other: Image.Image) -> int:
 
 def _loss(rows: int, height: int) -> str:
     return f"ends early: {rows} of {height} rows are missing" if rows else "lacks its end mark, the picture is whole"
+
+
+def _has_all_scans(data: bytes) -> bool:
+    """Return whether the scans of a progressive JPEG bring each coefficient to its last bit (ITU-T T.81, G.1)."""
+    exact: dict[int, set[int]] = {}
+    for mark, body in _segments(data):
+        if mark == 0xC2 and len(body) > 6:  # the frame: its components
+            exact = {component: set() for component in body[6::3]}
+        elif mark == 0xDA and body and len(body) >= 4 + 2 * body[0]:
+            first, last, bits = body[1 + 2 * body[0] : 4 + 2 * body[0]]
+            for component in body[1 : 1 + 2 * body[0] : 2] if bits & 15 == 0 else ():
+                exact.setdefault(component, set()).update(range(first, last + 1))
+    return bool(exact) and all(len(coefficients) == 64 for coefficients in exact.values())
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield mark and content of the segments of a JPEG."""
+    place = 2
+    while (place := data.find(b"\xff", place)) >= 0 and place + 4 <= len(data):
+        mark = data[place + 1]
+        if mark in (0x00, 0xFF, *range(0xD0, 0xD8)):
+            place += 1
+            continue
+        (size,) = struct.unpack_from(">H", data, place + 2)
+        yield mark, data[place + 4 : place + 2 + size]
+        place += 2 + size
 
 
 def _last_mark(data: bytes) -> int:
@@ -112,7 +148,7 @@ def _complete_png(data: bytes) -> tuple[bytes, str]:
         return png, "ends early: some detail is missing" if interlaced else _loss(
             height - len(pixels) // rows[0], height
         )
-    return png, "is damaged: some of its pixels are wrong" if torn else _loss(0, height)
+    return png, TORN if torn else _loss(0, height)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
@@ -144,11 +180,16 @@ def _unpacked(packed: bytearray, most: int) -> bytes:
     """Return what can be unpacked, `most` bytes of it at most."""
     unpacker = zlib.decompressobj()
     out = bytearray()
-    try:
-        for place in range(0, len(packed), 4096):
-            out += unpacker.decompress(packed[place : place + 4096], max(1, most - len(out)))
-            if len(out) >= most:
+    sip = _SIP
+    place = 0
+    while place < len(packed) and len(out) < most:
+        before = unpacker.copy()
+        try:
+            out += unpacker.decompress(packed[place : place + sip], most - len(out))
+        except zlib.error:
+            if sip == 1:  # damaged from here on
                 break
-    except zlib.error:  # damaged from here on
-        pass
-    return bytes(out[:most])
+            unpacker, sip = before, 1  # nothing came out of all of this sip: up to the error byte by byte
+            continue
+        place += sip
+    return bytes(out)

@@ -69,7 +69,7 @@ def imports() -> list[tuple[str, str]]:
                 "dream/masks.py",  # the least of a neighbourhood, and the blending
                 "sink/window.py",
                 "bench/",
-                "sink/letterbox.py",  # resizes
+                "letterbox.py",  # resizes
                 "sink/panel.py",  # text at 0.03 ms a line; Pillow takes 0.7
                 "desk/mirror.py",  # 0.25 ms a frame; numpy takes 8
             ),

@@ -31,6 +31,9 @@ def open_film(path: Path) -> InputContainer:
     if container.format.name == "tty":  # FFmpeg would show a text as a film of scrolling letters
         container.close()
         raise SourceError(f"{path} is a text, not a film")
+    if container.format.name.endswith("_pipe"):  # FFmpeg would show a picture as a film of one frame
+        container.close()
+        raise SourceError(f"{path} is a picture of a kind that livedream does not read", "save it as PNG or TIFF")
     return container
 
 

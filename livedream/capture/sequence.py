@@ -7,13 +7,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from livedream.capture.images import RATE, reshaped
+from livedream.capture.images import RATE
 from livedream.capture.source import NUMBERED, Source
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.frame_time import FrameTime, frame_time
+from livedream.letterbox import letterbox
 from livedream.picture import Still, read_still
 from livedream.picture_file import open_frames
 
@@ -28,9 +28,9 @@ class SequenceSource(Source):
     rate: frames per second. Without it each PNG that livedream made is shown when the frame was that it holds, and all
         others follow one another 25 times a second.
 
-    Pixels are as `read_still` gives them, a picture of another size is scaled to that of the first. One that cannot be
-    read is logged, counted in `lost`, and the one before stands in for it. Raises SourceError when there is no such
-    picture, or none that can be read.
+    Pixels are as `read_still` gives them, a picture of another size or shape is letterboxed into that of the first. One
+    that cannot be read is logged, counted in `lost`, and the one before stands in for it. Raises SourceError when there
+    is no such picture, or none that can be read.
     """
 
     live = False
@@ -109,12 +109,11 @@ class SequenceSource(Source):
         except SourceError as error:
             self.lost += 1
             log.warning("%s; its neighbour stands in for it", error)
-        pixels = reshaped(self._last, self.pixel_aspect)
+        pixels = self._last.pixels
         size = pixels.shape[1], pixels.shape[0]
-        if size == self.size:
-            return pixels
-        log.info("%s: picture of %dx%d scaled to %dx%d", path, *size, *self.size)
-        return np.array(Image.fromarray(pixels).resize(self.size, Image.Resampling.LANCZOS))
+        if size != self.size:
+            log.info("%s: picture of %dx%d fitted into %dx%d", path, *size, *self.size)
+        return letterbox(pixels, self.size, self._last.pixel_aspect / self.pixel_aspect)
 
 
 def _time_in(path: Path) -> FrameTime | None:

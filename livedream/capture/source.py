@@ -166,18 +166,18 @@ def open_source(
     return VideoSource(path)
 
 
-def takes_size(spec: str) -> bool:
-    """Return whether `open_source` has a use for a size: for cameras and raw pictures."""
+def takes_size_and_rate(spec: str) -> bool:
+    """Return whether `open_source` has a use for size and rate: for cameras, screens and raw pictures."""
     return spec != "demo" and "://" not in spec and not Path(spec).suffix and not Path(spec).is_dir()
 
 
 def takes_rate(spec: str) -> bool:
-    """Return whether `open_source` has a use for a rate: for cameras, screens, raw pictures and sets of pictures."""
+    """Return whether `open_source` has a use for a rate: for those that take a size, and for sets of pictures."""
     if spec == "demo" or "://" in spec:
         return False
     if Path(spec).exists():
-        return Path(spec).is_dir() or takes_size(spec)
-    return takes_size(spec) or bool(NUMBERED.search(spec) or re.search(r"[*?[]", spec))
+        return Path(spec).is_dir() or takes_size_and_rate(spec)
+    return takes_size_and_rate(spec) or bool(NUMBERED.search(spec) or re.search(r"[*?[]", spec))
 
 
 _CHOICES = "name a camera (0), a film, a picture, a folder of pictures, an address (rtsp://...), screen, - or demo"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedream.capture.carried import carried_recipe
 from livedream.capture.loops import refuse_loop
-from livedream.capture.source import Source, open_source, takes_rate, takes_size
+from livedream.capture.source import Source, open_source, takes_rate, takes_size_and_rate
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
 from livedream.cli.playing import playing
@@ -17,7 +17,7 @@ from livedream.cli.resuming import Resuming, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
-from livedream.errors import ArgumentError, LivedreamError
+from livedream.errors import ArgumentError, LivedreamError, SourceError
 from livedream.models import OFFICIAL
 from livedream.pipeline import Report, run
 from livedream.pipeline.governor import Governor
@@ -77,7 +77,7 @@ def dream(
     resuming: Resuming | None = None
     try:
         with stopping() as stop, closing(stop) as opened, ExitStack() as desks:
-            if size and not takes_size(source_spec):
+            if size and not takes_size_and_rate(source_spec):
                 raise ArgumentError("--size is for cameras and raw pictures", "leave it out")
             if rate and not takes_rate(source_spec):
                 raise ArgumentError("--rate is for cameras, screens, raw and numbered pictures", "leave it out")
@@ -180,8 +180,9 @@ def dream(
         resuming.finish()
     say(conclusion(report, source, sink_specs))
     if source.lost:
-        say_error(f"{source.name}: {source.lost} of {len(source.files)} pictures could not be read", "see above")
-    return 1 if tell_of_faults(report) or source.lost else 0
+        cure = "the others are dreamt; repair these, or take them away"
+        raise SourceError(f"{source.name}: {source.lost} of {len(source.files)} pictures cannot be read", cure)
+    return 1 if tell_of_faults(report) else 0
 
 
 def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":

@@ -9,13 +9,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
 from livedream.pixel_aspect import SQUARE
 from livedream.sink.display import display_fault
 from livedream.sink.keys import key_name
-from livedream.sink.letterbox import square_size, squared
 from livedream.sink.panel import Panel, Rows
 from livedream.sink.sink import Sink
 from livedream.sink.views import VIEWS
@@ -155,6 +155,22 @@ class WindowSink(Sink):
                 self._text_due = 0.0
                 self._refresh()
                 self._draw()
+
+
+def square_size(size: tuple[int, int], pixel_aspect: Fraction) -> tuple[int, int]:
+    """Return the size of a picture once its pixels are square: it grows in one way, and shrinks in none."""
+    width, height = size
+    if pixel_aspect > 1:
+        return round(width * pixel_aspect), height
+    return width, round(height / pixel_aspect)
+
+
+def squared(pixels: np.ndarray, pixel_aspect: Fraction) -> np.ndarray:
+    """Return the picture with square pixels: `pixels` itself when they are."""
+    if pixel_aspect == SQUARE:
+        return pixels
+    size = square_size((pixels.shape[1], pixels.shape[0]), pixel_aspect)
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
 
 
 def fit(size: tuple[int, int]) -> tuple[int, int]:
