@@ -4,16 +4,17 @@ import itertools
 import logging
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from fractions import Fraction
 from math import lcm
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
+from PIL import Image
 
+from livedream.capture.apng import composed, durations_of
 from livedream.capture.film import durations_in
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
@@ -53,9 +54,8 @@ class AnimationSource(Source):
         self._next = 0
         with ExitStack() as opened:
             self._image = opened.enter_context(open_frames(self.path))
-            self._skipped = int(getattr(self._image, "default_image", False))
-            """Pictures before the first frame: a PNG may have one for programs that know no animations."""
-            count = getattr(self._image, "n_frames", 1) - self._skipped
+            # A PNG may have a picture before the first frame, for programs that know no animations.
+            count = getattr(self._image, "n_frames", 1) - bool(getattr(self._image, "default_image", False))
             self._durations = self._read_durations(count)
             times = [Fraction(0), *itertools.accumulate(self._durations)]
             self.rate: Fraction | None = count / times[-1]
@@ -66,7 +66,9 @@ class AnimationSource(Source):
             self._times = [time - shift for time in times]
             self.length = len(self._wanted)
             self.pixel_aspect = read_aspect(self._image, read_head(self.path))
-            first = self._decode(self._wanted[0])
+            self._frames = composed(self.path) if self._image.format == "PNG" else self._seek_each(count)
+            self._decoded = 0
+            self._first = first = self._decode(self._wanted[0])
             if first is None:
                 raise SourceError(f"{self.name}: not one frame can be decoded", "take it away, or save it again")
             self.size = first.shape[1], first.shape[0]
@@ -77,7 +79,9 @@ class AnimationSource(Source):
             index = self._next
             self._next += 1
             with self._lock:
-                pixels = None if self._closed else self._decode(self._wanted[index])
+                pixels, self._first = self._first, None
+                if pixels is None or index > 0:
+                    pixels = None if self._closed else self._decode(self._wanted[index])
             if pixels is None:
                 if not self._closed:
                     log.warning("%s is damaged: it ends after %d of %d frames", self.name, index, len(self._wanted))
@@ -92,27 +96,34 @@ class AnimationSource(Source):
     def close(self) -> None:
         self._closed = True
         with self._lock:
+            self._frames.close()
             self._opened.close()
 
     def _decode(self, number: int) -> np.ndarray | None:
-        """Return a frame; None when it cannot be decoded."""
+        """Return a frame; those before it are passed over. None when it cannot be decoded."""
         try:
-            self._image.seek(number + self._skipped)
-            self._image.load()
-            return to_array(self._image)
-        except FAULTS as error:
+            while self._decoded <= number:
+                self._decoded += 1
+                picture = next(self._frames)
+            return to_array(picture)
+        except (*FAULTS, Image.DecompressionBombError, StopIteration) as error:
             log.debug("%s, frame %d: %s", self.name, number, error)
             return None
 
+    def _seek_each(self, count: int) -> Generator[Image.Image]:
+        for number in range(count):
+            self._image.seek(number)
+            self._image.load()
+            yield self._image
+
     def _read_durations(self, count: int) -> list[Fraction]:
         """Return for how many seconds each frame is shown."""
-        with self.path.open("rb") as file:
-            if self._image.format == "PNG":
-                delays = list(_of_png(file))
-            elif self._image.format == "WEBP":
-                delays = list(_of_webp(file))
-            else:
-                delays = durations_in(self.path, count)
+        if self._image.format == "PNG":
+            delays = durations_of(self.path)
+        elif self._image.format == "WEBP":
+            delays = list(_of_webp(self.path))
+        else:
+            delays = durations_in(self.path, count)
         delays = [delay if delay >= SHORTEST else USUAL for delay in delays]
         return (delays + [USUAL] * count)[:count]
 
@@ -133,26 +144,13 @@ def _part(
     return wanted, times[wanted[0]]
 
 
-def _of_png(file: BinaryIO) -> Iterator[Fraction]:
-    """The delays in an animated PNG (PNG third edition, 11.3.6.2: fcTL)."""
-    file.seek(8)
-    while len(head := file.read(8)) == 8:
-        size, name = struct.unpack(">I4s", head)
-        if name != b"fcTL":
-            file.seek(size + 4, 1)
-            continue
-        body = file.read(size + 4)
-        if len(body) >= 24:
-            count, of = struct.unpack(">HH", body[20:24])
-            yield Fraction(count, of or 100)
-
-
-def _of_webp(file: BinaryIO) -> Iterator[Fraction]:
+def _of_webp(path: Path) -> Iterator[Fraction]:
     """The delays in an animated WebP (RFC 9649, 2.7.1.1: ANMF)."""
-    file.seek(12)
-    while len(head := file.read(8)) == 8:
-        name, size = struct.unpack("<4sI", head)
-        body = file.read(15) if name == b"ANMF" else b""
-        if len(body) == 15:
-            yield Fraction(int.from_bytes(body[12:15], "little"), 1000)
-        file.seek(size + size % 2 - len(body), 1)
+    with path.open("rb") as file:
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            name, size = struct.unpack("<4sI", head)
+            body = file.read(15) if name == b"ANMF" else b""
+            if len(body) == 15:
+                yield Fraction(int.from_bytes(body[12:15], "little"), 1000)
+            file.seek(size + size % 2 - len(body), 1)
