@@ -1,5 +1,6 @@
 """The time of a frame in the PNG that holds it, so that numbered pictures become the film again that they were."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -7,8 +8,8 @@ from typing import Any
 
 TIME, DURATION, RATE = "livedream-time", "livedream-duration", "livedream-rate"
 """The names of the texts in the PNG. A time is in ticks of a second, not reduced: 1024/15360."""
-_LONGEST = 40
-"""Letters of a number that is believed."""
+_NUMBER = re.compile(r"\d{1,15}(/\d{1,9})?")
+"""A number that is believed: anybody may have written it. A time base of FFmpeg's has 31 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,12 @@ class FrameTime:
 def frame_time(texts: Mapping[Any, Any]) -> FrameTime | None:
     """Return the time in the texts of a PNG, `Image.info` of Pillow's; None when they hold none, or nonsense."""
     numbers = [str(texts.get(name, "")) for name in (TIME, DURATION, RATE)]
-    if not numbers[0] or any(len(number) > _LONGEST for number in numbers):
+    if not numbers[0] or not all(_NUMBER.fullmatch(number) for number in numbers if number):
         return None
     try:
         time, duration, rate = (Fraction(number) if number else None for number in numbers)
         tick = Fraction(1, int(numbers[0].partition("/")[2] or 1))
-    except (ValueError, ZeroDivisionError):
+    except ZeroDivisionError:
         return None
     if (
         time is None
