@@ -10,6 +10,7 @@ from PIL import ExifTags, Image, ImageChops, ImageOps
 
 from livedream.picture_file import open_picture, read_head
 from livedream.pixel_aspect import read_aspect
+from livedream.srgb import eight_bits, to_srgb
 
 
 class Picture(np.ndarray):
@@ -40,7 +41,7 @@ def to_array(picture: np.ndarray | Image.Image) -> np.ndarray:
     Raises TypeError for other things, ValueError for other arrays.
     """
     if isinstance(picture, Image.Image):
-        return _rgb(picture)
+        return _rgb(to_srgb(picture, "picture"))
     if not isinstance(picture, np.ndarray):
         raise TypeError(f"a Dreamer takes a Frame, a numpy array or an image of Pillow's, got {type(picture).__name__}")
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
@@ -64,7 +65,7 @@ def read_still(path: Path) -> Still:
     """
     with open_picture(path) as image:
         aspect = read_aspect(image, read_head(path))
-        upright = _upright(image)
+        upright = _upright(image, path)
         return Still(_rgb(upright), 1 / aspect if _is_turned(image) else aspect)
 
 
@@ -79,15 +80,17 @@ def read_mask(path: Path) -> np.ndarray:
     255 where it is white, 0 where it is black or transparent. Raises SourceError, naming it.
     """
     with open_picture(path) as opened:
-        image = _upright(opened)
+        image = _upright(opened, path)
         if not _transparent(image):
             return np.array(Image.fromarray(_rgb(image)).convert("L"))
         image = image.convert("RGBA")
         return np.array(ImageChops.multiply(image.convert("RGB").convert("L"), image.getchannel("A")))
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    return image if _keeps_its_turn(image) else ImageOps.exif_transpose(image)
+def _upright(image: Image.Image, path: Path) -> Image.Image:
+    """Return the picture upright and in sRGB."""
+    upright = image if _keeps_its_turn(image) else ImageOps.exif_transpose(image)
+    return to_srgb(upright, str(path), image)
 
 
 def _is_turned(image: Image.Image) -> bool:
@@ -106,13 +109,7 @@ def _transparent(image: Image.Image) -> bool:
 
 def _rgb(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I") or image.mode == "F":  # Pillow would clip these to 0..255
-        levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        if image.mode != "F":
-            levels = levels / 257  # 65535 becomes 255
-        elif levels.max() <= 1:
-            levels = levels * 255
-        grey = levels.clip(0, 255).round().astype(np.uint8)
-        return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+        image = eight_bits(image)
     if _transparent(image):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from livedream.errors import SourceError
+from livedream.errors import ArgumentError, SourceError
 from livedream.rescue import TORN, is_torn, rescue
 from livedream.suffixes import RAW
 
@@ -77,6 +77,8 @@ def read_head(path: Path) -> bytes:
 def open_picture(path: Path) -> Iterator[Image.Image]:
     """Open the picture at `path`, decoded; its first page where there are several, which is logged.
 
+    What Pillow raises in the block, because it reads some things late, counts as damage too.
+
     What the file is counts, and not what its name says. Where the end of a file is missing, what there is is taken, and
     it is logged how much that is. Raises SourceError, naming the file, when it cannot be read.
     """
@@ -90,8 +92,8 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
         else:
             if image.format == "PNG" and is_torn(path.read_bytes()):
                 log.warning("%s %s", path, TORN)
-    with image:
-        yield image
+        with image:
+            yield image
 
 
 @contextmanager
@@ -99,8 +101,8 @@ def open_frames(path: Path) -> Iterator[Image.Image]:
     """Open the picture at `path` for `seek`: nothing is decoded yet. Raises SourceError as `open_picture` does."""
     with _telling(path):
         image = _open(path, path)
-    with image:
-        yield image
+        with image:
+            yield image
 
 
 def missing_reader(head: bytes) -> tuple[str, str]:
@@ -120,7 +122,7 @@ def _telling(path: Path) -> Iterator[None]:
     """Turn what Pillow and the system raise into a SourceError."""
     try:
         yield
-    except SourceError:
+    except (SourceError, ArgumentError):
         raise
     except Image.DecompressionBombError as error:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from livedream.capture.images import RATE
-from livedream.capture.source import NUMBERED, Source
+from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.frame_time import FrameTime, frame_time
 from livedream.letterbox import letterbox
+from livedream.names import NUMBERED
 from livedream.picture import Still, read_still
 from livedream.picture_file import open_frames
 

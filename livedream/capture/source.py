@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -14,9 +13,7 @@ from typing import Self
 from livedream.capture.address import STREAMS, shown
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
-
-NUMBERED = re.compile(r"%(0?)(\d*)d")
-"""The place of the number in the names of numbered pictures, as for C's printf and ffmpeg."""
+from livedream.names import NUMBERED
 
 
 class Source(ABC):
@@ -177,7 +174,7 @@ def takes_rate(spec: str) -> bool:
         return False
     if Path(spec).exists():
         return Path(spec).is_dir() or takes_size_and_rate(spec)
-    return takes_size_and_rate(spec) or bool(NUMBERED.search(spec) or re.search(r"[*?[]", spec))
+    return takes_size_and_rate(spec) or bool(NUMBERED.search(spec) or any(letter in spec for letter in "*?["))
 
 
 _CHOICES = "name a camera (0), a film, a picture, a folder of pictures, an address (rtsp://...), screen, - or demo"
