@@ -6,6 +6,7 @@ import logging
 import stat
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,10 @@ HEAD = 64
 """Bytes at the beginning of a file that tell its format."""
 DNG_VERSION, SUBFILE = 50706, 254
 """Tags of a TIFF (DNG 1.7, TIFF 6.0): what only camera raw files have; whether a page is a smaller version."""
-FAULTS = (OSError, EOFError, SyntaxError, ValueError, TypeError, KeyError, IndexError, struct.error, OverflowError)
+FAULTS = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError),
+    *(RuntimeError, AssertionError, struct.error, zlib.error),
+)
 """What Pillow's readers raise for a damaged file."""
 
 _MAGIC = (
@@ -82,7 +86,7 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
     What the file is counts, and not what its name says. Where the end of a file is missing, what there is is taken, and
     it is logged how much that is. Raises SourceError, naming the file, when it cannot be read.
     """
-    with _telling(path):
+    with _telling(path), _quiet():
         image = _open(path, path)
         try:
             image.load()
@@ -115,6 +119,14 @@ def missing_reader(head: bytes) -> tuple[str, str]:
     if name == "AVIF" and not _reads("AVIF"):
         return "an AVIF picture", "install Pillow from its wheel: this one is built without AVIF"
     return "", ""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Pillow's warnings from the terminal: of many pixels (an error comes at twice as many), of odd metadata."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @contextmanager
@@ -153,8 +165,7 @@ def _open(path: Path, file: Path | io.BytesIO) -> Image.Image:
         if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"<svg", b"<?xml")):
             raise SourceError(f"{path} is an SVG drawing, not a picture of pixels", "export it as PNG first")
         raise UnidentifiedImageError(str(path))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice that many pixels are an error
+    with _quiet():
         image = Image.open(file, formats=formats)
     try:
         if image.format == "TIFF":
