@@ -42,7 +42,7 @@ def rescue(data: bytes, open_image: Callable[[io.BytesIO], Image.Image]) -> tupl
         return _rescue_jpeg(data, open_image, progressive)
     room = min(size[0] * size[1] * 8, _MOST)
     one, other = (_decode(data + bytes([filler]) * room, open_image) for filler in (0, 255))
-    return one, _loss(_rows_that_differ(one, other), size[1])
+    return one, _loss(int(_differs(one, other).sum()), size[1])
 
 
 def is_torn(data: bytes) -> bool:
@@ -60,7 +60,8 @@ def _rescue_jpeg(
         data = data[: _last_mark(data)]
         one = _decode(data + _END, open_image)
     try:
-        rows = _rows_that_differ(one, _decode(data + _NOISE + _END, open_image))
+        differs = _differs(one, _decode(data + _NOISE + _END, open_image))
+        rows = one.height - int(differs.argmax()) if differs.any() else 0  # where the noise ends, both are grey
     except (OSError, SyntaxError, ValueError):
         rows = one.height
     if progressive and (rows or not _has_all_scans(data)):
@@ -74,9 +75,10 @@ def _decode(data: bytes, open_image: Callable[[io.BytesIO], Image.Image]) -> Ima
     return image
 
 
-def _rows_that_differ(one: Image.Image, other: Image.Image) -> int:
-    same = np.asarray(one) == np.asarray(other)
-    return int((~same.reshape(len(same), -1).all(axis=1)).sum())
+def _differs(one: Image.Image, other: Image.Image) -> np.ndarray:
+    """Return which rows of two pictures differ."""
+    differs = np.not_equal(np.asarray(one), np.asarray(other))
+    return differs.reshape(len(differs), -1).any(axis=1)
 
 
 def _loss(rows: int, height: int) -> str:

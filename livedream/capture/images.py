@@ -117,7 +117,9 @@ def find_pictures(what: str) -> list[Path]:
         return [path]
     else:
         names = glob.glob(what, recursive=True)  # noqa: PTH207 (Path.glob takes no pattern with a root)
-        found = [Path(name) for name in names if Path(name).is_file()]
+        known = (*PICTURES_IN, path.suffix.lower())  # photos/* means no notes.txt
+        found = [Path(name) for name in names if Path(name).suffix.lower() in known]
+        found = [name for name in found if name.is_file() and not name.name.startswith("._")]
         if not found:
             raise SourceError(f"no such picture: {what}", "check the name or the pattern")
     return sorted(found, key=natural)

@@ -55,7 +55,7 @@ class SequenceSource(Source):
         self._origin = known.time if known else None
         """What the PNGs call time 0; None when their own times do not count."""
         self.rate = Fraction(rate or (known and known.rate) or RATE)
-        self.rate_is_assumed = not rate and (known is None or known.rate is None)
+        self.rate_is_assumed = not rate and known is None
         self.time_base = known.tick if known else 1 / self.rate
         self._step = max(1, round(1 / self.rate / self.time_base)) * self.time_base
         self._shown = -self._step

@@ -212,7 +212,7 @@ def encode(frame: Frame, path: Path, recipe: Recipe | None = None, facts: Facts 
 
 def _time(frame: Frame, facts: Facts) -> Mapping[str, str]:
     """Return what a PNG says about the time of a frame; nothing for pictures that are no film."""
-    if facts.stills or facts.rate is None:
+    if facts.stills:
         return {}
     tick = facts.time_base
     if frame.time % tick:  # of a source that promised otherwise

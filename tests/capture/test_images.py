@@ -45,7 +45,8 @@ def test_pattern(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     for name in ("a1.png", "b1.png", "deep/a2.png"):
         save(tmp_path / name)
-    for pattern, expected in (("a*.png", 1), ("[ab]1.png", 2), ("**/a*.png", 2)):
+    (tmp_path / "notes.txt").write_text("no picture")
+    for pattern, expected in (("a*.png", 1), ("[ab]1.png", 2), ("**/a*.png", 2), ("*1*", 2), ("*", 2)):
         with ImagesSource(str(tmp_path / pattern)) as source:
             assert source.length == expected
             assert source.path == tmp_path  # where no sink may write
