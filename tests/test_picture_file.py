@@ -268,8 +268,9 @@ def test_bomb(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
 def test_fifo_called_like_a_picture_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
-    with pytest.raises(SourceError, match="not an ordinary file"):
-        open_source(tmp_path / "a.png")
+    for read in (read_picture, read_mask):
+        with pytest.raises(SourceError, match="not an ordinary file"):
+            read(tmp_path / "a.png")
 
 
 def test_nothing_is_changed_for_the_rest_of_the_process(tmp_path: Path) -> None:

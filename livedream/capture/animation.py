@@ -52,6 +52,7 @@ class AnimationSource(Source):
         self._lock = threading.Lock()
         self._closed = False
         self._next = 0
+        self.ended_early: str | None = None
         with ExitStack() as opened:
             self._image = opened.enter_context(open_frames(self.path))
             # A PNG may have a picture before the first frame, for programs that know no animations.
@@ -84,6 +85,8 @@ class AnimationSource(Source):
                     pixels = None if self._closed else self._decode(self._wanted[index])
             if pixels is None:
                 if not self._closed:
+                    number = self._wanted[index]
+                    self.ended_early = f"{float(self._times[number]):.3g} of {float(self._times[-1]):.3g} s"
                     log.warning("%s is damaged: it ends after %d of %d frames", self.name, index, len(self._wanted))
                 return
             number = self._wanted[index]

@@ -39,7 +39,7 @@ class SequenceSource(Source):
     def __init__(self, pattern: str, *, rate: Fraction | int | None = None) -> None:
         self.name = pattern
         self.path = Path(pattern).parent
-        numbers = _find(Path(pattern))
+        numbers = find_numbered(Path(pattern))
         self._numbers = sorted(numbers)
         self._pictures = [numbers[number] for number in self._numbers]
         first, last = min(numbers), max(numbers)
@@ -126,8 +126,8 @@ def _time_in(path: Path) -> FrameTime | None:
         return None
 
 
-def _find(pattern: Path) -> dict[int, Path]:
-    """Return the pictures of a sequence by their numbers."""
+def find_numbered(pattern: Path) -> dict[int, Path]:
+    """Return the pictures of a sequence by their numbers; at least one. Raises ArgumentError, SourceError."""
     places = list(NUMBERED.finditer(pattern.name))
     if len(places) != 1:
         raise ArgumentError(f"{pattern} has a place for {len(places)} numbers", "name one: frames/%06d.png")

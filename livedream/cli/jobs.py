@@ -8,8 +8,9 @@ from pathlib import Path
 from livedream.capture.address import shown
 from livedream.capture.images import find_pictures, natural
 from livedream.capture.kind import is_picture
+from livedream.capture.sequence import find_numbered
 from livedream.errors import ArgumentError, SinkError, SourceError
-from livedream.names import fitting
+from livedream.names import NUMBERED, fitting
 from livedream.presets import FILM, STILL
 from livedream.recipe import Recipe, about
 from livedream.sink.names import recipe_path
@@ -188,6 +189,13 @@ def _is_source(path: Path) -> bool:
         return True
 
 
+def _numbered(pattern: Path) -> tuple[Path, ...]:
+    try:
+        return tuple(path for _, path in sorted(find_numbered(pattern).items()))
+    except (SourceError, ArgumentError):  # who opens it will say so
+        return ()
+
+
 def _has_pictures(spec: str) -> bool:
     try:
         return bool(find_pictures(spec))
@@ -255,6 +263,8 @@ def _job(source: str, template: str, taken: set[str]) -> Job:
         files, stills, together = (path,), is_picture(path), False
     elif _has_pictures(source):
         files, stills, together = tuple(find_pictures(source)), True, True
+    elif NUMBERED.search(path.name):
+        files, stills, together = _numbered(path), False, True
     else:
         files, stills, together = (), False, False
     if stills and Path(template).suffix.lower() in FILMS:

@@ -151,6 +151,7 @@ def test_file_that_ends_early_is_said(tmp_path: Path, caplog: pytest.LogCaptureF
     path.write_bytes(path.read_bytes()[:-6000])  # noise: a frame has 9 kB
     with caplog.at_level(logging.WARNING), open_source(path) as source:
         assert len(list(source)) == 2
+        assert source.ended_early == "0.4 of 1.4 s"  # type: ignore[attr-defined]
     assert "it ends after 2 of 3 frames" in caplog.text
 
 
@@ -166,6 +167,20 @@ def test_folder_of_animated_pictures_is_a_batch_of_films(
     jobs = plan([spec])
     assert [job.target for job in jobs] == [f"{Path(name).stem}-dream.mp4" for name in names]
     assert not any(job.stills for job in jobs)
+
+
+def test_numbered_pictures_in_a_batch_have_the_name_of_their_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        pictures()[0].save(tmp_path / folder / "0001.png")
+    jobs = plan(["one/%04d.png", "two/%04d.png"])
+    assert [(job.target, job.stills, len(job.files)) for job in jobs] == [
+        ("one-dream.mp4", False, 1),
+        ("two-dream.mp4", False, 1),
+    ]
 
 
 def test_pictures_beside_animated_ones_are_taken_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
