@@ -171,8 +171,9 @@ class _Holding:
         return found.st_dev, found.st_ino
 
     def vouches(self, part: Path) -> bool:
-        """Return whether `part`, in the folder of the lock file, is there and ours."""
-        return (self.identity[0], self.parts.get(part.name)) == identity(part)
+        """Return whether `part` is there and ours, under whatever name it was made: a draft becomes a part."""
+        found = identity(part)
+        return found is not None and found[0] == self.identity[0] and found[1] in self.parts.values()
 
     def write(self) -> None:
         owner = {

@@ -68,7 +68,8 @@ class NumberedSink(Sink):
         self.name = str(pattern)
         self.count = 0
         self._overwrite = overwrite
-        self._inputs = (facts or Facts()).inputs()
+        self._facts = facts or Facts()
+        self._inputs = self._facts.inputs()
         self._numbers = Numbers(path)
         self._ended = self._closed = False
         there = self._numbers.there()
@@ -85,7 +86,7 @@ class NumberedSink(Sink):
 
     def write(self, frame: Frame) -> None:
         path = self._numbers.path(self.count)
-        save(frame, path, self._lock, self.recipe, overwrite=self._overwrite, inputs=self._inputs)
+        save(frame, path, self._lock, self.recipe, self._facts, overwrite=self._overwrite, inputs=self._inputs)
         self.count += 1
 
     def end(self) -> None:
