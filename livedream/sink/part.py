@@ -172,10 +172,14 @@ class PartFile:
         if self._size is not None:
             self.discard()
 
+    def verify(self) -> None:
+        """Raise SinkError when the part is not the file that was made, before somebody opens it by its name."""
+        if identity(self.part) != self._made:
+            raise SinkError(f"{self.part} is another file than the one that was made", "did somebody replace it?")
+
     def _check(self) -> None:
         """Look again, for time has passed."""
-        if identity(self.part) != self._made:
-            raise SinkError(f"{self.part} is another file than the one that was written", "did somebody replace it?")
+        self.verify()
         what = self._inputs.what(self.path)
         if what is not None:
             raise SinkError(f"{self.path} is {what}", f"what was written is in {self.part}")

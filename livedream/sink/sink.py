@@ -17,6 +17,7 @@ from livedream.recipe import Recipe
 from livedream.sink.codecs import CONTAINERS, Encoding
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
+from livedream.suffixes import PICTURES_OUT
 
 if TYPE_CHECKING:
     from livedream.sink.kept import Kept
@@ -26,7 +27,6 @@ DEVICES = ("window", "null", "virtual-camera")
 """Sinks that have a name of their own and leave nothing on disk."""
 ADDRESSES = ("udp", "rtmp", "rtmps", "rtsp", "srt")
 """How the address begins to which frames are sent."""
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +170,7 @@ def open_sink(
     if isinstance(spec, str) and text == "window":
         from livedream.sink.window import WindowSink
 
-        return WindowSink()
+        return WindowSink(pixel_aspect=facts.pixel_aspect)
     if isinstance(spec, str) and text == "null":
         from livedream.sink.null import NullSink
 
@@ -194,15 +194,15 @@ def open_sink(
     if not text.strip():
         raise ArgumentError("a sink without a name", f"choose from {', '.join(_CHOICES)}")
     is_folder = text.endswith(("/", os.sep)) or path.is_dir()
-    if not is_folder and suffix not in FILMS + PICTURES:
+    if not is_folder and suffix not in FILMS + PICTURES_OUT:
         if suffix:
-            raise ArgumentError(f"unknown kind of file: {suffix}", f"choose from {', '.join(FILMS + PICTURES)}")
+            raise ArgumentError(f"unknown kind of file: {suffix}", f"choose from {', '.join(FILMS + PICTURES_OUT)}")
         raise unknown("sink", text, _CHOICES)
     if is_folder:
         from livedream.sink.images import ImagesSink
 
         return ImagesSink(path, facts, overwrite=overwrite)
-    if suffix in PICTURES and NUMBERED.search(path.name):
+    if suffix in PICTURES_OUT and NUMBERED.search(path.name):
         from livedream.sink.numbered import NumberedSink
 
         return NumberedSink(path, facts, overwrite=overwrite)
@@ -211,7 +211,7 @@ def open_sink(
 
         return VideoSink(path, facts, encoding=encoding, overwrite=overwrite, lock=lock, kept=kept)
     if facts.stills and facts.length and facts.length > 1:
-        raise ArgumentError(f"{facts.length} pictures do not go into {text}", "name a folder: out/")
+        raise ArgumentError(f"{facts.length} pictures do not go into {text}", "name a folder: out/, or a film: out.mp4")
     from livedream.sink.images import PictureSink
 
     return PictureSink(path, facts, overwrite=overwrite)

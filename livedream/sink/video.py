@@ -269,6 +269,7 @@ class VideoSink(ResumableSink):
         """Write the recipe into the head of the film; then what an earlier run left, if this one goes on with it."""
         if self.recipe is not None:
             self._film.metadata["comment"] = self.recipe.text()  # the one tag that every container has, but GIF
+        self._file.verify()  # FFmpeg opens it only now, and empties it
         if self._kept is None:
             return
         with self._telling():
