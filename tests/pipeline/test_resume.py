@@ -13,7 +13,7 @@ from tests.conftest import count_frames, write_clip
 
 WORKER = Path(__file__).with_name("resumable.py")
 RATE, FRAMES = 25, 300
-MOMENTS = 20
+MOMENTS = 8
 
 
 def start(film: Path, output: Path, *words: str) -> subprocess.Popen[bytes]:
