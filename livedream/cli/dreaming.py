@@ -14,7 +14,7 @@ from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
 from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, dropped
-from livedream.cli.resuming import Resuming, film_among
+from livedream.cli.resuming import Resuming, cannot_resume, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
@@ -117,7 +117,9 @@ def dream(
             kept: Kept | None = None
             if resume:
                 if film is None:
-                    raise ArgumentError("only one film made of a file can be resumed", "name one --to film.mp4")
+                    raise ArgumentError(
+                        cannot_resume(sink_specs, source), "leave out --resume, or name one --to film.mp4"
+                    )
                 # First: whoever goes on with a film that another run still writes would dream in vain.
                 lock = locks.enter_context(OutputLock(Path(film)))
                 dreamer, player, recipe = begin()

@@ -274,6 +274,8 @@ class VideoSink(ResumableSink):
             return
         with self._telling():
             self._film.start_encoding()
+            if self._kept.count and self._size is not None:
+                self._encoder.go_on(self._size)
             for packet in self._kept.packets():
                 packet.stream = stream
                 self._mux(iter([packet]))
@@ -288,7 +290,7 @@ class VideoSink(ResumableSink):
                 # What is heard before time 0 comes first: by the first packet a muxer tells how far to shift all.
                 self._tracks.write_until(max(packet.dts * packet.time_base, Fraction(0)))
             self._film.mux(packet)
-            if self._kept is not None and packet.is_keyframe:
+            if self._kept is not None and (packet.is_keyframe or self._is_gif):
                 self._overtake(self._kept)
             self.count += 1
 
