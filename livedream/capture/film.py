@@ -13,6 +13,8 @@ from livedream.errors import SourceError
 
 HEAD = 1 << 20
 """Bytes at either end of a file in which its header is looked for."""
+LONGEST_DELAY = Fraction(1, 10)
+"""Seconds. AAC and Opus encoders delay the sound by some 7 to 45 ms."""
 
 
 def open_film(path: Path) -> InputContainer:
@@ -105,13 +107,21 @@ def rate_of(stream: VideoStream) -> Fraction | None:
 
 
 def start_of(container: InputContainer, time_base: Fraction) -> Fraction:
-    """Return what the clock of the file shows where its first stream begins, in whole ticks; not below 0.
+    """Return what the clock of the file shows where its first track begins, in whole ticks.
+
+    It may be below 0, as in a transport stream over the wrap of its clock. But it is 0 where pictures begin no earlier
+    and the sound does by no more than its encoder's delay: that is for the decoder, not for hearing.
 
     Not `container.start_time`: that is rounded to microseconds.
     """
-    tracks = [*container.streams.video, *container.streams.audio]
-    times = [track.start_time * track.time_base for track in tracks if track.start_time is not None and track.time_base]
-    return max(Fraction(0), min(times, default=Fraction(0)) // time_base * time_base)
+    pictures, sounds = (
+        [track.start_time * track.time_base for track in tracks if track.start_time is not None and track.time_base]
+        for tracks in (container.streams.video, container.streams.audio)
+    )
+    start = min([*pictures, *sounds], default=Fraction(0))
+    if -LONGEST_DELAY <= start < 0 <= min(pictures, default=Fraction(-1)):
+        return Fraction(0)
+    return start // time_base * time_base
 
 
 def estimate_length(container: InputContainer, stream: VideoStream, rate: Fraction | None) -> int | None:

@@ -15,6 +15,7 @@ from livedream.errors import SinkError
 from livedream.recipe import about
 from livedream.sink.sound import SoundTrack, sound_track
 from livedream.sink.subtitles import SubtitleTrack, subtitle_track
+from livedream.timeline import Timeline, may_seek
 
 log = logging.getLogger(__name__)
 
@@ -131,9 +132,8 @@ class Tracks:
         ended = set()
         try:
             self._seek(self._file.streams[min(steady)])
-            packets: Iterator[av.Packet[Any]] = self._file.demux(*streams)
-            for packet in packets:
-                if not packet.size or packet.dts is None:
+            for packet in self._timed():
+                if packet.stream_index not in self._tracks or not packet.size or packet.dts is None:
                     continue
                 if self._until is not None and packet.dts * packet.time_base - self._start >= self._until:
                     ended.add(packet.stream_index)
@@ -144,9 +144,17 @@ class Tracks:
         except av.error.FFmpegError as error:
             log.warning("%s: the sound ends early, at damaged data (%s)", self._path, error.strerror)
 
+    def _timed(self) -> "Iterator[av.Packet[Any]]":
+        """Every packet of the file, with the times that the reader of its pictures gives it too."""
+        timeline = Timeline(self._file)
+        for packet in self._file.demux():
+            yield from timeline.feed(packet)
+
     def _seek(self, track: av.stream.Stream) -> None:
         """Go to shortly before the start, where that is far from the beginning."""
         target = self._start - RUN_UP
+        if not may_seek(self._file, target):
+            return
         if track.time_base and track.start_time is not None and target > track.start_time * track.time_base:
             with contextlib.suppress(av.error.FFmpegError):  # then all is read, from the beginning
                 self._file.seek(round(target / track.time_base), stream=track)
