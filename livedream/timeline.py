@@ -10,6 +10,9 @@ from av.container import InputContainer
 from av.format import Flags
 from av.stream import Disposition
 
+OPTIONS = {"merge_pmt_versions": "1"}
+"""With which a film is opened. A broadcast that lists its tracks anew, and a second one joined to it, may number them
+otherwise: they are the same tracks. Formats other than MPEG-TS do not know the option."""
 BACK = Fraction(1, 10)
 """Seconds. Decoding times never go back in a sound file; ffmpeg too takes less than this for a slip."""
 FAR = Fraction(10)
@@ -28,8 +31,9 @@ REORDERED = 17
 """Packets in which the earliest picture of a part must come: H.264 and H.265 hold back 16 pictures at most."""
 WRAPS = (31, 32, 33)
 """Bits of the clocks that wrap: FLV as ffmpeg writes it, FLV, MPEG-TS and MPEG-PS."""
-OUTLIERS = 3
-"""Packets. What leaves the clock for no longer and comes back is damaged."""
+DAMAGED = Fraction(1)
+"""Seconds. A track that leaves the clock for no longer, alone, and comes back has a damaged time. It counts for all
+frames of sound that are sent together, up to half a second of them."""
 
 
 class Jump(NamedTuple):
@@ -248,12 +252,14 @@ class Timeline:
 
         It is none where a few packets of one track have damaged times, and where the only track has pauses as a rule.
         """
-        newest, before = self._parts[-1], self._before[packet.stream_index]
-        count = newest.counts[packet.stream_index]
-        if len(newest.counts) > 1 or count > OUTLIERS or before.last is None or abs(time - newest.clock) <= 1:
+        index = packet.stream_index
+        newest, before = self._parts[-1], self._before[index]
+        if len(newest.counts) > 1 or before.last is None or abs(time - newest.clock) <= 1:
             return []
-        is_back = abs(time - before.last - (count + 1) * before.duration) <= 1
-        has_pauses = count == 1 and len(self._tracks) == 1 and before.last < newest.clock < time - FAR
+        back = before.last + before.duration - newest.opens[index]
+        is_back = newest.clock - newest.opens[index] <= DAMAGED and abs(time - newest.clock - back) <= 1
+        is_single = newest.counts[index] == 1 and len(self._tracks) == 1
+        has_pauses = is_single and before.last < newest.clock < time - FAR
         if not (is_back or has_pauses):
             return []
         self._is_open = False
@@ -267,7 +273,7 @@ class Timeline:
         for other, part in held:
             if part == len(self._parts):
                 if is_back:
-                    other.pts = other.dts = round(((track.last or 0) + track.duration) / other.time_base)
+                    _move(other, back)
                 self._note(other, track, (other.dts or other.pts or 0) * other.time_base)
                 part = track.part
             ready += self._timed(other, part)
@@ -284,9 +290,7 @@ class Timeline:
         """Return a packet with its time; nothing in place of sound that overlaps what was before a join."""
         shift = self._parts[part].shift if self._parts else Fraction(0)
         if shift:
-            ticks = round(shift / packet.time_base)
-            packet.pts = packet.pts + ticks if packet.pts is not None else None
-            packet.dts = packet.dts + ticks if packet.dts is not None else None
+            _move(packet, shift)
         track = self._tracks.get(packet.stream_index)
         if track is None or track.trim is None or part != track.part or packet.dts is None:
             return [packet]
@@ -313,3 +317,9 @@ def may_seek(container: InputContainer, moment: Fraction) -> bool:
 def may_jump(container: InputContainer) -> bool:
     """Return whether the clock of the format may jump ahead, as in broadcasts."""
     return bool(Flags(container.format.flags) & Flags.ts_discont)
+
+
+def _move(packet: "av.Packet[Any]", seconds: Fraction) -> None:
+    ticks = round(seconds / packet.time_base)
+    packet.pts = packet.pts + ticks if packet.pts is not None else None
+    packet.dts = packet.dts + ticks if packet.dts is not None else None

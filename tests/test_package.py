@@ -54,7 +54,14 @@ def imports() -> list[tuple[str, str]]:
     [
         ("torch", ("dream/", "models/", "visualize/", "bench/", "doctor/engine.py")),
         ("torchvision", ("models/",)),
-        ("av", (*(f"capture/{name}.py" for name in ("video", "film", "color", "fields", "network", "pipe")), "sink/")),
+        (
+            "av",
+            (
+                *(f"capture/{name}.py" for name in ("video", "film", "clock", "color", "fields", "network", "pipe")),
+                "sink/",
+                "timeline.py",
+            ),
+        ),
         (
             "cv2",
             (

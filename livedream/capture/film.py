@@ -10,9 +10,12 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from livedream.errors import SourceError
+from livedream.timeline import OPTIONS, may_jump
 
 HEAD = 1 << 20
 """Bytes at either end of a file in which its header is looked for."""
+FEWEST_BITS = 5000
+"""A second, of a broadcast. Its lists of tracks and its clock alone take more than ten thousand."""
 LONGEST_DELAY = Fraction(1, 10)
 """Seconds. AAC and Opus encoders delay the sound by some 7 to 45 ms."""
 
@@ -21,7 +24,7 @@ def open_film(path: Path) -> InputContainer:
     """Open the film at `path`. Raises SourceError, with what is wrong with the file."""
     try:
         # Absolute, so that a colon in a name does not make it an address.
-        container = av.open(str(path.absolute()), "r")
+        container = av.open(str(path.absolute()), "r", options=dict(OPTIONS))
     except IsADirectoryError as error:
         raise SourceError(f"{path} is a folder", "name a film") from error
     except FileNotFoundError as error:
@@ -126,10 +129,27 @@ def start_of(container: InputContainer, time_base: Fraction) -> Fraction:
 
 def estimate_length(container: InputContainer, stream: VideoStream, rate: Fraction | None) -> int | None:
     """Return how many frames the film should have by its length, where the file does not count them."""
-    if rate is None:
-        return None
+    seconds = length_of(container, stream)
+    return (round(seconds * rate) or None) if rate is not None and seconds is not None else None
+
+
+def length_of(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """Return how many seconds of pictures the header promises, None where it does not know.
+
+    Where the clock of a file may jump, FFmpeg takes the distance of its ends for the length. After a jump ahead there
+    are too few bytes for that.
+    """
     if stream.duration and stream.time_base:
-        return round(stream.duration * stream.time_base * rate)
-    if container.duration:
-        return round(container.duration * rate / av.time_base)
-    return None
+        seconds = stream.duration * stream.time_base
+    elif container.duration:
+        seconds = Fraction(container.duration, av.time_base)
+        begins = Fraction(container.start_time or 0, av.time_base)
+        if container.metadata.get("encoder", container.metadata.get("ENCODER", "")).startswith("Lavf") and (
+            "matroska" in container.format.name and 0 < begins < seconds
+        ):
+            seconds -= begins  # FFmpeg writes there when the film ends
+    else:
+        return None
+    if may_jump(container) and container.size and container.size * 8 < seconds * FEWEST_BITS:
+        return None
+    return seconds

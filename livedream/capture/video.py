@@ -284,12 +284,12 @@ class FilmSource(Source):
         size = 0
         packets = self._packets()
         for packet in packets:
-            is_key = packet.is_keyframe and packet.pts is not None
-            if is_key and packet.pts <= target:
+            key = packet.pts if packet.is_keyframe else None
+            if key is not None and key <= target:
                 held, size = [], 0
             held.append(packet)
             size += packet.size
-            if not packet.size or size > MOST_HELD or (is_key and packet.pts > target):
+            if not packet.size or size > MOST_HELD or (key is not None and key > target):
                 break
         yield from held
         yield from packets
@@ -332,8 +332,8 @@ class FilmSource(Source):
         length = self._stream.frames or estimate_length(self._container, self._stream, self.rate)
         if length is None or not (self._from or self._to):
             return length
-        if self.rate is None:
-            return None
+        if self.rate is None or self._shift * self.rate > length:
+            return None  # joined files go on behind the end that the header of the first one tells
         end = length if self._to is None else min(length, math.ceil(self._to * self.rate))
         return max(1, end - math.ceil(self._shift * self.rate))
 

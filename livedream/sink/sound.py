@@ -70,11 +70,13 @@ class SoundTrack:
 def sound_track(source: AudioStream, film: OutputContainer, path: Path) -> SoundTrack | None:
     """Return the track of `film` for one of the file `path`; None when it cannot be carried."""
     kind = film.format.name
+    if not source.codec_context or not source.codec_context.sample_rate:
+        return None  # a track that begins in mid-file, of which FFmpeg knows too little
     if fits(source, kind):
         adts = source.codec_context.name == "aac" and not source.codec_context.extradata
         unwrap = BitStreamFilterContext("aac_adtstoasc", source) if adts else None
         return SoundTrack(film.add_stream_from_template(source), film, copied=True, unwrap=unwrap)
-    if kind not in ENCODERS or not source.codec_context:
+    if kind not in ENCODERS:
         return None
     opus = ENCODERS[kind] == "libopus"
     target = film.add_stream("libopus" if opus else "aac", rate=OPUS_RATE if opus else source.codec_context.sample_rate)

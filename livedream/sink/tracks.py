@@ -15,7 +15,7 @@ from livedream.errors import SinkError
 from livedream.recipe import about
 from livedream.sink.sound import SoundTrack, sound_track
 from livedream.sink.subtitles import SubtitleTrack, subtitle_track
-from livedream.timeline import Timeline, may_seek
+from livedream.timeline import OPTIONS, Timeline, may_seek
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Tracks:
         self._until = until
         self._film = film
         try:
-            self._file = av.open(str(path.absolute()), "r")
+            self._file = av.open(str(path.absolute()), "r", options=dict(OPTIONS))
         except (av.error.FFmpegError, OSError) as error:
             raise SinkError(f"the sound of {path} cannot be read: {error.strerror}", "dream without sound") from error
         self._tracks: dict[int, SoundTrack | SubtitleTrack] = {}

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -147,7 +147,7 @@ class VideoSink(ResumableSink):
             self._ends = self._last + lasts
             # What comes after a key frame is shown after it. So the last packet in the file is that of the last frame,
             # the only one of which the duration does not follow from the next.
-            key = key or lasts > max(self._step, KEY_EVERY / self._time_base)
+            key = key or lasts > max(Fraction(self._step), KEY_EVERY / self._time_base)
         with self._telling():
             self._mux(self._encoder.encode(frame.pixels, self._last, key=key))
 
@@ -197,25 +197,32 @@ class VideoSink(ResumableSink):
             if self._left_out:
                 log.warning("%s: %d frames left out, a GIF shows 50 a second at most", self.path, self._left_out)
             packets = list(self._encoder.flush())
-            if packets:
-                self._end_with(packets[-1])
+            self._end_with(packets)
             self._mux(iter(packets))
             if self._tracks is not None:
                 self._tracks.write_until(self._ends * self._time_base)
 
-    def _end_with(self, packet: "Packet[VideoStream]") -> None:
-        """Let the last packet end where the film does.
+    def _end_with(self, packets: "Sequence[Packet[VideoStream]]") -> None:
+        """Let the last packets of an mp4 end where the film does.
 
-        An mp4 stores of each packet how long after it the next one is decoded; all of these together are the length of
-        the track. Where the distances vary, the encoder's decoding times fall behind.
+        It stores of each packet how long after it the next one is decoded; all of these together are the length of the
+        track. Where the distances vary, the encoder's decoding times fall behind.
         """
-        if self._film.format.name not in ("mp4", "mov") or packet.dts is None or packet.pts is None:
+        if self._film.format.name not in ("mp4", "mov") or not packets:
             return
-        delay = round((self._delay or 0) / packet.time_base)
-        if packet.pts == self._last:
-            packet.dts = max(packet.dts, packet.pts - delay)
+        self._note_delay(packets[0])
+        last = packets[-1]
+        if last.dts is None or last.pts is None:
+            return
+        delay = round((self._delay or 0) / last.time_base)
+        if last.pts == self._last:
+            last.dts = max(last.dts, last.pts - delay)
         else:
-            packet.duration = max(1, self._ends - delay - packet.dts)
+            last.duration = max(1, self._ends - delay - last.dts)
+
+    def _note_delay(self, packet: "Packet[VideoStream]") -> None:
+        if self._delay is None and packet.pts is not None and packet.dts is not None:
+            self._delay = (packet.pts - packet.dts) * packet.time_base
 
     def _begin(self, stream: VideoStream) -> None:
         """Write the recipe into the head of the film; then what an earlier run left, if this one goes on with it."""
@@ -235,8 +242,7 @@ class VideoSink(ResumableSink):
                 # The encoder of a run that goes on knows nothing of the packets before its own.
                 packet.dts = max(packet.dts, math.floor(self._decoded / packet.time_base) + 1)
                 self._decoded = packet.dts * packet.time_base
-            if self._delay is None and packet.pts is not None and packet.dts is not None:
-                self._delay = (packet.pts - packet.dts) * packet.time_base
+            self._note_delay(packet)
             if packet.pts is not None and packet.time_base == self._time_base and packet.pts in self._durations:
                 packet.duration = self._durations.pop(packet.pts)
             if self._tracks is not None and packet.dts is not None:
