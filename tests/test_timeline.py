@@ -43,6 +43,13 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     broadcast = part(folder / "a.ts", *MPEG2, "-c:a", "mp2", "-output_ts_offset", "95441")
     disc = part(folder / "a.vob", *MPEG2, "-c:a", "ac3")
     matroska = part(folder / "a.mkv", *H264, "-c:a", "aac")
+    plain = part(folder / "a.mp4", *H264, "-c:a", "aac")
+    (folder / "plain.mp4").write_bytes(plain + plain)
+    fragments = ["-g", "10", "-movflags", "frag_keyframe+default_base_moof+delay_moov"]
+    fragmented = part(folder / "a.mp4", *H264, "-c:a", "aac", *fragments)
+    (folder / "joined.mp4").write_bytes(fragmented + fragmented)
+    flash_video = part(folder / "a.flv", "-c:v", "flv", "-c:a", "mp3", "-ar", "44100")
+    (folder / "joined.flv").write_bytes(flash_video + flash_video)
     (folder / "near.ts").write_bytes(near + near)
     (folder / "three.ts").write_bytes(near + far + near)
     (folder / "back.ts").write_bytes(far + near)
@@ -100,6 +107,7 @@ JOINED = {
     "numbers.ts": (100, 4.03, "jumps at 2.00 s by -2.00 s"),
     "wrapped.ts": (100, 4.02, "jumps at 2.00 s by -2.00 s"),
     "joined.vob": (100, 4.02, "jumps at 2.00 s by -2.00 s"),
+    "joined.mp4": (100, 4.0, "jumps at 1.98 s by -2.00 s"),
     "joined.mkv": (100, 4.03, "jumps at 2.00 s by -2.00 s"),
 }
 """How many frames and seconds there are in all, and what is said."""
@@ -127,6 +135,19 @@ def test_joined_films_go_on(
     assert np.allclose(np.diff(shown), 2, atol=0.041)
     assert [record.getMessage() for record in caplog.records if said in record.getMessage()]
     assert sum("the clock of the file" in record.getMessage() for record in caplog.records) == 1
+
+
+@pytest.mark.parametrize(("name", "lost"), [("plain.mp4", "1 more film "), ("joined.flv", " bytes ")])
+def test_joined_films_of_which_ffmpeg_reads_the_first(
+    name: str, lost: str, films: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    assert len(copy(films / name, tmp_path / "out.mp4")) == 50
+    (said,) = [text for record in caplog.records if "behind the end" in (text := record.getMessage())]
+    assert lost in said
+    caplog.clear()
+    copy(films / name, tmp_path / "part.mp4", end=Fraction(1))
+    assert not caplog.records
 
 
 def test_joined_film_without_sound_in_the_middle(films: Path, tmp_path: Path) -> None:

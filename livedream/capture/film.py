@@ -16,6 +16,8 @@ HEAD = 1 << 20
 """Bytes at either end of a file in which its header is looked for."""
 FEWEST_BITS = 5000
 """A second, of a broadcast. Its lists of tracks and its clock alone take more than ten thousand."""
+HEAD_OF_FLV = 1024
+"""Bytes. A file that ends as it should has but the size of its last packet behind that."""
 LONGEST_DELAY = Fraction(1, 10)
 """Seconds. AAC and Opus encoders delay the sound by some 7 to 45 ms."""
 
@@ -78,6 +80,19 @@ def _boxes(path: Path) -> list[str]:
                 break
             file.seek(size - len(head), 1)
     return names
+
+
+def behind_the_end(path: Path, kind: str, read_to: int) -> str:
+    """Return what of a file FFmpeg does not read, "" where that is nothing: of some that were joined all but the first.
+
+    kind: FFmpeg's name of the format. read_to: how many bytes of the file were read.
+    """
+    if "mp4" in kind:
+        films = _boxes(path)
+        others = films.count("moov") - 1
+        return "" if others < 1 or "moof" in films else f"{others} more film{'s' if others > 1 else ''}"
+    left = path.stat().st_size - read_to
+    return f"{left} bytes" if kind == "flv" and left > HEAD_OF_FLV else ""
 
 
 def pictures_of(container: InputContainer, name: str) -> VideoStream:

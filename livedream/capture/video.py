@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import av.error
@@ -22,6 +22,7 @@ from livedream.capture.color import Colors, Tags
 from livedream.capture.dolby import check_common_colors
 from livedream.capture.fields import deinterlaced
 from livedream.capture.film import (
+    behind_the_end,
     decode_together,
     estimate_length,
     is_encrypted,
@@ -93,6 +94,10 @@ class FilmSource(Source):
         self._seen: Fraction | None = None
         self._shortest: Fraction | None = None
         """Seconds from one picture to the next, the least."""
+        self._read_to = 0
+        """How many bytes of the file were read, at least."""
+        self._is_read = False
+        """Whether all was read that FFmpeg reads of it."""
         self._approach: int | None = None
         """Where a part begins to which the file cannot be sought, in ticks."""
         self._index = 0
@@ -307,10 +312,12 @@ class FilmSource(Source):
             try:
                 for packet in self._container.demux():  # of all tracks: they jump together
                     bad = 0
+                    self._read_to = max(self._read_to, (packet.pos or 0) + packet.size)
                     for ready in self._timeline.feed(packet):
                         if ready.stream.index == self._stream.index:  # an empty one has no `stream_index`
                             self._ending.note(ready)
-                            yield ready
+                            yield _wanted(ready) if self._timeline.jumps else ready
+                self._is_read = True
                 return
             except av.error.InvalidDataError:
                 bad += 1
@@ -353,6 +360,10 @@ class FilmSource(Source):
             at = f"at {float(jumps[0].time - self._origin):.2f} s by {float(jumps[0].by):+.2f} s"
             how = f"jumps {at}" if len(jumps) == 1 else f"jumps {len(jumps)} times, first {at}"
             log.warning("%s: the clock of the file %s; picture and sound go on without a gap", self.name, how)
+        unread = self._is_read and self.path and behind_the_end(self.path, self._container.format.name, self._read_to)
+        if unread:
+            cure = "join films with ffmpeg's concat demuxer to have all of them"
+            log.warning("%s: %s behind the end of the film left out; %s", self.name, unread, cure)
         if self.mended:
             log.warning("%s: %d times were missing or went back", self.name, self.mended)
 
@@ -383,3 +394,16 @@ def _part_start(start: Fraction | int | None, end: Fraction | int | None) -> Fra
         text = f"a part that starts at {float(begin):g} s cannot end at {float(end):g} s"
         raise ArgumentError(text, "end it after its start")
     return begin
+
+
+def _wanted(packet: "av.Packet[VideoStream]") -> "av.Packet[VideoStream]":
+    """Return a packet without FFmpeg's mark that its picture is not to be shown.
+
+    It is set by the edit list of the first part of a joined mp4, which means nothing for the others.
+    """
+    if not packet.is_discard:
+        return packet
+    wanted: av.Packet[Any] = av.Packet(bytes(packet))
+    wanted.pts, wanted.dts, wanted.duration = packet.pts, packet.dts, packet.duration
+    wanted.time_base, wanted.is_keyframe, wanted.stream = packet.time_base, packet.is_keyframe, packet.stream
+    return wanted
