@@ -109,11 +109,6 @@ class Timeline:
         self._held: list[tuple[av.Packet[Any], int]] = []
         """Packets that wait for it, each with the number of its part."""
 
-    @property
-    def shift(self) -> Fraction:
-        """Seconds from the clock of the file to the one that goes on, where the reader stands."""
-        return self._parts[-1].shift if self._parts and not self._is_open else Fraction(0)
-
     def feed(self, packet: "av.Packet[Any]") -> "list[av.Packet[Any]]":
         """Take the next packet of the file; return those of which the times are known, with these times."""
         if not packet.size:

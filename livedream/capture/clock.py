@@ -43,7 +43,7 @@ class Clock:
         return self._last
 
 
-class Ending:
+class LastPicture:
     """Finds out from the packets of a film how long its last picture is shown.
 
     Where pictures are stored in the order in which they are shown, the last packet says it. Where they are reordered,

@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
 
-from livedream.capture.clock import Clock, Ending
+from livedream.capture.clock import Clock, LastPicture
 from livedream.capture.color import Colors, Tags
 from livedream.capture.dolby import check_common_colors
 from livedream.capture.fields import deinterlaced
@@ -204,7 +204,9 @@ class FilmSource(Source):
             last = shown
         else:
             if last is not None:
-                last = self._lasting(last, self._ending.duration(ordered="matroska" in self._container.format.name))
+                last = self._lasting(
+                    last, self._last_picture.duration(ordered="matroska" in self._container.format.name)
+                )
         if last is not None:
             yield last
         self._conclude()
@@ -307,7 +309,7 @@ class FilmSource(Source):
         Their times are those of a clock that goes on, see `Timeline`.
         """
         bad = 0
-        self._timeline, self._ending = Timeline(self._container), Ending()
+        self._timeline, self._last_picture = Timeline(self._container), LastPicture()
         while bad < BAD_READS:
             try:
                 for packet in self._container.demux():  # of all tracks: they jump together
@@ -315,7 +317,7 @@ class FilmSource(Source):
                     self._read_to = max(self._read_to, (packet.pos or 0) + packet.size)
                     for ready in self._timeline.feed(packet):
                         if ready.stream.index == self._stream.index:  # an empty one has no `stream_index`
-                            self._ending.note(ready)
+                            self._last_picture.note(ready)
                             yield _wanted(ready) if self._timeline.jumps else ready
                 self._is_read = True
                 return
