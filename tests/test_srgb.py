@@ -16,6 +16,7 @@ from livedream.primaries import ADOBE_RGB, BT709, FOREIGN
 from livedream.srgb import matrix_profile
 from livedream.tone import map_tones
 from tests.films import BLUE, GREEN, RED
+from tests.heic import grid_heic
 
 P3 = matrix_profile("Display P3", FOREIGN[12][1])
 SWAPPED = matrix_profile("green is red", (BT709[1], BT709[0], BT709[2], BT709[3]))
@@ -245,6 +246,14 @@ def test_numbers_of_an_avif(tmp_path: Path) -> None:
     subprocess.run([*command, "-c:v", "libaom-av1", "-crf", "4", tmp_path / "picture.avif"], check=True)
     pixels = read_picture(tmp_path / "picture.avif")
     assert_near([tuple(pixels[32, x].tolist()) for x in (16, 48, 80)], IN_P3)
+
+
+@pytest.mark.parametrize("color", [b"nclx" + struct.pack(">HHHB", 12, 13, 1, 0x80), b"prof" + P3], ids=["nclx", "prof"])
+def test_colours_of_a_heic(color: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("pi_heif")
+    (tmp_path / "picture.heic").write_bytes(grid_heic(color=color))
+    pixels = read_picture(tmp_path / "picture.heic")
+    assert_near([tuple(pixels[y, x].tolist()) for y, x in ((32, 32), (32, 96), (96, 32))], IN_P3, 4)  # HEVC is lossy
 
 
 def test_hdr_is_mapped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
