@@ -200,7 +200,7 @@ class VideoSink(ResumableSink):
                 self.recipe,
                 self._lock,
                 frames=self.count,
-                complete=self._ended and not self._failed,
+                complete=self._ended and not self._failed and not self.source_ended_early,
                 overwrite=self._overwrite,
                 inputs=self._inputs,
             )
