@@ -26,6 +26,7 @@ from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
 from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.codecs import Encoding
+from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink
@@ -80,9 +81,9 @@ def dream(
             if rate and not takes_rate(source_spec):
                 raise ArgumentError("--rate is for cameras, screens, raw and numbered pictures", "leave it out")
             source = opened(open_source(source_spec, size=size, rate=rate, start=start, end=end))
-            kept = recall() if source.live and preset is None and not fresh else None
-            if kept is not None and controls.get("model", kept.model) == kept.model:  # a network has its own layers
-                settings, look = kept.replace(**controls), f"settings of the last live run ({state_file()})"
+            last = recall() if source.live and preset is None and not fresh else None
+            if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
+                settings, look = last.replace(**controls), f"settings of the last live run ({state_file()})"
             else:
                 preset = preset or usual_preset(source)
                 settings, look = choose_settings(preset, controls), f"preset {preset}"
@@ -112,6 +113,7 @@ def dream(
                 desks.callback(desk.close)
                 return dreamer, desk, recipe
 
+            kept: Kept | None = None
             if resume:
                 if film is None:
                     raise ArgumentError("only one film made of a file can be resumed", "name one --to film.mp4")
@@ -119,10 +121,17 @@ def dream(
                 lock = locks.enter_context(OutputLock(Path(film)))
                 dreamer, player, recipe = begin()
                 resuming = Resuming(film, recipe, player)
-                resuming.pick_up(source, lock)
+                kept = resuming.pick_up(source, lock)
             sinks = [
                 opened(
-                    open_sink(spec, facts, encoding=encoding, overwrite=overwrite, lock=lock if spec == film else None)
+                    open_sink(
+                        spec,
+                        facts,
+                        encoding=encoding,
+                        overwrite=overwrite,
+                        lock=lock if spec == film else None,
+                        kept=kept if spec == film else None,
+                    )
                 )
                 for spec in sink_specs
             ]
@@ -241,8 +250,8 @@ def tell_of_faults(report: Report | None) -> bool:
 
 def tell_of_part(resuming: Resuming | None) -> None:
     """Say where the film so far is, when a run ends too early."""
-    if resuming is not None and resuming.part.exists():
-        remark(f"the film so far is {resuming.part}; --resume goes on with it")
+    if resuming is not None:
+        resuming.tell()
 
 
 def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
@@ -353,8 +362,10 @@ def closing(stop: Stop) -> Iterator[Callable[[Opened], Opened]]:
         first = error
     stop.hold()
     for thing in reversed(things):
-        if isinstance(thing, Sink) and thing.given_up:
-            continue
+        if isinstance(thing, Sink):
+            thing.cut_short = first is not None
+            if thing.given_up:
+                continue
         try:
             thing.close()
         except Exception as error:  # noqa: BLE001  raised below, when the rest is closed

@@ -21,7 +21,7 @@ from livedream.recipe import TABLE, Recipe, about
 from livedream.sink.beside import is_untouched, write_beside
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
-from livedream.sink.names import frame_path, is_frame_name, recipe_path
+from livedream.sink.names import frame_path, recipe_path
 from livedream.sink.part import PartFile, check_new, write_whole
 from livedream.sink.sink import Facts, Sink
 
@@ -114,7 +114,7 @@ class ImagesSink(Sink):
         left = sorted(
             path
             for path in self.folder.glob("[0-9]*.png")
-            if is_frame_name(path.name) and path.stem.isdigit() and int(path.stem) >= self.count
+            if path.stem.isascii() and path.stem.isdigit() and int(path.stem) >= self.count
         )
         if self._ended and left:
             old = _made_by(recipe_path(self.folder, folder=True))

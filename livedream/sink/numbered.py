@@ -10,7 +10,7 @@ from livedream.names import NUMBERED
 from livedream.sink.beside import write_beside
 from livedream.sink.images import save
 from livedream.sink.lock import OutputLock
-from livedream.sink.names import lock_of, part_of, recipe_path
+from livedream.sink.names import part_of, recipe_path
 from livedream.sink.part import check_new
 from livedream.sink.sink import Facts, Sink
 
@@ -74,7 +74,8 @@ class NumberedSink(Sink):
         self._ended = self._closed = False
         there = self._numbers.there()
         recipe = self._numbers.recipe
-        self._inputs.refuse(*there, recipe, part_of(recipe), lock_of(path))
+        self._inputs.refuse_output(path)
+        self._inputs.refuse(recipe, part_of(recipe))
         self._lock = OutputLock(path).acquire()
         try:
             for old in there:

@@ -89,6 +89,8 @@ class Sink(ABC):
     """What somebody ought to know about it just now ("no connection, try 3"); None when all is well."""
     given_up: bool = False
     """True when a thread hangs in it for good, as in a device that never answers: nobody may call it any more."""
+    cut_short: bool = False
+    """True when the run has ended by an error or because somebody stopped it, set before `close`."""
     recipe: Recipe | None = None
     """How its frames are made, set before the first one: a film and a PNG carry it inside, and a TOML file beside."""
 
@@ -120,6 +122,7 @@ class Sink(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.cut_short = self.cut_short or error is not None
         if not self.given_up:
             self.close()
 
@@ -128,15 +131,15 @@ class ResumableSink(Sink):
     """A sink with whose half-written output another run can go on."""
 
     @abstractmethod
-    def resumable(self, kept: "Kept | None") -> None:
-        """Be such a sink, from before the first frame: what is not complete, for want of `end`, keeps its part's name.
-
-        kept: what an earlier run has left, which comes before the first frame.
-        """
+    def resumable(self) -> None:
+        """Be such a sink, from before the first frame: without `end`, what is written keeps the name of its part."""
 
     @abstractmethod
     def write_key(self, frame: Frame) -> None:
-        """Write a frame with which a group of pictures begins: it needs none before it, nor do they need it."""
+        """Write a frame with which a group of pictures begins: it needs none before it, nor do they need it.
+
+        What has left the encoder until then is brought to the disk.
+        """
 
 
 def open_sink(
@@ -146,6 +149,7 @@ def open_sink(
     encoding: Encoding | None = None,
     overwrite: bool = False,
     lock: OutputLock | None = None,
+    kept: "Kept | None" = None,
 ) -> Sink:
     """Return the sink that `spec` means.
 
@@ -157,6 +161,7 @@ def open_sink(
     encoding: codec and quality of a film; without it, what suits that kind of file. Other sinks have none.
     overwrite: whether a file of that name may be replaced.
     lock: of a film, if it is held already; the sink takes it over.
+    kept: of a film, what an earlier run has left of it, which comes before the first frame.
 
     Raises ArgumentError when `spec` means nothing or would replace what is read, SinkError when it cannot be written,
     or another run writes it.
@@ -207,7 +212,7 @@ def open_sink(
     if suffix in FILMS:
         from livedream.sink.video import VideoSink
 
-        return VideoSink(path, facts, encoding=encoding, overwrite=overwrite, lock=lock)
+        return VideoSink(path, facts, encoding=encoding, overwrite=overwrite, lock=lock, kept=kept)
     if facts.stills and facts.length and facts.length > 1:
         raise ArgumentError(f"{facts.length} pictures do not go into {text}", "name a folder: out/, or a film: out.mp4")
     from livedream.sink.images import PictureSink
