@@ -1,7 +1,7 @@
 """The shape of the pixels in the header of a Matroska or WebM file.
 
-FFmpeg writes it from a field that PyAV does not give access to (PyAV-Org/PyAV#1001). H.264 and H.265 say it themselves;
-VP9, AV1 and FFV1 do not. So room is left in the header, and filled when the file is closed.
+FFmpeg writes it from a field that PyAV does not give access to (PyAV-Org/PyAV#1001). H.264 and H.265 say it themselves,
+exactly; others do not. For them room is left in the header, and filled when the file is closed, in whole pixels.
 """
 
 import zlib
@@ -12,6 +12,8 @@ from pathlib import Path
 ROOM = " " * 24
 """What the name of the track ends with until then: as many bytes as the size of the picture on a screen can need."""
 SUFFIXES = (".mkv", ".webm")
+SILENT = ("vp9", "av1", "ffv1", "prores")
+"""The codecs whose streams do not say which shape their pixels have, or to FFmpeg's readers alone."""
 _HEAD = 1 << 20
 """Bytes of the file in which its tracks are looked for."""
 

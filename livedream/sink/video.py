@@ -264,7 +264,8 @@ class VideoSink(ResumableSink):
 
     @property
     def _leaves_room(self) -> bool:
-        return self._pixel_aspect != 1 and self.path.suffix.lower() in matroska.SUFFIXES
+        silent = self._encoder.encoder.codec in matroska.SILENT
+        return silent and self._pixel_aspect != 1 and self.path.suffix.lower() in matroska.SUFFIXES
 
     def _put_cover(self) -> None:
         tracks = self._tracks

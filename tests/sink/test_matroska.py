@@ -32,7 +32,10 @@ def probe(path: Path, entries: str) -> str:
 @pytest.mark.needs_ffmpeg
 @pytest.mark.parametrize(
     ("name", "codec"),
-    [("a.webm", "vp9"), ("a.webm", "av1"), ("a.mkv", "ffv1"), ("a.mkv", "vp9"), ("a.mkv", "h264"), ("a.mkv", "h265")],
+    [
+        *(("a.webm", codec) for codec in ("vp9", "av1")),
+        *(("a.mkv", codec) for codec in ("ffv1", "vp9", "h264", "h265", "prores")),
+    ],
 )
 @pytest.mark.parametrize(("aspect", "expected"), [(Fraction(64, 45), "64:45"), (Fraction(8, 9), "8:9")], ids=str)
 def test_shape_of_pixels(name: str, codec: str, aspect: Fraction, expected: str, tmp_path: Path) -> None:
