@@ -61,6 +61,10 @@ class Source(ABC):
     """What is wrong with the source at the moment, for people: "camera C922 lost, reconnecting (try 3)"; None when all
     is well. It may change at any time, and may be asked for by any thread."""
 
+    ended_early: str | None = None
+    """Once the iteration has ended: how much there was of how much, `0.2 of 1.0 s`, where the header of a film promises
+    more frames than came, because the file was cut off or is damaged. None when it was all."""
+
     @property
     def files(self) -> Sequence[Path]:
         """The files that are read, in order; none for a camera."""

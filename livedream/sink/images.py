@@ -96,7 +96,7 @@ class ImagesSink(Sink):
                     self.recipe,
                     self._lock,
                     frames=self.count,
-                    complete=self._ended,
+                    complete=self._ended and not self.source_ended_early,
                     overwrite=self._overwrite,
                     inputs=self._inputs,
                 )
