@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
 from livedream.errors import SourceError
+from livedream.strangers import NotRegularError, check_regular
 
 
 class Picture(np.ndarray):
@@ -73,7 +74,10 @@ def read_mask(path: Path) -> np.ndarray:
 @contextmanager
 def _upright(path: Path) -> Iterator[Image.Image]:
     try:
+        check_regular(path)
         with Image.open(path) as image:
+            if image.format == "EPS":  # Pillow would have Ghostscript run it
+                raise SourceError(f"{path} is a program (EPS), not a picture", "save it as PNG")
             yield ImageOps.exif_transpose(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise SourceError(f"{path} is too large a picture", "make it smaller first") from error
@@ -81,6 +85,8 @@ def _upright(path: Path) -> Iterator[Image.Image]:
         raise SourceError(
             f"no such picture: {path}", "check the name; relative names start in the current folder"
         ) from error
+    except NotRegularError as error:
+        raise SourceError(f"{path} is not a picture: {error.strerror}", "name a picture") from error
     except PermissionError as error:
         raise SourceError(f"no right to read {path}", "check the rights of the file") from error
     except (OSError, EOFError, SyntaxError, ValueError, struct.error) as error:  # what Pillow's readers raise

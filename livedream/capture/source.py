@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from livedream.capture.address import STREAMS, shown
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
+from livedream.urls import STREAMS, shown
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm", ".pgm")
 """How the name of a picture ends, in small letters."""

@@ -1,12 +1,10 @@
 """A batch before it begins: what is to be dreamt, where it goes, and what has been done before."""
 
 import glob
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from livedream.capture.address import shown
 from livedream.capture.images import find_pictures, natural
 from livedream.capture.source import PICTURES
 from livedream.errors import ArgumentError, SourceError
@@ -14,6 +12,8 @@ from livedream.presets import FILM, STILL
 from livedream.recipe import Recipe, about
 from livedream.sink.beside import recipe_path
 from livedream.sink.sink import FILMS
+from livedream.strangers import read_text
+from livedream.urls import shown
 
 FILMS_IN = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob", ".wmv"),
@@ -100,10 +100,10 @@ def hindrance(job: Job, recipe: Recipe) -> str | None:
     if not (job.recipe_file if target.is_dir() else target).exists():
         return None
     try:
-        text = job.recipe_file.read_text(encoding="utf-8")
+        text = read_text(job.recipe_file)
         made = about(text)
         differences = recipe.differences(text) if made else []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, UnicodeDecodeError, ArgumentError):  # somebody else wrote it
         made = {}
     if not made:
         return f"{job.target} exists already, and no recipe says what it is"
@@ -147,7 +147,7 @@ def _is_source(path: Path) -> bool:
     if path.name.startswith(".") or path.stem.endswith(".part"):
         return False
     try:
-        return not about(recipe_path(path).read_text(encoding="utf-8"))
+        return not about(read_text(recipe_path(path)))
     except (OSError, UnicodeDecodeError):
         return True
 

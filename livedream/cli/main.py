@@ -12,7 +12,7 @@ from livedream.cli.demo import demo
 from livedream.cli.doctor import doctor
 from livedream.cli.layers import layers
 from livedream.cli.models import models
-from livedream.cli.output import say, say_error, warnings_shown
+from livedream.cli.output import say_error, say_lines, warnings_shown
 from livedream.cli.presets import presets
 from livedream.cli.run import run
 from livedream.cli.visualize import visualize
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with warnings_shown():
             code = livedream.main(argv, prog_name="livedream", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        say(error.format_message())
+        say_lines(error.format_message())
         return 2
     except click.UsageError as error:
         say_error(*_in_our_words(error))

@@ -7,15 +7,29 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from livedream.printable import printable
+from livedream.urls import masked
+
 
 def say(text: str) -> None:
     """Print a line of the result."""
-    _print(text, to_error=False)
+    _print(presentable(text), to_error=False)
+
+
+def say_lines(text: str) -> None:
+    """Print several lines of the result, whose line breaks are ours."""
+    for line in text.split("\n"):
+        say(line)
 
 
 def remark(text: str) -> None:
     """Print a line about the run: progress, a warning, an error."""
-    _print(text, to_error=True)
+    _print(presentable(text), to_error=True)
+
+
+def presentable(text: str) -> str:
+    """Return `text` as one line that gives no secrets away and holds nothing that a terminal would obey."""
+    return printable(masked(text))
 
 
 def say_error(message: str, hint: str = "") -> None:
@@ -26,6 +40,7 @@ def say_error(message: str, hint: str = "") -> None:
 
 def say_table(rows: Sequence[Sequence[str]]) -> None:
     """Print rows of equal length in columns."""
+    rows = [[presentable(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -25,6 +25,7 @@ from safetensors.numpy import load, save
 
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
+from livedream.strangers import read_text
 
 EVERY = Fraction(2)
 """Seconds of film between two checkpoints."""
@@ -75,10 +76,12 @@ class Journal:
     def check(self) -> None:
         """Raise ArgumentError when there is nothing to go on from, or when the run that left it had another job."""
         try:
-            before = json.loads((self._folder / "job.json").read_text(encoding="utf-8"))
+            before = json.loads(read_text(self._folder / "job.json"))
+            if not isinstance(before, dict):
+                raise ValueError("it is no JSON object")
         except FileNotFoundError:
             raise ArgumentError(f"nothing to resume: there is no {self._folder}", "start it without --resume") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ArgumentError(f"{self._folder} cannot be read: {error}", "start again with --overwrite") from error
         changed = [
             f"{name} was {before.get(name, 'not there')}, is {self._job.get(name, 'not there')}"

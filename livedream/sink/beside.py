@@ -6,6 +6,7 @@ from pathlib import Path
 from livedream.errors import SinkError
 from livedream.recipe import Recipe, about
 from livedream.sink.part import PartFile
+from livedream.strangers import read_text
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ def write_beside(path: Path, recipe: Recipe | None, *, frames: int, complete: bo
     if recipe is None:
         return
     try:
-        if path.exists() and not about(path.read_text(encoding="utf-8")):
+        if path.exists() and not about(read_text(path)):
             log.warning("%s is no recipe of livedream's and is left as it is", path)
             return
         part = PartFile(path, overwrite=True)

@@ -127,7 +127,7 @@ def test_what_is_wrong_is_said(path: str, message: str) -> None:
     try:
         with pytest.raises(SourceError, match=message) as caught:
             NetworkSource(camera.address.replace("video.mjpg", path))
-        assert camera.address.replace("video.mjpg", path) in str(caught.value)
+        assert camera.address.replace("video.mjpg", "...") in str(caught.value)
     finally:
         camera.kill()
 
