@@ -3,12 +3,19 @@
 import re
 import unicodedata
 
+from livedream.urls import masked
+
 # Controls (C0, C1), formats (directions of writing, zero width), separators of lines, halves of surrogates: bytes of a
 # name that are no text come as those.
 _ESCAPED = ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn")
 _PLAIN = re.compile(r"[ -~]*")
 LONGEST = 200
 """Characters of a value from outside that a message quotes."""
+
+
+def presentable(text: str) -> str:
+    """Return `text` as one line to print or draw: it gives no secrets away, and a terminal obeys nothing in it."""
+    return printable(masked(text))
 
 
 def printable(text: str, *, lines: bool = False) -> str:

@@ -27,6 +27,7 @@ from livedream.settings import DreamSettings
 from livedream.sink.codecs import Encoding
 from livedream.sink.sink import DEVICES, Facts, Sink, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink
+from livedream.urls import shown
 
 if TYPE_CHECKING:
     from livedream.desk.desk import Desk
@@ -279,7 +280,7 @@ def refuse_twins(sink_specs: Sequence[str]) -> None:
     places = [str(Path(spec).resolve()) if leaves_a_file(spec) else spec for spec in sink_specs]
     for number, place in enumerate(places):
         if place in places[:number]:
-            raise ArgumentError(f"{sink_specs[number]} is named twice", "give each --to a name of its own")
+            raise ArgumentError(f"{shown(sink_specs[number])} is named twice", "give each --to a name of its own")
 
 
 def describe(source: Source) -> str:

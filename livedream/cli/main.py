@@ -1,6 +1,7 @@
 """The command line, its errors and its exit codes."""
 
 import os
+import sys
 from collections.abc import Sequence
 
 import click
@@ -18,6 +19,7 @@ from livedream.cli.run import run
 from livedream.cli.visualize import visualize
 from livedream.cli.zoom import zoom
 from livedream.errors import ArgumentError, LivedreamError
+from livedream.urls import conceal
 
 SIGINT_CODE = 130
 SPINS = "30000"
@@ -47,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     by Ctrl-C, SIGTERM and the end of the terminal. An error of livedream itself keeps its traceback.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    for word in sys.argv[1:] if argv is None else argv:
+        conceal(word.partition("=")[2] if word.startswith("--") else word)
     try:
         with warnings_shown():
             code = livedream.main(argv, prog_name="livedream", standalone_mode=False)

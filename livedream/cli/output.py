@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from livedream.printable import printable
-from livedream.urls import masked
+from livedream.printable import presentable
 
 
 def say(text: str) -> None:
@@ -25,11 +24,6 @@ def say_lines(text: str) -> None:
 def remark(text: str) -> None:
     """Print a line about the run: progress, a warning, an error."""
     _print(presentable(text), to_error=True)
-
-
-def presentable(text: str) -> str:
-    """Return `text` as one line that gives no secrets away and holds nothing that a terminal would obey."""
-    return printable(masked(text))
 
 
 def say_error(message: str, hint: str = "") -> None:

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from livedream.capture.source import Source
-from livedream.cli.output import presentable, remark
+from livedream.cli.output import remark
 from livedream.pipeline import Report
+from livedream.printable import presentable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from livedream.printable import printable
-from livedream.urls import masked
+from livedream.printable import presentable
 
 Rows = Sequence[Sequence[str]]
 """Lines of cells. Cells stand in columns; the last one of a line may be of any length."""
@@ -43,7 +42,7 @@ class Panel:
     def rows(self, rows: Rows) -> None:
         if rows != self._rows:
             self._rows = rows
-            self._cells = [[printable(masked(cell)) for cell in row] for row in rows]
+            self._cells = [[presentable(cell) for cell in row] for row in rows]
             self._text = None
 
     def draw(self, picture: np.ndarray) -> None:
