@@ -183,7 +183,7 @@ class _Reader:
         if number is None:
             raise self._fault("a number")
         if not math.isfinite(float(number)):
-            raise ArgumentError(f"a number is too large: {quoted_value(number)}", "such as 0.5")
+            raise ArgumentError(f"a finite number is wanted, got {quoted_value(number)}", "such as 0.5")
         return float(number)
 
     def _file(self) -> str:
