@@ -79,7 +79,9 @@ def controls_in(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     """
     rest = table.get(TABLE)
     if rest is not None and not isinstance(rest, Mapping):
-        raise ArgumentError(f"{name}: {TABLE} must be a table, got {quoted_value(rest)}", f"write [{TABLE}], or nothing")
+        raise ArgumentError(
+            f"{name}: {TABLE} must be a table, got {quoted_value(rest)}", f"write [{TABLE}], or nothing"
+        )
     generation = rest.get(GENERATION) if rest is not None else None
     controls = {control: value for control, value in table.items() if control != TABLE}
     return upgraded(controls, is_recipe=rest is not None, generation=generation, name=name)

@@ -80,7 +80,7 @@ def read_text(path: Path) -> str:
         data = file.read(LARGEST_TEXT + 1)
     if len(data) > LARGEST_TEXT:
         raise OSError(0, f"it is larger than {LARGEST_TEXT >> 10} kB", str(path))
-    return data.decode("utf-8-sig")
+    return data.decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def parse_toml(text: str, name: str) -> dict[str, Any]:
@@ -95,7 +95,9 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:  # tomllib.TOMLDecodeError is a ValueError; so are its numbers' faults
-        raise ArgumentError(f"{name} is not TOML: {_first_line(error)}", 'write lines such as layers = "fire9"') from error
+        raise ArgumentError(
+            f"{name} is not TOML: {_first_line(error)}", 'write lines such as layers = "fire9"'
+        ) from error
 
 
 def _excess(text: str) -> str:

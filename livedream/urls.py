@@ -156,7 +156,7 @@ def conceal(text: str) -> None:
         return
     pieces = {text: short}
     user = re.sub(rf"^(?:{_SCHEME}:)?/*", "", text).rpartition("@")[0]
-    name, _, password = user.partition(":")
+    _, _, password = user.partition(":")
     if password and user != _EXAMPLE:
         pieces[user] = HIDDEN
         if len(password) >= 6 and not (password.isalpha() and password.islower()):  # no word of ours
@@ -172,7 +172,7 @@ def _redacted(scheme: str, rest: str, *, strict: bool) -> str:
     """Return an address as it may be shown. strict: whether its path may hold a key whatever its scheme is."""
     if scheme.lower() == "file":
         return f"{scheme}://{rest}"
-    user, at, rest = rest.rpartition("@")
+    user, _, rest = rest.rpartition("@")
     kept = f"{user}@" if user == _EXAMPLE else ""
     split = re.match(r"([^/?#]*)([^?#]*)", rest)
     assert split is not None  # noqa: S101  it matches everything

@@ -38,7 +38,9 @@ def test_addresses_are_masked_too() -> None:
     assert presentable("a\x1bb rtsp://u:pw@cam/1") == r"a\x1bb rtsp://cam/1"
 
 
-@pytest.mark.parametrize("value", ["x" * 10**6, 16**100_000, [1] * 10**5, "\x1b\n"], ids=["text", "number", "list", "escape"])
+@pytest.mark.parametrize(
+    "value", ["x" * 10**6, 16**100_000, [1] * 10**5, "\x1b\n"], ids=["text", "number", "list", "escape"]
+)
 def test_a_value_of_any_size_is_quoted(value: object) -> None:
     text = quoted_value(value)
     assert len(text) <= LONGEST + 10

@@ -23,6 +23,7 @@ from livedream.presets import load_preset, parse_preset
 from livedream.recipe import Recipe, about, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.beside import write_beside
+from livedream.sink.lock import OutputLock
 from livedream.strangers import parse_toml
 
 SECONDS = 5.0
@@ -88,9 +89,8 @@ def test_beside_a_film_it_concerns_that_film_alone(text: str, tmp_path: Path, mo
     recipe = Recipe(settings=DreamSettings())
     assert "exists already" in (hindrance(first, recipe) or "")
     assert hindrance(second, recipe) is None
-    before = Path("a-dream.toml").read_text()
-    write_beside(Path("b.toml"), recipe, frames=1, complete=True)
-    assert Path("a-dream.toml").read_text() == before
+    with OutputLock(Path("b.mp4")) as lock:
+        write_beside(Path("b.toml"), recipe, lock, frames=1, complete=True)
 
 
 def test_bounds_leave_room_for_what_is_real() -> None:
@@ -154,14 +154,17 @@ def test_only_regular_files_are_opened(no_file: tuple[Path, str], tmp_path: Path
     for read in (load_preset, carried_recipe, read_picture, read_mask, _read_vector):
         for link in named.values():
             if read is load_preset:
-                with pytest.raises(ArgumentError, match=f"it is a {kind}" if link.suffix == ".toml" else "unknown preset"):
+                with pytest.raises(
+                    ArgumentError, match=f"it is a {kind}" if link.suffix == ".toml" else "unknown preset"
+                ):
                     load_preset(str(link))
                 continue
             with pytest.raises(SourceError, match=f"it is a {kind}"):
                 read(link)
     with pytest.raises(SourceError, match=f"it is a {kind}"):
         fingerprint([path])
-    write_beside(named[".toml"], Recipe(settings=DreamSettings()), frames=1, complete=True)
+    with OutputLock(tmp_path / "y.mkv") as lock:
+        write_beside(named[".toml"], Recipe(settings=DreamSettings()), lock, frames=1, complete=True)
     assert named[".toml"].is_symlink()
 
 

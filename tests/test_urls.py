@@ -58,7 +58,12 @@ SECRETS = [
 HARMLESS = [
     *("a@b.mp4", "films/12:30@home.mp4", "me:you@sea.mkv", "film?.mp4", "C:\\me\\a@b.mp4", "C:/me/a@b.mp4"),
     *("D:\\x:y@z.mp4", "\\\\server\\share\\a@b.mp4", "/home/me@work/film.mp4", "guide:photo.jpg@fire6"),
-    *('0.5*guide:"my photo.jpg"@fire6 + mask:face.png', "class:goldfinch", "fire6 + 0.5*fire9:77", "screen:1280x720+0+0"),
+    *(
+        '0.5*guide:"my photo.jpg"@fire6 + mask:face.png',
+        "class:goldfinch",
+        "fire6 + 0.5*fire9:77",
+        "screen:1280x720+0+0",
+    ),
     *("virtual-camera:/dev/video10", "0", "window", "udp://0.0.0.0:5000", "rtsp://cam/h264/ch1/main/av_stream"[:17]),
     *("rtsp://cam:554/Streaming/Channels/101", "rtsp://[2001:db8::7]:554/1", "http://cam/mjpg/video.mjpg"),
     *("file:///home/me@work/film.mp4", "mailto:anna@example.org", "Anna <anna@example.org> at 12:30", "3:45 of 4:00"),
@@ -78,7 +83,9 @@ def test_what_is_harmless_is_shown_as_it_is(typed: str) -> None:
 
 
 @pytest.mark.parametrize("typed", [typed for typed, _ in SECRETS])
-@pytest.mark.parametrize("sentence", ["[Errno 5] I/O error: '{}'", "{}: refused, try 2", "guide:{}@fire6", "{0} -> {0}"])
+@pytest.mark.parametrize(
+    "sentence", ["[Errno 5] I/O error: '{}'", "{}: refused, try 2", "guide:{}@fire6", "{0} -> {0}"]
+)
 def test_no_secret_is_left_in_a_sentence(typed: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(urls, "_concealed", {})
     conceal(typed)
@@ -86,7 +93,9 @@ def test_no_secret_is_left_in_a_sentence(typed: str, sentence: str, monkeypatch:
         assert PASSWORD not in masked(text) and KEY not in masked(text), masked(text)
 
 
-@pytest.mark.parametrize("typed", [typed for typed, _ in SECRETS if not set(typed) & set(" \n'\"") and "http" not in typed])
+@pytest.mark.parametrize(
+    "typed", [typed for typed, _ in SECRETS if not set(typed) & set(" \n'\"") and "http" not in typed]
+)
 def test_no_secret_is_left_that_nobody_has_named(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in what FFmpeg says of an address that it was led to."""
     monkeypatch.setattr(urls, "_concealed", {})
@@ -129,7 +138,14 @@ def test_ffmpeg_is_given_what_was_meant(typed: str, understood: str, host: str, 
 @pytest.mark.parametrize(
     "typed",
     [
-        *("rtsp://[::1/1", "http://[cam]/x", "udp://[", "rtsp://u:PaSs7word@[x/1", "rtsp://h:99999/1", "rtsp://h:port/"),
+        *(
+            "rtsp://[::1/1",
+            "http://[cam]/x",
+            "udp://[",
+            "rtsp://u:PaSs7word@[x/1",
+            "rtsp://h:99999/1",
+            "rtsp://h:port/",
+        ),
         *("http://h/a b", "http://h/x\r\nX-Evil: 1", "1://h", "no address"),
     ],
 )

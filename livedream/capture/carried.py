@@ -19,7 +19,9 @@ def carried_recipe(path: Path) -> str:
     try:
         check_regular(path)
     except NotRegularError as error:
-        raise SourceError(f"{path} carries no recipe: {error.strerror}", "name a film, a PNG or a .toml file") from error
+        raise SourceError(
+            f"{path} carries no recipe: {error.strerror}", "name a film, a PNG or a .toml file"
+        ) from error
     text = _of_picture(path) if path.suffix.lower() in PICTURES else _of_film(path)
     if not about(text):
         raise ArgumentError(f"{path} carries no recipe", "name a film or PNG that livedream made, or a .toml file")

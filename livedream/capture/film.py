@@ -19,7 +19,7 @@ def open_film(path: Path) -> InputContainer:
     """Open the film at `path`. Raises SourceError, with what is wrong with the file."""
     try:
         # Absolute, so that a colon in a name does not make it an address.
-        container = av.open(str(path.absolute()), "r")
+        container = av.open(str(path.absolute()), "r", metadata_errors="replace")
     except IsADirectoryError as error:
         raise SourceError(f"{path} is a folder", "name a film") from error
     except FileNotFoundError as error:
@@ -79,10 +79,20 @@ def pictures_of(container: InputContainer, name: str) -> VideoStream:
     """Return the stream of pictures, past the cover of a record. Raises SourceError when there is none."""
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:  # the cover of a record
+            check_decoder(stream, name)
             return stream
     if container.streams.audio:
         raise SourceError(f"{name} has sound but no pictures", "name a film")
     raise SourceError(f"{name} has no pictures", "name a film")
+
+
+def check_decoder(stream: VideoStream, name: str) -> None:
+    """Raise SourceError when this FFmpeg has no decoder for the pictures of `stream`.
+
+    PyAV then gives the stream no codec context, and asking it for its width or codec is an AttributeError.
+    """
+    if stream.codec_context is None:
+        raise SourceError(f"{name}: this FFmpeg has no decoder for its pictures", "convert it to H.264 first")
 
 
 def decode_together(stream: VideoStream) -> None:

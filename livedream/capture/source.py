@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -13,12 +12,11 @@ from typing import Self
 
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
+from livedream.names import NUMBERED
 from livedream.urls import STREAMS, shown
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm", ".pgm")
 """How the name of a picture ends, in small letters."""
-NUMBERED = re.compile(r"%(0?)(\d*)d")
-"""The place of the number in the names of numbered pictures, as for C's printf and ffmpeg."""
 
 
 class Source(ABC):

@@ -12,7 +12,8 @@ from livedream.pipeline.run import Checkpoints
 from livedream.recipe import Recipe
 from livedream.sink.codecs import RESUMABLE
 from livedream.sink.kept import Kept
-from livedream.sink.part import part_of
+from livedream.sink.lock import OutputLock
+from livedream.sink.names import part_of
 from livedream.sink.sink import ResumableSink, Sink
 
 LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
@@ -21,8 +22,13 @@ LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
 
 def film_among(sink_specs: Sequence[str], source: Source) -> str | None:
     """Return the sink with which a run could be resumed: the only film, if it is made of a source that waits."""
-    films = [spec for spec in sink_specs if Path(spec).suffix.lower() in RESUMABLE and not spec.endswith("/")]
+    films = [spec for spec in sink_specs if leaves_film(spec)]
     return films[0] if len(films) == 1 and not source.live and not source.stills else None
+
+
+def leaves_film(spec: str) -> bool:
+    """Return whether the sink is a file with which another run could go on; an address may end like one."""
+    return "://" not in spec and not spec.endswith("/") and Path(spec).suffix.lower() in RESUMABLE
 
 
 class Resuming:
@@ -36,13 +42,13 @@ class Resuming:
         self.first = 0
         """The number of the frame with which the run begins."""
 
-    def pick_up(self, source: Source) -> None:
-        """Go on where the earlier run was cut off, before the sink is opened.
+    def pick_up(self, source: Source, lock: OutputLock) -> None:
+        """Go on where the earlier run was cut off, before the sink is opened, which takes over the `lock` of the film.
 
         Raises ArgumentError when there was none, or it had other settings or another source.
         """
         self._journal.check()
-        found = pick_up(self._journal)
+        found = pick_up(self._journal, lock)
         if found is not None:
             self._kept, point = found
             self.first = point.index

@@ -10,7 +10,7 @@ _broken = False
 
 def use_torch() -> None:
     """Note that this process has begun to calculate. Raises DeviceError in the fork of one that had."""
-    global _used  # noqa: PLW0603  of the process, as the threads are
+    global _used
     if _broken:
         raise DeviceError(
             "this process is a fork of one that has dreamt, and torch would hang in it",
@@ -20,7 +20,7 @@ def use_torch() -> None:
 
 
 def _after_fork() -> None:
-    global _broken  # noqa: PLW0603
+    global _broken
     _broken = _used
 
 

@@ -224,7 +224,8 @@ class _Reader:
         rest = self._text[self._at :].strip()
         place = f"at {quoted_value(rest)}" if rest else "at the end"
         return ArgumentError(
-            f"layers must be a sum of layers and channels, got {quoted_value(self._text)}: {wanted} is missing {place}", HINT
+            f"layers must be a sum of layers and channels, got {quoted_value(self._text)}: {wanted} is missing {place}",
+            HINT,
         )
 
 

@@ -80,7 +80,7 @@ def read_weights(path: Path, cure: str = _ELSEWHERE) -> dict[str, Tensor]:
 
 
 def _may_be_mapped(path: Path) -> bool:
-    """Return whether torch can use the file as it is: since torch 1.6 it writes archives that say where each tensor is."""
+    """Return whether torch can map the file: since version 1.6 it writes archives that say where each tensor is."""
     with path.open("rb") as file:
         return file.read(2) == b"PK"
 

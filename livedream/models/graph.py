@@ -39,8 +39,12 @@ def _signals_held() -> Iterator[None]:
     def hold(number: int, frame: FrameType | None) -> None:
         held.append(number)
 
+    def deliver() -> None:
+        for number in dict.fromkeys(held):
+            signal.raise_signal(number)
+
     with ExitStack() as stack:
-        stack.callback(lambda: [signal.raise_signal(number) for number in dict.fromkeys(held)])
+        stack.callback(deliver)
         for number in _HELD:
             handler = signal.getsignal(number)
             if callable(handler):

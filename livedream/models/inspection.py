@@ -101,7 +101,7 @@ def _inspect_pickle(data: io.BytesIO) -> None:
     begin = data.tell()
     for steps, (step, argument, _) in enumerate(pickletools.genops(data)):
         # Python makes room for as many remembered things as the highest number of one.
-        if steps > _MOST_STEPS or ("PUT" in step.name and int(argument) > _MOST_STEPS):
+        if steps > _MOST_STEPS or ("PUT" in step.name and int(argument or 0) > _MOST_STEPS):
             raise UnfitError("it holds far more than the tensors of a network")
     data.seek(begin)
     _Inspector(data).load()

@@ -24,7 +24,7 @@ _REPLACED = {
 }
 """Presets of before, and which of today's comes closest."""
 
-# //server/share and \\\\server\\share: Windows would log in to that server as soon as it looks whether the file is there.
+# //server/share, with slashes of either kind: Windows logs in to that server to see whether the file is there.
 _ELSEWHERE = re.compile(r"(?:^|[\s:\",(])(?:\\\\|//)[^\s\\/]")
 
 _folder = Path(__file__).parent

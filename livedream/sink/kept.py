@@ -29,7 +29,7 @@ class Kept:
 
     def packets(self) -> "Iterator[Packet[VideoStream]]":
         """Yield their packets in the form in which an encoder gives them, with the times that they should have."""
-        with av.open(str(self.path.absolute()), "r") as film:
+        with av.open(str(self.path.absolute()), "r", metadata_errors="replace") as film:
             stream = film.streams.video[0]
             name = _TO_START_CODES.get(stream.codec_context.name)
             change = BitStreamFilterContext(name, stream) if name else None
@@ -50,7 +50,7 @@ class Remains:
         self._packets: list[tuple[Fraction, bool]] = []
         """Of each packet in the order of the file: when it is shown, in seconds, and whether it needs no other."""
         try:
-            with av.open(str(path.absolute()), "r") as film:
+            with av.open(str(path.absolute()), "r", metadata_errors="replace") as film:
                 for packet in _whole(film):
                     if packet.pts is not None:
                         self._packets.append((packet.pts * packet.time_base, packet.is_keyframe))

@@ -17,7 +17,8 @@ from av.video.stream import VideoStream
 
 from livedream.errors import SinkError
 from livedream.recipe import about
-from livedream.sink.attachments import attach, attach_cover, is_cover
+from livedream.sink.attachments import attach, attach_cover, cover_of, is_cover
+from livedream.sink.cover import KINDS
 from livedream.sink.labels import label
 from livedream.sink.sound import SoundTrack, sound_track
 from livedream.sink.subtitles import SubtitleTrack, subtitle_track
@@ -49,9 +50,12 @@ class Tracks:
         self._until = until
         self._film = film
         try:
-            self._file = av.open(str(path.absolute()), "r")
+            self._file = av.open(str(path.absolute()), "r", metadata_errors="replace")
         except (av.error.FFmpegError, OSError) as error:
             raise SinkError(f"the sound of {path} cannot be read: {error.strerror}", "dream without sound") from error
+        self.cover = b""
+        """The cover that the film gets when it is complete, see `livedream.sink.cover`."""
+        self.cover_kind = 0
         self._tracks: dict[int, SoundTrack | SubtitleTrack] = {}
         try:
             self._add_tracks()
@@ -118,7 +122,10 @@ class Tracks:
         if isinstance(stream, AttachmentStream):
             return attach(stream, self._film)
         if is_cover(stream) and isinstance(stream, VideoStream):
-            return attach_cover(stream, self._film)
+            if self._kind == "mp4" and not self.cover and stream.codec_context:
+                self.cover, self.cover_kind = cover_of(stream), KINDS.get(stream.codec_context.name, 0)
+                return bool(self.cover)
+            return self._kind == "matroska" and attach_cover(stream, self._film)
         # Chapters of an mp4 are a track of data too (QuickTime File Format, "Chapter Lists").
         return stream.type == "video" or (stream.type == "data" and bool(self._file.chapters()))
 

@@ -128,7 +128,9 @@ def test_sources_and_sinks_come_from_files_or_the_environment(monkeypatch: pytes
     assert addresses.sources_given((), None) == ()
 
 
-@pytest.mark.parametrize(("content", "reason"), [(b"\n \n", "names nothing"), (b"\xff\xfe", "no text"), (None, "No such")])
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"\n \n", "names nothing"), (b"\xff\xfe", "no text"), (None, "No such")]
+)
 def test_files_that_name_nothing_are_one_line(content: bytes | None, reason: str) -> None:
     if content is not None:
         Path("cameras").write_bytes(content)

@@ -72,9 +72,13 @@ def deflated(path: Path, state: State) -> None:
 
 CODEC = b"\x80\x02c_codecs\nencode\nq\x00X\x01\x00\x00\x00aX\x06\x00\x00\x00latin1\x86R"
 HEX = CODEC + b"q\x01h\x00h\x01X\x03\x00\x00\x00hex\x86R" * 34 + b"."
-COPIES = b"\x80\x02ccollections\n%s\nq\x00](" + b"K\x01K\x02\x86" * 20_000 + b"eq\x01" + b"h\x00h\x01\x85R0" * 50_000 + b"}."
+COPIES = (
+    b"\x80\x02ccollections\n%s\nq\x00](" + b"K\x01K\x02\x86" * 20_000 + b"eq\x01" + b"h\x00h\x01\x85R0" * 50_000 + b"}."
+)
 MILLION = b"\x80\x02}(" + b"".join(b"X\x07\x00\x00\x00%07dK\x00" % number for number in range(10**6)) + b"u."
-HEADER = json.dumps({f"k{key}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for key in range(200_000)}).encode()
+HEADER = json.dumps(
+    {f"k{key}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for key in range(200_000)}
+).encode()
 
 HOSTILE: dict[str, tuple[Callable[[Path, State], object], str]] = {
     "expanded.pth": (
