@@ -15,6 +15,10 @@ from livedream.srgb import eight_bits, to_srgb
 from livedream.strangers import NotRegularError, check_regular
 
 
+MOST_PIXELS = 1 << 26
+"""Of guides and masks, which somebody else's recipe may name: 20 kB of PNG can have 178 million, and take gigabytes."""
+
+
 class Picture(np.ndarray):
     """An array like any other that shows itself in a notebook when it is RGB uint8, (height, width, 3).
 
@@ -51,12 +55,12 @@ def to_array(picture: np.ndarray | Image.Image) -> np.ndarray:
     return np.asarray(picture)
 
 
-def read_picture(path: Path) -> np.ndarray:
+def read_picture(path: Path, most_pixels: int | None = None) -> np.ndarray:
     """Return the picture at `path`, upright, as RGB uint8 (height, width, 3), transparency laid on white.
 
-    Raises SourceError, naming it.
+    most_pixels: how many it may have. Raises SourceError, naming it.
     """
-    with _upright(path) as image:
+    with _upright(path, most_pixels) as image:
         return _rgb(image)
 
 
@@ -65,7 +69,7 @@ def read_mask(path: Path) -> np.ndarray:
 
     255 where it is white, 0 where it is black or transparent. Raises SourceError, naming it.
     """
-    with _upright(path) as image:
+    with _upright(path, MOST_PIXELS) as image:
         if not _transparent(image):
             return np.array(Image.fromarray(_rgb(image)).convert("L"))
         image = image.convert("RGBA")
@@ -73,12 +77,16 @@ def read_mask(path: Path) -> np.ndarray:
 
 
 @contextmanager
-def _upright(path: Path) -> Iterator[Image.Image]:
+def _upright(path: Path, most_pixels: int | None = None) -> Iterator[Image.Image]:
     try:
         check_regular(path)
         with Image.open(path) as image:
             if image.format == "EPS":  # Pillow would have Ghostscript run it
                 raise SourceError(f"{path} is a program (EPS), not a picture", "save it as PNG")
+            if most_pixels is not None and image.width * image.height > most_pixels:
+                raise SourceError(
+                    f"{path} is too large a picture: {image.width}x{image.height}", "make it smaller first"
+                )
             yield to_srgb(ImageOps.exif_transpose(image), str(path), image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise SourceError(f"{path} is too large a picture", "make it smaller first") from error

@@ -17,7 +17,7 @@ from livedream.cli.jobs import hindrance, plan
 from livedream.cli.main import main
 from livedream.dream.goals import _read_vector
 from livedream.errors import ArgumentError, LivedreamError, SourceError
-from livedream.picture import read_mask, read_picture
+from livedream.picture import MOST_PIXELS, read_mask, read_picture
 from livedream.pipeline.journal import Journal
 from livedream.presets import load_preset, parse_preset
 from livedream.recipe import Recipe, about, fingerprint
@@ -192,6 +192,15 @@ def test_vectors_are_vectors(tmp_path: Path) -> None:
     np.savez(tmp_path / "v.npz", x=np.zeros(3))
     with pytest.raises(SourceError, match="is no vector of numbers"):
         _read_vector(tmp_path / "v.npz")
+
+
+def test_a_guide_and_a_mask_have_bounds(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("1", (9000, 9000)).save(path)
+    assert path.stat().st_size < 20_000
+    for read in (read_mask, lambda path: read_picture(path, MOST_PIXELS)):
+        with pytest.raises(SourceError, match="is too large a picture: 9000x9000"):
+            read(path)
 
 
 def test_a_program_is_no_picture(tmp_path: Path) -> None:

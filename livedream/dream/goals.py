@@ -17,7 +17,7 @@ import numpy as np
 from livedream.dream.wording import number, quoted
 from livedream.errors import ArgumentError, SourceError
 from livedream.models import LOGITS, find_classes
-from livedream.picture import read_picture
+from livedream.picture import MOST_PIXELS, read_picture
 from livedream.strangers import NotRegularError, open_regular
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ class Guide(Goal):
         return (Path(self.file),)
 
     def bind(self, network: Bindable) -> Self:
-        found = network.look(read_picture(Path(self.file)), _GUIDE_HEIGHT)[self.layer]
+        found = network.look(read_picture(Path(self.file), MOST_PIXELS), _GUIDE_HEIGHT)[self.layer]
         return replace(self, features=_map(found)[0].flatten(1).float().contiguous())
 
     def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":

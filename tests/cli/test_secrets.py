@@ -1,5 +1,6 @@
 """Whatever is typed, in no line on either stream stands a password or the key of a stream."""
 
+import logging
 import os
 import socket
 import subprocess
@@ -11,7 +12,10 @@ import pytest
 from livedream import urls
 from livedream.cli import addresses
 from livedream.cli.main import main
+from livedream.cli.output import warnings_shown
 from livedream.errors import ArgumentError
+from livedream.recipe import Recipe
+from livedream.settings import DreamSettings
 from livedream.sink.network import NetworkSink
 from livedream.sink.sink import open_sink
 
@@ -93,6 +97,22 @@ def test_a_stream_that_works_shows_no_key(capfd: pytest.CaptureFixture[str]) -> 
     with open_sink(f"rtsp://h/live/{KEY}") as sink:
         assert sink.name == "rtsp://h/live/..."
     assert KEY not in "".join(capfd.readouterr())
+
+
+def test_a_recipe_holds_no_secret() -> None:
+    assert Recipe(settings=DreamSettings(), source=RAW).text().count("rtsp://127.0.0.1:1/1") == 1
+
+
+def test_tracebacks_show_no_secret(capfd: pytest.CaptureFixture[str]) -> None:
+    with warnings_shown() as remarks:
+        remarks.louder(2)
+        try:
+            raise OSError(5, "broken", NOWHERE)
+        except OSError:
+            logging.getLogger("livedream.x").warning("%s has\nfailed", NOWHERE, exc_info=True)
+    lines = capfd.readouterr().err.splitlines()
+    assert lines[0] == r"warning: rtsp://127.0.0.1:1/live has\nfailed"
+    assert lines[1].startswith("Traceback") and lines[-1] == "OSError: [Errno 5] broken: 'rtsp://127.0.0.1:1/live'"
 
 
 def test_names_cannot_forge_lines_or_move_the_cursor(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
