@@ -14,7 +14,6 @@ from livedream.errors import SourceError
 from livedream.srgb import eight_bits, to_srgb
 from livedream.strangers import NotRegularError, check_regular
 
-
 MOST_PIXELS = 1 << 26
 """Of guides and masks, which somebody else's recipe may name: 20 kB of PNG can have 178 million, and take gigabytes."""
 
