@@ -1,18 +1,16 @@
 """Pictures: read from files, taken from what people have, shown in a notebook."""
 
 import io
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageChops, ImageOps
+from PIL import ExifTags, Image, ImageChops, ImageOps
 
-from livedream.errors import SourceError
+from livedream.picture_file import open_picture, read_head
+from livedream.pixel_aspect import read_aspect
 from livedream.srgb import eight_bits, to_srgb
-from livedream.strangers import NotRegularError, check_regular
 
 MOST_PIXELS = 1 << 26
 """Of guides and masks, which somebody else's recipe may name: 20 kB of PNG can have 178 million, and take gigabytes."""
@@ -46,7 +44,7 @@ def to_array(picture: np.ndarray | Image.Image) -> np.ndarray:
     Raises TypeError for other things, ValueError for other arrays.
     """
     if isinstance(picture, Image.Image):
-        return _rgb(to_srgb(picture, "picture"))
+        return _rgb(to_srgb(picture, getattr(picture, "filename", "") or "picture"))
     if not isinstance(picture, np.ndarray):
         raise TypeError(f"a Dreamer takes a Frame, a numpy array or an image of Pillow's, got {type(picture).__name__}")
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
@@ -54,13 +52,30 @@ def to_array(picture: np.ndarray | Image.Image) -> np.ndarray:
     return np.asarray(picture)
 
 
-def read_picture(path: Path, most_pixels: int | None = None) -> np.ndarray:
-    """Return the picture at `path`, upright, as RGB uint8 (height, width, 3), transparency laid on white.
+class Still(NamedTuple):
+    """A picture from a file."""
+
+    pixels: np.ndarray
+    """RGB uint8 (height, width, 3)."""
+    pixel_aspect: Fraction
+    """Width of a pixel over its height."""
+
+
+def read_still(path: Path, most_pixels: int | None = None) -> Still:
+    """Return the picture at `path`, upright, transparency laid on white, with the shape of its pixels.
+
 
     most_pixels: how many it may have. Raises SourceError, naming it.
     """
-    with _upright(path, most_pixels) as image:
-        return _rgb(image)
+    with open_picture(path, most_pixels) as image:
+        aspect = read_aspect(image, read_head(path))
+        upright = _upright(image, path)
+        return Still(_rgb(upright), 1 / aspect if _is_turned(image) else aspect)
+
+
+def read_picture(path: Path, most_pixels: int | None = None) -> np.ndarray:
+    """Return the pixels of the picture at `path`: see `read_still`."""
+    return read_still(path, most_pixels).pixels
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -68,37 +83,28 @@ def read_mask(path: Path) -> np.ndarray:
 
     255 where it is white, 0 where it is black or transparent. Raises SourceError, naming it.
     """
-    with _upright(path, MOST_PIXELS) as image:
+    with open_picture(path, MOST_PIXELS) as opened:
+        image = _upright(opened, path)
         if not _transparent(image):
             return np.array(Image.fromarray(_rgb(image)).convert("L"))
         image = image.convert("RGBA")
         return np.array(ImageChops.multiply(image.convert("RGB").convert("L"), image.getchannel("A")))
 
 
-@contextmanager
-def _upright(path: Path, most_pixels: int | None = None) -> Iterator[Image.Image]:
-    try:
-        check_regular(path)
-        with Image.open(path) as image:
-            if image.format == "EPS":  # Pillow would have Ghostscript run it
-                raise SourceError(f"{path} is a program (EPS), not a picture", "save it as PNG")
-            if most_pixels is not None and image.width * image.height > most_pixels:
-                raise SourceError(
-                    f"{path} is too large a picture: {image.width}x{image.height}", "make it smaller first"
-                )
-            yield to_srgb(ImageOps.exif_transpose(image), str(path), image)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise SourceError(f"{path} is too large a picture", "make it smaller first") from error
-    except FileNotFoundError as error:
-        raise SourceError(
-            f"no such picture: {path}", "check the name; relative names start in the current folder"
-        ) from error
-    except NotRegularError as error:
-        raise SourceError(f"{path} is not a picture: {error.strerror}", "name a picture") from error
-    except PermissionError as error:
-        raise SourceError(f"no right to read {path}", "check the rights of the file") from error
-    except (OSError, EOFError, SyntaxError, ValueError, struct.error) as error:  # what Pillow's readers raise
-        raise SourceError(f"{path} is not a picture, or is damaged", "take it away, or save it again") from error
+def _upright(image: Image.Image, path: Path) -> Image.Image:
+    """Return the picture upright and in sRGB."""
+    upright = image if _keeps_its_turn(image) else ImageOps.exif_transpose(image)
+    return to_srgb(upright, str(path), image)
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Return whether `_upright` exchanges width and height."""
+    return not _keeps_its_turn(image) and image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+
+
+def _keeps_its_turn(image: Image.Image) -> bool:
+    # JPEG XL is turned by its decoder; what Exif says comes on top only in a JPEG that was packed into one.
+    return image.format == "JXL" and not getattr(image, "jpeg", False)
 
 
 def _transparent(image: Image.Image) -> bool:

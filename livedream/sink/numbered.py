@@ -10,7 +10,7 @@ from livedream.names import NUMBERED
 from livedream.sink.beside import write_beside
 from livedream.sink.images import save
 from livedream.sink.lock import OutputLock
-from livedream.sink.names import lock_of, part_of, recipe_path
+from livedream.sink.names import part_of, recipe_path
 from livedream.sink.part import check_new
 from livedream.sink.sink import Facts, Sink
 
@@ -68,12 +68,14 @@ class NumberedSink(Sink):
         self.name = str(pattern)
         self.count = 0
         self._overwrite = overwrite
-        self._inputs = (facts or Facts()).inputs()
+        self._facts = facts or Facts()
+        self._inputs = self._facts.inputs()
         self._numbers = Numbers(path)
         self._ended = self._closed = False
         there = self._numbers.there()
         recipe = self._numbers.recipe
-        self._inputs.refuse(*there, recipe, part_of(recipe), lock_of(path))
+        self._inputs.refuse_output(path)
+        self._inputs.refuse(recipe, part_of(recipe))
         self._lock = OutputLock(path).acquire()
         try:
             for old in there:
@@ -84,7 +86,7 @@ class NumberedSink(Sink):
 
     def write(self, frame: Frame) -> None:
         path = self._numbers.path(self.count)
-        save(frame, path, self._lock, self.recipe, overwrite=self._overwrite, inputs=self._inputs)
+        save(frame, path, self._lock, self.recipe, self._facts, overwrite=self._overwrite, inputs=self._inputs)
         self.count += 1
 
     def end(self) -> None:
