@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from livedream.capture.address import STREAMS, shown
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.names import NUMBERED
+from livedream.urls import STREAMS, shown
 
 
 class Source(ABC):

@@ -31,6 +31,7 @@ from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink
+from livedream.urls import shown
 
 if TYPE_CHECKING:
     from livedream.desk.desk import Desk
@@ -320,7 +321,7 @@ def refuse_twins(sink_specs: Sequence[str]) -> None:
     places = [os.path.realpath(spec) if leaves_a_file(spec) else spec for spec in sink_specs]
     for number, place in enumerate(places):
         if place in places[:number]:
-            raise ArgumentError(f"{sink_specs[number]} is named twice", "give each --to a name of its own")
+            raise ArgumentError(f"{shown(sink_specs[number])} is named twice", "give each --to a name of its own")
 
 
 def describe(source: Source) -> str:
