@@ -15,6 +15,8 @@ Each carries one line that says what is wrong and a `hint` that says what to do 
 import difflib
 from collections.abc import Iterable
 
+LONGEST_VALUE = 60
+
 
 class _HintedError(Exception):
     """An error of one line, with a hint of one line."""
@@ -46,6 +48,12 @@ class DeviceError(LivedreamError):
 
 class ArgumentError(_HintedError, ValueError):
     """An argument has a value that livedream does not know."""
+
+
+def short(value: object) -> str:
+    """Return `value` as it is shown in an error: what is typed may have thousands of letters."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}... ({len(text)} characters)"
 
 
 def unknown(kind: str, name: str, choices: Iterable[str], where: str = "") -> ArgumentError:

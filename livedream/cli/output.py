@@ -59,7 +59,8 @@ class Remarks(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         remark(f"{record.levelname.lower()}: {record.getMessage()}")
         if record.exc_info and self.level <= logging.DEBUG:
-            remark(_formatter.formatException(record.exc_info))
+            for line in _formatter.formatException(record.exc_info).splitlines():
+                remark(line)
 
 
 _logger = logging.getLogger("livedream")
