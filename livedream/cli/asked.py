@@ -9,6 +9,8 @@ from livedream.errors import ArgumentError, short
 from livedream.presets.tour import LEAST, MOST
 
 _RATE = re.compile(r"\d{1,9}(\.\d{0,99}|/\d{1,9})?|\.\d{1,99}", re.ASCII)
+MOST_PIXELS = 2**27
+"""Of a frame, as of films: 16384x8192."""
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})", re.ASCII | re.IGNORECASE)
 
 
@@ -17,7 +19,12 @@ def parse_size(text: str) -> tuple[int, int]:
     found = _SIZE.fullmatch(text.strip())
     if not found:
         raise ArgumentError(f"{short(text)} is no size", "give width and height in pixels: 1280x720")
-    return int(found[1]), int(found[2])
+    width, height = int(found[1]), int(found[2])
+    if width * height > MOST_PIXELS:
+        gigabytes = 3 * width * height / 1e9
+        cure = f"at most {MOST_PIXELS // 10**6} million pixels, for example 7680x4320"
+        raise ArgumentError(f"{text.strip()} is too large: one picture has {gigabytes:.1f} GB", cure)
+    return width, height
 
 
 def parse_rate(text: str) -> Fraction:
