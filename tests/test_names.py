@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from livedream.names import LONGEST, fitting
-from livedream.sink.beside import recipe_path
-from livedream.sink.part import part_of
+from livedream.sink.names import part_of, recipe_path
 
 
 @pytest.mark.parametrize("stem", ["x" * 251, "é" * 125, "\udcff" * 251])

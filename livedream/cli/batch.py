@@ -19,7 +19,7 @@ from livedream.presets import FILM, STILL
 from livedream.recipe import Fact, Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.codecs import Encoding, find_encoders
-from livedream.sink.part import part_of
+from livedream.sink.names import part_of
 from livedream.sink.sink import FILMS
 
 if TYPE_CHECKING:

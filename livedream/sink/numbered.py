@@ -7,10 +7,12 @@ from pathlib import Path
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.names import NUMBERED
-from livedream.sink.beside import recipe_path, write_beside
+from livedream.sink.beside import write_beside
 from livedream.sink.images import save
-from livedream.sink.part import PartFile, check_new
-from livedream.sink.sink import Sink
+from livedream.sink.lock import OutputLock
+from livedream.sink.names import part_of, recipe_path
+from livedream.sink.part import check_new
+from livedream.sink.sink import Facts, Sink
 
 
 class Numbers:
@@ -57,31 +59,54 @@ class NumberedSink(Sink):
     is beside them, under the name without the number: out.toml.
 
     pattern: a path with one `%d`, or `%06d` for six digits, in the name of the file; the folder must be there.
-    Raises ArgumentError when there is more than one place for a number, SinkError when there are pictures of such names
-    already, unless `overwrite`, and when they cannot be written.
+    facts: what is known of the frames.
+    Raises ArgumentError when there is more than one place for a number, and when a picture that is read would be
+    replaced; SinkError when there are pictures of such names already, unless `overwrite`, when they cannot be written,
+    and when another run writes them.
     """
 
-    def __init__(self, pattern: str | PathLike[str], *, overwrite: bool = False) -> None:
+    def __init__(self, pattern: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
         self.name = str(pattern)
         self.count = 0
         self._numbers = Numbers(Path(pattern))
+        self._inputs = (facts or Facts()).inputs()
+        self._overwrite = overwrite
         self._ended = self._closed = False
-        for old in self._numbers.there():
-            check_new(old, overwrite)
-        PartFile(self._numbers.path(0), overwrite=overwrite).discard()  # can it be written at all?
+        there = self._numbers.there()
+        self._inputs.refuse(*there, *map(part_of, there), self._numbers.recipe)
+        is_frames = self._numbers.recipe == recipe_path(self._numbers.pattern.parent, folder=True)
+        # What is called as in a folder of frames shares the recipe of the folder, and so its lock.
+        self._lock = OutputLock(self._numbers.pattern.parent if is_frames else self._numbers.recipe, folder=is_frames)
+        self._lock.acquire()
+        try:
+            for old in there:
+                check_new(old, overwrite)
+        except BaseException:
+            self._lock.release()
+            raise
 
     def write(self, frame: Frame) -> None:
-        part = PartFile(self._numbers.path(self.count), overwrite=True)
-        try:
-            save(frame, part, self.recipe)
-        finally:
-            part.discard()
+        path = self._numbers.path(self.count)
+        save(frame, path, self._lock, self.recipe, overwrite=self._overwrite, inputs=self._inputs)
         self.count += 1
 
     def end(self) -> None:
         self._ended = True
 
     def close(self) -> None:
-        if self.count and not self._closed:
-            write_beside(self._numbers.recipe, self.recipe, frames=self.count, complete=self._ended)
+        if self._closed:
+            return
         self._closed = True
+        try:
+            if self.count:
+                write_beside(
+                    self._numbers.recipe,
+                    self.recipe,
+                    self._lock,
+                    frames=self.count,
+                    complete=self._ended,
+                    overwrite=self._overwrite,
+                    inputs=self._inputs,
+                )
+        finally:
+            self._lock.release()
