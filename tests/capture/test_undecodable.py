@@ -2,6 +2,7 @@
 
 import av
 import pytest
+from PIL import Image
 
 from livedream.capture.film import open_film
 from livedream.capture.video import VideoSource
@@ -48,3 +49,12 @@ def test_a_codec_without_a_decoder(tmp_path):
     path.write_bytes(content.replace(b"avc1" + bytes(7) + b"\1", b"brvn" + bytes(7) + b"\1"))
     with pytest.raises(SourceError, match=r"raw\.mov: this FFmpeg has no decoder for its pictures"):
         VideoSource(path)
+
+
+def test_side_data_that_pyav_does_not_know(tmp_path):
+    """A TIFF by the name of a film: FFmpeg 8 attaches its EXIF, kind 31, and PyAV 18 knows the kinds up to 27."""
+    Image.new("RGB", (64, 48), (200, 40, 30)).save(tmp_path / "photo.tif")
+    (tmp_path / "photo.tif").rename(tmp_path / "film.avi")
+    with VideoSource(tmp_path / "film.avi") as source:
+        (frame,) = source
+    assert frame.pixels[20, 30].tolist() == [200, 40, 30]
