@@ -67,7 +67,7 @@ class _Stream(Connection):
             stream = self._container.streams.video[0]
             check_decoder(stream, name)
             decode_together(stream)
-            tags = Tags.of(stream.codec_context)
+            tags = Tags.of_container(stream)
             self._context, self._aspects = stream.codec_context, Aspects(stream)
             self._pictures = self._decoded()
             self._first: VideoFrame | None = self._next()

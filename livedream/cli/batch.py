@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livedream.capture.source import takes_size_and_rate
+from livedream.capture.source import takes_rate, takes_size_and_rate
 from livedream.cli.dreaming import choose_settings, dream, ingredients, new_dreamer, recipe_options
 from livedream.cli.jobs import Job, hindrance, make_folder, plan
 from livedream.cli.output import remark, say, say_fault, say_table
@@ -43,6 +43,13 @@ class Tally:
     """Cut off, or not begun, when somebody stopped the batch."""
 
 
+_ASKED: tuple[tuple[str, Callable[[str], bool], str], ...] = (
+    ("size", takes_size_and_rate, "cameras and raw pictures"),
+    ("rate", takes_rate, "cameras, screens, raw and numbered pictures"),
+)
+"""What is asked of sources, by name: which have a use for it, and which kinds these are."""
+
+
 class Options:
     """What is asked of all jobs beside the settings, and which of them each can use.
 
@@ -62,12 +69,12 @@ class Options:
                 find_encoders(suffix, self._how["encoding"])
             if len(films) < len(jobs):
                 remark(f"--codec and --quality are used for {len(films)} of {len(jobs)}: the others become pictures")
-        if {"size", "rate"} & self._how.keys():
-            takers = [job for job in jobs if takes_size_and_rate(job.source)]
+        for name, takes, kinds in _ASKED:
+            takers = sum(takes(job.source) for job in jobs) if name in self._how else len(jobs)
             if not takers:
-                raise ArgumentError("--size and --rate are for cameras, screens and raw pictures", "leave them out")
-            if len(takers) < len(jobs):
-                remark(f"--size and --rate are used for {len(takers)} of {len(jobs)}: the others have their own")
+                raise ArgumentError(f"--{name} is for {kinds}", "leave it out")
+            if takers < len(jobs):
+                remark(f"--{name} is used for {takers} of {len(jobs)}: the others have their own")
         if all(job.stills for job in jobs):
             for name in ("start", "end", "tour"):
                 if name in self._how:
@@ -75,7 +82,7 @@ class Options:
 
     def of(self, job: Job) -> dict[str, Any]:
         """Return what `dream` is to be given for `job`."""
-        unused = set() if takes_size_and_rate(job.source) else {"size", "rate"}
+        unused = {name for name, takes, _ in _ASKED if not takes(job.source)}
         if not job.target.lower().endswith(FILMS):
             unused.add("encoding")
         return {name: value for name, value in self._how.items() if name not in unused}
@@ -83,7 +90,8 @@ class Options:
     def in_recipe(self, job: Job) -> Mapping[str, Fact]:
         """Return what the recipe of `job` says of them."""
         how = self.of(job)
-        return recipe_options(**{name: how[name] for name in ("start", "end", "encoding", "tour") if name in how})
+        names = ("start", "end", "encoding", "tour", "rate")
+        return recipe_options(**{name: how[name] for name in names if name in how})
 
 
 def batch(

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from livedream.capture.address import shown
 from livedream.capture.images import find_pictures, natural
-from livedream.capture.source import PICTURES
+from livedream.capture.kind import is_picture
+from livedream.capture.sequence import find_numbered
 from livedream.errors import ArgumentError, SinkError, SourceError
-from livedream.names import fitting
+from livedream.names import NUMBERED, fitting
 from livedream.presets import FILM, STILL
 from livedream.recipe import Recipe, about
 from livedream.sink.names import recipe_path
 from livedream.sink.sink import FILMS
+from livedream.suffixes import PICTURES_IN
 
 FILMS_IN = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob", ".wmv"),
@@ -148,20 +150,26 @@ def _expand(spec: str) -> Iterator[str]:
     """Yield what a word of the command line stands for, each as `open_source` takes it."""
     path = Path(spec)
     if _is_dir(path):
-        films = [entry for entry in _entries(path) if entry.suffix.lower() in FILMS_IN and _is_file(entry)]
+        films = [entry for entry in _entries(path) if _is_film(entry)]
         yield from map(str, filter(_is_source, films))
         if not films or _has_pictures(spec):
             yield spec
     elif _is_there(path) or not any(letter in spec for letter in "*?["):
         yield spec
     else:
-        known = (*FILMS_IN, *PICTURES, path.suffix.lower())
+        known = (*FILMS_IN, *PICTURES_IN, path.suffix.lower())
         names = sorted(map(Path, glob.glob(spec, recursive=True)), key=natural)  # noqa: PTH207  as the pictures do
         files = [name for name in names if name.suffix.lower() in known and _is_file(name)]
-        if all(name.suffix.lower() in PICTURES for name in files):
+        if all(is_picture(name) for name in files):
             yield spec
         else:
             yield from map(str, filter(_is_source, files))
+
+
+def _is_film(path: Path) -> bool:
+    """Return whether a file of a folder is a film, or an animated picture."""
+    suffix = path.suffix.lower()
+    return _is_file(path) and (suffix in FILMS_IN or (suffix in PICTURES_IN and not is_picture(path)))
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -179,6 +187,13 @@ def _is_source(path: Path) -> bool:
         return not about(recipe_path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return True
+
+
+def _numbered(pattern: Path) -> tuple[Path, ...]:
+    try:
+        return tuple(path for _, path in sorted(find_numbered(pattern).items()))
+    except (SourceError, ArgumentError):  # who opens it will say so
+        return ()
 
 
 def _has_pictures(spec: str) -> bool:
@@ -245,9 +260,11 @@ def _job(source: str, template: str, taken: set[str]) -> Job:
     path = Path(source)
     files: tuple[Path, ...]
     if _is_file(path):
-        files, stills, together = (path,), path.suffix.lower() in PICTURES, False
+        files, stills, together = (path,), is_picture(path), False
     elif _has_pictures(source):
         files, stills, together = tuple(find_pictures(source)), True, True
+    elif NUMBERED.search(path.name):
+        files, stills, together = _numbered(path), False, True
     else:
         files, stills, together = (), False, False
     if stills and Path(template).suffix.lower() in FILMS:

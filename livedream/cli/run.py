@@ -10,7 +10,8 @@ from livedream.cli.options import control_options, given_controls, tour_option
 from livedream.errors import ArgumentError
 from livedream.presets import preset_names
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
-from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
+from livedream.sink.sink import ADDRESSES, DEVICES, FILMS
+from livedream.suffixes import PICTURES_OUT
 
 
 @click.command(
@@ -25,9 +26,9 @@ from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
     metavar="SINK",
     multiple=True,
     help=f"{', '.join(DEVICES)}, an address ({'://, '.join(ADDRESSES)}://), "
-    f"a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES)}), a folder (name/) or numbered names (out%06d.png) "
-    "for a picture a frame; may be repeated; of several sources a folder, or a pattern (out/*.mkv), in which * stands "
-    "for the name of the source "
+    f"a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES_OUT)}), a folder (name/) or numbered names "
+    "(out%06d.png) for a picture a frame; may be repeated; of several sources a folder, or a pattern (out/*.mkv), in "
+    "which * stands for the name of the source "
     "[default: a window for what is live, NAME-dream.mp4 or NAME-dream.png here for the rest]",
 )
 @click.option(
@@ -44,7 +45,8 @@ from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
 @click.option(
     "--rate",
     metavar="N",
-    help="frames per second, likewise, and how often to look at the screen [default 30]",
+    help="frames per second, likewise; how often to look at the screen [default 30]; of numbered pictures "
+    "(frames/%06d.png) [default what livedream wrote into them, else 25]",
 )
 @click.option("--start", metavar="TIME", help="of a film: leave out what is before; seconds or hours:minutes:seconds")
 @click.option("--end", metavar="TIME", help="of a film: leave out what is from there on; the sound is cut alike")

@@ -59,25 +59,24 @@ class NumberedSink(Sink):
     is beside them, under the name without the number: out.toml.
 
     pattern: a path with one `%d`, or `%06d` for six digits, in the name of the file; the folder must be there.
-    facts: what is known of the frames.
-    Raises ArgumentError when there is more than one place for a number, and when a picture that is read would be
-    replaced; SinkError when there are pictures of such names already, unless `overwrite`, when they cannot be written,
-    and when another run writes them.
+    Raises ArgumentError when there is more than one place for a number, SinkError when there are pictures of such names
+    already, unless `overwrite`, and when they cannot be written.
     """
 
     def __init__(self, pattern: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
+        path = Path(pattern)
         self.name = str(pattern)
         self.count = 0
-        self._numbers = Numbers(Path(pattern))
-        self._inputs = (facts or Facts()).inputs()
         self._overwrite = overwrite
+        self._facts = facts or Facts()
+        self._inputs = self._facts.inputs()
+        self._numbers = Numbers(path)
         self._ended = self._closed = False
         there = self._numbers.there()
-        self._inputs.refuse(*there, *map(part_of, there), self._numbers.recipe)
-        is_frames = self._numbers.recipe == recipe_path(self._numbers.pattern.parent, folder=True)
-        # What is called as in a folder of frames shares the recipe of the folder, and so its lock.
-        self._lock = OutputLock(self._numbers.pattern.parent if is_frames else self._numbers.recipe, folder=is_frames)
-        self._lock.acquire()
+        recipe = self._numbers.recipe
+        self._inputs.refuse_output(path)
+        self._inputs.refuse(recipe, part_of(recipe))
+        self._lock = OutputLock(path).acquire()
         try:
             for old in there:
                 check_new(old, overwrite)
@@ -87,7 +86,7 @@ class NumberedSink(Sink):
 
     def write(self, frame: Frame) -> None:
         path = self._numbers.path(self.count)
-        save(frame, path, self._lock, self.recipe, overwrite=self._overwrite, inputs=self._inputs)
+        save(frame, path, self._lock, self.recipe, self._facts, overwrite=self._overwrite, inputs=self._inputs)
         self.count += 1
 
     def end(self) -> None:

@@ -255,7 +255,7 @@ def test_whatever_one_raises_the_others_go_on(error, reason, make_clip, monkeypa
         (["--preset", "fethers"], "unknown preset: fethers"),
         (["--codec", "h264", "--to", "*.webm"], ".webm does not hold h264"),
         (["--codec", "h264", "--to", "*/"], "--codec and --quality are for films, and none is written"),
-        (["--rate", "30"], "--size and --rate are for"),
+        (["--rate", "30"], "--rate is for cameras"),
         (["--rate", ""], "'' is no rate"),
     ],
 )
