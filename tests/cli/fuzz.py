@@ -22,8 +22,6 @@ import av
 import numpy as np
 from PIL import Image
 
-from livedream.capture.source import PICTURES
-
 CASES = 300
 FRAMES = 12
 AT_ONCE = 100
@@ -43,8 +41,9 @@ FILMS = {
     ".ogv": ("libvpx", "libopus"),
 }
 """What is in each kind of film: picture and sound."""
-STILLS = (".png", ".jpg", ".webp", ".tif", ".bmp", ".ppm")
-KINDS = (*FILMS, ".gif", *STILLS)
+ANIMATED = (".gif", ".apng")
+STILLS = (".png", ".jpg", ".webp", ".tif", ".bmp", ".ppm", ".tga", ".jp2", ".avif")
+KINDS = (*FILMS, *ANIMATED, *STILLS)
 
 
 # Damage ---------------------------------------------------------------------------------------------------------------
@@ -131,7 +130,10 @@ def write_whole(folder: Path) -> list[Path]:
         for suffix, (codec, sound) in FILMS.items():
             _write_film(folder / _whole(name, suffix), codec, sound, shade)
         pictures = [Image.fromarray(_pixels(number, shade)) for number in range(FRAMES)]
-        pictures[0].save(folder / _whole(name, ".gif"), save_all=True, append_images=pictures[1:], duration=40, loop=0)
+        for suffix in ANIMATED:
+            how = {"format": "png"} if suffix == ".apng" else {}
+            film = folder / _whole(name, suffix)
+            pictures[0].save(film, save_all=True, append_images=pictures[1:], duration=40, loop=0, **how)
         for suffix in STILLS:
             pictures[0].save(folder / _whole(name, suffix))
     return [folder / _whole("whole", suffix) for suffix in KINDS]
@@ -186,7 +188,7 @@ class Result:
 
     @property
     def is_film(self) -> bool:
-        return Path(self.name).suffix not in PICTURES
+        return Path(self.name).suffix not in STILLS
 
     @property
     def is_loss_unsaid(self) -> bool:
