@@ -5,10 +5,12 @@ import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from livedream.capture.source import Source
 from livedream.cli.output import remark
 from livedream.errors import ArgumentError
-from livedream.pipeline.journal import Journal, Stateful
+from livedream.pipeline.journal import Journal, State, Stateful
 from livedream.pipeline.resume import frames_left, pick_up
 from livedream.pipeline.run import Checkpoints
 from livedream.recipe import Recipe
@@ -19,6 +21,7 @@ from livedream.sink.sink import FILMS, ResumableSink, Sink, leaves_a_file
 
 LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
 """What else decides, in its version, about the last bit of a frame."""
+_CHANGED = "settings_changed"
 
 
 def film_among(sink_specs: Sequence[str], source: Source) -> str | None:
@@ -49,6 +52,8 @@ class Resuming:
         self.part = part_of(Path(spec))
         self._journal = Journal(self.part, _job(recipe))
         self._dreamer = dreamer
+        self._settings = recipe.settings
+        self._is_tour = "tour" in recipe.options
         self._resumes = False
         """Whether the journal is begun already."""
         self.first = 0
@@ -82,7 +87,9 @@ class Resuming:
             remark(f"{self.part} is too short to go on from, or its journal is damaged: begins anew")
             return kept
         self.first = point.index
-        self._dreamer.restore(point.state)
+        if point.state.get(_CHANGED):
+            remark("the settings were changed by keys before the cut: goes on with those it began with")
+        self.restore(point.state)
         source.skip(point.index)
         return kept
 
@@ -103,7 +110,15 @@ class Resuming:
         if not self._resumes:
             self._journal.begin()
         sink.resumable()
-        return Checkpoints(self._journal, sink, self._dreamer)
+        return Checkpoints(self._journal, sink, self)
+
+    def state(self) -> State:
+        """Return what the dreamer carries, and whether somebody has changed its settings; those of a tour change."""
+        changed = not self._is_tour and getattr(self._dreamer, "settings", self._settings) != self._settings
+        return {**self._dreamer.state(), _CHANGED: np.array(changed)}
+
+    def restore(self, state: State) -> None:
+        self._dreamer.restore({name: array for name, array in state.items() if name != _CHANGED})
 
     def tell(self) -> None:
         """Say what is left, when the run ends too early."""
