@@ -225,6 +225,8 @@ def check_new(path: Path, overwrite: bool, hint: str = "use --overwrite, or anot
     try:
         if path.is_dir():
             raise SinkError(f"{path} is a folder", "name a file")
+        if real_path(path).is_symlink():
+            raise SinkError(f"{path} is a symbolic link that leads nowhere", "name a file")
         if path.exists() and not path.is_file():  # it would be replaced by a file
             raise SinkError(f"{path} is a device or a pipe", "name a file")
         if path.exists() and not overwrite:
