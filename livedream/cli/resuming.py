@@ -56,6 +56,8 @@ class Resuming:
         self._is_tour = "tour" in recipe.options
         self._resumes = False
         """Whether the journal is begun already."""
+        self._is_refused = False
+        """Whether the run cannot go on with what is there, and leaves it as it is."""
         self.first = 0
         """The number of the frame with which the run begins."""
 
@@ -69,15 +71,17 @@ class Resuming:
         Raises ArgumentError, and changes nothing, when the film was begun with other settings or another source, and
         when nobody can tell how.
         """
-        self._resumes = True
+        self._resumes = self._is_refused = True
         if not frames_left(self._journal):
             self._refuse_stranger(lock)
+            self._is_refused = False
             self._journal.begin()
             self.part.unlink(missing_ok=True)
             remark(f"nothing of {self.part} is left to go on from: begins anew")
             return None
         self._refuse_stranger(lock)
         self._journal.check()
+        self._is_refused = False
         found = pick_up(self._journal)
         if found is None:
             return None
@@ -122,6 +126,8 @@ class Resuming:
 
     def tell(self) -> None:
         """Say what is left, when the run ends too early."""
+        if self._is_refused:
+            return
         if frames_left(self._journal):
             remark(f"the film so far is {self.part}; --resume goes on with it")
         elif not self.part.exists():
