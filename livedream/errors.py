@@ -15,7 +15,8 @@ Each carries one line that says what is wrong and a `hint` that says what to do 
 import difflib
 from collections.abc import Iterable
 
-LONGEST_VALUE = 60
+_LONGEST_NAME = 100
+"""Characters of an unknown name that a message quotes."""
 
 
 class _HintedError(Exception):
@@ -50,18 +51,13 @@ class ArgumentError(_HintedError, ValueError):
     """An argument has a value that livedream does not know."""
 
 
-def short(value: object) -> str:
-    """Return `value` as it is shown in an error: what is typed may have thousands of letters."""
-    text = repr(value)
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}... ({len(text)} characters)"
-
-
 def unknown(kind: str, name: str, choices: Iterable[str], where: str = "") -> ArgumentError:
     """Return the error for an unknown `name`, with the nearest of `choices`, or all of them, as its hint.
 
     where: what tells all choices, in place of them, when they are too many for a line.
     """
     names = list(choices)
+    name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
     near = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
     all_of_them = where or f"choose from {', '.join(names)}"
     return ArgumentError(f"unknown {kind}: {name}", f"did you mean {' or '.join(near)}?" if near else all_of_them)

@@ -10,7 +10,7 @@ import pytest
 import livedream
 
 ROOT = Path(livedream.__file__).parent
-AV = ("video", "film", "color", "gamut", "dolby", "shape", "sidedata", "fields", "network", "pipe")
+AV = ("video", "film", "clock", "color", "gamut", "dolby", "shape", "sidedata", "fields", "network", "pipe")
 CV2 = (
     "__init__.py",
     *("capture/camera.py", "capture/cameras.py"),
@@ -55,7 +55,7 @@ def imports() -> list[tuple[str, str]]:
     [
         ("torch", ("dream/", "models/", "visualize/", "bench/", "doctor/engine.py")),
         ("torchvision", ("models/",)),
-        ("av", (*(f"capture/{name}.py" for name in AV), "sink/")),
+        ("av", (*(f"capture/{name}.py" for name in AV), "sink/", "timeline.py")),
         (
             "cv2",
             (

@@ -5,8 +5,9 @@ from contextlib import suppress
 from fractions import Fraction
 
 from livedream.cli.moment import parse_moment
-from livedream.errors import ArgumentError, short
+from livedream.errors import ArgumentError
 from livedream.presets.tour import LEAST, MOST
+from livedream.printable import quoted_value
 
 _RATE = re.compile(r"\d{1,9}(\.\d{0,99}|/\d{1,9})?|\.\d{1,99}", re.ASCII)
 MOST_PIXELS = 2**27
@@ -18,7 +19,7 @@ def parse_size(text: str) -> tuple[int, int]:
     """Return (width, height) in pixels. Raises ArgumentError."""
     found = _SIZE.fullmatch(text.strip())
     if not found:
-        raise ArgumentError(f"{short(text)} is no size", "give width and height in pixels: 1280x720")
+        raise ArgumentError(f"{quoted_value(text)} is no size", "give width and height in pixels: 1280x720")
     width, height = int(found[1]), int(found[2])
     if width * height > MOST_PIXELS:
         gigabytes = 3 * width * height / 1e9
@@ -35,7 +36,7 @@ def parse_rate(text: str) -> Fraction:
         with suppress(ZeroDivisionError):
             rate = Fraction(text.strip())
     if not Fraction(1, 10) <= rate <= 1000:
-        raise ArgumentError(f"{short(text)} is no rate", "give frames per second: 30, 29.97 or 30000/1001")
+        raise ArgumentError(f"{quoted_value(text)} is no rate", "give frames per second: 30, 29.97 or 30000/1001")
     return rate
 
 
@@ -47,5 +48,5 @@ def parse_tour(text: str) -> Fraction:
         seconds = Fraction(0)
     if not LEAST <= seconds <= MOST:
         cure = f"give {LEAST} to {MOST} seconds, --tour=30, or write --tour last for the usual time"
-        raise ArgumentError(f"{short(text)} is no time for each preset of a tour", cure)
+        raise ArgumentError(f"{quoted_value(text)} is no time for each preset of a tour", cure)
     return seconds

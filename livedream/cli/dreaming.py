@@ -1,5 +1,6 @@
 """What `run` and `demo` have in common: open, say what is used, dream, close, say what came out."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -13,7 +14,7 @@ from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
 from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, dropped
-from livedream.cli.resuming import Resuming, film_among
+from livedream.cli.resuming import Resuming, cannot_resume, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
@@ -30,6 +31,7 @@ from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink
+from livedream.urls import shown
 
 if TYPE_CHECKING:
     from livedream.desk.desk import Desk
@@ -116,7 +118,9 @@ def dream(
             kept: Kept | None = None
             if resume:
                 if film is None:
-                    raise ArgumentError("only one film made of a file can be resumed", "name one --to film.mp4")
+                    raise ArgumentError(
+                        cannot_resume(sink_specs, source), "leave out --resume, or name one --to film.mp4"
+                    )
                 # First: whoever goes on with a film that another run still writes would dream in vain.
                 lock = locks.enter_context(OutputLock(Path(film)))
                 dreamer, player, recipe = begin()
@@ -319,10 +323,10 @@ def usual_sink(source: Source) -> str:
 
 def refuse_twins(sink_specs: Sequence[str]) -> None:
     """Raise ArgumentError when two sinks are one and the same."""
-    places = [str(Path(spec).resolve()) if leaves_a_file(spec) else spec for spec in sink_specs]
+    places = [os.path.realpath(spec) if leaves_a_file(spec) else spec for spec in sink_specs]
     for number, place in enumerate(places):
         if place in places[:number]:
-            raise ArgumentError(f"{sink_specs[number]} is named twice", "give each --to a name of its own")
+            raise ArgumentError(f"{shown(sink_specs[number])} is named twice", "give each --to a name of its own")
 
 
 def describe(source: Source) -> str:

@@ -3,7 +3,8 @@
 import re
 from fractions import Fraction
 
-from livedream.errors import ArgumentError, short
+from livedream.errors import ArgumentError
+from livedream.printable import quoted_value
 
 # At most nine digits before the point, 31 years: FFmpeg counts in 64 bits, in units down to a nanosecond.
 _SECONDS = re.compile(r"\d{1,9}(\.\d{0,99})?|\.\d{1,99}", re.ASCII)
@@ -19,5 +20,5 @@ def parse_moment(text: str) -> Fraction:
         hours, minutes, seconds = found.groups()
         return 3600 * Fraction(hours or 0) + 60 * Fraction(minutes) + Fraction(seconds)
     raise ArgumentError(
-        f"{short(text)} is no moment of a film", "give seconds (90.5) or hours:minutes:seconds (0:01:30.5)"
+        f"{quoted_value(text)} is no moment of a film", "give seconds (90.5) or hours:minutes:seconds (0:01:30.5)"
     )

@@ -9,18 +9,25 @@ from contextlib import contextmanager
 from typing import Any
 
 from livedream.faults import Fault, explain
+from livedream.printable import presentable
 
 log = logging.getLogger(__name__)
 
 
 def say(text: str) -> None:
     """Print a line of the result."""
-    print(text, file=sys.stdout, flush=True)
+    print(presentable(text), file=sys.stdout, flush=True)
+
+
+def say_lines(text: str) -> None:
+    """Print several lines of the result, whose line breaks are ours."""
+    for line in text.split("\n"):
+        say(line)
 
 
 def remark(text: str) -> None:
     """Print a line about the run: progress, a warning, an error."""
-    print(text, file=sys.stderr, flush=True)
+    print(presentable(text), file=sys.stderr, flush=True)
 
 
 def say_error(message: str, hint: str = "") -> None:
@@ -39,6 +46,7 @@ def say_fault(error: BaseException) -> Fault:
 
 def say_table(rows: Sequence[Sequence[str]]) -> None:
     """Print rows of equal length in columns."""
+    rows = [[presentable(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -23,6 +23,7 @@ from livedream.sink.cover import KINDS
 from livedream.sink.labels import label
 from livedream.sink.sound import SoundTrack, fits, sound_track
 from livedream.sink.subtitles import SubtitleTrack, subtitle_track
+from livedream.timeline import OPTIONS, Timeline, may_seek
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Tracks:
         self._until = until
         self._film = film
         try:
-            self._file = av.open(str(path.absolute()), "r", metadata_errors="replace")
+            self._file = _open(path)
         except (av.error.FFmpegError, OSError) as error:
             raise SinkError(f"the sound of {path} cannot be read: {error.strerror}", "dream without sound") from error
         self.cover = b""
@@ -114,7 +115,7 @@ class Tracks:
         copied = {stream.index for stream in self._file.streams.audio if fits(stream, self._kind)}
         silent = {stream.index for stream in self._file.streams.audio if stream.index in copied or stream.codec_context}
         if silent:
-            with av.open(str(self._path.absolute()), "r") as file:
+            with _open(self._path) as file:
                 for packet in self._read(file, dict.fromkeys(silent, SoundTrack.wants), warn=False):
                     index = packet.stream_index
                     if index in silent and (index in copied or _is_decodable(packet)):
@@ -132,7 +133,7 @@ class Tracks:
         waiting = {index: track for index, track in self._tracks.items() if isinstance(track, SoundTrack)}
         if not waiting or not self._head_waits:
             return
-        with av.open(str(self._path.absolute()), "r") as file:
+        with _open(self._path) as file:
             for packet in self._read(file, {index: track.wants for index, track in waiting.items()}, warn=False):
                 index = packet.stream_index
                 if index in waiting:
@@ -211,9 +212,8 @@ class Tracks:
         ended = set()
         try:
             self._seek(file, file.streams[min(steady)])
-            packets: Iterator[av.Packet[Any]] = file.demux(*streams)
-            for packet in packets:
-                if not packet.size or packet.dts is None:
+            for packet in _timed(file):
+                if packet.stream_index not in wants or not packet.size or packet.dts is None:
                     continue
                 if self._until is not None and packet.dts * packet.time_base - self._start >= self._until:
                     ended.add(packet.stream_index)
@@ -228,9 +228,23 @@ class Tracks:
     def _seek(self, file: InputContainer, track: av.stream.Stream) -> None:
         """Go to shortly before the start, where that is far from the beginning."""
         target = self._start - RUN_UP
+        if not may_seek(file, target):
+            return
         if track.time_base and track.start_time is not None and target > track.start_time * track.time_base:
             with contextlib.suppress(av.error.FFmpegError):  # then all is read, from the beginning
                 file.seek(round(target / track.time_base), stream=track)
+
+
+def _open(path: Path) -> InputContainer:
+    # Absolute, so that a colon in a name does not make it an address.
+    return av.open(str(path.absolute()), "r", options=dict(OPTIONS), metadata_errors="replace")
+
+
+def _timed(file: InputContainer) -> "Iterator[av.Packet[Any]]":
+    """Every packet of the file, with the times that the reader of its pictures gives it too."""
+    timeline = Timeline(file)
+    for packet in file.demux():
+        yield from timeline.feed(packet)
 
 
 def _is_decodable(packet: "av.Packet[Any]") -> bool:

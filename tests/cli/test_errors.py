@@ -38,7 +38,7 @@ TABLE = [
     # The preset and the controls
     (["real.mp4", "--preset", "fethers"], WRONG, "unknown preset: fethers", "did you mean feathers"),
     (["real.mp4", "--preset", "mine.toml"], WRONG, "no such preset file: mine.toml", "live"),
-    (["real.mp4", "--preset", "bad.toml"], WRONG, "unknown control: stesp", "did you mean steps"),
+    (["real.mp4", "--preset", "bad.toml"], WRONG, "bad.toml: unknown control: stesp", "did you mean steps"),
     (["real.mp4", "--stesp", "3"], WRONG, "no such option '--stesp'", "--steps"),
     (["real.mp4", "--steps"], WRONG, "option '--steps' requires an argument", "livedream --help"),
     (["real.mp4", "--steps", "0"], WRONG, "steps must be a whole number from 1 to 20, got 0", "livedream run --help"),
