@@ -254,7 +254,6 @@ def test_more_numbers_that_nobody_means(typed, here, monkeypatch, capsys):
         ["real.mp4", "--to", "rtmp://[/x.mp4"],
         ["real.mp4", "--to", "srt://]:9/x.mkv"],
         ["real.mp4", "--to", "http://127.0.0.1:1/x.mp4"],
-        ["real.mp4", "--to", "rtmp://127.0.0.1:1/live/x.mp4"],
     ],
     ids=" ".join,
 )
@@ -265,6 +264,18 @@ def test_addresses_that_are_none_or_end_like_a_film(typed, here, monkeypatch, ca
     lines = capsys.readouterr().err.splitlines()
     assert [line.partition(":")[0] for line in lines[-2:]] == ["error", "hint"]
     assert "internal" not in lines[-2]
+    assert seen(here) == before
+
+
+def test_an_address_that_ends_like_a_film_is_no_film(here, monkeypatch, capsys):
+    """Nobody listens there, which is said and ends nothing; it was taken for a film that can be resumed."""
+    monkeypatch.chdir(here)
+    before = seen(here)
+    typed = ["run", "real.mp4", "--to", "rtmp://127.0.0.1:1/live/x.mp4", "--working-height", "32", "--octaves", "1"]
+    assert main(typed) in (0, OUTSIDE)
+    err = capsys.readouterr().err
+    assert "Connection refused" in err
+    assert "internal" not in err
     assert seen(here) == before
 
 
