@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from urllib.parse import urlsplit
 
 import av
 import av.error
@@ -10,13 +9,13 @@ import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 
-from livedream.capture.address import shown
 from livedream.capture.color import Colors, Tags
 from livedream.capture.film import check_decoder, decode_together, rate_of
 from livedream.capture.live import LiveSource
 from livedream.capture.reader import Connection
 from livedream.capture.shape import Aspects, Shape
 from livedream.errors import SourceError
+from livedream.urls import Address, shown
 
 OPEN_SECONDS = 5.0
 """How long a stream may take to answer, and to tell what it is."""
@@ -41,12 +40,12 @@ class NetworkSource(LiveSource):
     """Frames of a stream as they come: RTSP, HTTP (MJPEG, HLS, ...), RTMP, UDP, TCP, and SRT where FFmpeg has it.
 
     The address is never shown with user and password. Damaged packets are passed over. Raises SourceError when nobody
-    answers, or what answers is no live stream.
+    answers, or what answers is no live stream, ArgumentError for what is no address.
     """
 
     def __init__(self, address: str, *, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self.place = address
-        self._address = address
+        self._address = Address.parse(address)
         super().__init__(shown(address), clock=clock)
 
     def _connect(self) -> Connection:
@@ -56,13 +55,13 @@ class NetworkSource(LiveSource):
 class _Stream(Connection):
     """A stream, opened by FFmpeg. name: the address as it may be shown."""
 
-    def __init__(self, address: str, name: str) -> None:
+    def __init__(self, address: Address, name: str) -> None:
         self._name = name
         self._container = _open(address, name)
         try:
             if not self._container.streams.video:
                 raise SourceError(f"{name} has no pictures", "name the address of a camera or a film")
-            if (seconds := (self._container.duration or 0) / av.time_base) > 0 and _is_http(address):
+            if (seconds := (self._container.duration or 0) / av.time_base) > 0 and address.scheme in ("http", "https"):
                 raise SourceError(f"{name} is a film of {seconds:.0f} s, not live", "download it, then dream the file")
             stream = self._container.streams.video[0]
             check_decoder(stream, name)
@@ -110,10 +109,10 @@ class _Stream(Connection):
             yield from pictures
 
 
-def _open(address: str, name: str) -> InputContainer:
+def _open(address: Address, name: str) -> InputContainer:
     try:
         timeout = OPEN_SECONDS, READ_SECONDS
-        return av.open(address, "r", options=dict(_OPTIONS), timeout=timeout, metadata_errors="replace")
+        return av.open(str(address), "r", options=dict(_OPTIONS), timeout=timeout, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise _fault(name, error) from error
 
@@ -141,7 +140,3 @@ def _fault(name: str, error: Exception) -> SourceError:
             return SourceError(f"{name} {meaning}", cure)
     reason = getattr(error, "strerror", None) or type(error).__name__
     return SourceError(f"{name}: {reason}", "check the address and the connection")
-
-
-def _is_http(address: str) -> bool:
-    return urlsplit(address).scheme.lower() in ("http", "https")

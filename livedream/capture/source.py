@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from livedream.capture.address import STREAMS, shown
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.names import NUMBERED
+from livedream.urls import STREAMS, shown
 
 
 class Source(ABC):
@@ -60,6 +60,10 @@ class Source(ABC):
     notice: str | None = None
     """What is wrong with the source at the moment, for people: "camera C922 lost, reconnecting (try 3)"; None when all
     is well. It may change at any time, and may be asked for by any thread."""
+
+    ended_early: str | None = None
+    """Once the iteration has ended: how much there was of how much, `0.2 of 1.0 s`, where the header of a film promises
+    more frames than came, because the file was cut off or is damaged. None when it was all."""
 
     @property
     def files(self) -> Sequence[Path]:

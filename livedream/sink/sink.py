@@ -94,6 +94,9 @@ class Sink(ABC):
     recipe: Recipe | None = None
     """How its frames are made, set before the first one: a film and a PNG carry it inside, and a TOML file beside."""
 
+    source_ended_early: bool = False
+    """Set before `end` when the source had fewer frames than its header says: what is written is not complete."""
+
     @property
     def finished(self) -> bool:
         """True once it takes no more frames and nothing is wrong: the window was closed. It ignores further frames."""
@@ -181,7 +184,7 @@ def open_sink(
 
         return VirtualCameraSink(text.partition(":")[2] or None, facts)
     if isinstance(spec, str) and "://" in text:
-        if text.partition("://")[0] not in ADDRESSES:
+        if text.partition("://")[0].lower() not in ADDRESSES:
             raise ArgumentError(
                 f"nothing is sent to {text.partition('://')[0]}://", f"choose from {', '.join(ADDRESSES)}"
             )

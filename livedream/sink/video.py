@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
+from livedream.sink import matroska
 from livedream.sink.beside import write_beside
 from livedream.sink.codecs import Encoding, find_encoders
 from livedream.sink.cover import add_cover
@@ -95,6 +96,7 @@ class VideoSink(ResumableSink):
         self.count = 0
         """How many frames are in the file."""
         self._expected = facts.length
+        self._pixel_aspect = facts.pixel_aspect
         self._live = facts.live
         self._from_zero = facts.live and facts.sound is None
         self._origin = Fraction(0)
@@ -203,6 +205,7 @@ class VideoSink(ResumableSink):
                     self._tracks.close()
                 with self._telling():
                     self._film.close()
+                    self._put_aspect()
                     self._put_cover()
             except SinkError as error:
                 fault = fault or error
@@ -241,7 +244,7 @@ class VideoSink(ResumableSink):
                 self.recipe,
                 self._lock,
                 frames=self.count,
-                complete=self._ended and not self._failed,
+                complete=self._ended and not self._failed and not self.source_ended_early,
                 overwrite=self._overwrite,
                 inputs=self._inputs,
             )
@@ -294,6 +297,15 @@ class VideoSink(ResumableSink):
         if self._delay is None and packet.pts is not None and packet.dts is not None:
             self._delay = (packet.pts - packet.dts) * packet.time_base
 
+    def _put_aspect(self) -> None:
+        if self._size is not None and self._leaves_room:
+            matroska.write_aspect(self._file.part, self._pixel_aspect)
+
+    @property
+    def _leaves_room(self) -> bool:
+        silent = self._encoder.encoder.codec in matroska.SILENT
+        return silent and self._pixel_aspect != 1 and self.path.suffix.lower() in matroska.SUFFIXES
+
     def _put_cover(self) -> None:
         tracks = self._tracks
         if (
@@ -306,6 +318,8 @@ class VideoSink(ResumableSink):
 
     def _begin(self, stream: VideoStream) -> None:
         """Write the recipe into the head of the film; then what an earlier run left, if this one goes on with it."""
+        if self._leaves_room:
+            stream.metadata["title"] = stream.metadata.get("title", "") + matroska.ROOM
         if self.recipe is not None:
             self._film.metadata["comment"] = self.recipe.text()  # the one tag that every container has, but GIF
         self._file.verify()  # FFmpeg opens it only now, and empties it
@@ -313,6 +327,8 @@ class VideoSink(ResumableSink):
             return
         with self._telling():
             self._film.start_encoding()
+            if self._kept.count and self._size is not None:
+                self._encoder.go_on(self._size)
             for packet in self._kept.packets():
                 packet.stream = stream
                 self._mux(iter([packet]))
@@ -330,7 +346,7 @@ class VideoSink(ResumableSink):
                 # What is heard before time 0 comes first: by the first packet a muxer tells how far to shift all.
                 self._tracks.write_until(max(packet.dts * packet.time_base, Fraction(0)))
             self._film.mux(packet)
-            if self._kept is not None and packet.is_keyframe:
+            if self._kept is not None and (packet.is_keyframe or self._is_gif):
                 self._overtake(self._kept)
             self.count += 1
 
