@@ -18,7 +18,7 @@ from livedream.cli.resuming import Resuming, cannot_resume, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
-from livedream.errors import ArgumentError, LivedreamError, SourceError
+from livedream.errors import ArgumentError, SourceError
 from livedream.models import OFFICIAL
 from livedream.names import fitting
 from livedream.pipeline import Report, run
@@ -188,11 +188,16 @@ def dream(
                     if source.live and not is_touring(played.dreamer):
                         remember(began_with, dreamer.settings)
     except Stopped as stopped:
-        remark(f"stopped: {conclusion(report, source, sink_specs)}" if report else "stopped: nothing was written")
+        unfinished = film if resuming is not None and resuming.part.exists() else None
+        remark(
+            f"stopped: {conclusion(report, source, sink_specs, unfinished)}"
+            if report
+            else "stopped: nothing was written"
+        )
         tell_of_faults(report)
         tell_of_part(resuming)
         return stopped.exit_code
-    except LivedreamError:
+    except Exception:
         tell_of_part(resuming)
         raise
     if resuming:
@@ -336,13 +341,20 @@ def describe(source: Source) -> str:
     return f"{text}, {source.coding}" if source.coding else text
 
 
-def conclusion(report: Report, source: Source, sink_specs: Sequence[str]) -> str:
-    """`dreamt 132 frames in 5.3 s, 24.9 fps, 0 dropped; written: film-dream.mp4`."""
+def conclusion(report: Report, source: Source, sink_specs: Sequence[str], unfinished: str | None = None) -> str:
+    """`dreamt 132 frames in 5.3 s, 24.9 fps, 0 dropped; written: film-dream.mp4`.
+
+    unfinished: the one of the sinks that still has the name of its part, and is not named here.
+    """
     fps = report.dreamt / report.seconds if report.seconds else 0.0
     pictures = "picture" if source.stills else "frame"
     many = "" if report.dreamt == 1 else "s"
     text = f"dreamt {report.dreamt} {pictures}{many} in {report.seconds:.1f} s, {fps:.1f} fps, {dropped(report)}"
-    files = [spec for spec, sink in zip(sink_specs, report.sinks, strict=False) if leaves_a_file(spec) and sink.written]
+    files = [
+        spec
+        for spec, sink in zip(sink_specs, report.sinks, strict=False)
+        if leaves_a_file(spec) and sink.written and spec != unfinished
+    ]
     files += [sink.name for sink in report.sinks[len(sink_specs) :] if sink.written]  # recordings that came later
     return f"{text}; written: {', '.join(files)}" if files else text
 

@@ -75,7 +75,8 @@ def _done(context: click.Context, code: int | None) -> int:
 
 def _verbose_option() -> click.Option:
     def louder(context: click.Context, option: click.Parameter, count: int) -> None:
-        context.find_root().obj.remarks.louder(count)
+        if count:
+            context.find_root().obj.remarks.louder(count)
 
     return click.Option(
         ["-v", "--verbose"],

@@ -3,6 +3,7 @@
 import logging
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -67,7 +68,7 @@ class Remarks(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         remark(f"{record.levelname.lower()}: {record.getMessage()}")
         if record.exc_info and self.level <= logging.DEBUG:
-            for line in _formatter.formatException(record.exc_info).split("\n"):
+            for line in _formatter.formatException(record.exc_info).splitlines():
                 remark(line)
 
 
@@ -79,15 +80,16 @@ _formatter = logging.Formatter()
 def warnings_shown() -> Iterator[Remarks]:
     """Say what the library logs as a warning or worse, and what a thread or a destructor raises, as one line each."""
     handler, level = Remarks(), _logger.level
-    hooks = threading.excepthook, sys.unraisablehook
+    hooks = threading.excepthook, sys.unraisablehook, warnings.showwarning
     threading.excepthook, sys.unraisablehook = _on_thread_exception, _on_unraisable
+    warnings.showwarning = _on_warning
     _logger.addHandler(handler)
     try:
         yield handler
     finally:
         _logger.removeHandler(handler)
         _logger.setLevel(level)
-        threading.excepthook, sys.unraisablehook = hooks
+        threading.excepthook, sys.unraisablehook, warnings.showwarning = hooks
 
 
 def _on_thread_exception(args: threading.ExceptHookArgs, /) -> None:
@@ -100,3 +102,8 @@ def _on_unraisable(args: Any, /) -> None:
     """Python goes on after such an error, in a destructor or a callback, and so does the dream."""
     if args.exc_value is not None:
         log.info("%s (%s)", explain(args.exc_value).message, args.err_msg or "ignored", exc_info=args.exc_value)
+
+
+def _on_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    """Python's warnings are for programmers, and show a line of their program."""
+    log.info("%s: %s", category.__name__, message)

@@ -121,14 +121,7 @@ def _job(recipe: Recipe) -> dict[str, str]:
     settings = {name: str(value) for name, value in dataclasses.asdict(recipe.settings).items()}
     options = {name: str(value) for name, value in recipe.options.items()}
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    from livedream.dream.precision import rounding  # torch: three seconds, and loaded by now
+
     files = {"input": recipe.fingerprint, "ingredients": recipe.ingredients}
-    return {**settings, **options, **versions, **files, "used": recipe.used, "processor": _processor()}
-
-
-def _processor() -> str:
-    """Return what calculates: graphics chips and generations of processors round differently."""
-    import torch  # three seconds, and loaded by now
-
-    if torch.cuda.is_available():
-        return str(torch.cuda.get_device_name())
-    return str(torch.backends.cpu.get_cpu_capability())
+    return {**settings, **options, **versions, **files, "used": recipe.used, "processor": rounding()}

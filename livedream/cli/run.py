@@ -130,10 +130,10 @@ def run(
         "overwrite": overwrite,
         "tour": None if tour is None else parse_tour(tour),
     }
-    asked = parse_size(size) if size else None, parse_rate(rate) if rate else None
-    if fps and fixed:
+    asked = None if size is None else parse_size(size), None if rate is None else parse_rate(rate)
+    if fps is not None and fixed:
         raise ArgumentError("--fps holds a rate and --fixed does not", "leave out one of them")
-    held = parse_rate(fps) if fps else None
+    held = None if fps is None else parse_rate(fps)
     if several:
         if held or fixed:
             raise ArgumentError("--fps and --fixed are for what is live", "leave them out")

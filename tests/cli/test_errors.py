@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
@@ -215,6 +216,22 @@ def test_what_a_thread_raises_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(models, "network_table", elsewhere)
     assert main(["models"]) == 0
     assert capsys.readouterr().err == "warning: internal error: KeyError: 'ours' (in livedream-test)\n"
+
+
+def test_warnings_for_programmers_are_for_v(monkeypatch, capsys):
+    from livedream.cli import models
+
+    def warns():
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("old", DeprecationWarning, stacklevel=1)
+        return []
+
+    monkeypatch.setattr(models, "network_table", warns)
+    assert main(["models"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["models", "-v"]) == 0
+    assert capsys.readouterr().err == "info: DeprecationWarning: old\n"
 
 
 def test_errors_go_to_standard_error_without_control_codes():
