@@ -248,8 +248,8 @@ class Timeline:
         It is none where a few packets of one track have damaged times, and where the only track has pauses as a rule.
         """
         index = packet.stream_index
-        newest, before = self._parts[-1], self._before[index]
-        if len(newest.counts) > 1 or before.last is None or abs(time - newest.clock) <= 1:
+        newest, before = self._parts[-1], self._before.get(index)
+        if before is None or before.last is None or len(newest.counts) > 1 or abs(time - newest.clock) <= 1:
             return []
         back = before.last + before.duration - newest.opens[index]
         is_back = newest.clock - newest.opens[index] <= DAMAGED and abs(time - newest.clock - back) <= 1
