@@ -1,6 +1,7 @@
 """One clock for all tracks of a film whose own clock jumps: parts joined end to end, wraps, restarts of the sender."""
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -293,6 +294,17 @@ class Timeline:
             return []
         track.trim = None
         return [packet]
+
+
+def packets_of(container: InputContainer) -> "Iterator[av.Packet[Any]]":
+    """Yield every packet of a file, and at the end an empty one for each track, which flushes its decoder.
+
+    Tracks that first appear in mid-file are passed over.
+    """
+    try:
+        yield from container.demux()
+    except IndexError:  # PyAV 18.1 looks for such a track when it flushes the others, which it has done by then
+        return
 
 
 def may_seek(container: InputContainer, moment: Fraction) -> bool:
