@@ -79,13 +79,14 @@ def read_head(path: Path) -> bytes:
 
 @contextmanager
 def open_picture(path: Path, most_pixels: int | None = None) -> Iterator[Image.Image]:
-    """Open the picture at `path`, decoded; its first page where there are several, which is logged.
+    """Open the picture at `path`, decoded; of several pages the first, which is logged.
 
-    What Pillow raises in the block, because it reads some things late, counts as damage too.
+    What the file holds counts, not its name. A file whose end is missing gives as much of the picture as there is, and
+    it is logged how much is missing. What Pillow raises in the block, because it reads some things late, counts as
+    damage too.
 
-    What the file is counts, and not what its name says. Where the end of a file is missing, what there is is taken, and
-    it is logged how much that is. most_pixels: how many it may have, in less than Pillow itself allows. Raises
-    SourceError, naming the file, when it cannot be read.
+    most_pixels: how many it may have, in less than Pillow itself allows. Raises SourceError, naming the file, when it
+    cannot be read.
     """
     with _telling(path), _quiet():
         image = _open(path, path)

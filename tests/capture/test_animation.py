@@ -2,6 +2,7 @@
 
 import logging
 import struct
+import subprocess
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,7 @@ from livedream.capture.kind import Kind, kind_of
 from livedream.capture.source import Source, open_source
 from livedream.cli.jobs import plan
 from livedream.errors import ArgumentError, SourceError
+from livedream.sink.sink import Facts, open_sink
 
 COLOURS = ((200, 40, 30), (30, 180, 60), (40, 60, 210))
 DELAYS = (100, 300, 1000)
@@ -49,6 +51,19 @@ def test_is_a_film_with_its_own_delays(name: str, tmp_path: Path) -> None:
     assert [frame.duration for frame in frames] == [Fraction(1, 10), Fraction(3, 10), 1]
     for frame, colour in zip(frames, COLOURS, strict=True):
         assert np.allclose(frame.pixels[24, 32], colour, atol=4 if "avif" in name else 0)
+
+
+@pytest.mark.needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.png", "a.webp", "a.avif", "a.gif"])
+@pytest.mark.parametrize("target", ["out.mp4", "out.gif"])
+def test_film_of_it_is_as_long(name: str, target: str, tmp_path: Path) -> None:
+    """Also the last frame keeps its second: 1.4 s, and not 0.4 and a guess."""
+    with open_source(animated(tmp_path / name)) as source, open_sink(tmp_path / target, Facts.of(source)) as sink:
+        for frame in source:
+            sink.write(frame)
+        sink.end()
+    command = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", tmp_path / target]
+    assert float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) == pytest.approx(1.4)
 
 
 def test_gif_stays_with_ffmpeg_and_one_frame_is_a_picture(tmp_path: Path) -> None:
