@@ -97,6 +97,8 @@ def _told(error: BaseException) -> tuple[str, str]:
         return f"a name or a text is not UTF-8: {text}", "rename the file, or save it as UTF-8"
     if isinstance(error, OverflowError):
         return f"a number is too large: {text}", "give smaller numbers"
+    if isinstance(error, ValueError) and "integer string conversion" in text:  # more than 4300 digits
+        return "a number has too many digits", "give smaller numbers"
     if ("torch", "AcceleratorError") in kinds or (isinstance(error, RuntimeError) and _GPU.search(text)):
         return f"the GPU failed: {text.partition(chr(10))[0]}", "--device cpu dreams without it"
     return f"internal error: {type(error).__name__}: {text}".removesuffix(": "), _REPORT

@@ -4,8 +4,8 @@ import hashlib
 import os
 import re
 
-NUMBERED = re.compile(r"%(0?)(\d*)d")
-"""The place of the number in the names of numbered pictures, as for C's printf and ffmpeg."""
+NUMBERED = re.compile(r"%(0?)([0-9]{0,2})d")
+"""The place of the number in the names of numbered pictures, as for C's printf and ffmpeg; at most 99 digits."""
 LONGEST = 255
 """Bytes of a file's name: ext4, APFS, NTFS and the rest take about as many."""
 

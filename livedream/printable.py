@@ -18,17 +18,11 @@ def presentable(text: str) -> str:
     return printable(masked(text))
 
 
-def printable(text: str, *, lines: bool = False) -> str:
-    r"""Return `text` with all characters escaped, as \x1b, that do something other than be seen.
-
-    lines: whether line breaks and tabs stay, for text of ours.
-    """
+def printable(text: str) -> str:
+    r"""Return `text` with all characters escaped, as \x1b, that do something other than be seen; line breaks too."""
     if _PLAIN.fullmatch(text):
         return text
-    kept = "\n\t" if lines else ""
-    return "".join(
-        letter if letter in kept or unicodedata.category(letter) not in _ESCAPED else _escape(letter) for letter in text
-    )
+    return "".join(_escape(letter) if unicodedata.category(letter) in _ESCAPED else letter for letter in text)
 
 
 def _escape(letter: str) -> str:

@@ -101,7 +101,9 @@ def test_every_other_error_is_our_own():
         assert fault.exit_code == 1
 
 
-@pytest.mark.parametrize("error", [RecursionError("deep"), OverflowError("int too large"), b"\xff".decode])
+@pytest.mark.parametrize(
+    "error", [RecursionError("deep"), OverflowError("int too large"), b"\xff".decode, lambda: int("9" * 5000)]
+)
 def test_what_input_can_provoke_in_python(error):
     fault = explain(raised(error) if callable(error) and not isinstance(error, Exception) else error)
     assert not fault.message.startswith("internal")

@@ -30,10 +30,6 @@ def test_what_is_not_seen_is_escaped(text: str, escaped: str) -> None:
     printable(text).encode()
 
 
-def test_lines_of_ours_stay() -> None:
-    assert printable("a\n\tb\x1b", lines=True) == "a\n\tb\\x1b"
-
-
 def test_addresses_are_masked_too() -> None:
     assert presentable("a\x1bb rtsp://u:pw@cam/1") == r"a\x1bb rtsp://cam/1"
 

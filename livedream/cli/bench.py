@@ -1,6 +1,7 @@
 """`livedream bench`: how fast, how late and how steady it dreams here."""
 
 import json
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,19 +25,23 @@ if TYPE_CHECKING:
 @click.option("--source", metavar="FILM", default="demo", help="what to dream: demo, or a film [default demo]")
 @click.option("--size", metavar="WxH", default="1280x720", help="of its frames, in pixels [default 1280x720]")
 @click.option("--preset", metavar="NAME", default="live", help="a look [default live]")
-@click.option("--rounds", metavar="N", type=click.IntRange(3), default=3, help="rounds, of which the median counts [3]")
+@click.option(
+    "--rounds", metavar="N", type=click.IntRange(3, 1000), default=3, help="rounds, of which the median counts [3]"
+)
 @click.option(
     "--frames",
     metavar="N",
-    type=click.IntRange(10),
+    type=click.IntRange(10, 1_000_000),
     default=120,
     help="frames of a round; too few for flicker under 60 [120]",
 )
-@click.option("--seconds", metavar="S", type=click.FloatRange(2), default=10.0, help="length of the live part [10]")
+@click.option(
+    "--seconds", metavar="S", type=click.FloatRange(2, 86400), default=10.0, help="length of the live part [10]"
+)
 @click.option(
     "--still",
     metavar="N",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 10_000_000),
     default=1000,
     help="still frames to look for drift; 0 for none [1000]",
 )
@@ -71,6 +76,8 @@ def bench(
     from livedream.bench.measure import Plan, measure
     from livedream.presets import load_preset
 
+    if math.isnan(seconds):  # no range leaves it out
+        raise ArgumentError("nan is no number of seconds", "such as 10")
     if target is not None:
         if not Path(target).resolve().parent.is_dir():
             raise ArgumentError(f"no folder for {target}", "make it first")

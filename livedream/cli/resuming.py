@@ -5,10 +5,12 @@ import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from livedream.capture.source import Source
 from livedream.cli.output import remark
 from livedream.errors import ArgumentError
-from livedream.pipeline.journal import Journal, Stateful
+from livedream.pipeline.journal import Journal, State, Stateful
 from livedream.pipeline.resume import frames_left, pick_up
 from livedream.pipeline.run import Checkpoints
 from livedream.recipe import Recipe
@@ -19,6 +21,7 @@ from livedream.sink.sink import FILMS, ResumableSink, Sink, leaves_a_file
 
 LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
 """What else decides, in its version, about the last bit of a frame."""
+_CHANGED = "settings_changed"
 
 
 def film_among(sink_specs: Sequence[str], source: Source) -> str | None:
@@ -49,8 +52,12 @@ class Resuming:
         self.part = part_of(Path(spec))
         self._journal = Journal(self.part, _job(recipe))
         self._dreamer = dreamer
+        self._settings = recipe.settings
+        self._is_tour = "tour" in recipe.options
         self._resumes = False
         """Whether the journal is begun already."""
+        self._is_refused = False
+        """Whether the run cannot go on with what is there, and leaves it as it is."""
         self.first = 0
         """The number of the frame with which the run begins."""
 
@@ -64,15 +71,17 @@ class Resuming:
         Raises ArgumentError, and changes nothing, when the film was begun with other settings or another source, and
         when nobody can tell how.
         """
-        self._resumes = True
+        self._resumes = self._is_refused = True
         if not frames_left(self._journal):
             self._refuse_stranger(lock)
+            self._is_refused = False
             self._journal.begin()
             self.part.unlink(missing_ok=True)
             remark(f"nothing of {self.part} is left to go on from: begins anew")
             return None
         self._refuse_stranger(lock)
         self._journal.check()
+        self._is_refused = False
         found = pick_up(self._journal)
         if found is None:
             return None
@@ -82,7 +91,9 @@ class Resuming:
             remark(f"{self.part} is too short to go on from, or its journal is damaged: begins anew")
             return kept
         self.first = point.index
-        self._dreamer.restore(point.state)
+        if point.state.get(_CHANGED):
+            remark("the settings were changed by keys before the cut: goes on with those it began with")
+        self.restore(point.state)
         source.skip(point.index)
         return kept
 
@@ -103,10 +114,20 @@ class Resuming:
         if not self._resumes:
             self._journal.begin()
         sink.resumable()
-        return Checkpoints(self._journal, sink, self._dreamer)
+        return Checkpoints(self._journal, sink, self)
+
+    def state(self) -> State:
+        """Return what the dreamer carries, and whether somebody has changed its settings; those of a tour change."""
+        changed = not self._is_tour and getattr(self._dreamer, "settings", self._settings) != self._settings
+        return {**self._dreamer.state(), _CHANGED: np.array(changed)}
+
+    def restore(self, state: State) -> None:
+        self._dreamer.restore({name: array for name, array in state.items() if name != _CHANGED})
 
     def tell(self) -> None:
         """Say what is left, when the run ends too early."""
+        if self._is_refused:
+            return
         if frames_left(self._journal):
             remark(f"the film so far is {self.part}; --resume goes on with it")
         elif not self.part.exists():

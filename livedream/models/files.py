@@ -28,11 +28,6 @@ _DAMAGE = (
     *(OverflowError, MemoryError, struct.error, pickle.UnpicklingError, SafetensorError, zipfile.BadZipFile),
 )
 _LONGEST_NAME = 300
-# What torch names in its refusal of other files than state dicts.
-_OTHERS = {
-    "TorchScript": "it holds code (TorchScript), which is not run",
-    "legacy .tar": "it is an archive of torch before 0.1.10, or any other",
-}
 _ELSEWHERE = "it must be a state dict saved by torch, or safetensors, of the network that --model names"
 # Names of before torch 0.4, which torchvision's own file of densenet121 still has: norm.1 for norm1.
 _OLD_DENSE = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)")
@@ -97,9 +92,6 @@ def _reason(error: BaseException) -> str:
     forbidden = re.search(r"GLOBAL (\S+)", text) if isinstance(error, pickle.UnpicklingError) else None
     if forbidden:
         return f"it holds code ({forbidden[1]}), which is not run"
-    for kind, what in _OTHERS.items():
-        if kind in text:
-            return what
     reason = re.split(r"\.? *\n|\. |\.$", text.rpartition("WeightsUnpickler error: ")[2])[0]
     return reason if " " in reason else "it cannot be read"
 

@@ -70,12 +70,12 @@ def _inspect_archive(file: BinaryIO) -> None:
     size = file.seek(0, io.SEEK_END)
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
+        if any(entry.filename.endswith("/constants.pkl") for entry in entries):
+            raise UnfitError("it holds code (TorchScript), which is not run")
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
             raise UnfitError("it is compressed")
         if sum(entry.file_size for entry in entries) > size:
             raise UnfitError("its parts overlap")
-        if any(entry.filename.endswith("/constants.pkl") for entry in entries):
-            return  # TorchScript, which torch refuses, with the reason
         for entry in entries:
             if entry.filename.endswith("/data.pkl"):
                 if entry.file_size > LARGEST_HEADER:

@@ -205,7 +205,7 @@ class Journal:
 
 
 def _shown(value: object) -> str:
-    return "not there" if value is None else str(value) or "none"
+    return "not given" if value is None else str(value) or "none"
 
 
 @contextlib.contextmanager

@@ -69,6 +69,7 @@ class ImagesSink(Sink):
         self._lock = OutputLock(self.folder, folder=True)
         try:
             self._lock.acquire()
+            self._lock.sweep()
             for old in self.folder.glob("[0-9]*.png"):
                 check_new(old, overwrite)
         except BaseException:

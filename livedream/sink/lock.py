@@ -128,6 +128,17 @@ class OutputLock:
         if self._holding is not None:
             self._holding.parts.pop(part.name, None)
 
+    def sweep(self) -> None:
+        """Remove the half-written pictures that a killed run has left in the place of numbered ones."""
+        if self._holding is None or self._pattern is None:
+            return
+        for name in [name for name in self._holding.parts if self._pattern.fullmatch(name)]:
+            part = self.file.with_name(name)
+            if self.vouches(part):
+                with contextlib.suppress(OSError):  # it is harmless where it is
+                    part.unlink()
+            self.forget(part)
+
     def vouches(self, part: Path) -> bool:
         """Return whether `part`, a file that is there, was made by a run that held this lock, and by nobody else."""
         return self._holding is not None and self._holding.vouches(part)

@@ -78,6 +78,7 @@ class NumberedSink(Sink):
         self._inputs.refuse(recipe, part_of(recipe))
         self._lock = OutputLock(path).acquire()
         try:
+            self._lock.sweep()
             for old in there:
                 check_new(old, overwrite)
         except BaseException:

@@ -31,6 +31,8 @@ RUN_UP = Fraction(2)
 """Seconds before the start of a part at which reading begins: not every file finds a time exactly."""
 HEAD_WAITS = ("mp4", "mov")
 """Kinds of file whose head is written when there is a packet of every track: only then is known when each begins."""
+LATEST = Fraction(2**31 - 2, 10**6)
+"""Seconds, the largest `audio_preload`. What is later does not come to the muxer before its turn."""
 OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration")
 """What a file says of itself and not of its content, in small letters."""
 
@@ -137,6 +139,9 @@ class Tracks:
             for packet in self._read(file, {index: track.wants for index, track in waiting.items()}, warn=False):
                 index = packet.stream_index
                 if index in waiting:
+                    if (packet.dts or 0) * packet.time_base - self._start > LATEST:
+                        text = "until then nothing can be played if the run is killed; a .mkv has no such limit"
+                        log.warning("%s: a sound track begins after more than 35 minutes: %s", self._path, text)
                     waiting[index].write(packet, self._start)
                     self._written_ahead[index] += 1
                     if waiting[index].begun:

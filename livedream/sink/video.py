@@ -25,7 +25,7 @@ from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of, recipe_path
 from livedream.sink.part import PartFile
 from livedream.sink.sink import FILMS, Facts, ResumableSink
-from livedream.sink.tracks import Tracks
+from livedream.sink.tracks import LATEST, Tracks
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +39,9 @@ _FRAGMENTS = {
     "movflags": "hybrid_fragmented+frag_keyframe+delay_moov",
     "flush_packets": "1",
     **_INTERLEAVING,
-    # Microseconds, the largest number it takes. The first packet of a sound that begins late is written ahead, for the
-    # head waits for it; FFmpeg would hold it back until the picture is there.
-    "audio_preload": "2147483646",
+    # Microseconds. The first packet of a sound that begins late is written ahead, for the head waits for it; FFmpeg
+    # would hold it back until the picture is there.
+    "audio_preload": str(int(LATEST * 10**6)),
 }
 _CLUSTERS = {"cluster_time_limit": "500", "flush_packets": "1", **_INTERLEAVING}
 _KINDS: dict[str, tuple[str, dict[str, str]]] = {

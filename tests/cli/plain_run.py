@@ -41,6 +41,9 @@ class Plain:
         if where == "start":
             signal.raise_signal(signal.SIGINT)
 
+    def reset(self) -> None:
+        pass
+
     def sharing_cores(self) -> AbstractContextManager[None]:
         return nullcontext()
 

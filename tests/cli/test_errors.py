@@ -197,6 +197,88 @@ def test_what_click_would_swallow_is_said(error, monkeypatch, capsys):
     assert second.startswith("hint: ")
 
 
+BIG, HUGE = "9" * 30, "9" * 5000
+
+
+@pytest.mark.parametrize(
+    "value", [BIG, HUGE, "1e400", "1e999999999", "-1", "nan", "inf", "", " ", "0x10", "99999x99999"]
+)
+@pytest.mark.parametrize(
+    "option", ["--start", "--end", "--rate", "--size", "--fps", "--tour", "--steps", "--seed", "--keep", "--quality"]
+)
+def test_numbers_that_nobody_means(option, value, here, monkeypatch, capsys):
+    """Each is one line at once: none is calculated with, and none of 5000 digits is read."""
+    monkeypatch.chdir(here)
+    before = seen(here)
+    assert main(["run", "real.mp4", "--to", "out.mp4", option, value]) == WRONG
+    out, err = capsys.readouterr()
+    first, second = err.splitlines()
+    assert (out, first[:7], second[:6]) == ("", "error: ", "hint: ")
+    assert "internal" not in first
+    assert seen(here) == before
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["visualize", "--layer", "fire2:1", "--to", "v.png", "--size", "99999999"],
+        ["visualize", "--layer", "fire2:1", "--to", "v.png", "--steps", BIG],
+        ["zoom", "real.mp4", "--length", BIG],
+        ["zoom", "real.mp4", "--fps", "1e999999999"],
+        ["zoom", "real.mp4", "--drift", f"{BIG},0"],
+        ["models", "squeezenet", "--size", "99999x99999"],
+        ["bench", "--seconds", "nan"],
+        ["bench", "--rounds", BIG],
+        ["run", f"screen:{HUGE}"],
+        ["run", "screen:999999x1+0+0"],
+        ["run", "real.mp4", "--to", "null", "--layers", f"fire6:{BIG}"],
+    ],
+    ids=lambda typed: " ".join(typed)[:40],
+)
+def test_more_numbers_that_nobody_means(typed, here, monkeypatch, capsys):
+    monkeypatch.chdir(here)
+    before = seen(here)
+    assert main(typed) == WRONG
+    first, second = capsys.readouterr().err.splitlines()
+    assert (first[:7], second[:6]) == ("error: ", "hint: ")
+    assert seen(here) == before
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["http://[::1"],
+        ["rtsp://[/x"],
+        ["http://]"],
+        ["real.mp4", "--to", "udp://[::1/x.mp4"],
+        ["real.mp4", "--to", "rtmp://[/x.mp4"],
+        ["real.mp4", "--to", "srt://]:9/x.mkv"],
+        ["real.mp4", "--to", "http://127.0.0.1:1/x.mp4"],
+    ],
+    ids=" ".join,
+)
+def test_addresses_that_are_none_or_end_like_a_film(typed, here, monkeypatch, capsys):
+    monkeypatch.chdir(here)
+    before = seen(here)
+    assert main(["run", *typed, "--working-height", "32", "--octaves", "1"]) in (WRONG, OUTSIDE)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(":")[0] for line in lines[-2:]] == ["error", "hint"]
+    assert "internal" not in lines[-2]
+    assert seen(here) == before
+
+
+def test_an_address_that_ends_like_a_film_is_no_film(here, monkeypatch, capsys):
+    """Nobody listens there, which is said and ends nothing; it was taken for a film that can be resumed."""
+    monkeypatch.chdir(here)
+    before = seen(here)
+    typed = ["run", "real.mp4", "--to", "rtmp://127.0.0.1:1/live/x.mp4", "--working-height", "32", "--octaves", "1"]
+    assert main(typed) in (0, OUTSIDE)
+    err = capsys.readouterr().err
+    assert "Connection refused" in err
+    assert "internal" not in err
+    assert seen(here) == before
+
+
 def test_a_name_that_begins_with_a_dash(capsys):
     assert main(["run", "-x.mp4"]) == WRONG
     assert capsys.readouterr().err == (

@@ -227,6 +227,8 @@ def test_bench_replaces_no_file(capsys: pytest.CaptureFixture[str]) -> None:
 
 # Two runs ------------------------------------------------------------------------------------------------------------
 
+PLAIN = (sys.executable, str(Path(__file__).with_name("plain_run.py")), "nowhere", "run")
+"""livedream with a dreamer that is ready at once."""
 FRAME = bytes(64 * 48 * 3)
 Run = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -237,7 +239,7 @@ def running() -> Iterator[Run]:
     with contextlib.ExitStack() as processes:
 
         def start(part: str, *words: str) -> "subprocess.Popen[bytes]":
-            command = [sys.executable, "-m", "livedream", "run", *words, *QUICK]
+            command = [*PLAIN, *words, *QUICK]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
             processes.callback(process.communicate, timeout=60)
             processes.callback(process.kill)
@@ -325,7 +327,7 @@ def test_a_batch_goes_on_past_what_another_run_writes(
     process = running("out/a-dream.part.mp4", *RAW, "--to", "out/a-dream.mp4")
     assert main(["run", "a.mp4", "b.mp4", "--to", "out/", "--overwrite", *QUICK]) == 1
     shown = capsys.readouterr()
-    assert f"a-dream.mp4 is being written by another run: livedream, process {process.pid}" in shown.err
+    assert f"a-dream.mp4 is being written by another run: plain_run.py, process {process.pid}" in shown.err
     assert "2 in all: 1 done, 1 failed" in shown.out
     assert count_frames(Path("out/b-dream.mp4")) == 3
     feed(process, 4)
@@ -333,18 +335,17 @@ def test_a_batch_goes_on_past_what_another_run_writes(
 
 
 def test_two_batches_into_one_folder_lose_nothing(make_clip: Callable[..., Path]) -> None:
-    frames = {"a": 20, "b": 30}
+    frames = {"a": 12, "b": 15}
     for name, count in frames.items():
         make_clip(f"{name}.mp4", frames=count)
-    command = [sys.executable, "-m", "livedream", "run", *(f"{name}.mp4" for name in frames)]
-    command += ["--to", "out/", "--overwrite", *QUICK]
+    command = [*PLAIN, *(f"{name}.mp4" for name in frames), "--to", "out/", "--overwrite", *QUICK]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    for process in processes:
-        _, stderr = process.communicate(timeout=100)
+    said = [process.communicate(timeout=100)[1] for process in processes]
+    for process, stderr in zip(processes, said, strict=True):
         assert process.returncode in (0, 1)
         assert "Traceback" not in stderr
         assert [
-            line for line in _errors(stderr) if "is being written by another run: livedream, process" not in line
+            line for line in _errors(stderr) if "is being written by another run: plain_run.py, process" not in line
         ] == []
     for name, count in frames.items():
         path = Path(f"out/{name}-dream.mp4")

@@ -126,7 +126,7 @@ def test_what_differs_is_named_with_both_values(name: str, words: str, tmp_path)
 
 def test_journal_of_an_older_version_names_what_it_did_not_know(tmp_path) -> None:
     journal(tmp_path).begin()
-    with pytest.raises(ArgumentError, match="processor was not there, is AVX2"):
+    with pytest.raises(ArgumentError, match="processor was not given, is AVX2"):
         journal(tmp_path, processor="AVX2").check()
 
 

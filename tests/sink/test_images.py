@@ -1,5 +1,8 @@
 """Pictures as they were written, read again with Pillow."""
 
+import subprocess
+import sys
+import textwrap
 from fractions import Fraction
 from pathlib import Path
 
@@ -72,3 +75,25 @@ def test_null_counts() -> None:
         sink.write(frame(1))
         sink.write(frame(2))
     assert sink.count == 2
+
+
+def test_a_frame_that_a_killed_run_was_writing_goes_with_the_next_run(tmp_path: Path) -> None:
+    program = """
+        import os, signal, sys
+        from pathlib import Path
+        from livedream.sink.lock import OutputLock
+        from livedream.sink.part import PartFile
+        folder = Path(sys.argv[1])
+        PartFile(folder / "000007.png", OutputLock(folder, folder=True).acquire()).write(b"half a picture")
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program), str(tmp_path)], check=False)
+    (tmp_path / "000008.part.png").write_bytes(b"somebody's")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "000007.part.png",
+        "000008.part.png",
+        "recipe.part.lock",
+    ]
+    with ImagesSink(tmp_path, overwrite=True) as sink:
+        sink.write(frame(1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000.png", "000008.part.png"]

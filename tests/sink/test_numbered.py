@@ -69,3 +69,11 @@ def test_wrong_patterns(tmp_path):
         open_sink(tmp_path / "%d-%d.png")
     with pytest.raises(SinkError, match="there is no folder"):
         open_sink(tmp_path / "gone" / "%d.png")
+
+
+def test_a_width_that_no_name_has(tmp_path):
+    """Formatting a number to 9999999999 digits takes as many bytes: it is no place for a number."""
+    write(tmp_path / "%09999999999d.png")
+    assert (tmp_path / "%09999999999d.png").is_file()
+    with pytest.raises(SinkError, match="File name too long"):
+        write(tmp_path / ("x" * 200 + "%099d.png"))
