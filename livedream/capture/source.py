@@ -162,9 +162,12 @@ def open_source(
         from livedream.capture.animation import AnimationSource
 
         return AnimationSource(path)
+    from livedream.capture.gif import warn_of_damage
     from livedream.capture.video import VideoSource
 
-    return VideoSource(path)
+    source = VideoSource(path)
+    warn_of_damage(path)
+    return source
 
 
 def takes_size_and_rate(spec: str) -> bool:

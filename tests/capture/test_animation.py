@@ -170,6 +170,25 @@ def test_file_that_ends_early_is_said(tmp_path: Path, caplog: pytest.LogCaptureF
     assert "it ends after 2 of 3 frames" in caplog.text
 
 
+def test_damage_of_a_gif_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    chance = np.random.default_rng(0)
+    frames = [Image.fromarray(chance.integers(0, 256, (48, 64, 3), np.uint8)) for _ in range(3)]
+    whole = animated(tmp_path / "a.gif", frames).read_bytes()
+    with open_source(tmp_path / "a.gif") as source:
+        assert len(list(source)) == 3
+    assert not caplog.records
+    middle = len(whole) // 2
+    for damaged, said in (
+        (whole[: middle + 99], "a.gif ends early: frames after number 2 are missing"),
+        (whole[:middle] + bytes(500) + whole[middle + 500 :], "a.gif is damaged after frame 2"),
+    ):
+        caplog.clear()
+        (tmp_path / "a.gif").write_bytes(damaged)
+        with open_source(tmp_path / "a.gif") as source:
+            assert len(list(source)) >= 1
+        assert said in caplog.text
+
+
 @pytest.mark.parametrize("spec", ["g/", "g/*.gif", "g/*"])
 def test_folder_of_animated_pictures_is_a_batch_of_films(
     spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
