@@ -31,8 +31,9 @@ def label(source: av.stream.Stream, target: av.stream.Stream, kind: str) -> list
 
     An mp4 or mov has the title of a track as the name of its handler, which players show.
     """
-    lost = []
-    keeps = KEPT.get(kind, ())
+    if kind not in KEPT:  # a GIF, in which there is nothing to say of the one track it has
+        return []
+    lost, keeps = [], KEPT[kind]
     meant = [name for name in MEANT if source.disposition & Disposition[name]]
     # An mp4 has one word for both (3GPP, "for the hard of hearing" with captions); the first one says it.
     meant = [name for name in meant if IMPLIED_BY.get(name) not in meant]

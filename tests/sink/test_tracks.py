@@ -153,7 +153,7 @@ def test_film_without_sound_keeps_its_subtitles(films: Path, tmp_path: Path) -> 
 def test_gif_has_none_of_it_and_says_so(films: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         copy(films / "srt.mkv", tmp_path / "film.gif")
-    assert "srt.mkv: what gif cannot hold is left out: audio (pcm_s16le), subtitle (srt)" in caplog.text
+    assert "srt.mkv: what gif cannot hold is left out: audio (pcm_s16le), subtitle (srt)\n" in caplog.text
 
 
 def test_part_of_a_film_has_that_part_of_everything(films: Path, tmp_path: Path) -> None:
