@@ -42,6 +42,8 @@ FILMS = {
 }
 """What is in each kind of film: picture and sound."""
 ANIMATED = (".gif", ".apng")
+KNOW_NO_LENGTH = (".ts",)
+"""Cut between two packets, such a film is a shorter one."""
 STILLS = (".png", ".jpg", ".webp", ".tif", ".bmp", ".ppm", ".tga", ".jp2", ".avif")
 KINDS = (*FILMS, *ANIMATED, *STILLS)
 
@@ -193,7 +195,8 @@ class Result:
     @property
     def is_loss_unsaid(self) -> bool:
         """Whether frames are missing, or it failed, and nobody said a word about it."""
-        lost = self.frames is None or (self.is_film and self.frames < FRAMES and "misnamed" not in self.name)
+        counts = self.is_film and "misnamed" not in self.name and Path(self.name).suffix not in KNOW_NO_LENGTH
+        lost = self.frames is None or (counts and self.frames < FRAMES)
         return lost and not self.said
 
 
