@@ -1,6 +1,7 @@
 """One clock for all tracks of a film whose own clock jumps: parts joined end to end, wraps, restarts of the sender."""
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -248,8 +249,8 @@ class Timeline:
         It is none where a few packets of one track have damaged times, and where the only track has pauses as a rule.
         """
         index = packet.stream_index
-        newest, before = self._parts[-1], self._before[index]
-        if len(newest.counts) > 1 or before.last is None or abs(time - newest.clock) <= 1:
+        newest, before = self._parts[-1], self._before.get(index)
+        if before is None or before.last is None or len(newest.counts) > 1 or abs(time - newest.clock) <= 1:
             return []
         back = before.last + before.duration - newest.opens[index]
         is_back = newest.clock - newest.opens[index] <= DAMAGED and abs(time - newest.clock - back) <= 1
@@ -293,6 +294,17 @@ class Timeline:
             return []
         track.trim = None
         return [packet]
+
+
+def packets_of(container: InputContainer) -> "Iterator[av.Packet[Any]]":
+    """Yield every packet of a file, and at the end an empty one for each track, which flushes its decoder.
+
+    Tracks that first appear in mid-file are passed over.
+    """
+    try:
+        yield from container.demux()
+    except IndexError:  # PyAV 18.1 looks for such a track when it flushes the others, which it has done by then
+        return
 
 
 def may_seek(container: InputContainer, moment: Fraction) -> bool:

@@ -41,6 +41,9 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     other = part(folder / "a.ts", *H264, "-c:a", "aac", "-streamid", "0:300", "-streamid", "1:301")
     mute = part(folder / "a.ts", *H264, "-an")
     broadcast = part(folder / "a.ts", *MPEG2, "-c:a", "mp2", "-output_ts_offset", "95441")
+    no_sound = ["-c:v", "libx264", "-c:a", "aac", "-bsf:a", "noise=drop=1"]
+    (folder / "sound_later.ts").write_bytes(part(folder / "a.ts", *no_sound) + near)
+    (folder / "sound_far.ts").write_bytes(part(folder / "a.ts", *no_sound) + far)
     disc = part(folder / "a.vob", *MPEG2, "-c:a", "ac3")
     matroska = part(folder / "a.mkv", *H264, "-c:a", "aac")
     plain = part(folder / "a.mp4", *H264, "-c:a", "aac")
@@ -151,6 +154,14 @@ def test_joined_films_of_which_ffmpeg_reads_the_first(
     caplog.clear()
     copy(films / name, tmp_path / "part.mp4", end=Fraction(1))
     assert not caplog.records
+
+
+@pytest.mark.parametrize("name", ["sound_later.ts", "sound_far.ts"])
+def test_joined_film_that_has_sound_from_the_join_on(name: str, films: Path, tmp_path: Path) -> None:
+    assert len(copy(films / name, tmp_path / "out.mp4")) == 100
+    shown, heard = flashes(tmp_path / "out.mp4"), beeps(tmp_path / "out.mp4")
+    assert len(shown) == 2
+    assert np.allclose(heard, shown[1:], atol=AAC_FRAME)
 
 
 def test_joined_film_without_sound_in_the_middle(films: Path, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from livedream.capture.shape import Aspects, Shape
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
-from livedream.timeline import Timeline, may_seek
+from livedream.timeline import Timeline, may_seek, packets_of
 
 log = logging.getLogger(__name__)
 
@@ -312,7 +312,7 @@ class FilmSource(Source):
         self._timeline, self._last_picture = Timeline(self._container), LastPicture()
         while bad < BAD_READS:
             try:
-                for packet in self._container.demux():  # of all tracks: they jump together
+                for packet in packets_of(self._container):  # of all tracks: they jump together
                     bad = 0
                     self._read_to = max(self._read_to, (packet.pos or 0) + packet.size)
                     for ready in self._timeline.feed(packet):

@@ -27,6 +27,7 @@ _TABLE = "livedream"
 """The key that tells a lock file from a file of somebody's that has its name."""
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
+_ANNOUNCED = 0
 _FRESH_SECONDS = 60
 """An empty lock file younger than this is one that another run has just made."""
 
@@ -115,6 +116,10 @@ class OutputLock:
             or (other._pattern is not None and any(map(other._pattern.fullmatch, self._names)))
         )
 
+    def announce(self, part: Path) -> None:
+        """Write down that `part`, which is not there, is about to be made: a later run may replace it, while empty."""
+        self.note(part, (0, _ANNOUNCED))
+
     def note(self, part: Path, made: Identity) -> None:
         """Write down that `part` was made by this run, so that a later one may replace it."""
         if self._holding is None:
@@ -172,7 +177,8 @@ class _Holding:
     is_foreign: bool
     """Whether it was there, and empty: it may be anybody's, and is left as it was."""
     parts: dict[str, int] = field(default_factory=dict)
-    """The inodes of the half-written files that are ours, by name."""
+    """The inodes of the half-written files that are ours, by name; _ANNOUNCED for one that is about to be made."""
+    owner: dict[str, Any] = field(default_factory=lambda: _this_process())
     outputs: list[str] = field(default_factory=list)
     count: int = 0
 
@@ -183,25 +189,22 @@ class _Holding:
 
     def vouches(self, part: Path) -> bool:
         """Return whether `part` is there and ours, under whatever name it was made: a draft becomes a part."""
-        found = identity(part)
-        return found is not None and found[0] == self.identity[0] and found[1] in self.parts.values()
+        try:
+            found = part.stat()
+        except OSError:
+            return False
+        if found.st_dev != self.identity[0]:
+            return False
+        is_announced = self.parts.get(part.name) == _ANNOUNCED and not found.st_size
+        return is_announced or found.st_ino in self.parts.values()
 
     def write(self) -> None:
-        owner = {
-            _TABLE: __version__,
-            "pid": os.getpid(),
-            "started": _started(os.getpid()),
-            "host": socket.gethostname(),
-            "program": _program(),
-            "since": datetime.now().astimezone().isoformat(" ", "seconds"),
-            "outputs": self.outputs,
-            "parts": self.parts,
-        }
-        data = json.dumps(owner).encode()
+        """Write down who holds the lock and what is ours; whenever the process is killed, that can be read."""
+        data = json.dumps({**self.owner, "outputs": self.outputs, "parts": self.parts}).encode()
+        data = data.ljust(os.fstat(self.descriptor).st_size)  # blanks over the end of what was longer
         os.lseek(self.descriptor, 0, os.SEEK_SET)
         while data:
             data = data[os.write(self.descriptor, data) :]
-        os.ftruncate(self.descriptor, os.lseek(self.descriptor, 0, os.SEEK_CUR))
 
     def close(self) -> None:
         """Let go of the lock. A lock file is removed under the lock, so that nobody else's is."""
@@ -215,6 +218,17 @@ class _Holding:
         if sys.platform == "win32" and not left and not self.is_foreign:
             with contextlib.suppress(OSError):  # another run has opened it by now, or it is open there
                 self.file.unlink(missing_ok=True)
+
+
+def _this_process() -> dict[str, Any]:
+    return {
+        _TABLE: __version__,
+        "pid": os.getpid(),
+        "started": _started(os.getpid()),
+        "host": socket.gethostname(),
+        "program": _program(),
+        "since": datetime.now().astimezone().isoformat(" ", "seconds"),
+    }
 
 
 _guard = threading.RLock()

@@ -136,11 +136,15 @@ class PartFile:
 
     def _make(self) -> int:
         try:
+            if os.path.lexists(self.part):
+                self._clear()
+            self._lock.announce(self.part)
             try:
                 return os.open(self.part, _FLAGS, 0o666)
-            except FileExistsError:
+            except FileExistsError:  # it has come this moment
+                self._lock.forget(self.part)
                 self._clear()
-            return os.open(self.part, _FLAGS, 0o666)
+                raise
         except OSError as error:
             raise unwritable(self.path, error) from error
 

@@ -23,7 +23,7 @@ from livedream.sink.cover import KINDS
 from livedream.sink.labels import label
 from livedream.sink.sound import SoundTrack, fits, sound_track
 from livedream.sink.subtitles import SubtitleTrack, subtitle_track
-from livedream.timeline import OPTIONS, Timeline, may_seek
+from livedream.timeline import OPTIONS, Timeline, may_seek, packets_of
 
 log = logging.getLogger(__name__)
 
@@ -248,7 +248,7 @@ def _open(path: Path) -> InputContainer:
 def _timed(file: InputContainer) -> "Iterator[av.Packet[Any]]":
     """Every packet of the file, with the times that the reader of its pictures gives it too."""
     timeline = Timeline(file)
-    for packet in file.demux():
+    for packet in packets_of(file):
         yield from timeline.feed(packet)
 
 

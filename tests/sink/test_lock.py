@@ -147,6 +147,30 @@ def test_it_vouches_for_what_it_made_and_for_nothing_else(tmp_path: Path) -> Non
     assert names(tmp_path) == ["out.part.mp4"]
 
 
+def test_a_part_that_was_about_to_be_made_is_ours_while_it_is_empty(tmp_path: Path) -> None:
+    """A process may be killed before it knows what it has made."""
+    part = tmp_path / "out.part.mp4"
+    with OutputLock(tmp_path / "out.mp4") as lock:
+        lock.announce(part)
+        part.touch()
+        assert lock.vouches(part)
+        part.write_bytes(b"somebody's")
+        assert not lock.vouches(part)
+
+
+def test_what_the_lock_file_says_can_be_read_at_any_time(tmp_path: Path) -> None:
+    """It gets no shorter, so that it is valid between two writes, and the time in it is that of the beginning."""
+    with OutputLock(tmp_path / "out.mp4") as lock:
+        before = json.loads(lock.file.read_bytes())
+        lock.note(tmp_path / "a.part.png", (1, 123456))
+        size = lock.file.stat().st_size
+        lock.forget(tmp_path / "a.part.png")
+        lock.note(tmp_path / "a", (1, 1))
+        assert lock.file.stat().st_size == size
+        after = json.loads(lock.file.read_bytes())
+        assert after == {**before, "parts": {"a": 1}}
+
+
 @pytest.mark.parametrize("content", ["precious", "{}", "[1]"])
 def test_a_file_of_somebodys_is_no_lock_file(content: str, tmp_path: Path) -> None:
     (tmp_path / "out.part.lock").write_text(content)
