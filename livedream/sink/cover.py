@@ -38,10 +38,14 @@ def add_cover(path: Path, picture: bytes, kind: int) -> bool:
             return False
         start, moov = found
         renewed = _with_cover(moov, _box(b"covr", _box(b"data", struct.pack(">II", kind, 0), picture)))
-        file.seek(0, os.SEEK_END)
-        file.write(renewed)
-        file.flush()
-        os.fsync(file.fileno())
+        end = file.seek(0, os.SEEK_END)
+        try:
+            file.write(renewed)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:  # the disk is full: the film is whole without a cover
+            os.ftruncate(file.fileno(), end)
+            raise
         file.seek(start + 4)
         file.write(b"free")
     return True
