@@ -6,8 +6,9 @@ FFmpeg can write it too, but then a fragmented mp4 gets an empty picture track b
 import os
 import struct
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 JPEG, PNG = 13, 14
 """What a `data` box holds (QuickTime File Format, "Well-known data types")."""
@@ -32,7 +33,7 @@ def add_cover(path: Path, picture: bytes, kind: int) -> bool:
 
     picture: a JPEG or a PNG as its file holds it. kind: JPEG or PNG. Raises OSError.
     """
-    with path.open("r+b") as file:
+    with path.open("r+b", buffering=0) as file:
         found = _index(file)
         if found is None:
             return False
@@ -40,8 +41,9 @@ def add_cover(path: Path, picture: bytes, kind: int) -> bool:
         renewed = _with_cover(moov, _box(b"covr", _box(b"data", struct.pack(">II", kind, 0), picture)))
         end = file.seek(0, os.SEEK_END)
         try:
-            file.write(renewed)
-            file.flush()
+            rest = memoryview(renewed)
+            while rest:
+                rest = rest[file.write(rest) :]
             os.fsync(file.fileno())
         except OSError:  # the disk is full: the film is whole without a cover
             os.ftruncate(file.fileno(), end)
@@ -51,7 +53,7 @@ def add_cover(path: Path, picture: bytes, kind: int) -> bool:
     return True
 
 
-def _index(file: BinaryIO) -> tuple[int, bytes] | None:
+def _index(file: FileIO) -> tuple[int, bytes] | None:
     """Return where the moov box of an mp4 begins, and that box; None unless it is the last one and in 32 bits."""
     end = file.seek(0, os.SEEK_END)
     place = 0

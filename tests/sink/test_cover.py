@@ -2,6 +2,8 @@
 
 import io
 import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,27 @@ def test_an_index_at_the_beginning_is_left_alone(tmp_path: Path) -> None:
     make(tmp_path, "-f lavfi -i testsrc2=size=64x48:rate=25:d=1 -c:v libx264 -movflags +faststart film.mp4")
     before = (tmp_path / "film.mp4").read_bytes()
     assert not add_cover(tmp_path / "film.mp4", picture("jpeg"), JPEG)
+    assert (tmp_path / "film.mp4").read_bytes() == before
+
+
+def test_a_disk_that_fills_leaves_the_film_as_it_was(tmp_path: Path) -> None:
+    """In a process of its own that may write no file larger than the film and half the cover."""
+    make(tmp_path, "-f lavfi -i testsrc2=size=64x48:rate=25:d=1 -c:v libx264 film.mp4")
+    before = (tmp_path / "film.mp4").read_bytes()
+    program = f"""
+        import resource, signal
+        from pathlib import Path
+        from livedream.sink.cover import JPEG, add_cover
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) + 2000}, {len(before) + 2000}))
+        try:
+            add_cover(Path("film.mp4"), bytes(4000), JPEG)
+        except OSError:
+            print("full")
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "full\n"
     assert (tmp_path / "film.mp4").read_bytes() == before
 
 
