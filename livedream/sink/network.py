@@ -77,6 +77,8 @@ class NetworkSink(Sink):
         self._clock = clock
         self._link: _Link | None = None
         self._tries = 0
+        self._reason = ""
+        """Why the last connection failed."""
         self._next_try = clock()
         self._lost = 0
         self._began: float | None = None
@@ -109,15 +111,20 @@ class NetworkSink(Sink):
             self.notice = None
 
     def end(self) -> None:
+        """Send what the encoder still holds. Raises SinkError when nobody received the last frames."""
         if self._link is not None:
             with contextlib.suppress(av.error.FFmpegError, OSError):  # it is the end in any case
                 self._link.flush()
+        if self._tries:
+            text = f"{self.name}: {self._reason}, {self._lost} frames lost"
+            raise SinkError(text, "is the server on, and the address right?")
 
     def close(self) -> None:
         self._closed.set()
         self._drop_link()
 
     def _say(self, reason: str, pause: float) -> None:
+        self._reason = reason
         if self._tries == 1:
             log.warning("%s: %s; trying again until it works", self.name, reason)
         self.notice = f"{self.name}: {reason}, {self._lost} frames lost, try {self._tries + 1} in {pause:g} s"

@@ -91,11 +91,17 @@ class SubtitleTrack(ABC):
 class CopiedSubtitles(SubtitleTrack):
     """Takes the packets as they are, with their times: texts may overlap, as Matroska allows it."""
 
+    def __init__(
+        self, source: SubtitleStream, target: SubtitleStream, film: OutputContainer, until: Fraction | None
+    ) -> None:
+        super().__init__(source, target, film, until)
+        # In microseconds, the mp4 muxer of FFmpeg 8 takes no pictures of text that are 36 minutes apart.
+        self.target.time_base = source.time_base or UNIT
+
     def write(self, packet: "av.Packet[SubtitleStream]", start: Fraction) -> None:
         begin, end = self._times(packet, start)
-        packet.pts = packet.dts = round(begin / UNIT)
-        packet.duration = 0 if end is None else max(1, round((end - begin) / UNIT))
-        packet.time_base = UNIT
+        packet.pts = packet.dts = round(begin / packet.time_base)
+        packet.duration = 0 if end is None else max(1, round((end - begin) / packet.time_base))
         packet.stream = self.target
         self._film.mux(packet)
 

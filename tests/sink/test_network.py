@@ -156,6 +156,13 @@ def test_a_film_is_sent_at_its_own_speed() -> None:
             assert time.monotonic() - began == pytest.approx(9 / 30, abs=0.1)
 
 
+def test_a_film_that_nobody_receives_is_an_error(port: int) -> None:
+    with NetworkSink(f"rtmp://127.0.0.1:{port}/live/dream", Facts(rate=Fraction(30))) as sink:
+        Camera(sink).until(lambda: sink.notice is not None)
+        with pytest.raises(SinkError, match=r"refused, \d+ frames lost"):
+            sink.end()
+
+
 def test_every_address_is_served() -> None:
     assert tuple(network.KINDS) == ADDRESSES
 
