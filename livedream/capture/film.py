@@ -75,16 +75,6 @@ def _boxes(path: Path) -> list[str]:
     return names
 
 
-def pictures_of(container: InputContainer, name: str) -> VideoStream:
-    """Return the stream of pictures, past the cover of a record. Raises SourceError when there is none."""
-    for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:  # the cover of a record
-            return stream
-    if container.streams.audio:
-        raise SourceError(f"{name} has sound but no pictures", "name a film")
-    raise SourceError(f"{name} has no pictures", "name a film")
-
-
 def decode_together(stream: VideoStream) -> None:
     """Let the threads of a decoder share a picture, and leave a core to the dream.
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from urllib.parse import urlsplit
 
 import av
@@ -12,10 +13,14 @@ from av.video.frame import VideoFrame
 
 from livedream.capture.address import shown
 from livedream.capture.color import Colors
+from livedream.capture.faults import fault
 from livedream.capture.film import decode_together, rate_of
 from livedream.capture.live import LiveSource
+from livedream.capture.picture_track import picture_tracks
 from livedream.capture.reader import Connection
-from livedream.errors import SourceError
+from livedream.capture.remote import RemoteFilm
+from livedream.capture.source import Source
+from livedream.errors import ArgumentError, SourceError
 
 OPEN_SECONDS = 5.0
 """How long a stream may take to answer, and to tell what it is."""
@@ -36,6 +41,30 @@ _INVENTED = ("mpjpeg",)
 """Formats that carry no times; what FFmpeg says of their rate is its default."""
 
 
+_PLAYLISTS = ("hls", "dash")
+"""Formats in which the size of what is fetched first is not that of the film."""
+
+
+class NotLiveError(SourceError):
+    """What is at an address comes to an end, and can be read like a file."""
+
+
+def open_address(address: str, *, start: Fraction | None = None, end: Fraction | None = None) -> Source:
+    """Return the source at `address`: a film if it has an end and is on a web server, a stream that is live otherwise.
+
+    start, end: the part of a film that is wanted, in seconds. Raises SourceError when nobody answers, ArgumentError
+    when a part of what is live is wanted.
+    """
+    try:
+        source = NetworkSource(address)
+    except NotLiveError:
+        return RemoteFilm(address, start=start, end=end)
+    if start is not None or end is not None:
+        source.close()
+        raise ArgumentError(f"{source.name} is live: it has no start and end", "leave them out")
+    return source
+
+
 class NetworkSource(LiveSource):
     """Frames of a stream as they come: RTSP, HTTP (MJPEG, HLS, ...), RTMP, UDP, TCP, and SRT where FFmpeg has it.
 
@@ -49,7 +78,10 @@ class NetworkSource(LiveSource):
         super().__init__(shown(address), clock=clock)
 
     def _connect(self) -> Connection:
-        return _Stream(self._address, self.name)
+        stream = _Stream(self._address, self.name)
+        if stream.has_sound:
+            self.lost_sound = f"the sound of {self.name} is not kept: record it beside with another program"
+        return stream
 
 
 class _Stream(Connection):
@@ -61,9 +93,9 @@ class _Stream(Connection):
         try:
             if not self._container.streams.video:
                 raise SourceError(f"{name} has no pictures", "name the address of a camera or a film")
-            if (seconds := (self._container.duration or 0) / av.time_base) > 0 and _is_http(address):
-                raise SourceError(f"{name} is a film of {seconds:.0f} s, not live", "download it, then dream the file")
-            stream = self._container.streams.video[0]
+            if _is_http(address) and _ends(self._container):
+                raise NotLiveError(f"{name} is a film, not live", "open it with open_source, which reads both")
+            self._stream = stream = picture_tracks(self._container, name)[0]
             decode_together(stream)
             self._pictures = self._decoded()
             self._first: VideoFrame | None = self._next()
@@ -71,6 +103,7 @@ class _Stream(Connection):
         except BaseException:
             self._container.close()
             raise
+        self.has_sound = bool(self._container.streams.audio)
         self.size = self._first.width, self._first.height
         self.rate = None if self._container.format.name in _INVENTED else rate_of(stream)
         self.coding = stream.codec_context.codec.canonical_name
@@ -88,11 +121,11 @@ class _Stream(Connection):
         except StopIteration:
             raise SourceError(f"{self._name} has ended", "is the camera on?") from None
         except av.error.FFmpegError as error:
-            raise _fault(self._name, error) from error
+            raise fault(self._name, error) from error
 
     def _decoded(self) -> Iterator[VideoFrame]:
         bad = 0
-        for packet in self._container.demux(video=0):
+        for packet in self._container.demux(self._stream):
             try:
                 pictures = packet.decode()
             except av.error.InvalidDataError:
@@ -108,32 +141,15 @@ def _open(address: str, name: str) -> InputContainer:
     try:
         return av.open(address, "r", options=dict(_OPTIONS), timeout=(OPEN_SECONDS, READ_SECONDS))
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise _fault(name, error) from error
+        raise fault(name, error) from error
 
 
-_FAULTS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
-    (
-        (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError, PermissionError),
-        "wants a user and a password",
-        "put them into the address: rtsp://user:password@camera/...",
-    ),
-    ((av.error.HTTPNotFoundError,), "has nothing of that name", "look the address up in the camera's manual"),
-    ((ConnectionRefusedError,), "refuses: nobody listens there", "is the camera on, and the port right?"),
-    ((av.error.ExitError, TimeoutError), "does not answer", "is the camera on, and in the same network?"),
-    ((av.error.ProtocolNotFoundError,), "needs a protocol that this FFmpeg does not have", "use rtsp, http or udp"),
-    ((ConnectionError, av.error.EOFError, av.error.OSError), "hung up", "is the camera on, and in the same network?"),
-    ((av.error.InvalidDataError,), "sends nothing that FFmpeg can read", "name the address of its video stream"),
-)
-"""What FFmpeg raises, what it means, and what helps."""
-
-
-def _fault(name: str, error: Exception) -> SourceError:
-    """Return the error for a stream that failed; FFmpeg's own text has the whole address with the password."""
-    for kinds, meaning, cure in _FAULTS:
-        if isinstance(error, kinds):
-            return SourceError(f"{name} {meaning}", cure)
-    reason = getattr(error, "strerror", None) or type(error).__name__
-    return SourceError(f"{name}: {reason}", "check the address and the connection")
+def _ends(container: InputContainer) -> bool:
+    """Return whether what a web server sends is a film: it says how long it is, in seconds or in bytes."""
+    if (container.duration or 0) > 0:
+        return True
+    kind = container.format.name
+    return kind not in (*_PLAYLISTS, *_INVENTED) and not kind.endswith("_pipe") and container.size > 0
 
 
 def _is_http(address: str) -> bool:

@@ -20,21 +20,24 @@ from av.video.stream import VideoStream
 
 from livedream.capture.clock import Clock
 from livedream.capture.color import Colors
+from livedream.capture.ending import Ending
 from livedream.capture.fields import deinterlaced
 from livedream.capture.film import (
     decode_together,
     estimate_length,
     is_encrypted,
     open_film,
-    pictures_of,
     rate_of,
     start_of,
 )
 from livedream.capture.gaps import Gaps
+from livedream.capture.picture_track import describe_track, picture_tracks
 from livedream.capture.source import Source
+from livedream.capture.tap import Tap
 from livedream.capture.turn import Turn
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
+from livedream.side_tracks import SideTracks
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +78,8 @@ class FilmSource(Source):
     """
 
     live = False
+    reopens = True
+    """Whether `_film` may be called again; a pipe can be read once."""
 
     def __init__(self, name: str, *, start: Fraction | int | None = None, end: Fraction | int | None = None) -> None:
         self.name = name
@@ -86,14 +91,22 @@ class FilmSource(Source):
         self._closed = False
         self._seen: Fraction | None = None
         self._index = 0
+        self._tap: Tap | None = None
+        self._tracks: list[int] = []
+        """The indices of the picture tracks, the one that is read first."""
         self._container, self._stream = self._open()
         try:
-            self.time_base = self._stream.time_base or Fraction(1, 90000)
-            self.rate = rate_of(self._stream)
-            self._origin = start_of(self._container, self.time_base)
-            self._step = max(1, round(1 / ((self.rate or 25) * self.time_base)))
-            self._pictures = self._part()
-            self._waiting = next(self._pictures, None)
+            if not self.reopens and (self._container.streams.audio or self._container.streams.subtitles):
+                origin = start_of(self._container, self._stream.time_base or Fraction(1, 90000))
+                self._tap = Tap(
+                    self.name, self._container, origin + self._from - RUN_UP if self._from else origin - RUN_UP
+                )
+            self._begin()
+            while self._waiting is None and self._seen is None and self.reopens and len(self._tracks) > 1:
+                was = describe_track(self._container, self._tracks.pop(0))
+                log.warning("%s: not one frame of picture %s can be decoded; the next best is taken", self.name, was)
+                self._reopen()
+                self._begin()
             if self._waiting is None:
                 raise self._nothing()
             first = self._waiting.picture
@@ -105,17 +118,32 @@ class FilmSource(Source):
         self.size = (first.height, first.width) if transposed else (first.width, first.height)
         aspect = self._stream.sample_aspect_ratio or Fraction(1)
         self.pixel_aspect = 1 / aspect if transposed else aspect
-        self.sound = self.path if self._container.streams.audio else None
+        self.sound = self._sound() if self._container.streams.audio else None
         self._shift = Fraction(0) if start is None else self._waiting.time
         self.start = self._origin + self._shift
         self.until = None if self._to is None else self._to - self._shift
         self.length = self._expected_length()
 
+    def _begin(self) -> None:
+        """Read up to the first picture."""
+        self.time_base = self._stream.time_base or Fraction(1, 90000)
+        self.rate = rate_of(self._stream)
+        self._origin = start_of(self._container, self.time_base)
+        self._step = max(1, round(1 / ((self.rate or 25) * self.time_base)))
+        self._ending = Ending(self._container, self._stream, counts=not self._from)
+        self._pictures = self._part()
+        self._waiting = next(self._pictures, None)
+
     @abstractmethod
     def _film(self) -> InputContainer:
         """Open the film, at its beginning."""
 
+    def _sound(self) -> Path | SideTracks | None:
+        return self.path if self.reopens else self._tap
+
     def __iter__(self) -> Iterator[Frame]:
+        if self._tap is not None:
+            self._tap.pictures_begin()
         while True:
             with self._lock:
                 shown = self._take()
@@ -132,6 +160,8 @@ class FilmSource(Source):
 
     def close(self) -> None:
         self._closed = True
+        if self._tap is not None:
+            self._tap.close()
         with self._lock:
             self._waiting = None
             self._pictures.close()
@@ -154,7 +184,12 @@ class FilmSource(Source):
     def _open(self) -> tuple[InputContainer, VideoStream]:
         container = self._film()
         try:
-            stream = pictures_of(container, self.name)
+            if not self._tracks:
+                again = self._film if self.reopens else None
+                self._tracks = [track.index for track in picture_tracks(container, self.name, again)]
+            stream = container.streams[self._tracks[0]]
+            if not isinstance(stream, VideoStream):
+                raise SourceError(f"{self.name} has changed while it was opened", "open it again")
             if stream.width * stream.height > MAX_PIXELS:
                 size = f"{stream.width}x{stream.height}"
                 cure = f"make it smaller first: at most {MAX_PIXELS // 10**6} million pixels"
@@ -165,6 +200,12 @@ class FilmSource(Source):
             raise
         return container, stream
 
+    def _reopen(self) -> None:
+        self._container.close()
+        self._container, self._stream = self._open()
+        self._ending = Ending(self._container, self._stream)
+        self.damaged = self.filled = self.mended = 0
+
     def _part(self) -> Generator[_Shown]:
         """The pictures of the part that is wanted."""
         pictures = self._from_key_frame() if self._from else self._all(from_key=False)
@@ -174,7 +215,15 @@ class FilmSource(Source):
                 break
             if shown.time >= self._from:
                 yield shown
+        else:
+            self.ended_early = self._shortfall()
+        if self._tap is not None:
+            self._tap.end()
         self._conclude()
+
+    def _shortfall(self) -> str | None:
+        """Return, at the end, how much of the film was there if it should have been longer: `0.2 of 1.0 s`."""
+        return self._ending.shortfall()
 
     def _from_key_frame(self) -> Iterator[_Shown]:
         """The pictures from a key frame before the part on; all of the film where none can be found."""
@@ -182,9 +231,8 @@ class FilmSource(Source):
         first = next(pictures, None) if self._seek() else None
         if first is None or first.time > self._from:
             pictures.close()
-            self._container.close()
-            self._container, self._stream = self._open()
-            self.damaged = self.filled = self.mended = 0
+            if self.reopens:
+                self._reopen()
             pictures = self._all(from_key=False)
         else:
             yield first
@@ -192,6 +240,8 @@ class FilmSource(Source):
 
     def _seek(self) -> bool:
         """Go to before the part; False where the file cannot, and where it would save nothing."""
+        if not self.reopens:
+            return False
         target = round((self._origin + self._from - RUN_UP) / self.time_base)
         if self._stream.start_time is None or target <= self._stream.start_time:
             return False
@@ -237,23 +287,32 @@ class FilmSource(Source):
             return []
 
     def _packets(self) -> "Iterator[av.Packet[VideoStream]]":
-        """Every packet of the film, past what cannot be read; the last one is empty and flushes the decoder."""
+        """Every packet of the pictures, past what cannot be read; the last one is empty and flushes the decoder."""
         bad = 0
         while bad < BAD_READS:
             try:
-                for packet in self._container.demux(self._stream):
+                packets: Iterator[av.Packet[Any]] = self._container.demux()  # of all tracks: see `Ending`
+                for packet in packets:
                     bad = 0
-                    yield packet
+                    self._ending.note(packet)
+                    if packet.stream is self._stream:
+                        yield packet
+                    elif self._tap is not None and packet.stream.type in ("audio", "subtitle"):
+                        self._tap.put(packet)
                 return
             except av.error.InvalidDataError:
                 bad += 1
                 self.damaged += 1
             except av.error.FFmpegError as error:
-                raise SourceError(f"{self.name}: {error.strerror}", "the disk or the connection failed") from error
+                raise self._broken(error) from error
+
+    def _broken(self, error: av.error.FFmpegError) -> SourceError:
+        """The error for a film that cannot be read any further."""
+        return SourceError(f"{self.name}: {error.strerror}", "the disk or the connection failed")
 
     def _nothing(self) -> SourceError:
         """The error for a film without one picture in the part that is wanted."""
-        if self._seen is None and self.path is not None and is_encrypted(self.path):
+        if self._seen is None and self.reopens and self.path is not None and is_encrypted(self.path):
             return SourceError(f"{self.name} is encrypted", "livedream cannot open what is protected against copying")
         if self._seen is None:
             return SourceError(f"{self.name}: not one frame can be decoded", "play it with another program to check")

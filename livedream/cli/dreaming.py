@@ -17,7 +17,7 @@ from livedream.cli.resuming import Resuming, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
-from livedream.errors import ArgumentError, LivedreamError
+from livedream.errors import ArgumentError, LivedreamError, SourceError
 from livedream.models import OFFICIAL
 from livedream.pipeline import Report, run
 from livedream.pipeline.governor import Governor
@@ -175,6 +175,8 @@ def dream(
     if resuming:
         resuming.finish()
     say(conclusion(report, source, sink_specs))
+    if source.ended_early is not None:
+        raise early_end(source)
     return 1 if tell_of_faults(report) else 0
 
 
@@ -184,7 +186,7 @@ def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]
     return dreamer, Recipe(
         settings=dreamer.settings,
         source=source.path.resolve().name if source.path else "",  # no folder's name: films are passed on
-        fingerprint=fingerprint(source.files),
+        fingerprint=fingerprint(source.files) or source.identity,
         ingredients=ingredients(dreamer.settings),
         used=dreamer.description,
         options=options,
@@ -211,6 +213,12 @@ def tell_of_faults(report: Report | None) -> bool:
     for fault in faults:
         say_error(fault)
     return bool(faults)
+
+
+def early_end(source: Source) -> SourceError:
+    """Return the error for a source that had fewer frames than its header says; those that came are written."""
+    hint = "it was cut off or is damaged: get it again; what there is of it was dreamt"
+    return SourceError(f"{source.name} ends after {source.ended_early}", hint)
 
 
 def tell_of_part(resuming: Resuming | None) -> None:

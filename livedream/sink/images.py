@@ -57,7 +57,8 @@ class ImagesSink(Sink):
 
     def close(self) -> None:
         if self.count and not self._closed:
-            write_beside(recipe_path(self.folder, folder=True), self.recipe, frames=self.count, complete=self._ended)
+            complete = self._ended and not self.source_ended_early
+            write_beside(recipe_path(self.folder, folder=True), self.recipe, frames=self.count, complete=complete)
         self._closed = True
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from livedream.errors import ArgumentError, unknown
 from livedream.frame import Frame
 from livedream.recipe import Recipe
+from livedream.side_tracks import SideTracks
 from livedream.sink.codecs import CONTAINERS, Encoding
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ class Facts:
     """The unit of the times, in seconds."""
     pixel_aspect: Fraction = Fraction(1)
     """Width of a pixel over its height."""
-    sound: Path | None = None
-    """The file whose sound belongs to the frames."""
+    sound: Path | SideTracks | None = None
+    """The file whose sound belongs to the frames, or what gives it where that is no file."""
+    lost_sound: str = ""
+    """What to say of sound that belongs to the frames and cannot be carried along."""
     start: Fraction = Fraction(0)
     """What the clock of the `sound` file shows at time 0."""
     until: Fraction | None = None
@@ -74,6 +77,9 @@ class Sink(ABC):
     """True when a thread hangs in it for good, as in a device that never answers: nobody may call it any more."""
     recipe: Recipe | None = None
     """How its frames are made, set before the first one: a film and a PNG carry it inside, and a TOML file beside."""
+
+    source_ended_early: bool = False
+    """Set before `end` when the source had fewer frames than its header says: what is written is not complete."""
 
     @property
     def finished(self) -> bool:
@@ -174,6 +180,8 @@ def open_sink(
         raise unknown("sink", text, _CHOICES)
     if facts.path is not None and _destroys(path, facts.path):
         raise ArgumentError(f"{text} is what the frames are read from", "choose another name for the output")
+    if not is_folder and path.exists() and not path.is_file():
+        raise ArgumentError(f"{text} is no ordinary file: it cannot be written as one", "name a file, or an address")
     if is_folder:
         from livedream.sink.images import ImagesSink
 

@@ -67,7 +67,7 @@ class SoundTrack:
             self._film.mux(self.target.encode(None))
 
 
-def sound_track(source: AudioStream, film: OutputContainer, path: Path) -> SoundTrack | None:
+def sound_track(source: AudioStream, film: OutputContainer, path: Path | str) -> SoundTrack | None:
     """Return the track of `film` for one of the file `path`; None when it cannot be carried."""
     kind = film.format.name
     if fits(source, kind):

@@ -77,7 +77,7 @@ class SubtitleTrack:
         self._film.mux(packet)
 
 
-def subtitle_track(source: SubtitleStream, film: OutputContainer, path: Path) -> SubtitleTrack | None:
+def subtitle_track(source: SubtitleStream, film: OutputContainer, path: Path | str) -> SubtitleTrack | None:
     """Return the track of `film` for one of the file `path`; None when it cannot be carried: pictures of text."""
     kind = film.format.name
     if fits(source, kind):

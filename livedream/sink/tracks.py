@@ -13,6 +13,7 @@ from av.container import OutputContainer
 
 from livedream.errors import SinkError
 from livedream.recipe import about
+from livedream.side_tracks import SideTracks
 from livedream.sink.sound import SoundTrack, sound_track
 from livedream.sink.subtitles import SubtitleTrack, subtitle_track
 
@@ -25,7 +26,7 @@ OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "tim
 
 
 class Tracks:
-    """Every track of the file `path` but the pictures, packet by packet into `film`; little is in memory.
+    """Every track of `source` but the pictures, packet by packet into `film`; little is in memory.
 
     Sound and subtitles that `film` can hold are copied as they are; others are encoded anew in the kind that it holds.
     What cannot be carried is left out. Both are logged, a line each. Chapters, title and the like come along.
@@ -37,15 +38,19 @@ class Tracks:
     Raises SinkError when the file cannot be opened. Errors of `film` come out as PyAV raises them.
     """
 
-    def __init__(self, path: Path, start: Fraction, film: OutputContainer, *, until: Fraction | None = None) -> None:
-        self._path = path
+    def __init__(
+        self, source: Path | SideTracks, start: Fraction, film: OutputContainer, *, until: Fraction | None = None
+    ) -> None:
+        self._path = source if isinstance(source, Path) else source.name
         self._start = start
         self._until = until
         self._film = film
         try:
-            self._file = av.open(str(path.absolute()), "r")
+            self._file = av.open(str(source.absolute()), "r") if isinstance(source, Path) else source.open()
         except (av.error.FFmpegError, OSError) as error:
-            raise SinkError(f"the sound of {path} cannot be read: {error.strerror}", "dream without sound") from error
+            raise SinkError(
+                f"the sound of {self._path} cannot be read: {error.strerror}", "dream without sound"
+            ) from error
         self._tracks: dict[int, SoundTrack | SubtitleTrack] = {}
         try:
             self._add_tracks()
@@ -64,12 +69,12 @@ class Tracks:
             self._begun = True
             for track in self._tracks.values():
                 track.begin()
-        while self._next is not None:
-            packet = self._next
+        while (packet := self._next or next(self._packets, None)) is not None:
+            self._next = packet
             if time is not None and (packet.dts or 0) * packet.time_base - self._start >= time:
                 return
             self._tracks[packet.stream_index].write(packet, self._start)
-            self._next = next(self._packets, None)
+            self._next = None
         if time is None:
             for track in self._tracks.values():
                 track.finish()
@@ -122,7 +127,8 @@ class Tracks:
                 chapters.append(chapter)
         self._film.set_chapters(chapters)
 
-    def _read(self) -> "Generator[av.Packet[Any]]":
+    def _read(self) -> "Generator[av.Packet[Any] | None]":
+        """Yield the packets that are wanted; None when the next one has not come yet."""
         streams = [self._file.streams[index] for index in self._tracks]
         if not streams:
             return
@@ -131,8 +137,11 @@ class Tracks:
         ended = set()
         try:
             self._seek(self._file.streams[min(steady)])
-            packets: Iterator[av.Packet[Any]] = self._file.demux(*streams)
+            packets: Iterator[av.Packet[Any] | None] = self._file.demux(*streams)
             for packet in packets:
+                if packet is None:
+                    yield None
+                    continue
                 if not packet.size or packet.dts is None:
                     continue
                 if self._until is not None and packet.dts * packet.time_base - self._start >= self._until:

@@ -1,0 +1,76 @@
+"""Frames from a film on a web server."""
+
+import hashlib
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+
+from livedream.capture.address import shown
+from livedream.capture.faults import fault
+from livedream.capture.video import FilmSource
+from livedream.errors import SourceError
+from livedream.side_tracks import SideTracks
+
+OPEN_SECONDS = 30.0
+"""How long the server may take to send what is needed to open the film: an index at its end takes three requests."""
+READ_SECONDS = 60.0
+"""How long it may take to send one packet, attempts to connect again included."""
+_OPTIONS = {
+    "reconnect": "1",  # a connection that breaks in the middle is made again where it broke
+    "reconnect_on_network_error": "1",
+    "reconnect_delay_max": "5",  # seconds between two attempts
+    "reconnect_delay_total_max": "30",
+}
+
+
+class RemoteFilm(FilmSource):
+    """The frames of the film at `address`, http or https: every one, at its own rate, as from a file.
+
+    start, end: see `FilmSource`. Raises SourceError when the server does not send it, in words without a password.
+    """
+
+    def __init__(self, address: str, *, start: Fraction | int | None = None, end: Fraction | int | None = None) -> None:
+        self._address = address
+        self.place = address
+        super().__init__(shown(address), start=start, end=end)
+        self.identity = self._identity()
+
+    def _film(self) -> InputContainer:
+        return open_remote(self._address, self.name)
+
+    def _sound(self) -> Path | SideTracks | None:
+        return RemoteTracks(self._address, self.name)
+
+    def _broken(self, error: av.error.FFmpegError) -> SourceError:
+        return fault(self.name, error)
+
+    def _identity(self) -> str:
+        """Return what another film at the same address would not have: size, tracks and first frame."""
+        tracks = [(track.type, track.frames, track.duration, track.start_time) for track in self._container.streams]
+        digest = hashlib.sha256(repr((self._container.size, self._container.duration, tracks)).encode())
+        if self._waiting is not None:
+            for plane in self._waiting.picture.planes:
+                digest.update(bytes(plane))
+        return digest.hexdigest()[:32]
+
+
+class RemoteTracks:
+    """Sound and subtitles of a film on a web server, read beside the pictures."""
+
+    def __init__(self, address: str, name: str) -> None:
+        self.name = name
+        self._address = address
+
+    def open(self) -> InputContainer:
+        return open_remote(self._address, self.name)
+
+
+def open_remote(address: str, name: str) -> InputContainer:
+    """Open a film on a web server. name: the address as it may be shown."""
+    try:
+        return av.open(address, "r", options=dict(_OPTIONS), timeout=(OPEN_SECONDS, READ_SECONDS))
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise fault(name, error) from error
