@@ -54,7 +54,15 @@ def imports() -> list[tuple[str, str]]:
     [
         ("torch", ("dream/", "models/", "visualize/", "bench/", "doctor/engine.py")),
         ("torchvision", ("models/",)),
-        ("av", (*(f"capture/{name}.py" for name in ("video", "film", "color", "fields", "network", "pipe")), "sink/")),
+        (
+            "av",
+            (
+                *(f"capture/{name}.py" for name in ("video", "film", "color", "fields", "network", "pipe")),
+                *(f"capture/{name}.py" for name in ("picture_track", "ending", "faults", "remote", "tap")),
+                "side_tracks.py",  # names its types
+                "sink/",
+            ),
+        ),
         (
             "cv2",
             (

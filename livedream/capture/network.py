@@ -1,6 +1,8 @@
 """Frames from a camera on the network, or any other stream that FFmpeg reads."""
 
+import logging
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from urllib.parse import urlsplit
@@ -17,15 +19,19 @@ from livedream.capture.faults import fault
 from livedream.capture.film import decode_together, rate_of
 from livedream.capture.live import LiveSource
 from livedream.capture.picture_track import picture_tracks
-from livedream.capture.reader import Connection
+from livedream.capture.reader import Connection, StreamEnded
 from livedream.capture.remote import RemoteFilm
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
 
-OPEN_SECONDS = 5.0
-"""How long a stream may take to answer, and to tell what it is."""
-READ_SECONDS = 3.0
-"""How long it may take to send the next packet."""
+log = logging.getLogger(__name__)
+
+OPEN_SECONDS = 15.0
+"""How long a stream may take to answer, and to tell what it is: on a busy machine nine times as long as on a free one.
+That it takes long is said after two."""
+READ_SECONDS = 10.0
+"""How long it may take to send the next packet. `LiveSource` gives it up sooner, but does not count the time in which
+this process itself stood still; FFmpeg does."""
 BAD_PACKETS = 300
 """How many packets in a row may be damaged; a stream entered in the middle has some before its first key frame."""
 
@@ -45,8 +51,17 @@ _PLAYLISTS = ("hls", "dash")
 """Formats in which the size of what is fetched first is not that of the film."""
 
 
+_REPEATING = ("mpegts", "mpeg", "flv", "matroska", "mov")
+"""Formats with times of their own. A web server that does not say how long a film is sends it again each time."""
+
+
 class NotLiveError(SourceError):
-    """What is at an address comes to an end, and can be read like a file."""
+    """What is at an address comes to an end, and can be read like a file.
+
+    resumable: whether the server says how many bytes there are, so that a broken connection is noticed.
+    """
+
+    resumable = True
 
 
 def open_address(address: str, *, start: Fraction | None = None, end: Fraction | None = None) -> Source:
@@ -57,8 +72,8 @@ def open_address(address: str, *, start: Fraction | None = None, end: Fraction |
     """
     try:
         source = NetworkSource(address)
-    except NotLiveError:
-        return RemoteFilm(address, start=start, end=end)
+    except NotLiveError as film:
+        return RemoteFilm(address, resumable=film.resumable, start=start, end=end)
     if start is not None or end is not None:
         source.close()
         raise ArgumentError(f"{source.name} is live: it has no start and end", "leave them out")
@@ -75,10 +90,17 @@ class NetworkSource(LiveSource):
     def __init__(self, address: str, *, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self.place = address
         self._address = address
+        self._beginning: int | None = None
         super().__init__(shown(address), clock=clock)
 
     def _connect(self) -> Connection:
         stream = _Stream(self._address, self.name)
+        if self._beginning is None:
+            self._beginning = stream.beginning
+        elif stream.beginning == self._beginning:  # a camera has noise, and another time
+            stream.close()
+            log.warning("%s is a film that has ended; download it, then every frame is dreamt", self.name)
+            raise StreamEnded
         if stream.has_sound:
             self.lost_sound = f"the sound of {self.name} is not kept: record it beside with another program"
         return stream
@@ -94,9 +116,14 @@ class _Stream(Connection):
             if not self._container.streams.video:
                 raise SourceError(f"{name} has no pictures", "name the address of a camera or a film")
             if _is_http(address) and _ends(self._container):
-                raise NotLiveError(f"{name} is a film, not live", "open it with open_source, which reads both")
+                film = NotLiveError(f"{name} is a film, not live", "open it with open_source, which reads both")
+                film.resumable = self._container.size > 0
+                raise film
             self._stream = stream = picture_tracks(self._container, name)[0]
             decode_together(stream)
+            self.beginning: int | None = None
+            """A checksum of the first packet and its time, where a film could be sent anew in place of a stream."""
+            self._repeats = _is_http(address) and self._container.format.name.startswith(_REPEATING)
             self._pictures = self._decoded()
             self._first: VideoFrame | None = self._next()
             self._colors = Colors(self._first, name)
@@ -126,6 +153,8 @@ class _Stream(Connection):
     def _decoded(self) -> Iterator[VideoFrame]:
         bad = 0
         for packet in self._container.demux(self._stream):
+            if self._repeats and self.beginning is None and packet.pts is not None:
+                self.beginning = zlib.crc32(bytes(packet), packet.pts & 0xFFFFFFFF)
             try:
                 pictures = packet.decode()
             except av.error.InvalidDataError:

@@ -1,5 +1,6 @@
 """Frames from a film on a web server."""
 
+import errno
 import hashlib
 from fractions import Fraction
 from pathlib import Path
@@ -24,28 +25,51 @@ _OPTIONS = {
     "reconnect_delay_max": "5",  # seconds between two attempts
     "reconnect_delay_total_max": "30",
 }
+_HINT = "download it first, then dream the file: some servers send a film only from its beginning"
 
 
 class RemoteFilm(FilmSource):
     """The frames of the film at `address`, http or https: every one, at its own rate, as from a file.
 
+    resumable: whether the server says how many bytes there are. Only then is a connection that breaks made again;
+    otherwise all is read through a single one, as from a pipe.
     start, end: see `FilmSource`. Raises SourceError when the server does not send it, in words without a password.
     """
 
-    def __init__(self, address: str, *, start: Fraction | int | None = None, end: Fraction | int | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        resumable: bool = True,
+        start: Fraction | int | None = None,
+        end: Fraction | int | None = None,
+    ) -> None:
         self._address = address
+        self._options = _OPTIONS if resumable else {}
+        self.reopens = resumable
         self.place = address
         super().__init__(shown(address), start=start, end=end)
         self.identity = self._identity()
 
     def _film(self) -> InputContainer:
-        return open_remote(self._address, self.name)
+        return open_remote(self._address, self.name, self._options)
 
     def _sound(self) -> Path | SideTracks | None:
-        return RemoteTracks(self._address, self.name)
+        return RemoteTracks(self._address, self.name, self._options) if self.reopens else super()._sound()
+
+    def _is_end(self, error: av.error.FFmpegError) -> bool:
+        # Where the server does not say how much there is, FFmpeg takes the end for a failure (http.c).
+        return not self.reopens and error.errno == errno.EIO
 
     def _broken(self, error: av.error.FFmpegError) -> SourceError:
-        return fault(self.name, error)
+        after = "" if self._seen is None else f", after {float(self._seen):.1f} s of the film"
+        return SourceError(f"{fault(self.name, error)}{after}", _HINT)
+
+    def _nothing(self) -> SourceError:
+        error = super()._nothing()
+        if self._seen is None:
+            error.hint = _HINT
+        return error
 
     def _identity(self) -> str:
         """Return what another film at the same address would not have: size, tracks and first frame."""
@@ -60,17 +84,18 @@ class RemoteFilm(FilmSource):
 class RemoteTracks:
     """Sound and subtitles of a film on a web server, read beside the pictures."""
 
-    def __init__(self, address: str, name: str) -> None:
+    def __init__(self, address: str, name: str, options: dict[str, str]) -> None:
         self.name = name
         self._address = address
+        self._options = options
 
     def open(self) -> InputContainer:
-        return open_remote(self._address, self.name)
+        return open_remote(self._address, self.name, self._options)
 
 
-def open_remote(address: str, name: str) -> InputContainer:
-    """Open a film on a web server. name: the address as it may be shown."""
+def open_remote(address: str, name: str, options: dict[str, str]) -> InputContainer:
+    """Open a film on a web server. name: the address as it may be shown. options: for FFmpeg."""
     try:
-        return av.open(address, "r", options=dict(_OPTIONS), timeout=(OPEN_SECONDS, READ_SECONDS))
+        return av.open(address, "r", options=dict(options), timeout=(OPEN_SECONDS, READ_SECONDS))
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise fault(name, error) from error
+        raise SourceError(str(fault(name, error)), _HINT) from error

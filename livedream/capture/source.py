@@ -4,6 +4,7 @@ import itertools
 import os
 import re
 import stat
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -147,13 +148,16 @@ def open_source(
 
     path = Path(text)
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return _open_absent(text, size, rate)
     except OSError as error:  # a folder on the way is closed to us, a name is too long
         raise SourceError(f"{text}: {error.strerror}", "check the name and the rights of the folder") from error
+    mode = status.st_mode
     if _is_pipe(text, mode):
         return _open_pipe(text, size=size, rate=rate)
+    if stat.S_ISCHR(mode) and sys.platform == "linux" and os.major(status.st_rdev) != _VIDEO_DEVICES:
+        raise SourceError(f"{text} is no camera", "name a camera (0), or a film")
     if stat.S_ISCHR(mode):
         return _camera(text, size, rate)
     if stat.S_ISSOCK(mode) or stat.S_ISBLK(mode):
@@ -183,6 +187,8 @@ def _camera(name: str, size: tuple[int, int] | None, rate: Fraction | int | None
     return CameraSource(name, size=size, rate=rate)
 
 
+_VIDEO_DEVICES = 81
+"""The major number of video devices in Linux (Documentation/admin-guide/devices.txt)."""
 _STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 

@@ -304,7 +304,16 @@ class FilmSource(Source):
                 bad += 1
                 self.damaged += 1
             except av.error.FFmpegError as error:
-                raise self._broken(error) from error
+                if not self._is_end(error):
+                    raise self._broken(error) from error
+                flush: av.Packet[Any] = av.Packet()
+                flush.stream = self._stream
+                yield flush
+                return
+
+    def _is_end(self, error: av.error.FFmpegError) -> bool:
+        """Return whether that is how the film ends."""
+        return False
 
     def _broken(self, error: av.error.FFmpegError) -> SourceError:
         """The error for a film that cannot be read any further."""
