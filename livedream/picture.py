@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
 from livedream.errors import SourceError
+from livedream.srgb import eight_bits, to_srgb
 
 
 class Picture(np.ndarray):
@@ -41,7 +42,7 @@ def to_array(picture: np.ndarray | Image.Image) -> np.ndarray:
     Raises TypeError for other things, ValueError for other arrays.
     """
     if isinstance(picture, Image.Image):
-        return _rgb(picture)
+        return _rgb(to_srgb(picture, "picture"))
     if not isinstance(picture, np.ndarray):
         raise TypeError(f"a Dreamer takes a Frame, a numpy array or an image of Pillow's, got {type(picture).__name__}")
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
@@ -74,7 +75,7 @@ def read_mask(path: Path) -> np.ndarray:
 def _upright(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path) as image:
-            yield ImageOps.exif_transpose(image)
+            yield to_srgb(ImageOps.exif_transpose(image), str(path), image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise SourceError(f"{path} is too large a picture", "make it smaller first") from error
     except FileNotFoundError as error:
@@ -93,13 +94,7 @@ def _transparent(image: Image.Image) -> bool:
 
 def _rgb(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I") or image.mode == "F":  # Pillow would clip these to 0..255
-        levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        if image.mode != "F":
-            levels = levels / 257  # 65535 becomes 255
-        elif levels.max() <= 1:
-            levels = levels * 255
-        grey = levels.clip(0, 255).round().astype(np.uint8)
-        return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+        image = eight_bits(image)
     if _transparent(image):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

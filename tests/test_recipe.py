@@ -9,7 +9,9 @@ from livedream import ArgumentError, DreamSettings, SourceError, load_preset
 from livedream.presets import parse_preset
 from livedream.recipe import ENDS, Recipe, about, fingerprint
 from livedream.settings import CONTROLS
-from livedream.sink.beside import recipe_path, write_beside
+from livedream.sink.beside import write_beside
+from livedream.sink.lock import OutputLock
+from livedream.sink.names import recipe_path
 
 ODD = "fire6 \"in quotes\" \\ back\n[livedream]\tä 🐶 # \x7f \x00 = '''"
 
@@ -84,15 +86,36 @@ def test_where_it_stands() -> None:
 
 def test_a_file_that_is_no_recipe_stays(tmp_path, caplog) -> None:
     path = tmp_path / "out.toml"
-    for foreign in (b"steps = 2\n", b"\xff\xfe"):
-        path.write_bytes(foreign)
-        write_beside(path, Recipe(settings=DreamSettings()), frames=1, complete=True)
-        assert path.read_bytes() == foreign
-        assert str(path) in caplog.text
-        caplog.clear()
-    path.unlink()
-    for frames in (1, 2):
-        write_beside(path, Recipe(settings=DreamSettings()), frames=frames, complete=True)
+    with OutputLock(tmp_path / "out.mp4") as lock:
+        for foreign in (b"steps = 2\n", b"\xff\xfe"):
+            path.write_bytes(foreign)
+            for overwrite in (False, True):
+                recipe = Recipe(settings=DreamSettings())
+                write_beside(path, recipe, lock, frames=1, complete=True, overwrite=overwrite)
+                assert path.read_bytes() == foreign
+                assert str(path) in caplog.text
+                caplog.clear()
+        path.unlink()
+        for frames in (1, 2):
+            write_beside(path, Recipe(settings=DreamSettings()), lock, frames=frames, complete=True)
     assert about(path.read_text())["frames"] == 2
     assert [file.name for file in tmp_path.iterdir()] == ["out.toml"]
     assert not caplog.text
+
+
+def test_a_recipe_that_was_edited_stays_unless_it_may_be_replaced(tmp_path, caplog) -> None:
+    path = tmp_path / "out.toml"
+    with OutputLock(tmp_path / "out.mp4") as lock:
+        write_beside(path, Recipe(settings=DreamSettings()), lock, frames=1, complete=True)
+        windows = path.read_bytes().replace(b"\n", b"\r\n")  # as git may check it out; nobody has edited it
+        path.write_bytes(windows)
+        write_beside(path, Recipe(settings=DreamSettings(steps=3)), lock, frames=1, complete=True)
+        assert path.read_bytes() != windows
+        assert not caplog.text
+        edited = path.read_text().replace("steps = 3", "steps = 4")
+        path.write_text(edited)
+        write_beside(path, Recipe(settings=DreamSettings(steps=3)), lock, frames=1, complete=True)
+        assert path.read_text() == edited
+        assert "out.toml was edited and is left as it is" in caplog.text
+        write_beside(path, Recipe(settings=DreamSettings(steps=3)), lock, frames=1, complete=True, overwrite=True)
+    assert "steps = 3" in path.read_text()

@@ -1,66 +1,173 @@
-"""The colours of decoded pictures, as the tags in the film mean them."""
+"""Decoded pictures into RGB, by the colour tags of the film."""
 
 import logging
+from typing import NamedTuple
 
 import av
 import av.error
 import numpy as np
 from av.filter import Graph
+from av.sidedata.sidedata import Type
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorTrc, VideoReformatter
+from av.video.reformatter import ColorPrimaries, ColorTrc, VideoReformatter
+from PIL import Image
 
+from livedream.capture.dolby import dolby_vision, lacks_common_colors
+from livedream.capture.gamut import Gamut
+from livedream.capture.sidedata import side_data
 from livedream.errors import SourceError
+from livedream.primaries import FOREIGN
+from livedream.srgb import profile
 
 log = logging.getLogger(__name__)
 
 HDR = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
+HD_WIDTH, HD_HEIGHT = 1280, 720
+"""From either of them on a film that names no matrix has that of BT.709, as in players; below, that of BT.601."""
 _TONE_MAP = "out_primaries=bt709:out_transfer=bt709:out_range=full:intent=perceptual"
 """FFmpeg's own tone curve (libswscale/cms.c): it keeps the lights apart, up to the peak that the film names."""
+_RGB, _BT709, _UNSPECIFIED, _BT601, _BT2020 = 0, 1, 2, 5, 9
+"""Matrices (ITU-T H.273, table 4)."""
+_NO_MATRIX = {
+    8: "YCgCo",
+    10: "BT.2020 with constant luminance",
+    11: "SMPTE 2085",
+    13: "chromaticity-derived with constant luminance",
+    14: "ICtCp",
+    15: "IPT-C2",
+    16: "YCgCo-Re",
+    17: "YCgCo-Ro",
+}
+"""Matrices that libswscale takes for BT.601 without a word."""
+
+
+class Tags(NamedTuple):
+    """What a film says of its colours, in the numbers of ITU-T H.273 (range: those of FFmpeg)."""
+
+    primaries: int = _UNSPECIFIED
+    transfer: int = _UNSPECIFIED
+    matrix: int = _UNSPECIFIED
+    range: int = 0
+
+    @classmethod
+    def of(cls, thing: VideoFrame | VideoCodecContext) -> "Tags":
+        """Return the tags of a picture; or of the container, by the context of a stream before the first packet.
+
+        Later the context has what the decoder found: with HEVC and ProRes nothing, where only the container is tagged.
+        """
+        return cls(thing.color_primaries, thing.color_trc, int(thing.colorspace), int(thing.color_range))
 
 
 class Colors:
-    """Makes RGB of every picture of the film `name`, in the size of the `first` one.
+    """Makes RGB of the pictures of the film `name`, each in its own size, by the tags of each.
 
-    Matrix and range are those of each picture's tags; without tags it is BT.601, limited, as for ffmpeg. HDR is mapped
-    to the range of an ordinary screen. What is transparent keeps the colour that lies there, as for ffmpeg.
+    What the bitstream says comes first, as in FFmpeg; what it leaves out comes from the `container`, or is guessed:
+    the matrix by the size, see `HD_HEIGHT`, the primaries by the matrix (BT.2020) or BT.709. Wide primaries are
+    converted to those of BT.709 (see `Gamut`), ICC profiles to sRGB, HDR is mapped to the range of an ordinary screen:
+    each is said once. Transparent pixels keep the colour they have, as in FFmpeg.
+
+    Raises SourceError for colours that nothing here converts, of `first` at once.
     """
 
-    def __init__(self, first: VideoFrame, name: str) -> None:
+    def __init__(self, first: VideoFrame, name: str, container: Tags = Tags()) -> None:  # noqa: B008  immutable
         self._name = name
-        self._size = first.width, first.height
+        self._container = container
         # One for all, on the thread that reads: a picture's own, with threads, takes half as long again (0.62 ms
         # instead of 0.40 at 1280x720), and what dreams meanwhile is disturbed.
         self._scaler = VideoReformatter()
-        self._hdr = HDR.get(ColorTrc(first.color_trc)) if first.color_trc in HDR else None
         self._graph: Graph | None = None
-        self._graph_takes: tuple[int, int, str] | None = None
-        if self._hdr:
-            log.info("%s: HDR (%s) is mapped to the range of an ordinary screen", name, self._hdr)
+        self._graph_takes: tuple[object, ...] | None = None
+        self._gamuts: dict[tuple[int, int], Gamut] = {}
+        self._said: set[str] = set()
         if any(component.is_alpha for component in first.format.components):
-            log.info("%s: what is transparent is dreamt as if it were not", name)
+            log.info("%s: transparency is ignored", name)
+        self._check(first)  # before anything is written
 
     def rgb(self, picture: VideoFrame) -> np.ndarray:
-        """Return its pixels, uint8 (height, width, 3). Raises SourceError for a kind of pixel that nothing converts."""
-        if (picture.width, picture.height) != self._size:
-            size = f"{picture.width}x{picture.height}"
-            log.info("%s: frame of %s scaled to %dx%d", self._name, size, *self._size)
+        """Return its pixels, uint8 (height, width, 3)."""
+        tags = self._check(picture)
         try:
-            if self._hdr:
-                return self._mapped(picture).to_ndarray(format="rgb24")
-            return self._scaler.reformat(picture, *self._size, "rgb24", threads=1).to_ndarray()
+            if tags.transfer in HDR:
+                self._say(f"HDR ({HDR[ColorTrc(tags.transfer)]}) is mapped to the range of an ordinary screen")
+                return self._mapped(picture, tags).to_ndarray(format="rgb24")
+            if icc := side_data(picture, Type.ICC_PROFILE):
+                return self._from_profile(icc, Image.fromarray(self._plain(picture, "rgb24")))
+            if tags.primaries in FOREIGN or tags.transfer == ColorTrc.LINEAR:
+                return self._gamut(tags).convert(self._plain(picture, "gbrp16le"))
+            return self._plain(picture, "rgb24")
         except (av.error.FFmpegError, ValueError) as error:
             kind = picture.format.name
             raise SourceError(f"{self._name}: its pixels ({kind}) cannot be shown", "convert it with ffmpeg") from error
 
-    def _mapped(self, picture: VideoFrame) -> VideoFrame:
-        takes = picture.width, picture.height, picture.format.name
+    def _check(self, picture: VideoFrame) -> Tags:
+        """Return the tags of a picture, completed. Raises SourceError for one that cannot be converted."""
+        if lacks_common_colors(picture):
+            raise dolby_vision(self._name)
+        tags = self._complete(picture)
+        if tags.matrix in _NO_MATRIX and not _is_rgb(picture):
+            text = f"{self._name}: its colours are coded as {_NO_MATRIX[tags.matrix]}, which cannot be converted here"
+            raise SourceError(text, "convert it first: ffmpeg -i IN -vf zscale=matrix=709 OUT")
+        return tags
+
+    def _complete(self, picture: VideoFrame) -> Tags:
+        """Give the picture the tags that it lacks, and return all of them."""
+        own, container = Tags.of(picture), self._container
+        primaries = own.primaries if own.primaries not in (0, _UNSPECIFIED) else container.primaries
+        transfer = own.transfer if own.transfer not in (0, _UNSPECIFIED) else container.transfer
+        matrix = next((one for one in (own.matrix, container.matrix) if one not in (_RGB, _UNSPECIFIED)), _UNSPECIFIED)
+        if matrix == 12:  # derived from the primaries
+            matrix = _BT2020 if primaries == ColorPrimaries.BT2020 else _BT709
+        if primaries in (0, _UNSPECIFIED):
+            primaries = ColorPrimaries.BT2020 if matrix == _BT2020 or transfer in HDR else ColorPrimaries.BT709
+        if matrix == _UNSPECIFIED:
+            if primaries == ColorPrimaries.BT2020 or transfer in HDR:
+                matrix = _BT2020
+            else:
+                matrix = _BT709 if picture.width >= HD_WIDTH or picture.height >= HD_HEIGHT else _BT601
+        tags = Tags(primaries, transfer, own.matrix if _is_rgb(picture) else matrix, own.range or container.range)
+        if tags != own:
+            picture.color_primaries, picture.color_trc = tags.primaries, tags.transfer
+            picture.colorspace, picture.color_range = tags.matrix, tags.range
+        return tags
+
+    def _plain(self, picture: VideoFrame, pix_fmt: str) -> np.ndarray:
+        return self._scaler.reformat(picture, format=pix_fmt, threads=1).to_ndarray()
+
+    def _gamut(self, tags: Tags) -> Gamut:
+        key = tags.primaries, tags.transfer
+        if key not in self._gamuts:
+            self._gamuts[key] = Gamut(*key)
+            name = FOREIGN[tags.primaries][0] if tags.primaries in FOREIGN else "linear light"
+            self._say(f"colours are converted from {name} to BT.709")
+        return self._gamuts[key]
+
+    def _from_profile(self, icc: bytes, image: Image.Image) -> np.ndarray:
+        converted = profile(icc).to_srgb(image, self._name)
+        if converted is not image:
+            self._say(f"colours are converted from {profile(icc).description} to sRGB")
+        return np.array(converted)
+
+    def _mapped(self, picture: VideoFrame, tags: Tags) -> VideoFrame:
+        takes = picture.width, picture.height, picture.format.name, tags
         if self._graph is None or self._graph_takes != takes:
             self._graph, self._graph_takes = Graph(), takes
             self._graph.link_nodes(
-                self._graph.add_buffer(None, *takes[:2], picture.format, time_base=picture.time_base),
-                self._graph.add("scale", f"{self._size[0]}:{self._size[1]}:{_TONE_MAP}"),
+                self._graph.add_buffer(
+                    None, picture.width, picture.height, picture.format, time_base=picture.time_base
+                ),
+                self._graph.add("scale", f"{picture.width}:{picture.height}:{_TONE_MAP}"),
                 self._graph.add("format", "gbrp"),
                 self._graph.add("buffersink"),
             ).configure()
         self._graph.vpush(picture)
         return self._graph.vpull()
+
+    def _say(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            log.warning("%s: %s", self._name, text)
+
+
+def _is_rgb(picture: VideoFrame) -> bool:
+    return picture.format.is_rgb or picture.format.has_palette

@@ -8,13 +8,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-import numpy as np
-from PIL import Image
-
 from livedream.capture.reader import Connection, Picture, Reader, StreamEnded
 from livedream.capture.source import Source
 from livedream.errors import SourceError
 from livedream.frame import Frame
+from livedream.letterbox import letterbox
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +47,7 @@ class LiveSource(Source):
     When the connection fails, blocks or goes silent, `notice` says so within two seconds, and it is opened again and
     again until it works. Meanwhile nothing is delivered: windows and virtual cameras show their last frame by
     themselves, nothing is dreamt twice, and in a recording that frame simply lasts as long as it did. Pictures of
-    another size are scaled to that of the first.
+    another shape are letterboxed into that of the first.
 
     A subclass sets `name`, and returns a new connection from `_connect`. The first one is opened by the constructor's
     own thread (macOS asks for the right to use a camera on the main thread alone), and its SourceError is raised.
@@ -67,6 +65,7 @@ class LiveSource(Source):
         self._closed = False
         connection = self._open()
         self.size, self.rate, self.coding = connection.size, connection.rate, connection.coding
+        self.pixel_aspect = connection.pixel_aspect
         self._promised, self._slow_hint = connection.promised, connection.slow_hint
         self._opened = clock()
         self._ticks = -1
@@ -141,13 +140,10 @@ class LiveSource(Source):
     def _frame(self, picture: Picture) -> Frame:
         self._ticks = max((picture.moment - self._opened) * CLOCK_RATE // 10**9, self._ticks + 1)
         return Frame(
-            self._scaled(picture.pixels), Fraction(self._ticks, CLOCK_RATE), (self._before or 0) + picture.number
+            letterbox(picture.pixels, self.size, picture.aspect / self.pixel_aspect),
+            Fraction(self._ticks, CLOCK_RATE),
+            (self._before or 0) + picture.number,
         )
-
-    def _scaled(self, pixels: np.ndarray) -> np.ndarray:
-        if (pixels.shape[1], pixels.shape[0]) == self.size:
-            return pixels
-        return np.array(Image.fromarray(pixels).resize(self.size, Image.Resampling.LANCZOS))
 
     # How it is watched
 

@@ -14,13 +14,14 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from livedream.capture.address import shown
-from livedream.capture.color import Colors
+from livedream.capture.color import Colors, Tags
 from livedream.capture.faults import fault
 from livedream.capture.film import decode_together, rate_of
 from livedream.capture.live import LiveSource
 from livedream.capture.picture_track import picture_tracks
 from livedream.capture.reader import Connection, StreamEnded
 from livedream.capture.remote import RemoteFilm
+from livedream.capture.shape import Aspects, Shape
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
 
@@ -124,20 +125,23 @@ class _Stream(Connection):
             self.beginning: int | None = None
             """A checksum of the first packet and its time, where a film could be sent anew in place of a stream."""
             self._repeats = _is_http(address) and self._container.format.name.startswith(_REPEATING)
+            tags = Tags.of(stream.codec_context)
+            self._context, self._aspects = stream.codec_context, Aspects(stream)
             self._pictures = self._decoded()
             self._first: VideoFrame | None = self._next()
-            self._colors = Colors(self._first, name)
+            self._colors = Colors(self._first, name, tags)
+            self._shape = Shape(self._first, name)
         except BaseException:
             self._container.close()
             raise
         self.has_sound = bool(self._container.streams.audio)
-        self.size = self._first.width, self._first.height
+        self.size, self.pixel_aspect = self._shape.size, self._shape.pixel_aspect
         self.rate = None if self._container.format.name in _INVENTED else rate_of(stream)
         self.coding = stream.codec_context.codec.canonical_name
 
     def read(self) -> np.ndarray:
         picture, self._first = self._first or self._next(), None
-        return self._colors.rgb(picture)
+        return self._shape.fit(self._colors.rgb(picture), picture)
 
     def close(self) -> None:
         self._container.close()
@@ -163,6 +167,7 @@ class _Stream(Connection):
                     raise
                 continue
             bad = 0 if pictures else bad
+            self._aspects.mark(pictures, self._context.sample_aspect_ratio)
             yield from pictures
 
 

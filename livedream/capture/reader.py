@@ -21,6 +21,8 @@ class Connection(ABC):
 
     size: tuple[int, int]
     """(width, height) of its pictures in pixels."""
+    pixel_aspect: Fraction = Fraction(1)
+    """Width of a pixel by its height."""
     rate: Fraction | None = None
     """Pictures per second, None where nobody knows."""
     promised: Fraction | None = None
@@ -45,6 +47,8 @@ class Picture(NamedTuple):
     """When it was read, by the reader's clock, in nanoseconds."""
     number: int
     """How many this reader read before it."""
+    aspect: Fraction = Fraction(1)
+    """Width of a pixel by its height."""
 
 
 class Reader:
@@ -116,5 +120,5 @@ class Reader:
             pixels = connection.read()
             with self._changed:
                 self._heard = self._clock()
-                self.newest = Picture(pixels, self._heard, self.count)
+                self.newest = Picture(pixels, self._heard, self.count, connection.pixel_aspect)
                 self._changed.notify_all()

@@ -7,12 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from livedream.capture.images import RATE
 from livedream.capture.source import NUMBERED, Source
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
+from livedream.letterbox import letterbox
 from livedream.picture import read_picture
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class SequenceSource(Source):
     pattern: as for ffmpeg, `frames/%06d.png`: a path with one `%d` in the name of the file, or `%04d` for numbers of at
         least four digits. What is missing among the numbers is logged and closed up.
 
-    Pixels are as `read_picture` gives them, a picture of another size is scaled to that of the first. Raises
+    Pixels are as `read_picture` gives them, a picture of another size is letterboxed into that of the first. Raises
     SourceError when there is no such picture, and when one cannot be read, named.
     """
 
@@ -67,8 +67,8 @@ class SequenceSource(Source):
         size = pixels.shape[1], pixels.shape[0]
         if size == self.size:
             return pixels
-        log.info("%s: picture of %dx%d scaled to %dx%d", path, *size, *self.size)
-        return np.array(Image.fromarray(pixels).resize(self.size, Image.Resampling.LANCZOS))
+        log.info("%s: picture of %dx%d fitted into %dx%d", path, *size, *self.size)
+        return letterbox(pixels, self.size)
 
 
 def _find(pattern: Path) -> dict[int, Path]:

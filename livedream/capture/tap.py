@@ -81,7 +81,7 @@ class _Tapped:
 
     def __init__(self, tap: Tap, container: InputContainer) -> None:
         self._tap = tap
-        self.streams = list(container.streams)
+        self.streams = container.streams
         self.metadata = container.metadata
         self._chapters = container.chapters()
 

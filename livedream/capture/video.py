@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 import av
 import av.error
-import numpy as np
 from av.container import InputContainer
-from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
+from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
 
 from livedream.capture.clock import Clock
-from livedream.capture.color import Colors
+from livedream.capture.color import Colors, Tags
+from livedream.capture.dolby import check_common_colors
 from livedream.capture.ending import Ending
 from livedream.capture.fields import deinterlaced
 from livedream.capture.film import (
@@ -32,9 +32,9 @@ from livedream.capture.film import (
 )
 from livedream.capture.gaps import Gaps
 from livedream.capture.picture_track import describe_track, picture_tracks
+from livedream.capture.shape import Aspects, Shape
 from livedream.capture.source import Source
 from livedream.capture.tap import Tap
-from livedream.capture.turn import Turn
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.side_tracks import SideTracks
@@ -71,7 +71,7 @@ class FilmSource(Source):
     Colours: see `Colors`. Interlaced film: see `deinterlaced`. What cannot be decoded is skipped and counted in
     `damaged`; where pictures are missing for it, the last one before is repeated, and counted in `filled`. Times that
     are missing, repeat or go back are made to increase and counted in `mended`. All is logged once at the end. Frames
-    of another size are scaled to that of the first.
+    of another shape are letterboxed into that of the first.
 
     Raises SourceError when there is nothing to decode, and when the film ends before `start`; ArgumentError when the
     part is none.
@@ -110,14 +110,13 @@ class FilmSource(Source):
             if self._waiting is None:
                 raise self._nothing()
             first = self._waiting.picture
-            self._colors, self._turn = Colors(first, self.name), _turn(first)
+            self._check_dolby_vision(first)
+            self._colors = Colors(first, self.name, self._tags)
+            self._shape = Shape(first, self.name)
         except BaseException:
             self._container.close()
             raise
-        transposed = self._turn is not None and self._turn.transposed
-        self.size = (first.height, first.width) if transposed else (first.width, first.height)
-        aspect = self._stream.sample_aspect_ratio or Fraction(1)
-        self.pixel_aspect = 1 / aspect if transposed else aspect
+        self.size, self.pixel_aspect = self._shape.size, self._shape.pixel_aspect
         self.sound = self._sound() if self._container.streams.audio else None
         self._shift = Fraction(0) if start is None else self._waiting.time
         self.start = self._origin + self._shift
@@ -177,9 +176,8 @@ class FilmSource(Source):
         return shown
 
     def _frame(self, shown: _Shown) -> Frame:
-        pixels = self._colors.rgb(shown.picture)
-        upright: np.ndarray = self._turn.upright(pixels) if self._turn else pixels
-        return Frame(upright, shown.time - self._shift, self._index - 1)
+        pixels = self._shape.fit(self._colors.rgb(shown.picture), shown.picture)
+        return Frame(pixels, shown.time - self._shift, self._index - 1)
 
     def _open(self) -> tuple[InputContainer, VideoStream]:
         container = self._film()
@@ -195,6 +193,8 @@ class FilmSource(Source):
                 cure = f"make it smaller first: at most {MAX_PIXELS // 10**6} million pixels"
                 raise SourceError(f"{self.name}: frames of {size} are too large", cure)
             decode_together(stream)
+            self._tags = Tags.of(stream.codec_context)
+            self._aspects = Aspects(stream)
         except BaseException:
             container.close()
             raise
@@ -281,10 +281,12 @@ class FilmSource(Source):
 
     def _decode(self, packet: "av.Packet[VideoStream]") -> "list[VideoFrame]":
         try:
-            return packet.decode()
+            pictures = packet.decode()
         except av.error.FFmpegError:  # damaged; the next one may be whole
             self.damaged += 1
             return []
+        self._aspects.mark(pictures, self._stream.codec_context.sample_aspect_ratio)
+        return pictures
 
     def _packets(self) -> "Iterator[av.Packet[VideoStream]]":
         """Every packet of the pictures, past what cannot be read; the last one is empty and flushes the decoder."""
@@ -318,6 +320,12 @@ class FilmSource(Source):
     def _broken(self, error: av.error.FFmpegError) -> SourceError:
         """The error for a film that cannot be read any further."""
         return SourceError(f"{self.name}: {error.strerror}", "the disk or the connection failed")
+
+    def _check_dolby_vision(self, first: VideoFrame) -> None:
+        tags = Tags.of(first), self._tags
+        if self.path is not None and self._stream.codec_context.name in ("hevc", "av1", "libdav1d"):
+            tagged = any(one.transfer not in (0, ColorTrc.UNSPECIFIED) for one in tags)
+            check_common_colors(self.path, self._stream.codec_context.codec_tag, tagged=tagged)
 
     def _nothing(self) -> SourceError:
         """The error for a film without one picture in the part that is wanted."""
@@ -374,10 +382,3 @@ def _part_start(start: Fraction | int | None, end: Fraction | int | None) -> Fra
         text = f"a part that starts at {float(begin):g} s cannot end at {float(end):g} s"
         raise ArgumentError(text, "end it after its start")
     return begin
-
-
-def _turn(picture: VideoFrame) -> Turn | None:
-    data: Any = picture.side_data  # PyAV's types call it a dict of something else
-    if Type.DISPLAYMATRIX not in data:
-        return None
-    return Turn(np.frombuffer(data[Type.DISPLAYMATRIX], np.int32).reshape(3, 3))

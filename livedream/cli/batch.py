@@ -16,7 +16,7 @@ from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.presets import FILM, STILL
 from livedream.recipe import Fact, Recipe, fingerprint
 from livedream.settings import DreamSettings
-from livedream.sink.part import part_of
+from livedream.sink.names import part_of
 
 if TYPE_CHECKING:
     from livedream.dream.dreamer import Dreamer

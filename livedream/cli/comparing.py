@@ -6,7 +6,7 @@ from fractions import Fraction
 from livedream import sheet
 from livedream.capture.source import open_source
 from livedream.cli.drawing import refuse_films
-from livedream.cli.dreaming import describe, new_dreamer, prepare
+from livedream.cli.dreaming import describe, files_read, new_dreamer, prepare
 from livedream.cli.output import remark, say
 from livedream.cli.stopping import stopping
 from livedream.dream.choice import network_for
@@ -21,11 +21,11 @@ COLUMNS = 4
 
 
 def compare(
-    photo: str, target: str, settings: DreamSettings, layers: Sequence[str], width: int, overwrite: bool
+    photo: str, target: str, preset: str, settings: DreamSettings, layers: Sequence[str], width: int, overwrite: bool
 ) -> None:
     """Write a sheet of the picture `photo`, dreamt at each of `layers`, or at each block of the network.
 
-    width: of a tile, in pixels; its height follows from the picture.
+    preset: on which the settings stand. width: of a tile, in pixels; its height follows from the picture.
     """
     refuse_films(target)
     row = network_for(settings)
@@ -35,7 +35,8 @@ def compare(
     with stopping(), open_source(photo) as source:
         if not source.stills or source.length != 1:
             raise ArgumentError(f"{photo} is not one picture", "name a photograph")
-        with open_sink(target, Facts.of(source), overwrite=overwrite) as sink:
+        facts = Facts.of(source, also_read=files_read(preset, every))
+        with open_sink(target, facts, overwrite=overwrite) as sink:
             pixels = next(iter(source)).pixels
             size = width, max(1, round(width * pixels.shape[0] / pixels.shape[1]))
             tiles = [sheet.tile(pixels, size, "the picture")]

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from livedream.capture.held import HeldSource
-from livedream.cli.dreaming import choose_settings, closing, conclusion, describe, ingredients
+from livedream.cli.dreaming import choose_settings, closing, conclusion, describe, files_read, ingredients
 from livedream.cli.output import remark, say
 from livedream.cli.progress import Progress
 from livedream.cli.stopping import Stopped, stopping
@@ -40,7 +40,8 @@ def dive(
         with stopping() as stop, closing(stop) as opened:
             source = opened(HeldSource(photo, rate, length))
             diver = Dive(settings, drift)
-            sink = opened(open_sink(sink_spec, Facts.of(source), overwrite=overwrite))
+            facts = Facts.of(source, also_read=files_read(preset, settings))
+            sink = opened(open_sink(sink_spec, facts, overwrite=overwrite))
             options = {"length": str(seconds), "fps": str(rate), "drift": f"{drift[0]:g},{drift[1]:g}"}
             sink.recipe = Recipe(
                 settings=settings,

@@ -1,6 +1,9 @@
 """What `livedream visualize` draws, and where it lies."""
 
-from collections.abc import Sequence
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,17 +12,19 @@ import numpy as np
 from livedream import sheet
 from livedream.capture.carried import carried_recipe
 from livedream.capture.source import open_source
-from livedream.cli.dreaming import ingredients
+from livedream.cli.dreaming import files_read, ingredients
 from livedream.cli.output import remark, say
 from livedream.cli.stopping import stopping
 from livedream.dream.choice import network_for
 from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.frame import Frame
-from livedream.recipe import Recipe
+from livedream.recipe import Recipe, about
 from livedream.settings import DreamSettings
+from livedream.sink.beside import is_untouched, sealed
 from livedream.sink.images import save
-from livedream.sink.part import PartFile
-from livedream.sink.sink import PICTURES, open_sink
+from livedream.sink.lock import OutputLock
+from livedream.sink.part import check_new, write_whole
+from livedream.sink.sink import PICTURES, Facts, open_sink
 from livedream.visualize.atlas import choose_channels, page, picture_name
 from livedream.visualize.visualize import Visualizer
 
@@ -45,11 +50,13 @@ class Drawing:
         used = self._draw.prepare(objectives)
         if target is not None and (target.endswith("/") or Path(target).is_dir()):
             self._begin(objectives, used, target)
-            self._fill(Path(target), objectives, used)
+            with self._folder(Path(target)) as lock:
+                self._fill(Path(target), objectives, used, lock)
         else:
             target = target or (picture_name(objectives[0]) if len(objectives) == 1 else "channels.png")
             refuse_films(target)
-            with stopping(), open_sink(target, overwrite=self._overwrite) as sink:
+            facts = self._reading(objectives)
+            with stopping(), open_sink(target, facts, overwrite=self._overwrite) as sink:
                 self._begin(objectives, used, target)
                 sink.recipe = self._recipe(" + ".join(objectives), used)
                 drawn = self._draw(objectives, self._size, self._steps)
@@ -66,15 +73,38 @@ class Drawing:
         every = [objective for objectives in rows.values() for objective in objectives]
         used = self._draw.prepare(every)
         self._begin(every, used, f"{folder}/")
-        tiles = []
-        for number, (layer, objectives) in enumerate(rows.items(), 1):
-            remark(f"{number} of {len(rows)}: {layer}")
-            tiles.append(self._tiles(objectives, self._fill(folder, objectives, used)))
-        text = page(row.name, f"{used}, {self._steps} steps", rows, dict(row.layers), self._size)
-        _write_text(folder / "index.html", text)
-        with open_sink(folder / "atlas.png", overwrite=True) as sink:
-            sink.write(Frame(sheet.sheet(tiles), Fraction(0), 0))
-        say(f"written: {folder / 'atlas.png'}, {folder / 'index.html'}")
+        index, whole = folder / "index.html", folder / "atlas.png"
+        with self._folder(folder) as lock:
+            check_new(index, self._overwrite or _is_own_page(index))
+            check_new(whole, self._overwrite or _is_own_sheet(whole))
+            tiles = []
+            for number, (layer, objectives) in enumerate(rows.items(), 1):
+                remark(f"{number} of {len(rows)}: {layer}")
+                tiles.append(self._tiles(objectives, self._fill(folder, objectives, used, lock)))
+            text = page(row.name, f"{used}, {self._steps} steps", rows, dict(row.layers), self._size)
+            inputs = self._reading(every).inputs()
+            write_whole(index, sealed(text, "<!-- {} -->").encode(), lock, overwrite=True, inputs=inputs)
+            pixels = sheet.sheet(tiles)
+            recipe = dataclasses.replace(self._recipe(row.name, used), options={"atlas": _digest(pixels)})
+            save(Frame(pixels, Fraction(0), 0), whole, lock, recipe, overwrite=True, inputs=inputs)
+        say(f"written: {whole}, {index}")
+
+    def _reading(self, objectives: Sequence[str]) -> Facts:
+        """Return the facts about what is drawn: which files are read for it."""
+        read: dict[Path, str] = {}
+        for objective in objectives:
+            read |= files_read(None, self._settings.replace(layers=objective))
+        return Facts(also_read=read)
+
+    @contextmanager
+    def _folder(self, folder: Path) -> Iterator[OutputLock]:
+        """Make `folder`, and write into it alone."""
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise SinkError(f"{folder} cannot be made: {error.strerror}", "choose another place with --to") from error
+        with OutputLock(folder, folder=True) as lock:
+            yield lock
 
     def _begin(self, objectives: Sequence[str], used: str, target: str) -> None:
         many = f"{len(objectives)} pictures" if len(objectives) > COLUMNS else ", ".join(objectives)
@@ -84,26 +114,21 @@ class Drawing:
         size = self._size, self._size
         return [sheet.tile(pixels, size, objective) for objective, pixels in zip(objectives, drawn, strict=True)]
 
-    def _fill(self, folder: Path, objectives: Sequence[str], used: str) -> list[np.ndarray]:
+    def _fill(self, folder: Path, objectives: Sequence[str], used: str, lock: OutputLock) -> list[np.ndarray]:
         """Return the pictures of `objectives`, drawn into `folder` where they are not there already.
 
         Raises SinkError for a picture that is there and was drawn otherwise, unless it may be replaced.
         """
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise SinkError(f"{folder} cannot be made: {error.strerror}", "choose another place with --to") from error
+        inputs = self._reading(objectives).inputs()
         recipes = {objective: self._recipe(objective, used) for objective in objectives}
         paths = {objective: folder / picture_name(objective) for objective in objectives}
+        inputs.refuse(*paths.values())
         missing = [objective for objective in objectives if not self._is_there(paths[objective], recipes[objective])]
         with stopping():
             drawn = dict(zip(missing, self._draw(missing, self._size, self._steps), strict=True))
             for objective, pixels in drawn.items():
-                part = PartFile(paths[objective], overwrite=True)
-                try:
-                    save(Frame(pixels, Fraction(0), 0), part, recipes[objective])
-                finally:
-                    part.discard()
+                frame = Frame(pixels, Fraction(0), 0)
+                save(frame, paths[objective], lock, recipes[objective], overwrite=self._overwrite, inputs=inputs)
         return [drawn[one] if one in drawn else _read(paths[one]) for one in objectives]
 
     def _is_there(self, path: Path, recipe: Recipe) -> bool:
@@ -134,12 +159,22 @@ def _read(path: Path) -> np.ndarray:
         return next(iter(source)).pixels
 
 
-def _write_text(path: Path, text: str) -> None:
-    part = PartFile(path, overwrite=True)
+def _is_own_page(path: Path) -> bool:
+    """Return whether `path` is the page of an atlas, as livedream wrote it."""
     try:
-        part.part.write_text(text, encoding="utf-8")
-        part.finish()
-    except OSError as error:
-        raise SinkError(f"{path} cannot be written: {error.strerror}", "choose another place with --to") from error
-    finally:
-        part.discard()
+        return is_untouched(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _is_own_sheet(path: Path) -> bool:
+    """Return whether `path` is the sheet of an atlas, as livedream wrote it."""
+    try:
+        digest = about(carried_recipe(path)).get("options", {}).get("atlas")
+        return bool(digest == _digest(_read(path)))
+    except (ArgumentError, SourceError):
+        return False
+
+
+def _digest(pixels: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()[:32]

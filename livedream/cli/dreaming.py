@@ -25,7 +25,8 @@ from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
 from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.codecs import Encoding
-from livedream.sink.sink import DEVICES, Facts, Sink, open_sink
+from livedream.sink.lock import OutputLock
+from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink
 
 if TYPE_CHECKING:
@@ -35,11 +36,6 @@ if TYPE_CHECKING:
 Opened = TypeVar("Opened", Source, Sink)
 USUAL_RATE = Fraction(30)
 """The rate to hold where a live source does not know its own."""
-
-
-def leaves_a_file(sink_spec: str) -> bool:
-    """Return whether a sink of that name leaves something on disk."""
-    return sink_spec.partition(":")[0] not in DEVICES and "://" not in sink_spec
 
 
 def dream(
@@ -75,8 +71,9 @@ def dream(
     choose_settings(preset or FILM, controls)  # what is wrong in them comes out before a camera is opened
     report: Report | None = None
     resuming: Resuming | None = None
+    lock: OutputLock | None = None
     try:
-        with stopping() as stop, closing(stop) as opened, ExitStack() as desks:
+        with ExitStack() as locks, stopping() as stop, closing(stop) as opened, ExitStack() as desks:
             if (size or rate) and not takes_size_and_rate(source_spec):
                 raise ArgumentError("--size and --rate are for cameras, screens and raw pictures", "leave them out")
             source = opened(open_source(source_spec, size=size, rate=rate, start=start, end=end))
@@ -94,7 +91,8 @@ def dream(
             refuse_twins(sink_specs)
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
-            facts = Facts.of(source)
+            facts = Facts.of(source, also_read=files_read(preset, settings))
+            check_outputs(sink_specs, facts)
             options = recipe_options(start=start, end=end, encoding=encoding, tour=tour)
             make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
@@ -112,10 +110,17 @@ def dream(
             if resume:
                 if film is None:
                     raise ArgumentError("only one film made of a file can be resumed", "name one --to film.mp4")
+                # First: whoever goes on with a film that another run still writes would dream in vain.
+                lock = locks.enter_context(OutputLock(Path(film)))
                 dreamer, player, recipe = begin()
                 resuming = Resuming(film, recipe, player)
-                resuming.pick_up(source)
-            sinks = [opened(open_sink(spec, facts, encoding=encoding, overwrite=overwrite)) for spec in sink_specs]
+                resuming.pick_up(source, lock)
+            sinks = [
+                opened(
+                    open_sink(spec, facts, encoding=encoding, overwrite=overwrite, lock=lock if spec == film else None)
+                )
+                for spec in sink_specs
+            ]
             for sink in sinks:
                 if isinstance(sink, VirtualCameraSink):  # which device it took is known only now
                     refuse_loop(source, sink.device)
@@ -200,6 +205,19 @@ def ingredients(settings: DreamSettings) -> str:
     """
     weights = [] if settings.weights == OFFICIAL else [Path(settings.weights)]
     return fingerprint([*parse(settings.layers).files, *weights])
+
+
+def files_read(preset: str | None, settings: DreamSettings) -> dict[Path, str]:
+    """Return the files beside the source of which a dream is made, with what each is; no output may replace one.
+
+    preset: as `choose_settings` takes it.
+    """
+    read = dict.fromkeys(parse(settings.layers).files, "a file that the layers name")
+    if settings.weights != OFFICIAL:
+        read[Path(settings.weights)] = "the file of the weights"
+    if preset is not None and Path(preset).suffix:
+        read[Path(preset)] = "the preset"
+    return read
 
 
 def is_touring(player: "Dreamer | Desk") -> bool:

@@ -12,7 +12,7 @@ from livedream.capture.source import PICTURES
 from livedream.errors import ArgumentError, SourceError
 from livedream.presets import FILM, STILL
 from livedream.recipe import Recipe, about
-from livedream.sink.beside import recipe_path
+from livedream.sink.names import recipe_path
 from livedream.sink.sink import FILMS
 
 FILMS_IN = (

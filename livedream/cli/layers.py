@@ -32,7 +32,7 @@ def layers(photo: str, target: str | None, preset: str, width: int, overwrite: b
     settings = choose_settings(preset, given)
     if not Path(photo).suffix:
         raise ArgumentError(f"{photo} is no picture", "name a photograph")
-    compare(photo, target or f"{Path(photo).stem}-layers.jpg", settings, wanted, width, overwrite)
+    compare(photo, target or f"{Path(photo).stem}-layers.jpg", preset, settings, wanted, width, overwrite)
     return 0
 
 

@@ -12,7 +12,8 @@ from livedream.pipeline.run import Checkpoints
 from livedream.recipe import Recipe
 from livedream.sink.codecs import RESUMABLE
 from livedream.sink.kept import Kept
-from livedream.sink.part import part_of
+from livedream.sink.lock import OutputLock
+from livedream.sink.names import part_of
 from livedream.sink.sink import ResumableSink, Sink
 
 LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
@@ -36,13 +37,13 @@ class Resuming:
         self.first = 0
         """The number of the frame with which the run begins."""
 
-    def pick_up(self, source: Source) -> None:
-        """Go on where the earlier run was cut off, before the sink is opened.
+    def pick_up(self, source: Source, lock: OutputLock) -> None:
+        """Go on where the earlier run was cut off, before the sink is opened, which takes over the `lock` of the film.
 
         Raises ArgumentError when there was none, or it had other settings or another source.
         """
         self._journal.check()
-        found = pick_up(self._journal)
+        found = pick_up(self._journal, lock)
         if found is not None:
             self._kept, point = found
             self.first = point.index

@@ -13,6 +13,7 @@ from livedream.cli.dreaming import (
     closing,
     conclusion,
     describe,
+    files_read,
     new_dreamer,
     prepare,
     recipe_options,
@@ -26,7 +27,7 @@ from livedream.frame import Frame
 from livedream.pipeline import Report, run
 from livedream.presets import STILL
 from livedream.sink.codecs import Encoding
-from livedream.sink.sink import PICTURES, Facts, open_sink
+from livedream.sink.sink import PICTURES, Facts, check_outputs, open_sink
 
 if TYPE_CHECKING:
     from livedream.dream.dreamer import Dreamer
@@ -60,7 +61,8 @@ def watch(
             _check(picture, sink_specs)
             dreamer = new_dreamer(settings)
             source = opened(WatchedSource(picture, dreamer, holds=list(sink_specs) == ["window"]))
-            facts = Facts.of(source)
+            facts = Facts.of(source, also_read=files_read(preset, settings))
+            check_outputs(sink_specs, facts)
             sinks = [opened(open_sink(spec, facts, encoding=encoding, overwrite=overwrite)) for spec in sink_specs]
             _, recipe = prepare(dreamer, picture, recipe_options(encoding=encoding))
             for sink in sinks:

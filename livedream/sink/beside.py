@@ -1,37 +1,69 @@
 """The recipe in a file of its own, beside what it made."""
 
+import hashlib
 import logging
+import re
 from pathlib import Path
 
-from livedream.errors import SinkError
+from livedream.errors import ArgumentError, SinkError
 from livedream.recipe import Recipe, about
-from livedream.sink.part import PartFile
+from livedream.sink.inputs import Inputs
+from livedream.sink.lock import OutputLock
+from livedream.sink.part import write_whole
 
 log = logging.getLogger(__name__)
 
-
-def recipe_path(target: Path, *, folder: bool = False) -> Path:
-    """Return where the recipe of `target` is: `out.toml` beside `out.mp4`, `recipe.toml` in a folder."""
-    return target / "recipe.toml" if folder else target.with_suffix(".toml")
+_SEAL = re.compile(r"checksum ([0-9a-f]{32})\b")
 
 
-def write_beside(path: Path, recipe: Recipe | None, *, frames: int, complete: bool) -> None:
+def sealed(text: str, comment: str = "# {}") -> str:
+    """Return `text`, which ends with a newline, with a last line by which `is_untouched` knows it.
+
+    comment: how a comment is written in it.
+    """
+    seal = f"checksum {_checksum(text)}: livedream wrote this file, and replaces it only while nobody has edited it"
+    return f"{text}{comment.format(seal)}\n"
+
+
+def is_untouched(text: str) -> bool:
+    """Return whether `text` is as `sealed` has returned it."""
+    body, newline, last = text.rstrip("\n").rpartition("\n")
+    found = _SEAL.search(last)
+    return found is not None and found[1] == _checksum(body + newline)
+
+
+def write_beside(
+    path: Path,
+    recipe: Recipe | None,
+    lock: OutputLock,
+    *,
+    frames: int,
+    complete: bool,
+    overwrite: bool = False,
+    inputs: Inputs | None = None,
+) -> None:
     """Write the recipe, if there is one, into the file `path`.
 
-    complete: whether the source was dreamt to its end. A file of that name that is no recipe stays; that, and whatever
-    the disk says, is logged and no more: the output itself is whole.
+    complete: whether the source was dreamt to its end. A file of that name that is no recipe stays, and so does a
+    recipe that somebody has edited, unless `overwrite`; that, and whatever the disk says, is logged and no more: the
+    output itself is whole.
     """
     if recipe is None:
         return
     try:
-        if path.exists() and not about(path.read_text(encoding="utf-8")):
-            log.warning("%s is no recipe of livedream's and is left as it is", path)
-            return
-        part = PartFile(path, overwrite=True)
-        try:
-            part.part.write_text(recipe.text(frames=frames, complete=complete), encoding="utf-8")
-            part.finish()
-        finally:
-            part.discard()
-    except (OSError, UnicodeDecodeError, SinkError) as error:
+        if path.exists():
+            found = path.read_text(encoding="utf-8")
+            if not about(found):
+                log.warning("%s is no recipe of livedream's and is left as it is", path)
+                return
+            if not overwrite and not is_untouched(found):
+                log.warning("%s was edited and is left as it is; --overwrite replaces it", path)
+                return
+        text = sealed(recipe.text(frames=frames, complete=complete))
+        write_whole(path, text.encode(), lock, overwrite=True, inputs=inputs)
+    except (OSError, UnicodeDecodeError, SinkError, ArgumentError) as error:
         log.warning("the recipe %s cannot be written: %s", path, getattr(error, "strerror", None) or error)
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,5 +1,10 @@
 """Frames as pictures: one file, or a folder with one file a frame."""
 
+import contextlib
+import io
+import logging
+import struct
+import tomllib
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -8,10 +13,15 @@ from PIL import Image, PngImagePlugin
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
-from livedream.recipe import TABLE, Recipe
-from livedream.sink.beside import recipe_path, write_beside
-from livedream.sink.part import PartFile, check_new
-from livedream.sink.sink import Sink
+from livedream.recipe import TABLE, Recipe, about
+from livedream.sink.beside import is_untouched, write_beside
+from livedream.sink.inputs import Inputs
+from livedream.sink.lock import OutputLock
+from livedream.sink.names import frame_path, is_frame_name, recipe_path
+from livedream.sink.part import PartFile, check_new, write_whole
+from livedream.sink.sink import Facts, Sink
+
+log = logging.getLogger(__name__)
 
 OPTIONS: dict[str, dict[str, Any]] = {
     ".jpg": {"quality": 95, "subsampling": 0},
@@ -27,52 +37,110 @@ OPTIONS: dict[str, dict[str, Any]] = {
 class ImagesSink(Sink):
     """One PNG a frame in a folder: 000000.png, 000001.png, in the order in which they come.
 
-    folder: is made if it is not there; the folder around it must be.
-    Raises SinkError when there are pictures of that kind in it already, unless `overwrite`.
+    folder: is made if it is not there; the folder around it must be. facts: what is known of the frames.
+
+    The last frames of an earlier, longer run are removed at the end if `overwrite`, as far as the recipe that it left
+    proves that they are its own; others are reported.
+
+    Raises SinkError when there are pictures of that kind in it already, unless `overwrite`, and when another run writes
+    into it. Raises ArgumentError when a file that is read would be replaced.
     """
 
-    def __init__(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
+    def __init__(self, folder: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
         self.folder = Path(folder)
         self.name = f"{self.folder}/"
         self.count = 0
+        self._overwrite = overwrite
+        self._inputs = (facts or Facts()).inputs()
         self._ended = self._closed = False
+        self._inputs.refuse_output(self.folder, folder=True)
+        is_new = not self.folder.exists()
         try:
             self.folder.mkdir(exist_ok=True)
-            for old in self.folder.glob("[0-9]*.png"):
-                check_new(old, overwrite)
         except OSError as error:
             raise SinkError(f"{self.folder}: {error.strerror}", "name another folder") from error
-        PartFile(self.folder / "000000.png", overwrite=overwrite).discard()  # can it be written at all?
+        self._lock = OutputLock(self.folder, folder=True)
+        try:
+            self._lock.acquire()
+            for old in self.folder.glob("[0-9]*.png"):
+                check_new(old, overwrite)
+        except BaseException:
+            self._let_go(is_new)
+            raise
+        self._is_new = is_new
 
     def write(self, frame: Frame) -> None:
-        part = PartFile(self.folder / f"{self.count:06d}.png", overwrite=True)
-        try:
-            save(frame, part, self.recipe)
-        finally:
-            part.discard()
+        path = frame_path(self.folder, self.count)
+        save(frame, path, self._lock, self.recipe, overwrite=self._overwrite, inputs=self._inputs)
         self.count += 1
 
     def end(self) -> None:
         self._ended = True
 
     def close(self) -> None:
-        if self.count and not self._closed:
-            complete = self._ended and not self.source_ended_early
-            write_beside(recipe_path(self.folder, folder=True), self.recipe, frames=self.count, complete=complete)
+        if self._closed:
+            return
         self._closed = True
+        try:
+            if self.count:
+                self._drop_leftovers()
+                write_beside(
+                    recipe_path(self.folder, folder=True),
+                    self.recipe,
+                    self._lock,
+                    frames=self.count,
+                    complete=self._ended and not self.source_ended_early,
+                    overwrite=self._overwrite,
+                    inputs=self._inputs,
+                )
+        finally:
+            self._let_go(self._is_new and not self.count)
+
+    def _let_go(self, remove: bool) -> None:
+        self._lock.release()
+        if remove:
+            with contextlib.suppress(OSError):  # something else is in it by now
+                self.folder.rmdir()
+
+    def _drop_leftovers(self) -> None:
+        """Remove what follows the last frame, if the earlier run is known to have made it; report what stays."""
+        left = sorted(
+            path
+            for path in self.folder.glob("[0-9]*.png")
+            if is_frame_name(path.name) and path.stem.isdigit() and int(path.stem) >= self.count
+        )
+        if self._ended and left:
+            old = _made_by(recipe_path(self.folder, folder=True))
+            for path in left[:] if old else []:
+                if int(path.stem) < old["frames"] and _without_count(_carried(path)) == old["recipe"]:
+                    with contextlib.suppress(OSError):  # it stays then, and is reported
+                        path.unlink()
+                        left.remove(path)
+        if left:
+            more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+            log.warning("%s%s follow the last frame of this run, and are left as they are", left[0], more)
 
 
 class PictureSink(Sink):
     """The first frame that comes, in a file of the kind that its name says; then it is finished.
 
-    Raises SinkError when the file is there already, unless `overwrite`.
+    facts: what is known of the frames. Raises SinkError when the file is there already, unless `overwrite`, and when
+    another run writes it. Raises ArgumentError when a file that is read would be replaced.
     """
 
-    def __init__(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+    def __init__(self, path: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
         self.path = Path(path)
         self.name = str(self.path)
         self._written = False
-        self._part = PartFile(self.path, overwrite=overwrite)
+        self._overwrite = overwrite
+        self._inputs = (facts or Facts()).inputs()
+        self._inputs.refuse_output(self.path)
+        self._lock = OutputLock(self.path).acquire()
+        try:
+            self._part = PartFile(self.path, self._lock, overwrite=overwrite, inputs=self._inputs)
+        except BaseException:
+            self._lock.release()
+            raise
 
     @property
     def finished(self) -> bool:
@@ -80,24 +148,81 @@ class PictureSink(Sink):
 
     def write(self, frame: Frame) -> None:
         if not self._written:
-            save(frame, self._part, self.recipe)
+            self._part.write(encode(frame, self.path, self.recipe))
+            self._part.finish()
             self._written = True
-            write_beside(recipe_path(self.path), self.recipe, frames=1, complete=True)
+            write_beside(
+                recipe_path(self.path),
+                self.recipe,
+                self._lock,
+                frames=1,
+                complete=True,
+                overwrite=self._overwrite,
+                inputs=self._inputs,
+            )
 
     def close(self) -> None:
         self._part.discard()
+        self._lock.release()
 
 
-def save(frame: Frame, part: PartFile, recipe: Recipe | None) -> None:
-    """Write one frame into a file and give it its name. Raises SinkError."""
-    path = part.path
-    options = OPTIONS[path.suffix.lower()]
-    if recipe is not None and path.suffix.lower() == ".png":
+def save(
+    frame: Frame,
+    path: Path,
+    lock: OutputLock,
+    recipe: Recipe | None = None,
+    *,
+    overwrite: bool = False,
+    inputs: Inputs | None = None,
+) -> None:
+    """Write one frame into the file `path`. Raises SinkError, and ArgumentError as PartFile does."""
+    write_whole(path, encode(frame, path, recipe), lock, overwrite=overwrite, inputs=inputs)
+
+
+def encode(frame: Frame, path: Path, recipe: Recipe | None = None) -> bytes:
+    """Return one frame as what is to be in the file `path`: in memory, for encoders pass over a disk that is full.
+
+    A PNG carries the recipe. Raises SinkError when that kind of file cannot hold the frame.
+    """
+    suffix = path.suffix.lower()
+    options = OPTIONS[suffix]
+    if recipe is not None and suffix == ".png":
         options = {**options, "pnginfo": PngImagePlugin.PngInfo()}
         options["pnginfo"].add_text(TABLE, recipe.text())
+    buffer = io.BytesIO()
+    kind = Image.registered_extensions()[suffix]
     try:
-        Image.fromarray(frame.pixels).save(part.part, **options)
-    except (OSError, ValueError) as error:  # ValueError: more pixels than this kind of file can hold
-        reason = getattr(error, "strerror", None) or error
-        raise SinkError(f"{path} cannot be written: {reason}", "make room, or choose another place") from error
-    part.finish()
+        Image.fromarray(frame.pixels).save(buffer, kind, **options)
+    except (OSError, ValueError, RuntimeError, OverflowError, struct.error) as error:  # more pixels than it can hold
+        raise SinkError(f"{path} cannot be written: {error}", "choose another kind of file") from error
+    return buffer.getvalue()
+
+
+def _made_by(path: Path) -> dict[str, Any]:
+    """Return the recipe in the file `path` and how many `frames` it made; empty unless it is as livedream wrote it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    frames = about(text).get("frames")
+    if not is_untouched(text) or not isinstance(frames, int):
+        return {}
+    return {"recipe": _without_count(text), "frames": frames}
+
+
+def _without_count(text: str) -> dict[str, Any] | None:
+    """Return a recipe without what is known only at the end; None when `text` is none."""
+    if not about(text):
+        return None
+    recipe = tomllib.loads(text)
+    recipe[TABLE] = {name: of for name, of in recipe[TABLE].items() if name not in ("frames", "complete")}
+    return recipe
+
+
+def _carried(path: Path) -> str:
+    """Return the recipe in a PNG; empty when there is none."""
+    try:
+        with Image.open(path) as image:
+            return str(image.info.get(TABLE, ""))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return ""

@@ -3,7 +3,8 @@
 import dataclasses
 import os
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,8 @@ from livedream.frame import Frame
 from livedream.recipe import Recipe
 from livedream.side_tracks import SideTracks
 from livedream.sink.codecs import CONTAINERS, Encoding
+from livedream.sink.inputs import Inputs
+from livedream.sink.lock import OutputLock
 
 if TYPE_CHECKING:
     from livedream.sink.kept import Kept
@@ -52,11 +55,24 @@ class Facts:
     """The time at which the sound ends too, when only a part of a film is wanted; None for all of it."""
     path: Path | None = None
     """The file or folder that the frames are read from; no sink writes there."""
+    files: Sequence[Path] = ()
+    """The files that the frames are read from, which no sink replaces."""
+    also_read: Mapping[Path, str] = field(default_factory=dict)
+    """The other files that the run reads, with what they are: "the preset"."""
 
     @classmethod
-    def of(cls, source: object) -> Self:
-        """Return the facts about `source`: anything with attributes of these names, such as a livedream source."""
-        return cls(**{field.name: getattr(source, field.name) for field in dataclasses.fields(cls)})
+    def of(cls, source: object, also_read: Mapping[Path, str] | None = None) -> Self:
+        """Return the facts about `source`: anything with attributes of these names, such as a livedream source.
+
+        also_read: what else the run reads, see there.
+        """
+        names = [field.name for field in dataclasses.fields(cls) if field.name != "also_read"]
+        return cls(**{name: getattr(source, name) for name in names}, also_read=also_read or {})
+
+    def inputs(self) -> Inputs:
+        """Return what the run reads, as it is now."""
+        places = [place for place in (self.path, self.sound) if isinstance(place, Path)]
+        return Inputs([*self.files, *places], self.also_read)
 
 
 class Sink(ABC):
@@ -131,6 +147,7 @@ def open_sink(
     *,
     encoding: Encoding | None = None,
     overwrite: bool = False,
+    lock: OutputLock | None = None,
 ) -> Sink:
     """Return the sink that `spec` means.
 
@@ -140,8 +157,10 @@ def open_sink(
     facts: what is known of the frames; `Facts.of(source)` collects it.
     encoding: codec and quality of a film; without it, what suits that kind of file. Other sinks have none.
     overwrite: whether a file of that name may be replaced.
+    lock: of a film, if it is held already; the sink takes it over.
 
-    Raises ArgumentError when `spec` means nothing or would destroy the source, SinkError when it cannot be written.
+    Raises ArgumentError when `spec` means nothing or would replace what is read, SinkError when it cannot be written,
+    or another run writes it.
     """
     facts = facts or Facts()
     text = os.fspath(spec)
@@ -178,30 +197,45 @@ def open_sink(
         if suffix:
             raise ArgumentError(f"unknown kind of file: {suffix}", f"choose from {', '.join(FILMS + PICTURES)}")
         raise unknown("sink", text, _CHOICES)
-    if facts.path is not None and _destroys(path, facts.path):
-        raise ArgumentError(f"{text} is what the frames are read from", "choose another name for the output")
     if not is_folder and path.exists() and not path.is_file():
         raise ArgumentError(f"{text} is no ordinary file: it cannot be written as one", "name a file, or an address")
     if is_folder:
         from livedream.sink.images import ImagesSink
 
-        return ImagesSink(path, overwrite=overwrite)
+        return ImagesSink(path, facts, overwrite=overwrite)
     if suffix in FILMS:
         from livedream.sink.video import VideoSink
 
-        return VideoSink(path, facts, encoding=encoding, overwrite=overwrite)
+        return VideoSink(path, facts, encoding=encoding, overwrite=overwrite, lock=lock)
     if facts.stills and facts.length and facts.length > 1:
         raise ArgumentError(f"{facts.length} pictures do not go into {text}", "name a folder: out/")
     from livedream.sink.images import PictureSink
 
-    return PictureSink(path, overwrite=overwrite)
+    return PictureSink(path, facts, overwrite=overwrite)
+
+
+def check_outputs(specs: Sequence[str], facts: Facts) -> None:
+    """Raise ArgumentError when one of the sinks that `specs` mean would write what is read, or another one's files.
+
+    `open_sink` sees that too, but when those before it are open, and files of theirs are made.
+    """
+    inputs = facts.inputs()
+    locks: list[OutputLock] = []
+    for spec in specs:
+        if not leaves_a_file(spec):
+            continue
+        is_folder = spec.endswith(("/", os.sep)) or Path(spec).is_dir()
+        inputs.refuse_output(Path(spec), folder=is_folder)
+        lock = OutputLock(Path(spec), folder=is_folder)
+        for other in locks:
+            if lock.collides(other):
+                raise ArgumentError(f"{spec} and {other.path} would be written under one name", "choose another name")
+        locks.append(lock)
+
+
+def leaves_a_file(spec: str) -> bool:
+    """Return whether a sink of that name leaves something on disk."""
+    return spec.partition(":")[0] not in DEVICES and "://" not in spec
 
 
 _CHOICES = ("window", "virtual-camera", "null", "udp://127.0.0.1:5000", "out.mp4", "out.mkv", "out.png", "folder/")
-
-
-def _destroys(target: Path, source: Path) -> bool:
-    """Return whether writing to `target` could replace `source`, or a file in it when it is a folder."""
-    if target.exists() and source.exists() and target.samefile(source):  # through links of every kind
-        return True
-    return source.is_dir() and target.exists() and target.resolve().parent == source.resolve()

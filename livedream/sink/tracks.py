@@ -9,11 +9,17 @@ from typing import Any
 
 import av
 import av.error
-from av.container import OutputContainer
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.stream import AttachmentStream, Disposition
+from av.subtitles.stream import SubtitleStream
+from av.video.stream import VideoStream
 
 from livedream.errors import SinkError
 from livedream.recipe import about
 from livedream.side_tracks import SideTracks
+from livedream.sink.attachments import attach, attach_cover, is_cover
+from livedream.sink.labels import label
 from livedream.sink.sound import SoundTrack, sound_track
 from livedream.sink.subtitles import SubtitleTrack, subtitle_track
 
@@ -72,12 +78,16 @@ class Tracks:
         while (packet := self._next or next(self._packets, None)) is not None:
             self._next = packet
             if time is not None and (packet.dts or 0) * packet.time_base - self._start >= time:
-                return
+                break
             self._tracks[packet.stream_index].write(packet, self._start)
             self._next = None
-        if time is None:
-            for track in self._tracks.values():
+        for track in self._tracks.values():
+            if time is None:
                 track.finish()
+            else:
+                track.advance(time)
+        if time is None:
+            self._tell_of_damage()
             self._tracks = {}
 
     def close(self) -> None:
@@ -85,25 +95,37 @@ class Tracks:
         self._packets.close()
         self._file.close()
 
+    def _tell_of_damage(self) -> None:
+        damaged = sum(track.damaged for track in self._tracks.values())
+        if damaged:
+            log.warning("%s: %d damaged packets of sound or subtitles were skipped", self._path, damaged)
+
     def _add_tracks(self) -> None:
         left_out = []
         for stream in self._file.streams:
             track: SoundTrack | SubtitleTrack | None = None
-            if isinstance(stream, av.audio.stream.AudioStream):
+            if isinstance(stream, AudioStream):
                 track = sound_track(stream, self._film, self._path)
-            elif isinstance(stream, av.subtitles.stream.SubtitleStream):
-                track = subtitle_track(stream, self._film, self._path)
+            elif isinstance(stream, SubtitleStream):
+                track = subtitle_track(stream, self._film, self._path, self._until)
             if track is not None:
-                track.target.metadata.update(
-                    {name: stream.metadata[name] for name in ("language", "title") if name in stream.metadata}
-                )
+                left_out += [f"{lost} ({_name(stream)})" for lost in label(stream, track.target, self._kind)]
                 self._tracks[stream.index] = track
-            elif stream.type != "video" and not (stream.type == "data" and self._file.chapters()):
-                # Chapters of an mp4 are a track of data too (QuickTime File Format, "Chapter Lists").
-                codec = stream.codec_context.name if stream.codec_context else "unknown"
-                left_out.append(f"{stream.type} ({codec})" if stream.type != "data" else "data")
+            elif not self._attached(stream):
+                left_out.append(_name(stream))
+        for source, target in zip(_pictures_of(self._file), self._film.streams.video, strict=False):
+            left_out += [f"{lost} (video)" for lost in label(source, target, self._kind)]
         if left_out:
             log.warning("%s: what %s cannot hold is left out: %s", self._path, self._kind, ", ".join(left_out))
+
+    def _attached(self, stream: av.stream.Stream) -> bool:
+        """Return whether all is done for a track without packets of its own."""
+        if isinstance(stream, AttachmentStream):
+            return attach(stream, self._film)
+        if is_cover(stream) and isinstance(stream, VideoStream):
+            return attach_cover(stream, self._film)
+        # Chapters of an mp4 are a track of data too (QuickTime File Format, "Chapter Lists").
+        return stream.type == "video" or (stream.type == "data" and bool(self._file.chapters()))
 
     @property
     def _kind(self) -> str:
@@ -159,3 +181,20 @@ class Tracks:
         if track.time_base and track.start_time is not None and target > track.start_time * track.time_base:
             with contextlib.suppress(av.error.FFmpegError):  # then all is read, from the beginning
                 self._file.seek(round(target / track.time_base), stream=track)
+
+
+def _name(stream: av.stream.Stream) -> str:
+    """`subtitle (srt)`, `attachment (DejaVuSans.ttf)`, `cover`."""
+    if is_cover(stream):
+        return "cover"
+    if isinstance(stream, AttachmentStream):
+        return f"attachment ({stream.name or 'without a name'})"
+    if stream.type == "data":
+        return "data"
+    return f"{stream.type} ({stream.codec_context.name if stream.codec_context else 'unknown'})"
+
+
+def _pictures_of(file: InputContainer) -> list[VideoStream]:
+    """Return the picture tracks of a film, the one first that is played."""
+    tracks = [track for track in file.streams.video if not is_cover(track)]
+    return sorted(tracks, key=lambda track: not track.disposition & Disposition.default)[:1]

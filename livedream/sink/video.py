@@ -16,10 +16,12 @@ from av.video.stream import VideoStream
 from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.frame import Frame
 from livedream.side_tracks import SideTracks
-from livedream.sink.beside import recipe_path, write_beside
+from livedream.sink.beside import write_beside
 from livedream.sink.codecs import Encoding, find_encoders
 from livedream.sink.encoder import PictureEncoder, find_working
 from livedream.sink.kept import Kept
+from livedream.sink.lock import OutputLock
+from livedream.sink.names import recipe_path
 from livedream.sink.part import PartFile
 from livedream.sink.sink import FILMS, Facts, ResumableSink
 from livedream.sink.tracks import Tracks
@@ -56,10 +58,13 @@ class VideoSink(ResumableSink):
     round times to milliseconds, GIF to hundredths of a second, the others keep them exactly.
 
     path: .mp4, .mov, .mkv, .webm or .gif. It is written as NAME.part.EXT and renamed by `close`, also after an error:
-    what was written then is a valid film. With no frame there is no file. encoding: codec and quality.
+    what was written then is a valid film. It stays the part where a whole film would be replaced by an incomplete one.
+    With no frame there is no file. encoding: codec and quality. lock: of the film, if it is held already; `close` gives
+    it back.
 
-    Raises ArgumentError for another kind of file and a codec that it does not hold; SinkError when it cannot be
-    written, with how far it got, and when a frame has another size than the first.
+    Raises ArgumentError for another kind of file, a codec that it does not hold and a file that is read; SinkError when
+    another run writes it, when it cannot be written, with how far it got, and when a frame has another size than the
+    first.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class VideoSink(ResumableSink):
         *,
         encoding: Encoding | None = None,
         overwrite: bool = False,
+        lock: OutputLock | None = None,
     ) -> None:
         facts = facts or Facts()
         encoding = encoding or Encoding()
@@ -80,6 +86,7 @@ class VideoSink(ResumableSink):
         self.count = 0
         """How many frames are in the file."""
         self._expected = facts.length
+        self._live = facts.live
         self._from_zero = facts.live and facts.sound is None
         self._origin = Fraction(0)
         self._resumable = False
@@ -93,21 +100,25 @@ class VideoSink(ResumableSink):
         self._failed = self._drained = self._ended = self._closed = False
         self._tracks: Tracks | None = None
 
-        self._file = PartFile(self.path, overwrite=overwrite)
-        kind, options = _KINDS[suffix]
-        try:
-            # Absolute, so that a colon in a name does not make it an address.
-            self._film = av.open(str(self._file.part.absolute()), "w", format=kind, container_options=dict(options))
-            self._encoder = PictureEncoder(self._film, encoder, encoding, facts)
-            beside = facts.sound or _film_of(facts)
-            if isinstance(beside, Path) or (beside is not None and not self._is_gif):
-                self._tracks = self._other_tracks(beside, facts)
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            self._file.discard()
-            raise SinkError(f"{self.path} cannot be written: {error}", "try another --codec") from error
-        except BaseException:
-            self._file.discard()
-            raise
+        self._overwrite = overwrite
+        self._inputs = facts.inputs()
+        self._inputs.refuse_output(self.path)
+        self._lock = (lock or OutputLock(self.path)).acquire()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._lock.release)
+            self._file = PartFile(self.path, self._lock, overwrite=overwrite, inputs=self._inputs)
+            undo.callback(self._file.discard)
+            kind, options = _KINDS[suffix]
+            try:
+                # Absolute, so that a colon in a name does not make it an address.
+                self._film = av.open(str(self._file.part.absolute()), "w", format=kind, container_options=dict(options))
+                self._encoder = PictureEncoder(self._film, encoder, encoding, facts)
+                beside = facts.sound or _film_of(facts)
+                if isinstance(beside, Path) or (beside is not None and not self._is_gif):
+                    self._tracks = self._other_tracks(beside, facts)
+            except (av.error.FFmpegError, OSError, ValueError) as error:
+                raise SinkError(f"{self.path} cannot be written: {error}", "try another --codec") from error
+            undo.pop_all()
         self.name = f"{self.path} ({self._encoder.description})"
         if facts.lost_sound and not self._is_gif:
             log.warning("%s", facts.lost_sound)
@@ -176,16 +187,45 @@ class VideoSink(ResumableSink):
             except SinkError as error:
                 fault = fault or error
             finally:
-                if self.count and self._resumable and not self._ended:
-                    self._file.leave()
-                elif self.count:
-                    self._file.finish()
-                    complete = self._ended and not self.source_ended_early
-                    write_beside(recipe_path(self.path), self.recipe, frames=self.count, complete=complete)
-                else:
-                    self._file.discard()
+                try:
+                    self._keep()
+                finally:
+                    self._lock.release()
         if fault is not None and not failed_before:  # whoever closes after an error knows already
             raise fault
+
+    def _keep(self) -> None:
+        """Give the film its name; or leave it as the part, where it is not complete and better not under that name."""
+        if not self.count:
+            self._file.discard()
+        elif self._stays_part:
+            self._file.leave()
+            if not self._resumable:
+                log.warning("%s is not complete: what was written is in %s", self.path, self._file.part)
+        else:
+            self._file.finish()
+            write_beside(
+                recipe_path(self.path),
+                self.recipe,
+                self._lock,
+                frames=self.count,
+                complete=self._ended and not self._failed and not self.source_ended_early,
+                overwrite=self._overwrite,
+                inputs=self._inputs,
+            )
+
+    @property
+    def _stays_part(self) -> bool:
+        """Whether the film, should it be closed now, keeps the name of its part.
+
+        Another run can go on with it, or a whole film would be replaced by less, or it is a GIF without its end, which
+        is no GIF. What is live cannot be had again, and ends when somebody stops it.
+        """
+        if self._resumable:
+            return not self._ended or self._failed
+        if self._failed:
+            return self._is_gif or self.path.exists()
+        return not self._ended and not self._live and self.path.exists()
 
     def _drain(self) -> None:
         """Write the frames that the encoder still holds, and the sound up to the end of the last one."""
@@ -230,7 +270,7 @@ class VideoSink(ResumableSink):
             of = f" of {self._expected}" if self._expected else ""
             got = f"after {self.count}{of} frames ({float(max(0, self._last) * self._time_base):.1f} s)"
             cure = (
-                f"what was written is in {self._file.part if self._resumable else self.path}"
+                f"what was written is in {self._file.part if self._stays_part else self.path}"
                 if self.count
                 else "nothing was written"
             )

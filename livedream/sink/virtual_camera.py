@@ -12,7 +12,7 @@ import numpy as np
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
-from livedream.sink.letterbox import letterbox
+from livedream.letterbox import letterbox
 from livedream.sink.overheard import overheard
 from livedream.sink.sink import Facts, Sink
 

@@ -16,6 +16,7 @@ from livedream.pipeline import run
 from livedream.pipeline.journal import Journal, State
 from livedream.pipeline.resume import pick_up
 from livedream.pipeline.run import Checkpoints
+from livedream.sink.lock import OutputLock
 from livedream.sink.sink import Facts
 from livedream.sink.video import VideoSink
 
@@ -49,14 +50,14 @@ def main(film: str, output: Path, log: Path, *, resume: bool) -> None:
     dreamer = Remembering(log)
     journal = Journal(output.with_name(f"{output.stem}.part{output.suffix}"), {"film": film})
     kept = None
-    with open_source(film) as source:
-        if resume and (found := pick_up(journal)):
+    with OutputLock(output) as lock, open_source(film) as source:
+        if resume and (found := pick_up(journal, lock)):
             kept, point = found
             dreamer.restore(point.state)
             source.skip(point.index)
         else:
             journal.begin()
-        with VideoSink(output, Facts.of(source)) as sink:
+        with VideoSink(output, Facts.of(source), lock=lock) as sink:
             sink.resumable(kept)
             run(source, dreamer, [sink], checkpoints=Checkpoints(journal, sink, dreamer))
     journal.finish()

@@ -3,6 +3,7 @@
 Row 39 of reference/video.md, section 9: all of it is copied, or encoded anew and said, or left out and said.
 """
 
+import json
 import logging
 import subprocess
 from fractions import Fraction
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from livedream.capture.source import open_source
 from livedream.sink.sink import Facts, open_sink
@@ -180,15 +182,121 @@ def test_rare_subtitles_hold_nothing_back(films: Path, tmp_path: Path) -> None:
             assert last > Fraction(36, 5) - Fraction(5, 2)  # x264 holds back one second, an open fragment another
 
 
-def test_what_is_neither_sound_nor_text_is_left_out_and_said(
-    films: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A font among the subtitles of an .mkv."""
-    font = tmp_path / "font.ttf"
-    font.write_bytes(b"not really")
-    command = ["ffmpeg", "-v", "error", "-i", str(films / "ass.mkv"), "-map", "0", "-c", "copy", "-attach", str(font)]
-    film = tmp_path / "font.mkv"
-    subprocess.run([*command, "-metadata:s:t", "mimetype=application/x-truetype-font", str(film)], check=True)
+@pytest.fixture(scope="module")
+def labelled(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film with two sound tracks and two subtitles that say what they are, a cover and a font."""
+    folder = tmp_path_factory.mktemp("labelled")
+    (folder / "font.ttf").write_bytes(b"not really a font")
+    Image.new("RGB", (40, 30), "green").save(folder / "cover.jpg")
+    words = (
+        f"-i {films / 'srt.mkv'} -map 0:v -map 0:a -map 0:a -map 0:s -map 0:s -c copy -map_chapters -1"
+        " -metadata:s:v language=jpn -metadata:s:a:0 language=eng -metadata:s:a:0 title=English"
+        " -metadata:s:a:1 language=fra -metadata:s:a:1 title=Director -metadata:s:s:1 language=de"
+        " -disposition:a:0 default -disposition:a:1 comment -disposition:s:0 forced -disposition:s:1 hearing_impaired"
+        " -attach cover.jpg -metadata:s:t:0 mimetype=image/jpeg -attach font.ttf -metadata:s:t:1 mimetype=font/ttf"
+    )
+    make(folder, f"{words} film.mkv")
+    return folder
+
+
+def labels(path: Path) -> list[tuple[str, str | None, str | None, set[str]]]:
+    """What ffprobe says of each track that is no picture: kind, language, title, dispositions."""
+    command = ["ffprobe", "-v", "error", "-show_streams", "-of", "json", str(path)]
+    streams = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["streams"]
+    found = []
+    for stream in streams:
+        tags = {key.lower(): text for key, text in stream.get("tags", {}).items()}
+        on = {name for name, value in stream["disposition"].items() if value}
+        name = tags.get("title", tags.get("handler_name"))
+        if stream["codec_type"] in ("audio", "subtitle"):
+            found.append((stream["codec_type"], tags.get("language"), name, on))
+    return found
+
+
+def test_tracks_keep_what_is_said_of_them(labelled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Matroska holds all of it; an mp4 has no two-letter languages, and no cover and no font of ours."""
     with caplog.at_level(logging.WARNING):
-        copy(film, tmp_path / "film.mkv")
-    assert "what matroska cannot hold is left out: attachment" in caplog.text
+        film = copy(labelled / "film.mkv", tmp_path / "film.mkv")
+    assert "left out" not in caplog.text
+    assert labels(film) == [
+        ("audio", "eng", "English", {"default"}),
+        ("audio", "fra", "Director", {"comment"}),
+        ("subtitle", "fra", None, {"forced"}),
+        ("subtitle", "de", None, {"hearing_impaired"}),
+    ]
+    with av.open(str(film)) as container:
+        assert container.streams.video[0].metadata["language"] == "jpn"
+        (font,) = container.streams.attachments
+        assert (font.name, font.mimetype, bytes(font.data)) == ("font.ttf", "font/ttf", b"not really a font")
+        cover = container.streams.video[1]
+        assert cover.disposition & av.stream.Disposition.attached_pic
+        (picture,) = [bytes(packet) for packet in container.demux(cover) if packet.size]
+    assert picture == (labelled / "cover.jpg").read_bytes()
+
+    with caplog.at_level(logging.WARNING):
+        film = copy(labelled / "film.mkv", tmp_path / "film.mp4")
+    lost = "what mp4 cannot hold is left out: language de (subtitle (srt)), cover, attachment (font.ttf)"
+    assert lost in caplog.text
+    assert [(kind, said, on - {"captions"}) for kind, _, said, on in labels(film)] == [
+        ("audio", "English", {"default"}),
+        ("audio", "Director", {"comment"}),
+        ("subtitle", "SubtitleHandler", {"default", "forced"}),  # FFmpeg enables the first track of a kind
+        ("subtitle", "SubtitleHandler", {"hearing_impaired"}),
+    ]
+
+
+def test_mov_and_webm_say_which_labels_they_lose(
+    labelled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        copy(labelled / "film.mkv", tmp_path / "film.mov")
+        copy(labelled / "film.mkv", tmp_path / "film.webm")
+    assert "what mov cannot hold is left out: comment (audio (pcm_s16le)), forced (subtitle (srt))" in caplog.text
+    assert "what webm cannot hold is left out: comment (audio (pcm_s16le)), hearing impaired" in caplog.text
+
+
+OVERLAP = """1
+00:00:00,500 --> 00:00:01,800
+First person
+
+2
+00:00:00,900 --> 00:00:01,400
+Second person
+
+3
+00:00:02,000 --> 00:00:02,200
+Line A
+
+4
+00:00:02,000 --> 00:00:02,200
+Line B
+
+"""
+SPOKEN_TOGETHER = [
+    ("First person", 0.5, 0.9),
+    ("First person\nSecond person", 0.9, 1.4),
+    ("First person", 1.4, 1.8),
+    ("Line A\nLine B", 2.0, 2.2),
+]
+SPOKEN_APART = [("First person", 0.5, 1.8), ("Second person", 0.9, 1.4), ("Line A", 2.0, 2.2), ("Line B", 2.0, 2.2)]
+
+
+@pytest.mark.parametrize("text", ["srt", "ass"])
+@pytest.mark.parametrize(
+    ("suffix", "expected"),
+    [(".mp4", SPOKEN_TOGETHER), (".mov", SPOKEN_TOGETHER), (".mkv", SPOKEN_APART), (".webm", SPOKEN_APART)],
+)
+def test_texts_that_overlap_keep_their_times(
+    suffix: str, expected: list[tuple[str, float, float]], text: str, films: Path, tmp_path: Path
+) -> None:
+    """An mp4 shows one sample at a time: what is shown together is one text in it. By hand from the cues."""
+    (tmp_path / "overlap.srt").write_text(OVERLAP)
+    make(tmp_path, f"-i {films / 'silent.mkv'} -i overlap.srt -map 0:v -map 1 -c:v copy -c:s {text} overlap.mkv")
+    assert cues(copy(tmp_path / "overlap.mkv", tmp_path / f"film{suffix}")) == expected
+
+
+def test_text_that_outlasts_a_part_ends_with_it(films: Path, tmp_path: Path) -> None:
+    """From 0 to 2 s of a text that is shown from 1.5 to 2.2 s: 0.5 s are left of it."""
+    film = copy(films / "srt.mkv", tmp_path / "film.mkv", start=Fraction(0), end=Fraction(2))
+    (_, last) = ffprobe(film, "s", "packet=pts_time,duration_time")
+    assert float(last["pts_time"]) + float(last["duration_time"]) == pytest.approx(2.0, abs=0.03)

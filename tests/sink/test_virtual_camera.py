@@ -15,8 +15,8 @@ import pytest
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
+from livedream.letterbox import letterbox
 from livedream.sink import virtual_camera
-from livedream.sink.letterbox import letterbox
 from livedream.sink.overheard import overheard
 from livedream.sink.sink import Facts, Sink, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink, cure

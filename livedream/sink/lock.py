@@ -1,0 +1,358 @@
+"""The right to write an output: one run at a time has it.
+
+The lock is a lock of the kernel on the file NAME.part.lock, so a process that dies, however it dies, leaves none: the
+file that it leaves behind is taken over by the next run. The file says who holds the lock, and which half-written files
+are livedream's own.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import stat
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from livedream._version import __version__
+from livedream.errors import ArgumentError, SinkError
+from livedream.sink.names import is_frame_name, lock_of, part_of, real_path
+
+_TABLE = "livedream"
+"""The key that tells a lock file from a file of somebody's that has its name."""
+_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+
+_FRESH_SECONDS = 60
+"""An empty lock file younger than this is one that another run has just made."""
+
+Identity = tuple[int, int]
+"""Device and inode: what a file is, whatever it is called."""
+
+
+def identity(path: Path) -> Identity | None:
+    """Return which file `path` is, through links of every kind; None where there is none."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+class OutputLock:
+    """The exclusive right to write the output `path`, with all names that belong to it.
+
+    folder: whether `path` is a folder of frames, which must be there.
+
+    Use it as a context manager, or call `acquire` and `release`; both may be called twice. One process can hold the
+    locks of several outputs that share a lock file (film.mp4 and film.gif), but not that of one output twice.
+    """
+
+    def __init__(self, path: Path, *, folder: bool = False) -> None:
+        self.path = path
+        self.file = lock_of(path, folder=folder)
+        """The lock file."""
+        self._is_folder = folder
+        self._holding: _Holding | None = None
+        names = [] if folder else [real_path(path).name, part_of(path).name]
+        self._names = frozenset(name.casefold() for name in names)
+
+    def acquire(self) -> Self:
+        """Take the lock.
+
+        Raises SinkError at once when another run has it, with which; when the file cannot be made; and when a file of
+        somebody's has the name of the lock file. Raises ArgumentError when this process writes such a name already.
+        """
+        if self._holding is not None:
+            return self
+        with _guard:
+            for other in _active:
+                if self.collides(other):
+                    raise ArgumentError(
+                        f"{self.path} and {other.path} would be written under one name",
+                        "give each output a name of its own; livedream writes NAME.part.EXT before NAME.EXT",
+                    )
+            if is_frame_name(real_path(self.path).name) and not self._is_folder:
+                _refuse_held(lock_of(self.path.parent, folder=True), self.path)
+            try:
+                self._holding = _hold(self.file, self.path)
+            except OSError as error:
+                raise unwritable(self.path, error) from error
+            self._holding.count += 1
+            _active.append(self)
+        return self
+
+    def release(self) -> None:
+        """Give the lock back. The lock file is removed, unless a half-written file is left for which it vouches."""
+        with _guard:
+            holding, self._holding = self._holding, None
+            if holding is not None:
+                _active.remove(self)
+                holding.outputs.remove(self.path.name)
+                holding.count -= 1
+                if not holding.count:
+                    holding.close()
+
+    def collides(self, other: "OutputLock") -> bool:
+        """Return whether the two outputs would be written under one name, for a time or for good."""
+        here, there = (identity(file.parent) or os.path.realpath(file.parent) for file in (self.file, other.file))
+        if here != there:
+            return False
+        if self._names & other._names or (self._is_folder and other._is_folder):
+            return True
+        frames, names = (self, other._names) if self._is_folder else (other, self._names)
+        return frames._is_folder and any(map(is_frame_name, names))
+
+    def note(self, part: Path, made: Identity) -> None:
+        """Write down that `part` was made by this run, so that a later one may replace it."""
+        if self._holding is None:
+            raise RuntimeError("the lock is not held")
+        with _guard:
+            self._holding.parts[part.name] = made[1]
+            self._holding.write()
+
+    def forget(self, part: Path) -> None:
+        """Vouch for `part` no more: it has got its name, or is removed."""
+        if self._holding is not None:
+            self._holding.parts.pop(part.name, None)
+
+    def vouches(self, part: Path) -> bool:
+        """Return whether `part`, a file that is there, was made by a run that held this lock, and by nobody else."""
+        return self._holding is not None and self._holding.vouches(part)
+
+    def __enter__(self) -> Self:
+        return self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def unwritable(path: Path, error: OSError) -> SinkError:
+    """Return the error for an output that the system does not let us write."""
+    parent = path if path.is_dir() else path.parent
+    if parent.is_dir():
+        return SinkError(f"{path} cannot be written: {error.strerror}", "choose another place")
+    return SinkError(f"{path} cannot be written: there is no folder {path.parent}", "make it first")
+
+
+# Lock files -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False, slots=True)
+class _Holding:
+    """A lock file that this process holds, for one or several outputs."""
+
+    file: Path
+    descriptor: int
+    is_foreign: bool
+    """Whether it was there, and empty: it may be anybody's, and is left as it was."""
+    parts: dict[str, int] = field(default_factory=dict)
+    """The inodes of the half-written files that are ours, by name."""
+    outputs: list[str] = field(default_factory=list)
+    count: int = 0
+
+    @property
+    def identity(self) -> Identity:
+        found = os.fstat(self.descriptor)
+        return found.st_dev, found.st_ino
+
+    def vouches(self, part: Path) -> bool:
+        """Return whether `part`, in the folder of the lock file, is there and ours."""
+        return (self.identity[0], self.parts.get(part.name)) == identity(part)
+
+    def write(self) -> None:
+        owner = {
+            _TABLE: __version__,
+            "pid": os.getpid(),
+            "started": _started(os.getpid()),
+            "host": socket.gethostname(),
+            "program": _program(),
+            "since": datetime.now().astimezone().isoformat(" ", "seconds"),
+            "outputs": self.outputs,
+            "parts": self.parts,
+        }
+        data = json.dumps(owner).encode()
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        while data:
+            data = data[os.write(self.descriptor, data) :]
+        os.ftruncate(self.descriptor, os.lseek(self.descriptor, 0, os.SEEK_CUR))
+
+    def close(self) -> None:
+        """Let go of the lock. A lock file is removed under the lock, so that nobody else's is."""
+        left = any(self.vouches(self.file.with_name(name)) for name in self.parts)
+        with contextlib.suppress(OSError):  # it is harmless where it is
+            if self.is_foreign and not left:
+                os.ftruncate(self.descriptor, 0)
+            elif not left and sys.platform != "win32":
+                self.file.unlink(missing_ok=True)
+        os.close(self.descriptor)
+        if sys.platform == "win32" and not left and not self.is_foreign:
+            with contextlib.suppress(OSError):  # another run has opened it by now, or it is open there
+                self.file.unlink(missing_ok=True)
+
+
+_guard = threading.RLock()
+_active: list[OutputLock] = []
+"""What this process writes."""
+
+
+def _hold(file: Path, output: Path) -> _Holding:
+    """Return `file`, locked. Raises SinkError when another process has locked it, OSError when it cannot be made."""
+    for lock in _active:
+        if lock._holding is not None and lock._holding.identity == identity(file):
+            lock._holding.outputs.append(output.name)
+            lock._holding.write()
+            return lock._holding
+    while True:
+        descriptor, made = _open(file)
+        locked = False
+        try:
+            found = b"" if made else _read(descriptor)
+            owner = _owner(found)
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode) or (found and owner is None):
+                raise SinkError(f"{file} is no lock file of livedream's", "move it away, or choose another name")
+            locked = _lock(descriptor, owner, made)
+            if not locked:
+                raise _held(output, file, owner)
+            now = os.fstat(descriptor)
+            if identity(file) == (now.st_dev, now.st_ino):  # else who held it has removed it meanwhile
+                owner = _owner(_read(descriptor)) or {}
+                parts = owner.get("parts")
+                is_foreign = not made and not found and time.time() - now.st_mtime > _FRESH_SECONDS
+                holding = _Holding(file, descriptor, is_foreign, dict(parts) if isinstance(parts, dict) else {})
+                holding.outputs.append(output.name)
+                holding.write()
+                return holding
+        except BaseException:
+            if made and locked:
+                with contextlib.suppress(OSError):
+                    file.unlink()
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _open(file: Path) -> tuple[int, bool]:
+    """Return a descriptor of `file`, and whether it was made just now."""
+    while True:
+        try:
+            return os.open(file, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666), True
+        except FileExistsError:
+            with contextlib.suppress(FileNotFoundError):  # it was removed in between
+                return os.open(file, _FLAGS), False
+
+
+def _read(descriptor: int) -> bytes:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return b""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return os.read(descriptor, 1 << 16)
+
+
+def _owner(content: bytes) -> dict[str, Any] | None:
+    """Return what a lock file says; None when it is none of livedream's."""
+    try:
+        owner = json.loads(content)
+    except ValueError:  # also what is no text
+        return None
+    return owner if isinstance(owner, dict) and _TABLE in owner else None
+
+
+def _refuse_held(file: Path, output: Path) -> None:
+    """Raise SinkError when another process holds the lock `file`, which `output` needs no more than to be free."""
+    if not file.is_file():
+        return
+    try:
+        descriptor = os.open(file, _FLAGS)
+    except OSError:  # it was removed in between, or is closed to us
+        return
+    try:
+        owner = _owner(_read(descriptor))
+        if owner is not None and not _lock(descriptor, owner, made=False):
+            raise _held(output, file, owner)
+    finally:
+        os.close(descriptor)
+
+
+def _held(output: Path, file: Path, owner: dict[str, Any] | None) -> SinkError:
+    """Return the error for an output that another run writes."""
+    hint = "wait until it ends, stop it, or choose another name"
+    if not owner:
+        return SinkError(f"{output} is being written by another run", hint)
+    who = f"{owner.get('program')}, process {owner.get('pid')}"
+    if owner.get("host") != socket.gethostname():
+        who += f" on {owner.get('host')}"
+        hint += f"; remove {file} if that run is dead"
+    outputs = [str(name) for name in owner.get("outputs") or ()]
+    what = "is being written by another run"
+    if outputs and output.name not in outputs:
+        what = f"cannot be written while another run writes {outputs[0]}, which shares its temporary files or recipe"
+    return SinkError(f"{output} {what}: {who}, since {owner.get('since')}", hint)
+
+
+def _program() -> str:
+    """Return the name of this program: without its arguments, which may hold passwords."""
+    path = Path(sys.argv[0] if sys.argv else "")
+    return path.parent.name if path.name == "__main__.py" else path.name or "python"
+
+
+# Locks of the system --------------------------------------------------------------------------------------------------
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _FAR = 1 << 30
+    """The byte that is locked: Windows lets nobody read what is locked, and the owner must be read."""
+
+    def _lock(descriptor: int, owner: dict[str, Any] | None, made: bool) -> bool:
+        os.lseek(descriptor, _FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int, owner: dict[str, Any] | None, made: bool) -> bool:
+        """Lock the file, and return whether that was possible: whether no other process has locked it.
+
+        made: whether it was made just now, so that it is nobody's. Some network disks know no locks; there it must be
+        enough that the owner is not alive.
+        """
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return False
+        except OSError:
+            return made or owner is None or not _is_alive(owner)
+        return True
+
+
+def _is_alive(owner: dict[str, Any]) -> bool:
+    """Return whether the process that wrote a lock file runs, as far as can be known: that of another machine does."""
+    pid = owner.get("pid")
+    if owner.get("host") != socket.gethostname() or not isinstance(pid, int):
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return _started(pid) == owner.get("started")
+
+
+def _started(pid: int) -> str:
+    """Return when a process was started, in a form to compare, where Linux tells it: numbers are used again."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""

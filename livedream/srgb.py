@@ -1,0 +1,295 @@
+"""Pictures in any colour space, converted to sRGB."""
+
+import io
+import logging
+import math
+import struct
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from livedream.primaries import ADOBE_RGB, BT709, D50, FOREIGN, Primaries, to_xyz
+
+log = logging.getLogger(__name__)
+
+_SRGB = ImageCms.createProfile("sRGB")
+_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
+"""The mode in which Pillow converts from each space of ICC."""
+_GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+_HDR = {16: "PQ", 18: "HLG"}
+_GAMMA = 1 / 2.2
+_EXIF, _INTEROPERABILITY, _COLOR_SPACE = 0x8769, 0xA005, 0xA001
+_ADOBE_RGB_SPACE = 2
+_said: set[tuple[Path, str]] = set()
+"""The folder and the profile of conversions that were reported."""
+_HEAD = 1 << 18
+"""Bytes at the beginning of an AVIF file in which its colours are described."""
+_CURVES = {4: 2.2, 5: 2.8, 8: 1.0}
+"""Gamma by the transfer of ITU-T H.273; all others are shown with the curve of sRGB, as in browsers."""
+
+
+class Profile:
+    """An ICC profile. One that is damaged is reported and ignored."""
+
+    def __init__(self, icc: bytes) -> None:
+        self._profile: ImageCms.ImageCmsProfile | None = None
+        self._transforms: dict[str, ImageCms.ImageCmsTransform | None] = {}
+        self.space = self.description = ""
+        try:
+            self._profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+            self.space = self._profile.profile.xcolor_space.strip()
+            self.description = _printable(ImageCms.getProfileDescription(self._profile))
+        except (OSError, ImageCms.PyCMSError, ValueError, TypeError, AttributeError):
+            self._profile = None
+
+    def to_srgb(self, image: Image.Image, name: str) -> Image.Image:
+        """Return the picture in sRGB: RGB, or RGBA where it has alpha; as it is where the profile changes nothing.
+
+        name: what to call it in messages.
+        """
+        mode = _MODES.get(self.space)
+        if self._profile is None:
+            _say_once(f"{name}: its colour profile is damaged and ignored")
+            return image
+        if mode is None or not _suits(image, mode):
+            _say_once(
+                f"{name}: its colour profile ({self.space}) does not fit its pixels ({image.mode}) and is ignored"
+            )
+            return image
+        try:
+            transform = self._transform(self._profile, mode)
+        except (ImageCms.PyCMSError, ValueError, OSError):
+            _say_once(f"{name}: its colour profile is damaged and ignored")
+            return image
+        if transform is None:
+            return image
+        alpha = None
+        if image.has_transparency_data and not _is_deep(image):
+            image = image.convert("RGBA")
+            alpha = image.getchannel("A")
+        plain = eight_bits(image) if _is_deep(image) else image
+        converted = ImageCms.applyTransform(plain if plain.mode == mode else plain.convert(mode), transform)
+        if converted is None:
+            raise AssertionError("a conversion that is not in place returns an image")
+        if alpha is not None:
+            converted.putalpha(alpha)
+        return converted
+
+    def _transform(self, profile: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform | None:
+        """Return the conversion, None where it changes nothing. Raises what lcms does."""
+        if mode not in self._transforms:
+            # As picture editors do it by default. Without the flag the black ink of CMYK becomes grey.
+            intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
+            transform = ImageCms.buildTransform(profile, _SRGB, mode, "RGB", intent, flags)
+            self._transforms[mode] = None if _changes_nothing(transform, mode) else transform
+        return self._transforms[mode]
+
+
+@lru_cache(maxsize=8)
+def profile(icc: bytes) -> Profile:
+    """Return the profile; those of the pictures of a folder are mostly the same, and take 5 ms to prepare."""
+    return Profile(icc)
+
+
+def to_srgb(image: Image.Image, name: str, opened: Image.Image | None = None) -> Image.Image:
+    """Return a picture in sRGB, by its ICC profile or whatever else describes its colours.
+
+    Tags come in the order of the PNG specification: cICP, ICC profile, sRGB, gamma and chromaticities; then those of
+    HEIF and AVIF (nclx), and Adobe RGB in EXIF. Without any it is sRGB already.
+
+    Args:
+        image: of any mode of Pillow's.
+        name: what to call it in messages.
+        opened: the picture as it came from the file, where `image` was made from it (turned upright).
+
+    Returns:
+        the picture as it is where there is nothing to convert, else RGB or RGBA.
+    """
+    icc = _describe(opened or image, name)
+    if icc is None:
+        return image
+    converted = profile(icc).to_srgb(image, name)
+    if converted is not image and (kind := (Path(name).parent, profile(icc).description)) not in _said:
+        _said.add(kind)  # one line for a folder of photographs
+        log.warning("%s: colours are converted from %s to sRGB", name, kind[1])
+    return converted
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """Return a picture of modes I and F as L, with 65535 as white (F: 1 where nothing is brighter, else 255)."""
+    levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    if image.mode != "F":
+        levels = levels / 257  # 65535 becomes 255
+    elif levels.max() <= 1:
+        levels = levels * 255
+    return Image.fromarray(levels.clip(0, 255).round().astype(np.uint8))
+
+
+def _describe(image: Image.Image, name: str) -> bytes | None:
+    """Return an ICC profile for the colours of the picture, None when they are sRGB."""
+    info: dict[Any, Any] = image.info
+    if (numbers := _cicp(image)) is not None:
+        return _from_numbers(*numbers, name)
+    if icc := info.get("icc_profile") or _boxed_profile(image):
+        return bytes(icc)
+    if image.mode == "LAB":
+        return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    if "srgb" in info:
+        return None
+    if "gamma" in info or "chromaticity" in info:
+        return _from_chromaticities(info, name)
+    if (numbers := _nclx(image)) is not None:
+        return _from_numbers(*numbers, name)
+    if _is_adobe_rgb(image):
+        return matrix_profile("Adobe RGB", ADOBE_RGB, 563 / 256)
+    return None
+
+
+def matrix_profile(description: str, primaries: Primaries, gamma: float | None = None) -> bytes:
+    """Return an ICC profile (version 4) for RGB with these primaries, with a gamma or the curve of sRGB."""
+    if gamma is None:
+        curve = struct.pack(">4s4xHxx5i", b"para", 3, *map(_fixed, (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)))
+    else:
+        curve = struct.pack(">4s4xHxxi", b"para", 0, _fixed(gamma))
+    text = description.encode("utf-16-be")
+    words = struct.pack(">4s4xII2s2sII", b"mluc", 1, 12, b"en", b"US", len(text), 28) + text
+    columns = [struct.pack(">4s4x3i", b"XYZ ", *map(_fixed, column)) for column in to_xyz(primaries, D50).T]
+    white = struct.pack(">4s4x3i", b"XYZ ", *map(_fixed, (0.9642, 1, 0.8249)))
+    names = (b"desc", b"cprt", b"wtpt", b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC")
+    bodies = [body + bytes(-len(body) % 4) for body in (words, words, white, *columns, curve, curve, curve)]
+    table, data, start = struct.pack(">I", len(names)), b"", 128 + 4 + 12 * len(names)
+    for name, body in zip(names, bodies, strict=True):
+        table += struct.pack(">4sII", name, start + len(data), len(body))
+        data += body
+    header = struct.pack(
+        ">I4xI4s4s4s12x4s28x3i",
+        *(start + len(data), 0x04000000, b"mntr", b"RGB ", b"XYZ ", b"acsp"),
+        *map(_fixed, (0.9642, 1, 0.8249)),
+    )
+    return header.ljust(128, b"\0") + table + data
+
+
+def _fixed(number: float) -> int:
+    return round(number * 65536)
+
+
+def _from_numbers(primaries: int, transfer: int, name: str) -> bytes | None:
+    """Return a profile for colours in the numbers of ITU-T H.273."""
+    if transfer in _HDR:
+        _say_once(f"{name}: is HDR ({_HDR[transfer]}), shown without tone mapping")
+    gamma = _CURVES.get(transfer)
+    if primaries not in FOREIGN and gamma is None:
+        return None
+    called, places = FOREIGN.get(primaries, ("linear RGB", BT709))
+    return matrix_profile(called, places, gamma)
+
+
+def _from_chromaticities(info: dict[Any, Any], name: str) -> bytes | None:
+    """Return a profile for the gAMA and cHRM of a PNG."""
+    gamma = info.get("gamma", _GAMMA)
+    places = info.get("chromaticity")
+    white, *primaries = zip(places[::2], places[1::2], strict=True) if places else (BT709[3], *BT709[:3])
+    wanted: Primaries = (primaries[0], primaries[1], primaries[2], white)
+    if math.isclose(gamma, _GAMMA, abs_tol=0.01):
+        if np.allclose(wanted, BT709, atol=0.002):
+            return None
+        exponent = None  # 1/2.2 is how sRGB is written
+    elif gamma <= 0:
+        exponent = None
+    else:
+        exponent = 1 / gamma
+    try:
+        return matrix_profile(f"gamma {exponent:.2f}" if exponent else "its own primaries", wanted, exponent)
+    except (np.linalg.LinAlgError, ZeroDivisionError, struct.error, ValueError, OverflowError):
+        log.warning("%s: its colours are described wrongly (cHRM) and taken for sRGB", name)
+        return None
+
+
+def _cicp(image: Image.Image) -> tuple[int, int] | None:
+    """Return primaries and transfer of the cICP chunk of a PNG, which Pillow passes over."""
+    if image.format != "PNG":
+        return None
+    data = _head(image)
+    at = 8
+    while at + 12 <= len(data):
+        size, kind = struct.unpack(">I4s", data[at : at + 8])
+        if kind == b"cICP" and size == 4:
+            return data[at + 8], data[at + 9]
+        if kind == b"IDAT":
+            return None
+        at += 12 + size
+    return None
+
+
+def _nclx(image: Image.Image) -> tuple[int, int] | None:
+    """Return primaries and transfer of a HEIC (by pillow-heif) or an AVIF, of which Pillow does not tell them."""
+    if isinstance(told := image.info.get("nclx_profile"), dict):
+        return int(told.get("color_primaries", 2)), int(told.get("transfer_characteristics", 2))
+    if image.format != "AVIF":
+        return None
+    _, found, numbers = _head(image).partition(b"colrnclx")
+    return struct.unpack(">HH", numbers[:4]) if found and len(numbers) >= 4 else None
+
+
+def _head(image: Image.Image) -> bytes:
+    path = getattr(image, "filename", "")
+    if not path:
+        return b""
+    with Path(path).open("rb") as file:
+        return file.read(_HEAD)
+
+
+def _is_adobe_rgb(image: Image.Image) -> bool:
+    """Return whether EXIF says so, which is how most cameras write it."""
+    try:
+        exif = image.getexif()
+        space = exif.get_ifd(_EXIF).get(_COLOR_SPACE)
+        interoperability = exif.get_ifd(_INTEROPERABILITY).get(1)
+    except (OSError, ValueError, SyntaxError, KeyError, TypeError, AttributeError, struct.error):
+        return False  # damaged EXIF is no reason to refuse a picture
+    return bool(space == _ADOBE_RGB_SPACE or str(interoperability).startswith("R03"))
+
+
+def _boxed_profile(image: Image.Image) -> bytes | None:
+    """Return the ICC profile of a JPEG 2000 (ISO/IEC 15444-1, I.5.3.3), which Pillow passes over."""
+    if image.format != "JPEG2000":
+        return None
+    place = _head(image).find(b"colr\2")
+    return _head(image)[place + 7 :] if place >= 0 else None
+
+
+def _suits(image: Image.Image, mode: str) -> bool:
+    if mode == "L":
+        return image.mode in _GREY
+    if mode == "RGB":
+        return image.mode not in ("CMYK", "LAB")
+    return image.mode == mode
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
+    """Return whether the profile is that of sRGB, by whatever name and maker."""
+    if mode not in ("RGB", "L"):
+        return False
+    steps = np.arange(0, 256, 17, dtype=np.uint8)
+    if mode == "L":
+        probe, wanted = steps[np.newaxis], np.repeat(steps[np.newaxis, :, np.newaxis], 3, axis=2)
+    else:
+        probe = wanted = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, len(steps), 3)
+    shown = ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(probe)), transform)
+    return bool(np.abs(np.asarray(shown).astype(int) - wanted).max() <= 1)
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable())[:60] or "its own profile"
+
+
+@lru_cache(maxsize=1024)
+def _say_once(text: str) -> None:
+    log.warning("%s", text)
