@@ -39,6 +39,8 @@ class Ending:
         elif kind in _FILE:
             self._picture_end = _tagged(stream.metadata)
             self._file_end = Fraction(container.duration, av.time_base) if container.duration else None
+        self._measured_end = self._first + Fraction(container.duration or 0, av.time_base)
+        """When FFmpeg thinks that the film ends, whatever from."""
         # An edit list can hide frames that stream.frames counts; the index has none of those.
         self._expected = len(stream.index_entries) if kind == "mov" and counts else 0
         self._count = 0
@@ -64,8 +66,10 @@ class Ending:
             self._longest = max(self._longest, decoded - (decoded if self._last is None else self._last))
             self._last = decoded
 
-    def shortfall(self) -> str | None:
+    def shortfall(self, *, cut: bool = False) -> str | None:
         """Return, once the film has been read, `0.2 of 1.0 s` when it ended early; None when it did not.
+
+        cut: whether the file is known to have lost its end since it was opened.
 
         A picture track that ends before the sound does is whole: where the header does not say how long it is, the
         other tracks tell whether the file goes on to its end.
@@ -79,6 +83,8 @@ class Ending:
             slack += min(self._file_end * RELATIVE_SLACK, MOST_SLACK)
             if self._reached < self._file_end - slack:
                 return self._seconds_of(self._file_end)
+        if cut and self._picture < self._measured_end - slack:
+            return self._seconds_of(self._measured_end)
         return None
 
     def _seconds_of(self, end: Fraction) -> str:

@@ -1,11 +1,13 @@
 """Which picture track of a film is read: the default one, else the best; covers and thumbnails are no films."""
 
+import contextlib
 import logging
 import re
 from collections import Counter
 from collections.abc import Callable
 
 import av.error
+import av.logging
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -16,6 +18,7 @@ log = logging.getLogger(__name__)
 
 STILLS = Disposition.timed_thumbnails | Disposition.still_image | Disposition.dependent
 """What a track is taken for only where there is no other. `dependent`: it cannot be decoded alone."""
+_PICTURES = ("mjpeg", "png", "bmp", "webp", "tiff")
 SAMPLE = 400
 """Packets that are read to tell a film from a picture, where there are several tracks and the header does not say."""
 FILM = 10
@@ -38,6 +41,8 @@ def picture_tracks(
         raise SourceError(f"{name} has sound but no pictures", "name a film")
     if not tracks:
         raise SourceError(f"{name} has no pictures", "name a film")
+    if _is_cover_of_sound(container, tracks, again):
+        raise SourceError(f"{name} has sound but no pictures", "name a film")
     decodable = [track for track in tracks if track.codec_context is not None]
     if not decodable:
         codecs = ", ".join(sorted({_codec(container, track) for track in tracks}))
@@ -84,30 +89,49 @@ def _codec(container: InputContainer, track: VideoStream) -> str:
     if track.codec_context is not None:
         return str(track.codec_context.codec.canonical_name)
     # PyAV knows no codec without a decoder; FFmpeg's own description does: "Stream #0:1[0x2](eng): Video: vvc (Main)".
-    found = re.search(
-        rf"Stream #0:{track.index}\b[^\n]*?: Video: ([^\s,]+)(?: \((.{{4}}) / 0x)?", container.dumps_format()
-    )
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)  # PyAV takes the description from the log
+    try:
+        description = container.dumps_format()
+    finally:
+        av.logging.set_level(level)
+    found = re.search(rf"Stream #0:{track.index}\b[^\n]*?: Video: ([^\s,]+)(?: \((.{{4}}) / 0x)?", description)
     if found is None:
         return "unknown"
     return found[2] if found[1] == "none" and found[2] else found[1]
+
+
+def _is_cover_of_sound(
+    container: InputContainer, tracks: list[VideoStream], again: Callable[[], InputContainer] | None
+) -> bool:
+    """Return whether all pictures are one JPEG or PNG beside a record: a cover that is not marked as one."""
+    codec = tracks[0].codec_context
+    if len(tracks) > 1 or not container.streams.audio or codec is None or codec.codec.canonical_name not in _PICTURES:
+        return False
+    if tracks[0].frames or again is None:
+        return tracks[0].frames == 1
+    sound = [track.index for track in container.streams.audio]
+    counts = _count(again, [tracks[0].index, *sound])
+    return counts[tracks[0].index] == 1 and any(counts[index] >= FILM for index in sound)
 
 
 def _single_pictures(tracks: list[VideoStream], again: Callable[[], InputContainer] | None) -> set[int]:
     """Return the indices of the tracks that are single pictures beside a film."""
     single = {track.index for track in tracks if track.frames == 1}
     unsure = [track.index for track in tracks if not track.frames]
-    if again is None or not unsure:
-        return single if len(single) < len(tracks) else set()
-    counts: Counter[int] = Counter()
-    wanted = [track.index for track in tracks]
-    with again() as container:
-        try:
-            for number, packet in enumerate(container.demux(*(container.streams[index] for index in wanted))):
-                counts[packet.stream_index] += bool(packet.size)
-                if number == SAMPLE or all(counts[index] >= FILM for index in wanted):
-                    break
-        except av.error.FFmpegError:
-            pass  # damaged: what was counted so far decides
-    if any(count >= FILM for count in counts.values()):
-        single |= {index for index in unsure if counts[index] == 1}
+    if again is not None and unsure:
+        counts = _count(again, [track.index for track in tracks])
+        if any(count >= FILM for count in counts.values()):
+            single |= {index for index in unsure if counts[index] == 1}
     return single if len(single) < len(tracks) else set()
+
+
+def _count(again: Callable[[], InputContainer], tracks: list[int]) -> Counter[int]:
+    """Return how many packets of each track are at the beginning of the file."""
+    counts: Counter[int] = Counter()
+    with again() as container, contextlib.suppress(av.error.FFmpegError):  # damaged: what was counted decides
+        for number, packet in enumerate(container.demux(*(container.streams[index] for index in tracks))):
+            counts[packet.stream_index] += bool(packet.size)
+            if number == SAMPLE or all(counts[index] >= FILM for index in tracks):
+                break
+    return counts

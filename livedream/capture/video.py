@@ -370,7 +370,20 @@ class VideoSource(FilmSource):
         super().__init__(str(self.path), start=start, end=end)
 
     def _film(self) -> InputContainer:
+        self._bytes = _file_size(self.path)
         return open_film(self.path)
+
+    def _shortfall(self) -> str | None:
+        cut = (_file_size(self.path) or self._bytes) < self._bytes  # while it was read
+        return self._ending.shortfall(cut=cut)
+
+
+def _file_size(path: Path) -> int:
+    """Return the bytes in a file; 0 where that cannot be told."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _part_start(start: Fraction | int | None, end: Fraction | int | None) -> Fraction:
