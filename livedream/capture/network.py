@@ -75,6 +75,13 @@ def open_address(address: str, *, start: Fraction | None = None, end: Fraction |
         source = NetworkSource(address)
     except NotLiveError as film:
         return RemoteFilm(address, resumable=film.resumable, start=start, end=end)
+    except SourceError as error:
+        if not (_is_http(address) and isinstance(error.__cause__, av.error.InvalidDataError)):
+            raise
+        try:  # a film of which the index was cut off: reading films, FFmpeg connects again
+            return RemoteFilm(address, start=start, end=end)
+        except SourceError:
+            raise error from None
     if start is not None or end is not None:
         source.close()
         raise ArgumentError(f"{source.name} is live: it has no start and end", "leave them out")

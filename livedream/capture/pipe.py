@@ -105,12 +105,20 @@ class PipeSource(FilmSource):
         except (av.error.FFmpegError, OSError) as error:
             if self._input.count == 0:
                 raise SourceError(f"nothing comes from {self.name}", f"pipe a film into it: {_EXAMPLE}") from error
-            if self._input.head[4:8] == b"ftyp":
-                cure = "save it in a file first, or send Matroska (ffmpeg -f matroska -)"
-                message = f"the index of the mp4 from {self.name} is not at its beginning, and a pipe cannot go back"
-                raise SourceError(message, cure) from error
+            if self._is_mp4():
+                raise self._index_at_end() from error
             cure = "write Y4M (ffmpeg -f yuv4mpegpipe), or tell --size and --rate of raw pictures"
             raise SourceError(f"what comes from {self.name} is no film that FFmpeg knows", cure) from error
+
+    def _nothing(self) -> SourceError:
+        return self._index_at_end() if self._seen is None and self._is_mp4() else super()._nothing()
+
+    def _is_mp4(self) -> bool:
+        return self._input is not None and self._input.head[4:8] == b"ftyp"
+
+    def _index_at_end(self) -> SourceError:
+        message = f"the index of the mp4 from {self.name} is not at its beginning, and a pipe cannot go back"
+        return SourceError(message, "save it in a file first, or send Matroska (ffmpeg -f matroska -)")
 
 
 def is_whole_file(descriptor: int) -> bool:
