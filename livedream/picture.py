@@ -1,16 +1,15 @@
 """Pictures: read from files, taken from what people have, shown in a notebook."""
 
 import io
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageChops, ImageOps
+from PIL import ExifTags, Image, ImageChops, ImageOps
 
-from livedream.errors import SourceError
+from livedream.picture_file import open_picture, read_head
+from livedream.pixel_aspect import read_aspect
 from livedream.srgb import eight_bits, to_srgb
 
 
@@ -42,7 +41,7 @@ def to_array(picture: np.ndarray | Image.Image) -> np.ndarray:
     Raises TypeError for other things, ValueError for other arrays.
     """
     if isinstance(picture, Image.Image):
-        return _rgb(to_srgb(picture, "picture"))
+        return _rgb(to_srgb(picture, getattr(picture, "filename", "") or "picture"))
     if not isinstance(picture, np.ndarray):
         raise TypeError(f"a Dreamer takes a Frame, a numpy array or an image of Pillow's, got {type(picture).__name__}")
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
@@ -50,13 +49,29 @@ def to_array(picture: np.ndarray | Image.Image) -> np.ndarray:
     return np.asarray(picture)
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """Return the picture at `path`, upright, as RGB uint8 (height, width, 3), transparency laid on white.
+class Still(NamedTuple):
+    """A picture from a file."""
+
+    pixels: np.ndarray
+    """RGB uint8 (height, width, 3)."""
+    pixel_aspect: Fraction
+    """Width of a pixel over its height."""
+
+
+def read_still(path: Path) -> Still:
+    """Return the picture at `path`, upright, transparency laid on white, with the shape of its pixels.
 
     Raises SourceError, naming it.
     """
-    with _upright(path) as image:
-        return _rgb(image)
+    with open_picture(path) as image:
+        aspect = read_aspect(image, read_head(path))
+        upright = _upright(image, path)
+        return Still(_rgb(upright), 1 / aspect if _is_turned(image) else aspect)
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """Return the pixels of the picture at `path`: see `read_still`."""
+    return read_still(path).pixels
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -64,28 +79,28 @@ def read_mask(path: Path) -> np.ndarray:
 
     255 where it is white, 0 where it is black or transparent. Raises SourceError, naming it.
     """
-    with _upright(path) as image:
+    with open_picture(path) as opened:
+        image = _upright(opened, path)
         if not _transparent(image):
             return np.array(Image.fromarray(_rgb(image)).convert("L"))
         image = image.convert("RGBA")
         return np.array(ImageChops.multiply(image.convert("RGB").convert("L"), image.getchannel("A")))
 
 
-@contextmanager
-def _upright(path: Path) -> Iterator[Image.Image]:
-    try:
-        with Image.open(path) as image:
-            yield to_srgb(ImageOps.exif_transpose(image), str(path), image)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise SourceError(f"{path} is too large a picture", "make it smaller first") from error
-    except FileNotFoundError as error:
-        raise SourceError(
-            f"no such picture: {path}", "check the name; relative names start in the current folder"
-        ) from error
-    except PermissionError as error:
-        raise SourceError(f"no right to read {path}", "check the rights of the file") from error
-    except (OSError, EOFError, SyntaxError, ValueError, struct.error) as error:  # what Pillow's readers raise
-        raise SourceError(f"{path} is not a picture, or is damaged", "take it away, or save it again") from error
+def _upright(image: Image.Image, path: Path) -> Image.Image:
+    """Return the picture upright and in sRGB."""
+    upright = image if _keeps_its_turn(image) else ImageOps.exif_transpose(image)
+    return to_srgb(upright, str(path), image)
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Return whether `_upright` exchanges width and height."""
+    return not _keeps_its_turn(image) and image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+
+
+def _keeps_its_turn(image: Image.Image) -> bool:
+    # JPEG XL is turned by its decoder; what Exif says comes on top only in a JPEG that was packed into one.
+    return image.format == "JXL" and not getattr(image, "jpeg", False)
 
 
 def _transparent(image: Image.Image) -> bool:

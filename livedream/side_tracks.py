@@ -11,6 +11,8 @@ class SideTracks(Protocol):
 
     name: str
     """What may be shown of where they are."""
+    reopens: bool
+    """Whether they can be opened more than once: not those in a pipe."""
 
     def open(self) -> "InputContainer":
         """Return a container to read them from, which the caller closes.

@@ -98,9 +98,9 @@ def read_film(path: Path) -> list[tuple[Fraction, np.ndarray]]:
         return [(frame.pts * frame.time_base, frame.to_ndarray(format="rgb24")) for frame in film.decode(video=0)]
 
 
-def ffprobe(path: Path, streams: str, entries: str) -> list[dict[str, Any]]:
+def ffprobe(path: Path, streams: str, entries: str, *options: str) -> list[dict[str, Any]]:
     """What ffprobe says: `entries` as `stream=width,height` or `packet=pts_time`, a dict for each."""
-    command = ["ffprobe", "-v", "error", "-select_streams", streams, "-show_entries", entries, "-of", "json"]
+    command = ["ffprobe", "-v", "error", *options, "-select_streams", streams, "-show_entries", entries, "-of", "json"]
     answer = subprocess.run([*command, str(path)], capture_output=True, check=True)
     return json.loads(answer.stdout)[f"{entries.partition('=')[0]}s"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from PIL import Image
 
 from livedream.capture.film import open_film
-from livedream.capture.source import PICTURES
+from livedream.capture.kind import is_picture
 from livedream.errors import ArgumentError, SourceError
 from livedream.recipe import TABLE, about
 
@@ -15,7 +15,7 @@ def carried_recipe(path: Path) -> str:
 
     Raises SourceError when the file cannot be read, ArgumentError when it carries none.
     """
-    text = _of_picture(path) if path.suffix.lower() in PICTURES else _of_film(path)
+    text = _of_picture(path) if is_picture(path) else _of_film(path)
     if not about(text):
         raise ArgumentError(f"{path} carries no recipe", "name a film or PNG that livedream made, or a .toml file")
     return text

@@ -11,6 +11,7 @@ from av.sidedata.sidedata import Type
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorTrc, VideoReformatter
+from av.video.stream import VideoStream
 from PIL import Image
 
 from livedream.capture.dolby import dolby_vision, lacks_common_colors
@@ -42,6 +43,10 @@ _NO_MATRIX = {
 """Matrices that libswscale takes for BT.601 without a word."""
 
 
+_TAGGING = ("mov", "matroska", "mxf", "flv", "yuv4mpegpipe", "nut", "hls", "dash")
+"""Containers that have colour tags of their own."""
+
+
 class Tags(NamedTuple):
     """What a film says of its colours, in the numbers of ITU-T H.273 (range: those of FFmpeg)."""
 
@@ -52,11 +57,18 @@ class Tags(NamedTuple):
 
     @classmethod
     def of(cls, thing: VideoFrame | VideoCodecContext) -> "Tags":
-        """Return the tags of a picture; or of the container, by the context of a stream before the first packet.
-
-        Later the context has what the decoder found: with HEVC and ProRes nothing, where only the container is tagged.
-        """
+        """Return the tags of a picture, or of the context that decodes it."""
         return cls(thing.color_primaries, thing.color_trc, int(thing.colorspace), int(thing.color_range))
+
+    @classmethod
+    def of_container(cls, stream: VideoStream) -> "Tags":
+        """Return what the container says, before the first packet is decoded.
+
+        Afterwards the context has what the decoder found, which with HEVC and ProRes is nothing where only the
+        container is tagged. In other containers than those of `_TAGGING` it is the decoder's from the beginning, and
+        of whatever picture it saw last.
+        """
+        return cls.of(stream.codec_context) if stream.container.format.name.startswith(_TAGGING) else cls()
 
 
 class Colors:
@@ -95,7 +107,9 @@ class Colors:
                 return self._from_profile(icc, Image.fromarray(self._plain(picture, "rgb24")))
             if tags.primaries in FOREIGN or tags.transfer == ColorTrc.LINEAR:
                 return self._gamut(tags).convert(self._plain(picture, "gbrp16le"))
-            return self._plain(picture, "rgb24")
+            # libswscale's quick way from 10 bits to rgb24 is up to 4 levels too dark; to gbrp it is exact, and takes
+            # 3.6 ms instead of 1.8 at 1280x720.
+            return self._plain(picture, "gbrp" if picture.format.components[0].bits > 8 else "rgb24")
         except (av.error.FFmpegError, ValueError) as error:
             kind = picture.format.name
             raise SourceError(f"{self._name}: its pixels ({kind}) cannot be shown", "convert it with ffmpeg") from error

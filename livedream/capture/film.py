@@ -19,7 +19,7 @@ def open_film(path: Path) -> InputContainer:
     """Open the film at `path`. Raises SourceError, with what is wrong with the file."""
     try:
         # Absolute, so that a colon in a name does not make it an address.
-        container = av.open(str(path.absolute()), "r")
+        container = av.open(str(path.absolute()), "r", metadata_errors="replace")
     except IsADirectoryError as error:
         raise SourceError(f"{path} is a folder", "name a film") from error
     except FileNotFoundError as error:
@@ -31,6 +31,9 @@ def open_film(path: Path) -> InputContainer:
     if container.format.name == "tty":  # FFmpeg would show a text as a film of scrolling letters
         container.close()
         raise SourceError(f"{path} is a text, not a film")
+    if container.format.name.endswith("_pipe"):  # FFmpeg would show a picture as a film of one frame
+        container.close()
+        raise SourceError(f"{path} is a picture of a kind that livedream does not read", "save it as PNG or TIFF")
     return container
 
 
@@ -113,3 +116,19 @@ def estimate_length(container: InputContainer, stream: VideoStream, rate: Fracti
     if container.duration:
         return round(container.duration * rate / av.time_base)
     return None
+
+
+def durations_in(path: Path, count: int) -> list[Fraction]:
+    """Return for how many seconds each frame of the track of `count` frames is shown, as the container has it.
+
+    None when there is no such track. Raises SourceError when the file cannot be read.
+    """
+    with open_film(path) as film:
+        track = next((track for track in film.streams.video if track.frames == count and track.time_base), None)
+        if track is None:
+            return []
+        try:
+            base = track.time_base or Fraction(1)
+            return [Fraction(packet.duration or 0) * base for packet in film.demux(track) if packet.size]
+        except (av.error.FFmpegError, OSError) as error:
+            raise SourceError(f"{path}: {error.strerror}", "play it with another program to check") from error

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from livedream.capture.source import PICTURES, Source, open_source
+from livedream.capture.kind import is_picture
+from livedream.capture.source import Source, open_source
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
+from livedream.suffixes import PICTURES_IN
 
 
 class HeldSource(Source):
@@ -18,11 +20,11 @@ class HeldSource(Source):
     live = False
 
     def __init__(self, what: str, rate: Fraction, length: int) -> None:
-        if Path(what).suffix.lower() not in PICTURES:
-            raise ArgumentError(f"{what} is no picture", f"name one of {', '.join(PICTURES)}")
+        if not is_picture(Path(what)):
+            raise ArgumentError(f"{what} is no picture", f"name one of {', '.join(PICTURES_IN)}")
         with open_source(what) as source:
             self._pixels = next(iter(source)).pixels
-            self.path = source.path
+            self.path, self.pixel_aspect = source.path, source.pixel_aspect
         self.name = what
         self.rate = rate
         self.length = length

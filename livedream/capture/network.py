@@ -132,7 +132,7 @@ class _Stream(Connection):
             self.beginning: int | None = None
             """A checksum of the first packet and its time, where a film could be sent anew in place of a stream."""
             self._repeats = _is_http(address) and self._container.format.name.startswith(_REPEATING)
-            tags = Tags.of(stream.codec_context)
+            tags = Tags.of_container(stream)
             self._context, self._aspects = stream.codec_context, Aspects(stream)
             self._pictures = self._decoded()
             self._first: VideoFrame | None = self._next()
@@ -180,7 +180,8 @@ class _Stream(Connection):
 
 def _open(address: str, name: str) -> InputContainer:
     try:
-        return av.open(address, "r", options=dict(_OPTIONS), timeout=(OPEN_SECONDS, READ_SECONDS))
+        timeout = OPEN_SECONDS, READ_SECONDS
+        return av.open(address, "r", options=dict(_OPTIONS), timeout=timeout, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise fault(name, error) from error
 

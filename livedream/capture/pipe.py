@@ -101,7 +101,7 @@ class PipeSource(FilmSource):
             options = {"video_size": f"{width}x{height}", "framerate": str(rate), "pixel_format": "rgb24"}
             how = {"format": "rawvideo", "options": options}
         try:
-            return av.open(self._input, "r", buffer_size=BUFFER, **how)
+            return av.open(self._input, "r", buffer_size=BUFFER, metadata_errors="replace", **how)
         except (av.error.FFmpegError, OSError) as error:
             if self._input.count == 0:
                 raise SourceError(f"nothing comes from {self.name}", f"pipe a film into it: {_EXAMPLE}") from error

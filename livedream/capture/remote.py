@@ -84,6 +84,8 @@ class RemoteFilm(FilmSource):
 class RemoteTracks:
     """Sound and subtitles of a film on a web server, read beside the pictures."""
 
+    reopens = True
+
     def __init__(self, address: str, name: str, options: dict[str, str]) -> None:
         self.name = name
         self._address = address
@@ -96,6 +98,7 @@ class RemoteTracks:
 def open_remote(address: str, name: str, options: dict[str, str]) -> InputContainer:
     """Open a film on a web server. name: the address as it may be shown. options: for FFmpeg."""
     try:
-        return av.open(address, "r", options=dict(options), timeout=(OPEN_SECONDS, READ_SECONDS))
+        timeout = OPEN_SECONDS, READ_SECONDS
+        return av.open(address, "r", options=dict(options), timeout=timeout, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise SourceError(str(fault(name, error)), _HINT) from error

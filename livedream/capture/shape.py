@@ -39,7 +39,8 @@ class Shape:
     def fit(self, pixels: np.ndarray, picture: VideoFrame) -> np.ndarray:
         """Return the RGB of `picture`, (height, width, 3), upright and in the shape of the first picture."""
         matrix = _display_matrix(picture)
-        if matrix != self._matrix:
+        # In a bitstream only key frames carry it, for themselves and those that follow.
+        if matrix != self._matrix and (matrix is not None or picture.key_frame):
             self._matrix, self._turn = matrix, _turn(matrix)
         aspect = aspect_of(picture)
         if self._turn is not None:
@@ -52,6 +53,13 @@ class Shape:
             sides = f"{kind[0][0]}x{kind[0][1]}" + ("" if aspect == 1 else " with another pixel aspect")
             log.info("%s: frame of %s fitted into %dx%d", self._name, sides, *self.size)
         return letterbox(pixels, self.size, aspect)
+
+
+class _Mark:
+    """Attached to one picture only: PyAV 18 forgets an object with the first of the pictures that have it."""
+
+    def __init__(self, aspect: Fraction) -> None:
+        self.aspect = aspect
 
 
 class Aspects:
@@ -78,7 +86,7 @@ class Aspects:
                 self._now = self._default if self._fixed else found
             elif picture.key_frame:
                 self._now = self._of_key_frame(picture, found, self._first)
-            picture.opaque = self._now
+            picture.opaque = _Mark(self._now)
 
     def _of_key_frame(self, picture: VideoFrame, found: Fraction, first: tuple[int, int, Fraction]) -> Fraction:
         if not self._fixed:
@@ -88,7 +96,7 @@ class Aspects:
 
 def aspect_of(picture: VideoFrame) -> Fraction:
     """Return the pixel aspect with which `Aspects` has marked the picture, 1 where it has not."""
-    return picture.opaque if isinstance(picture.opaque, Fraction) else Fraction(1)
+    return picture.opaque.aspect if isinstance(picture.opaque, _Mark) else Fraction(1)
 
 
 def _display_matrix(picture: VideoFrame) -> bytes | None:

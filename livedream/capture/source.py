@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 import stat
 import sys
 from abc import ABC, abstractmethod
@@ -15,12 +14,8 @@ from typing import Self
 from livedream.capture.address import STREAMS, shown
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
+from livedream.names import NUMBERED
 from livedream.side_tracks import SideTracks
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm", ".pgm")
-"""How the name of a picture ends, in small letters."""
-NUMBERED = re.compile(r"%(0?)(\d*)d")
-"""The place of the number in the names of numbered pictures, as for C's printf and ffmpeg."""
 
 
 class Source(ABC):
@@ -37,6 +32,8 @@ class Source(ABC):
     """(width, height) of its frames in pixels; of the first one where they differ."""
     rate: Fraction | None
     """Frames per second, exact; the average where it varies, None where nobody knows."""
+    rate_is_assumed: bool = False
+    """True when neither the source nor anybody else says its rate."""
     live: bool
     """True when frames that nobody takes are lost (camera, stream), False when they wait (file)."""
 
@@ -64,6 +61,8 @@ class Source(ABC):
     """The device file, device or address that is read, None where there is none; a sink must not send there."""
     coding: str = ""
     """How the pictures of a camera or stream come, MJPG or h264; empty where nobody knows, or it does not matter."""
+    lost: int = 0
+    """How many of its pictures could not be read, which was logged; the others were."""
     notice: str | None = None
     """What is wrong with the source at the moment, for people: "camera C922 lost, reconnecting (try 3)"; None when all
     is well. It may change at any time, and may be asked for by any thread."""
@@ -112,7 +111,8 @@ def open_source(
         for numbered pictures that are the frames of a film; `screen`, `screen:2` or `screen:640x480+100+50`; `-` for
         standard input; `demo`.
     size, rate: (width, height) in pixels and frames per second: what to ask of a camera, what raw pictures on standard
-        input have, how often to look at a screen. Others have their own.
+        input have. rate: also how often to look at a screen, and how fast pictures follow one another. Others have
+        their own.
     start, end: the part of a film that is wanted, in seconds; see `VideoSource`.
 
     Raises SourceError when it is not there or cannot be read, ArgumentError when `spec` can mean nothing.
@@ -161,12 +161,19 @@ def open_source(
     if stat.S_ISCHR(mode):
         return _camera(text, size, rate)
     if stat.S_ISSOCK(mode) or stat.S_ISBLK(mode):
-        kind = "a socket" if stat.S_ISSOCK(mode) else "a disk"
-        raise SourceError(f"{text} is {kind}, not a film", "name a file, or pipe a film into livedream run -")
-    if stat.S_ISDIR(mode) or path.suffix.lower() in PICTURES:
+        what = "a socket" if stat.S_ISSOCK(mode) else "a disk"
+        raise SourceError(f"{text} is {what}, not a film", "name a file, or pipe a film into livedream run -")
+    from livedream.capture.kind import Kind, kind_of
+
+    kind = Kind.PICTURE if stat.S_ISDIR(mode) else kind_of(path)
+    if kind is Kind.PICTURE:
         from livedream.capture.images import ImagesSource
 
-        return ImagesSource(text)
+        return ImagesSource(text, rate=rate)
+    if kind is Kind.ANIMATION:
+        from livedream.capture.animation import AnimationSource
+
+        return AnimationSource(path)
     from livedream.capture.video import VideoSource
 
     return VideoSource(path)
@@ -176,6 +183,15 @@ def takes_size_and_rate(spec: str) -> bool:
     """Return whether `open_source` has a use for size and rate: for cameras, screens and raw pictures."""
     path = Path(spec)
     return spec != "demo" and "://" not in spec and (path.is_fifo() or not path.suffix) and not path.is_dir()
+
+
+def takes_rate(spec: str) -> bool:
+    """Return whether `open_source` has a use for a rate: for those that take a size, and for sets of pictures."""
+    if spec == "demo" or "://" in spec:
+        return False
+    if Path(spec).exists():
+        return Path(spec).is_dir() or takes_size_and_rate(spec)
+    return takes_size_and_rate(spec) or bool(NUMBERED.search(spec) or any(letter in spec for letter in "*?["))
 
 
 _CHOICES = "name a camera (0), a film, a picture, a folder of pictures, an address (rtsp://...), screen, - or demo"
@@ -223,9 +239,15 @@ def _open_part(text: str, start: Fraction | None, end: Fraction | None) -> Sourc
     path = Path(text)
     if text == "-" or (path.exists() and _is_pipe(text, path.stat().st_mode)):
         return _open_pipe(text, start=start, end=end)
-    is_film = "://" not in text and path.suffix.lower() not in PICTURES and (path.suffix or path.exists())
-    if not is_film or path.is_dir():
+    from livedream.capture.kind import Kind, kind_of
+
+    kind = Kind.PICTURE if "://" in text or path.is_dir() else kind_of(path)
+    if kind is Kind.PICTURE or not (path.suffix or path.exists()):
         raise ArgumentError(f"{shown(text)} is no film: it has no start and end", "leave them out")
+    if kind is Kind.ANIMATION:
+        from livedream.capture.animation import AnimationSource
+
+        return AnimationSource(path, start=start, end=end)
     from livedream.capture.video import VideoSource
 
     return VideoSource(path, start=start, end=end)
@@ -236,11 +258,11 @@ def _open_absent(text: str, size: tuple[int, int] | None, rate: Fraction | int |
     if NUMBERED.search(Path(text).name):
         from livedream.capture.sequence import SequenceSource
 
-        return SequenceSource(text)
+        return SequenceSource(text, rate=rate)
     if any(letter in text for letter in "*?["):
         from livedream.capture.images import ImagesSource
 
-        return ImagesSource(text)
+        return ImagesSource(text, rate=rate)
     if text.startswith("/dev/"):
         return _camera(text, size, rate)
     if os.sep in text or "/" in text or Path(text).suffix:

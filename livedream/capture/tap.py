@@ -22,6 +22,8 @@ class Tap:
     Only one can have them: the packets are changed when they are written.
     """
 
+    reopens = False
+
     def __init__(self, name: str, container: InputContainer, after: Fraction) -> None:
         self.name = name
         self._after = after

@@ -193,7 +193,7 @@ class FilmSource(Source):
                 cure = f"make it smaller first: at most {MAX_PIXELS // 10**6} million pixels"
                 raise SourceError(f"{self.name}: frames of {size} are too large", cure)
             decode_together(stream)
-            self._tags = Tags.of(stream.codec_context)
+            self._tags = Tags.of_container(stream)
             self._aspects = Aspects(stream)
         except BaseException:
             container.close()

@@ -1,5 +1,6 @@
 """Many sources, one after the other, with one network."""
 
+import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -7,19 +8,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from livedream.capture.source import takes_size_and_rate
 from livedream.cli.dreaming import choose_settings, dream, ingredients, new_dreamer, recipe_options
-from livedream.cli.jobs import Job, hindrance, plan
-from livedream.cli.output import remark, say, say_error, say_table
+from livedream.cli.jobs import Job, hindrance, make_folder, plan
+from livedream.cli.output import remark, say, say_fault, say_table
 from livedream.cli.progress import overall_status
 from livedream.cli.stopping import Stopped, stopping
-from livedream.errors import ArgumentError, SinkError, SourceError
+from livedream.errors import ArgumentError, DeviceError, LivedreamError, SinkError, WeightsError
 from livedream.presets import FILM, STILL
 from livedream.recipe import Fact, Recipe, fingerprint
 from livedream.settings import DreamSettings
+from livedream.sink.codecs import Encoding, find_encoders
 from livedream.sink.names import part_of
+from livedream.sink.sink import FILMS
 
 if TYPE_CHECKING:
     from livedream.dream.dreamer import Dreamer
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -32,6 +39,49 @@ class Tally:
     """With the reason."""
     left: list[Job] = field(default_factory=list)
     """Cut off, or not begun, when somebody stopped the batch."""
+
+
+class Options:
+    """What is asked of all jobs beside the settings, and which of them each can use.
+
+    Those that none can use are wrong. Those that some can use are left out for the others, and that is said once, where
+    the others are dreamt as well without them (codec, size); where they are not (start, tour), `dream` refuses.
+
+    how: as `dream` takes it. Raises ArgumentError.
+    """
+
+    def __init__(self, jobs: Sequence[Job], how: Mapping[str, Any]) -> None:
+        self._how = {name: value for name, value in how.items() if value is not None and value != Encoding()}
+        films = [job for job in jobs if job.target.lower().endswith(FILMS)]
+        if "encoding" in self._how:
+            if not films:
+                raise ArgumentError("--codec and --quality are for films, and none is written", "leave them out")
+            for suffix in {Path(job.target).suffix.lower() for job in films}:
+                find_encoders(suffix, self._how["encoding"])
+            if len(films) < len(jobs):
+                remark(f"--codec and --quality are used for {len(films)} of {len(jobs)}: the others become pictures")
+        if {"size", "rate"} & self._how.keys():
+            takers = [job for job in jobs if takes_size_and_rate(job.source)]
+            if not takers:
+                raise ArgumentError("--size and --rate are for cameras, screens and raw pictures", "leave them out")
+            if len(takers) < len(jobs):
+                remark(f"--size and --rate are used for {len(takers)} of {len(jobs)}: the others have their own")
+        if all(job.stills for job in jobs):
+            for name in ("start", "end", "tour"):
+                if name in self._how:
+                    raise ArgumentError(f"--{name} is for films, and these are pictures", "leave it out")
+
+    def of(self, job: Job) -> dict[str, Any]:
+        """Return what `dream` is to be given for `job`."""
+        unused = set() if takes_size_and_rate(job.source) else {"size", "rate"}
+        if not job.target.lower().endswith(FILMS):
+            unused.add("encoding")
+        return {name: value for name, value in self._how.items() if name not in unused}
+
+    def in_recipe(self, job: Job) -> Mapping[str, Fact]:
+        """Return what the recipe of `job` says of them."""
+        how = self.of(job)
+        return recipe_options(**{name: how[name] for name in ("start", "end", "encoding", "tour") if name in how})
 
 
 def batch(
@@ -47,8 +97,9 @@ def batch(
 ) -> int:
     """Dream every source that `specs` mean, and return the exit code: 1 when one of them failed.
 
-    What is there already by the same recipe is skipped, whatever `overwrite` says. A source that cannot be read, or a
-    dream that cannot be written, is reported, and the others go on; what is wrong for all of them ends the batch.
+    What is there already by the same recipe is skipped, whatever `overwrite` says. Whatever goes wrong with one source
+    is reported, counted, and the others go on; what is wrong for all of them ends the batch. An option that only some
+    of the sources can use is applied to those.
 
     sinks: at most one, see `plan`. resume: go on with the film that an earlier batch was cut off at. free_bytes:
         returns how much room there is in a folder. how: more for `dream`.
@@ -59,14 +110,16 @@ def batch(
     controls = controls or {}
     looks = {usual: choose_settings(preset or usual, controls) for usual in (FILM, STILL)}
     jobs = plan(specs, *sinks)
-    if how.get("tour") is not None and any(job.stills for job in jobs):
-        raise ArgumentError("a tour is for films, and some of these are pictures", "leave out --tour, or the pictures")
+    options = Options(jobs, how)
+    # What no source can be dreamt without is asked for here, once.
+    needs = {look: ingredients(looks[look]) for look in {job.look for job in jobs}}
     tally = Tally(left=list(jobs))
     with stopping():
         try:
-            todo = _sort_out(jobs, tally, looks, recipe_options(**how), overwrite)
+            todo = _sort_out(jobs, tally, looks, needs, options, overwrite)
             _check_room(todo, free_bytes)
-            code = _work(todo, tally, resume, preset=preset, controls=controls, overwrite=overwrite, **how)
+            shared = {"preset": preset, "controls": controls, "overwrite": overwrite}
+            code = _work(todo, tally, looks, options, resume, free_bytes, **shared)
         except Stopped as stopped:
             code = stopped.exit_code
     _sum_up(tally, many=len(jobs))
@@ -77,7 +130,8 @@ def _sort_out(
     jobs: Sequence[Job],
     tally: Tally,
     looks: Mapping[str, DreamSettings],
-    options: Mapping[str, Fact],
+    needs: Mapping[str, str],
+    options: Options,
     overwrite: bool,
 ) -> list[Job]:
     """Say what there is to do, and return it."""
@@ -86,15 +140,15 @@ def _sort_out(
     for number, job in enumerate(jobs, 1):
         note = ""
         try:
-            settings = looks[job.look]
             recipe = Recipe(
-                settings=settings,
+                settings=looks[job.look],
                 fingerprint=fingerprint(job.files),
-                ingredients=ingredients(settings),
-                options=options,
+                ingredients=needs[job.look],
+                options=options.in_recipe(job),
             )
             fault = hindrance(job, recipe)
-        except SourceError:  # it will be said when its turn comes
+        except Exception as error:
+            log.debug("%s", job.source, exc_info=error)
             fault = None
         if fault == "":
             tally.left.remove(job)
@@ -117,25 +171,41 @@ def _check_room(jobs: Sequence[Job], free_bytes: Callable[[Path], int]) -> None:
     if not jobs:
         return
     folder = Path(jobs[0].target).parent
-    try:
-        folder.mkdir(exist_ok=True)
-        free = free_bytes(folder)
-    except OSError as error:
-        raise SinkError(f"{folder} cannot be made: {error.strerror}", "choose another place with --to") from error
+    make_folder(folder)
+    free = _free(folder, free_bytes)
     sources = sum(job.bytes for job in jobs)
     remark(
         f"room: the sources have {_size(sources)}, and a dream is seldom smaller; {_size(free)} are free in {folder}"
     )
-    if free < sources:
+    _compare(free, sources, folder)
+
+
+def _free(folder: Path, free_bytes: Callable[[Path], int]) -> int:
+    try:
+        return free_bytes(folder)
+    except OSError as error:
+        raise SinkError(f"{folder} cannot be read: {error.strerror}", "choose another place with --to") from error
+
+
+def _compare(free: int, wanted: int, folder: Path) -> None:
+    if free < wanted:
         cure = "make room, or choose another place with --to"
-        raise SinkError(
-            f"{_size(free)} free in {folder} are too little for dreams of {_size(sources)} of sources", cure
-        )
+        raise SinkError(f"{_size(free)} free in {folder} are too little for dreams of {_size(wanted)} of sources", cure)
 
 
-def _work(todo: Sequence[Job], tally: Tally, resume: bool, **how: Any) -> int:
-    """Dream what is to be done, each as `dream` is told, and return the exit code of what stopped it, or 0."""
+def _work(
+    todo: Sequence[Job],
+    tally: Tally,
+    looks: Mapping[str, DreamSettings],
+    options: Options,
+    resume: bool,
+    free_bytes: Callable[[Path], int],
+    **shared: Any,
+) -> int:
+    """Dream what is to be done and return the exit code of what stopped it, or 0."""
     make_dreamer = OneDreamer()
+    sound: set[str] = set()
+    """The looks that are known to be right in themselves."""
     began = time.monotonic()
     total = sum(job.bytes for job in todo)
     before = 0
@@ -146,16 +216,25 @@ def _work(todo: Sequence[Job], tally: Tally, resume: bool, **how: Any) -> int:
             return overall_status(number, len(todo), done, time.monotonic() - began)
 
         reason = ""
-        goes_on = resume and part_of(Path(job.target)).exists()
         try:
-            code = dream(job.source, [job.target], resume=goes_on, make_dreamer=make_dreamer, of_all=of_all, **how)
+            if number > 1:  # the first ones may have filled the disk
+                folder = Path(job.target).parent
+                _compare(_free(folder, free_bytes), job.bytes, folder)
+            goes_on = resume and part_of(Path(job.target)).exists()
+            how = {**shared, **options.of(job), "resume": goes_on}
+            code = dream(job.source, [job.target], make_dreamer=make_dreamer, of_all=of_all, **how)
             if code:
                 return code
-        except (SourceError, SinkError, ArgumentError) as error:
-            if isinstance(error, ArgumentError) and not goes_on:
-                raise  # wrong for all of them
-            reason = str(error)
-            say_error(reason, error.hint)
+            sound.add(job.look)
+        except (DeviceError, WeightsError):
+            raise  # wrong for all of them
+        except Exception as error:  # noqa: BLE001  whatever it is, the others go on
+            reason = say_fault(error).message
+            if not isinstance(error, LivedreamError | ArgumentError):
+                make_dreamer.forget()  # nobody knows in which state it is
+            if isinstance(error, ArgumentError) and job.look not in sound:
+                make_dreamer.check(looks[job.look])
+                sound.add(job.look)
         tally.left.remove(job)
         if reason:
             tally.failed.append((job, reason))
@@ -176,6 +255,14 @@ class OneDreamer:
             self._last = new_dreamer(settings)
         self._last.reset()
         return self._last
+
+    def check(self, settings: DreamSettings) -> None:
+        """Raise ArgumentError for settings that are wrong whatever is dreamt, such as a layer that does not exist."""
+        self(settings).ascent_for(settings)
+
+    def forget(self) -> None:
+        """Make a new one the next time."""
+        self._last = None
 
 
 def _sum_up(tally: Tally, many: int) -> None:

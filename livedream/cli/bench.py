@@ -12,6 +12,9 @@ from livedream.cli.options import control_options, flag, given_controls
 from livedream.cli.output import say
 from livedream.errors import ArgumentError
 from livedream.settings import CONTROLS
+from livedream.sink.inputs import Inputs
+from livedream.sink.lock import OutputLock
+from livedream.sink.part import check_new, write_whole
 
 if TYPE_CHECKING:
     from livedream.bench.result import Result
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     "scenes and stills, and whether another network recognises what was dreamt; needs scikit-image",
 )
 @click.option("--json", "target", metavar="FILE", help="write all numbers there as JSON")
+@click.option("--overwrite", is_flag=True, help="replace a file of that name that is there already")
 def bench(
     source: str,
     size: str,
@@ -56,6 +60,7 @@ def bench(
     baseline: bool,
     looks: str | None,
     target: str | None,
+    overwrite: bool,
     **controls: str | None,
 ) -> int:
     """Dream the demo clip, or FILM, and say how it went.
@@ -66,8 +71,11 @@ def bench(
     from livedream.bench.measure import Plan, measure
     from livedream.presets import load_preset
 
-    if target is not None and not Path(target).resolve().parent.is_dir():
-        raise ArgumentError(f"no folder for {target}", "make it first")
+    if target is not None:
+        if not Path(target).resolve().parent.is_dir():
+            raise ArgumentError(f"no folder for {target}", "make it first")
+        Inputs([Path(source)]).refuse_output(Path(target))
+        check_new(Path(target), overwrite)
     given = given_controls(controls)
     turned: list[str] = []
     for control in CONTROLS:
@@ -76,7 +84,7 @@ def bench(
         command = shlex.join(["livedream", "bench", "--looks", looks, *turned])
         presets = {name: load_preset(name).replace(**given) for name in looks.split(",")}
         found = measure_looks(presets, _tell, command)
-        _finish(look_report(found), found, target)
+        _finish(look_report(found), found, target, overwrite)
         return 0
     words = ["livedream", "bench", "--source", source, "--size", size, "--preset", preset, "--rounds", str(rounds)]
     words += ["--frames", str(frames), "--seconds", f"{seconds:g}", "--still", str(still)]
@@ -95,7 +103,7 @@ def bench(
         baseline=baseline,
     )
     result = measure(plan, _tell)
-    _finish(report(result), result.numbers(), target)
+    _finish(report(result), result.numbers(), target, overwrite)
     return 0
 
 
@@ -106,11 +114,12 @@ def _tell(what: str) -> None:
     say(f"measuring {what} ...")
 
 
-def _finish(lines: list[str], numbers: dict[str, Any], target: str | None) -> None:
+def _finish(lines: list[str], numbers: dict[str, Any], target: str | None, overwrite: bool) -> None:
     for line in lines:
         say(line)
     if target is not None:
-        Path(target).write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+        with OutputLock(Path(target)) as lock:
+            write_whole(Path(target), f"{json.dumps(numbers, indent=1)}\n".encode(), lock, overwrite=overwrite)
 
 
 def look_report(found: dict[str, Any]) -> list[str]:

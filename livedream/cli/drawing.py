@@ -24,7 +24,8 @@ from livedream.sink.beside import is_untouched, sealed
 from livedream.sink.images import save
 from livedream.sink.lock import OutputLock
 from livedream.sink.part import check_new, write_whole
-from livedream.sink.sink import PICTURES, Facts, open_sink
+from livedream.sink.sink import Facts, open_sink
+from livedream.suffixes import PICTURES_OUT
 from livedream.visualize.atlas import choose_channels, page, picture_name
 from livedream.visualize.visualize import Visualizer
 
@@ -150,8 +151,8 @@ class Drawing:
 
 def refuse_films(target: str) -> None:
     """Raise ArgumentError when what stands still would be written into a film, or shown to nobody."""
-    if not target.lower().endswith(PICTURES):
-        raise ArgumentError(f"{target} is no picture", f"name one of {', '.join(PICTURES)}")
+    if not target.lower().endswith(PICTURES_OUT):
+        raise ArgumentError(f"{target} is no picture", f"name one of {', '.join(PICTURES_OUT)}")
 
 
 def _read(path: Path) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedream.capture.carried import carried_recipe
 from livedream.capture.loops import refuse_loop
-from livedream.capture.source import Source, open_source, takes_size_and_rate
+from livedream.capture.source import Source, open_source, takes_rate, takes_size_and_rate
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
 from livedream.cli.playing import playing
@@ -19,12 +19,14 @@ from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
 from livedream.errors import ArgumentError, LivedreamError, SourceError
 from livedream.models import OFFICIAL
+from livedream.names import fitting
 from livedream.pipeline import Report, run
 from livedream.pipeline.governor import Governor
 from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
 from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.codecs import Encoding
+from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink
@@ -74,12 +76,14 @@ def dream(
     lock: OutputLock | None = None
     try:
         with ExitStack() as locks, stopping() as stop, closing(stop) as opened, ExitStack() as desks:
-            if (size or rate) and not takes_size_and_rate(source_spec):
-                raise ArgumentError("--size and --rate are for cameras, screens and raw pictures", "leave them out")
+            if size and not takes_size_and_rate(source_spec):
+                raise ArgumentError("--size is for cameras and raw pictures", "leave it out")
+            if rate and not takes_rate(source_spec):
+                raise ArgumentError("--rate is for cameras, screens, raw and numbered pictures", "leave it out")
             source = opened(open_source(source_spec, size=size, rate=rate, start=start, end=end))
-            kept = recall() if source.live and preset is None and not fresh else None
-            if kept is not None and controls.get("model", kept.model) == kept.model:  # a network has its own layers
-                settings, look = kept.replace(**controls), f"settings of the last live run ({state_file()})"
+            last = recall() if source.live and preset is None and not fresh else None
+            if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
+                settings, look = last.replace(**controls), f"settings of the last live run ({state_file()})"
             else:
                 preset = preset or usual_preset(source)
                 settings, look = choose_settings(preset, controls), f"preset {preset}"
@@ -93,7 +97,9 @@ def dream(
                 refuse_loop(source, sink_spec)
             facts = Facts.of(source, also_read=files_read(preset, settings))
             check_outputs(sink_specs, facts)
-            options = recipe_options(start=start, end=end, encoding=encoding, tour=tour)
+            options = recipe_options(
+                start=start, end=end, encoding=encoding, tour=tour, rate=None if source.live else rate
+            )
             make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
 
@@ -107,6 +113,7 @@ def dream(
                 desks.callback(desk.close)
                 return dreamer, desk, recipe
 
+            kept: Kept | None = None
             if resume:
                 if film is None:
                     raise ArgumentError("only one film made of a file can be resumed", "name one --to film.mp4")
@@ -114,10 +121,17 @@ def dream(
                 lock = locks.enter_context(OutputLock(Path(film)))
                 dreamer, player, recipe = begin()
                 resuming = Resuming(film, recipe, player)
-                resuming.pick_up(source, lock)
+                kept = resuming.pick_up(source, lock)
             sinks = [
                 opened(
-                    open_sink(spec, facts, encoding=encoding, overwrite=overwrite, lock=lock if spec == film else None)
+                    open_sink(
+                        spec,
+                        facts,
+                        encoding=encoding,
+                        overwrite=overwrite,
+                        lock=lock if spec == film else None,
+                        kept=kept if spec == film else None,
+                    )
                 )
                 for spec in sink_specs
             ]
@@ -182,6 +196,9 @@ def dream(
     say(conclusion(report, source, sink_specs))
     if source.ended_early is not None:
         raise early_end(source)
+    if source.lost:
+        cure = "the others are dreamt; repair these, or take them away"
+        raise SourceError(f"{source.name}: {source.lost} of {len(source.files)} pictures cannot be read", cure)
     return 1 if tell_of_faults(report) else 0
 
 
@@ -241,8 +258,8 @@ def early_end(source: Source) -> SourceError:
 
 def tell_of_part(resuming: Resuming | None) -> None:
     """Say where the film so far is, when a run ends too early."""
-    if resuming is not None and resuming.part.exists():
-        remark(f"the film so far is {resuming.part}; --resume goes on with it")
+    if resuming is not None:
+        resuming.tell()
 
 
 def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
@@ -267,10 +284,13 @@ def recipe_options(
     end: Fraction | None = None,
     encoding: Encoding | None = None,
     tour: Fraction | None = None,
+    rate: Fraction | None = None,
 ) -> dict[str, str | int]:
     """Return on what the output depends beside settings and source, in the words of the command line."""
     options: dict[str, str | int] = {
-        name: str(time) for name, time in (("start", start), ("end", end), ("tour", tour)) if time is not None
+        name: str(number)
+        for name, number in (("start", start), ("end", end), ("tour", tour), ("rate", rate))
+        if number is not None
     }
     if encoding is not None and encoding.codec != "auto":
         options["codec"] = encoding.codec
@@ -296,8 +316,8 @@ def usual_sink(source: Source) -> str:
         return "window"
     stem = "stdin" if source.path is None else source.path.stem or "pictures"
     if not source.stills:
-        return f"{stem}-dream.mp4"
-    return f"{stem}-dream.png" if source.length == 1 else f"{stem}-dream/"
+        return fitting(stem, "-dream.mp4")
+    return fitting(stem, "-dream.png") if source.length == 1 else fitting(stem, "-dream") + "/"
 
 
 def refuse_twins(sink_specs: Sequence[str]) -> None:
@@ -314,7 +334,9 @@ def describe(source: Source) -> str:
     if source.stills:
         return text if source.length == 1 else f"{text}, {source.length} pictures"
     if source.rate:
-        text += f", {float(source.rate):.5g} fps"
+        text += f", {float(source.rate):.5g} fps" + (
+            " (assumed: --rate N changes it)" if source.rate_is_assumed else ""
+        )
     return f"{text}, {source.coding}" if source.coding else text
 
 
@@ -348,8 +370,10 @@ def closing(stop: Stop) -> Iterator[Callable[[Opened], Opened]]:
         first = error
     stop.hold()
     for thing in reversed(things):
-        if isinstance(thing, Sink) and thing.given_up:
-            continue
+        if isinstance(thing, Sink):
+            thing.cut_short = first is not None
+            if thing.given_up:
+                continue
         try:
             thing.close()
         except Exception as error:  # noqa: BLE001  raised below, when the rest is closed

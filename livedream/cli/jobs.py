@@ -1,19 +1,21 @@
 """A batch before it begins: what is to be dreamt, where it goes, and what has been done before."""
 
 import glob
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from livedream.capture.address import shown
 from livedream.capture.images import find_pictures, natural
-from livedream.capture.source import PICTURES
-from livedream.errors import ArgumentError, SourceError
+from livedream.capture.kind import is_picture
+from livedream.capture.sequence import find_numbered
+from livedream.errors import ArgumentError, SinkError, SourceError
+from livedream.names import NUMBERED, fitting
 from livedream.presets import FILM, STILL
 from livedream.recipe import Recipe, about
 from livedream.sink.names import recipe_path
 from livedream.sink.sink import FILMS
+from livedream.suffixes import PICTURES_IN
 
 FILMS_IN = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob", ".wmv"),
@@ -37,7 +39,7 @@ class Job:
 
     @property
     def bytes(self) -> int:
-        return sum(path.stat().st_size for path in self.files if path.exists())
+        return sum(map(_bytes, self.files))
 
     @property
     def look(self) -> str:
@@ -47,6 +49,30 @@ class Job:
     @property
     def recipe_file(self) -> Path:
         return recipe_path(Path(self.target), folder=self.target.endswith("/"))
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder for what is dreamt; that around it must be there. Raises SinkError."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"{folder} cannot be made: {error.strerror}", "choose another place with --to") from error
+
+
+def named_after(source: str, to: str) -> str:
+    """Return the target `to` of one source, with its name in the place of `*`, as for several; the folder is made.
+
+    Raises ArgumentError where no file is dreamt, SinkError.
+    """
+    if "*" not in to or "://" in to:
+        return to
+    if not _is_file_name(source):
+        text = f"the * in {to} stands for the name of a file, and {shown(source)} is none"
+        raise ArgumentError(text, "write the name of the output out")
+    (job,) = plan([source], to)
+    if job.files:
+        make_folder(Path(job.target).parent)
+    return job.target
 
 
 def is_batch(specs: Sequence[str]) -> bool:
@@ -68,7 +94,7 @@ def plan(specs: Sequence[str], to: str | None = None) -> list[Job]:
     """
     template = _template(to)
     for spec in specs:
-        if "://" in spec or spec == "demo" or spec.isdecimal() or not spec.strip():
+        if not _is_file_name(spec):
             raise ArgumentError(
                 f"{shown(spec) or 'nothing'} is no file", "several sources are dreamt one by one: name files"
             )
@@ -91,6 +117,11 @@ def plan(specs: Sequence[str], to: str | None = None) -> list[Job]:
     return jobs
 
 
+def _is_file_name(spec: str) -> bool:
+    """Return whether `spec` can be meant as a file, a folder or a pattern, and not as a camera or an address."""
+    return "://" not in spec and spec != "demo" and not spec.isdecimal() and bool(spec.strip())
+
+
 def hindrance(job: Job, recipe: Recipe) -> str | None:
     """Return why the target of `job` must not be dreamt: "" when it is there already, complete and by this recipe.
 
@@ -103,7 +134,7 @@ def hindrance(job: Job, recipe: Recipe) -> str | None:
         text = job.recipe_file.read_text(encoding="utf-8")
         made = about(text)
         differences = recipe.differences(text) if made else []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):  # no TOML, or strange in it
         made = {}
     if not made:
         return f"{job.target} exists already, and no recipe says what it is"
@@ -118,21 +149,27 @@ def hindrance(job: Job, recipe: Recipe) -> str | None:
 def _expand(spec: str) -> Iterator[str]:
     """Yield what a word of the command line stands for, each as `open_source` takes it."""
     path = Path(spec)
-    if path.is_dir():
-        films = [entry for entry in _entries(path) if entry.suffix.lower() in FILMS_IN and entry.is_file()]
+    if _is_dir(path):
+        films = [entry for entry in _entries(path) if _is_film(entry)]
         yield from map(str, filter(_is_source, films))
         if not films or _has_pictures(spec):
             yield spec
-    elif path.exists() or not any(letter in spec for letter in "*?["):
+    elif _is_there(path) or not any(letter in spec for letter in "*?["):
         yield spec
     else:
-        known = (*FILMS_IN, *PICTURES, path.suffix.lower())
+        known = (*FILMS_IN, *PICTURES_IN, path.suffix.lower())
         names = sorted(map(Path, glob.glob(spec, recursive=True)), key=natural)  # noqa: PTH207  as the pictures do
-        files = [name for name in names if name.suffix.lower() in known and name.is_file()]
-        if all(name.suffix.lower() in PICTURES for name in files):
+        files = [name for name in names if name.suffix.lower() in known and _is_file(name)]
+        if all(is_picture(name) for name in files):
             yield spec
         else:
             yield from map(str, filter(_is_source, files))
+
+
+def _is_film(path: Path) -> bool:
+    """Return whether a file of a folder is a film, or an animated picture."""
+    suffix = path.suffix.lower()
+    return _is_file(path) and (suffix in FILMS_IN or (suffix in PICTURES_IN and not is_picture(path)))
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -148,15 +185,54 @@ def _is_source(path: Path) -> bool:
         return False
     try:
         return not about(recipe_path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError, RecursionError):
         return True
+
+
+def _numbered(pattern: Path) -> tuple[Path, ...]:
+    try:
+        return tuple(path for _, path in sorted(find_numbered(pattern).items()))
+    except (SourceError, ArgumentError):  # who opens it will say so
+        return ()
 
 
 def _has_pictures(spec: str) -> bool:
     try:
         return bool(find_pictures(spec))
-    except SourceError:
+    except (SourceError, OSError):
         return False
+
+
+# Path.is_dir and the like raise for a name of more than 255 bytes and for what lies in a folder closed to us. Who opens
+# the file will say so.
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 # Where it goes --------------------------------------------------------------------------------------------------------
@@ -165,30 +241,39 @@ def _has_pictures(spec: str) -> bool:
 def _template(to: str | None) -> str:
     if to is None:
         return USUAL
-    if "*" not in to and (to.endswith("/") or Path(to).is_dir()):
+    if "*" not in to and (to.endswith("/") or _is_dir(Path(to))):
         return str(Path(to) / USUAL)
     if Path(to).name.count("*") != 1 or "*" in str(Path(to).parent):
         raise ArgumentError(f"several sources do not go into {to}", "name a folder (out/), or a pattern (out/*.mkv)")
     return to
 
 
+def _filled(template: str, name: str) -> str:
+    """Return the target `template` with `name` in the place of `*`, cut where that is too long."""
+    folder, slash, last = template.rstrip("/").rpartition("/")
+    before, _, after = last.partition("*")
+    return f"{folder}{slash}{fitting(before + name, after)}{template[len(template.rstrip('/')) :]}"
+
+
 def _job(source: str, template: str, taken: set[str]) -> Job:
     """Return the job for `source`, whose recipe is none of those in `taken`."""
     path = Path(source)
     files: tuple[Path, ...]
-    if path.is_file():
-        files, stills, together = (path,), path.suffix.lower() in PICTURES, False
+    if _is_file(path):
+        files, stills, together = (path,), is_picture(path), False
     elif _has_pictures(source):
         files, stills, together = tuple(find_pictures(source)), True, True
+    elif NUMBERED.search(path.name):
+        files, stills, together = _numbered(path), False, True
     else:
         files, stills, together = (), False, False
     if stills and Path(template).suffix.lower() in FILMS:
         template = template[: -len(Path(template).suffix)] + ("/" if together else ".png")
-    stem = (path if path.exists() else path.parent).resolve().name if together else path.stem
+    stem = (path if _is_there(path) else path.parent).resolve().name if together else path.stem
     number = 1
     while True:
         name = stem if number == 1 else f"{stem}-{number}"
-        job = Job(source, template.replace("*", name or "pictures"), files, stills)
+        job = Job(source, _filled(template, name or "pictures"), files, stills)
         if str(job.recipe_file).casefold() not in taken:
             return job
         number += 1

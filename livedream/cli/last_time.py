@@ -1,15 +1,16 @@
 """The settings with which the last live run ended, if they were changed while it ran: the next one begins with them."""
 
 import logging
-import os
 from pathlib import Path
 
 import platformdirs
 
-from livedream.errors import ArgumentError
+from livedream.errors import ArgumentError, SinkError
 from livedream.presets import parse_preset
 from livedream.recipe import Recipe
 from livedream.settings import CONTROLS, DreamSettings
+from livedream.sink.lock import OutputLock
+from livedream.sink.part import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,10 @@ def remember(before: DreamSettings, after: DreamSettings) -> None:
         return
     usual = {control.name: control.default for control in CONTROLS if control.name in OF_THE_MACHINE}
     path = state_file()
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    text = Recipe(settings=after.replace(**usual)).text()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(Recipe(settings=after.replace(**usual)).text(), encoding="utf-8")
-        fresh.replace(path)  # whoever reads has all of the old ones or all of the new
-    except OSError as error:
+        with OutputLock(path) as lock:
+            write_whole(path, text.encode(), lock, overwrite=True)
+    except (OSError, SinkError) as error:
         log.warning("the settings of this run cannot be kept: %s", error)

@@ -26,13 +26,14 @@ def layers(photo: str, target: str | None, preset: str, width: int, overwrite: b
     """
     from livedream.cli.comparing import compare
     from livedream.cli.dreaming import choose_settings
+    from livedream.names import fitting
 
     given = given_controls(controls)
     wanted = str(given.pop("layers", "")).split()
     settings = choose_settings(preset, given)
     if not Path(photo).suffix:
         raise ArgumentError(f"{photo} is no picture", "name a photograph")
-    compare(photo, target or f"{Path(photo).stem}-layers.jpg", preset, settings, wanted, width, overwrite)
+    compare(photo, target or fitting(Path(photo).stem, "-layers.jpg"), preset, settings, wanted, width, overwrite)
     return 0
 
 

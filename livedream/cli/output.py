@@ -1,27 +1,39 @@
 """What the command line says: results on standard output, all else on standard error, without any control codes."""
 
 import logging
-import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Any
+
+from livedream.faults import Fault, explain
+
+log = logging.getLogger(__name__)
 
 
 def say(text: str) -> None:
     """Print a line of the result."""
-    _print(text, to_error=False)
+    print(text, file=sys.stdout, flush=True)
 
 
 def remark(text: str) -> None:
     """Print a line about the run: progress, a warning, an error."""
-    _print(text, to_error=True)
+    print(text, file=sys.stderr, flush=True)
 
 
 def say_error(message: str, hint: str = "") -> None:
     remark(f"error: {message}")
     if hint:
         remark(f"hint: {hint}")
+
+
+def say_fault(error: BaseException) -> Fault:
+    """Say what `error` means, with its traceback where everything is shown (-vv)."""
+    log.debug("%s", type(error).__name__, exc_info=error)
+    fault = explain(error)
+    say_error(fault.message, fault.hint)
+    return fault
 
 
 def say_table(rows: Sequence[Sequence[str]]) -> None:
@@ -31,30 +43,51 @@ def say_table(rows: Sequence[Sequence[str]]) -> None:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-@contextmanager
-def warnings_shown() -> Iterator[None]:
-    """Say what the library logs as a warning, or worse."""
-    handler = _Remarks(logging.WARNING)
-    logger = logging.getLogger("livedream")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
+class Remarks(logging.Handler):
+    """Says what the library logs: warnings and worse, or more."""
 
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._verbosity = 0
 
-class _Remarks(logging.Handler):
+    def louder(self, steps: int) -> None:
+        """Say more: one step for information, two for everything with tracebacks. Steps add up."""
+        self._verbosity += steps
+        self.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(self._verbosity, 2)])
+        _logger.setLevel(min(self.level, logging.WARNING))
+
     def emit(self, record: logging.LogRecord) -> None:
         remark(f"{record.levelname.lower()}: {record.getMessage()}")
+        if record.exc_info and self.level <= logging.DEBUG:
+            remark(_formatter.formatException(record.exc_info))
 
 
-def _print(text: str, *, to_error: bool) -> None:
-    stream = sys.stderr if to_error else sys.stdout
-    encoding = stream.encoding or "utf-8"
+_logger = logging.getLogger("livedream")
+_formatter = logging.Formatter()
+
+
+@contextmanager
+def warnings_shown() -> Iterator[Remarks]:
+    """Say what the library logs as a warning or worse, and what a thread or a destructor raises, as one line each."""
+    handler, level = Remarks(), _logger.level
+    hooks = threading.excepthook, sys.unraisablehook
+    threading.excepthook, sys.unraisablehook = _on_thread_exception, _on_unraisable
+    _logger.addHandler(handler)
     try:
-        # A file's name may hold bytes that are no text.
-        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
-    except BrokenPipeError:
-        # `livedream run film.mp4 | head`: the reader has seen enough, the film is still wanted.
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), stream.fileno())
+        yield handler
+    finally:
+        _logger.removeHandler(handler)
+        _logger.setLevel(level)
+        threading.excepthook, sys.unraisablehook = hooks
+
+
+def _on_thread_exception(args: threading.ExceptHookArgs, /) -> None:
+    if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+        where = args.thread.name if args.thread else "a thread"
+        log.warning("%s (in %s)", explain(args.exc_value).message, where, exc_info=args.exc_value)
+
+
+def _on_unraisable(args: Any, /) -> None:
+    """Python goes on after such an error, in a destructor or a callback, and so does the dream."""
+    if args.exc_value is not None:
+        log.info("%s (%s)", explain(args.exc_value).message, args.err_msg or "ignored", exc_info=args.exc_value)

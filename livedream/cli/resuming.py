@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from livedream.capture.source import Source
+from livedream.cli.output import remark
+from livedream.errors import ArgumentError
 from livedream.pipeline.journal import Journal, Stateful
-from livedream.pipeline.resume import pick_up
+from livedream.pipeline.resume import frames_left, pick_up
 from livedream.pipeline.run import Checkpoints
 from livedream.recipe import Recipe
 from livedream.sink.codecs import RESUMABLE
@@ -33,31 +35,68 @@ class Resuming:
         self.part = part_of(Path(spec))
         self._journal = Journal(self.part, _job(recipe))
         self._dreamer = dreamer
-        self._kept: Kept | None = None
+        self._resumes = False
+        """Whether the journal is begun already."""
         self.first = 0
         """The number of the frame with which the run begins."""
 
-    def pick_up(self, source: Source, lock: OutputLock) -> None:
-        """Go on where the earlier run was cut off, before the sink is opened, which takes over the `lock` of the film.
+    def pick_up(self, source: Source, lock: OutputLock) -> Kept | None:
+        """Go on where the earlier run was cut off, and return what it left; before the sink is opened.
 
-        Raises ArgumentError when there was none, or it had other settings or another source.
+        lock: of the film, held; the sink takes it over.
+
+        Where nothing is left to go on from, the run begins anew, which is said.
+
+        Raises ArgumentError, and changes nothing, when the film was begun with other settings or another source, and
+        when nobody can tell how.
         """
+        self._resumes = True
+        if not frames_left(self._journal):
+            self._refuse_stranger(lock)
+            self._journal.begin()
+            self.part.unlink(missing_ok=True)
+            remark(f"nothing of {self.part} is left to go on from: begins anew")
+            return None
+        self._refuse_stranger(lock)
         self._journal.check()
-        found = pick_up(self._journal, lock)
-        if found is not None:
-            self._kept, point = found
-            self.first = point.index
-            self._dreamer.restore(point.state)
-            source.skip(point.index)
+        found = pick_up(self._journal)
+        if found is None:
+            return None
+        kept, point = found
+        if point is None:
+            self._journal.begin()
+            remark(f"{self.part} is too short to go on from, or its journal is damaged: begins anew")
+            return kept
+        self.first = point.index
+        self._dreamer.restore(point.state)
+        source.skip(point.index)
+        return kept
+
+    def _refuse_stranger(self, lock: OutputLock) -> None:
+        """Raise ArgumentError when there is a part that is not known to be of a run that can be resumed."""
+        if not self.part.exists() or (not self.part.stat().st_size and lock.vouches(self.part)):
+            return
+        if not self._journal.exists:
+            cure = "move it away, or begin anew with --overwrite and without --resume"
+            raise ArgumentError(f"{self.part} has no journal, so nobody knows how it was begun", cure)
+        if not lock.vouches(self.part):
+            raise ArgumentError(f"{self.part} is not what livedream wrote there", "move it away")
 
     def begin(self, sink: Sink) -> Checkpoints:
         """Return what `pipeline.run` needs to keep the journal."""
         if not isinstance(sink, ResumableSink):
             raise TypeError(f"{sink.name} cannot be resumed")
-        if self._kept is None:
+        if not self._resumes:
             self._journal.begin()
-        sink.resumable(self._kept)
+        sink.resumable()
         return Checkpoints(self._journal, sink, self._dreamer)
+
+    def tell(self) -> None:
+        """Say what is left, when the run ends too early."""
+        if frames_left(self._journal):
+            remark(f"the film so far is {self.part}; --resume goes on with it")
+        elif not self.part.exists():
+            self._journal.finish()
 
     def finish(self) -> None:
         """The film is complete and closed."""
@@ -68,4 +107,14 @@ def _job(recipe: Recipe) -> dict[str, str]:
     settings = {name: str(value) for name, value in dataclasses.asdict(recipe.settings).items()}
     options = {name: str(value) for name, value in recipe.options.items()}
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
-    return {**settings, **options, **versions, "input": recipe.fingerprint, "used": recipe.used}
+    files = {"input": recipe.fingerprint, "ingredients": recipe.ingredients}
+    return {**settings, **options, **versions, **files, "used": recipe.used, "processor": _processor()}
+
+
+def _processor() -> str:
+    """Return what calculates: graphics chips and generations of processors round differently."""
+    import torch  # three seconds, and loaded by now
+
+    if torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    return str(torch.backends.cpu.get_cpu_capability())

@@ -10,7 +10,8 @@ from livedream.cli.options import control_options, given_controls, tour_option
 from livedream.errors import ArgumentError
 from livedream.presets import preset_names
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
-from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
+from livedream.sink.sink import ADDRESSES, DEVICES, FILMS
+from livedream.suffixes import PICTURES_OUT
 
 
 @click.command(
@@ -25,8 +26,9 @@ from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
     metavar="SINK",
     multiple=True,
     help=f"{', '.join(DEVICES)}, an address ({'://, '.join(ADDRESSES)}://), "
-    f"a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES)}) or a folder (name/); "
-    "may be repeated; of several sources a folder, or a pattern (out/*.mkv) "
+    f"a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES_OUT)}), a folder (name/) or numbered names "
+    "(out%06d.png) for a picture a frame; may be repeated; of several sources a folder, or a pattern (out/*.mkv), in "
+    "which * stands for the name of the source "
     "[default: a window for what is live, NAME-dream.mp4 or NAME-dream.png here for the rest]",
 )
 @click.option(
@@ -43,7 +45,8 @@ from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, PICTURES
 @click.option(
     "--rate",
     metavar="N",
-    help="frames per second, likewise, and how often to look at the screen [default 30]",
+    help="frames per second, likewise; how often to look at the screen [default 30]; of numbered pictures "
+    "(frames/%06d.png) [default what livedream wrote into them, else 25]",
 )
 @click.option("--start", metavar="TIME", help="of a film: leave out what is before; seconds or hours:minutes:seconds")
 @click.option("--end", metavar="TIME", help="of a film: leave out what is from there on; the sound is cut alike")
@@ -92,15 +95,18 @@ def run(
     """
     from livedream.cli.batch import batch
     from livedream.cli.dreaming import dream
-    from livedream.cli.jobs import is_batch
+    from livedream.cli.jobs import is_batch, named_after
     from livedream.cli.watching import watch as watch_it
 
     given = given_controls(controls)
     encoding = Encoding(codec=codec, quality=quality)
-    if encoding != Encoding() and sinks and not any(sink.lower().endswith(FILMS) for sink in sinks):
+    sources = sources or ("0",)
+    several = is_batch(sources)
+    if not several:
+        sinks = tuple(named_after(sources[0], sink) for sink in sinks)
+    if not several and encoding != Encoding() and sinks and not any(sink.lower().endswith(FILMS) for sink in sinks):
         raise ArgumentError("--codec and --quality are for films, and none is written", "name one --to out.mp4")
     begin, until = (None if text is None else parse_moment(text) for text in (start, end))
-    sources = sources or ("0",)
     how: dict[str, Any] = {
         "start": begin,
         "end": until,
@@ -113,14 +119,12 @@ def run(
     if fps and fixed:
         raise ArgumentError("--fps holds a rate and --fixed does not", "leave out one of them")
     held = parse_rate(fps) if fps else None
-    if is_batch(sources):
+    if several:
         if held or fixed:
             raise ArgumentError("--fps and --fixed are for what is live", "leave them out")
         if watch:
             raise ArgumentError("--watch is for one picture", "name one")
-        if any(asked):
-            raise ArgumentError("--size and --rate are not for several sources", "leave them out")
-        return batch(sources, sinks, preset=preset, controls=given, **how)
+        return batch(sources, sinks, preset=preset, controls=given, size=asked[0], rate=asked[1], **how)
     if watch:
         if any((*asked, begin, until, held, fixed, fresh, resume, tour)):
             cure = "leave out what is for films and cameras"

@@ -27,7 +27,8 @@ from livedream.frame import Frame
 from livedream.pipeline import Report, run
 from livedream.presets import STILL
 from livedream.sink.codecs import Encoding
-from livedream.sink.sink import PICTURES, Facts, check_outputs, open_sink
+from livedream.sink.sink import Facts, check_outputs, open_sink
+from livedream.suffixes import PICTURES_OUT
 
 if TYPE_CHECKING:
     from livedream.dream.dreamer import Dreamer
@@ -84,7 +85,7 @@ def _check(source: Source, sink_specs: Sequence[str]) -> None:
     if not source.stills or source.length != 1:
         raise ArgumentError(f"--watch is for one picture, got {source.name}", "a film is watched with --to window")
     for spec in sink_specs:
-        if Path(spec).suffix.lower() in PICTURES:
+        if Path(spec).suffix.lower() in PICTURES_OUT:
             raise ArgumentError(f"{spec} holds one picture, and --watch shows many", "name a film, a .gif or a folder/")
 
 
@@ -102,6 +103,7 @@ class WatchedSource(Source):
         self._holds = holds
         self._closed = threading.Event()
         self.name, self.size, self.path = picture.name, picture.size, picture.path
+        self.pixel_aspect = picture.pixel_aspect
         self.rate, self.time_base = SPECTATE_RATE, 1 / SPECTATE_RATE
         self.live = holds
         self.length = dreamer.still_length(picture.size)

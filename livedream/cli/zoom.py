@@ -48,10 +48,11 @@ def zoom(
     It is dreamt at the full size of the frame, so that there is always something to see, however far it goes.
     """
     from livedream.cli.diving import dive
+    from livedream.names import fitting
 
     return dive(
         photo,
-        sink or f"{Path(photo).stem}-dive.mp4",
+        sink or fitting(Path(photo).stem, "-dive.mp4"),
         preset=preset,
         controls=given_controls(controls),
         rate=parse_rate(fps),

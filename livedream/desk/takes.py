@@ -14,6 +14,9 @@ from livedream.pipeline import Changes, Report
 from livedream.recipe import Recipe
 from livedream.sink.sink import Facts, Sink, open_sink
 
+MOST_TAKES = 1000
+"""In one second."""
+
 
 class Takes:
     """Takes snapshots and recordings of what the desk puts out, into files named after the time.
@@ -98,16 +101,20 @@ class Takes:
             thread.join()
 
     def _open(self, suffix: str) -> tuple[Sink, Path] | None:
-        stem = name = f"livedream-{self._clock():%Y%m%d-%H%M%S}"
-        number = 1
-        while any(Path().glob(f"{stem}.*")):  # two within a second; a PNG and a film would share their recipe's file
-            number += 1
-            stem = f"{name}-{number}"
-        path = Path(stem + suffix)
-        try:
-            sink = open_sink(path, self._facts)
-        except LivedreamError as error:
-            self._desk.notices.tell(str(error))
-            return None
-        sink.recipe = dataclasses.replace(self._recipe, settings=self._desk.in_force, used=self._desk.description)
-        return sink, path
+        name = f"livedream-{self._clock():%Y%m%d-%H%M%S}"
+        for number in range(1, MOST_TAKES):
+            stem = name if number == 1 else f"{name}-{number}"
+            if any(Path().glob(f"{stem}.*")):  # two within a second; a PNG and a film would share their recipe's file
+                continue
+            path = Path(stem + suffix)
+            try:
+                sink = open_sink(path, self._facts)
+            except LivedreamError as error:
+                if any(Path().glob(f"{stem}.*")):  # another livedream in this folder was quicker
+                    continue
+                self._desk.notices.tell(str(error))
+                return None
+            sink.recipe = dataclasses.replace(self._recipe, settings=self._desk.in_force, used=self._desk.description)
+            return sink, path
+        self._desk.notices.tell(f"{name} has too many takes in one second")
+        return None

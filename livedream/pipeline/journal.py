@@ -4,15 +4,35 @@
     film-dream.part.resume/
         job.json                 what is dreamt and how; a run with another job must not go on
         000050.safetensors       what the dreamer carried before frame 50; there are several
-        kept.mp4                 the film so far, while its packets are copied into the new one
+        draft.mp4                the film of a run that goes on, until it has more than the part
 
 A checkpoint is written every two seconds of film, where the sink begins a group of pictures that needs no other. How
 much of the film reached the disk decides from which of them a run can go on.
+
+What can be on disk when a run ends, however it ends, and what `--resume` does then:
+
+    part     draft    checkpoints       left by a run that                              --resume
+    none     -        -                 has not begun, or is complete                   begins anew, and says so
+    empty    -        -, no job.json    was killed while the network was loaded         begins anew, and says so
+    frames   -        none is reached   was killed in the first seconds                 begins anew into the draft
+    frames   -        one is reached    was killed, stopped or failed                   goes on into the draft
+    frames   any      one is reached    went on, and was killed before it had as much   goes on from the one with more
+    frames   -        no job.json       is unknown                                      refuses, and touches nothing
+
+Each change from one row to another is one rename or one removal:
+
+    job.json and a checkpoint   are written under another name, brought to the disk, and renamed;
+    the draft                   is renamed to the part, and so replaces it, when all frames of the part are in it and on
+                                the disk; if the run ends before, it is removed;
+    the part                    is renamed to the film when it is complete; after that the journal is removed.
+
+So there is never less in the part than an earlier run left there; only `--overwrite` without `--resume` removes it.
 """
 
 import contextlib
 import json
-import shutil
+import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,6 +45,7 @@ from safetensors.numpy import load, save
 
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
+from livedream.sink.names import journal_of
 
 EVERY = Fraction(2)
 """Seconds of film between two checkpoints."""
@@ -32,6 +53,18 @@ KEPT = 6
 """Checkpoints that stay. An encoder holds back some two seconds of film: the newest may be ahead of it."""
 
 State = Mapping[str, np.ndarray]
+
+_OWN = re.compile(r"(job\.json|\d+\.safetensors)(\.new)?|draft\.\w+")
+"""The names of the files in a journal."""
+_JOB = "job.json"
+_UNFINISHED = ".new"
+_ANEW = "begin anew with --overwrite and without --resume"
+_IN_WORDS = {
+    "ingredients": "the content of the files that --layers and --weights name",
+    "input": "the content of the source",
+    "used": "what dreams",
+}
+"""What is said of the job, where its name does not say it."""
 
 
 class Stateful(Protocol):
@@ -59,36 +92,46 @@ class Journal:
     def __init__(self, part: Path, job: Mapping[str, str]) -> None:
         """part: the film while it is written, NAME.part.EXT. job: what is dreamt and how, in words, by name."""
         self.part = part
-        self.kept = _folder(part) / f"kept{part.suffix}"
-        self._folder = _folder(part)
+        self.folder = journal_of(part)
+        self.draft = self.folder / f"draft{part.suffix}"
         self._job = dict(job)
         self._due = EVERY
 
     def begin(self) -> None:
-        """Begin anew: what an earlier run left is removed."""
-        with _telling(self._folder):
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder.mkdir()
-            with _replacing(self._folder / "job.json") as file:
+        """Begin anew: what an earlier run noted is removed."""
+        with _telling(self.folder):
+            self.folder.mkdir(exist_ok=True)
+            if not self._is_ours:
+                raise SinkError(f"{self.folder} holds what livedream did not write", "move it away")
+            for path in self.folder.iterdir():
+                if path.name != _JOB:  # that one is replaced
+                    path.unlink()
+            with _replacing(self.folder / _JOB) as file:
                 file.write(json.dumps(self._job, indent=1).encode())
 
+    @property
+    def exists(self) -> bool:
+        """Whether an earlier run has left something to go on from, or to compare with."""
+        return (self.folder / _JOB).exists()
+
     def check(self) -> None:
-        """Raise ArgumentError when there is nothing to go on from, or when the run that left it had another job."""
+        """Raise ArgumentError when the run that left the journal had another job, or nobody can tell."""
         try:
-            before = json.loads((self._folder / "job.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ArgumentError(f"nothing to resume: there is no {self._folder}", "start it without --resume") from None
-        except (OSError, ValueError) as error:
-            raise ArgumentError(f"{self._folder} cannot be read: {error}", "start again with --overwrite") from error
+            before = json.loads((self.folder / _JOB).read_text(encoding="utf-8"))
+            if not isinstance(before, dict):
+                raise ValueError("it is no table")
+        except (OSError, ValueError, RecursionError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ArgumentError(f"{self.folder / _JOB} cannot be read: {reason}", _ANEW) from error
         changed = [
-            f"{name} was {before.get(name, 'not there')}, is {self._job.get(name, 'not there')}"
+            f"{_IN_WORDS.get(name, name)} was {_shown(before.get(name))}, is {_shown(self._job.get(name))}"
             for name in sorted({*before, *self._job})
             if before.get(name) != self._job.get(name)
         ]
         if changed:
             raise ArgumentError(
                 f"{self.part} was begun otherwise: {'; '.join(changed)}",
-                "resume it with the same input and settings, or start again with --overwrite",
+                f"resume it with the same input, settings and versions, or {_ANEW}",
             )
 
     def due(self, frame: Frame) -> bool:
@@ -99,9 +142,9 @@ class Journal:
         return True
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint down, and forget the oldest."""
-        with _telling(self._folder):
-            path = self._folder / f"{checkpoint.index:06d}.safetensors"
+        """Write a checkpoint down, and forget the oldest. The film must be on the disk as far as the sink has it."""
+        with _telling(self.folder):
+            path = self.folder / f"{checkpoint.index:06d}.safetensors"
             time = np.array(checkpoint.time.as_integer_ratio(), np.int64)
             with _replacing(path) as file:
                 file.write(save({"time": time, **checkpoint.state}))
@@ -114,38 +157,70 @@ class Journal:
         for path in reversed(self._saved()):
             try:
                 state = load(path.read_bytes())
-                time = Fraction(*map(int, state.pop("time")))
-            except (OSError, SafetensorError, KeyError):  # cut off; there is an older one
-                continue
+                numerator, denominator = map(int, state.pop("time"))
+                time = Fraction(numerator, denominator)
+            except (OSError, SafetensorError, KeyError, ValueError, TypeError, ZeroDivisionError):
+                continue  # cut off or damaged; there is an older one
             found.append(Checkpoint(int(path.stem), time, state))
         return found
 
     def go_on(self, checkpoint: Checkpoint) -> None:
         """Go on from `checkpoint`: the next one is due when an unbroken run would take it, and later ones are void."""
         self._due = checkpoint.time + EVERY
-        for path in self._saved():
-            if int(path.stem) > checkpoint.index:
-                path.unlink()
+        with _telling(self.folder):
+            for path in self._saved():
+                if int(path.stem) > checkpoint.index:
+                    path.unlink()
+
+    def promote(self) -> None:
+        """Let the draft be the film so far: it has more than the part."""
+        with _telling(self.folder):
+            self.draft.replace(self.part)
+
+    def drop_draft(self) -> None:
+        """Remove the draft: the part has more."""
+        with _telling(self.folder):
+            self.draft.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """The film is complete: remove the journal."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """The film is complete: remove the journal. A folder that holds anything else stays as it is."""
+        with contextlib.suppress(OSError):  # the film is there; leftovers are harmless
+            if self.folder.exists() and self._is_ours:
+                for path in self.folder.iterdir():
+                    path.unlink()
+                self.folder.rmdir()
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether nothing is in the folder but what a journal writes into it."""
+        own = all(_OWN.fullmatch(path.name) and path.is_file() for path in self.folder.iterdir())
+        return own and not self.folder.is_symlink()
 
     def _saved(self) -> list[Path]:
-        return sorted(self._folder.glob("[0-9]*.safetensors"), key=lambda path: int(path.stem))
+        return sorted(
+            (path for path in self.folder.glob("*.safetensors") if path.stem.isdecimal() and path.stem.isascii()),
+            key=lambda path: int(path.stem),
+        )
 
 
-def _folder(part: Path) -> Path:
-    return part.with_suffix(".resume")
+def _shown(value: object) -> str:
+    return "not there" if value is None else str(value) or "none"
 
 
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """Give a file to write that takes the place of `path` when it is whole: a killed process leaves the old one."""
-    draft = path.with_name(f"{path.name}.draft")
-    with draft.open("wb") as file:
-        yield file
-    draft.replace(path)
+    unfinished = path.with_name(f"{path.name}{_UNFINISHED}")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut can leave the name and nothing in it
+    except OSError:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()  # the disk is full: it takes room
+        raise
+    unfinished.replace(path)
 
 
 @contextlib.contextmanager

@@ -1,44 +1,50 @@
-"""Picking up a film where a run was cut off."""
+"""Picking up a film where a run was cut off. What is on disk then, see livedream.pipeline.journal."""
 
 import dataclasses
-from pathlib import Path
 
-from livedream.errors import SinkError
 from livedream.pipeline.journal import Checkpoint, Journal
 from livedream.sink.kept import Kept, Remains
-from livedream.sink.lock import OutputLock
 
 
-def pick_up(journal: Journal, lock: OutputLock) -> tuple[Kept, Checkpoint] | None:
-    """Return what is whole of the film, now moved aside, up to the newest checkpoint that it reaches.
+def frames_left(journal: Journal) -> bool:
+    """Return whether an earlier run has left anything of its film that can be read."""
+    return any(len(Remains(film)) for film in (journal.part, journal.draft))
 
-    None when it reaches none; then nothing is left of it, and the run begins anew. lock: of the film, held. Raises
-    SinkError when the film begins nowhere in the journal, and may be anybody's.
+
+def pick_up(journal: Journal) -> tuple[Kept, Checkpoint | None] | None:
+    """Return what is whole of the film up to the newest checkpoint that it reaches, and that checkpoint.
+
+    With no checkpoint the run begins anew, and the film stays until the new one has more; None when there is no film to
+    stay. The film keeps the name of the part.
     """
-    found: tuple[Kept, Checkpoint] | None = None
-    # Two films: a run that was itself resumed may have been killed before its own had more than the one it began with.
-    for film in (journal.part, journal.kept):
+    points = journal.checkpoints()
+    best: tuple[Kept, Checkpoint | None] | None = None
+    # Two films: a run that was itself resumed may have been killed when its own, the draft, had more than the part.
+    for film in (journal.part, journal.draft):
         remains = Remains(film)
-        for point in journal.checkpoints():
-            kept = remains.first(point.index, point.time)
+        found: tuple[Kept, Checkpoint | None] = Kept(film, journal.draft, 0, len(remains)), None
+        for point in points:
+            kept = remains.first(point.index, point.time, journal.draft)
             if kept is not None:
-                if found is None or point.index > found[1].index:
-                    found = kept, point
+                found = kept, point
                 break
-    if found is None:
-        _remove(journal.part, lock)
-        return None
-    kept, point = found
-    if kept.path == journal.part:
-        journal.part.replace(journal.kept)
+        if best is None or _reach(found) > _reach(best):
+            best = found
+    assert best is not None  # noqa: S101  there were two
+    kept, reached = best
+    if kept.path == journal.draft:
+        journal.promote()
+        kept = dataclasses.replace(kept, path=journal.part)
     else:
-        _remove(journal.part, lock)
-    journal.go_on(point)
-    return dataclasses.replace(kept, path=journal.kept), point
+        journal.drop_draft()
+    if reached is not None:
+        journal.go_on(reached)
+    if not kept.total:
+        journal.part.unlink(missing_ok=True)  # not one frame of it can be read
+        return None
+    return kept, reached
 
 
-def _remove(part: Path, lock: OutputLock) -> None:
-    """Remove a film of which nothing is of use. Raises SinkError when it may be somebody's."""
-    if part.exists() and not lock.vouches(part):
-        raise SinkError(f"{part} is not known to be what livedream wrote", "move it away, or begin anew elsewhere")
-    part.unlink(missing_ok=True)
+def _reach(found: tuple[Kept, Checkpoint | None]) -> tuple[int, int]:
+    kept, point = found
+    return (point.index if point is not None else 0), kept.total

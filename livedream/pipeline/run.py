@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from livedream.capture.source import Source
 from livedream.errors import LivedreamError, SinkError, SourceError
+from livedream.faults import explain
 from livedream.frame import Frame
 from livedream.pipeline.changes import Changes
 from livedream.pipeline.governor import Governor
@@ -267,7 +268,7 @@ class _Run:
             post.fault = (
                 str(error)
                 if isinstance(error, LivedreamError)
-                else f"{post.sink.name} failed: {type(error).__name__}: {error}"
+                else f"{post.sink.name} failed: {explain(error).message}"
             )
             goes_on = self._rules.sinks_fail_alone and any(other.open for other in self._posts)
         if goes_on:

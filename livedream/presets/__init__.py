@@ -89,7 +89,7 @@ def _current_name(name: str) -> str:
 
 def _parse(text: str | bytes, name: str) -> _Preset:
     try:
-        table = tomllib.loads(text if isinstance(text, str) else text.decode())
+        table = tomllib.loads((text if isinstance(text, str) else text.decode()).removeprefix("\ufeff"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ArgumentError(f"{name} is not TOML: {error}", 'write lines such as layers = "fire9"') from error
     description, tours = str(table.pop("description", "")), bool(table.pop("tour", True))

@@ -26,20 +26,21 @@ def attach(stream: AttachmentStream, film: OutputContainer) -> bool:
     return bool(data)
 
 
-def attach_cover(stream: VideoStream, film: OutputContainer) -> bool:
-    """Attach the cover to `film`; return whether that could be.
-
-    Matroska alone: in a fragmented mp4, FFmpeg 8 leaves an empty picture track beside the cover.
-    """
-    known = COVERS.get(stream.codec_context.name) if stream.codec_context else None
-    if film.format.name != "matroska" or known is None:
-        return False
+def cover_of(stream: VideoStream) -> bytes:
+    """Return the picture of a cover as its file holds it; nothing when it is of a kind that no container takes."""
+    if stream.codec_context is None or stream.codec_context.name not in COVERS:
+        return b""
     try:
-        with av.open(stream.container.name, "r") as file:
-            picture = next((bytes(packet) for packet in file.demux(file.streams[stream.index]) if packet.size), b"")
+        with av.open(stream.container.name, "r", metadata_errors="replace") as file:
+            return next((bytes(packet) for packet in file.demux(file.streams[stream.index]) if packet.size), b"")
     except (av.error.FFmpegError, OSError):
-        return False
+        return b""
+
+
+def attach_cover(stream: VideoStream, film: OutputContainer) -> bool:
+    """Attach the cover to `film`, a Matroska file; return whether that could be."""
+    picture = cover_of(stream)
     if picture:
-        name, mimetype = (stream.metadata.get("filename") or known[0]), known[1]
-        film.add_attachment(name, mimetype, picture)
+        name, mimetype = COVERS[stream.codec_context.name]
+        film.add_attachment(stream.metadata.get("filename") or name, mimetype, picture)
     return bool(picture)

@@ -17,19 +17,19 @@ _SEAL = re.compile(r"checksum ([0-9a-f]{32})\b")
 
 
 def sealed(text: str, comment: str = "# {}") -> str:
-    """Return `text`, which ends with a newline, with a last line by which `is_untouched` knows it.
+    """Return `text` after a line by which `is_untouched` knows it.
 
     comment: how a comment is written in it.
     """
     seal = f"checksum {_checksum(text)}: livedream wrote this file, and replaces it only while nobody has edited it"
-    return f"{text}{comment.format(seal)}\n"
+    return f"{comment.format(seal)}\n{text}"
 
 
 def is_untouched(text: str) -> bool:
     """Return whether `text` is as `sealed` has returned it."""
-    body, newline, last = text.rstrip("\n").rpartition("\n")
-    found = _SEAL.search(last)
-    return found is not None and found[1] == _checksum(body + newline)
+    first, _, body = text.partition("\n")
+    found = _SEAL.search(first)
+    return found is not None and found[1] == _checksum(body)
 
 
 def write_beside(

@@ -8,8 +8,12 @@ from livedream.errors import ArgumentError, unknown
 
 QUALITY = 75
 """What is meant without a choice: x264 at crf 18, where a dream's fine patterns survive, and its like elsewhere."""
-HELD_BACK = Fraction(4, 5)
-"""Seconds of frames that an encoder may keep to look ahead. They are lost when the process is killed."""
+HELD_BACK = Fraction(13, 25)
+"""Seconds of frames that an encoder may keep to look ahead. They are lost when the process is killed, with the frames
+since the last key frame and those in its threads. At 25 fps that makes 42 frames with SVT-AV1, the most of all; two
+seconds may be lost. With four fifths of a second it was 55."""
+FEW = Fraction(20)
+"""Frames per second under which an encoder looks ahead at none: its B-frames alone would take too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,8 @@ class Encoder:
     options: Mapping[str, str] = field(default_factory=dict)
     file: Mapping[str, str] = field(default_factory=dict)
     """More options, for small files where frames wait."""
+    slow: Mapping[str, str] = field(default_factory=dict)
+    """The same, for less than `FEW` frames per second: nothing is held back."""
     live: Mapping[str, str] = field(default_factory=dict)
     """More options, for speed where they do not."""
     hardware: bool = False
@@ -59,7 +65,7 @@ class Encoder:
             "quality": round(_between(self.scale or (0, 0), QUALITY if quality is None else quality)),
             "held": min(25, max(5, int(rate * HELD_BACK))),  # x265 wants more than its four B-frames
         }
-        options = {**self.options, **(self.live if live else self.file)}
+        options = {**self.options, **(self.live if live else self.slow if rate < FEW else self.file)}
         return {option: value.format(**numbers) for option, value in options.items()}
 
 
@@ -101,6 +107,7 @@ ENCODERS: tuple[Encoder, ...] = (
         # As OBS has it: medium takes 48 ms more of a core for each frame of 1280x720, more than the dream itself. Two
         # less on the scale give the same quality (43.8 dB at crf 16, medium 44.0 at 18), in files larger by an eighth.
         file={"preset": "veryfast", "rc-lookahead": "{held}"},
+        slow={"preset": "veryfast", "rc-lookahead": "2", "bf": "0"},
         live={"preset": "veryfast", "tune": "zerolatency"},
     ),
     Encoder(
@@ -109,6 +116,7 @@ ENCODERS: tuple[Encoder, ...] = (
         scale=(44, 12),
         options={"crf": "{quality}", "forced-idr": "1"},
         file={"preset": "medium", "x265-params": "log-level=error:rc-lookahead={held}"},
+        slow={"preset": "medium", "tune": "zerolatency", "x265-params": "log-level=error"},
         live={"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=error"},
     ),
     Encoder(
@@ -116,7 +124,9 @@ ENCODERS: tuple[Encoder, ...] = (
         codec="av1",
         scale=(63, 5),
         options={"crf": "{quality}"},
-        file={"preset": "8", "svtav1-params": "lookahead={held}:hierarchical-levels=3"},
+        # Two levels: with three it holds 12 frames more.
+        file={"preset": "8", "svtav1-params": "lookahead={held}:hierarchical-levels=2"},
+        slow={"preset": "8", "svtav1-params": "pred-struct=1:lookahead=0"},
         live={"preset": "11", "svtav1-params": "pred-struct=1:lookahead=0"},
     ),
     Encoder(
@@ -125,6 +135,7 @@ ENCODERS: tuple[Encoder, ...] = (
         scale=(63, 5),
         options={"crf": "{quality}", "row-mt": "1"},
         file={"cpu-used": "6", "lag-in-frames": "{held}"},
+        slow={"cpu-used": "6", "lag-in-frames": "0"},
         live={"usage": "realtime", "cpu-used": "9", "lag-in-frames": "0"},
     ),
     Encoder(
@@ -133,6 +144,7 @@ ENCODERS: tuple[Encoder, ...] = (
         scale=(63, 9),
         options={"crf": "{quality}", "b": "0", "row-mt": "1"},
         file={"deadline": "good", "cpu-used": "3", "lag-in-frames": "{held}"},
+        slow={"deadline": "good", "cpu-used": "3", "lag-in-frames": "0"},
         live={"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"},
     ),
     Encoder(  # its four profiles: proxy, LT, standard, HQ

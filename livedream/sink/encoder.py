@@ -24,7 +24,7 @@ from livedream.errors import SinkError
 from livedream.sink.codecs import Encoder, Encoding
 from livedream.sink.sink import Facts
 
-KEY_EVERY = Fraction(1)
+KEY_EVERY = Fraction(4, 5)
 """Seconds from one key frame to the next at most. With what `codecs.HELD_BACK` says, it is what a killed process loses:
 fragments of an mp4 begin with one."""
 UNKNOWN_RATE = Fraction(30)
@@ -40,7 +40,7 @@ class PictureEncoder:
     """Encodes the pictures of one film with one encoder, in BT.709 with limited range or in RGB, and tagged so.
 
     Where colours are stored for two pixels each way, an odd width or height gets one more column or row, a copy of its
-    neighbour. A key frame comes at least every second, and no more than the time in `codecs.HELD_BACK` and some
+    neighbour. A key frame comes at least every `KEY_EVERY`, and no more than the time in `codecs.HELD_BACK` and some
     frames for its threads are held back.
 
     film: gets the stream. encoder: one that `find_working` has found. facts: rate, time base, shape of a pixel.

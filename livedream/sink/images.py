@@ -5,6 +5,8 @@ import io
 import logging
 import struct
 import tomllib
+from collections.abc import Mapping
+from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,13 @@ from PIL import Image, PngImagePlugin
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
+from livedream.frame_time import FrameTime
+from livedream.pixel_aspect import options_for, stamped
 from livedream.recipe import TABLE, Recipe, about
 from livedream.sink.beside import is_untouched, write_beside
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
-from livedream.sink.names import frame_path, is_frame_name, recipe_path
+from livedream.sink.names import frame_path, recipe_path
 from livedream.sink.part import PartFile, check_new, write_whole
 from livedream.sink.sink import Facts, Sink
 
@@ -37,6 +41,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 class ImagesSink(Sink):
     """One PNG a frame in a folder: 000000.png, 000001.png, in the order in which they come.
 
+    Those of a film carry its rate and their time, so that `SequenceSource` makes the same film of them.
+
     folder: is made if it is not there; the folder around it must be. facts: what is known of the frames.
 
     The last frames of an earlier, longer run are removed at the end if `overwrite`, as far as the recipe that it left
@@ -51,7 +57,8 @@ class ImagesSink(Sink):
         self.name = f"{self.folder}/"
         self.count = 0
         self._overwrite = overwrite
-        self._inputs = (facts or Facts()).inputs()
+        self._facts = facts or Facts()
+        self._inputs = self._facts.inputs()
         self._ended = self._closed = False
         self._inputs.refuse_output(self.folder, folder=True)
         is_new = not self.folder.exists()
@@ -71,7 +78,7 @@ class ImagesSink(Sink):
 
     def write(self, frame: Frame) -> None:
         path = frame_path(self.folder, self.count)
-        save(frame, path, self._lock, self.recipe, overwrite=self._overwrite, inputs=self._inputs)
+        save(frame, path, self._lock, self.recipe, self._facts, overwrite=self._overwrite, inputs=self._inputs)
         self.count += 1
 
     def end(self) -> None:
@@ -107,7 +114,7 @@ class ImagesSink(Sink):
         left = sorted(
             path
             for path in self.folder.glob("[0-9]*.png")
-            if is_frame_name(path.name) and path.stem.isdigit() and int(path.stem) >= self.count
+            if path.stem.isascii() and path.stem.isdigit() and int(path.stem) >= self.count
         )
         if self._ended and left:
             old = _made_by(recipe_path(self.folder, folder=True))
@@ -133,7 +140,8 @@ class PictureSink(Sink):
         self.name = str(self.path)
         self._written = False
         self._overwrite = overwrite
-        self._inputs = (facts or Facts()).inputs()
+        self._facts = facts or Facts()
+        self._inputs = self._facts.inputs()
         self._inputs.refuse_output(self.path)
         self._lock = OutputLock(self.path).acquire()
         try:
@@ -148,7 +156,7 @@ class PictureSink(Sink):
 
     def write(self, frame: Frame) -> None:
         if not self._written:
-            self._part.write(encode(frame, self.path, self.recipe))
+            self._part.write(encode(frame, self.path, self.recipe, Facts(pixel_aspect=self._facts.pixel_aspect)))
             self._part.finish()
             self._written = True
             write_beside(
@@ -171,31 +179,45 @@ def save(
     path: Path,
     lock: OutputLock,
     recipe: Recipe | None = None,
+    facts: Facts | None = None,
     *,
     overwrite: bool = False,
     inputs: Inputs | None = None,
 ) -> None:
-    """Write one frame into the file `path`. Raises SinkError, and ArgumentError as PartFile does."""
-    write_whole(path, encode(frame, path, recipe), lock, overwrite=overwrite, inputs=inputs)
+    """Write one frame into the file `path`, see `encode`. Raises SinkError, and ArgumentError as PartFile does."""
+    write_whole(path, encode(frame, path, recipe, facts), lock, overwrite=overwrite, inputs=inputs)
 
 
-def encode(frame: Frame, path: Path, recipe: Recipe | None = None) -> bytes:
+def encode(frame: Frame, path: Path, recipe: Recipe | None = None, facts: Facts | None = None) -> bytes:
     """Return one frame as what is to be in the file `path`: in memory, for encoders pass over a disk that is full.
 
-    A PNG carries the recipe. Raises SinkError when that kind of file cannot hold the frame.
+    It says which shape its pixels have. A PNG carries the recipe, and its time in a film, of which the rate is known.
+    Raises SinkError when that kind of file cannot hold the frame.
     """
+    facts = facts or Facts()
     suffix = path.suffix.lower()
-    options = OPTIONS[suffix]
-    if recipe is not None and suffix == ".png":
-        options = {**options, "pnginfo": PngImagePlugin.PngInfo()}
-        options["pnginfo"].add_text(TABLE, recipe.text())
+    options = {**OPTIONS[suffix], **options_for(suffix, facts.pixel_aspect)}
+    if suffix == ".png":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        for name, text in {**({TABLE: recipe.text()} if recipe else {}), **_time(frame, facts)}.items():
+            options["pnginfo"].add_text(name, text)
     buffer = io.BytesIO()
     kind = Image.registered_extensions()[suffix]
     try:
         Image.fromarray(frame.pixels).save(buffer, kind, **options)
     except (OSError, ValueError, RuntimeError, OverflowError, struct.error) as error:  # more pixels than it can hold
         raise SinkError(f"{path} cannot be written: {error}", "choose another kind of file") from error
-    return buffer.getvalue()
+    return stamped(buffer.getvalue(), facts.pixel_aspect)
+
+
+def _time(frame: Frame, facts: Facts) -> Mapping[str, str]:
+    """Return what a PNG says about the time of a frame; nothing for pictures that are no film."""
+    if facts.stills:
+        return {}
+    tick = facts.time_base
+    if frame.time % tick:  # of a source that promised otherwise
+        tick = Fraction(1, frame.time.denominator)
+    return FrameTime(frame.time, tick, facts.rate, frame.duration).texts()
 
 
 def _made_by(path: Path) -> dict[str, Any]:

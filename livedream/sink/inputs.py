@@ -1,12 +1,13 @@
 """The files that a run reads: nothing that it writes may be one of them."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from livedream.errors import ArgumentError
 from livedream.sink.lock import Identity, identity
-from livedream.sink.names import is_frame_name, journal_of, lock_of, part_of, recipe_path
+from livedream.sink.names import journal_of, lock_of, part_of, pattern_of, recipe_path
 
 FRAMES = "what the frames are read from"
 _STANDARD = ("standard input", "standard output", "standard error")
@@ -55,14 +56,19 @@ class Inputs:
         folder: whether `path` is a folder of frames.
         """
         self.refuse(path)
-        temporary = [lock_of(path, folder=folder), part_of(recipe_path(path, folder=folder))]
-        temporary += _frames_in(path) if folder else [part_of(path), *_files_in(journal_of(part_of(path)))]
+        pattern = pattern_of(path, folder=folder)
+        temporary = [lock_of(path, folder=folder)]
+        if pattern is not None:
+            temporary += _named(path if folder else path.parent, pattern)
+        else:
+            temporary += [part_of(path), *_files_in(journal_of(part_of(path)))]
+        if pattern is None or folder:  # of other numbered pictures the sink knows the recipe
+            temporary += [part_of(recipe_path(path, folder=folder)), recipe_path(path, folder=folder)]
         for name in temporary:
             what = self.what(name)
             if what is not None:
-                cure = "another name" if name.parent == path else f"another name: {path.name} is written as {name.name}"
-                raise ArgumentError(f"{name} is {what}", f"choose {cure}")
-        self.refuse(recipe_path(path, folder=folder))
+                why = f": {path.name} is written as {name.name}" if name == part_of(path) else ""
+                raise ArgumentError(f"{name} is {what}", f"choose another name for the output{why}")
 
     def _add(self, path: Path, what: str) -> None:
         found = identity(path)
@@ -72,10 +78,10 @@ class Inputs:
             self._known[os.path.realpath(path)] = what
 
 
-def _frames_in(folder: Path) -> Iterator[Path]:
-    """Yield the files in `folder` that have the name of a frame."""
+def _named(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
+    """Yield the files in `folder` that have such names."""
     try:
-        yield from (folder / name for name in os.listdir(folder) if is_frame_name(name))  # noqa: PTH208  100,000 names
+        yield from (folder / name for name in os.listdir(folder) if pattern.fullmatch(name))  # noqa: PTH208  100,000 names
     except OSError:  # not there yet, or closed to us, which is said when it is opened
         return
 

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from livedream._version import __version__
 from livedream.errors import ArgumentError, SinkError
-from livedream.sink.names import is_frame_name, lock_of, part_of, real_path
+from livedream.sink.names import lock_of, locks_above, part_of, pattern_of, real_path
 
 _TABLE = "livedream"
 """The key that tells a lock file from a file of somebody's that has its name."""
@@ -29,6 +29,9 @@ _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) |
 
 _FRESH_SECONDS = 60
 """An empty lock file younger than this is one that another run has just made."""
+
+_TRIES, _TRY_SECONDS = 100, 0.01
+"""How often, and how long between, to look for the name of who has just taken a lock."""
 
 Identity = tuple[int, int]
 """Device and inode: what a file is, whatever it is called."""
@@ -56,9 +59,10 @@ class OutputLock:
         self.path = path
         self.file = lock_of(path, folder=folder)
         """The lock file."""
-        self._is_folder = folder
+        self._shown = f"{path.name}/" if folder else path.name
+        self._pattern = pattern_of(path, folder=folder)
         self._holding: _Holding | None = None
-        names = [] if folder else [real_path(path).name, part_of(path).name]
+        names = [] if self._pattern is not None else [real_path(path).name, part_of(path).name]
         self._names = frozenset(name.casefold() for name in names)
 
     def acquire(self) -> Self:
@@ -76,10 +80,11 @@ class OutputLock:
                         f"{self.path} and {other.path} would be written under one name",
                         "give each output a name of its own; livedream writes NAME.part.EXT before NAME.EXT",
                     )
-            if is_frame_name(real_path(self.path).name) and not self._is_folder:
-                _refuse_held(lock_of(self.path.parent, folder=True), self.path)
+            if self._pattern is None:
+                for file in locks_above(self.path):
+                    _refuse_held(file, self.path)
             try:
-                self._holding = _hold(self.file, self.path)
+                self._holding = _hold(self.file, self.path, self._shown)
             except OSError as error:
                 raise unwritable(self.path, error) from error
             self._holding.count += 1
@@ -92,7 +97,7 @@ class OutputLock:
             holding, self._holding = self._holding, None
             if holding is not None:
                 _active.remove(self)
-                holding.outputs.remove(self.path.name)
+                holding.outputs.remove(self._shown)
                 holding.count -= 1
                 if not holding.count:
                     holding.close()
@@ -102,10 +107,13 @@ class OutputLock:
         here, there = (identity(file.parent) or os.path.realpath(file.parent) for file in (self.file, other.file))
         if here != there:
             return False
-        if self._names & other._names or (self._is_folder and other._is_folder):
-            return True
-        frames, names = (self, other._names) if self._is_folder else (other, self._names)
-        return frames._is_folder and any(map(is_frame_name, names))
+        if self._pattern is not None and other._pattern is not None:
+            return self.file == other.file
+        return bool(
+            self._names & other._names
+            or (self._pattern is not None and any(map(self._pattern.fullmatch, other._names)))
+            or (other._pattern is not None and any(map(other._pattern.fullmatch, self._names)))
+        )
 
     def note(self, part: Path, made: Identity) -> None:
         """Write down that `part` was made by this run, so that a later one may replace it."""
@@ -163,8 +171,9 @@ class _Holding:
         return found.st_dev, found.st_ino
 
     def vouches(self, part: Path) -> bool:
-        """Return whether `part`, in the folder of the lock file, is there and ours."""
-        return (self.identity[0], self.parts.get(part.name)) == identity(part)
+        """Return whether `part` is there and ours, under whatever name it was made: a draft becomes a part."""
+        found = identity(part)
+        return found is not None and found[0] == self.identity[0] and found[1] in self.parts.values()
 
     def write(self) -> None:
         owner = {
@@ -202,11 +211,11 @@ _active: list[OutputLock] = []
 """What this process writes."""
 
 
-def _hold(file: Path, output: Path) -> _Holding:
+def _hold(file: Path, output: Path, shown: str) -> _Holding:
     """Return `file`, locked. Raises SinkError when another process has locked it, OSError when it cannot be made."""
     for lock in _active:
         if lock._holding is not None and lock._holding.identity == identity(file):
-            lock._holding.outputs.append(output.name)
+            lock._holding.outputs.append(shown)
             lock._holding.write()
             return lock._holding
     while True:
@@ -219,14 +228,14 @@ def _hold(file: Path, output: Path) -> _Holding:
                 raise SinkError(f"{file} is no lock file of livedream's", "move it away, or choose another name")
             locked = _lock(descriptor, owner, made)
             if not locked:
-                raise _held(output, file, owner)
+                raise _held(output, file, _await_owner(descriptor), shown)
             now = os.fstat(descriptor)
             if identity(file) == (now.st_dev, now.st_ino):  # else who held it has removed it meanwhile
                 owner = _owner(_read(descriptor)) or {}
                 parts = owner.get("parts")
                 is_foreign = not made and not found and time.time() - now.st_mtime > _FRESH_SECONDS
                 holding = _Holding(file, descriptor, is_foreign, dict(parts) if isinstance(parts, dict) else {})
-                holding.outputs.append(output.name)
+                holding.outputs.append(shown)
                 holding.write()
                 return holding
         except BaseException:
@@ -275,12 +284,23 @@ def _refuse_held(file: Path, output: Path) -> None:
     try:
         owner = _owner(_read(descriptor))
         if owner is not None and not _lock(descriptor, owner, made=False):
-            raise _held(output, file, owner)
+            raise _held(output, file, _await_owner(descriptor))
     finally:
         os.close(descriptor)
 
 
-def _held(output: Path, file: Path, owner: dict[str, Any] | None) -> SinkError:
+def _await_owner(descriptor: int) -> dict[str, Any] | None:
+    """Return who holds a lock: it writes that down after it has taken it."""
+    owner = None
+    for _ in range(_TRIES):
+        owner = _owner(_read(descriptor))
+        if owner is not None and _is_alive(owner):
+            break
+        time.sleep(_TRY_SECONDS)
+    return owner
+
+
+def _held(output: Path, file: Path, owner: dict[str, Any] | None, shown: str = "") -> SinkError:
     """Return the error for an output that another run writes."""
     hint = "wait until it ends, stop it, or choose another name"
     if not owner:
@@ -291,7 +311,7 @@ def _held(output: Path, file: Path, owner: dict[str, Any] | None) -> SinkError:
         hint += f"; remove {file} if that run is dead"
     outputs = [str(name) for name in owner.get("outputs") or ()]
     what = "is being written by another run"
-    if outputs and output.name not in outputs:
+    if outputs and shown not in outputs:
         what = f"cannot be written while another run writes {outputs[0]}, which shares its temporary files or recipe"
     return SinkError(f"{output} {what}: {who}, since {owner.get('since')}", hint)
 
@@ -339,6 +359,8 @@ else:
 def _is_alive(owner: dict[str, Any]) -> bool:
     """Return whether the process that wrote a lock file runs, as far as can be known: that of another machine does."""
     pid = owner.get("pid")
+    if sys.platform == "win32":  # its os.kill ends a process
+        return True
     if owner.get("host") != socket.gethostname() or not isinstance(pid, int):
         return True
     try:

@@ -7,14 +7,17 @@ film-dream.part.resume/      its journal, see livedream.pipeline.journal
 film-dream.toml              its recipe
 """
 
-import hashlib
 import os
+import re
 from pathlib import Path
 
-FRAME_DIGITS = 6
-_LONGEST = 255
-"""Bytes in a file name, on every usual file system."""
-_LONGEST_ENDING = ".part.resume"
+from livedream.names import NUMBERED, fitting
+from livedream.sink.codecs import CONTAINERS
+
+_FRAMES = "%06d.png"
+"""What the frames in a folder of frames are called."""
+_DERIVED = 8
+"""Bytes left free in the name of a part: that of its journal, NAME.part.resume, is made from it."""
 
 
 def real_path(path: Path) -> Path:
@@ -30,7 +33,7 @@ def real_path(path: Path) -> Path:
 def part_of(path: Path) -> Path:
     """Return the name of the output `path` while it is written: NAME.part.EXT."""
     real = real_path(path)
-    return real.with_name(f"{_fitted(real.stem)}.part{real.suffix}")
+    return real.with_name(fitting(real.stem, f".part{real.suffix}", room=_DERIVED))
 
 
 def journal_of(part: Path) -> Path:
@@ -40,39 +43,47 @@ def journal_of(part: Path) -> Path:
 
 def recipe_path(target: Path, *, folder: bool = False) -> Path:
     """Return where the recipe of `target` is: `out.toml` beside `out.mp4`, `recipe.toml` in a folder."""
-    return target / "recipe.toml" if folder else target.with_suffix(".toml")
+    return target / "recipe.toml" if folder else target.with_name(fitting(target.stem, ".toml"))
 
 
 def lock_of(path: Path, *, folder: bool = False) -> Path:
     """Return the name of the lock of the output `path`, see `livedream.sink.lock`.
 
-    Outputs that share temporary names or a recipe share a lock: film.mp4, film.gif and film.part.mp4.
+    Outputs that share temporary names or a recipe share a lock: film.mp4, film.gif and film.part.mp4; out%d.png and
+    out%06d.png; a folder of frames and the numbered pictures %06d.png in it.
     folder: whether `path` is a folder of frames; its lock lies in it.
     """
-    real = path / "recipe" if folder else real_path(path)
-    stem = real.stem
+    real = path / _FRAMES if folder else real_path(path)
+    stem = NUMBERED.sub("#", real.stem)
+    if stem == "#" and real.suffix == ".png":
+        stem = "recipe"
     while stem.endswith(".part") and stem != ".part":
         stem = stem.removesuffix(".part")
-    return real.with_name(f"{_fitted(stem)}.part.lock")
+    return real.with_name(fitting(stem, ".part.lock"))
+
+
+def locks_above(path: Path) -> list[Path]:
+    """Return the names of the locks of numbered pictures of which `path` may be one: out#.part.lock of out0001.png."""
+    real = real_path(path)
+    found = [
+        f"{real.stem[: run.start()]}%d{real.stem[run.end() :]}" for run in re.finditer(r"\d+", real.stem, re.ASCII)
+    ]
+    return [lock_of(real.with_name(f"{stem}{real.suffix}")) for stem in found]
 
 
 def frame_path(folder: Path, number: int) -> Path:
     """Return the name of a frame in a folder of frames: 000000.png."""
-    return folder / f"{number:0{FRAME_DIGITS}d}.png"
+    return folder / (_FRAMES % number)
 
 
-def is_frame_name(name: str) -> bool:
-    """Return whether a frame in a folder of frames could be called `name`, now or while it is written."""
-    stem, dot, ending = name.casefold().partition(".")
-    return stem.isascii() and stem.isdigit() and len(stem) >= FRAME_DIGITS and dot + ending in (".png", ".part.png")
+def pattern_of(path: Path, *, folder: bool = False) -> re.Pattern[str] | None:
+    """Return what the names of numbered pictures look like, now or while they are written; None for other outputs.
 
-
-def _fitted(stem: str) -> str:
-    """Return `stem`, made shorter where a temporary name would be too long."""
-    room = _LONGEST - len(_LONGEST_ENDING)
-    if len(os.fsencode(stem)) <= room:
-        return stem
-    digest = hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
-    while len(os.fsencode(stem)) > room - len(digest) - 1:
-        stem = stem[:-1]
-    return f"{stem}~{digest}"
+    path: a folder of frames, if `folder`, or a path with a place for a number: out%06d.png.
+    """
+    name = _FRAMES if folder else path.name
+    if not NUMBERED.search(name) or Path(name).suffix.lower() in CONTAINERS:
+        return None
+    before, *_, after = NUMBERED.split(Path(name).stem)
+    text = f"{re.escape(before)}\\d+{re.escape(after)}(\\.part)?{re.escape(Path(name).suffix)}"
+    return re.compile(text, re.ASCII | re.IGNORECASE)

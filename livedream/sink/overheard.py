@@ -1,5 +1,6 @@
 """What native code says on standard error, where that is all it says about a failure."""
 
+import contextlib
 import os
 import tempfile
 import threading
@@ -24,7 +25,8 @@ def overheard(action: Callable[[], object]) -> str:
             ear.seek(0)
             said = ear.read()
             if said:
-                os.write(mouth, said)
+                with contextlib.suppress(OSError):  # a full disk, a terminal that is gone
+                    os.write(mouth, said)
         finally:
             os.close(mouth)
     return said.decode(errors="replace")

@@ -25,15 +25,25 @@ class PartFile:
     livedream made it, and, where it holds a part of a film, only with `overwrite`.
 
     lock: of the output to which the file belongs, held from before until after.
+    draft: where it is written at first, beside a part that an earlier run left; `take_place` gives it the part's name.
     inputs: what the run reads.
 
     Raises ArgumentError when the file or its part is one of the `inputs`. Raises SinkError, naming the path, when there
     is a file of that name and not `overwrite`, when its part is not livedream's, and when it cannot be written.
     """
 
-    def __init__(self, path: Path, lock: OutputLock, *, overwrite: bool = False, inputs: Inputs | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        lock: OutputLock,
+        *,
+        overwrite: bool = False,
+        inputs: Inputs | None = None,
+        draft: Path | None = None,
+    ) -> None:
         self.path = path
-        self.part = part_of(path)
+        self.part = draft or part_of(path)
+        """What the file is called now."""
         self._real = real_path(path)
         self._lock = lock
         self._overwrite = overwrite
@@ -82,6 +92,32 @@ class PartFile:
         finally:
             self.leave()
         self._lock.forget(self.part)
+
+    def take_place(self) -> bool:
+        """Bring a draft to the disk and give it the name of the part, in place of the one that is there; one rename.
+
+        False where that cannot be while it is open, as on Windows. Raises OSError.
+        """
+        draft, part = self.part, part_of(self.path)
+        if draft != part:
+            self.sync()
+            try:
+                draft.replace(part)
+            except PermissionError:
+                return False
+            self.part = part
+            self._lock.note(part, self._made)
+            self._lock.forget(draft)
+        return True
+
+    def sync(self) -> None:
+        """Bring to the disk what is written. Raises OSError."""
+        if self._descriptor is not None:
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                if error.errno not in _NO_SYNC:
+                    raise
 
     def leave(self) -> None:
         """Leave the part as it is, for another run to go on with."""
@@ -136,10 +172,14 @@ class PartFile:
         if self._size is not None:
             self.discard()
 
+    def verify(self) -> None:
+        """Raise SinkError when the part is not the file that was made, before somebody opens it by its name."""
+        if identity(self.part) != self._made:
+            raise SinkError(f"{self.part} is another file than the one that was made", "did somebody replace it?")
+
     def _check(self) -> None:
         """Look again, for time has passed."""
-        if identity(self.part) != self._made:
-            raise SinkError(f"{self.part} is another file than the one that was written", "did somebody replace it?")
+        self.verify()
         what = self._inputs.what(self.path)
         if what is not None:
             raise SinkError(f"{self.path} is {what}", f"what was written is in {self.part}")

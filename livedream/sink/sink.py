@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Self
 
 from livedream.errors import ArgumentError, unknown
 from livedream.frame import Frame
+from livedream.names import NUMBERED
 from livedream.recipe import Recipe
 from livedream.side_tracks import SideTracks
 from livedream.sink.codecs import CONTAINERS, Encoding
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
+from livedream.suffixes import PICTURES_OUT
 
 if TYPE_CHECKING:
     from livedream.sink.kept import Kept
@@ -26,7 +28,6 @@ DEVICES = ("window", "null", "virtual-camera")
 """Sinks that have a name of their own and leave nothing on disk."""
 ADDRESSES = ("udp", "rtmp", "rtmps", "rtsp", "srt")
 """How the address begins to which frames are sent."""
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,8 @@ class Sink(ABC):
     """What somebody ought to know about it just now ("no connection, try 3"); None when all is well."""
     given_up: bool = False
     """True when a thread hangs in it for good, as in a device that never answers: nobody may call it any more."""
+    cut_short: bool = False
+    """True when the run has ended by an error or because somebody stopped it, set before `close`."""
     recipe: Recipe | None = None
     """How its frames are made, set before the first one: a film and a PNG carry it inside, and a TOML file beside."""
 
@@ -122,6 +125,7 @@ class Sink(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.cut_short = self.cut_short or error is not None
         if not self.given_up:
             self.close()
 
@@ -130,15 +134,15 @@ class ResumableSink(Sink):
     """A sink with whose half-written output another run can go on."""
 
     @abstractmethod
-    def resumable(self, kept: "Kept | None") -> None:
-        """Be such a sink, from before the first frame: what is not complete, for want of `end`, keeps its part's name.
-
-        kept: what an earlier run has left, which comes before the first frame.
-        """
+    def resumable(self) -> None:
+        """Be such a sink, from before the first frame: without `end`, what is written keeps the name of its part."""
 
     @abstractmethod
     def write_key(self, frame: Frame) -> None:
-        """Write a frame with which a group of pictures begins: it needs none before it, nor do they need it."""
+        """Write a frame with which a group of pictures begins: it needs none before it, nor do they need it.
+
+        What has left the encoder until then is brought to the disk.
+        """
 
 
 def open_sink(
@@ -148,16 +152,19 @@ def open_sink(
     encoding: Encoding | None = None,
     overwrite: bool = False,
     lock: OutputLock | None = None,
+    kept: "Kept | None" = None,
 ) -> Sink:
     """Return the sink that `spec` means.
 
     spec: `window`; `virtual-camera`, or `virtual-camera:NAME` for one of several; `null`, which keeps nothing; an
         address (udp://, rtmp://, rtsp://, srt://); the name of a film (.mp4, .mov, .mkv, .webm, .gif); a folder, with
-        `/` at its end, for one PNG a frame; the name of a picture (.png, .jpg, .webp, .tif) for the first frame alone.
+        `/` at its end, for one PNG a frame; the name of a picture (.png, .jpg, .webp, .tif) for the first frame alone;
+        one with a place for a number (out%06d.png) for a picture a frame.
     facts: what is known of the frames; `Facts.of(source)` collects it.
     encoding: codec and quality of a film; without it, what suits that kind of file. Other sinks have none.
     overwrite: whether a file of that name may be replaced.
     lock: of a film, if it is held already; the sink takes it over.
+    kept: of a film, what an earlier run has left of it, which comes before the first frame.
 
     Raises ArgumentError when `spec` means nothing or would replace what is read, SinkError when it cannot be written,
     or another run writes it.
@@ -169,7 +176,7 @@ def open_sink(
     if isinstance(spec, str) and text == "window":
         from livedream.sink.window import WindowSink
 
-        return WindowSink()
+        return WindowSink(pixel_aspect=facts.pixel_aspect)
     if isinstance(spec, str) and text == "null":
         from livedream.sink.null import NullSink
 
@@ -193,9 +200,9 @@ def open_sink(
     if not text.strip():
         raise ArgumentError("a sink without a name", f"choose from {', '.join(_CHOICES)}")
     is_folder = text.endswith(("/", os.sep)) or path.is_dir()
-    if not is_folder and suffix not in FILMS + PICTURES:
+    if not is_folder and suffix not in FILMS + PICTURES_OUT:
         if suffix:
-            raise ArgumentError(f"unknown kind of file: {suffix}", f"choose from {', '.join(FILMS + PICTURES)}")
+            raise ArgumentError(f"unknown kind of file: {suffix}", f"choose from {', '.join(FILMS + PICTURES_OUT)}")
         raise unknown("sink", text, _CHOICES)
     if not is_folder and path.exists() and not path.is_file():
         raise ArgumentError(f"{text} is no ordinary file: it cannot be written as one", "name a file, or an address")
@@ -203,12 +210,16 @@ def open_sink(
         from livedream.sink.images import ImagesSink
 
         return ImagesSink(path, facts, overwrite=overwrite)
+    if suffix in PICTURES_OUT and NUMBERED.search(path.name):
+        from livedream.sink.numbered import NumberedSink
+
+        return NumberedSink(path, facts, overwrite=overwrite)
     if suffix in FILMS:
         from livedream.sink.video import VideoSink
 
-        return VideoSink(path, facts, encoding=encoding, overwrite=overwrite, lock=lock)
+        return VideoSink(path, facts, encoding=encoding, overwrite=overwrite, lock=lock, kept=kept)
     if facts.stills and facts.length and facts.length > 1:
-        raise ArgumentError(f"{facts.length} pictures do not go into {text}", "name a folder: out/")
+        raise ArgumentError(f"{facts.length} pictures do not go into {text}", "name a folder: out/, or a film: out.mp4")
     from livedream.sink.images import PictureSink
 
     return PictureSink(path, facts, overwrite=overwrite)

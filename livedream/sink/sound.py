@@ -47,6 +47,8 @@ class SoundTrack(ABC):
         self.target = target
         self.damaged = 0
         """How many packets could not be decoded: each is a moment of silence."""
+        self.begun = False
+        """Whether the muxer has got a packet."""
         self._source = source
         self._film = film
 
@@ -56,7 +58,8 @@ class SoundTrack(ABC):
     def advance(self, time: Fraction) -> None:  # noqa: B027
         """Nothing is due without a packet."""
 
-    def wants(self, packet: "av.Packet[AudioStream]", start: Fraction) -> bool:
+    @staticmethod
+    def wants(packet: "av.Packet[AudioStream]", start: Fraction) -> bool:
         """Return whether the packet belongs to the film that begins at `start` seconds on the clock of the file."""
         # From the beginning of the file, a decoder needs what comes before time 0.
         return not start or packet.dts is None or packet.dts * packet.time_base >= start
@@ -64,6 +67,9 @@ class SoundTrack(ABC):
     @abstractmethod
     def write(self, packet: "av.Packet[AudioStream]", start: Fraction) -> None:
         """Write one packet, `start` seconds earlier than it says."""
+
+    def pass_over(self, packet: "av.Packet[AudioStream]") -> None:  # noqa: B027
+        """Take note of a packet that was read before, from another handle of the file, and is written."""
 
     @abstractmethod
     def finish(self) -> None:
@@ -142,6 +148,7 @@ class CopiedSound(SoundTrack):
                 self._last = decoded
             packet.stream = self.target
             self._film.mux(packet)
+            self.begun = True
 
 
 class EncodedSound(SoundTrack):
@@ -150,17 +157,25 @@ class EncodedSound(SoundTrack):
     def __init__(self, source: AudioStream, target: AudioStream, film: OutputContainer) -> None:
         super().__init__(source, target, film)
         self._encoder = _Encoder(target.codec_context)
+        self._finished = False
 
     def write(self, packet: "av.Packet[AudioStream]", start: Fraction) -> None:
         self._mux(self._encoder.encode(self._decode(packet, start)))
 
+    def pass_over(self, packet: "av.Packet[AudioStream]") -> None:
+        with contextlib.suppress(av.error.FFmpegError):
+            packet.decode()  # the decoder of this handle needs it for the next one
+
     def finish(self) -> None:
-        self._mux(self._encoder.flush())
+        if not self._finished:
+            self._finished = True
+            self._mux(self._encoder.flush())
 
     def _mux(self, packets: "Iterable[av.Packet[AudioStream]]") -> None:
         for packet in packets:
             packet.stream = self.target
             self._film.mux(packet)
+            self.begun = True
 
 
 class _Encoder:

@@ -151,6 +151,9 @@ class TimedText(SubtitleTrack):
         """From when on the texts in `_shown` are shown, if that is still to be written."""
         self._last = Fraction(-1)
         """When the last sample begins."""
+        self._held: tuple[bytes, Fraction, Fraction] | None = None
+        """The text that is shown now, from when on, and until when if no other comes. It is written when its end is
+        known: a fragment of the file may end in the middle of it, and then its length can be changed no more."""
 
     def begin(self) -> None:
         """Write an empty text: it keeps the fragments back until each track has something in it."""
@@ -182,6 +185,7 @@ class TimedText(SubtitleTrack):
     def finish(self) -> None:
         ends = [cue.end for cue in self._shown if cue.end is not None]
         self.advance(max([*ends, *([] if self._due is None else [self._due])], default=Fraction(0)) + UNIT)
+        self._write_held()
 
     def _write_due(self, time: Fraction) -> None:
         """Write the sample that is due, once it is certain that nothing else changes at its time."""
@@ -192,12 +196,18 @@ class TimedText(SubtitleTrack):
     def _sample(self, begin: Fraction) -> None:
         """Write what is shown from `begin` on; the next sample ends it."""
         begin = self._last = max(begin, self._last + UNIT)
+        self._write_held(begin)
         ends = [cue.end for cue in self._shown if cue.end is not None]
         if self._shown:
             end = min(ends, default=begin + UNTIL_THE_NEXT)
-            self._mux(self._together(), begin, max(end, begin + UNIT))
+            self._held = self._together(), begin, max(end, begin + UNIT)
         else:
             self._mux(NOTHING, begin, begin + UNIT)
+
+    def _write_held(self, end: Fraction | None = None) -> None:
+        if self._held is not None:
+            (content, begin, planned), self._held = self._held, None
+            self._mux(content, begin, planned if end is None else min(end, planned))
 
     def _together(self) -> bytes:
         texts = [cue.ass for cue in self._shown if cue.ass]

@@ -2,7 +2,8 @@
 
 import contextlib
 import logging
-from collections.abc import Generator, Iterator
+from collections import Counter
+from collections.abc import Callable, Container, Generator, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,18 @@ from av.video.stream import VideoStream
 from livedream.errors import SinkError
 from livedream.recipe import about
 from livedream.side_tracks import SideTracks
-from livedream.sink.attachments import attach, attach_cover, is_cover
+from livedream.sink.attachments import attach, attach_cover, cover_of, is_cover
+from livedream.sink.cover import KINDS
 from livedream.sink.labels import label
-from livedream.sink.sound import SoundTrack, sound_track
+from livedream.sink.sound import SoundTrack, fits, sound_track
 from livedream.sink.subtitles import SubtitleTrack, subtitle_track
 
 log = logging.getLogger(__name__)
 
 RUN_UP = Fraction(2)
 """Seconds before the start of a part at which reading begins: not every file finds a time exactly."""
+HEAD_WAITS = ("mp4", "mov")
+"""Kinds of file whose head is written when there is a packet of every track: only then is known when each begins."""
 OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration")
 """What a file says of itself and not of its content, in small letters."""
 
@@ -47,25 +51,32 @@ class Tracks:
     def __init__(
         self, source: Path | SideTracks, start: Fraction, film: OutputContainer, *, until: Fraction | None = None
     ) -> None:
+        self._source = source
         self._path = source if isinstance(source, Path) else source.name
+        self._reopens = isinstance(source, Path) or source.reopens
         self._start = start
         self._until = until
         self._film = film
         try:
-            self._file = av.open(str(source.absolute()), "r") if isinstance(source, Path) else source.open()
+            self._file = self._open()
         except (av.error.FFmpegError, OSError) as error:
-            raise SinkError(
-                f"the sound of {self._path} cannot be read: {error.strerror}", "dream without sound"
-            ) from error
+            message = f"the sound of {self._path} cannot be read: {error.strerror}"
+            raise SinkError(message, "dream without sound") from error
+        self.cover = b""
+        """The cover that the film gets when it is complete, see `livedream.sink.cover`."""
+        self.cover_kind = 0
         self._tracks: dict[int, SoundTrack | SubtitleTrack] = {}
+        self._written_ahead: Counter[int] = Counter()
+        """How many packets of each track were written before their turn."""
+        self._head_waits = film.format.name in HEAD_WAITS
         try:
-            self._add_tracks()
+            self._add_tracks(self._without_sound() if self._head_waits else set())
             self._copy_tags()
             self._copy_chapters()
         except BaseException:
             self._file.close()
             raise
-        self._packets = self._read()
+        self._packets = self._read(self._file, {index: track.wants for index, track in self._tracks.items()})
         self._begun = False
         self._next: av.Packet[Any] | None = next(self._packets, None)
 
@@ -73,13 +84,17 @@ class Tracks:
         """Write what is heard or read before `time`, in seconds of the film; all the rest without it."""
         if not self._begun:
             self._begun = True
-            for track in self._tracks.values():
-                track.begin()
+            self._begin()
         while (packet := self._next or next(self._packets, None)) is not None:
             self._next = packet
             if time is not None and (packet.dts or 0) * packet.time_base - self._start >= time:
                 break
-            self._tracks[packet.stream_index].write(packet, self._start)
+            track = self._tracks[packet.stream_index]
+            if self._written_ahead[packet.stream_index] and isinstance(track, SoundTrack):
+                self._written_ahead[packet.stream_index] -= 1
+                track.pass_over(packet)
+            else:
+                track.write(packet, self._start)
             self._next = None
         for track in self._tracks.values():
             if time is None:
@@ -100,10 +115,54 @@ class Tracks:
         if damaged:
             log.warning("%s: %d damaged packets of sound or subtitles were skipped", self._path, damaged)
 
-    def _add_tracks(self) -> None:
+    def _without_sound(self) -> set[int]:
+        """Return the sound tracks, by index, of which no packet belongs to the film, or none can be decoded."""
+        if not self._reopens:
+            return set()  # a pipe does not tell beforehand
+        copied = {stream.index for stream in self._file.streams.audio if fits(stream, self._kind)}
+        silent = {stream.index for stream in self._file.streams.audio if stream.index in copied or stream.codec_context}
+        if silent:
+            with self._open() as file:
+                for packet in self._read(file, dict.fromkeys(silent, SoundTrack.wants), warn=False):
+                    if packet is None:
+                        continue
+                    index = packet.stream_index
+                    if index in silent and (index in copied or _is_decodable(packet)):
+                        silent.remove(index)
+                        if not silent:
+                            break
+        for index in sorted(silent):
+            log.warning("%s: sound track %d is left out: there is nothing in it", self._path, index)
+        return silent
+
+    def _begin(self) -> None:
+        """Give the muxer what its head waits for: a packet of each track, however late it is heard."""
+        for track in self._tracks.values():
+            track.begin()
+        waiting = {index: track for index, track in self._tracks.items() if isinstance(track, SoundTrack)}
+        if not waiting or not self._head_waits or not self._reopens:
+            return
+        with self._open() as file:
+            for packet in self._read(file, {index: track.wants for index, track in waiting.items()}, warn=False):
+                if packet is None:
+                    continue
+                index = packet.stream_index
+                if index in waiting:
+                    waiting[index].write(packet, self._start)
+                    self._written_ahead[index] += 1
+                    if waiting[index].begun:
+                        del waiting[index]
+                        if not waiting:
+                            break
+        for track in waiting.values():
+            track.finish()  # so short that the encoder holds all of it
+
+    def _add_tracks(self, silent: Container[int]) -> None:
         left_out = []
         for stream in self._file.streams:
             track: SoundTrack | SubtitleTrack | None = None
+            if stream.index in silent:
+                continue
             if isinstance(stream, AudioStream):
                 track = sound_track(stream, self._film, self._path)
             elif isinstance(stream, SubtitleStream):
@@ -123,7 +182,10 @@ class Tracks:
         if isinstance(stream, AttachmentStream):
             return attach(stream, self._film)
         if is_cover(stream) and isinstance(stream, VideoStream):
-            return attach_cover(stream, self._film)
+            if self._kind == "mp4" and not self.cover and stream.codec_context:
+                self.cover, self.cover_kind = cover_of(stream), KINDS.get(stream.codec_context.name, 0)
+                return bool(self.cover)
+            return self._kind == "matroska" and attach_cover(stream, self._film)
         # Chapters of an mp4 are a track of data too (QuickTime File Format, "Chapter Lists").
         return stream.type == "video" or (stream.type == "data" and bool(self._file.chapters()))
 
@@ -149,17 +211,27 @@ class Tracks:
                 chapters.append(chapter)
         self._film.set_chapters(chapters)
 
-    def _read(self) -> "Generator[av.Packet[Any] | None]":
-        """Yield the packets that are wanted; None when the next one has not come yet."""
-        streams = [self._file.streams[index] for index in self._tracks]
+    def _open(self) -> InputContainer:
+        if isinstance(self._source, Path):
+            return av.open(str(self._source.absolute()), "r", metadata_errors="replace")
+        return self._source.open()
+
+    def _read(
+        self, file: InputContainer, wants: "Mapping[int, Callable[[av.Packet[Any], Fraction], bool]]", warn: bool = True
+    ) -> "Generator[av.Packet[Any] | None]":
+        """Yield the packets of the film that is made; None when the next one has not come yet.
+
+        wants: of the tracks that are read, by their index.
+        """
+        streams = [file.streams[index] for index in wants]
         if not streams:
             return
         # Subtitles come when somebody speaks; it is the sound that tells how far the reading is.
-        steady = {stream.index for stream in streams if stream.type == "audio"} or set(self._tracks)
+        steady = {stream.index for stream in streams if stream.type == "audio"} or set(wants)
         ended = set()
         try:
-            self._seek(self._file.streams[min(steady)])
-            packets: Iterator[av.Packet[Any] | None] = self._file.demux(*streams)
+            self._seek(file, file.streams[min(steady)])
+            packets: Iterator[av.Packet[Any] | None] = file.demux(*streams)
             for packet in packets:
                 if packet is None:
                     yield None
@@ -170,17 +242,25 @@ class Tracks:
                     ended.add(packet.stream_index)
                     if steady <= ended:
                         return
-                elif self._tracks[packet.stream_index].wants(packet, self._start):
+                elif wants[packet.stream_index](packet, self._start):
                     yield packet
         except av.error.FFmpegError as error:
-            log.warning("%s: the sound ends early, at damaged data (%s)", self._path, error.strerror)
+            if warn:
+                log.warning("%s: the sound ends early, at damaged data (%s)", self._path, error.strerror)
 
-    def _seek(self, track: av.stream.Stream) -> None:
+    def _seek(self, file: InputContainer, track: av.stream.Stream) -> None:
         """Go to shortly before the start, where that is far from the beginning."""
         target = self._start - RUN_UP
         if track.time_base and track.start_time is not None and target > track.start_time * track.time_base:
             with contextlib.suppress(av.error.FFmpegError):  # then all is read, from the beginning
-                self._file.seek(round(target / track.time_base), stream=track)
+                file.seek(round(target / track.time_base), stream=track)
+
+
+def _is_decodable(packet: "av.Packet[Any]") -> bool:
+    try:
+        return bool(packet.decode())
+    except av.error.FFmpegError:
+        return False
 
 
 def _name(stream: av.stream.Stream) -> str:

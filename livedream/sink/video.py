@@ -18,26 +18,32 @@ from livedream.frame import Frame
 from livedream.side_tracks import SideTracks
 from livedream.sink.beside import write_beside
 from livedream.sink.codecs import Encoding, find_encoders
+from livedream.sink.cover import add_cover
 from livedream.sink.encoder import PictureEncoder, find_working
-from livedream.sink.kept import Kept
+from livedream.sink.kept import Kept, Remains
 from livedream.sink.lock import OutputLock
-from livedream.sink.names import recipe_path
+from livedream.sink.names import part_of, recipe_path
 from livedream.sink.part import PartFile
 from livedream.sink.sink import FILMS, Facts, ResumableSink
 from livedream.sink.tracks import Tracks
 
 log = logging.getLogger(__name__)
 
+# Microseconds. Tracks come in the order of their times already; FFmpeg would wait ten seconds for a packet of each
+# before it writes any, for subtitles and for sound that begins late or pauses.
+_INTERLEAVING = {"max_interleave_delta": "1000"}
 # Fragments make an mp4 readable up to the last key frame when the process is killed; hybrid makes it an ordinary one
 # when it is not (FFmpeg 7.1; PyAV 17 brings 8). delay_moov and not empty_moov: that one shifts the picture by 67 ms and
 # the sound by 21. Not frag_duration: where fragments end among B-frames the last frames can be lost.
 _FRAGMENTS = {
     "movflags": "hybrid_fragmented+frag_keyframe+delay_moov",
     "flush_packets": "1",
-    "max_interleave_delta": "500000",
+    **_INTERLEAVING,
+    # Microseconds, the largest number it takes. The first packet of a sound that begins late is written ahead, for the
+    # head waits for it; FFmpeg would hold it back until the picture is there.
+    "audio_preload": "2147483646",
 }
-# Subtitles are rare. FFmpeg would wait ten seconds for one before it writes anything else.
-_CLUSTERS = {"cluster_time_limit": "500", "flush_packets": "1", "max_interleave_delta": "500000"}
+_CLUSTERS = {"cluster_time_limit": "500", "flush_packets": "1", **_INTERLEAVING}
 _KINDS: dict[str, tuple[str, dict[str, str]]] = {
     ".mp4": ("mp4", _FRAGMENTS),
     ".mov": ("mov", _FRAGMENTS),
@@ -46,6 +52,8 @@ _KINDS: dict[str, tuple[str, dict[str, str]]] = {
     ".gif": ("gif", {"flush_packets": "1"}),
 }
 """FFmpeg's name and the options of each kind of file, by the end of its name."""
+SURE = 2
+"""Key frames that come to a muxer before what is ahead of the first of them is in the file."""
 GIF_SHORTEST = 2
 """Hundredths of a second. What a GIF shows for less, browsers show for ten (Firefox, Chrome and Safari alike)."""
 
@@ -60,7 +68,8 @@ class VideoSink(ResumableSink):
     path: .mp4, .mov, .mkv, .webm or .gif. It is written as NAME.part.EXT and renamed by `close`, also after an error:
     what was written then is a valid film. It stays the part where a whole film would be replaced by an incomplete one.
     With no frame there is no file. encoding: codec and quality. lock: of the film, if it is held already; `close` gives
-    it back.
+    it back. kept: what an earlier run has left of it, which comes before the first frame, and stays until this one has
+    more.
 
     Raises ArgumentError for another kind of file, a codec that it does not hold and a file that is read; SinkError when
     another run writes it, when it cannot be written, with how far it got, and when a frame has another size than the
@@ -75,6 +84,7 @@ class VideoSink(ResumableSink):
         encoding: Encoding | None = None,
         overwrite: bool = False,
         lock: OutputLock | None = None,
+        kept: Kept | None = None,
     ) -> None:
         facts = facts or Facts()
         encoding = encoding or Encoding()
@@ -90,7 +100,9 @@ class VideoSink(ResumableSink):
         self._from_zero = facts.live and facts.sound is None
         self._origin = Fraction(0)
         self._resumable = False
-        self._kept: Kept | None = None
+        self._kept = kept
+        self._keys_beyond = 0
+        """How many key frames came after as many frames as an earlier run has left."""
         self._decoded = Fraction(-(10**6))
         """When the last packet is decoded, in seconds."""
         self._is_gif = suffix == ".gif"
@@ -106,7 +118,8 @@ class VideoSink(ResumableSink):
         self._lock = (lock or OutputLock(self.path)).acquire()
         with contextlib.ExitStack() as undo:
             undo.callback(self._lock.release)
-            self._file = PartFile(self.path, self._lock, overwrite=overwrite, inputs=self._inputs)
+            draft = kept.draft if kept is not None else None
+            self._file = PartFile(self.path, self._lock, overwrite=overwrite, inputs=self._inputs, draft=draft)
             undo.callback(self._file.discard)
             kind, options = _KINDS[suffix]
             try:
@@ -132,14 +145,16 @@ class VideoSink(ResumableSink):
             log.warning("%s has no sound: %s", self.path, error)
             return None
 
-    def resumable(self, kept: Kept | None) -> None:
-        self._resumable, self._kept = True, kept
+    def resumable(self) -> None:
+        self._resumable = True
 
     def write(self, frame: Frame) -> None:
         self._write(frame)
 
     def write_key(self, frame: Frame) -> None:
         self._write(frame, key=True)
+        with self._telling():
+            self._file.sync()
 
     def _write(self, frame: Frame, *, key: bool = False) -> None:
         if self._size is None:
@@ -184,15 +199,28 @@ class VideoSink(ResumableSink):
                     self._tracks.close()
                 with self._telling():
                     self._film.close()
+                    self._put_cover()
             except SinkError as error:
                 fault = fault or error
             finally:
                 try:
+                    self._settle_draft()
                     self._keep()
                 finally:
                     self._lock.release()
         if fault is not None and not failed_before:  # whoever closes after an error knows already
             raise fault
+
+    def _settle_draft(self) -> None:
+        """Leave one film to go on from: the draft, or what an earlier run left if that is more."""
+        if self._kept is None or self._file.part != self._kept.draft:
+            return
+        complete = self._ended and not self._failed
+        if complete or len(Remains(self._kept.draft)) >= self._kept.total:
+            with self._telling():
+                self._file.take_place()
+        else:
+            self._file.discard()
 
     def _keep(self) -> None:
         """Give the film its name; or leave it as the part, where it is not complete and better not under that name."""
@@ -223,9 +251,10 @@ class VideoSink(ResumableSink):
         """
         if self._resumable:
             return not self._ended or self._failed
-        if self._failed:
-            return self._is_gif or self.path.exists()
-        return not self._ended and not self._live and self.path.exists()
+        if self._failed and self._is_gif:
+            return True
+        less = self._failed or (self.cut_short and not self._ended and not self._live)
+        return less and self._overwrite and self.path.exists()
 
     def _drain(self) -> None:
         """Write the frames that the encoder still holds, and the sound up to the end of the last one."""
@@ -237,10 +266,21 @@ class VideoSink(ResumableSink):
             if self._tracks is not None:
                 self._tracks.write_until((self._last + self._step) * self._time_base)
 
+    def _put_cover(self) -> None:
+        tracks = self._tracks
+        if (
+            tracks is not None
+            and tracks.cover
+            and self.count
+            and not add_cover(self._file.part, tracks.cover, tracks.cover_kind)
+        ):
+            log.warning("%s: the cover is left out", self.path)
+
     def _begin(self, stream: VideoStream) -> None:
         """Write the recipe into the head of the film; then what an earlier run left, if this one goes on with it."""
         if self.recipe is not None:
             self._film.metadata["comment"] = self.recipe.text()  # the one tag that every container has, but GIF
+        self._file.verify()  # FFmpeg opens it only now, and empties it
         if self._kept is None:
             return
         with self._telling():
@@ -256,9 +296,18 @@ class VideoSink(ResumableSink):
                 packet.dts = max(packet.dts, math.floor(self._decoded / packet.time_base) + 1)
                 self._decoded = packet.dts * packet.time_base
             if self._tracks is not None and packet.dts is not None:
-                self._tracks.write_until(packet.dts * packet.time_base)
+                # What is heard before time 0 comes first: by the first packet a muxer tells how far to shift all.
+                self._tracks.write_until(max(packet.dts * packet.time_base, Fraction(0)))
             self._film.mux(packet)
+            if self._kept is not None and packet.is_keyframe:
+                self._overtake(self._kept)
             self.count += 1
+
+    def _overtake(self, kept: Kept) -> None:
+        """Let the draft be the part, once it has all that is in the part, on the disk; called at each key frame."""
+        self._keys_beyond += self.count >= kept.total
+        if self._keys_beyond == SURE:
+            self._file.take_place()
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:
@@ -270,7 +319,7 @@ class VideoSink(ResumableSink):
             of = f" of {self._expected}" if self._expected else ""
             got = f"after {self.count}{of} frames ({float(max(0, self._last) * self._time_base):.1f} s)"
             cure = (
-                f"what was written is in {self._file.part if self._stays_part else self.path}"
+                f"what was written is in {part_of(self.path) if self._stays_part else self.path}"
                 if self.count
                 else "nothing was written"
             )

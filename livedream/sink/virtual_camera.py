@@ -74,6 +74,7 @@ class VirtualCameraSink(Sink):
 
     def __init__(self, device: str | None = None, facts: Facts | None = None, *, backend: str | None = None) -> None:
         rate = (facts.rate if facts else None) or Fraction(RATE)
+        self._pixel_aspect = facts.pixel_aspect if facts else Fraction(1)
         self.rate = float(min(max(rate, Fraction(10)), Fraction(60)))
         self.size = _fixed_size(device) or SIZE
         """(width, height) in pixels, for as long as it is open."""
@@ -92,7 +93,7 @@ class VirtualCameraSink(Sink):
 
     def write(self, frame: Frame) -> None:
         self.idle()
-        self._picture = letterbox(frame.pixels, self.size)
+        self._picture = letterbox(frame.pixels, self.size, self._pixel_aspect)
 
     def idle(self) -> None:
         if self._fault is not None:

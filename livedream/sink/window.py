@@ -5,12 +5,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
+from livedream.pixel_aspect import SQUARE
 from livedream.sink.display import display_fault
 from livedream.sink.keys import key_name
 from livedream.sink.panel import Panel, Rows
@@ -29,7 +32,8 @@ WITHOUT = "write a file instead: --to out.mp4"
 class WindowSink(Sink):
     """A window with the newest frame, or its source, and text over it. Keys do what they are bound to.
 
-    It closes, and the sink is finished, by q, by Esc, by `quit` or by its button.
+    Pixels that are not square are drawn in their shape. It closes, and the sink is finished, by q, by Esc, by `quit` or
+    by its button.
 
     Works on the main thread alone: on macOS another one crashes the program (opencv/opencv#22602).
     Raises SinkError where no window can be opened, before OpenCV tries: it would end or hang the process.
@@ -38,7 +42,7 @@ class WindowSink(Sink):
     live = True
     on_main_thread = True
 
-    def __init__(self, title: str = "livedream") -> None:
+    def __init__(self, title: str = "livedream", *, pixel_aspect: Fraction = SQUARE) -> None:
         fault, cure = _no_window_because()
         if fault:
             raise SinkError(f"cannot open a window: {fault}", cure)
@@ -46,6 +50,7 @@ class WindowSink(Sink):
         self.text: Callable[[], Rows] = tuple
         """What stands over the picture, asked for a few times a second; nothing at first."""
         self._title = title
+        self._pixel_aspect = pixel_aspect
         self._keys: dict[str, Callable[[], object]] = {"q": self.quit, "Esc": self.quit}
         self._text = Panel()
         self._text_due = 0.0
@@ -124,7 +129,7 @@ class WindowSink(Sink):
         if self._frame is None:
             return
         # A picture of our own, on which text may be drawn.
-        picture = cv2.cvtColor(VIEWS[self._view](self._frame), cv2.COLOR_RGB2BGR)
+        picture = cv2.cvtColor(squared(VIEWS[self._view](self._frame), self._pixel_aspect), cv2.COLOR_RGB2BGR)
         self._text.draw(picture)
         self._help.draw(picture)
         try:
@@ -132,7 +137,7 @@ class WindowSink(Sink):
                 _connect()
                 # Without GUI_NORMAL Qt adds a tool bar and lets letters zoom the picture.
                 cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
-                cv2.resizeWindow(self._title, *fit(self._frame.size))
+                cv2.resizeWindow(self._title, *fit(square_size(self._frame.size, self._pixel_aspect)))
                 self._open = True
             cv2.imshow(self._title, picture)
         except cv2.error as error:
@@ -153,6 +158,22 @@ class WindowSink(Sink):
                 self._text_due = 0.0
                 self._refresh()
                 self._draw()
+
+
+def square_size(size: tuple[int, int], pixel_aspect: Fraction) -> tuple[int, int]:
+    """Return the size of a picture once its pixels are square: it grows in one way, and shrinks in none."""
+    width, height = size
+    if pixel_aspect > 1:
+        return round(width * pixel_aspect), height
+    return width, round(height / pixel_aspect)
+
+
+def squared(pixels: np.ndarray, pixel_aspect: Fraction) -> np.ndarray:
+    """Return the picture with square pixels: `pixels` itself when they are."""
+    if pixel_aspect == SQUARE:
+        return pixels
+    size = square_size((pixels.shape[1], pixels.shape[0]), pixel_aspect)
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
 
 
 def fit(size: tuple[int, int]) -> tuple[int, int]:

@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 
+from livedream.names import fitting
 from livedream.visualize.blocks import block_layers
 from livedream.visualize.visualize import Visualizer
 
@@ -25,7 +26,7 @@ def picture_name(objective: str) -> str:
     """Return the file name of the picture of an objective: `fire9-42.png`."""
     objective = re.sub(r"^-| - ", " minus ", objective)  # else a difference has the name of a sum
     plain = "".join(letter if letter.isalnum() or letter in "._" else "-" for letter in objective)
-    return f"{'-'.join(filter(None, plain.split('-')))}.png"
+    return fitting("-".join(filter(None, plain.split("-"))), ".png")
 
 
 def page(model: str, used: str, rows: Mapping[str, Sequence[str]], looks: Mapping[str, str], size: int) -> str:

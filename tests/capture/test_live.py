@@ -211,3 +211,32 @@ def test_closing_does_not_wait_for_a_blocked_driver(monkeypatch: pytest.MonkeyPa
     free.set()
     assert source.connections[0].closed.wait(5)
     until(lambda: not any(thread.name == "livedream-reader" for thread in threading.enumerate()))
+
+
+def test_another_shape_after_a_loss_is_letterboxed() -> None:
+    """A phone that is held upright when it is back: 48 * 48 / 64 = 36 columns; with pixels of 4:3 48."""
+    shapes = [((48, 64), Fraction(1)), ((64, 48), Fraction(1)), ((64, 48), Fraction(4, 3))]  # (height, width)
+
+    class Turning(Scripts):
+        def _connect(self) -> Connection:
+            connection = super()._connect()
+            (height, width), connection.pixel_aspect = shapes[min(len(self.connections), 3) - 1]
+            connection.size = width, height
+            connection.read = lambda: self._picture(connection, height, width)  # type: ignore[method-assign]
+            return connection
+
+        def _picture(self, connection: Connection, height: int, width: int) -> np.ndarray:
+            assert isinstance(connection, Scripted)
+            Scripted.read(connection)
+            return np.full((height, width, 3), 200, np.uint8)
+
+    lost = failing_after(5, SourceError("unplugged"))
+    with Turning(lost, lost, steady) as source:
+        boxes = []
+        for frame in source:
+            assert frame.size == (64, 48)
+            columns = np.flatnonzero(frame.pixels.max(axis=(0, 2)))
+            boxes.append((int(columns[0]), int(columns[-1]) + 1))
+            if len(source.connections) == 3 and len(boxes) > 20:
+                break
+    assert list(dict.fromkeys(boxes)) == [(0, 64), (14, 50), (8, 56)]

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from livedream.capture.sequence import SequenceSource
 from livedream.capture.source import open_source
+from livedream.cli.dreaming import describe
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.sink.sink import Facts, open_sink
@@ -51,11 +53,15 @@ def test_gaps_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None
     assert "2 of the numbers from 1 to 5 are missing" in caplog.text
 
 
-def test_all_have_the_size_of_the_first(tmp_path: Path) -> None:
+def test_all_have_the_size_of_the_first_and_none_is_stretched(tmp_path: Path) -> None:
     save(tmp_path / "1.png", 100, (8, 4))
     save(tmp_path / "2.png", 200, (80, 40))
+    save(tmp_path / "3.png", 200, (4, 4))
     with SequenceSource(str(tmp_path / "%d.png")) as source:
-        assert [frame.size for frame in source] == [(8, 4), (8, 4)]
+        frames = list(source)
+    assert [frame.size for frame in frames] == [(8, 4)] * 3
+    assert frames[1].pixels[:, :, 0].min() == 200
+    assert frames[2].pixels[0, :, 0].tolist() == [0, 0, 200, 200, 200, 200, 0, 0]
 
 
 def test_skip(tmp_path: Path) -> None:
@@ -92,3 +98,117 @@ def test_a_file_of_that_very_name_is_itself(tmp_path: Path) -> None:
     save(tmp_path / "100%d.png", 1)
     with open_source(tmp_path / "100%d.png") as source:
         assert source.stills
+
+
+# Rates and times -----------------------------------------------------------------------------------------------------
+
+
+def through_pictures(folder: Path, times: list[Fraction], facts: Facts, duration: Fraction | None = None) -> str:
+    with open_sink(f"{folder}/fr/", facts) as sink:
+        for number, time in enumerate(times):
+            last = duration if number == len(times) - 1 else None
+            sink.write(Frame(np.full((4, 6, 3), number, np.uint8), time, number, duration=last))
+        sink.end()
+    return f"{folder}/fr/%06d.png"
+
+
+@pytest.mark.parametrize("rate", [Fraction(30), Fraction(30000, 1001), Fraction(12)], ids=str)
+def test_what_livedream_wrote_has_its_rate_again(rate: Fraction, tmp_path: Path) -> None:
+    times = [n / rate for n in range(4)]
+    pattern = through_pictures(tmp_path, times, Facts(rate=rate, time_base=1 / rate / 512))
+    with open_source(pattern) as source:
+        assert source.rate == rate
+        assert not source.rate_is_assumed
+        frames = list(source)
+        assert [frame.time for frame in frames] == times
+        assert all(time % source.time_base == 0 for time in times)
+
+
+def test_varying_times_and_the_last_duration_come_back(tmp_path: Path) -> None:
+    times = [Fraction(3, 1000), Fraction(50, 1000), Fraction(2), Fraction(5)]
+    facts = Facts(rate=Fraction(4, 6), time_base=Fraction(1, 1000))
+    pattern = through_pictures(tmp_path, times, facts, duration=Fraction(3, 2))
+    with open_source(pattern) as source:
+        frames = list(source)
+        assert source.time_base == Fraction(1, 1000)
+    assert [frame.time for frame in frames] == [time - times[0] for time in times]
+    assert [frame.duration for frame in frames] == [None, None, None, Fraction(3, 2)]
+    with open_source(pattern) as source:
+        source.skip(2)
+        assert next(iter(source)).time == times[2] - times[0]
+
+
+def test_rate_that_is_asked_for_counts_more(tmp_path: Path) -> None:
+    pattern = through_pictures(tmp_path, [Fraction(0), Fraction(3)], Facts(rate=Fraction(30)))
+    with open_source(pattern, rate=Fraction(50)) as source:
+        assert (source.rate, source.rate_is_assumed) == (50, False)
+        assert [frame.time for frame in source] == [0, Fraction(1, 50)]
+
+
+def test_rate_that_nobody_knows_is_said_to_be_assumed(tmp_path: Path) -> None:
+    save(tmp_path / "1.png", 1)
+    with open_source(f"{tmp_path}/%d.png") as source:
+        assert (source.rate, source.rate_is_assumed) == (25, True)
+        assert describe(source).endswith("25 fps (assumed: --rate N changes it)")
+
+
+def test_missing_numbers_and_mixed_films_are_closed_up(tmp_path: Path) -> None:
+    rate = Fraction(10)
+    pattern = through_pictures(tmp_path, [n / rate for n in range(6)], Facts(rate=rate))
+    (tmp_path / "fr" / "000002.png").unlink()
+    (tmp_path / "fr" / "000003.png").unlink()
+    (tmp_path / "fr" / "000006.png").write_bytes((tmp_path / "fr" / "000000.png").read_bytes())
+    (tmp_path / "fr" / "000007.png").write_bytes((tmp_path / "fr" / "000001.png").read_bytes())
+    with open_source(pattern) as source:
+        assert [frame.time for frame in source] == [n / rate for n in range(6)]
+
+
+def test_stills_carry_no_time(tmp_path: Path) -> None:
+    pattern = through_pictures(tmp_path, [Fraction(0), Fraction(1, 25)], Facts(stills=True, rate=Fraction(25)))
+    with open_source(pattern) as source:
+        assert source.rate_is_assumed
+
+
+@pytest.mark.parametrize(
+    "text", ["1/0", "x", "9" * 50, "-1/25", "1e999999/3", "nan", "1/99999999999999999999999999999"]
+)
+def test_times_that_a_stranger_wrote_are_nonsense_or_harmless(text: str, tmp_path: Path) -> None:
+    for number in range(2):
+        info = PngInfo()
+        for name in ("livedream-time", "livedream-rate", "livedream-duration"):
+            info.add_text(name, text)
+        Image.new("RGB", (4, 2)).save(tmp_path / f"{number}.png", pnginfo=info)
+    with open_source(f"{tmp_path}/%d.png") as source:
+        first, second = source
+        assert first.time == 0 < second.time
+
+
+# Damage --------------------------------------------------------------------------------------------------------------
+
+
+def test_neighbour_stands_in_for_what_cannot_be_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(5):
+        save(tmp_path / f"{number}.png", number)
+    (tmp_path / "0.png").write_text("no picture")
+    (tmp_path / "3.png").write_bytes(b"")
+    with open_source(f"{tmp_path}/%d.png") as source:
+        assert levels(source) == [1, 1, 2, 2, 4]  # type: ignore[arg-type]
+        assert source.lost == 2
+    assert "0.png is not a picture" in caplog.text
+    assert "3.png is empty" in caplog.text
+
+
+def test_not_one_that_can_be_read(tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / f"{number}.png").touch()
+    with pytest.raises(SourceError, match="none of the 2 pictures"):
+        open_source(f"{tmp_path}/%d.png")
+
+
+def test_kinds_of_pixel_change(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 2), (9, 9, 9)).save(tmp_path / "0.png")
+    Image.new("P", (4, 2)).save(tmp_path / "1.png")
+    Image.new("RGBA", (4, 2), (0, 0, 0, 0)).save(tmp_path / "2.png")
+    Image.fromarray(np.full((2, 4), 257 * 7, np.uint16)).save(tmp_path / "3.png")
+    with open_source(f"{tmp_path}/%d.png") as source:
+        assert levels(source) == [9, 0, 255, 7]  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -150,15 +151,70 @@ def test_a_folder_that_takes_no_file(tmp_path, make_clip, capsys):
     assert second.startswith("hint: ")
 
 
-def test_an_error_of_our_own_keeps_its_traceback(monkeypatch):
+def broken():
+    raise KeyError("ours")
+
+
+def test_an_error_of_our_own_is_one_line_too(monkeypatch, capsys):
+    from livedream.cli import models
+
+    monkeypatch.setattr(models, "network_table", broken)
+    assert main(["models"]) == OUTSIDE
+    out, err = capsys.readouterr()
+    assert (out, err) == (
+        "",
+        "error: internal error: KeyError: 'ours'\nhint: run it again with -vv for the traceback, and report it\n",
+    )
+
+
+@pytest.mark.parametrize("typed", [["-vv", "models"], ["models", "-vv"], ["-v", "models", "--verbose"]])
+def test_vv_shows_the_traceback(typed, monkeypatch, capsys):
+    from livedream.cli import models
+
+    monkeypatch.setattr(models, "network_table", broken)
+    assert main(typed) == OUTSIDE
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["debug: KeyError", "Traceback (most recent call last):"]
+    assert "in broken" in "\n".join(lines)
+    assert lines[-3:-1] == ["KeyError: 'ours'", "error: internal error: KeyError: 'ours'"]
+
+
+@pytest.mark.parametrize(
+    "error", [EOFError("the end"), BrokenPipeError(32, "Broken pipe"), OSError(5, "Input/output error")]
+)
+def test_what_click_would_swallow_is_said(error, monkeypatch, capsys):
+    """click takes an EOFError for Ctrl-C (exit code 130) and a broken pipe for its own (1, without a word)."""
     from livedream.cli import models
 
     def broken():
-        raise KeyError("ours")
+        raise error
 
     monkeypatch.setattr(models, "network_table", broken)
-    with pytest.raises(KeyError):
-        main(["models"])
+    assert main(["models"]) == OUTSIDE
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("error: ") and str(error.args[-1]) in first
+    assert second.startswith("hint: ")
+
+
+def test_a_name_that_begins_with_a_dash(capsys):
+    assert main(["run", "-x.mp4"]) == WRONG
+    assert capsys.readouterr().err == (
+        "error: no such option '-x' in -x.mp4\nhint: a name that begins with a dash is written ./-x.mp4\n"
+    )
+
+
+def test_what_a_thread_raises_is_one_line(monkeypatch, capsys):
+    from livedream.cli import models
+
+    def elsewhere():
+        thread = threading.Thread(target=broken, name="livedream-test")
+        thread.start()
+        thread.join()
+        return []
+
+    monkeypatch.setattr(models, "network_table", elsewhere)
+    assert main(["models"]) == 0
+    assert capsys.readouterr().err == "warning: internal error: KeyError: 'ours' (in livedream-test)\n"
 
 
 def test_errors_go_to_standard_error_without_control_codes():

@@ -107,12 +107,33 @@ def test_layers_of_a_preset_are_those_of_its_own_network(tmp_path):
     assert choose_settings("mine.toml", {"model": "vgg16"}).layers == "auto"
 
 
-def test_a_preset_beside_the_film_is_not_replaced(make_clip, tmp_path, capsys):
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("recipe", ["", '\n[livedream]\nversion = "0.1.0"\n'])
+def test_the_preset_beside_the_film_is_not_replaced(recipe, overwrite, make_clip, tmp_path, capsys):
     make_clip("film.mp4", frames=1)
-    (tmp_path / "look.toml").write_text("octaves = 1\nworking_height = 32\n")
-    assert main(["run", "film.mp4", "--preset", "look.toml", "--to", "look.mp4"]) == 0
-    assert (tmp_path / "look.toml").read_text() == "octaves = 1\nworking_height = 32\n"
-    assert "warning: look.toml is no recipe of livedream's and is left as it is\n" in capsys.readouterr().err
+    text = f"# my notes\noctaves = 1\nworking_height = 32\n{recipe}"
+    (tmp_path / "look.toml").write_text(text)
+    words = ["--overwrite"] if overwrite else []
+    assert main(["run", "film.mp4", "--preset", "look.toml", "--to", "look.mp4", *words]) == 2
+    assert (tmp_path / "look.toml").read_text() == text
+    assert capsys.readouterr().err == "error: look.toml is the preset\nhint: choose another name for the output\n"
+
+
+def test_a_recipe_that_somebody_edited_is_kept_without_overwrite(make_clip, tmp_path, capsys):
+    make_clip("film.mp4", frames=1)
+    text = '# my notes\nsteps = 2\n\n[livedream]\nversion = "0.1.0"\n'
+    (tmp_path / "mine.toml").write_text(text)
+    small = ["--working-height", "32", "--octaves", "1"]
+    assert main(["run", "film.mp4", "--to", "mine.mp4", *small]) == 0
+    assert (tmp_path / "mine.toml").read_text() == text
+    assert "warning: mine.toml was edited and is left as it is; --overwrite replaces it\n" in capsys.readouterr().err
+    for words in (["--overwrite"], ["--overwrite", "--strength", "0.5"]):
+        assert main(["run", "film.mp4", "--to", "mine.mp4", *small, *words]) == 0
+    assert "strength = 0.5" in (tmp_path / "mine.toml").read_text()
+    (tmp_path / "mine.mp4").unlink()  # the recipe is as livedream wrote it
+    assert main(["run", "film.mp4", "--to", "mine.mp4", *small]) == 0
+    assert "strength" not in (tmp_path / "mine.toml").read_text()
+    assert "warning" not in capsys.readouterr().err
 
 
 def test_the_encoding_is_said_and_written_down(make_clip, tmp_path, capsys):

@@ -45,9 +45,12 @@ def test_killed_run_is_resumed_to_the_same_frames_to_the_bit(film, tmp_path, cap
     assert not (tmp_path / "out.part.resume").exists()
 
 
-def test_nothing_to_resume(film, tmp_path, capsys) -> None:
-    assert main(["run", str(film), "--to", str(tmp_path / "out.mp4"), *QUICK, "--resume"]) == 2
-    assert "error: nothing to resume" in capsys.readouterr().err
+def test_with_nothing_to_resume_it_begins_anew_and_says_so(film, tmp_path, capsys) -> None:
+    assert main(["run", str(film), "--to", str(tmp_path / "out.mp4"), *QUICK, "--resume"]) == 0
+    assert "nothing of" in (said := capsys.readouterr().err)
+    assert "begins anew" in said
+    assert len(decoded(tmp_path / "out.mp4")) == 200
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "out.mp4", "out.toml"]
 
 
 def test_what_cannot_be_resumed_is_said(film, tmp_path, capsys) -> None:

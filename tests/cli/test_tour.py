@@ -89,7 +89,6 @@ def test_a_live_tour_leaves_no_settings_for_the_next_run(monkeypatch: pytest.Mon
     ("words", "message"),
     [
         (["photo.png", "--tour"], "a tour is for films and for what is live, not for pictures"),
-        (["photo.png", "film.mp4", "--tour"], "a tour is for films, and some of these are pictures"),
         (["photo.png", "--watch", "--tour=5"], "--watch is for one picture, and knows no part, rate, size or tour"),
         (["film.mp4", "--tour=1"], "'1' is no time for each preset of a tour"),
         (["--tour", "film.mp4"], "'film.mp4' is no time for each preset of a tour"),

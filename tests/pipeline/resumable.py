@@ -1,6 +1,6 @@
 """Run by test_resume.py in a process of its own, to be killed: a film through a dreamer that remembers, into a film.
 
-    python resumable.py FILM OUTPUT LOG [resume]
+    python resumable.py FILM OUTPUT LOG [resume] [CODEC]
 
 LOG gets a line for each frame dreamt, its number and the checksum of its pixels before encoding.
 """
@@ -16,6 +16,7 @@ from livedream.pipeline import run
 from livedream.pipeline.journal import Journal, State
 from livedream.pipeline.resume import pick_up
 from livedream.pipeline.run import Checkpoints
+from livedream.sink.codecs import Encoding
 from livedream.sink.lock import OutputLock
 from livedream.sink.sink import Facts
 from livedream.sink.video import VideoSink
@@ -46,23 +47,27 @@ class Remembering:
         self._log.close()
 
 
-def main(film: str, output: Path, log: Path, *, resume: bool) -> None:
+def main(film: str, output: Path, log: Path, *, resume: bool, codec: str = "auto") -> None:
     dreamer = Remembering(log)
     journal = Journal(output.with_name(f"{output.stem}.part{output.suffix}"), {"film": film})
-    kept = None
+    kept = point = None
     with OutputLock(output) as lock, open_source(film) as source:
-        if resume and (found := pick_up(journal, lock)):
+        if resume and (found := pick_up(journal)):
             kept, point = found
+        if kept is not None and point is not None:
             dreamer.restore(point.state)
             source.skip(point.index)
         else:
             journal.begin()
-        with VideoSink(output, Facts.of(source), lock=lock) as sink:
-            sink.resumable(kept)
+        with VideoSink(output, Facts.of(source), encoding=Encoding(codec=codec), lock=lock, kept=kept) as sink:
+            sink.resumable()
             run(source, dreamer, [sink], checkpoints=Checkpoints(journal, sink, dreamer))
     journal.finish()
     dreamer.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), resume="resume" in sys.argv[4:])
+    words = [word for word in sys.argv[4:] if word != "resume"]
+    main(
+        sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), resume="resume" in sys.argv[4:], codec=(words or ["auto"])[0]
+    )

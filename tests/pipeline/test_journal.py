@@ -3,8 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
-from livedream.errors import ArgumentError
+from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.pipeline.journal import EVERY, KEPT, Checkpoint, Journal
 
@@ -66,6 +67,18 @@ def test_damaged_checkpoint_is_passed_over(tmp_path) -> None:
     assert [point.index for point in book.checkpoints()] == [50]
 
 
+def test_checkpoint_that_says_nonsense_is_passed_over(tmp_path) -> None:
+    book = journal(tmp_path)
+    book.begin()
+    book.save(checkpoint(50))
+    folder = tmp_path / "out.part.resume"
+    for index, time in enumerate(([1, 0], [1], [1, 2, 3], [[1, 2], [3, 4]]), 100):
+        (folder / f"{index:06d}.safetensors").write_bytes(save({"time": np.array(time)}))
+    (folder / "000200.safetensors").write_bytes(save({"nothing": np.array([1])}))
+    (folder / "000201.safetensors").write_bytes(b"")
+    assert [point.index for point in book.checkpoints()] == [50]
+
+
 def test_what_comes_after_the_point_of_return_is_void(tmp_path) -> None:
     book = journal(tmp_path)
     book.begin()
@@ -87,9 +100,45 @@ def test_another_job_is_refused_with_the_difference(tmp_path) -> None:
     assert "input" not in str(caught.value)
 
 
-def test_nothing_to_resume_is_said(tmp_path) -> None:
-    with pytest.raises(ArgumentError, match="nothing to resume"):
+@pytest.mark.parametrize("content", ["", "[1]", '{"layers": ', '"text"', "[" * 100_000, "\xff"])
+def test_damaged_job_is_refused_in_one_line(content: str, tmp_path) -> None:
+    journal(tmp_path).begin()
+    (tmp_path / "out.part.resume" / "job.json").write_text(content, encoding="latin-1")
+    with pytest.raises(ArgumentError, match=r"job\.json cannot be read") as caught:
         journal(tmp_path).check()
+    assert "--overwrite" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("input", "the content of the source was"),
+        ("ingredients", "the content of the files that"),
+        ("used", "what dreams"),
+    ],
+)
+def test_what_differs_is_named_with_both_values(name: str, words: str, tmp_path) -> None:
+    journal(tmp_path, **{name: "before"}).begin()
+    with pytest.raises(ArgumentError, match=words) as caught:
+        journal(tmp_path, **{name: "now"}).check()
+    assert "was before, is now" in str(caught.value)
+
+
+def test_journal_of_an_older_version_names_what_it_did_not_know(tmp_path) -> None:
+    journal(tmp_path).begin()
+    with pytest.raises(ArgumentError, match="processor was not there, is AVX2"):
+        journal(tmp_path, processor="AVX2").check()
+
+
+def test_files_of_somebody_in_its_folder_stay(tmp_path) -> None:
+    folder = tmp_path / "out.part.resume"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    book = journal(tmp_path)
+    with pytest.raises(SinkError, match="holds what livedream did not write"):
+        book.begin()
+    book.finish()
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
 
 
 def test_finished_journal_leaves_nothing(tmp_path) -> None:

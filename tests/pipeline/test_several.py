@@ -53,7 +53,9 @@ def test_one_that_fails_leaves_the_run_and_that_is_said(kind, error, caplog):
 
     with pytest.raises(KeyboardInterrupt):
         run(source, same, [failing, other], on_progress=on_progress)
-    text = "out.mp4: no room" if isinstance(error, SinkError) else f"{failing.name} failed: PartError: bug"
+    text = (
+        "out.mp4: no room" if isinstance(error, SinkError) else f"{failing.name} failed: internal error: PartError: bug"
+    )
     assert reports[-1].sinks[0].fault == text
     assert reports[-1].sinks[1].fault is None
     assert reports[-1].notices == (text,)

@@ -88,8 +88,32 @@ def test_a_folder_of_frames_has_one_lock_which_its_frames_respect(hold: Hold, tm
     for path, folder in ((tmp_path, True), (tmp_path / "000012.png", False)):
         with pytest.raises(SinkError, match=r"another run"):
             OutputLock(path, folder=folder).acquire()
-    with OutputLock(tmp_path / "12.png"):
+    with OutputLock(tmp_path / "a.png"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("out%06d.png", "out%d.png", True),
+        ("out%06d.png", "out000003.png", True),
+        ("out%06d.png", "out.png", False),
+        ("a%d.png", "b%d.png", False),
+        ("film1.mp4", "film2.mp4", False),
+    ],
+)
+def test_numbered_pictures_share_a_lock(one: str, other: str, shared: bool, hold: Hold, tmp_path: Path) -> None:
+    with OutputLock(tmp_path / one) as lock:
+        assert lock.collides(OutputLock(tmp_path / other)) is shared
+    hold(tmp_path / one)
+    with pytest.raises(SinkError, match="another run") if shared else contextlib.nullcontext():
+        OutputLock(tmp_path / other).acquire().release()
+
+
+def test_the_frames_of_a_folder_are_numbered_pictures(hold: Hold, tmp_path: Path) -> None:
+    hold(tmp_path / "%06d.png")
+    with pytest.raises(SinkError, match="another run"):
+        OutputLock(tmp_path, folder=True).acquire()
 
 
 def test_one_process_writes_each_name_once(tmp_path: Path) -> None:

@@ -258,9 +258,9 @@ def test_sound_that_is_not_there(tmp_path: Path) -> None:
 
 def test_has_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
     sink = VideoSink(tmp_path / "film.mp4")
-    assert [path.name for path in tmp_path.iterdir()] == ["film.part.mp4"]
+    assert {path.name for path in tmp_path.iterdir()} == {"film.part.mp4", "film.part.lock"}
     sink.write(frame(0))
-    assert [path.name for path in tmp_path.iterdir()] == ["film.part.mp4"]
+    assert {path.name for path in tmp_path.iterdir()} == {"film.part.mp4", "film.part.lock"}
     sink.close()
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
 

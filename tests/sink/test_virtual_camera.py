@@ -136,6 +136,13 @@ def test_pictures_are_fitted_in(size: tuple[int, int], rows: slice, columns: sli
     assert np.array_equal(fitted, expected)
 
 
+def test_pixels_are_shown_in_their_shape(device: type[Device]) -> None:
+    """PAL 16:9: 720x576 pixels of 64:45 look like 1024x576, and fill 1280x720."""
+    with open_sink("virtual-camera", Facts(pixel_aspect=Fraction(64, 45))) as sink:
+        sink.write(Frame(np.full((576, 720, 3), 200, np.uint8), Fraction(0), 0))
+        wait_until(lambda: device.made[0].pictures[-1:] and device.made[0].pictures[-1].min() == 200)
+
+
 # When it fails -------------------------------------------------------------------------------------------------------
 
 

@@ -101,6 +101,17 @@ def test_shows_colours_as_they_are_in_a_window_as_large_as_the_frame(xvfb: str) 
 
 
 @pytest.mark.needs_display
+def test_shows_pixels_in_their_shape(xvfb: str) -> None:
+    run("""
+        import cv2
+        with WindowSink("shape", pixel_aspect=Fraction(64, 45)) as sink:
+            sink.write(frame((360, 288)))
+            xdotool("search", "--sync", "--onlyvisible", "--name", "shape")
+            assert cv2.getWindowImageRect("shape")[2:] == (512, 288)
+    """)
+
+
+@pytest.mark.needs_display
 def test_32_belongs_to_the_main_thread(xvfb: str) -> None:
     run("""
         import threading

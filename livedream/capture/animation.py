@@ -1,0 +1,159 @@
+"""Frames from an animated PNG, WebP or AVIF, each with its own delay."""
+
+import itertools
+import logging
+import struct
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from fractions import Fraction
+from math import lcm
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from livedream.capture.apng import composed, durations_of
+from livedream.capture.film import durations_in
+from livedream.capture.source import Source
+from livedream.errors import ArgumentError, SourceError
+from livedream.frame import Frame
+from livedream.picture import to_array
+from livedream.picture_file import FAULTS, open_frames, read_head
+from livedream.pixel_aspect import read_aspect
+
+log = logging.getLogger(__name__)
+
+SHORTEST = Fraction(11, 1000)
+"""Seconds. What is to be shown for less, browsers show for `USUAL` (Firefox, Chrome and Safari alike)."""
+USUAL = Fraction(1, 10)
+_FINEST = 10**6
+"""Ticks a second: of delays that need a finer unit the times are rounded."""
+
+
+class AnimationSource(Source):
+    """The frames of the animated picture at `path`, once, composed as it says, with transparency laid on white.
+
+    start, end: the part that is wanted, in seconds: frames with start <= time < end, the first of them at time 0.
+
+    Frames are decoded one by one. Where the file ends early, or is damaged, the film ends with the last whole frame,
+    which is logged. Raises SourceError when it cannot be read and when the part holds no frame, ArgumentError when it
+    is no part.
+    """
+
+    live = False
+
+    def __init__(
+        self, path: str | PathLike[str], *, start: Fraction | int | None = None, end: Fraction | int | None = None
+    ) -> None:
+        self.path: Path = Path(path)
+        self.name = str(self.path)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._next = 0
+        self.ended_early: str | None = None
+        with ExitStack() as opened:
+            self._image = opened.enter_context(open_frames(self.path))
+            # A PNG may have a picture before the first frame, for programs that know no animations.
+            count = getattr(self._image, "n_frames", 1) - bool(getattr(self._image, "default_image", False))
+            self._durations = self._read_durations(count)
+            times = [Fraction(0), *itertools.accumulate(self._durations)]
+            self.rate: Fraction | None = count / times[-1]
+            ticks = lcm(*(time.denominator for time in times))
+            self.time_base = Fraction(1, min(ticks, _FINEST))
+            times = [round(time / self.time_base) * self.time_base for time in times]
+            self._wanted, shift = _part(times[:-1], start, end, self.name)
+            self._times = [time - shift for time in times]
+            self.length = len(self._wanted)
+            self.pixel_aspect = read_aspect(self._image, read_head(self.path))
+            self._frames = composed(self.path) if self._image.format == "PNG" else self._seek_each(count)
+            self._decoded = 0
+            self._first = first = self._decode(self._wanted[0])
+            if first is None:
+                raise SourceError(f"{self.name}: not one frame can be decoded", "take it away, or save it again")
+            self.size = first.shape[1], first.shape[0]
+            self._opened = opened.pop_all()
+
+    def __iter__(self) -> Iterator[Frame]:
+        while self._next < len(self._wanted) and not self._closed:
+            index = self._next
+            self._next += 1
+            with self._lock:
+                pixels, self._first = self._first, None
+                if pixels is None or index > 0:
+                    pixels = None if self._closed else self._decode(self._wanted[index])
+            if pixels is None:
+                if not self._closed:
+                    number = self._wanted[index]
+                    self.ended_early = f"{float(self._times[number]):.3g} of {float(self._times[-1]):.3g} s"
+                    log.warning("%s is damaged: it ends after %d of %d frames", self.name, index, len(self._wanted))
+                return
+            number = self._wanted[index]
+            duration = self._times[number + 1] - self._times[number]
+            yield Frame(pixels, self._times[number], index, duration=duration)
+
+    def skip(self, count: int) -> None:
+        self._next += count
+
+    def close(self) -> None:
+        self._closed = True
+        with self._lock:
+            self._frames.close()
+            self._opened.close()
+
+    def _decode(self, number: int) -> np.ndarray | None:
+        """Return a frame; those before it are passed over. None when it cannot be decoded."""
+        try:
+            while self._decoded <= number:
+                self._decoded += 1
+                picture = next(self._frames)
+            return to_array(picture)
+        except (*FAULTS, Image.DecompressionBombError, StopIteration) as error:
+            log.debug("%s, frame %d: %s", self.name, number, error)
+            return None
+
+    def _seek_each(self, count: int) -> Generator[Image.Image]:
+        for number in range(count):
+            self._image.seek(number)
+            self._image.load()
+            yield self._image
+
+    def _read_durations(self, count: int) -> list[Fraction]:
+        """Return for how many seconds each frame is shown."""
+        if self._image.format == "PNG":
+            delays = durations_of(self.path)
+        elif self._image.format == "WEBP":
+            delays = list(_of_webp(self.path))
+        else:
+            delays = durations_in(self.path, count)
+        delays = [delay if delay >= SHORTEST else USUAL for delay in delays]
+        return (delays + [USUAL] * count)[:count]
+
+
+def _part(
+    times: list[Fraction], start: Fraction | int | None, end: Fraction | int | None, name: str
+) -> tuple[list[int], Fraction]:
+    """Return the numbers of the frames that are wanted, and the time of the first of them."""
+    begin = Fraction(start or 0)
+    if begin < 0 or (end is not None and end <= begin):
+        raise ArgumentError(
+            f"{name} has no part from {float(begin):g} s to {float(end or 0):g} s", "end after the start"
+        )
+    wanted = [number for number, time in enumerate(times) if time >= begin and (end is None or time < end)]
+    if not wanted:
+        seen = float(times[-1])
+        raise SourceError(f"{name}: no frame at {float(begin):g} s, the last one is at {seen:g} s", "start earlier")
+    return wanted, times[wanted[0]]
+
+
+def _of_webp(path: Path) -> Iterator[Fraction]:
+    """The delays in an animated WebP (RFC 9649, 2.7.1.1: ANMF)."""
+    with path.open("rb") as file:
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            name, size = struct.unpack("<4sI", head)
+            body = file.read(15) if name == b"ANMF" else b""
+            if len(body) == 15:
+                yield Fraction(int.from_bytes(body[12:15], "little"), 1000)
+            file.seek(size + size % 2 - len(body), 1)

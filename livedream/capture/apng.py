@@ -1,0 +1,117 @@
+"""The frames of an animated PNG, composed as it says (PNG third edition, 11.3.6).
+
+Pillow 13 reads them too, but what a frame with the disposal "previous" has drawn over its background stays there.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_BACKGROUND, _PREVIOUS = 1, 2
+"""What becomes of a frame's place after it: nothing is there, or what was there before."""
+_OVER = 1
+"""How a frame is drawn: over what is there. Else it replaces that."""
+_LARGEST = 2**31
+"""Bytes of a chunk at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Control:
+    """What a file says about a frame (fcTL)."""
+
+    size: tuple[int, int]
+    place: tuple[int, int]
+    duration: Fraction
+    disposal: int
+    blend: int
+
+    @classmethod
+    def read(cls, body: bytes) -> "_Control":
+        width, height, left, top, delay, of, disposal, blend = struct.unpack(">IIIIHHBB", body[4:26])
+        return cls((width, height), (left, top), Fraction(delay, of or 100), disposal, blend)
+
+
+def durations_of(path: Path) -> list[Fraction]:
+    """Return for how many seconds each frame is shown, as the file says."""
+    with path.open("rb") as file:
+        return [_Control.read(body).duration for name, body in _chunks(file, wanted=(b"fcTL",)) if len(body) >= 26]
+
+
+def composed(path: Path) -> Generator[Image.Image]:
+    """Yield each frame as RGBA; a new image for each. Raises what Pillow raises where the file is damaged."""
+    with path.open("rb") as file:
+        canvas: Image.Image | None = None
+        for control, png in _frames(file):
+            with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+                drawn = image.convert("RGBA")
+                info = {name: of for name, of in image.info.items() if name != "transparency"}
+            if canvas is None:
+                canvas = Image.new("RGBA", _size(path))
+            before = canvas.copy() if control.disposal == _PREVIOUS else None
+            if control.blend == _OVER:
+                canvas.alpha_composite(drawn, control.place)
+            else:
+                canvas.paste(drawn, control.place)
+            shown = canvas.copy()
+            shown.info = info
+            yield shown
+            if before is not None:
+                canvas = before
+            elif control.disposal == _BACKGROUND:
+                (left, top), (width, height) = control.place, drawn.size
+                canvas.paste((0, 0, 0, 0), (left, top, left + width, top + height))
+
+
+def _size(path: Path) -> tuple[int, int]:
+    with Image.open(path, formats=("PNG",)) as image:
+        return image.size
+
+
+def _frames(file: BinaryIO) -> Iterator[tuple[_Control, bytes]]:
+    """Yield each frame as a PNG of its own."""
+    head: list[tuple[bytes, bytes]] = []
+    control: _Control | None = None
+    data: list[bytes] = []
+    for name, body in _chunks(file):
+        if name in (b"fcTL", b"IEND"):
+            if control is not None:
+                yield control, _png(head, control, data)
+            control, data = (_Control.read(body) if name == b"fcTL" else None), []
+        elif name == b"IDAT" and control is not None:  # without it this is a picture for programs that know no frames
+            data.append(body)
+        elif name == b"fdAT":
+            data.append(body[4:])
+        elif name in (b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"):
+            head.append((name, body))
+    if control is not None:  # the end is missing: what there is of the last frame
+        yield control, _png(head, control, data)
+
+
+def _png(head: list[tuple[bytes, bytes]], control: _Control, data: list[bytes]) -> bytes:
+    chunks = [(name, struct.pack(">II", *control.size) + body[8:] if name == b"IHDR" else body) for name, body in head]
+    chunks += [(b"IDAT", b"".join(data)), (b"IEND", b"")]
+    return _SIGNATURE + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    )
+
+
+def _chunks(file: BinaryIO, wanted: tuple[bytes, ...] | None = None) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and content of the chunks, of `wanted` alone where that is given."""
+    file.seek(len(_SIGNATURE))
+    while len(head := file.read(8)) == 8:
+        size, name = struct.unpack(">I4s", head)
+        if size > _LARGEST:
+            raise SyntaxError("a chunk of that size is damage")
+        if wanted is None or name in wanted:
+            yield name, file.read(size)
+            file.seek(4, 1)
+        else:
+            file.seek(size + 4, 1)

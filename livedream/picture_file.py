@@ -1,0 +1,248 @@
+"""Picture files: what kind a file is, and opening it with Pillow."""
+
+import functools
+import io
+import logging
+import stat
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from livedream.errors import ArgumentError, SourceError
+from livedream.rescue import TORN, is_torn, rescue
+from livedream.suffixes import RAW
+
+log = logging.getLogger(__name__)
+
+HEAD = 64
+"""Bytes at the beginning of a file that tell its format."""
+DNG_VERSION, SUBFILE = 50706, 254
+"""Tags of a TIFF (DNG 1.7, TIFF 6.0): what only camera raw files have; whether a page is a smaller version."""
+FAULTS = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError),
+    *(RuntimeError, AssertionError, struct.error, zlib.error),
+)
+"""What Pillow's readers raise for a damaged file."""
+
+_MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    *((start, "TIFF") for start in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG2000"),
+    (b"\xff\x4f\xff\x51", "JPEG2000"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "JXL"),
+    (b"\xff\x0a", "JXL"),
+    (b"qoif", "QOI"),
+    (b"8BPS", "PSD"),
+    (b"DDS ", "DDS"),
+    *((b"P%d%c" % (kind, space), "PPM") for kind in range(1, 7) for space in b"\n\r\t "),
+)
+_BY_NAME = {
+    **dict.fromkeys((".bmp", ".dib"), ("BMP", "DIB")),
+    **dict.fromkeys((".tga",), ("TGA",)),
+    **dict.fromkeys((".ico",), ("ICO",)),
+    **dict.fromkeys((".pcx",), ("PCX",)),
+}
+"""Formats whose first bytes say little or nothing; they are tried where the name says so."""
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif", b"mif1", b"msf1")
+
+
+def sniff(head: bytes) -> str:
+    """Return Pillow's name of the format of a picture that begins with `head`; "" when it looks like none."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head[4:8] == b"ftyp":
+        brands = {head[8:12], *(head[place : place + 4] for place in range(16, len(head), 4))}
+        if head[8:12] in (b"avif", b"avis") or (head[8:12] in (b"mif1", b"msf1") and brands & {b"avif", b"avis"}):
+            return "AVIF"
+        return "HEIF" if head[8:12] in _HEIF_BRANDS else ""
+    return next((name for start, name in _MAGIC if head.startswith(start)), "")
+
+
+def read_head(path: Path) -> bytes:
+    """Return the first bytes of a file; none when there is none, or it is no ordinary file. Never waits."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a FIFO would wait for its writer
+            return b""
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except OSError:
+        return b""
+
+
+@contextmanager
+def open_picture(path: Path) -> Iterator[Image.Image]:
+    """Open the picture at `path`, decoded; its first page where there are several, which is logged.
+
+    What Pillow raises in the block, because it reads some things late, counts as damage too.
+
+    What the file is counts, and not what its name says. Where the end of a file is missing, what there is is taken, and
+    it is logged how much that is. Raises SourceError, naming the file, when it cannot be read.
+    """
+    with _telling(path), _quiet():
+        image = _open(path, path)
+        try:
+            image.load()
+        except FAULTS:
+            image.close()
+            image = _rescued(path)
+        else:
+            if image.format == "PNG" and is_torn(path.read_bytes()):
+                log.warning("%s %s", path, TORN)
+        with image:
+            yield image
+
+
+@contextmanager
+def open_frames(path: Path) -> Iterator[Image.Image]:
+    """Open the picture at `path` for `seek`: nothing is decoded yet. Raises SourceError as `open_picture` does."""
+    with _telling(path):
+        image = _open(path, path)
+        with image:
+            yield image
+
+
+def missing_reader(head: bytes) -> tuple[str, str]:
+    """Return what cannot be read for want of a package, and how to install it; two empty texts when nothing is."""
+    name = sniff(head)
+    if name == "HEIF" and not _reads_heif():
+        return "a HEIC picture", 'pip install "livedream[heic]"'
+    if name == "JXL" and not _reads_jxl():
+        return "a JPEG XL picture", 'pip install "livedream[jxl]"'
+    if name == "AVIF" and not _reads("AVIF"):
+        return "an AVIF picture", "install Pillow from its wheel: this one is built without AVIF"
+    return "", ""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Pillow's warnings from the terminal: of many pixels (an error comes at twice as many), of odd metadata."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Turn what Pillow and the system raise into a SourceError."""
+    try:
+        yield
+    except (SourceError, ArgumentError):
+        raise
+    except Image.DecompressionBombError as error:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6
+        cure = f"make it smaller first: at most {most} million pixels"
+        raise SourceError(f"{path} is too large a picture", cure) from error
+    except FileNotFoundError as error:
+        cure = "check the name; relative names start in the current folder"
+        raise SourceError(f"no such picture: {path}", cure) from error
+    except PermissionError as error:
+        raise SourceError(f"no right to read {path}", "check the rights of the file") from error
+    except MemoryError as error:
+        raise SourceError(f"{path} does not fit into memory", "make it smaller first") from error
+    except FAULTS as error:
+        raise SourceError(f"{path} is not a picture, or is damaged", "take it away, or save it again") from error
+
+
+def _open(path: Path, file: Path | io.BytesIO) -> Image.Image:
+    """Open `file`, which is what `path` holds, at its first page."""
+    _refuse(path)
+    with path.open("rb") as beginning:
+        head = beginning.read(HEAD)
+    what, cure = missing_reader(head)
+    if what:
+        raise SourceError(f"{path} is {what}, and what reads it is not installed", cure)
+    name = sniff(head)
+    formats = ("JPEG", "MPO") if name == "JPEG" else (name,) if name else _BY_NAME.get(path.suffix.lower(), ())
+    if not formats:
+        if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"<svg", b"<?xml")):
+            raise SourceError(f"{path} is an SVG drawing, not a picture of pixels", "export it as PNG first")
+        raise UnidentifiedImageError(str(path))
+    with _quiet():
+        image = Image.open(file, formats=formats)
+    try:
+        if image.format == "TIFF":
+            _choose_page(image, path, said=isinstance(file, io.BytesIO))
+    except BaseException:
+        image.close()
+        raise
+    return image
+
+
+def _refuse(path: Path) -> None:
+    """Raise SourceError for what is certainly no picture, before Pillow looks at it."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise SourceError(f"{path} is a folder", "name a picture")
+    if not stat.S_ISREG(status.st_mode):
+        raise SourceError(f"{path} is not an ordinary file", "copy it into a file first")
+    if path.suffix.lower() in RAW:
+        raise _is_raw(path)
+    if status.st_size == 0:
+        raise SourceError(f"{path} is empty", "was the copy cut off, or the disk full?")
+
+
+def _is_raw(path: Path) -> SourceError:
+    cure = "develop it first, for example with darktable, and name the TIFF or JPEG"
+    return SourceError(f"{path} is a camera raw file, which livedream does not read", cure)
+
+
+def _choose_page(image: Image.Image, path: Path, *, said: bool) -> None:
+    """Go to the first page of a TIFF that is no thumbnail. Raises SourceError for a camera raw file.
+
+    said: whether it was logged before that there are more.
+    """
+    pages = []
+    for number in range(getattr(image, "n_frames", 1)):
+        image.seek(number)
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        if DNG_VERSION in tags:
+            raise _is_raw(path)
+        if not int(tags.get(SUBFILE, 0)) & 1:
+            pages.append(number)
+    if len(pages) > 1 and not said:
+        log.warning("%s has %d pages, only the first is taken", path, len(pages))
+    image.seek(pages[0] if pages else 0)
+
+
+def _rescued(path: Path) -> Image.Image:
+    """Return what there is of a picture whose end is missing."""
+    image, loss = rescue(path.read_bytes(), functools.partial(_open, path))
+    log.warning("%s %s", path, loss)
+    return image
+
+
+@functools.cache
+def _reads_heif() -> bool:
+    """Let Pillow read HEIC, where pi-heif, or its larger sister pillow-heif, is installed."""
+    try:
+        from pi_heif import register_heif_opener
+    except ImportError:
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            return False
+    register_heif_opener()
+    return True
+
+
+@functools.cache
+def _reads_jxl() -> bool:
+    """Let Pillow read JPEG XL, where its plugin is installed."""
+    try:
+        import pillow_jxl  # noqa: F401  it registers itself
+    except ImportError:
+        return False
+    return True
+
+
+def _reads(name: str) -> bool:
+    Image.init()
+    return name in Image.OPEN

@@ -1,0 +1,111 @@
+"""Frames as numbered pictures, by the name that each is to have."""
+
+import re
+from os import PathLike
+from pathlib import Path
+
+from livedream.errors import ArgumentError, SinkError
+from livedream.frame import Frame
+from livedream.names import NUMBERED
+from livedream.sink.beside import write_beside
+from livedream.sink.images import save
+from livedream.sink.lock import OutputLock
+from livedream.sink.names import part_of, recipe_path
+from livedream.sink.part import check_new
+from livedream.sink.sink import Facts, Sink
+
+
+class Numbers:
+    """The names that a pattern such as `frames/%06d.png` stands for.
+
+    Raises ArgumentError when the name of the file has not one place for a number.
+    """
+
+    def __init__(self, pattern: Path) -> None:
+        self.pattern = pattern
+        places = list(NUMBERED.finditer(pattern.name))
+        if len(places) != 1:
+            raise ArgumentError(f"{pattern} has a place for {len(places)} numbers", "name one: frames/%06d.png")
+        (place,) = places
+        self._digits = int(place[2] or 1) if place[1] else 1
+        self._before, self._after = pattern.name[: place.start()], pattern.name[place.end() :]
+
+    def path(self, number: int) -> Path:
+        return self.pattern.with_name(f"{self._before}{number:0{self._digits}d}{self._after}")
+
+    def there(self) -> list[Path]:
+        """Return the files of such names. Raises SinkError when the folder cannot be read."""
+        number = re.compile(f"{re.escape(self._before)}\\d+{re.escape(self._after)}", re.ASCII)
+        try:
+            return [path for path in self.pattern.parent.iterdir() if number.fullmatch(path.name)]
+        except FileNotFoundError as error:
+            text = f"{self.pattern} cannot be written: there is no folder {self.pattern.parent}"
+            raise SinkError(text, "make it first") from error
+        except OSError as error:
+            raise SinkError(f"{self.pattern} cannot be written: {error.strerror}", "choose another place") from error
+
+    @property
+    def recipe(self) -> Path:
+        """Where the recipe of the pictures is: under the name without the number, or that of a folder of pictures."""
+        stem = f"{self._before.rstrip(' -_.')}{self._after.removesuffix(self.pattern.suffix)}".strip(" -_.")
+        folder = self.pattern.parent
+        return recipe_path(folder / f"{stem}{self.pattern.suffix}") if stem else recipe_path(folder, folder=True)
+
+
+class NumberedSink(Sink):
+    """One picture a frame: `out%06d.png` becomes out000000.png, out000001.png, in the order in which they come.
+
+    The numbers begin at 0, as in a folder of pictures; what is written so is read again by the same pattern. The recipe
+    is beside them, under the name without the number: out.toml.
+
+    pattern: a path with one `%d`, or `%06d` for six digits, in the name of the file; the folder must be there.
+    Raises ArgumentError when there is more than one place for a number, SinkError when there are pictures of such names
+    already, unless `overwrite`, and when they cannot be written.
+    """
+
+    def __init__(self, pattern: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
+        path = Path(pattern)
+        self.name = str(pattern)
+        self.count = 0
+        self._overwrite = overwrite
+        self._facts = facts or Facts()
+        self._inputs = self._facts.inputs()
+        self._numbers = Numbers(path)
+        self._ended = self._closed = False
+        there = self._numbers.there()
+        recipe = self._numbers.recipe
+        self._inputs.refuse_output(path)
+        self._inputs.refuse(recipe, part_of(recipe))
+        self._lock = OutputLock(path).acquire()
+        try:
+            for old in there:
+                check_new(old, overwrite)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def write(self, frame: Frame) -> None:
+        path = self._numbers.path(self.count)
+        save(frame, path, self._lock, self.recipe, self._facts, overwrite=self._overwrite, inputs=self._inputs)
+        self.count += 1
+
+    def end(self) -> None:
+        self._ended = True
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self.count:
+                write_beside(
+                    self._numbers.recipe,
+                    self.recipe,
+                    self._lock,
+                    frames=self.count,
+                    complete=self._ended,
+                    overwrite=self._overwrite,
+                    inputs=self._inputs,
+                )
+        finally:
+            self._lock.release()

@@ -1,0 +1,99 @@
+"""A disk that fills: nothing truncated under its name, and what was there before is whole."""
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livedream.errors import SinkError
+from livedream.frame import Frame
+from livedream.recipe import Recipe
+from livedream.settings import DreamSettings
+from livedream.sink.images import ImagesSink
+from livedream.sink.lock import OutputLock
+from livedream.sink.part import write_whole
+from livedream.sink.sink import open_sink
+
+ROOM = 24_000
+"""Bytes that are free."""
+NOISE = Frame(np.random.default_rng(0).integers(0, 256, (192, 256, 3), np.uint8), Fraction(0), 0)
+"""More than that in every kind of picture."""
+
+
+@pytest.fixture(params=["limit", "tmpfs"])
+def full(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A folder in which no file gets larger than ROOM: by a limit of the process, or, as root, on a disk of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    may_mount = request.param == "tmpfs" and hasattr(os, "geteuid") and os.geteuid() == 0 and sys.platform == "linux"
+    if may_mount and not subprocess.run(command, capture_output=True, check=False).returncode:
+        (folder / "ballast").write_bytes(bytes(65536 - ROOM - 4096))
+        yield folder
+        subprocess.run(["umount", str(folder)], check=True)
+        return
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]))
+    yield folder
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name != "ballast")
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif"])
+def test_a_picture_is_whole_or_not_there_and_the_old_one_stays(name: str, full: Path) -> None:
+    (full / name).write_bytes(b"old and whole")
+    with open_sink(full / name, overwrite=True) as sink:
+        sink.recipe = Recipe(settings=DreamSettings())
+        with pytest.raises(SinkError, match=f"{name} cannot be written: (No space left on device|File too large)"):
+            sink.write(NOISE)
+    assert (full / name).read_bytes() == b"old and whole"
+    assert names(full) == [name]
+
+
+def test_frames_before_the_disk_was_full_are_whole(full: Path) -> None:
+    small = Frame(np.zeros((8, 8, 3), np.uint8), Fraction(0), 0)
+    with ImagesSink(full / "out") as sink:
+        sink.write(small)
+        with pytest.raises(SinkError, match=r"000001\.png cannot be written"):
+            sink.write(NOISE)
+    assert names(full / "out") == ["000000.png"]
+
+
+def test_a_film_over_a_whole_one_stays_the_part(full: Path) -> None:
+    for name in ("a.mkv", "a.gif"):
+        (full / name).write_bytes(b"old and whole")
+        with open_sink(full / name, overwrite=True) as sink, pytest.raises(SinkError) as caught:
+            for index in range(100):
+                sink.write(Frame(np.roll(NOISE.pixels, index), Fraction(index, 25), index))
+        assert caught.value.hint == f"what was written is in {full / name.replace('.', '.part.')}"
+        assert (full / name).read_bytes() == b"old and whole"
+        (full / name.replace(".", ".part.")).unlink()
+
+
+@pytest.mark.parametrize("took", ["less", "an error"])
+def test_what_the_disk_takes_is_compared(took: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on disks that say only at the end that they are full: network disks, quotas, delayed allocation."""
+    path = tmp_path / "a.toml"
+    path.write_text("old")
+
+    def fsync(descriptor: int) -> None:
+        if took == "an error":
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+        os.ftruncate(descriptor, 2)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    told = "Disk quota exceeded" if took == "an error" else "2 of 3 bytes are on the disk"
+    with OutputLock(path) as lock, pytest.raises(SinkError, match=f"cannot be written: {told}"):
+        write_whole(path, b"new", lock, overwrite=True)
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.toml"]

@@ -1,0 +1,71 @@
+"""Numbered pictures, out%06d.png: written, and read again by the same pattern."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from livedream.capture.source import open_source
+from livedream.errors import ArgumentError, SinkError
+from livedream.frame import Frame
+from livedream.recipe import Recipe, about
+from livedream.settings import DreamSettings
+from livedream.sink.sink import Facts, open_sink
+
+
+def frames(count):
+    return [Frame(np.full((4, 6, 3), 10 * number, np.uint8), Fraction(number, 25), number) for number in range(count)]
+
+
+def write(pattern, count=3, **how):
+    with open_sink(pattern, **how) as sink:
+        sink.recipe = Recipe(settings=DreamSettings(steps=2))
+        for frame in frames(count):
+            sink.write(frame)
+        sink.end()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names", "recipe"),
+    [
+        ("out%06d.png", ["out000000.png", "out000001.png", "out000002.png"], "out.toml"),
+        ("%d.tif", ["0.tif", "1.tif", "2.tif"], "recipe.toml"),
+        ("a_%03d_b.png", ["a_000_b.png", "a_001_b.png", "a_002_b.png"], "a_b.toml"),
+    ],
+)
+def test_what_is_written_is_read_by_the_same_pattern(pattern, names, recipe, tmp_path):
+    write(tmp_path / pattern)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, recipe])
+    assert about((tmp_path / recipe).read_text()) | {"frames": 3, "complete": True} == about(
+        (tmp_path / recipe).read_text()
+    )
+    with open_source(str(tmp_path / pattern)) as source:
+        assert [int(frame.pixels[0, 0, 0]) for frame in source] == [0, 10, 20]
+
+
+def test_old_pictures_stay_unless_they_may_be_replaced(tmp_path):
+    (tmp_path / "out7.png").write_bytes(b"mine")
+    (tmp_path / "outer.png").write_bytes(b"mine too")
+    with pytest.raises(SinkError, match=r"out7\.png exists already"):
+        open_sink(tmp_path / "out%d.png")
+    write(tmp_path / "out%d.png", overwrite=True)
+    assert (tmp_path / "outer.png").read_bytes() == b"mine too"
+
+
+def test_they_never_replace_what_is_read(tmp_path):
+    write(tmp_path / "%d.png")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for source in (tmp_path / "%d.png", tmp_path):
+        with (
+            open_source(str(source)) as opened,
+            pytest.raises(ArgumentError, match="is what the frames are read from"),
+        ):
+            open_sink(tmp_path / "%d.png", Facts.of(opened), overwrite=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_wrong_patterns(tmp_path):
+    with pytest.raises(ArgumentError, match="has a place for 2 numbers"):
+        open_sink(tmp_path / "%d-%d.png")
+    with pytest.raises(SinkError, match="there is no folder"):
+        open_sink(tmp_path / "gone" / "%d.png")

@@ -1,0 +1,34 @@
+"""Names that are made from others fit into 255 bytes, and stay apart."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from livedream.names import LONGEST, fitting
+from livedream.sink.names import part_of, recipe_path
+
+
+@pytest.mark.parametrize("stem", ["x" * 251, "é" * 125, "\udcff" * 251])
+def test_a_long_name_is_cut(stem):
+    name = fitting(stem, "-dream.mp4")
+    assert len(os.fsencode(name)) <= LONGEST
+    assert len(os.fsencode(name)) >= LONGEST - 1  # a letter of two bytes
+    assert name.endswith("-dream.mp4")
+    assert name == fitting(stem, "-dream.mp4")
+    assert name != fitting(stem[:-1] + "y", "-dream.mp4")
+
+
+def test_a_name_that_fits_stays():
+    assert fitting("film", ".part.mp4") == "film.part.mp4"
+    assert fitting("x" * 251, ".mp4") == "x" * 251 + ".mp4"
+
+
+def test_the_part_and_the_recipe_of_the_longest_name(tmp_path):
+    target = tmp_path / ("x" * 251 + ".mp4")
+    for path in (target, part_of(target), recipe_path(target), part_of(recipe_path(target))):
+        path.touch()
+    assert part_of(target).with_suffix(".resume").name.endswith(".part.resume")
+    part_of(target).with_suffix(".resume").mkdir()
+    assert recipe_path(Path("a/film.mp4")) == Path("a/film.toml")
+    assert part_of(Path("a/film.mp4")) == Path("a/film.part.mp4")
