@@ -239,7 +239,7 @@ def test_size_is_not_for_films(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["run", "-", "--size", "64", "--to", "null"]) == 2
     assert main(["run", "-", "--rate", "0", "--to", "null"]) == 2
     assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")] == [
-        "error: --size and --rate are for cameras, screens and raw pictures",
+        "error: --size is for cameras and raw pictures",
         "error: '64' is no size",
         "error: '0' is no rate",
     ]
