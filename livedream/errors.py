@@ -15,6 +15,9 @@ Each carries one line that says what is wrong and a `hint` that says what to do 
 import difflib
 from collections.abc import Iterable
 
+_LONGEST_NAME = 100
+"""Characters of an unknown name that a message quotes."""
+
 
 class _HintedError(Exception):
     """An error of one line, with a hint of one line."""
@@ -54,6 +57,7 @@ def unknown(kind: str, name: str, choices: Iterable[str], where: str = "") -> Ar
     where: what tells all choices, in place of them, when they are too many for a line.
     """
     names = list(choices)
+    name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
     near = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
     all_of_them = where or f"choose from {', '.join(names)}"
     return ArgumentError(f"unknown {kind}: {name}", f"did you mean {' or '.join(near)}?" if near else all_of_them)

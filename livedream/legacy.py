@@ -4,6 +4,7 @@ import logging
 import math
 
 from livedream.errors import ArgumentError
+from livedream.printable import quoted_value
 from livedream.settings import DEFAULTS_GENERATION
 
 _log = logging.getLogger(__name__)
@@ -59,7 +60,9 @@ def upgraded(table: dict[str, object], *, is_recipe: bool, generation: object, n
 def _natural_color(color: object) -> tuple[str, float]:
     """Translate the share of the chroma that was kept: 1 for all of it, 0 for none."""
     if isinstance(color, bool) or not isinstance(color, int | float) or not 0 <= color <= 1:
-        raise ArgumentError(f"color must be a number from 0 to 1, got {color!r}", "natural_color is its new name")
+        raise ArgumentError(
+            f"color must be a number from 0 to 1, got {quoted_value(color)}", "natural_color is its new name"
+        )
     # abs: the logarithm of 1 over a number below 0 is -0.0.
     return "natural_color", 2.0 if color == 0 else round(min(abs(math.log(color) / _CHROMA_EXPONENT), 2.0), 2)
 
@@ -67,6 +70,7 @@ def _natural_color(color: object) -> tuple[str, float]:
 def _coarseness(smoothing: object) -> tuple[str, float]:
     if not isinstance(smoothing, str) or smoothing not in _COARSENESS:
         raise ArgumentError(
-            f"smoothing must be none, gaussian or laplacian, got {smoothing!r}", "coarseness is its new name"
+            f"smoothing must be none, gaussian or laplacian, got {quoted_value(smoothing)}",
+            "coarseness is its new name",
         )
     return "coarseness", _COARSENESS[smoothing]

@@ -12,6 +12,9 @@ from livedream.picture_file import open_picture, read_head
 from livedream.pixel_aspect import read_aspect
 from livedream.srgb import eight_bits, to_srgb
 
+MOST_PIXELS = 1 << 26
+"""Of guides and masks, which somebody else's recipe may name: 20 kB of PNG can have 178 million, and take gigabytes."""
+
 
 class Picture(np.ndarray):
     """An array like any other that shows itself in a notebook when it is RGB uint8, (height, width, 3).
@@ -58,20 +61,21 @@ class Still(NamedTuple):
     """Width of a pixel over its height."""
 
 
-def read_still(path: Path) -> Still:
+def read_still(path: Path, most_pixels: int | None = None) -> Still:
     """Return the picture at `path`, upright, transparency laid on white, with the shape of its pixels.
 
-    Raises SourceError, naming it.
+
+    most_pixels: how many it may have. Raises SourceError, naming it.
     """
-    with open_picture(path) as image:
+    with open_picture(path, most_pixels) as image:
         aspect = read_aspect(image, read_head(path))
         upright = _upright(image, path)
         return Still(_rgb(upright), 1 / aspect if _is_turned(image) else aspect)
 
 
-def read_picture(path: Path) -> np.ndarray:
+def read_picture(path: Path, most_pixels: int | None = None) -> np.ndarray:
     """Return the pixels of the picture at `path`: see `read_still`."""
-    return read_still(path).pixels
+    return read_still(path, most_pixels).pixels
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -79,7 +83,7 @@ def read_mask(path: Path) -> np.ndarray:
 
     255 where it is white, 0 where it is black or transparent. Raises SourceError, naming it.
     """
-    with open_picture(path) as opened:
+    with open_picture(path, MOST_PIXELS) as opened:
         image = _upright(opened, path)
         if not _transparent(image):
             return np.array(Image.fromarray(_rgb(image)).convert("L"))

@@ -78,16 +78,20 @@ def read_head(path: Path) -> bytes:
 
 
 @contextmanager
-def open_picture(path: Path) -> Iterator[Image.Image]:
+def open_picture(path: Path, most_pixels: int | None = None) -> Iterator[Image.Image]:
     """Open the picture at `path`, decoded; its first page where there are several, which is logged.
 
     What Pillow raises in the block, because it reads some things late, counts as damage too.
 
     What the file is counts, and not what its name says. Where the end of a file is missing, what there is is taken, and
-    it is logged how much that is. Raises SourceError, naming the file, when it cannot be read.
+    it is logged how much that is. most_pixels: how many it may have, in less than Pillow itself allows. Raises
+    SourceError, naming the file, when it cannot be read.
     """
     with _telling(path), _quiet():
         image = _open(path, path)
+        if most_pixels is not None and image.width * image.height > most_pixels:
+            image.close()
+            raise SourceError(f"{path} is too large a picture: {image.width}x{image.height}", "make it smaller first")
         try:
             image.load()
         except FAULTS:

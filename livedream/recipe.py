@@ -3,16 +3,18 @@
 import dataclasses
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from livedream._version import __version__
-from livedream.errors import SourceError
+from livedream.errors import ArgumentError, SourceError
 from livedream.legacy import GENERATION, upgraded
+from livedream.printable import quoted_value
 from livedream.settings import CONTROLS, DEFAULTS_GENERATION, DreamSettings
+from livedream.strangers import open_regular, parse_toml
+from livedream.urls import shown
 
 TABLE = "livedream"
 """The table of the recipe that holds all that is no control, and the name of the recipe inside a PNG."""
@@ -48,7 +50,7 @@ class Recipe:
         known: dict[str, Fact] = {
             "version": __version__,
             GENERATION: DEFAULTS_GENERATION,
-            "source": self.source,
+            "source": shown(self.source),
             "fingerprint": self.fingerprint,
             "ingredients": self.ingredients,
             "used": self.used,
@@ -64,7 +66,7 @@ class Recipe:
     def differences(self, text: str) -> list[str]:
         """Return in what the recipe written in `text` differs: controls, options, files; none when it is this one.
 
-        Versions, names and what was used are not compared.
+        Versions, names and what was used are not compared. Raises ArgumentError when `text` is no recipe.
         """
         then, now = _essence(text), _essence(self.text())
         return [name for name in dict.fromkeys([*now, *then]) if then.get(name) != now.get(name)]
@@ -73,10 +75,14 @@ class Recipe:
 def controls_in(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the controls in `table`, a preset or a recipe as read from TOML, by the names they have today.
 
-    Those of an older livedream are translated. name: of the file, for messages.
+    Those of an older livedream are translated. name: of the file, for messages. Raises ArgumentError.
     """
     rest = table.get(TABLE)
-    generation = rest.get(GENERATION) if isinstance(rest, Mapping) else None
+    if rest is not None and not isinstance(rest, Mapping):
+        raise ArgumentError(
+            f"{name}: {TABLE} must be a table, got {quoted_value(rest)}", f"write [{TABLE}], or nothing"
+        )
+    generation = rest.get(GENERATION) if rest is not None else None
     controls = {control: value for control, value in table.items() if control != TABLE}
     return upgraded(controls, is_recipe=rest is not None, generation=generation, name=name)
 
@@ -84,8 +90,8 @@ def controls_in(table: Mapping[str, Any], name: str) -> dict[str, Any]:
 def about(text: str) -> dict[str, Any]:
     """Return the table of a recipe that holds what is no control; empty when `text` is no recipe."""
     try:
-        table = tomllib.loads(text).get(TABLE)
-    except tomllib.TOMLDecodeError:
+        table = parse_toml(text, "the recipe").get(TABLE)
+    except ArgumentError:
         return {}
     return table if isinstance(table, dict) else {}
 
@@ -100,12 +106,14 @@ def fingerprint(paths: Iterable[Path]) -> str:
     path = None
     for path in paths:
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 size = file.seek(0, 2)
                 digest.update(size.to_bytes(8, "little"))
                 for place in (0, max(0, size - ENDS)):
                     file.seek(place)
                     digest.update(file.read(ENDS))
+        except ValueError as error:  # a zero byte
+            raise SourceError(f"no file can be called {path}", "check the name") from error
         except OSError as error:
             raise SourceError(f"{path}: {error.strerror}", "check the name and the rights of the file") from error
     if path is None:
@@ -115,11 +123,14 @@ def fingerprint(paths: Iterable[Path]) -> str:
 
 def _essence(text: str) -> dict[str, object]:
     """Return what two recipes must agree in to make the same output."""
-    whole = tomllib.loads(text)
+    whole = parse_toml(text, "the recipe")
     table, rest = controls_in(whole, "the recipe"), whole.get(TABLE, {})
+    options = rest.get("options", {})
+    if not isinstance(options, Mapping):
+        raise ArgumentError(f"the recipe: options must be a table, got {quoted_value(options)}")
     defaults = dataclasses.asdict(DreamSettings())
     files = {"source": rest.get("fingerprint"), "ingredients": rest.get("ingredients")}
-    return {**defaults, **table, **files, **rest.get("options", {})}
+    return {**defaults, **table, **files, **options}
 
 
 def _toml(value: Fact) -> str:

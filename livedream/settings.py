@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from livedream.errors import ArgumentError, unknown
+from livedream.printable import quoted_value
 
 DEFAULTS_GENERATION = 2
 """Goes up when a default changes: a recipe names only what is no default, and says which generation it means."""
@@ -79,7 +80,7 @@ class Control:
                 right_type = value != ""
             if right_type:
                 return None
-        return f"{self.name} must be {self.allowed}, got {value!r}"
+        return f"{self.name} must be {self.allowed}, got {quoted_value(value)}"
 
 
 def _control(default: int | float | str, help: str, **row: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from livedream.primaries import ADOBE_RGB, BT709, D50, FOREIGN, Primaries, to_xyz
+from livedream.tone import HDR, map_tones
 
 log = logging.getLogger(__name__)
 
@@ -19,12 +20,11 @@ _SRGB = ImageCms.createProfile("sRGB")
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
 """The mode in which Pillow converts from each space of ICC."""
 _GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
-_HDR = {16: "PQ", 18: "HLG"}
 _GAMMA = 1 / 2.2
 _EXIF, _INTEROPERABILITY, _COLOR_SPACE = 0x8769, 0xA005, 0xA001
 _ADOBE_RGB_SPACE = 2
 _said: set[tuple[Path, str]] = set()
-"""The folder and the profile of conversions that were reported."""
+"""The folder and the kind of conversions that were reported."""
 _HEAD = 1 << 18
 """Bytes at the beginning of an AVIF file in which its colours are described."""
 _CURVES = {4: 2.2, 5: 2.8, 8: 1.0}
@@ -108,13 +108,17 @@ def to_srgb(image: Image.Image, name: str, opened: Image.Image | None = None) ->
     Returns:
         the picture as it is where there is nothing to convert, else RGB or RGBA.
     """
-    icc = _describe(opened or image, name)
+    opened = opened or image
+    numbers = _cicp(opened) or (None if opened.info.get("icc_profile") else _nclx(opened))
+    if numbers and numbers[1] in HDR:
+        _say_of_folder(name, f"HDR ({HDR[numbers[1]]}) is mapped to the range of an ordinary screen")
+        return _from_hdr(image, *numbers)
+    icc = _from_numbers(*numbers) if numbers else _describe(opened, name)
     if icc is None:
         return image
     converted = profile(icc).to_srgb(image, name)
-    if converted is not image and (kind := (Path(name).parent, profile(icc).description)) not in _said:
-        _said.add(kind)  # one line for a folder of photographs
-        log.warning("%s: colours are converted from %s to sRGB", name, kind[1])
+    if converted is not image:
+        _say_of_folder(name, f"colours are converted from {profile(icc).description} to sRGB")
     return converted
 
 
@@ -129,10 +133,8 @@ def eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _describe(image: Image.Image, name: str) -> bytes | None:
-    """Return an ICC profile for the colours of the picture, None when they are sRGB."""
+    """Return an ICC profile for the colours of a picture without numbers of ITU-T H.273, None when they are sRGB."""
     info: dict[Any, Any] = image.info
-    if (numbers := _cicp(image)) is not None:
-        return _from_numbers(*numbers, name)
     if icc := info.get("icc_profile") or _boxed_profile(image):
         return bytes(icc)
     if image.mode == "LAB":
@@ -141,8 +143,6 @@ def _describe(image: Image.Image, name: str) -> bytes | None:
         return None
     if "gamma" in info or "chromaticity" in info:
         return _from_chromaticities(info, name)
-    if (numbers := _nclx(image)) is not None:
-        return _from_numbers(*numbers, name)
     if _is_adobe_rgb(image):
         return matrix_profile("Adobe RGB", ADOBE_RGB, 563 / 256)
     return None
@@ -176,10 +176,16 @@ def _fixed(number: float) -> int:
     return round(number * 65536)
 
 
-def _from_numbers(primaries: int, transfer: int, name: str) -> bytes | None:
-    """Return a profile for colours in the numbers of ITU-T H.273."""
-    if transfer in _HDR:
-        _say_once(f"{name}: is HDR ({_HDR[transfer]}), shown without tone mapping")
+def _from_hdr(image: Image.Image, primaries: int, transfer: int) -> Image.Image:
+    plain = eight_bits(image) if _is_deep(image) else image
+    mapped = Image.fromarray(map_tones(np.asarray(plain.convert("RGB")), primaries, transfer))
+    if plain.has_transparency_data:
+        mapped.putalpha(plain.convert("RGBA").getchannel("A"))
+    return mapped
+
+
+def _from_numbers(primaries: int, transfer: int) -> bytes | None:
+    """Return a profile for colours in the numbers of ITU-T H.273, None when they are those of sRGB."""
     gamma = _CURVES.get(transfer)
     if primaries not in FOREIGN and gamma is None:
         return None
@@ -288,6 +294,14 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
 
 def _printable(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable())[:60] or "its own profile"
+
+
+def _say_of_folder(name: str, text: str) -> None:
+    """Report a conversion, once for a folder of photographs."""
+    kind = Path(name).parent, text
+    if kind not in _said:
+        _said.add(kind)
+        log.warning("%s: %s", name, text)
 
 
 @lru_cache(maxsize=1024)

@@ -12,12 +12,15 @@ COLOURS = ((200, 40, 30), (30, 180, 60), (40, 60, 210), (235, 235, 235))
 """Of the tiles: upper left, upper right, lower left, lower right."""
 
 
-def grid_heic(quarter_turns: int | None = None) -> bytes:
-    """Return a HEIC of 2x2 tiles; it is to be turned counter-clockwise by so many quarters."""
+def grid_heic(quarter_turns: int | None = None, color: bytes = b"") -> bytes:
+    """Return a HEIC of 2x2 tiles.
+
+    quarter_turns: how often it is to be turned counter-clockwise. color: what its `colr` box holds (nclx, prof).
+    """
     tiles, config = zip(*(_tile(colour) for colour in COLOURS), strict=True)
     begin = _box("ftyp", b"heic", struct.pack(">I", 0), b"mif1heic")
-    offset = len(begin) + len(_meta(0, tiles, config[0], quarter_turns)) + 8
-    return begin + _meta(offset, tiles, config[0], quarter_turns) + _box("mdat", *tiles)
+    offset = len(begin) + len(_meta(0, tiles, config[0], quarter_turns, color)) + 8
+    return begin + _meta(offset, tiles, config[0], quarter_turns, color) + _box("mdat", *tiles)
 
 
 def _tile(colour: tuple[int, int, int]) -> tuple[bytes, bytes]:
@@ -37,7 +40,7 @@ def _tile(colour: tuple[int, int, int]) -> tuple[bytes, bytes]:
     return _find(data, ["mdat"])[8:], config
 
 
-def _meta(offset: int, tiles: Sequence[bytes], config: bytes, quarter_turns: int | None) -> bytes:
+def _meta(offset: int, tiles: Sequence[bytes], config: bytes, quarter_turns: int | None, color: bytes) -> bytes:
     grid = struct.pack(">BBBBHH", 0, 0, 1, 1, 2 * TILE, 2 * TILE)
     sizes = (struct.pack(">II", side, side) for side in (TILE, 2 * TILE))
     properties = [config, *(_full("ispe", 0, 0, size) for size in sizes)]
@@ -45,6 +48,9 @@ def _meta(offset: int, tiles: Sequence[bytes], config: bytes, quarter_turns: int
     if quarter_turns is not None:
         properties.append(_box("irot", bytes([quarter_turns])))
         of_grid.append(4 | 0x80)
+    if color:
+        properties.append(_box("colr", color))
+        of_grid.append(len(properties))
     items = b"".join(
         _full("infe", 2, int(item < 5), struct.pack(">HH4s", item, 0, b"hvc1" if item < 5 else b"grid"), b"\0")
         for item in range(1, 6)

@@ -11,7 +11,7 @@ import livedream
 
 ROOT = Path(livedream.__file__).parent
 AV = (
-    *("video", "film", "color", "gamut", "dolby", "shape", "sidedata", "fields", "network", "pipe"),
+    *("video", "film", "clock", "color", "gamut", "dolby", "shape", "sidedata", "fields", "network", "pipe"),
     *("picture_track", "ending", "faults", "remote", "tap"),
 )
 CV2 = (
@@ -58,7 +58,7 @@ def imports() -> list[tuple[str, str]]:
     [
         ("torch", ("dream/", "models/", "visualize/", "bench/", "doctor/engine.py")),
         ("torchvision", ("models/",)),
-        ("av", (*(f"capture/{name}.py" for name in AV), "side_tracks.py", "sink/")),  # the second names its types
+        ("av", (*(f"capture/{name}.py" for name in AV), "sink/", "timeline.py", "side_tracks.py")),
         (
             "cv2",
             (

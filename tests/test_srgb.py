@@ -14,7 +14,9 @@ from PIL import Image, ImageCms
 from livedream.picture import read_mask, read_picture, to_array
 from livedream.primaries import ADOBE_RGB, BT709, FOREIGN
 from livedream.srgb import matrix_profile
+from livedream.tone import map_tones
 from tests.films import BLUE, GREEN, RED
+from tests.heic import grid_heic
 
 P3 = matrix_profile("Display P3", FOREIGN[12][1])
 SWAPPED = matrix_profile("green is red", (BT709[1], BT709[0], BT709[2], BT709[3]))
@@ -246,7 +248,32 @@ def test_numbers_of_an_avif(tmp_path: Path) -> None:
     assert_near([tuple(pixels[32, x].tolist()) for x in (16, 48, 80)], IN_P3)
 
 
-def test_hdr_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = png_with(tmp_path / "picture.png", (b"cICP", bytes((9, 16, 0, 1))))
-    read_picture(path)
-    assert f"{path}: is HDR (PQ), shown without tone mapping" in caplog.messages
+@pytest.mark.parametrize("color", [b"nclx" + struct.pack(">HHHB", 12, 13, 1, 0x80), b"prof" + P3], ids=["nclx", "prof"])
+def test_colours_of_a_heic(color: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("pi_heif")
+    (tmp_path / "picture.heic").write_bytes(grid_heic(color=color))
+    pixels = read_picture(tmp_path / "picture.heic")
+    assert_near([tuple(pixels[y, x].tolist()) for y, x in ((32, 32), (32, 96), (96, 32))], IN_P3, 4)  # HEVC is lossy
+
+
+def test_hdr_is_mapped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Zero, 25 and 203 cd/m2 of grey in PQ, then 1000: code 0, 96, 148 and 192 of 255 (SMPTE ST 2084)."""
+    grey = np.repeat([[0, 96, 148, 192]], 8, axis=1).astype(np.uint8).repeat(8, axis=0)
+    buffer = io.BytesIO()
+    Image.fromarray(grey).convert("RGB").save(buffer, "png")
+    chunk = b"cICP" + bytes((9, 16, 0, 1))
+    path = tmp_path / "picture.png"
+    png = buffer.getvalue()
+    path.write_bytes(png[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + png[33:])
+    black, dark, white, light = read_picture(path)[4, 4::8, 0].tolist()
+    assert black == 0
+    assert abs(dark - 99) <= 3  # 25 / 203 of white in sRGB: 1.055 * 0.123 ** (1 / 2.4) - 0.055 = 0.386
+    assert 190 < white < 230  # the curve makes room for what is brighter
+    assert light == 255
+    assert caplog.messages == [f"{path}: HDR (PQ) is mapped to the range of an ordinary screen"]
+
+
+def test_hlg_is_mapped() -> None:
+    """Nominal white of HLG, 75 % of the signal, is 203 cd/m2 on a screen of 1000 (ITU-R BT.2408)."""
+    hlg, pq = np.full((1, 1, 3), 191, np.uint8), np.full((1, 1, 3), 148, np.uint8)
+    assert abs(int(map_tones(hlg, 9, 18)[0, 0, 0]) - int(map_tones(pq, 9, 16)[0, 0, 0])) <= 3

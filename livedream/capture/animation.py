@@ -52,7 +52,6 @@ class AnimationSource(Source):
         self._lock = threading.Lock()
         self._closed = False
         self._next = 0
-        self.ended_early: str | None = None
         with ExitStack() as opened:
             self._image = opened.enter_context(open_frames(self.path))
             # A PNG may have a picture before the first frame, for programs that know no animations.

@@ -8,6 +8,7 @@ from livedream.capture.film import open_film
 from livedream.capture.kind import is_picture
 from livedream.errors import ArgumentError, SourceError
 from livedream.recipe import TABLE, about
+from livedream.strangers import NotRegularError, check_regular
 
 
 def carried_recipe(path: Path) -> str:
@@ -15,6 +16,12 @@ def carried_recipe(path: Path) -> str:
 
     Raises SourceError when the file cannot be read, ArgumentError when it carries none.
     """
+    try:
+        check_regular(path)
+    except NotRegularError as error:
+        raise SourceError(
+            f"{path} carries no recipe: {error.strerror}", "name a film, a PNG or a .toml file"
+        ) from error
     text = _of_picture(path) if is_picture(path) else _of_film(path)
     if not about(text):
         raise ArgumentError(f"{path} carries no recipe", "name a film or PNG that livedream made, or a .toml file")

@@ -1,4 +1,9 @@
-"""The times of a film, made to increase."""
+"""The times of a film, made to increase; how long its last picture is shown."""
+
+from fractions import Fraction
+from typing import Any
+
+import av
 
 
 class Clock:
@@ -36,3 +41,47 @@ class Clock:
             else:
                 self._last += 1
         return self._last
+
+
+class LastPicture:
+    """Finds out from the packets of a film how long its last picture is shown.
+
+    Where pictures are stored in the order in which they are shown, the last packet says it. Where they are reordered,
+    a packet's duration is the distance to the next one in the file; the sum of these, from the first picture on, is
+    where the film ends.
+    """
+
+    def __init__(self) -> None:
+        self._delay: Fraction | None = None
+        self._reordered = False
+        self._highest: tuple[Fraction, Fraction] | None = None
+        """When the latest picture is shown, and the duration of its packet."""
+        self._decoded = Fraction(0)
+        """Where the last packet ends by its decoding time."""
+
+    def note(self, packet: "av.Packet[Any]") -> None:
+        """Take the next packet, in the order of the file."""
+        if packet.pts is None or not packet.size:
+            return
+        shown, duration = packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base
+        if packet.dts is not None:
+            decoded = packet.dts * packet.time_base
+            if self._delay is None:
+                self._delay = shown - decoded
+            self._decoded = decoded + duration
+        if self._highest is None or shown > self._highest[0]:
+            self._highest = shown, duration
+        else:
+            self._reordered = True
+
+    def duration(self, *, ordered: bool) -> Fraction | None:
+        """Return for how many seconds the last picture is shown, None where the file does not say so.
+
+        ordered: whether durations are those of pictures even where these are reordered, as in Matroska.
+        """
+        if self._highest is None:
+            return None
+        shown, duration = self._highest
+        if self._reordered and not ordered:
+            duration = self._decoded + (self._delay or 0) - shown
+        return duration if duration > 0 else None

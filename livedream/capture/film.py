@@ -10,16 +10,23 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from livedream.errors import SourceError
+from livedream.timeline import OPTIONS, may_jump
 
 HEAD = 1 << 20
 """Bytes at either end of a file in which its header is looked for."""
+FEWEST_BITS = 5000
+"""A second, of a broadcast. Its lists of tracks and its clock alone take more than ten thousand."""
+HEAD_OF_FLV = 1024
+"""Bytes. A file that ends as it should has but the size of its last packet behind that."""
+LONGEST_DELAY = Fraction(1, 10)
+"""Seconds. AAC and Opus encoders delay the sound by some 7 to 45 ms."""
 
 
 def open_film(path: Path) -> InputContainer:
     """Open the film at `path`. Raises SourceError, with what is wrong with the file."""
     try:
         # Absolute, so that a colon in a name does not make it an address.
-        container = av.open(str(path.absolute()), "r", metadata_errors="replace")
+        container = av.open(str(path.absolute()), "r", options=dict(OPTIONS), metadata_errors="replace")
     except IsADirectoryError as error:
         raise SourceError(f"{path} is a folder", "name a film") from error
     except FileNotFoundError as error:
@@ -78,6 +85,19 @@ def _boxes(path: Path) -> list[str]:
     return names
 
 
+def behind_the_end(path: Path, kind: str, read_to: int) -> str:
+    """Return what of a file FFmpeg does not read, "" where that is nothing: of some that were joined all but the first.
+
+    kind: FFmpeg's name of the format. read_to: how many bytes of the file were read.
+    """
+    if "mp4" in kind:
+        films = _boxes(path)
+        others = films.count("moov") - 1
+        return "" if others < 1 or "moof" in films else f"{others} more film{'s' if others > 1 else ''}"
+    left = path.stat().st_size - read_to
+    return f"{left} bytes" if kind == "flv" and left > HEAD_OF_FLV else ""
+
+
 def decode_together(stream: VideoStream) -> None:
     """Let the threads of a decoder share a picture, and leave a core to the dream.
 
@@ -98,24 +118,49 @@ def rate_of(stream: VideoStream) -> Fraction | None:
 
 
 def start_of(container: InputContainer, time_base: Fraction) -> Fraction:
-    """Return what the clock of the file shows where its first stream begins, in whole ticks; not below 0.
+    """Return what the clock of the file shows where its first track begins, in whole ticks.
+
+    It may be below 0, as in a transport stream over the wrap of its clock. But it is 0 where pictures begin no earlier
+    and the sound does by no more than its encoder's delay: that is for the decoder, not for hearing.
 
     Not `container.start_time`: that is rounded to microseconds.
     """
-    tracks = [*container.streams.video, *container.streams.audio]
-    times = [track.start_time * track.time_base for track in tracks if track.start_time is not None and track.time_base]
-    return max(Fraction(0), min(times, default=Fraction(0)) // time_base * time_base)
+    pictures, sounds = (
+        [track.start_time * track.time_base for track in tracks if track.start_time is not None and track.time_base]
+        for tracks in (container.streams.video, container.streams.audio)
+    )
+    start = min([*pictures, *sounds], default=Fraction(0))
+    if -LONGEST_DELAY <= start < 0 <= min(pictures, default=Fraction(-1)):
+        return Fraction(0)
+    return start // time_base * time_base
 
 
 def estimate_length(container: InputContainer, stream: VideoStream, rate: Fraction | None) -> int | None:
     """Return how many frames the film should have by its length, where the file does not count them."""
-    if rate is None:
-        return None
+    seconds = length_of(container, stream)
+    return (round(seconds * rate) or None) if rate is not None and seconds is not None else None
+
+
+def length_of(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """Return how many seconds of pictures the header promises, None where it does not know.
+
+    Where the clock of a file may jump, FFmpeg takes the distance of its ends for the length. After a jump ahead there
+    are too few bytes for that.
+    """
     if stream.duration and stream.time_base:
-        return round(stream.duration * stream.time_base * rate)
-    if container.duration:
-        return round(container.duration * rate / av.time_base)
-    return None
+        seconds = stream.duration * stream.time_base
+    elif container.duration:
+        seconds = Fraction(container.duration, av.time_base)
+        begins = Fraction(container.start_time or 0, av.time_base)
+        if container.metadata.get("encoder", container.metadata.get("ENCODER", "")).startswith("Lavf") and (
+            "matroska" in container.format.name and 0 < begins < seconds
+        ):
+            seconds -= begins  # FFmpeg writes there when the film ends
+    else:
+        return None
+    if may_jump(container) and container.size and container.size * 8 < seconds * FEWEST_BITS:
+        return None
+    return seconds
 
 
 def durations_in(path: Path, count: int) -> list[Fraction]:

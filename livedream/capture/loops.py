@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from livedream.capture.address import same_place, shown
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError
+from livedream.urls import same_place, shown
 
 VIRTUAL_CAMERAS = ("OBS Virtual Camera", "Unity Video Capture")
 """What the virtual cameras of Windows and macOS are called; there is one of each."""

@@ -5,7 +5,6 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from urllib.parse import urlsplit
 
 import av
 import av.error
@@ -13,7 +12,6 @@ import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 
-from livedream.capture.address import shown
 from livedream.capture.color import Colors, Tags
 from livedream.capture.faults import fault
 from livedream.capture.film import decode_together, rate_of
@@ -24,6 +22,7 @@ from livedream.capture.remote import RemoteFilm
 from livedream.capture.shape import Aspects, Shape
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
+from livedream.urls import Address, shown
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +75,7 @@ def open_address(address: str, *, start: Fraction | None = None, end: Fraction |
     except NotLiveError as film:
         return RemoteFilm(address, resumable=film.resumable, start=start, end=end)
     except SourceError as error:
-        if not (_is_http(address) and isinstance(error.__cause__, av.error.InvalidDataError)):
+        if not (_is_http(Address.parse(address)) and isinstance(error.__cause__, av.error.InvalidDataError)):
             raise
         try:  # a film of which the index was cut off: reading films, FFmpeg connects again
             return RemoteFilm(address, start=start, end=end)
@@ -92,12 +91,12 @@ class NetworkSource(LiveSource):
     """Frames of a stream as they come: RTSP, HTTP (MJPEG, HLS, ...), RTMP, UDP, TCP, and SRT where FFmpeg has it.
 
     The address is never shown with user and password. Damaged packets are passed over. Raises SourceError when nobody
-    answers, or what answers is no live stream.
+    answers, or what answers is no live stream, ArgumentError for what is no address.
     """
 
     def __init__(self, address: str, *, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self.place = address
-        self._address = address
+        self._address = Address.parse(address)
         self._beginning: int | None = None
         super().__init__(shown(address), clock=clock)
 
@@ -117,7 +116,7 @@ class NetworkSource(LiveSource):
 class _Stream(Connection):
     """A stream, opened by FFmpeg. name: the address as it may be shown."""
 
-    def __init__(self, address: str, name: str) -> None:
+    def __init__(self, address: Address, name: str) -> None:
         self._name = name
         self._container = _open(address, name)
         try:
@@ -178,10 +177,10 @@ class _Stream(Connection):
             yield from pictures
 
 
-def _open(address: str, name: str) -> InputContainer:
+def _open(address: Address, name: str) -> InputContainer:
     try:
         timeout = OPEN_SECONDS, READ_SECONDS
-        return av.open(address, "r", options=dict(_OPTIONS), timeout=timeout, metadata_errors="replace")
+        return av.open(str(address), "r", options=dict(_OPTIONS), timeout=timeout, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise fault(name, error) from error
 
@@ -194,5 +193,5 @@ def _ends(container: InputContainer) -> bool:
     return kind not in (*_PLAYLISTS, *_INVENTED) and not kind.endswith("_pipe") and container.size > 0
 
 
-def _is_http(address: str) -> bool:
-    return urlsplit(address).scheme.lower() in ("http", "https")
+def _is_http(address: Address) -> bool:
+    return address.scheme in ("http", "https")

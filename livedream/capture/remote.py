@@ -9,11 +9,12 @@ import av
 import av.error
 from av.container import InputContainer
 
-from livedream.capture.address import shown
 from livedream.capture.faults import fault
 from livedream.capture.video import FilmSource
 from livedream.errors import SourceError
 from livedream.side_tracks import SideTracks
+from livedream.timeline import OPTIONS
+from livedream.urls import shown
 
 OPEN_SECONDS = 30.0
 """How long the server may take to send what is needed to open the film: an index at its end takes three requests."""
@@ -99,6 +100,6 @@ def open_remote(address: str, name: str, options: dict[str, str]) -> InputContai
     """Open a film on a web server. name: the address as it may be shown. options: for FFmpeg."""
     try:
         timeout = OPEN_SECONDS, READ_SECONDS
-        return av.open(address, "r", options=dict(options), timeout=timeout, metadata_errors="replace")
+        return av.open(address, "r", options={**OPTIONS, **options}, timeout=timeout, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise SourceError(str(fault(name, error)), _HINT) from error

@@ -19,7 +19,11 @@ RATE = Fraction(30)
 SMALLEST = 16
 """Pixels of each side of a part of the screen."""
 
-_SPEC = re.compile(r"screen(?::(?:(?P<number>\d+)|(?P<width>\d+)x(?P<height>\d+)\+(?P<left>\d+)\+(?P<top>\d+)))?")
+_SPEC = re.compile(
+    r"screen(?::(?:(?P<number>\d{1,5})|"
+    r"(?P<width>\d{1,5})x(?P<height>\d{1,5})\+(?P<left>\d{1,5})\+(?P<top>\d{1,5})))?",
+    re.ASCII,
+)
 
 
 class ScreenSource(LiveSource):

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from livedream.capture.address import STREAMS, shown
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.names import NUMBERED
 from livedream.side_tracks import SideTracks
+from livedream.urls import STREAMS, shown
 
 
 class Source(ABC):

@@ -90,9 +90,6 @@ class _Tapped:
     def chapters(self) -> list[Any]:
         return self._chapters
 
-    def seek(self, *where: object, **how: object) -> None:
-        """A pipe cannot: it is read from its beginning."""
-
     def demux(self, *streams: av.stream.Stream) -> "Iterator[av.Packet[Any] | None]":
         wanted = {stream.index for stream in streams}
         more = True

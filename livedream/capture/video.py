@@ -17,12 +17,13 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
 
-from livedream.capture.clock import Clock
+from livedream.capture.clock import Clock, LastPicture
 from livedream.capture.color import Colors, Tags
 from livedream.capture.dolby import check_common_colors
 from livedream.capture.ending import Ending
 from livedream.capture.fields import deinterlaced
 from livedream.capture.film import (
+    behind_the_end,
     decode_together,
     estimate_length,
     is_encrypted,
@@ -38,18 +39,22 @@ from livedream.capture.tap import Tap
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.side_tracks import SideTracks
+from livedream.timeline import Timeline, may_seek
 
 log = logging.getLogger(__name__)
 
 BAD_READS = 100
 """How often in a row the reader may fail before the film counts as ended."""
 JUMP = Fraction(1)
-"""Seconds. A time that goes back further starts a new clock (joined films); one that goes back less is a slip."""
+"""Seconds. A picture's time that goes back further, for no jump of the file's clock, starts a new clock; one that goes
+back less is a slip."""
 LONGEST_GAP = Fraction(10)
 """Seconds of damage without one packet that are filled at most."""
 RUN_UP = Fraction(1)
 """Seconds before the start of a part at which to look for a key frame: files find it by its decoding time, which may be
 earlier than its own."""
+MOST_HELD = 2**26
+"""Bytes of packets that are held at most while a key frame before the start of a part is looked for."""
 MAX_PIXELS = 2**27
 """16384x8192. A dream needs some forty bytes a pixel."""
 
@@ -60,6 +65,8 @@ class _Shown(NamedTuple):
     picture: VideoFrame
     time: Fraction
     """Seconds since the film began."""
+    duration: Fraction | None = None
+    """For how many seconds it is shown, where the file says so and nothing follows."""
 
 
 class FilmSource(Source):
@@ -90,6 +97,14 @@ class FilmSource(Source):
         """Held while PyAV reads: closing a container in the middle of that would crash."""
         self._closed = False
         self._seen: Fraction | None = None
+        self._shortest: Fraction | None = None
+        """Seconds from one picture to the next, the least."""
+        self._read_to = 0
+        """How many bytes of the file were read, at least."""
+        self._is_read = False
+        """Whether all was read that FFmpeg reads of it."""
+        self._approach: int | None = None
+        """Where a part begins to which the file cannot be sought, in ticks."""
         self._index = 0
         self._tap: Tap | None = None
         self._tracks: list[int] = []
@@ -177,7 +192,7 @@ class FilmSource(Source):
 
     def _frame(self, shown: _Shown) -> Frame:
         pixels = self._shape.fit(self._colors.rgb(shown.picture), shown.picture)
-        return Frame(pixels, shown.time - self._shift, self._index - 1)
+        return Frame(pixels, shown.time - self._shift, self._index - 1, duration=shown.duration)
 
     def _open(self) -> tuple[InputContainer, VideoStream]:
         container = self._film()
@@ -207,16 +222,35 @@ class FilmSource(Source):
         self.damaged = self.filled = self.mended = 0
 
     def _part(self) -> Generator[_Shown]:
-        """The pictures of the part that is wanted."""
+        """The pictures of the part that is wanted; the last one knows how long it is shown.
+
+        So each waits for the next; not those of a pipe, which has no durations and should be shown at once.
+        """
+        last: _Shown | None = None
         pictures = self._from_key_frame() if self._from else self._all(from_key=False)
         for shown in pictures:
             self._seen = shown.time
             if self._to is not None and shown.time >= self._to:
+                if last is not None:
+                    last = self._lasting(last, min(shown.time, self._to) - last.time)
                 break
-            if shown.time >= self._from:
+            if shown.time < self._from:
+                continue
+            if not self.reopens:
                 yield shown
+                continue
+            if last is not None:
+                yield last
+                self._shortest = min(self._shortest or shown.time - last.time, shown.time - last.time)
+            last = shown
         else:
             self.ended_early = self._shortfall()
+            if last is not None:
+                last = self._lasting(
+                    last, self._last_picture.duration(ordered="matroska" in self._container.format.name)
+                )
+        if last is not None:
+            yield last
         if self._tap is not None:
             self._tap.end()
         self._conclude()
@@ -224,6 +258,15 @@ class FilmSource(Source):
     def _shortfall(self) -> str | None:
         """Return, at the end, how much of the film was there if it should have been longer: `0.2 of 1.0 s`."""
         return self._ending.shortfall()
+
+    def _lasting(self, last: _Shown, duration: Fraction | None) -> _Shown:
+        """Return the last picture with its duration, if that is one: some files have a tick or half a frame there."""
+        usual = self._shortest or self._step * self.time_base
+        if duration is None or duration < usual * 3 / 4:
+            return last
+        if self._to is not None:
+            duration = min(duration, self._to - last.time)
+        return last._replace(duration=duration)
 
     def _from_key_frame(self) -> Iterator[_Shown]:
         """The pictures from a key frame before the part on; all of the film where none can be found."""
@@ -233,6 +276,7 @@ class FilmSource(Source):
             pictures.close()
             if self.reopens:
                 self._reopen()
+            self._approach = None
             pictures = self._all(from_key=False)
         else:
             yield first
@@ -242,9 +286,13 @@ class FilmSource(Source):
         """Go to before the part; False where the file cannot, and where it would save nothing."""
         if not self.reopens:
             return False
-        target = round((self._origin + self._from - RUN_UP) / self.time_base)
+        moment = self._origin + self._from - RUN_UP
+        target = round(moment / self.time_base)
         if self._stream.start_time is None or target <= self._stream.start_time:
             return False
+        if not may_seek(self._container, moment):
+            self._approach = target
+            return True
         try:
             self._container.seek(target, stream=self._stream)
         except av.error.FFmpegError:
@@ -263,7 +311,7 @@ class FilmSource(Source):
         """Each picture with its time in ticks as the file has it; what was lost is filled with the one before."""
         gaps: Gaps[VideoFrame] = Gaps(self._step, int(LONGEST_GAP / self.time_base))
         damaged = self.damaged
-        for packet in self._packets():
+        for packet in self._packets() if self._approach is None else self._from_last_key(self._approach):
             if packet.size:
                 gaps.expect(packet.pts, key=packet.is_keyframe)
             pictures = self._decode(packet)
@@ -288,19 +336,43 @@ class FilmSource(Source):
         self._aspects.mark(pictures, self._stream.codec_context.sample_aspect_ratio)
         return pictures
 
+    def _from_last_key(self, target: int) -> "Iterator[av.Packet[VideoStream]]":
+        """The packets from the last key frame before `target` ticks on: what is before it need not be decoded."""
+        held: list[av.Packet[VideoStream]] = []
+        size = 0
+        packets = self._packets()
+        for packet in packets:
+            key = packet.pts if packet.is_keyframe else None
+            if key is not None and key <= target:
+                held, size = [], 0
+            held.append(packet)
+            size += packet.size
+            if not packet.size or size > MOST_HELD or (key is not None and key > target):
+                break
+        yield from held
+        yield from packets
+
     def _packets(self) -> "Iterator[av.Packet[VideoStream]]":
-        """Every packet of the pictures, past what cannot be read; the last one is empty and flushes the decoder."""
+        """Every packet of the pictures, past what cannot be read; the last one is empty and flushes the decoder.
+
+        Their times are those of a clock that goes on, see `Timeline`.
+        """
         bad = 0
+        self._timeline, self._last_picture = Timeline(self._container), LastPicture()
         while bad < BAD_READS:
             try:
-                packets: Iterator[av.Packet[Any]] = self._container.demux()  # of all tracks: see `Ending`
+                packets: Iterator[av.Packet[Any]] = self._container.demux()  # of all tracks: they jump together
                 for packet in packets:
                     bad = 0
+                    self._read_to = max(self._read_to, (packet.pos or 0) + packet.size)
                     self._ending.note(packet)
-                    if packet.stream is self._stream:
-                        yield packet
-                    elif self._tap is not None and packet.stream.type in ("audio", "subtitle"):
-                        self._tap.put(packet)
+                    for ready in self._timeline.feed(packet):
+                        if ready.stream.index == self._stream.index:  # an empty one has no `stream_index`
+                            self._last_picture.note(ready)
+                            yield _wanted(ready) if self._timeline.jumps else ready
+                        elif self._tap is not None and ready.stream.type in ("audio", "subtitle"):
+                            self._tap.put(ready)
+                self._is_read = True
                 return
             except av.error.InvalidDataError:
                 bad += 1
@@ -343,8 +415,8 @@ class FilmSource(Source):
         length = self._stream.frames or estimate_length(self._container, self._stream, self.rate)
         if length is None or not (self._from or self._to):
             return length
-        if self.rate is None:
-            return None
+        if self.rate is None or self._shift * self.rate > length:
+            return None  # joined files go on behind the end that the header of the first one tells
         end = length if self._to is None else min(length, math.ceil(self._to * self.rate))
         return max(1, end - math.ceil(self._shift * self.rate))
 
@@ -352,6 +424,14 @@ class FilmSource(Source):
         if self.damaged:
             text = f"{self.name}: {self.damaged} damaged packets were skipped"
             log.warning("%s, %d lost frames repeat the one before", text, self.filled)
+        if jumps := self._timeline.jumps:
+            at = f"at {float(jumps[0].time - self._origin):.2f} s by {float(jumps[0].by):+.2f} s"
+            how = f"jumps {at}" if len(jumps) == 1 else f"jumps {len(jumps)} times, first {at}"
+            log.warning("%s: the clock of the file %s; picture and sound go on without a gap", self.name, how)
+        unread = self._is_read and self.path and behind_the_end(self.path, self._container.format.name, self._read_to)
+        if unread:
+            cure = "join films with ffmpeg's concat demuxer to have all of them"
+            log.warning("%s: %s behind the end of the film left out; %s", self.name, unread, cure)
         if self.mended:
             log.warning("%s: %d times were missing or went back", self.name, self.mended)
 
@@ -395,3 +475,16 @@ def _part_start(start: Fraction | int | None, end: Fraction | int | None) -> Fra
         text = f"a part that starts at {float(begin):g} s cannot end at {float(end):g} s"
         raise ArgumentError(text, "end it after its start")
     return begin
+
+
+def _wanted(packet: "av.Packet[VideoStream]") -> "av.Packet[VideoStream]":
+    """Return a packet without FFmpeg's mark that its picture is not to be shown.
+
+    It is set by the edit list of the first part of a joined mp4, which means nothing for the others.
+    """
+    if not packet.is_discard:
+        return packet
+    wanted: av.Packet[Any] = av.Packet(bytes(packet))
+    wanted.pts, wanted.dts, wanted.duration = packet.pts, packet.dts, packet.duration
+    wanted.time_base, wanted.is_keyframe, wanted.stream = packet.time_base, packet.is_keyframe, packet.stream
+    return wanted

@@ -1,12 +1,17 @@
 """Sizes, rates and tours as they are typed: 1280x720, 30, 29.97, 30000/1001."""
 
 import re
+from contextlib import suppress
 from fractions import Fraction
 
 from livedream.cli.moment import parse_moment
 from livedream.errors import ArgumentError
 from livedream.presets.tour import LEAST, MOST
+from livedream.printable import quoted_value
 
+_RATE = re.compile(r"\d{1,9}(\.\d{0,99}|/\d{1,9})?|\.\d{1,99}", re.ASCII)
+MOST_PIXELS = 2**27
+"""Of a frame, as of films: 16384x8192."""
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})", re.ASCII | re.IGNORECASE)
 
 
@@ -14,18 +19,24 @@ def parse_size(text: str) -> tuple[int, int]:
     """Return (width, height) in pixels. Raises ArgumentError."""
     found = _SIZE.fullmatch(text.strip())
     if not found:
-        raise ArgumentError(f"{text!r} is no size", "give width and height in pixels: 1280x720")
-    return int(found[1]), int(found[2])
+        raise ArgumentError(f"{quoted_value(text)} is no size", "give width and height in pixels: 1280x720")
+    width, height = int(found[1]), int(found[2])
+    if width * height > MOST_PIXELS:
+        gigabytes = 3 * width * height / 1e9
+        cure = f"at most {MOST_PIXELS // 10**6} million pixels, for example 7680x4320"
+        raise ArgumentError(f"{text.strip()} is too large: one picture has {gigabytes:.1f} GB", cure)
+    return width, height
 
 
 def parse_rate(text: str) -> Fraction:
     """Return frames per second, exactly. Raises ArgumentError."""
-    try:
-        rate = Fraction(text.strip())
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
+    # Fraction would take 1e999999999 too, and be busy for ever.
+    rate = Fraction(0)
+    if _RATE.fullmatch(text.strip()):
+        with suppress(ZeroDivisionError):
+            rate = Fraction(text.strip())
     if not Fraction(1, 10) <= rate <= 1000:
-        raise ArgumentError(f"{text!r} is no rate", "give frames per second: 30, 29.97 or 30000/1001")
+        raise ArgumentError(f"{quoted_value(text)} is no rate", "give frames per second: 30, 29.97 or 30000/1001")
     return rate
 
 
@@ -37,5 +48,5 @@ def parse_tour(text: str) -> Fraction:
         seconds = Fraction(0)
     if not LEAST <= seconds <= MOST:
         cure = f"give {LEAST} to {MOST} seconds, --tour=30, or write --tour last for the usual time"
-        raise ArgumentError(f"{text!r} is no time for each preset of a tour", cure)
+        raise ArgumentError(f"{quoted_value(text)} is no time for each preset of a tour", cure)
     return seconds

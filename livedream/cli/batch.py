@@ -5,16 +5,18 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livedream.capture.source import takes_size_and_rate
+from livedream.capture.source import takes_rate, takes_size_and_rate
 from livedream.cli.dreaming import choose_settings, dream, ingredients, new_dreamer, recipe_options
 from livedream.cli.jobs import Job, hindrance, make_folder, plan
 from livedream.cli.output import remark, say, say_fault, say_table
 from livedream.cli.progress import overall_status
 from livedream.cli.stopping import Stopped, stopping
 from livedream.errors import ArgumentError, DeviceError, LivedreamError, SinkError, WeightsError
+from livedream.faults import is_out_of_memory
 from livedream.presets import FILM, STILL
 from livedream.recipe import Fact, Recipe, fingerprint
 from livedream.settings import DreamSettings
@@ -41,6 +43,13 @@ class Tally:
     """Cut off, or not begun, when somebody stopped the batch."""
 
 
+_ASKED: tuple[tuple[str, Callable[[str], bool], str], ...] = (
+    ("size", takes_size_and_rate, "cameras and raw pictures"),
+    ("rate", takes_rate, "cameras, screens, raw and numbered pictures"),
+)
+"""What is asked of sources, by name: which have a use for it, and which kinds these are."""
+
+
 class Options:
     """What is asked of all jobs beside the settings, and which of them each can use.
 
@@ -60,12 +69,12 @@ class Options:
                 find_encoders(suffix, self._how["encoding"])
             if len(films) < len(jobs):
                 remark(f"--codec and --quality are used for {len(films)} of {len(jobs)}: the others become pictures")
-        if {"size", "rate"} & self._how.keys():
-            takers = [job for job in jobs if takes_size_and_rate(job.source)]
+        for name, takes, kinds in _ASKED:
+            takers = sum(takes(job.source) for job in jobs) if name in self._how else len(jobs)
             if not takers:
-                raise ArgumentError("--size and --rate are for cameras, screens and raw pictures", "leave them out")
-            if len(takers) < len(jobs):
-                remark(f"--size and --rate are used for {len(takers)} of {len(jobs)}: the others have their own")
+                raise ArgumentError(f"--{name} is for {kinds}", "leave it out")
+            if takers < len(jobs):
+                remark(f"--{name} is used for {takers} of {len(jobs)}: the others have their own")
         if all(job.stills for job in jobs):
             for name in ("start", "end", "tour"):
                 if name in self._how:
@@ -73,7 +82,7 @@ class Options:
 
     def of(self, job: Job) -> dict[str, Any]:
         """Return what `dream` is to be given for `job`."""
-        unused = set() if takes_size_and_rate(job.source) else {"size", "rate"}
+        unused = {name for name, takes, _ in _ASKED if not takes(job.source)}
         if not job.target.lower().endswith(FILMS):
             unused.add("encoding")
         return {name: value for name, value in self._how.items() if name not in unused}
@@ -81,7 +90,8 @@ class Options:
     def in_recipe(self, job: Job) -> Mapping[str, Fact]:
         """Return what the recipe of `job` says of them."""
         how = self.of(job)
-        return recipe_options(**{name: how[name] for name in ("start", "end", "encoding", "tour") if name in how})
+        names = ("start", "end", "encoding", "tour", "rate")
+        return recipe_options(**{name: how[name] for name in names if name in how})
 
 
 def batch(
@@ -116,10 +126,11 @@ def batch(
     tally = Tally(left=list(jobs))
     with stopping():
         try:
-            todo = _sort_out(jobs, tally, looks, needs, options, overwrite)
+            fault_of = partial(_fault, looks=looks, needs=needs, options=options)
+            todo = _sort_out(jobs, tally, fault_of, overwrite)
             _check_room(todo, free_bytes)
             shared = {"preset": preset, "controls": controls, "overwrite": overwrite}
-            code = _work(todo, tally, looks, options, resume, free_bytes, **shared)
+            code = _work(todo, tally, looks, options, fault_of, resume, free_bytes, **shared)
         except Stopped as stopped:
             code = stopped.exit_code
     _sum_up(tally, many=len(jobs))
@@ -129,27 +140,15 @@ def batch(
 def _sort_out(
     jobs: Sequence[Job],
     tally: Tally,
-    looks: Mapping[str, DreamSettings],
-    needs: Mapping[str, str],
-    options: Options,
+    fault_of: Callable[[Job], str | None],
     overwrite: bool,
 ) -> list[Job]:
-    """Say what there is to do, and return it."""
+    """Say what there is to do, and return it. fault_of: returns what is in the way of a job, see `hindrance`."""
     todo: list[Job] = []
     rows: list[tuple[str, ...]] = []
     for number, job in enumerate(jobs, 1):
         note = ""
-        try:
-            recipe = Recipe(
-                settings=looks[job.look],
-                fingerprint=fingerprint(job.files),
-                ingredients=needs[job.look],
-                options=options.in_recipe(job),
-            )
-            fault = hindrance(job, recipe)
-        except Exception as error:
-            log.debug("%s", job.source, exc_info=error)
-            fault = None
+        fault = fault_of(job)
         if fault == "":
             tally.left.remove(job)
             tally.skipped.append(job)
@@ -164,6 +163,21 @@ def _sort_out(
     say(f"{len(jobs)} to dream:" if len(todo) == len(jobs) else f"{len(todo)} of {len(jobs)} to dream:")
     say_table(rows)
     return todo
+
+
+def _fault(job: Job, *, looks: Mapping[str, DreamSettings], needs: Mapping[str, str], options: Options) -> str | None:
+    """Return what is in the way of a job: "" when it is done already. needs: the ingredients of the looks."""
+    try:
+        recipe = Recipe(
+            settings=looks[job.look],
+            fingerprint=fingerprint(job.files),
+            ingredients=needs[job.look],
+            options=options.in_recipe(job),
+        )
+        return hindrance(job, recipe)
+    except Exception as error:  # of this source alone: it will be said when its turn comes
+        log.debug("%s", job.source, exc_info=error)
+        return None
 
 
 def _check_room(jobs: Sequence[Job], free_bytes: Callable[[Path], int]) -> None:
@@ -198,6 +212,7 @@ def _work(
     tally: Tally,
     looks: Mapping[str, DreamSettings],
     options: Options,
+    fault_of: Callable[[Job], str | None],
     resume: bool,
     free_bytes: Callable[[Path], int],
     **shared: Any,
@@ -215,6 +230,7 @@ def _work(
             done = (before + share * job.bytes) / total if total else 0.0
             return overall_status(number, len(todo), done, time.monotonic() - began)
 
+        log.info("%d of %d: %s", number, len(todo), job.source)
         reason = ""
         try:
             if number > 1:  # the first ones may have filled the disk
@@ -224,11 +240,14 @@ def _work(
             how = {**shared, **options.of(job), "resume": goes_on}
             code = dream(job.source, [job.target], make_dreamer=make_dreamer, of_all=of_all, **how)
             if code:
+                if fault_of(job) == "":  # stopped, but after its last frame
+                    tally.left.remove(job)
+                    tally.done.append(job)
                 return code
             sound.add(job.look)
-        except (DeviceError, WeightsError):
-            raise  # wrong for all of them
-        except Exception as error:  # noqa: BLE001  whatever it is, the others go on
+        except Exception as error:  # whatever it is, the others go on
+            if isinstance(error, DeviceError | WeightsError) and not is_out_of_memory(error):
+                raise  # wrong for all of them
             reason = say_fault(error).message
             if not isinstance(error, LivedreamError | ArgumentError):
                 make_dreamer.forget()  # nobody knows in which state it is

@@ -5,7 +5,7 @@ import json
 
 import click
 
-from livedream.cli.output import say
+from livedream.cli.output import say, say_lines
 
 
 @click.command(short_help="Look at this machine: what is missing, and what helps.")
@@ -26,5 +26,5 @@ def doctor(as_json: bool) -> int:
             if finding.cure:
                 say(f"{'':9}{finding.cure}")
     if as_json:
-        say(json.dumps([dataclasses.asdict(finding) for finding in found], indent=1))
+        say_lines(json.dumps([dataclasses.asdict(finding) for finding in found], indent=1))
     return int(any(finding.needed and not finding.ok for finding in found))

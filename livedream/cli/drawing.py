@@ -163,7 +163,7 @@ def _read(path: Path) -> np.ndarray:
 def _is_own_page(path: Path) -> bool:
     """Return whether `path` is the page of an atlas, as livedream wrote it."""
     try:
-        return is_untouched(path.read_text(encoding="utf-8"))
+        return path.is_file() and is_untouched(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return False
 

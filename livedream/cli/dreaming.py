@@ -1,5 +1,6 @@
 """What `run` and `demo` have in common: open, say what is used, dream, close, say what came out."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -13,11 +14,11 @@ from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
 from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, dropped
-from livedream.cli.resuming import Resuming, film_among
+from livedream.cli.resuming import Resuming, cannot_resume, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
-from livedream.errors import ArgumentError, LivedreamError, SourceError
+from livedream.errors import ArgumentError, SourceError
 from livedream.models import OFFICIAL
 from livedream.names import fitting
 from livedream.pipeline import Report, run
@@ -30,6 +31,7 @@ from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink
+from livedream.urls import shown
 
 if TYPE_CHECKING:
     from livedream.desk.desk import Desk
@@ -116,7 +118,9 @@ def dream(
             kept: Kept | None = None
             if resume:
                 if film is None:
-                    raise ArgumentError("only one film made of a file can be resumed", "name one --to film.mp4")
+                    raise ArgumentError(
+                        cannot_resume(sink_specs, source), "leave out --resume, or name one --to film.mp4"
+                    )
                 # First: whoever goes on with a film that another run still writes would dream in vain.
                 lock = locks.enter_context(OutputLock(Path(film)))
                 dreamer, player, recipe = begin()
@@ -184,11 +188,16 @@ def dream(
                     if source.live and not is_touring(played.dreamer):
                         remember(began_with, dreamer.settings)
     except Stopped as stopped:
-        remark(f"stopped: {conclusion(report, source, sink_specs)}" if report else "stopped: nothing was written")
+        unfinished = film if resuming is not None and resuming.part.exists() else None
+        remark(
+            f"stopped: {conclusion(report, source, sink_specs, unfinished)}"
+            if report
+            else "stopped: nothing was written"
+        )
         tell_of_faults(report)
         tell_of_part(resuming)
         return stopped.exit_code
-    except LivedreamError:
+    except Exception:
         tell_of_part(resuming)
         raise
     if resuming:
@@ -322,10 +331,10 @@ def usual_sink(source: Source) -> str:
 
 def refuse_twins(sink_specs: Sequence[str]) -> None:
     """Raise ArgumentError when two sinks are one and the same."""
-    places = [str(Path(spec).resolve()) if leaves_a_file(spec) else spec for spec in sink_specs]
+    places = [os.path.realpath(spec) if leaves_a_file(spec) else spec for spec in sink_specs]
     for number, place in enumerate(places):
         if place in places[:number]:
-            raise ArgumentError(f"{sink_specs[number]} is named twice", "give each --to a name of its own")
+            raise ArgumentError(f"{shown(sink_specs[number])} is named twice", "give each --to a name of its own")
 
 
 def describe(source: Source) -> str:
@@ -340,13 +349,20 @@ def describe(source: Source) -> str:
     return f"{text}, {source.coding}" if source.coding else text
 
 
-def conclusion(report: Report, source: Source, sink_specs: Sequence[str]) -> str:
-    """`dreamt 132 frames in 5.3 s, 24.9 fps, 0 dropped; written: film-dream.mp4`."""
+def conclusion(report: Report, source: Source, sink_specs: Sequence[str], unfinished: str | None = None) -> str:
+    """`dreamt 132 frames in 5.3 s, 24.9 fps, 0 dropped; written: film-dream.mp4`.
+
+    unfinished: the one of the sinks that still has the name of its part, and is not named here.
+    """
     fps = report.dreamt / report.seconds if report.seconds else 0.0
     pictures = "picture" if source.stills else "frame"
     many = "" if report.dreamt == 1 else "s"
     text = f"dreamt {report.dreamt} {pictures}{many} in {report.seconds:.1f} s, {fps:.1f} fps, {dropped(report)}"
-    files = [spec for spec, sink in zip(sink_specs, report.sinks, strict=False) if leaves_a_file(spec) and sink.written]
+    files = [
+        spec
+        for spec, sink in zip(sink_specs, report.sinks, strict=False)
+        if leaves_a_file(spec) and sink.written and spec != unfinished
+    ]
     files += [sink.name for sink in report.sinks[len(sink_specs) :] if sink.written]  # recordings that came later
     return f"{text}; written: {', '.join(files)}" if files else text
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from livedream.capture.address import shown
 from livedream.capture.images import find_pictures, natural
 from livedream.capture.kind import is_picture
 from livedream.capture.sequence import find_numbered
@@ -15,7 +14,9 @@ from livedream.presets import FILM, STILL
 from livedream.recipe import Recipe, about
 from livedream.sink.names import recipe_path
 from livedream.sink.sink import FILMS
+from livedream.strangers import read_text
 from livedream.suffixes import PICTURES_IN
+from livedream.urls import shown
 
 FILMS_IN = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob", ".wmv"),
@@ -131,10 +132,10 @@ def hindrance(job: Job, recipe: Recipe) -> str | None:
     if not (job.recipe_file if target.is_dir() else target).exists():
         return None
     try:
-        text = job.recipe_file.read_text(encoding="utf-8")
+        text = read_text(job.recipe_file)
         made = about(text)
         differences = recipe.differences(text) if made else []
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):  # no TOML, or strange in it
+    except (OSError, ValueError):  # somebody else wrote it
         made = {}
     if not made:
         return f"{job.target} exists already, and no recipe says what it is"
@@ -184,8 +185,8 @@ def _is_source(path: Path) -> bool:
     if path.name.startswith(".") or path.stem.endswith(".part"):
         return False
     try:
-        return not about(recipe_path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return not about(read_text(recipe_path(path)))
+    except (OSError, ValueError):
         return True
 
 

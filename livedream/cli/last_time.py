@@ -11,6 +11,7 @@ from livedream.recipe import Recipe
 from livedream.settings import CONTROLS, DreamSettings
 from livedream.sink.lock import OutputLock
 from livedream.sink.part import write_whole
+from livedream.strangers import read_text
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ def recall() -> DreamSettings | None:
     """Return the settings that were kept; None where there are none, or none that this livedream understands."""
     path = state_file()
     try:
-        return parse_preset(path.read_text(encoding="utf-8"), str(path))
+        return parse_preset(read_text(path), str(path))
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError, ArgumentError) as error:

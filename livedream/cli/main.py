@@ -16,13 +16,14 @@ from livedream.cli.demo import demo
 from livedream.cli.doctor import doctor
 from livedream.cli.layers import layers
 from livedream.cli.models import models
-from livedream.cli.output import Remarks, say, say_error, say_fault, warnings_shown
+from livedream.cli.output import Remarks, say_error, say_fault, say_lines, warnings_shown
 from livedream.cli.presets import presets
 from livedream.cli.run import run
 from livedream.cli.streams import lasting_streams
 from livedream.cli.visualize import visualize
 from livedream.cli.zoom import zoom
 from livedream.faults import OUTSIDE, WRONG
+from livedream.urls import conceal
 
 SIGINT_CODE = 130
 WRITE_FILES = ("run", "demo", "visualize", "layers", "zoom")
@@ -74,7 +75,8 @@ def _done(context: click.Context, code: int | None) -> int:
 
 def _verbose_option() -> click.Option:
     def louder(context: click.Context, option: click.Parameter, count: int) -> None:
-        context.find_root().obj.remarks.louder(count)
+        if count:
+            context.find_root().obj.remarks.louder(count)
 
     return click.Option(
         ["-v", "--verbose"],
@@ -100,6 +102,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     argv = sys.argv[1:] if argv is None else list(argv)
+    for word in argv:
+        conceal(word.partition("=")[2] if word.startswith("--") else word)
     with lasting_streams() as out, warnings_shown() as remarks:
         invocation = _Invocation(remarks)
         code = _run(argv, invocation)
@@ -116,7 +120,7 @@ def _run(argv: list[str], invocation: _Invocation) -> int:
     try:
         return livedream.main(argv, prog_name="livedream", standalone_mode=False, obj=invocation) or 0
     except click.exceptions.NoArgsIsHelpError as error:
-        say(error.format_message())
+        say_lines(error.format_message())
         return WRONG
     except click.UsageError as error:
         say_error(*_in_our_words(error, argv))

@@ -7,7 +7,7 @@ import textwrap
 import click
 
 from livedream.cli.asked import parse_size
-from livedream.cli.output import say, say_table
+from livedream.cli.output import say, say_lines, say_table
 from livedream.errors import ArgumentError
 from livedream.models import (
     LOGITS,
@@ -44,7 +44,7 @@ def models(name: str | None, size: str | None, as_json: bool) -> None:
             "--size is for the layers of one network", "name it: livedream models squeezenet --size 640x360"
         )
     elif as_json:
-        say(
+        say_lines(
             json.dumps([{**dataclasses.asdict(network), "note": network.note} for network in network_table()], indent=1)
         )
     else:
@@ -77,7 +77,7 @@ def _say_layers(network: Network, size: tuple[int, int], as_json: bool) -> None:
             {**dataclasses.asdict(facts), "look": looks.get(facts.name, ""), "names": names[facts.name]}
             for facts in found
         ]
-        say(json.dumps(rows_as_json, indent=1))
+        say_lines(json.dumps(rows_as_json, indent=1))
         return
     say(f"{network.name} ({network.note}), for pictures of {size[0]}x{size[1]}; best: {network.best}")
     rows = [("layer", "channels", "cells", "GFLOP", "look", "also called")]
@@ -102,6 +102,6 @@ def _say_layers(network: Network, size: tuple[int, int], as_json: bool) -> None:
 
 def _say_names(title: str, names: dict[str, list[str]]) -> None:
     if names:
-        say(f"\n{title}:")
+        say_lines(f"\n{title}:")
     for head, known in names.items():
-        say(textwrap.fill(", ".join(known), 110, initial_indent=f"  {head}: ", subsequent_indent="    "))
+        say_lines(textwrap.fill(", ".join(known), 110, initial_indent=f"  {head}: ", subsequent_indent="    "))

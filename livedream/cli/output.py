@@ -3,23 +3,31 @@
 import logging
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from livedream.faults import Fault, explain
+from livedream.printable import presentable
 
 log = logging.getLogger(__name__)
 
 
 def say(text: str) -> None:
     """Print a line of the result."""
-    print(text, file=sys.stdout, flush=True)
+    print(presentable(text), file=sys.stdout, flush=True)
+
+
+def say_lines(text: str) -> None:
+    """Print several lines of the result, whose line breaks are ours."""
+    for line in text.split("\n"):
+        say(line)
 
 
 def remark(text: str) -> None:
     """Print a line about the run: progress, a warning, an error."""
-    print(text, file=sys.stderr, flush=True)
+    print(presentable(text), file=sys.stderr, flush=True)
 
 
 def say_error(message: str, hint: str = "") -> None:
@@ -38,6 +46,7 @@ def say_fault(error: BaseException) -> Fault:
 
 def say_table(rows: Sequence[Sequence[str]]) -> None:
     """Print rows of equal length in columns."""
+    rows = [[presentable(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -59,7 +68,8 @@ class Remarks(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         remark(f"{record.levelname.lower()}: {record.getMessage()}")
         if record.exc_info and self.level <= logging.DEBUG:
-            remark(_formatter.formatException(record.exc_info))
+            for line in _formatter.formatException(record.exc_info).splitlines():
+                remark(line)
 
 
 _logger = logging.getLogger("livedream")
@@ -70,15 +80,16 @@ _formatter = logging.Formatter()
 def warnings_shown() -> Iterator[Remarks]:
     """Say what the library logs as a warning or worse, and what a thread or a destructor raises, as one line each."""
     handler, level = Remarks(), _logger.level
-    hooks = threading.excepthook, sys.unraisablehook
+    hooks = threading.excepthook, sys.unraisablehook, warnings.showwarning
     threading.excepthook, sys.unraisablehook = _on_thread_exception, _on_unraisable
+    warnings.showwarning = _on_warning
     _logger.addHandler(handler)
     try:
         yield handler
     finally:
         _logger.removeHandler(handler)
         _logger.setLevel(level)
-        threading.excepthook, sys.unraisablehook = hooks
+        threading.excepthook, sys.unraisablehook, warnings.showwarning = hooks
 
 
 def _on_thread_exception(args: threading.ExceptHookArgs, /) -> None:
@@ -91,3 +102,8 @@ def _on_unraisable(args: Any, /) -> None:
     """Python goes on after such an error, in a destructor or a callback, and so does the dream."""
     if args.exc_value is not None:
         log.info("%s (%s)", explain(args.exc_value).message, args.err_msg or "ignored", exc_info=args.exc_value)
+
+
+def _on_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    """Python's warnings are for programmers, and show a line of their program."""
+    log.info("%s: %s", category.__name__, message)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from livedream.capture.source import Source
 from livedream.cli.output import remark
 from livedream.pipeline import Report
+from livedream.printable import presentable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -61,7 +62,7 @@ class Progress:
         if self._of_all is not None:
             text = f"{self._of_all(min(1.0, report.dreamt / self._length) if self._length else 0.0)}: {text}"
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=report.dreamt, description=text, refresh=True)
+            self._bar.update(self._task, completed=report.dreamt, description=presentable(text), refresh=True)
         elif time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + PLAIN_SECONDS
             remark(text)

@@ -12,11 +12,10 @@ from livedream.pipeline.journal import Journal, Stateful
 from livedream.pipeline.resume import frames_left, pick_up
 from livedream.pipeline.run import Checkpoints
 from livedream.recipe import Recipe
-from livedream.sink.codecs import RESUMABLE
 from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of
-from livedream.sink.sink import ResumableSink, Sink
+from livedream.sink.sink import FILMS, ResumableSink, Sink, leaves_a_file
 
 LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
 """What else decides, in its version, about the last bit of a frame."""
@@ -24,8 +23,23 @@ LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
 
 def film_among(sink_specs: Sequence[str], source: Source) -> str | None:
     """Return the sink with which a run could be resumed: the only film, if it is made of a source that waits."""
-    films = [spec for spec in sink_specs if Path(spec).suffix.lower() in RESUMABLE and not spec.endswith("/")]
+    films = [spec for spec in sink_specs if leaves_film(spec)]
     return films[0] if len(films) == 1 and not source.live and not source.stills else None
+
+
+def cannot_resume(sink_specs: Sequence[str], source: Source) -> str:
+    """Return why a run cannot be resumed of which `film_among` returns none."""
+    if source.live or source.stills:
+        return f"only a film made of a file can be resumed, and {source.name} is {'live' if source.live else 'no film'}"
+    films = sum(map(leaves_film, sink_specs))
+    if films > 1:
+        return f"only one film can be resumed at a time, and {films} are named"
+    return "only one film made of a file can be resumed: not a folder of frames, and nothing that leaves no file"
+
+
+def leaves_film(spec: str) -> bool:
+    """Return whether the sink is a file with which another run could go on; an address may end like one."""
+    return leaves_a_file(spec) and Path(spec).suffix.lower() in FILMS and not spec.endswith("/")
 
 
 class Resuming:
@@ -107,14 +121,7 @@ def _job(recipe: Recipe) -> dict[str, str]:
     settings = {name: str(value) for name, value in dataclasses.asdict(recipe.settings).items()}
     options = {name: str(value) for name, value in recipe.options.items()}
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    from livedream.dream.precision import rounding  # torch: three seconds, and loaded by now
+
     files = {"input": recipe.fingerprint, "ingredients": recipe.ingredients}
-    return {**settings, **options, **versions, **files, "used": recipe.used, "processor": _processor()}
-
-
-def _processor() -> str:
-    """Return what calculates: graphics chips and generations of processors round differently."""
-    import torch  # three seconds, and loaded by now
-
-    if torch.cuda.is_available():
-        return str(torch.cuda.get_device_name())
-    return str(torch.backends.cpu.get_cpu_capability())
+    return {**settings, **options, **versions, **files, "used": recipe.used, "processor": rounding()}

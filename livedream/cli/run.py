@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from livedream.cli.addresses import SOURCE, TO, sinks_given, sources_given
 from livedream.cli.asked import parse_rate, parse_size, parse_tour
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, tour_option
@@ -30,6 +31,17 @@ from livedream.suffixes import PICTURES_OUT
     "(out%06d.png) for a picture a frame; may be repeated; of several sources a folder, or a pattern (out/*.mkv), in "
     "which * stands for the name of the source "
     "[default: a window for what is live, NAME-dream.mp4 or NAME-dream.png here for the rest]",
+)
+@click.option(
+    "--source-file",
+    metavar="FILE",
+    help="a file with SOURCE, one a line, in place of typing it: other users can see what is typed "
+    f"[default what the variable {SOURCE} says]",
+)
+@click.option(
+    "--to-file",
+    metavar="FILE",
+    help=f"a file with sinks, one a line, beside those of --to [default what the variable {TO} says]",
 )
 @click.option(
     "--preset",
@@ -71,6 +83,8 @@ from livedream.suffixes import PICTURES_OUT
 def run(
     sources: tuple[str, ...],
     sinks: tuple[str, ...],
+    source_file: str | None,
+    to_file: str | None,
     preset: str | None,
     size: str | None,
     rate: str | None,
@@ -98,6 +112,7 @@ def run(
     from livedream.cli.jobs import is_batch, named_after
     from livedream.cli.watching import watch as watch_it
 
+    sources, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
     given = given_controls(controls)
     encoding = Encoding(codec=codec, quality=quality)
     sources = sources or ("0",)
@@ -115,10 +130,10 @@ def run(
         "overwrite": overwrite,
         "tour": None if tour is None else parse_tour(tour),
     }
-    asked = parse_size(size) if size else None, parse_rate(rate) if rate else None
-    if fps and fixed:
+    asked = None if size is None else parse_size(size), None if rate is None else parse_rate(rate)
+    if fps is not None and fixed:
         raise ArgumentError("--fps holds a rate and --fixed does not", "leave out one of them")
-    held = parse_rate(fps) if fps else None
+    held = None if fps is None else parse_rate(fps)
     if several:
         if held or fixed:
             raise ArgumentError("--fps and --fixed are for what is live", "leave them out")

@@ -9,9 +9,10 @@ from livedream.cli.asked import parse_rate
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls
 from livedream.errors import ArgumentError
+from livedream.printable import quoted_value
 
 PRESET = "dive"
-_DRIFT = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)\s*")
+_DRIFT = re.compile(r"\s*(-?\d{1,4}(?:\.\d{1,99})?)\s*,\s*(-?\d{1,4}(?:\.\d{1,99})?)\s*", re.ASCII)
 
 
 @click.command(
@@ -66,7 +67,7 @@ def parse_drift(text: str) -> tuple[float, float]:
     """Return (right, down) in pixels. Raises ArgumentError."""
     found = _DRIFT.fullmatch(text)
     if not found:
-        raise ArgumentError(f"{text!r} is no drift", "give pixels to the right and down: 0.5,-1")
+        raise ArgumentError(f"{quoted_value(text)} is no drift", "give pixels to the right and down: 0.5,-1")
     return float(found[1]), float(found[2])
 
 

@@ -13,6 +13,7 @@ from livedream.dream.choice import network_for
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.feedback import way_back
 from livedream.dream.foresight import check_names
+from livedream.dream.forking import use_torch
 from livedream.dream.jitter import draw_shift
 from livedream.dream.octaves import octave_sizes, share_of, working_size
 from livedream.dream.precondition import preconditioner
@@ -56,6 +57,7 @@ class Dive:
         return f"{network.mean.device.type} {numbers}, {network.name}, {self._ascent.objective}"
 
     def __call__(self, frame: Frame) -> Frame:
+        use_torch()
         if self._picture is None:
             picture = self._begin(frame.pixels)
         else:

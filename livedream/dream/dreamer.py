@@ -23,6 +23,7 @@ from livedream.dream.choice import network_for
 from livedream.dream.device import OnDevice
 from livedream.dream.feedback import grow_and_turn
 from livedream.dream.foresight import check_names
+from livedream.dream.forking import use_torch
 from livedream.dream.grammar import parse
 from livedream.dream.host import OnHost
 from livedream.dream.jitter import draw_shift
@@ -267,6 +268,7 @@ class Dreamer:
         picture: an array, RGB uint8, shape (h, w, 3), or an image of Pillow's. The same kind is returned, and shows
             itself in a notebook.
         """
+        use_torch()
         if isinstance(picture, Frame):
             return self.compose(self.dream(self.look(picture)))
         dream = self._dream_still(to_array(picture))
@@ -278,6 +280,7 @@ class Dreamer:
         picture: as for a call, or a Frame, whose pixels are taken for a picture of its own. The frames are counted from
             0, and their times are those of a film of SPECTATE_RATE.
         """
+        use_torch()
         pixels = picture.pixels if isinstance(picture, Frame) else to_array(picture)
         for number, detail in enumerate(self._still_steps(pixels)):
             yield Frame(self._compose_still(pixels, detail), number / SPECTATE_RATE, number, pixels)
@@ -308,6 +311,7 @@ class Dreamer:
         begins: whether to forget, with this frame, all that were before.
         settings: with which it will be dreamt, where they change between two frames; those of now by default.
         """
+        use_torch()
         settings = settings or self._settings
         pixels, stages = frame.pixels, Stages()
         frame_size = pixels.shape[0], pixels.shape[1]
@@ -544,12 +548,14 @@ class Dreamer:
 
     def _ready(self) -> Ascent:
         """Return the ascent, made now if the settings have changed since the last one."""
+        use_torch()
         if self._ascent is None:
             self._ascent = self._make_ascent(self._settings)
             self._dropped_in_a_row = 0
         return self._ascent
 
     def _make_ascent(self, settings: DreamSettings) -> Ascent:
+        use_torch()
         row = network_for(settings)
         objective = parse(settings.layers, row.best, row.name)
         if (row.name, settings.weights) not in self._traced:

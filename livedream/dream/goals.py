@@ -5,18 +5,20 @@ neuron, direction and class, C. Olah et al., "Feature Visualization", Distill 20
 A. Mahendran and A. Vedaldi, "Understanding deep image representations by inverting them", 2015.
 """
 
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self, TypeVar
 
 import numpy as np
 
 from livedream.dream.wording import number, quoted
 from livedream.errors import ArgumentError, SourceError
 from livedream.models import LOGITS, find_classes
-from livedream.picture import read_picture
+from livedream.picture import MOST_PIXELS, read_picture
+from livedream.strangers import NotRegularError, open_regular
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +33,8 @@ PICTURE = "picture"
 _GUIDE_HEIGHT = 224
 # Pairs of places that are compared at a time: 64 MB of float32.
 _PAIRS = 1 << 24
+_LARGEST_VECTOR = 1 << 22
+"""Bytes of a file with a direction: the widest layers have 4,096 channels."""
 
 
 class Bindable(Protocol):
@@ -298,7 +302,7 @@ class Guide(Goal):
         return (Path(self.file),)
 
     def bind(self, network: Bindable) -> Self:
-        found = network.look(read_picture(Path(self.file)), _GUIDE_HEIGHT)[self.layer]
+        found = network.look(read_picture(Path(self.file), MOST_PIXELS), _GUIDE_HEIGHT)[self.layer]
         return replace(self, features=_map(found)[0].flatten(1).float().contiguous())
 
     def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":
@@ -354,13 +358,28 @@ def _bound(value: Value | None) -> Value:
 
 def _read_vector(path: Path) -> np.ndarray:
     try:
-        numbers = np.asarray(np.load(path, allow_pickle=False), np.float32).reshape(-1)
+        with open_regular(path) as file:
+            numbers = _vector(file)
     except FileNotFoundError as error:
         raise SourceError(
             f"no such file: {path}", "check the name; relative names start in the current folder"
         ) from error
-    except (OSError, EOFError, ValueError, TypeError) as error:
+    except NotRegularError as error:
+        raise SourceError(f"{path} is no vector of numbers: {error.strerror}", "numpy.save writes one") from error
+    except (OSError, EOFError, ValueError, TypeError, SyntaxError, MemoryError) as error:
         raise SourceError(f"{path} is no vector of numbers", "numpy.save writes one") from error
     if not np.isfinite(numbers).all() or not numbers.any():
         raise SourceError(f"{path} holds what is no number, or only zeros", "give a number for each channel")
     return numbers
+
+
+def _vector(file: BinaryIO) -> np.ndarray:
+    """Return the numbers in `file`, a vector as numpy.save writes it: float32. Raises ValueError."""
+    data = file.read(_LARGEST_VECTOR + 1)
+    if len(data) > _LARGEST_VECTOR or not data.startswith(b"\x93NUMPY"):
+        raise ValueError("it is no file of numpy's, or too large")
+    numbers = np.load(io.BytesIO(data), allow_pickle=False)
+    if numbers.dtype.kind not in "fiu":
+        raise ValueError("its numbers are not real")
+    with np.errstate(over="ignore"):  # what becomes infinite is refused
+        return numbers.astype(np.float32).reshape(-1)

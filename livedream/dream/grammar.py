@@ -13,6 +13,7 @@ that hold spaces or signs stand in double quotes. Where a layer stands alone, a 
 such as `dogs` or `snow-leopard`.
 """
 
+import math
 import re
 from difflib import get_close_matches
 
@@ -20,7 +21,12 @@ from livedream.dream.goals import Class, Direction, Goal, Guide, Layer, Mean, Ne
 from livedream.dream.objective import Objective, Term
 from livedream.dream.wording import PLAIN
 from livedream.errors import ArgumentError, unknown
+from livedream.printable import quoted_value
 
+LONGEST = 100_000
+"""Characters of an objective: a direction with a weight for each of 4,096 channels has 60,000."""
+MOST_TERMS = 1000
+"""Terms of an objective, in all octaves together."""
 HINT = (
     "write fire6; fire9:77 for one channel; a sum such as fire6 + 0.5*fire9:77; fire4 | fire9 from small octaves to "
     "large; class:goldfinch; guide:photo.jpg@fire6; mask:face.png"
@@ -31,7 +37,9 @@ _TV = "tv"
 
 _number = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _name = re.compile(r"[A-Za-z_][\w./-]*")
-_index = re.compile(r"\d+")
+_index = re.compile(r"[0-9]+")
+_DIGITS = 9
+"""Of the number of a channel; Python refuses to read more than 4300."""
 _class = re.compile(r"[\w'-]+(?:[ ]+[A-Za-z'][\w'-]*)*")
 _quoted = re.compile(r'"(?:[^"]|"")*"')
 
@@ -40,8 +48,10 @@ def parse(text: str, auto: str = "auto", network: str = "") -> Objective:
     """Return the objective that `text` means. auto: the layer that `auto` means in it.
 
     network: the network whose channels are named in it; without one, names stay as they are (see `Objective.named`).
-    Raises ArgumentError for text of another form.
+    Raises ArgumentError for text of another form, and for more of it than `LONGEST` and `MOST_TERMS` allow.
     """
+    if len(text) > LONGEST:
+        raise ArgumentError(f"layers are {len(text)} characters long, more than {LONGEST}", "leave some out")
     objective = _Reader(text, auto).schedule()
     return objective.named(network) if network else objective
 
@@ -53,20 +63,25 @@ class _Reader:
         self._text = text
         self._at = 0
         self._auto = auto
+        self._count = 0
 
     def schedule(self) -> Objective:
-        whole = self._sum()
+        parts = [self._sum()]
         while self._sign("|"):
-            whole = whole | self._sum()
+            parts.append(self._sum())
         if self._at < len(self._text):
             raise self._fault("+, - or |")
-        return whole
+        *before, last = parts
+        return Objective(last.terms, last.masks, tuple(before))
 
     def _sum(self) -> Objective:
         terms: list[Term] = []
         masks: list[str] = []
         sign = -1 if self._sign("-") else 1
         while True:
+            self._count += 1
+            if self._count > MOST_TERMS:
+                raise ArgumentError(f"layers have more than {MOST_TERMS} terms", "leave some out")
             if sign > 0 and self._prefix("mask"):
                 masks.append(self._file())
             else:
@@ -78,7 +93,7 @@ class _Reader:
             else:
                 break
         if not any(term.goal.layers for term in terms):
-            raise ArgumentError(f"{self._text!r} looks at no layer", "add one, as in fire6 + mask:face.png")
+            raise ArgumentError(f"{quoted_value(self._text)} looks at no layer", "add one, as in fire6 + mask:face.png")
         return Objective(tuple(terms), tuple(masks))
 
     def _term(self, sign: int) -> Term:
@@ -89,7 +104,7 @@ class _Reader:
 
     def _goal(self) -> Goal:
         if self._prefix("mask"):
-            raise ArgumentError(f"a mask is only added, got {self._text!r}", "write fire6 + mask:face.png")
+            raise ArgumentError(f"a mask is only added, got {quoted_value(self._text)}", "write fire6 + mask:face.png")
         if self._prefix("class"):
             name = self._take(_quoted) or self._take(_class)
             if name is None:
@@ -159,12 +174,16 @@ class _Reader:
         index = self._take(_index)
         if index is None:
             raise self._fault("the number of a channel")
+        if len(index) > _DIGITS:
+            raise ArgumentError(f"no layer has a channel {quoted_value(index)}", "such as fire9:77")
         return int(index)
 
     def _float(self) -> float:
         number = self._take(_number)
         if number is None:
             raise self._fault("a number")
+        if not math.isfinite(float(number)):
+            raise ArgumentError(f"a finite number is wanted, got {quoted_value(number)}", "such as 0.5")
         return float(number)
 
     def _file(self) -> str:
@@ -203,9 +222,10 @@ class _Reader:
 
     def _fault(self, wanted: str) -> ArgumentError:
         rest = self._text[self._at :].strip()
-        place = f"at {rest!r}" if rest else "at the end"
+        place = f"at {quoted_value(rest)}" if rest else "at the end"
         return ArgumentError(
-            f"layers must be a sum of layers and channels, got {self._text!r}: {wanted} is missing {place}", HINT
+            f"layers must be a sum of layers and channels, got {quoted_value(self._text)}: {wanted} is missing {place}",
+            HINT,
         )
 
 

@@ -121,6 +121,13 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
+def rounding() -> str:
+    """Return the graphics chip, or the instructions of the processor: two of them round the same dream differently."""
+    if torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    return str(torch.backends.cpu.get_cpu_capability())
+
+
 def _faster_on_cpu() -> str:
     """Time forward and backward of a few layers like those of the networks.
 

@@ -5,7 +5,9 @@ import pickle
 import re
 import struct
 import warnings
+import zipfile
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import torch
@@ -14,14 +16,18 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from livedream.errors import WeightsError
+from livedream.models.inspection import UnfitError, inspect
+from livedream.printable import quoted_value
+from livedream.strangers import NotRegularError, check_regular
 
 _log = logging.getLogger(__name__)
 
 # All that torch.load and safetensors were seen to raise for files with a piece missing or changed.
 _DAMAGE = (
     *(OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError),
-    *(OverflowError, MemoryError, struct.error, pickle.UnpicklingError, SafetensorError),
+    *(OverflowError, MemoryError, struct.error, pickle.UnpicklingError, SafetensorError, zipfile.BadZipFile),
 )
+_LONGEST_NAME = 300
 # What torch names in its refusal of other files than state dicts.
 _OTHERS = {
     "TorchScript": "it holds code (TorchScript), which is not run",
@@ -37,18 +43,26 @@ _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 def read_weights(path: Path, cure: str = _ELSEWHERE) -> dict[str, Tensor]:
     """Return the weights in the file `path`, by their names there: safetensors by its suffix, else a state dict.
 
-    A checkpoint of a training, {"state_dict": ...}, is opened. Raises WeightsError, with `cure` as its hint, for a file
-    that is absent, damaged, holds code or no weights.
+    A checkpoint of a training, {"state_dict": ...}, is opened. The weights are those in the file, which is mapped:
+    they take no memory until somebody uses them. Raises WeightsError, with `cure` as its hint, for a file that is
+    absent, damaged, holds code or no weights, and for one that asks for more than it has.
     """
+    try:
+        check_regular(path)
+    except NotRegularError as error:
+        raise WeightsError(f"{path} is no file of weights: {error.strerror}", cure) from error
     if not path.is_file():
         raise WeightsError(f"no such file of weights: {path}", cure)
     try:
+        inspect(path)
         if path.suffix == ".safetensors":
             found: object = load_file(path)
         else:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of a file that it cannot read torch warns, and then raises
-                found = torch.load(path, map_location="cpu", weights_only=True)
+                found = torch.load(path, map_location="cpu", weights_only=True, mmap=_may_be_mapped(path))
+    except UnfitError as error:
+        raise WeightsError(f"{path} is no file of weights that a network takes: {error}", cure) from error
     except _DAMAGE as error:
         raise WeightsError(f"{path} is damaged or no file of weights: {_reason(error)}", cure) from error
     for wrapper in ("state_dict", "model_state_dict", "model"):
@@ -60,7 +74,15 @@ def read_weights(path: Path, cure: str = _ELSEWHERE) -> dict[str, Tensor]:
         weights = next(filter(None, map(_tensors, found.values())), weights)
     if not weights:
         raise WeightsError(f"{path} holds no weights", cure)
+    if any(len(name) > _LONGEST_NAME for name in weights):
+        raise WeightsError(f"{path} is of no network: it has names of more than {_LONGEST_NAME} letters", cure)
     return weights
+
+
+def _may_be_mapped(path: Path) -> bool:
+    """Return whether torch can map the file: since version 1.6 it writes archives that say where each tensor is."""
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
 
 
 def _tensors(found: object) -> dict[str, Tensor]:
@@ -116,25 +138,60 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], whose: str, path: Pa
     """
     wanted = network.state_dict()
     counters = {name for name in wanted if name.endswith("num_batches_tracked")}
-    state = {name: weight.float() for name, weight in weights.items() if not name.endswith("num_batches_tracked")}
-    state |= {name: torch.zeros((), dtype=torch.long) for name in counters}
+    found = {name: weight for name, weight in weights.items() if not name.endswith("num_batches_tracked")}
     last = head(network)
-    if f"{last}.weight" not in state:
+    left_out: list[str] = []
+    if f"{last}.weight" not in found:
         top = last.partition(".")[0]
-        left_out = [name for name in wanted if name.partition(".")[0] == top and name not in state]
-        state |= {name: torch.zeros(wanted[name].shape) for name in left_out}
-    absent = [name for name in wanted if name not in state]
-    strange = [name for name in state if name not in wanted]
-    if absent or strange:
-        fault = f"it has no {absent[0]}" if absent else f"{whose} has no {strange[0]}"
+        left_out = [name for name in wanted if name.partition(".")[0] == top and name not in found]
+    # All of them are compared before the first one takes any memory.
+    fault = _difference(wanted.keys() - counters - {*left_out}, found, wanted, whose)
+    if fault:
         raise WeightsError(f"{path} is of another network than {whose}: {fault}", cure)
+    size = path.stat().st_size
+    for name, weight in found.items():
+        fault = _unfit(weight, size)
+        if fault:
+            raise WeightsError(f"{path} is no file of weights that a network takes: its {name} {fault}", cure)
+    # Copies: who writes the file anew must not change, or end, a network that dreams.
+    state = {name: weight.detach().to(torch.float32, copy=True) for name, weight in found.items()}
     for name, weight in state.items():
-        if weight.shape != wanted[name].shape:
-            shapes = [" x ".join(map(str, shape)) or "one number" for shape in (weight.shape, wanted[name].shape)]
-            fault = f"its {name} is {shapes[0]}, not {shapes[1]}"
-            raise WeightsError(f"{path} is of another network than {whose}: {fault}", cure)
         if not weight.isfinite().all():
             raise WeightsError(f"{path} is of a training that failed: its {name} holds what is no number", cure)
+    state |= {name: torch.zeros((), dtype=torch.long) for name in counters}
+    state |= {name: torch.zeros(wanted[name].shape) for name in left_out}
     if f"{last}.weight" not in weights:
         _log.warning("%s has no classifier: it dreams of layers, but not of classes", path)
     network.load_state_dict(state, assign=True)
+
+
+def _difference(
+    names: AbstractSet[str], found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], whose: str
+) -> str | None:
+    """Return how the weights that were found differ from the network's in names and shapes, None when they do not."""
+    absent = [name for name in wanted if name in names and name not in found]
+    if absent:
+        return f"it has no {absent[0]}"
+    strange = [name for name in found if name not in wanted]
+    if strange:
+        return f"{whose} has no {strange[0]}"
+    for name, weight in found.items():
+        if weight.shape != wanted[name].shape:
+            shapes = [" x ".join(map(str, shape)) or "one number" for shape in (weight.shape, wanted[name].shape)]
+            return f"its {name} is {quoted_value(shapes[0])[1:-1]}, not {shapes[1]}"
+    return None
+
+
+def _unfit(weight: Tensor, size: int) -> str | None:
+    """Return why `weight`, out of a file of `size` bytes, is nothing that a network takes; None when it is."""
+    if weight.layout != torch.strided:
+        return f"is sparse ({weight.layout})"
+    if weight.is_quantized:
+        return "is quantized"
+    if weight.is_meta:
+        return "has no numbers (meta)"
+    if not weight.is_floating_point():
+        return f"holds {str(weight.dtype).removeprefix('torch.')}, not floating-point numbers"
+    if weight.numel() * weight.element_size() > size:
+        return f"asks for {weight.numel() * weight.element_size() >> 20} MB, more than the file has"
+    return None

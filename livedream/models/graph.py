@@ -1,7 +1,10 @@
 """Networks as graphs: which node makes a layer's output, of which shape, at what cost."""
 
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
@@ -9,18 +12,45 @@ from torch import Tensor, fx, nn
 
 _tracing = threading.Lock()
 """Two traces at once would restore each other's patches."""
+_HELD = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 
 def trace(network: nn.Module) -> fx.GraphModule:
     """Return `network` as a graph of its operations. Other threads may call networks meanwhile.
 
     `torch.fx.symbolic_trace` patches `nn.Module.__call__` and `__getattr__` for the whole process, and another thread
-    that calls a network then fails ("module is not installed as a submodule") or leaves nodes in the graph.
+    that calls a network then fails ("module is not installed as a submodule") or leaves nodes in the graph. Signals
+    wait: where Ctrl-C came between two patches, one of them stayed for the rest of the process.
     """
-    with _tracing:
+    with _tracing, _signals_held():
         tracer = _ThreadTracer()
         graph = tracer.trace(network)
     return fx.GraphModule(network, graph, type(network).__name__)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let the signals that Python handles wait until the end of the block. They reach the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        held.append(number)
+
+    def deliver() -> None:
+        for number in dict.fromkeys(held):
+            signal.raise_signal(number)
+
+    with ExitStack() as stack:
+        stack.callback(deliver)
+        for number in _HELD:
+            handler = signal.getsignal(number)
+            if callable(handler):
+                stack.callback(signal.signal, number, handler)
+                signal.signal(number, hold)
+        yield
 
 
 class _ThreadTracer(fx.Tracer):

@@ -46,6 +46,7 @@ from safetensors.numpy import load, save
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.sink.names import journal_of
+from livedream.strangers import read_text
 
 EVERY = Fraction(2)
 """Seconds of film between two checkpoints."""
@@ -117,7 +118,7 @@ class Journal:
     def check(self) -> None:
         """Raise ArgumentError when the run that left the journal had another job, or nobody can tell."""
         try:
-            before = json.loads((self.folder / _JOB).read_text(encoding="utf-8"))
+            before = json.loads(read_text(self.folder / _JOB))
             if not isinstance(before, dict):
                 raise ValueError("it is no table")
         except (OSError, ValueError, RecursionError) as error:

@@ -215,7 +215,7 @@ class _Run:
             post.sink.idle()
         except Ended:
             if post.removed or (self._exhausted and not self._cut_short):
-                post.sink.source_ended_early = self._source.ended_early is not None
+                post.sink.source_ended_early = self._source.ended_early is not None or self._source.lost > 0
                 with post.busy():
                     post.sink.end()
             return False

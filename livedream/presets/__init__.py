@@ -1,13 +1,15 @@
 """Named looks: DreamSettings written down as TOML, shipped in this folder or kept in a file of one's own."""
 
 import logging
-import tomllib
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 from livedream.errors import ArgumentError, unknown
+from livedream.printable import quoted_value
 from livedream.recipe import controls_in
 from livedream.settings import DreamSettings
+from livedream.strangers import NotRegularError, parse_toml, read_text
 
 FILM, LIVE, STILL = "film", "live", "still"
 """The presets for a film, for a camera or stream, and for a picture when nobody names one."""
@@ -21,6 +23,9 @@ _REPLACED = {
     "strokes": "tiger",
 }
 """Presets of before, and which of today's comes closest."""
+
+# //server/share, with slashes of either kind: Windows logs in to that server to see whether the file is there.
+_ELSEWHERE = re.compile(r"(?:^|[\s:\",(])(?:\\\\|//)[^\s\\/]")
 
 _folder = Path(__file__).parent
 _log = logging.getLogger(__name__)
@@ -36,7 +41,7 @@ def tour_presets() -> dict[str, DreamSettings]:
     `tour = false`.
     """
     found = {name: _read(name) for name in preset_names()}
-    return {name: DreamSettings().replace(**preset.controls) for name, preset in found.items() if preset.tour}
+    return {name: preset.settings for name, preset in found.items() if preset.tour}
 
 
 def load_preset(name: str) -> DreamSettings:
@@ -45,12 +50,12 @@ def load_preset(name: str) -> DreamSettings:
     A preset names the controls in which it differs from the defaults; the recipe of an output is one too. Raises
     ArgumentError for an unknown name, a file that is not TOML, an unknown control and a wrong value.
     """
-    return DreamSettings().replace(**_read(name).controls)
+    return _read(name).settings
 
 
 def parse_preset(text: str, name: str) -> DreamSettings:
     """Return the settings of the preset written in `text`; `name` says in errors where it stands. As `load_preset`."""
-    return DreamSettings().replace(**_parse(text, name).controls)
+    return _parse(text, name).settings
 
 
 def preset_description(name: str) -> str:
@@ -63,20 +68,29 @@ class _Preset(NamedTuple):
 
     description: str
     tour: bool
-    controls: dict[str, object]
+    settings: DreamSettings
 
 
 def _read(name: str) -> _Preset:
     if name.endswith(".toml"):
         path = Path(name)
-        if not path.is_file():
-            raise ArgumentError(f"no such preset file: {path}", f"or name one of {', '.join(preset_names())}")
     else:
         name = _current_name(name)
         path = _folder / f"{name}.toml"
         if name not in preset_names():
             raise unknown("preset", name, preset_names())
-    return _parse(path.read_bytes(), str(path))
+    try:
+        text = read_text(path)
+    except FileNotFoundError as error:
+        raise ArgumentError(f"no such preset file: {path}", f"or name one of {', '.join(preset_names())}") from error
+    except NotRegularError as error:
+        raise ArgumentError(f"{path} is no preset: {error.strerror}", "name a .toml file") from error
+    except (OSError, ValueError) as error:
+        raise ArgumentError(
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text in UTF-8'}",
+            "check the file and its rights",
+        ) from error
+    return _parse(text, str(path))
 
 
 def _current_name(name: str) -> str:
@@ -87,10 +101,21 @@ def _current_name(name: str) -> str:
     return _REPLACED[name]
 
 
-def _parse(text: str | bytes, name: str) -> _Preset:
+def _parse(text: str, name: str) -> _Preset:
+    table = parse_toml(text, name)
+    description, tours = table.pop("description", ""), table.pop("tour", True)
+    if not isinstance(description, str):
+        raise ArgumentError(f"{name}: description must be text, got {quoted_value(description)}", "put it in quotes")
+    if not isinstance(tours, bool):
+        raise ArgumentError(f"{name}: tour must be true or false, got {quoted_value(tours)}", "write tour = false")
     try:
-        table = tomllib.loads((text if isinstance(text, str) else text.decode()).removeprefix("\ufeff"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ArgumentError(f"{name} is not TOML: {error}", 'write lines such as layers = "fire9"') from error
-    description, tours = str(table.pop("description", "")), bool(table.pop("tour", True))
-    return _Preset(description, tours, controls_in(table, name))
+        settings = DreamSettings().replace(**controls_in(table, name))
+    except ArgumentError as error:
+        fault = str(error)
+        raise ArgumentError(fault if fault.startswith(f"{name}: ") else f"{name}: {fault}", error.hint) from error
+    for control in ("weights", "layers"):
+        if _ELSEWHERE.search(getattr(settings, control)):
+            raise ArgumentError(
+                f"{name}: {control} names a file on another machine", "copy the file here, and name the copy"
+            )
+    return _Preset(description, tours, settings)

@@ -10,6 +10,7 @@ from livedream.recipe import Recipe, about
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
 from livedream.sink.part import write_whole
+from livedream.strangers import read_text
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def write_beside(
         return
     try:
         if path.exists():
-            found = path.read_text(encoding="utf-8")
+            found = read_text(path)
             if not about(found):
                 log.warning("%s is no recipe of livedream's and is left as it is", path)
                 return

@@ -167,8 +167,6 @@ CONTAINERS: dict[str, tuple[str, ...]] = {
     ".gif": ("gif",),
 }
 """What each kind of file holds, by the end of its name; the first is meant by `auto`."""
-RESUMABLE = tuple(suffix for suffix in CONTAINERS if suffix != ".gif")
-"""Kinds of file of which what is whole can be taken over into another; a GIF builds each picture on the one before."""
 
 
 def find_encoders(suffix: str, encoding: Encoding) -> tuple[Encoder, ...]:

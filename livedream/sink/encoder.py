@@ -76,6 +76,19 @@ class PictureEncoder:
         self._stream.width, self._stream.height = (side + side % 2 * self._even for side in size)
         return self._stream
 
+    def go_on(self, size: tuple[int, int]) -> None:
+        """Prepare for pictures that follow on those of another encoder in the file.
+
+        The first picture of FFmpeg's GIF encoder is drawn in the palette of the file, and so is each later one of the
+        same palette. A picture that no palette suits is encoded first and thrown away: then all others have their own.
+        """
+        if self.encoder.codec == "gif":
+            odd = np.tile(np.array([255, 1, 2, 3], np.uint8), (256, 1))
+            drawn: Any = np.zeros(size[::-1], np.uint8), odd  # PyAV's types know no palettes
+            picture = VideoFrame.from_ndarray(drawn, format="pal8")
+            picture.pts, picture.time_base = 0, self.time_base
+            self._stream.encode(picture)
+
     def encode(self, pixels: np.ndarray, ticks: int, *, key: bool = False) -> "Iterator[Packet[VideoStream]]":
         """Yield the packets that are ready after one more picture.
 

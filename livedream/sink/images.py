@@ -4,7 +4,6 @@ import contextlib
 import io
 import logging
 import struct
-import tomllib
 from collections.abc import Mapping
 from fractions import Fraction
 from os import PathLike
@@ -24,6 +23,7 @@ from livedream.sink.lock import OutputLock
 from livedream.sink.names import frame_path, recipe_path
 from livedream.sink.part import PartFile, check_new, write_whole
 from livedream.sink.sink import Facts, Sink
+from livedream.strangers import check_regular, parse_toml, read_text
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ def _time(frame: Frame, facts: Facts) -> Mapping[str, str]:
 def _made_by(path: Path) -> dict[str, Any]:
     """Return the recipe in the file `path` and how many `frames` it made; empty unless it is as livedream wrote it."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError):
         return {}
     frames = about(text).get("frames")
@@ -236,7 +236,7 @@ def _without_count(text: str) -> dict[str, Any] | None:
     """Return a recipe without what is known only at the end; None when `text` is none."""
     if not about(text):
         return None
-    recipe = tomllib.loads(text)
+    recipe = parse_toml(text, "the recipe")
     recipe[TABLE] = {name: of for name, of in recipe[TABLE].items() if name not in ("frames", "complete")}
     return recipe
 
@@ -244,6 +244,7 @@ def _without_count(text: str) -> dict[str, Any] | None:
 def _carried(path: Path) -> str:
     """Return the recipe in a PNG; empty when there is none."""
     try:
+        check_regular(path)
         with Image.open(path) as image:
             return str(image.info.get(TABLE, ""))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):

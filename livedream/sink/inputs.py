@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Inputs:
                 found = os.fstat(number)
             except OSError:  # closed
                 continue
-            if found.st_ino:
+            if stat.S_ISREG(found.st_mode):
                 self._known.setdefault((found.st_dev, found.st_ino), f"{name} of this run")
 
     def what(self, path: Path) -> str | None:

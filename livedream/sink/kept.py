@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 _TO_START_CODES = {"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb"}
 # Seconds. Matroska shifts all times so that sound which begins before 0 does not: by 128 ms for AAC of 8 kHz.
 _LARGEST_SHIFT = Fraction(1, 4)
+_GIF_TICK = Fraction(1, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Remains:
         """When each packet is shown, in ticks, in the order of the file."""
         self._keys = bytearray()
         """Whether it needs no other."""
+        self._is_gif = path.suffix.lower() == ".gif"
         self._all_decoded = True
         """Whether the file says of each packet when it is decoded. Matroska leaves that to the reader, and FFmpeg does
         not know it for the first packets of H.265."""
@@ -84,7 +86,12 @@ class Remains:
         """Return the first `count` frames if they are whole and a key frame of `time`, in seconds, follows them.
 
         That the key frame is there proves the rest: the file is written in order, and what is before it is complete.
+
+        A GIF has no key frames, and may have left out some frames: those before `time` are returned. Its encoder knows
+        nothing of them, so what it makes needs none of them.
         """
+        if self._is_gif:
+            return self._before(time, draft)
         if not 0 < count < len(self):
             return None
         shift = self._shown[count] * self._unit - time
@@ -92,6 +99,12 @@ class Remains:
             return None
         decoded = None if self._all_decoded else _decoding_times(self._shown[:count])
         return Kept(self.path, draft, count, len(self), shift, decoded)
+
+    def _before(self, time: Fraction, draft: Path) -> Kept | None:
+        count = sum(shown * self._unit < time - _GIF_TICK / 2 for shown in self._shown)
+        if not 0 < count < len(self) or abs(self._shown[count] * self._unit - time) > _GIF_TICK:
+            return None
+        return Kept(self.path, draft, count, len(self))
 
 
 def _decoding_times(shown: list[int]) -> tuple[int, ...]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import av
 import av.error
@@ -19,6 +18,7 @@ from livedream.frame import Frame
 from livedream.sink.codecs import ENCODERS, Encoding
 from livedream.sink.encoder import PictureEncoder
 from livedream.sink.sink import Facts, Sink
+from livedream.urls import Address, shown
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +70,8 @@ class NetworkSink(Sink):
         self, address: str, facts: Facts | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._facts = facts or Facts()
-        self._kind = _kind_of(address)
-        self._address = address
+        self._address = Address.parse(address)
+        self._kind = _kind_of(self._address)
         self.name = shown(address)
         self.live = self._facts.live
         self._clock = clock
@@ -137,7 +137,7 @@ class NetworkSink(Sink):
 class _Link:
     """One connection, and the encoder that began with it. Errors are those of PyAV."""
 
-    def __init__(self, address: str, kind: _Kind, facts: Facts, first: Frame, since: float) -> None:
+    def __init__(self, address: Address, kind: _Kind, facts: Facts, first: Frame, since: float) -> None:
         self.size = first.size
         self.since = since
         self._origin = first.time
@@ -146,7 +146,7 @@ class _Link:
         # alone passes the time-outs on: PyAV opens connections without them.
         options = {"fifo_format": kind.format, "format_opts": kind.options, "queue_size": "60"}
         options |= {"drop_pkts_on_overflow": "1", "restart_with_keyframe": "1"}
-        self._stream = av.open(address, "w", format="fifo", container_options=options)
+        self._stream = av.open(str(address), "w", format="fifo", container_options=options)
         try:
             self._encoder = PictureEncoder(self._stream, _ENCODER, Encoding(quality=60), replace(facts, live=True))
             track = self._encoder.open(first.size)
@@ -171,27 +171,13 @@ class _Link:
             self._stream.close()
 
 
-def shown(address: str) -> str:
-    """Return the address as others may read it: without user, password, options, and the key of a stream."""
-    parts = urlsplit(address)
-    path = parts.path
-    if parts.scheme.startswith("rtmp") and path.count("/") > 1:
-        path = f"{path.rpartition('/')[0]}/..."
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}"
-
-
-def _kind_of(address: str) -> _Kind:
+def _kind_of(address: Address) -> _Kind:
     """Return how `address` is served. Raises ArgumentError and SinkError."""
-    parts = urlsplit(address)
-    kind = KINDS[parts.scheme]
-    try:
-        complete = bool(parts.hostname) and (parts.port is not None or kind.format != "mpegts")
-    except ValueError:  # a port that is no number
-        complete = False
-    if not complete:
-        raise ArgumentError(f"{shown(address)} names no host and port", f"write {parts.scheme}://127.0.0.1:5000")
-    if kind.optional and not _knows(parts.scheme):
-        raise SinkError(f"the FFmpeg inside this PyAV has no {parts.scheme}://", "send udp:// or rtmp:// instead")
+    kind = KINDS[address.scheme]
+    if not address.host or (address.port is None and kind.format == "mpegts"):
+        raise ArgumentError(f"{shown(str(address))} names no host and port", f"write {address.scheme}://127.0.0.1:5000")
+    if kind.optional and not _knows(address.scheme):
+        raise SinkError(f"the FFmpeg inside this PyAV has no {address.scheme}://", "send udp:// or rtmp:// instead")
     return kind
 
 

@@ -103,7 +103,7 @@ class NumberedSink(Sink):
                     self.recipe,
                     self._lock,
                     frames=self.count,
-                    complete=self._ended,
+                    complete=self._ended and not self.source_ended_early,
                     overwrite=self._overwrite,
                     inputs=self._inputs,
                 )

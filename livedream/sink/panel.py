@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from livedream.printable import presentable
+
 Rows = Sequence[Sequence[str]]
 """Lines of cells. Cells stand in columns; the last one of a line may be of any length."""
 
@@ -27,6 +29,7 @@ class Panel:
         """centred: in the middle of the picture; otherwise at the top, on the left."""
         self._centred = centred
         self._rows: Rows = ()
+        self._cells: Rows = ()
         self._size = (0, 0)
         self._text: np.ndarray | None = None
 
@@ -39,6 +42,7 @@ class Panel:
     def rows(self, rows: Rows) -> None:
         if rows != self._rows:
             self._rows = rows
+            self._cells = [[presentable(cell) for cell in row] for row in rows]
             self._text = None
 
     def draw(self, picture: np.ndarray) -> None:
@@ -48,7 +52,7 @@ class Panel:
         height, width = picture.shape[:2]
         if self._text is None or self._size != (width, height):
             self._size = width, height
-            self._text = _drawn(self._rows, width, height)
+            self._text = _drawn(self._cells, width, height)
         high, wide = self._text.shape[:2]
         top, left = ((height - high) // 2, (width - wide) // 2) if self._centred else (0, 0)
         ground = picture[top : top + high, left : left + wide]

@@ -7,10 +7,10 @@ import stat
 from pathlib import Path
 
 from livedream.errors import SinkError
-from livedream.sink.codecs import CONTAINERS, RESUMABLE
+from livedream.sink.codecs import CONTAINERS
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock, identity, unwritable
-from livedream.sink.names import part_of, real_path
+from livedream.sink.names import journal_of, part_of, real_path
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -151,7 +151,7 @@ class PartFile:
             raise SinkError(f"{self.part} exists already, and it is not known that livedream made it", cure)
         suffix = self.path.suffix.lower()
         if suffix in CONTAINERS and self.part.stat().st_size and not self._overwrite:
-            goes_on = "--resume goes on with it, " if suffix in RESUMABLE else ""
+            goes_on = "--resume goes on with it, " if journal_of(self.part).is_dir() else ""
             raise SinkError(f"{self.part} exists already", f"a run was cut off: {goes_on}--overwrite begins anew")
         self.part.unlink()
 
@@ -225,6 +225,8 @@ def check_new(path: Path, overwrite: bool, hint: str = "use --overwrite, or anot
     try:
         if path.is_dir():
             raise SinkError(f"{path} is a folder", "name a file")
+        if real_path(path).is_symlink():
+            raise SinkError(f"{path} is a symbolic link that leads nowhere", "name a file")
         if path.exists() and not path.is_file():  # it would be replaced by a file
             raise SinkError(f"{path} is a device or a pipe", "name a file")
         if path.exists() and not overwrite:

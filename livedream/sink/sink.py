@@ -187,7 +187,7 @@ def open_sink(
 
         return VirtualCameraSink(text.partition(":")[2] or None, facts)
     if isinstance(spec, str) and "://" in text:
-        if text.partition("://")[0] not in ADDRESSES:
+        if text.partition("://")[0].lower() not in ADDRESSES:
             raise ArgumentError(
                 f"nothing is sent to {text.partition('://')[0]}://", f"choose from {', '.join(ADDRESSES)}"
             )

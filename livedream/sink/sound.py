@@ -243,12 +243,14 @@ class _Encoder:
 def sound_track(source: AudioStream, film: OutputContainer, path: Path | str) -> SoundTrack | None:
     """Return the track of `film` for one of the file `path`; None when it cannot be carried."""
     kind = film.format.name
+    if not source.codec_context or not source.codec_context.sample_rate:
+        return None  # a track that begins in mid-file, of which FFmpeg knows too little
     if fits(source, kind):
         if is_layout_lost(source.codec_context.name, source.codec_context.layout, kind):
             layout = source.codec_context.layout.name
             log.warning("%s: the film does not say where the channels of %s belong: players guess", path, layout)
         return CopiedSound(source, film.add_stream_from_template(source), film)
-    if kind not in ENCODERS or not source.codec_context:
+    if kind not in ENCODERS:
         return None
     encoder = ENCODERS[kind]
     rate = nearest_rate(encoder, source.codec_context.sample_rate)

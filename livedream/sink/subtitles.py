@@ -23,6 +23,9 @@ ENCODERS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "srt", "webm": "we
 """What text is encoded with that a container cannot hold as it is. A GIF holds none."""
 UNIT = Fraction(1, 1_000_000)
 """Seconds. In milliseconds, the mp4 muxer of FFmpeg 8 lets an empty text last as long as the text before it."""
+LONGEST_SAMPLE = Fraction(1000)
+"""Seconds after which a sample is written again. The muxer of FFmpeg counts its length in 31 bits of UNIT, 2147 s, and
+ends the whole process (an assertion) when the next one comes later."""
 NOTHING = b"\0\0"
 """No text, as mp4 writes it: the length of it (3GPP TS 26.245, section 5.17)."""
 UNTIL_THE_NEXT = Fraction(5)
@@ -195,6 +198,14 @@ class TimedText(SubtitleTrack):
 
     def _sample(self, begin: Fraction) -> None:
         """Write what is shown from `begin` on; the next sample ends it."""
+        while begin - self._last > LONGEST_SAMPLE and self._last >= 0:
+            self._last += LONGEST_SAMPLE
+            if self._held is None:
+                self._mux(NOTHING, self._last, self._last + UNIT)
+            else:
+                content, _, planned = self._held
+                self._write_held(self._last)
+                self._held = content, self._last, max(planned, self._last + UNIT)
         begin = self._last = max(begin, self._last + UNIT)
         self._write_held(begin)
         ends = [cue.end for cue in self._shown if cue.end is not None]

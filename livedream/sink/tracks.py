@@ -24,6 +24,7 @@ from livedream.sink.cover import KINDS
 from livedream.sink.labels import label
 from livedream.sink.sound import SoundTrack, fits, sound_track
 from livedream.sink.subtitles import SubtitleTrack, subtitle_track
+from livedream.timeline import OPTIONS, Timeline, may_seek
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +214,7 @@ class Tracks:
 
     def _open(self) -> InputContainer:
         if isinstance(self._source, Path):
-            return av.open(str(self._source.absolute()), "r", metadata_errors="replace")
+            return _open(self._source)
         return self._source.open()
 
     def _read(
@@ -231,12 +232,12 @@ class Tracks:
         ended = set()
         try:
             self._seek(file, file.streams[min(steady)])
-            packets: Iterator[av.Packet[Any] | None] = file.demux(*streams)
+            packets: Iterator[av.Packet[Any] | None] = _timed(file) if self._reopens else file.demux(*streams)
             for packet in packets:
                 if packet is None:
                     yield None
                     continue
-                if not packet.size or packet.dts is None:
+                if packet.stream_index not in wants or not packet.size or packet.dts is None:
                     continue
                 if self._until is not None and packet.dts * packet.time_base - self._start >= self._until:
                     ended.add(packet.stream_index)
@@ -250,10 +251,26 @@ class Tracks:
 
     def _seek(self, file: InputContainer, track: av.stream.Stream) -> None:
         """Go to shortly before the start, where that is far from the beginning."""
+        if not self._reopens:
+            return  # a pipe is read from its beginning
         target = self._start - RUN_UP
+        if not may_seek(file, target):
+            return
         if track.time_base and track.start_time is not None and target > track.start_time * track.time_base:
             with contextlib.suppress(av.error.FFmpegError):  # then all is read, from the beginning
                 file.seek(round(target / track.time_base), stream=track)
+
+
+def _open(path: Path) -> InputContainer:
+    # Absolute, so that a colon in a name does not make it an address.
+    return av.open(str(path.absolute()), "r", options=dict(OPTIONS), metadata_errors="replace")
+
+
+def _timed(file: InputContainer) -> "Iterator[av.Packet[Any]]":
+    """Every packet of the file, with the times that the reader of its pictures gives it too."""
+    timeline = Timeline(file)
+    for packet in file.demux():
+        yield from timeline.feed(packet)
 
 
 def _is_decodable(packet: "av.Packet[Any]") -> bool:

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -16,10 +16,11 @@ from av.video.stream import VideoStream
 from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.frame import Frame
 from livedream.side_tracks import SideTracks
+from livedream.sink import matroska
 from livedream.sink.beside import write_beside
 from livedream.sink.codecs import Encoding, find_encoders
 from livedream.sink.cover import add_cover
-from livedream.sink.encoder import PictureEncoder, find_working
+from livedream.sink.encoder import KEY_EVERY, PictureEncoder, find_working
 from livedream.sink.kept import Kept, Remains
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of, recipe_path
@@ -96,6 +97,7 @@ class VideoSink(ResumableSink):
         self.count = 0
         """How many frames are in the file."""
         self._expected = facts.length
+        self._pixel_aspect = facts.pixel_aspect
         self._live = facts.live
         self._from_zero = facts.live and facts.sound is None
         self._origin = Fraction(0)
@@ -109,6 +111,12 @@ class VideoSink(ResumableSink):
         self._left_out = 0
         self._size: tuple[int, int] | None = None
         self._last = -1
+        self._ends = 0
+        """When the last frame ends, in ticks."""
+        self._delay: Fraction | None = None
+        """How long before it is shown the first packet is decoded, in seconds."""
+        self._durations: dict[int, int] = {}
+        """How long frames are shown that say so and are still in the encoder, by their times, in ticks."""
         self._failed = self._drained = self._ended = self._closed = False
         self._tracks: Tracks | None = None
 
@@ -167,9 +175,18 @@ class VideoSink(ResumableSink):
             raise SinkError(f"{self.path} holds frames of {was}, not of {now}", "a film has one size")
         ticks = round((frame.time - self._origin) / self._time_base)
         if self._is_gif and self._last >= 0 and ticks < self._last + GIF_SHORTEST:
-            self._left_out += 1
-            return
+            if frame.duration is None:
+                self._left_out += 1
+                return
+            ticks = self._last + GIF_SHORTEST
         self._last = max(ticks, self._last + 1)  # x264 takes times that repeat or go back, and fails at the end
+        self._ends = self._last + self._step
+        if frame.duration is not None:
+            lasts = self._durations[self._last] = max(1, round(frame.duration / self._time_base))
+            self._ends = self._last + lasts
+            # What comes after a key frame is shown after it. So the last packet in the file is that of the last frame,
+            # the only one of which the duration does not follow from the next.
+            key = key or lasts > max(Fraction(self._step), KEY_EVERY / self._time_base)
         with self._telling():
             self._mux(self._encoder.encode(frame.pixels, self._last, key=key))
 
@@ -199,6 +216,7 @@ class VideoSink(ResumableSink):
                     self._tracks.close()
                 with self._telling():
                     self._film.close()
+                    self._put_aspect()
                     self._put_cover()
             except SinkError as error:
                 fault = fault or error
@@ -262,9 +280,42 @@ class VideoSink(ResumableSink):
             self._drained = True
             if self._left_out:
                 log.warning("%s: %d frames left out, a GIF shows 50 a second at most", self.path, self._left_out)
-            self._mux(self._encoder.flush())
+            packets = list(self._encoder.flush())
+            self._end_with(packets)
+            self._mux(iter(packets))
             if self._tracks is not None:
-                self._tracks.write_until((self._last + self._step) * self._time_base)
+                self._tracks.write_until(self._ends * self._time_base)
+
+    def _end_with(self, packets: "Sequence[Packet[VideoStream]]") -> None:
+        """Let the last packets of an mp4 end where the film does.
+
+        It stores of each packet how long after it the next one is decoded; all of these together are the length of the
+        track. Where the distances vary, the encoder's decoding times fall behind.
+        """
+        if self._film.format.name not in ("mp4", "mov") or not packets:
+            return
+        self._note_delay(packets[0])
+        last = packets[-1]
+        if last.dts is None or last.pts is None:
+            return
+        delay = round((self._delay or 0) / last.time_base)
+        if last.pts == self._last:
+            last.dts = max(last.dts, last.pts - delay)
+        else:
+            last.duration = max(1, self._ends - delay - last.dts)
+
+    def _note_delay(self, packet: "Packet[VideoStream]") -> None:
+        if self._delay is None and packet.pts is not None and packet.dts is not None:
+            self._delay = (packet.pts - packet.dts) * packet.time_base
+
+    def _put_aspect(self) -> None:
+        if self._size is not None and self._leaves_room:
+            matroska.write_aspect(self._file.part, self._pixel_aspect)
+
+    @property
+    def _leaves_room(self) -> bool:
+        silent = self._encoder.encoder.codec in matroska.SILENT
+        return silent and self._pixel_aspect != 1 and self.path.suffix.lower() in matroska.SUFFIXES
 
     def _put_cover(self) -> None:
         tracks = self._tracks
@@ -278,6 +329,8 @@ class VideoSink(ResumableSink):
 
     def _begin(self, stream: VideoStream) -> None:
         """Write the recipe into the head of the film; then what an earlier run left, if this one goes on with it."""
+        if self._leaves_room:
+            stream.metadata["title"] = stream.metadata.get("title", "") + matroska.ROOM
         if self.recipe is not None:
             self._film.metadata["comment"] = self.recipe.text()  # the one tag that every container has, but GIF
         self._file.verify()  # FFmpeg opens it only now, and empties it
@@ -285,6 +338,8 @@ class VideoSink(ResumableSink):
             return
         with self._telling():
             self._film.start_encoding()
+            if self._kept.count and self._size is not None:
+                self._encoder.go_on(self._size)
             for packet in self._kept.packets():
                 packet.stream = stream
                 self._mux(iter([packet]))
@@ -295,11 +350,14 @@ class VideoSink(ResumableSink):
                 # The encoder of a run that goes on knows nothing of the packets before its own.
                 packet.dts = max(packet.dts, math.floor(self._decoded / packet.time_base) + 1)
                 self._decoded = packet.dts * packet.time_base
+            self._note_delay(packet)
+            if packet.pts is not None and packet.time_base == self._time_base and packet.pts in self._durations:
+                packet.duration = self._durations.pop(packet.pts)
             if self._tracks is not None and packet.dts is not None:
                 # What is heard before time 0 comes first: by the first packet a muxer tells how far to shift all.
                 self._tracks.write_until(max(packet.dts * packet.time_base, Fraction(0)))
             self._film.mux(packet)
-            if self._kept is not None and packet.is_keyframe:
+            if self._kept is not None and (packet.is_keyframe or self._is_gif):
                 self._overtake(self._kept)
             self.count += 1
 

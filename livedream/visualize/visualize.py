@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 
 SIZE = 160
 STEPS = 256
+LARGEST = 4096
+"""Pixels of a side: one such picture takes some 5 GB."""
+MOST_STEPS = 100_000
 _RATE = 0.05
 """Adam's, as in lucid."""
 _CONTRAST = 0.17
@@ -60,11 +63,9 @@ class Visualizer:
         the last bits of its numbers. The same call returns the same, bit for bit, on the same device.
         """
         smallest = max(32, network_for(self._settings_for(objectives)).smallest)
-        if size < smallest or steps < 1:
-            raise ArgumentError(
-                f"size must be {smallest} or more and steps 1 or more, got {size} and {steps}",
-                "the usual are 160 and 256",
-            )
+        if not (smallest <= size <= LARGEST and 1 <= steps <= MOST_STEPS):
+            text = f"size must be from {smallest} to {LARGEST} and steps from 1 to {MOST_STEPS}, got {size} and {steps}"
+            raise ArgumentError(text, "the usual are 160 and 256")
         pictures: list[Picture] = []
         for first in range(0, len(objectives), _BATCH):
             pictures += self._draw(objectives[first : first + _BATCH], size, steps)

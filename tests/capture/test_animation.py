@@ -151,7 +151,7 @@ def test_file_that_ends_early_is_said(tmp_path: Path, caplog: pytest.LogCaptureF
     path.write_bytes(path.read_bytes()[:-6000])  # noise: a frame has 9 kB
     with caplog.at_level(logging.WARNING), open_source(path) as source:
         assert len(list(source)) == 2
-        assert source.ended_early == "0.4 of 1.4 s"  # type: ignore[attr-defined]
+        assert source.ended_early == "0.4 of 1.4 s"
     assert "it ends after 2 of 3 frames" in caplog.text
 
 

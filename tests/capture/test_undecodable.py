@@ -2,8 +2,11 @@
 
 import av
 import pytest
+from av.sidedata.sidedata import Type
+from PIL import Image
 
 from livedream.capture.film import open_film
+from livedream.capture.sidedata import side_data
 from livedream.capture.video import VideoSource
 from livedream.errors import SourceError
 from livedream.sink.sink import Facts, open_sink
@@ -48,3 +51,11 @@ def test_a_codec_without_a_decoder(tmp_path):
     path.write_bytes(content.replace(b"avc1" + bytes(7) + b"\1", b"brvn" + bytes(7) + b"\1"))
     with pytest.raises(SourceError, match=r"raw\.mov: this FFmpeg has no decoder for its pictures"):
         VideoSource(path)
+
+
+def test_side_data_that_pyav_does_not_know(tmp_path):
+    """FFmpeg 8 attaches EXIF, kind 31, to the picture of a TIFF, and PyAV 18 knows the kinds up to 27."""
+    Image.new("RGB", (64, 48), (200, 40, 30)).save(tmp_path / "photo.tif")
+    with av.open(str(tmp_path / "photo.tif")) as film:
+        (picture,) = film.decode(video=0)
+        assert side_data(picture, Type.DISPLAYMATRIX) is None

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import av
 import pytest
 from PIL import Image
 
@@ -188,6 +189,150 @@ def test_what_is_wrong_for_all_ends_it(make_clip, monkeypatch):
     with pytest.raises(DeviceError):
         batch(["a.mp4", "b.mp4"])
     assert len(calls) == 1
+
+
+STILL = ["--still-steps", "1", "--still-height", "32"]
+
+
+def test_each_fails_by_itself(make_clip, tmp_path, capsys):
+    """A picture that has no start, a codec without a decoder, a recipe in the way that is none, what is not there."""
+    for name in ("a.mp4", "b.mp4", "raw.mov", "old.mp4"):
+        make_clip(name, frames=10)
+    Image.new("RGB", (60, 40), "red").save("p.png")
+    raw = (tmp_path / "raw.mov").read_bytes()
+    (tmp_path / "raw.mov").write_bytes(raw.replace(b"avc1" + bytes(7) + b"\1", b"brvn" + bytes(7) + b"\1"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/old-dream.mp4").write_text("mine")
+    (tmp_path / "out/old-dream.toml").write_bytes(b"[livedream]\noptions = 3\nsource = [[1], {a = 2}]\n")
+    sources = ["a.mp4", "p.png", "raw.mov", "gone.mp4", "old.mp4", "b.mp4"]
+    assert main(["run", *sources, "--start", "0.2", "--to", "out/", *SMALL, *STILL]) == 1
+    assert count_frames(tmp_path / "out/a-dream.mp4") == 8  # 10 fps: frames 2 to 9
+    assert count_frames(tmp_path / "out/b-dream.mp4") == 8
+    assert (tmp_path / "out/old-dream.mp4").read_text() == "mine"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-5] == "6 in all: 2 done, 4 failed"
+    assert [line.split()[0] for line in lines[-4:]] == ["failed:"] * 4
+    for name in ("p.png", "raw.mov", "gone.mp4", "old.mp4"):
+        assert sum(name.removesuffix(".mp4") in line for line in lines[-4:]) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KeyError("ours"), "internal error: KeyError: 'ours'"),
+        (MemoryError(), "out of memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 12000000000 bytes."),
+         "out of memory: 12.0 GB were asked for"),
+        (EOFError(), "internal error: EOFError"),
+        (OSError(24, "Too many open files", "a.mp4"), "a.mp4: Too many open files"),
+        (RecursionError(), "something is nested too deeply to be read"),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_whatever_one_raises_the_others_go_on(error, reason, make_clip, monkeypatch, capsys):
+    for name in ("a.mp4", "b.mp4"):
+        make_clip(name, frames=2)
+    dreamt = []
+
+    def dream(source, sinks, **how):
+        dreamt.append(source)
+        if source == "a.mp4":
+            raise error
+        return 0
+
+    monkeypatch.setattr(module, "dream", dream)
+    assert main(["run", "a.mp4", "b.mp4"]) == 1
+    assert dreamt == ["a.mp4", "b.mp4"]
+    assert f"2 in all: 1 done, 1 failed\nfailed: {'' if 'a.mp4' in reason else 'a.mp4: '}{reason}\n" in (
+        capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "error"),
+    [
+        (["--layers", "fire66"], "unknown layer"),
+        (["--preset", "fethers"], "unknown preset: fethers"),
+        (["--codec", "h264", "--to", "*.webm"], ".webm does not hold h264"),
+        (["--codec", "h264", "--to", "*/"], "--codec and --quality are for films, and none is written"),
+        (["--rate", "30"], "--rate is for cameras"),
+        (["--rate", ""], "'' is no rate"),
+    ],
+)
+def test_what_is_wrong_for_all_is_said_once(typed, error, make_clip, capsys):
+    for name in ("a.mp4", "b.mp4"):
+        make_clip(name, frames=2)
+    assert main(["run", "a.mp4", "b.mp4", *typed, *SMALL]) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(set(errors)) == 1
+    assert error in errors[0]
+
+
+def test_options_of_films_are_for_the_films_of_a_batch(make_clip, tmp_path, capsys):
+    make_clip("a.mp4", frames=2)
+    Image.new("RGB", (60, 40), "red").save("p.png")
+    typed = ["run", "a.mp4", "p.png", "--to", "out/", "--codec", "h265", *SMALL, *STILL]
+    assert main(typed) == 0
+    with av.open(str(tmp_path / "out/a-dream.mp4")) as film:
+        assert film.streams.video[0].codec_context.name == "hevc"
+    assert 'codec = "h265"' in (tmp_path / "out/a-dream.toml").read_text()
+    assert "codec" not in (tmp_path / "out/p-dream.toml").read_text()
+    err = capsys.readouterr().err
+    assert err.count("--codec and --quality are used for 1 of 2: the others become pictures\n") == 1
+    assert main(typed) == 0
+    assert capsys.readouterr().out.endswith("2 in all: 2 skipped\n")
+
+
+def test_options_of_films_are_not_for_pictures_alone(capsys):
+    for name in ("p.png", "q.png"):
+        Image.new("RGB", (60, 40), "red").save(name)
+    assert main(["run", "p.png", "q.png", "--start", "1"]) == 2
+    assert capsys.readouterr().err.startswith("error: --start is for films, and these are pictures\n")
+
+
+def test_a_disk_that_others_fill_fails_what_does_not_fit(make_clip, tmp_path, capsys):
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        make_clip(name, frames=2)
+    size = (tmp_path / "b.mp4").stat().st_size
+    free = iter([10**9, size - 1, size])
+    assert batch(["a.mp4", "b.mp4", "c.mp4"], controls=TINY, free_bytes=lambda folder: next(free)) == 1
+    out = capsys.readouterr().out
+    assert "3 in all: 2 done, 1 failed\nfailed: b.mp4: " in out
+    assert "are too little for dreams of" in out
+
+
+def test_the_longest_names(make_clip, tmp_path, capsys):
+    """The names of its dream, its part, its journal and its recipe would all be too long."""
+    long = "x" * 251 + ".mp4"
+    make_clip(long, frames=2)
+    make_clip("b.mp4", frames=2)
+    assert main(["run", long, "b.mp4", "--to", "out/", *SMALL]) == 0
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".mp4", ".mp4", ".toml", ".toml"]
+    assert main(["run", long, "b.mp4", "--to", "out/", *SMALL]) == 0
+    assert capsys.readouterr().out.endswith("2 in all: 2 skipped\n")
+    assert main(["run", "y" * 252 + ".mp4", "b.mp4", "--to", "more/", *SMALL]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].endswith("File name too long")
+
+
+def test_one_film_into_a_pattern(make_clip, tmp_path, capsys):
+    make_clip("a.mp4", frames=2)
+    assert main(["run", "a.mp4", "--to", "out/*.mkv", *SMALL]) == 0
+    assert count_frames(tmp_path / "out/a.mkv") == 2
+    assert main(["run", "demo", "--to", "*.mkv"]) == 2
+    assert main(["run", "gone.mp4", "--to", "new/*.mkv"]) == 1
+    assert not (tmp_path / "new").exists()
+    err = capsys.readouterr().err
+    assert "error: the * in *.mkv stands for the name of a file, and demo is none\n" in err
+    assert "error: no such file: gone.mp4\n" in err
+
+
+def test_one_film_into_numbered_pictures(make_clip, tmp_path):
+    make_clip("a.mp4", frames=3)
+    assert main(["run", "a.mp4", "--to", "out%06d.png", "--strength", "0", *SMALL]) == 0
+    pictures = [f"out00000{number}.png" for number in range(3)]
+    assert sorted(path.name for path in tmp_path.glob("out*")) == sorted([*pictures, "out.toml"])
+    assert main(["run", "out%06d.png", "--to", "back.mp4", "--strength", "0", *SMALL]) == 0
+    assert count_frames(tmp_path / "back.mp4") == 3
 
 
 def test_one_network_for_equal_settings(monkeypatch):

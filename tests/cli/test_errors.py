@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ TABLE = [
     # The preset and the controls
     (["real.mp4", "--preset", "fethers"], WRONG, "unknown preset: fethers", "did you mean feathers"),
     (["real.mp4", "--preset", "mine.toml"], WRONG, "no such preset file: mine.toml", "live"),
-    (["real.mp4", "--preset", "bad.toml"], WRONG, "unknown control: stesp", "did you mean steps"),
+    (["real.mp4", "--preset", "bad.toml"], WRONG, "bad.toml: unknown control: stesp", "did you mean steps"),
     (["real.mp4", "--stesp", "3"], WRONG, "no such option '--stesp'", "--steps"),
     (["real.mp4", "--steps"], WRONG, "option '--steps' requires an argument", "livedream --help"),
     (["real.mp4", "--steps", "0"], WRONG, "steps must be a whole number from 1 to 20, got 0", "livedream run --help"),
@@ -215,6 +216,22 @@ def test_what_a_thread_raises_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(models, "network_table", elsewhere)
     assert main(["models"]) == 0
     assert capsys.readouterr().err == "warning: internal error: KeyError: 'ours' (in livedream-test)\n"
+
+
+def test_warnings_for_programmers_are_for_v(monkeypatch, capsys):
+    from livedream.cli import models
+
+    def warns():
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("old", DeprecationWarning, stacklevel=1)
+        return []
+
+    monkeypatch.setattr(models, "network_table", warns)
+    assert main(["models"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["models", "-v"]) == 0
+    assert capsys.readouterr().err == "info: DeprecationWarning: old\n"
 
 
 def test_errors_go_to_standard_error_without_control_codes():

@@ -97,3 +97,16 @@ def test_batch_counts_a_folder_with_a_damaged_picture_as_failed(capsys: pytest.C
     assert main(["run", "a", "b", "--to", "out/", *SMALL]) == 1
     assert len(list(Path("out/b-dream").glob("*.png"))) == 2
     assert "2 in all: 1 done, 1 failed" in capsys.readouterr().out
+    Image.new("RGB", (64, 48)).save("a/1.png")  # repaired
+    assert main(["run", "a", "b", "--to", "out/", "--overwrite", *SMALL]) == 0
+    assert "2 in all: 1 done, 1 skipped" in capsys.readouterr().out
+
+
+def test_what_lacks_a_picture_is_not_complete() -> None:
+    Path("a").mkdir()
+    for number in range(2):
+        Image.new("RGB", (64, 48)).save(f"a/{number}.png")
+    Path("a/1.png").write_text("no picture")
+    for source, target, recipe in (("a", "out/", "out/recipe.toml"), ("a/%d.png", "out.mkv", "out.toml")):
+        assert main(["run", source, "--to", target, *SMALL]) == 1
+        assert about(Path(recipe).read_text())["complete"] is False

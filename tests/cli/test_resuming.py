@@ -8,8 +8,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
+import livedream
 from livedream.cli.main import main
+from livedream.sink.lock import OutputLock
+from livedream.sink.part import PartFile
 
 QUICK = ("--working-height", "32", "--layers", "fire4", "--precision", "float32")
 
@@ -56,11 +60,16 @@ def test_with_nothing_to_resume_it_begins_anew_and_says_so(film, tmp_path, capsy
 def test_what_cannot_be_resumed_is_said(film, tmp_path, capsys) -> None:
     assert main(["run", str(film), "--to", "null", "--resume"]) == 2
     assert "error: only one film made of a file can be resumed" in capsys.readouterr().err
+    assert main(["run", str(film), "--to", f"{tmp_path}/frames/", "--resume"]) == 2
+    assert "not a folder of frames" in capsys.readouterr().err
+    two = ("--to", str(tmp_path / "a.mp4"), "--to", str(tmp_path / "b.mkv"))
+    assert main(["run", str(film), *two, "--resume"]) == 2
+    assert "only one film can be resumed at a time, and 2 are named" in capsys.readouterr().err
 
 
-def interrupted(film: Path, output: Path) -> None:
+def interrupted(film: Path, output: Path, how: tuple[str, ...] = QUICK) -> None:
     """Leave what a run leaves that somebody stopped with Ctrl-C after some frames."""
-    command = [sys.executable, "-m", "livedream", "run", str(film), "--to", str(output), *QUICK]
+    command = [sys.executable, "-m", "livedream", "run", str(film), "--to", str(output), *how]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as worker:
         checkpoint = output.with_name("out.part.resume") / "000050.safetensors"
         while worker.poll() is None and not checkpoint.exists():
@@ -92,4 +101,63 @@ def test_changed_input_is_refused(film, make_clip, tmp_path, capsys) -> None:
     interrupted(film, output)
     make_clip("film.mp4", rate=25, frames=199)
     assert main(["run", str(film), "--to", str(output), *QUICK, "--resume"]) == 2
-    assert "input was" in capsys.readouterr().err
+    assert "the content of the source was" in capsys.readouterr().err
+
+
+def test_other_files_that_the_dream_is_made_of_are_refused(film, tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = Path(livedream.__file__).parent / "assets" / "squeezenet.safetensors"
+    (tmp_path / "own.safetensors").write_bytes(own.read_bytes())
+    Image.fromarray(np.full((48, 64, 3), 200, np.uint8)).save("mask.png")
+    Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save("guide.png")
+    with Path("vector.npy").open("wb") as file:
+        np.save(file, np.ones(256, np.float32))
+    layers = "guide:guide.png@fire4 + direction(fire4, vector.npy) + mask:mask.png"
+    how = ("--working-height", "32", "--precision", "float32", "--layers", layers, "--weights", "own.safetensors")
+    output = tmp_path / "out.mkv"
+    interrupted(film, output, how)
+    capsys.readouterr()
+
+    for name in ("mask.png", "guide.png", "vector.npy", "own.safetensors"):
+        before = Path(name).read_bytes()
+        if name.endswith("png"):
+            Image.fromarray(np.full((48, 64, 3), 128, np.uint8)).save(name)
+        else:
+            Path(name).write_bytes(before[:-4] + b"\0\0\0\x3f")
+        assert main(["run", str(film), "--to", str(output), *how, "--resume"]) == 2
+        assert "the content of the files that --layers and --weights name was" in capsys.readouterr().err
+        Path(name).write_bytes(before)
+    assert main(["run", str(film), "--to", str(output), *how, "--resume"]) == 0
+    assert "going on at frame" in capsys.readouterr().out
+    assert len(decoded(output)) == 200
+
+
+def test_run_that_is_alive_is_not_resumed(film, tmp_path, capsys) -> None:
+    output = tmp_path / "out.mp4"
+    with OutputLock(output):  # as a run holds it; locks of one process are told apart from those of others
+        assert main(["run", str(film), "--to", str(output), *QUICK, "--resume"]) == 2
+    assert "out.mp4" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4"]
+
+
+@pytest.mark.parametrize("left", ["nothing", "empty", "foreign"])
+def test_part_without_a_journal(left: str, film, tmp_path, capsys) -> None:
+    """A run that is killed while the network is loaded leaves an empty part, for which its lock vouches."""
+    output, part = tmp_path / "out.mp4", tmp_path / "out.part.mp4"
+    if left == "empty":
+        lock = OutputLock(output).acquire()
+        PartFile(output, lock).leave()
+        lock.release()
+    elif left == "foreign":
+        part.write_bytes(film.read_bytes())
+    code = main(["run", str(film), "--to", str(output), *QUICK, "--end", "1", "--resume"])
+    said = capsys.readouterr().err
+    if left == "foreign":
+        assert code == 2
+        assert "has no journal, so nobody knows how it was begun" in said
+        assert part.read_bytes() == film.read_bytes()
+    else:
+        assert code == 0
+        assert "begins anew" in said
+        assert len(decoded(output)) == 25
+        assert not part.exists()

@@ -17,6 +17,7 @@ from livedream.desk.takes import Takes
 from livedream.pipeline import Changes, Report, SinkReport
 from livedream.presets import parse_preset
 from livedream.recipe import Recipe
+from livedream.sink.lock import OutputLock
 from livedream.sink.sink import Facts, Sink
 
 QUICK = DreamSettings(working_height=64, layers="fire5", jitter=8)
@@ -68,6 +69,17 @@ def test_takes_within_a_second_have_names_of_their_own(desk: Desk, takes: Takes,
     for path in ("livedream-20260301-201530.png", "livedream-20260301-201530-2.png"):
         assert Path(path).is_file()
     assert takes.recording == "livedream-20260301-201530-3.mp4"
+    ((sink, _),) = changes.take()
+    sink.close()
+
+
+def test_a_take_of_another_livedream_in_the_same_second_is_left_alone(takes: Takes, changes: Changes) -> None:
+    """Both the one that writes already and the one that begins at the same moment."""
+    Path("livedream-20260301-201530.part.mp4").write_text("another one's")
+    with OutputLock(Path("livedream-20260301-201530-2.mp4")):
+        takes.toggle_recording()
+    assert takes.recording == "livedream-20260301-201530-3.mp4"
+    assert Path("livedream-20260301-201530.part.mp4").read_text() == "another one's"
     ((sink, _),) = changes.take()
     sink.close()
 

@@ -1,9 +1,11 @@
+import time
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from livedream.dream.grammar import parse
+from livedream.dream.grammar import LONGEST, MOST_TERMS, parse
 from livedream.dream.objective import channel, class_logit, direction, guide, layer, mask, mean, neuron, tv
 from livedream.dream.octaves import share_of
 from livedream.errors import ArgumentError, SourceError
@@ -264,3 +266,37 @@ def test_a_group_of_classes_is_the_mean_of_their_scores() -> None:
     assert parse("class:cats").bind(Thousand())({"logits": logits}) == 283  # 281 to 285
     assert parse("class:big cats").bind(Thousand())({"logits": logits}) == 289.5
     assert parse("class:tabby").bind(Thousand())({"logits": logits}) == 281
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fire6 + " * MOST_TERMS + "fire6", f"layers have more than {MOST_TERMS} terms"),
+        ("fire6 | " * MOST_TERMS + "fire6", f"layers have more than {MOST_TERMS} terms"),
+        ("fire6 + mask:a.png" + " + mask:a.png" * MOST_TERMS, f"layers have more than {MOST_TERMS} terms"),
+        ("fire6 + " * 50_000 + "fire6", f"layers are 400005 characters long, more than {LONGEST}"),
+        (f"fire9:{'9' * 5000}", "no layer has a channel '9999"),
+        (f"neuron(fire9:3, {'9' * 400}, 1)", "a finite number is wanted"),
+        (f"direction(fire9, 3:{'9' * 400})", "a finite number is wanted"),
+        (f"{'9' * 400}*fire9", "a weight is a finite number"),
+        (f"fire6 {'x' * 50_000}", "is missing at 'xxx"),
+        ("fire6 \x1b[31m\nerror: forged", "is missing at"),
+    ],
+)
+def test_objectives_have_bounds(text, message) -> None:
+    """50,000 terms took 14 s, 5,000 digits raised a ValueError of Python's."""
+    began = time.process_time()
+    with pytest.raises(ArgumentError, match=message) as caught:
+        parse(text)
+    assert time.process_time() - began < 1
+    assert len(str(caught.value)) < 1000 and str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("sign", ["+", "|"])
+def test_the_longest_objective_is_read_at_once(sign) -> None:
+    text = f" {sign} ".join(f"fire6:{number}" for number in range(MOST_TERMS))
+    began = time.process_time()
+    objective = parse(text)
+    assert str(objective) == text
+    assert objective.layers == ["fire6"] and len(objective.parts) == (1 if sign == "+" else MOST_TERMS)
+    assert time.process_time() - began < 1

@@ -1,10 +1,12 @@
 """Tracing while other threads call networks."""
 
+import os
+import signal
 import threading
 
 import pytest
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 
 from livedream import models
 from livedream.models.graph import trace
@@ -86,3 +88,32 @@ def test_threads_trace_at_the_same_time() -> None:
         thread.join()
     assert found == [[code] * 5 for code in expected]
     assert nn.Module.__call__ is fx._symbolic_trace._orig_module_call
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_until_a_network_is_traced(number: int) -> None:
+    """torch.fx patches nn.Module for the whole process: Ctrl-C between two patches left one of them."""
+    before = nn.Module.__call__, nn.Module.__getattr__
+    during = []
+
+    class Pressed(nn.Module):
+        def forward(self, picture: Tensor) -> Tensor:
+            os.kill(os.getpid(), number)  # a handler of Python's runs before the next line
+            during.append(nn.Module.__call__ is before[0])
+            return picture + 1
+
+    class Signalled(KeyboardInterrupt):
+        pass
+
+    def handler(number: int, frame: object) -> None:
+        raise Signalled
+
+    old = signal.signal(number, handler)
+    try:
+        with pytest.raises(Signalled):
+            trace(Pressed())
+        assert signal.getsignal(number) is handler
+    finally:
+        signal.signal(number, old)
+    assert during == [False]  # it was being traced, and to its end
+    assert (nn.Module.__call__, nn.Module.__getattr__) == before

@@ -77,9 +77,14 @@ def unbroken(sources: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 
 
 def hashes(path: Path, track: str) -> str:
-    """The time and the checksum of each frame that ffmpeg decodes of a track; "" where there is none of it."""
-    command = ["ffmpeg", "-v", "error", "-i", str(path), "-map", f"0:{track}?", "-f", "framemd5", "-"]
+    """The time and the checksum of each frame that ffmpeg decodes of a track; "" where it is empty."""
+    other = {"a": "-vn", "v": "-an"}[track]
+    command = ["ffmpeg", "-v", "error", "-i", str(path), "-map", f"0:{track}?", other, "-f", "framemd5", "-"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def shown(path: Path) -> list[float]:
+    return sorted(float(packet["pts_time"]) for packet in ffprobe(path, "v", "packet=pts_time"))
 
 
 def check_part(part: Path, done: int) -> int:
@@ -120,7 +125,8 @@ def test_killed_again_and_again(number: int, sources, unbroken, tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, f"{Path(name).stem}.log"])
     whole = unbroken[name, sound]
     assert dreamt(output) == dreamt(whole)
-    assert ffprobe(output, "v", "packet=pts_time") == ffprobe(whole, "v", "packet=pts_time")
-    assert hashes(output, "a") == hashes(whole, "a")
+    assert shown(output) == shown(whole)
+    if SOUNDS[sound] is not None:
+        assert hashes(output, "a") == hashes(whole, "a")
     if KINDS[name] == "ffv1":
         assert hashes(output, "v") == hashes(whole, "v")

@@ -13,7 +13,7 @@ from tests.conftest import count_frames, write_clip
 
 WORKER = Path(__file__).with_name("resumable.py")
 RATE, FRAMES = 25, 300
-MOMENTS = 20
+MOMENTS = 8
 
 
 def start(film: Path, output: Path, *words: str) -> subprocess.Popen[bytes]:
@@ -114,3 +114,20 @@ def test_sound_of_a_resumed_film_is_whole(film, tmp_path) -> None:
             return [(bytes(packet), packet.pts) for packet in opened.demux(audio=0) if packet.size]
 
     assert packets(output) == packets(film)
+
+
+def test_gif_is_resumed_to_the_same_pictures(film, tmp_path) -> None:
+    unbroken, output = tmp_path / "unbroken.gif", tmp_path / "out.gif"
+    finish(film, unbroken)
+    kill_after(200, film, output)
+    there = count_frames(tmp_path / "out.part.gif")
+    assert there >= 100
+    finish(film, output, "resume")
+    lines = output.with_suffix(".log").read_text().splitlines()
+    assert len(lines) < FRAMES + 150  # it did not begin anew
+    assert pictures(output) == pictures(unbroken)
+
+
+def pictures(path: Path) -> list[tuple[float, bytes]]:
+    with av.open(str(path)) as film:
+        return [(float(frame.time), frame.to_ndarray(format="rgb24").tobytes()) for frame in film.decode(video=0)]

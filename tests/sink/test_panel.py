@@ -35,6 +35,11 @@ def test_text_is_white_on_a_darkened_ground_and_the_rest_is_as_it_was() -> None:
     assert right < 320 and bottom < 180
 
 
+def test_what_would_hide_or_give_away_something_is_drawn_as_it_is_printed() -> None:
+    for row, same in (("gpj.\u202efdp", r"gpj.\u202efdp"), ("a\nb", r"a\nb"), ("rtsp://u:pw@cam/1", "rtsp://cam/1")):
+        assert np.array_equal(drawn([(row,)]), drawn([(same,)]))
+
+
 def test_centred() -> None:
     left, top, right, bottom = box(drawn([("numbers",)], centred=True))
     assert abs(left - (640 - right)) <= 1

@@ -332,3 +332,19 @@ def test_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a:b.mp4", "tränen-映画 %d \"'.mp4", "two.dots.mp4", "-x.mp4"):
         assert len(read_film(tmp_path / write(Path(name), [0, 40]))) == 2
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_a_film_that_is_stopped_does_not_replace_a_whole_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "film.mp4"
+    whole = write(path, list(range(0, 400, 40))).read_bytes()
+    with pytest.raises(KeyboardInterrupt), VideoSink(path, overwrite=True) as sink:
+        sink.write(frame(0))
+        raise KeyboardInterrupt
+    assert path.read_bytes() == whole
+    assert len(read_film(tmp_path / "film.part.mp4")) == 1
+    assert caplog.messages == [f"{path} is not complete: what was written is in {tmp_path / 'film.part.mp4'}"]
+    with pytest.raises(KeyboardInterrupt), VideoSink(path, Facts(live=True), overwrite=True) as sink:
+        sink.write(frame(0))  # what is live ends so, and cannot be had again
+        raise KeyboardInterrupt
+    assert len(read_film(path)) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["film.mp4"]

@@ -1,0 +1,50 @@
+"""Text from anywhere, fit for a terminal: nothing in it moves a cursor, hides, or forges a line of its own."""
+
+import re
+import unicodedata
+
+from livedream.urls import masked
+
+# Controls (C0, C1), formats (directions of writing, zero width), separators of lines, halves of surrogates: bytes of a
+# name that are no text come as those.
+_ESCAPED = ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn")
+_PLAIN = re.compile(r"[ -~]*")
+LONGEST = 200
+"""Characters of a value from outside that a message quotes."""
+
+
+def presentable(text: str) -> str:
+    """Return `text` as one line to print or draw: it gives no secrets away, and a terminal obeys nothing in it."""
+    return printable(masked(text))
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    r"""Return `text` with all characters escaped, as \x1b, that do something other than be seen.
+
+    lines: whether line breaks and tabs stay, for text of ours.
+    """
+    if _PLAIN.fullmatch(text):
+        return text
+    kept = "\n\t" if lines else ""
+    return "".join(
+        letter if letter in kept or unicodedata.category(letter) not in _ESCAPED else _escape(letter) for letter in text
+    )
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape").decode() if ord(letter) < 0xD800 else _by_number(ord(letter))
+
+
+def _by_number(number: int) -> str:
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def quoted_value(value: object) -> str:
+    """Return `value` as Python writes it, no longer than a message may be. Numbers of any length will do."""
+    if isinstance(value, str):
+        text = repr(value[: LONGEST + 1])
+    elif isinstance(value, int) and value.bit_length() > 1000:  # Python refuses to write more than 4300 digits
+        return f"a number of {value.bit_length()} bits"
+    else:
+        text = repr(value)
+    return text if len(text) <= LONGEST + 2 else f"{text[:LONGEST]}..."
