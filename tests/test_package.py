@@ -10,7 +10,10 @@ import pytest
 import livedream
 
 ROOT = Path(livedream.__file__).parent
-AV = ("video", "film", "clock", "color", "gamut", "dolby", "shape", "sidedata", "fields", "network", "pipe")
+AV = (
+    *("video", "film", "clock", "color", "gamut", "dolby", "shape", "sidedata", "fields", "network", "pipe"),
+    *("picture_track", "ending", "faults", "remote", "tap"),
+)
 CV2 = (
     "__init__.py",
     *("capture/camera.py", "capture/cameras.py"),
@@ -55,7 +58,7 @@ def imports() -> list[tuple[str, str]]:
     [
         ("torch", ("dream/", "models/", "visualize/", "bench/", "doctor/engine.py")),
         ("torchvision", ("models/",)),
-        ("av", (*(f"capture/{name}.py" for name in AV), "sink/", "timeline.py")),
+        ("av", (*(f"capture/{name}.py" for name in AV), "sink/", "timeline.py", "side_tracks.py")),
         (
             "cv2",
             (

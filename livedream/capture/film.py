@@ -98,26 +98,6 @@ def behind_the_end(path: Path, kind: str, read_to: int) -> str:
     return f"{left} bytes" if kind == "flv" and left > HEAD_OF_FLV else ""
 
 
-def pictures_of(container: InputContainer, name: str) -> VideoStream:
-    """Return the stream of pictures, past the cover of a record. Raises SourceError when there is none."""
-    for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:  # the cover of a record
-            check_decoder(stream, name)
-            return stream
-    if container.streams.audio:
-        raise SourceError(f"{name} has sound but no pictures", "name a film")
-    raise SourceError(f"{name} has no pictures", "name a film")
-
-
-def check_decoder(stream: VideoStream, name: str) -> None:
-    """Raise SourceError when this FFmpeg has no decoder for the pictures of `stream`.
-
-    PyAV then gives the stream no codec context, and asking it for its width or codec is an AttributeError.
-    """
-    if stream.codec_context is None:
-        raise SourceError(f"{name}: this FFmpeg has no decoder for its pictures", "convert it to H.264 first")
-
-
 def decode_together(stream: VideoStream) -> None:
     """Let the threads of a decoder share a picture, and leave a core to the dream.
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from livedream.capture.reader import Connection, Picture, Reader
+from livedream.capture.reader import Connection, Picture, Reader, StreamEnded
 from livedream.capture.source import Source
 from livedream.errors import SourceError
 from livedream.frame import Frame
@@ -20,11 +20,14 @@ CLOCK_RATE = 90000
 """Ticks a second of a live source's times."""
 TICK_SECONDS = 0.1
 """How long to wait for a picture before looking whether all is well."""
+MOST_TICK_SECONDS = 0.3
+"""How much of the time between two looks counts as silence: when it was longer, it was we who got no processor, or were
+stopped, and the pictures wait to be read."""
 SILENCE_SECONDS = 1.5
 """Without a picture for so long, it is said. With a tick and the screen's refresh that is within two seconds."""
 BLOCKED_SECONDS = 4.0
 """Without a picture for so long, a connection is given up for a new one. A network that stumbles is faster back."""
-CONNECTING_SECONDS = 15.0
+CONNECTING_SECONDS = 20.0
 """How long it may take to connect again."""
 MOST_BLOCKED = 3
 """How many readers may hang in a driver before livedream waits for one of them."""
@@ -78,6 +81,9 @@ class LiveSource(Source):
         """The number of the last picture taken from this reader."""
         self._before: int | None = None
         """How many pictures earlier readers read, counted from the first one that was taken; None before that."""
+        self._looked = self._opened
+        self._silence = 0.0
+        """Seconds without a new picture, as far as we were there to see it."""
         self._reader: Reader | None = Reader(lambda: connection, self._changed, clock)
 
     @abstractmethod
@@ -123,6 +129,7 @@ class LiveSource(Source):
 
     def _take(self, picture: Picture) -> None:
         self._taken = picture.number
+        self._looked, self._silence = self._clock(), 0.0
         if self._before is None:
             self._before = -picture.number
         if self._lost_at is not None:
@@ -142,20 +149,26 @@ class LiveSource(Source):
 
     def _watch(self) -> None:
         """See to it that somebody reads, or will. Called while nothing new is there."""
+        now = self._clock()
+        self._silence += min((now - self._looked) / 1e9, MOST_TICK_SECONDS)
+        self._looked = now
         reader = self._reader
         if reader is None:
             self._blocked = [blocked for blocked in self._blocked if blocked.running]
             if self._clock() >= self._retry_at and len(self._blocked) < MOST_BLOCKED:
-                self._reader = Reader(self._connect, self._changed, self._clock)
+                self._reader, self._silence = Reader(self._connect, self._changed, self._clock), 0.0
         elif reader.error is not None:
+            if isinstance(reader.error, StreamEnded):
+                self._closed = True
+                return
             if not isinstance(reader.error, SourceError):
                 raise reader.error
             self._lose(reader, str(reader.error))
-        elif reader.silence >= (self._patience(BLOCKED_SECONDS) if reader.connected else CONNECTING_SECONDS):
+        elif self._silence >= (self._patience(BLOCKED_SECONDS) if reader.connected else CONNECTING_SECONDS):
             reader.leave()
             self._blocked.append(reader)
             self._lose(reader, f"{self.name} sends no pictures")
-        elif self._lost_at is None and reader.silence >= self._patience(SILENCE_SECONDS):
+        elif self._lost_at is None and self._silence >= self._patience(SILENCE_SECONDS):
             self.notice = f"{self.name} has sent no picture for {reader.silence:.0f} s"
 
     def _patience(self, seconds: float) -> float:

@@ -1,7 +1,10 @@
 """Frames from a camera on the network, or any other stream that FFmpeg reads."""
 
+import logging
 import time
+import zlib
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 
 import av
 import av.error
@@ -10,17 +13,25 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from livedream.capture.color import Colors, Tags
-from livedream.capture.film import check_decoder, decode_together, rate_of
+from livedream.capture.faults import fault
+from livedream.capture.film import decode_together, rate_of
 from livedream.capture.live import LiveSource
-from livedream.capture.reader import Connection
+from livedream.capture.picture_track import picture_tracks
+from livedream.capture.reader import Connection, StreamEnded
+from livedream.capture.remote import RemoteFilm
 from livedream.capture.shape import Aspects, Shape
-from livedream.errors import SourceError
+from livedream.capture.source import Source
+from livedream.errors import ArgumentError, SourceError
 from livedream.urls import Address, shown
 
-OPEN_SECONDS = 5.0
-"""How long a stream may take to answer, and to tell what it is."""
-READ_SECONDS = 3.0
-"""How long it may take to send the next packet."""
+log = logging.getLogger(__name__)
+
+OPEN_SECONDS = 15.0
+"""How long a stream may take to answer, and to tell what it is: on a busy machine nine times as long as on a free one.
+That it takes long is said after two."""
+READ_SECONDS = 10.0
+"""How long it may take to send the next packet. `LiveSource` gives it up sooner, but does not count the time in which
+this process itself stood still; FFmpeg does."""
 BAD_PACKETS = 300
 """How many packets in a row may be damaged; a stream entered in the middle has some before its first key frame."""
 
@@ -36,6 +47,46 @@ _INVENTED = ("mpjpeg",)
 """Formats that carry no times; what FFmpeg says of their rate is its default."""
 
 
+_PLAYLISTS = ("hls", "dash")
+"""Formats in which the size of what is fetched first is not that of the film."""
+
+
+_REPEATING = ("mpegts", "mpeg", "flv", "matroska", "mov")
+"""Formats with times of their own. A web server that does not say how long a film is sends it again each time."""
+
+
+class NotLiveError(SourceError):
+    """What is at an address comes to an end, and can be read like a file.
+
+    resumable: whether the server says how many bytes there are, so that a broken connection is noticed.
+    """
+
+    resumable = True
+
+
+def open_address(address: str, *, start: Fraction | None = None, end: Fraction | None = None) -> Source:
+    """Return the source at `address`: a film if it has an end and is on a web server, a stream that is live otherwise.
+
+    start, end: the part of a film that is wanted, in seconds. Raises SourceError when nobody answers, ArgumentError
+    when a part of what is live is wanted.
+    """
+    try:
+        source = NetworkSource(address)
+    except NotLiveError as film:
+        return RemoteFilm(address, resumable=film.resumable, start=start, end=end)
+    except SourceError as error:
+        if not (_is_http(Address.parse(address)) and isinstance(error.__cause__, av.error.InvalidDataError)):
+            raise
+        try:  # a film of which the index was cut off: reading films, FFmpeg connects again
+            return RemoteFilm(address, start=start, end=end)
+        except SourceError:
+            raise error from None
+    if start is not None or end is not None:
+        source.close()
+        raise ArgumentError(f"{source.name} is live: it has no start and end", "leave them out")
+    return source
+
+
 class NetworkSource(LiveSource):
     """Frames of a stream as they come: RTSP, HTTP (MJPEG, HLS, ...), RTMP, UDP, TCP, and SRT where FFmpeg has it.
 
@@ -46,10 +97,20 @@ class NetworkSource(LiveSource):
     def __init__(self, address: str, *, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self.place = address
         self._address = Address.parse(address)
+        self._beginning: int | None = None
         super().__init__(shown(address), clock=clock)
 
     def _connect(self) -> Connection:
-        return _Stream(self._address, self.name)
+        stream = _Stream(self._address, self.name)
+        if self._beginning is None:
+            self._beginning = stream.beginning
+        elif stream.beginning == self._beginning:  # a camera has noise, and another time
+            stream.close()
+            log.warning("%s is a film that has ended; download it, then every frame is dreamt", self.name)
+            raise StreamEnded
+        if stream.has_sound:
+            self.lost_sound = f"the sound of {self.name} is not kept: record it beside with another program"
+        return stream
 
 
 class _Stream(Connection):
@@ -61,11 +122,15 @@ class _Stream(Connection):
         try:
             if not self._container.streams.video:
                 raise SourceError(f"{name} has no pictures", "name the address of a camera or a film")
-            if (seconds := (self._container.duration or 0) / av.time_base) > 0 and address.scheme in ("http", "https"):
-                raise SourceError(f"{name} is a film of {seconds:.0f} s, not live", "download it, then dream the file")
-            stream = self._container.streams.video[0]
-            check_decoder(stream, name)
+            if _is_http(address) and _ends(self._container):
+                film = NotLiveError(f"{name} is a film, not live", "open it with open_source, which reads both")
+                film.resumable = self._container.size > 0
+                raise film
+            self._stream = stream = picture_tracks(self._container, name)[0]
             decode_together(stream)
+            self.beginning: int | None = None
+            """A checksum of the first packet and its time, where a film could be sent anew in place of a stream."""
+            self._repeats = _is_http(address) and self._container.format.name.startswith(_REPEATING)
             tags = Tags.of_container(stream)
             self._context, self._aspects = stream.codec_context, Aspects(stream)
             self._pictures = self._decoded()
@@ -75,6 +140,7 @@ class _Stream(Connection):
         except BaseException:
             self._container.close()
             raise
+        self.has_sound = bool(self._container.streams.audio)
         self.size, self.pixel_aspect = self._shape.size, self._shape.pixel_aspect
         self.rate = None if self._container.format.name in _INVENTED else rate_of(stream)
         self.coding = stream.codec_context.codec.canonical_name
@@ -92,11 +158,13 @@ class _Stream(Connection):
         except StopIteration:
             raise SourceError(f"{self._name} has ended", "is the camera on?") from None
         except av.error.FFmpegError as error:
-            raise _fault(self._name, error) from error
+            raise fault(self._name, error) from error
 
     def _decoded(self) -> Iterator[VideoFrame]:
         bad = 0
-        for packet in self._container.demux(video=0):
+        for packet in self._container.demux(self._stream):
+            if self._repeats and self.beginning is None and packet.pts is not None:
+                self.beginning = zlib.crc32(bytes(packet), packet.pts & 0xFFFFFFFF)
             try:
                 pictures = packet.decode()
             except av.error.InvalidDataError:
@@ -114,29 +182,16 @@ def _open(address: Address, name: str) -> InputContainer:
         timeout = OPEN_SECONDS, READ_SECONDS
         return av.open(str(address), "r", options=dict(_OPTIONS), timeout=timeout, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise _fault(name, error) from error
+        raise fault(name, error) from error
 
 
-_FAULTS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
-    (
-        (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError, PermissionError),
-        "wants a user and a password",
-        "put them into the address: rtsp://user:password@camera/...",
-    ),
-    ((av.error.HTTPNotFoundError,), "has nothing of that name", "look the address up in the camera's manual"),
-    ((ConnectionRefusedError,), "refuses: nobody listens there", "is the camera on, and the port right?"),
-    ((av.error.ExitError, TimeoutError), "does not answer", "is the camera on, and in the same network?"),
-    ((av.error.ProtocolNotFoundError,), "needs a protocol that this FFmpeg does not have", "use rtsp, http or udp"),
-    ((ConnectionError, av.error.EOFError, av.error.OSError), "hung up", "is the camera on, and in the same network?"),
-    ((av.error.InvalidDataError,), "sends nothing that FFmpeg can read", "name the address of its video stream"),
-)
-"""What FFmpeg raises, what it means, and what helps."""
+def _ends(container: InputContainer) -> bool:
+    """Return whether what a web server sends is a film: it says how long it is, in seconds or in bytes."""
+    if (container.duration or 0) > 0:
+        return True
+    kind = container.format.name
+    return kind not in (*_PLAYLISTS, *_INVENTED) and not kind.endswith("_pipe") and container.size > 0
 
 
-def _fault(name: str, error: Exception) -> SourceError:
-    """Return the error for a stream that failed; FFmpeg's own text has the whole address with the password."""
-    for kinds, meaning, cure in _FAULTS:
-        if isinstance(error, kinds):
-            return SourceError(f"{name} {meaning}", cure)
-    reason = getattr(error, "strerror", None) or type(error).__name__
-    return SourceError(f"{name}: {reason}", "check the address and the connection")
+def _is_http(address: Address) -> bool:
+    return address.scheme in ("http", "https")

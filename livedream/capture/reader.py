@@ -9,6 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 
+class StreamEnded(Exception):  # noqa: N818  no error
+    """Raised by who opens a connection again: there is nothing more to come."""
+
+
 class Connection(ABC):
     """A camera or stream that is open. It is opened by one thread, and read and closed by one other: its reader.
 

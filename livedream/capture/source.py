@@ -3,6 +3,7 @@
 import itertools
 import os
 import stat
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -13,6 +14,7 @@ from typing import Self
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.names import NUMBERED
+from livedream.side_tracks import SideTracks
 from livedream.urls import STREAMS, shown
 
 
@@ -43,14 +45,18 @@ class Source(ABC):
     """The unit of which every frame's time is a multiple, in seconds."""
     pixel_aspect: Fraction = Fraction(1)
     """Width of a pixel over its height."""
-    sound: Path | None = None
-    """The file whose sound belongs to the frames."""
+    sound: Path | SideTracks | None = None
+    """The file whose sound belongs to the frames, or what gives it where that is no file."""
+    lost_sound: str = ""
+    """What to say of sound that belongs to the frames and cannot be carried along; empty where there is none."""
     start: Fraction = Fraction(0)
     """What the clock of the `sound` file shows at time 0, in seconds: recordings of a broadcast begin anywhere."""
     until: Fraction | None = None
     """The time at which the sound ends too, when only a part of a film is wanted; None for all of it."""
     path: Path | None = None
     """The file or folder that is read, None where there is none; a sink must not write there."""
+    identity: str = ""
+    """What tells its frames from those of another source, where there are no `files` to compare."""
     place: str | None = None
     """The device file, device or address that is read, None where there is none; a sink must not send there."""
     coding: str = ""
@@ -125,9 +131,7 @@ def open_source(
 
             return DemoSource()
         if text == "-":
-            from livedream.capture.pipe import PipeSource
-
-            return PipeSource(size=size, rate=rate)
+            return _open_pipe(text, size=size, rate=rate)
         if text.partition(":")[0] == "screen":
             from livedream.capture.screen import ScreenSource
 
@@ -136,21 +140,29 @@ def open_source(
         if colon and scheme.lower() not in STREAMS:
             raise ArgumentError(f"unknown kind of address: {scheme}://", f"choose from {', '.join(STREAMS)}")
         if colon:
-            from livedream.capture.network import NetworkSource
+            from livedream.capture.network import open_address
 
-            return NetworkSource(text)
+            return open_address(text)
         if text.isascii() and text.isdigit():
             return _camera(text, size, rate)
 
     path = Path(text)
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return _open_absent(text, size, rate)
     except OSError as error:  # a folder on the way is closed to us, a name is too long
         raise SourceError(f"{text}: {error.strerror}", "check the name and the rights of the folder") from error
+    mode = status.st_mode
+    if _is_pipe(text, mode):
+        return _open_pipe(text, size=size, rate=rate)
+    if stat.S_ISCHR(mode) and sys.platform == "linux" and os.major(status.st_rdev) != _VIDEO_DEVICES:
+        raise SourceError(f"{text} is no camera", "name a camera (0), or a film")
     if stat.S_ISCHR(mode):
         return _camera(text, size, rate)
+    if stat.S_ISSOCK(mode) or stat.S_ISBLK(mode):
+        what = "a socket" if stat.S_ISSOCK(mode) else "a disk"
+        raise SourceError(f"{text} is {what}, not a film", "name a file, or pipe a film into livedream run -")
     from livedream.capture.kind import Kind, kind_of
 
     kind = Kind.PICTURE if stat.S_ISDIR(mode) else kind_of(path)
@@ -172,7 +184,8 @@ def open_source(
 
 def takes_size_and_rate(spec: str) -> bool:
     """Return whether `open_source` has a use for size and rate: for cameras, screens and raw pictures."""
-    return spec != "demo" and "://" not in spec and not Path(spec).suffix and not Path(spec).is_dir()
+    path = Path(spec)
+    return spec != "demo" and "://" not in spec and (path.is_fifo() or not path.suffix) and not path.is_dir()
 
 
 def takes_rate(spec: str) -> bool:
@@ -193,10 +206,44 @@ def _camera(name: str, size: tuple[int, int] | None, rate: Fraction | int | None
     return CameraSource(name, size=size, rate=rate)
 
 
+_VIDEO_DEVICES = 81
+"""The major number of video devices in Linux (Documentation/admin-guide/devices.txt)."""
+_STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+
+
+def _is_pipe(text: str, mode: int) -> bool:
+    return stat.S_ISFIFO(mode) or (text in _STANDARD_INPUT and (os.isatty(0) or not stat.S_ISREG(mode)))
+
+
+def _open_pipe(
+    text: str,
+    *,
+    size: tuple[int, int] | None = None,
+    rate: Fraction | int | None = None,
+    start: Fraction | None = None,
+    end: Fraction | None = None,
+) -> Source:
+    from livedream.capture.pipe import PipeSource, is_whole_file
+
+    if text not in _STANDARD_INPUT:
+        return PipeSource(size=size, rate=rate, path=Path(text), start=start, end=end)
+    if size is None and rate is None and is_whole_file(0):  # livedream run - < film.mp4: a file like any other
+        from livedream.capture.video import VideoSource
+
+        return VideoSource(Path("/dev/stdin"), start=start, end=end)
+    return PipeSource(size=size, rate=rate, start=start, end=end)
+
+
 def _open_part(text: str, start: Fraction | None, end: Fraction | None) -> Source:
+    if text.lower().startswith(("http://", "https://")):
+        from livedream.capture.network import open_address
+
+        return open_address(text, start=start, end=end)
+    path = Path(text)
+    if text == "-" or (path.exists() and _is_pipe(text, path.stat().st_mode)):
+        return _open_pipe(text, start=start, end=end)
     from livedream.capture.kind import Kind, kind_of
 
-    path = Path(text)
     kind = Kind.PICTURE if "://" in text or path.is_dir() else kind_of(path)
     if kind is Kind.PICTURE or not (path.suffix or path.exists()):
         raise ArgumentError(f"{shown(text)} is no film: it has no start and end", "leave them out")

@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 from livedream.capture.clock import Clock, LastPicture
 from livedream.capture.color import Colors, Tags
 from livedream.capture.dolby import check_common_colors
+from livedream.capture.ending import Ending
 from livedream.capture.fields import deinterlaced
 from livedream.capture.film import (
     behind_the_end,
@@ -27,15 +28,17 @@ from livedream.capture.film import (
     estimate_length,
     is_encrypted,
     open_film,
-    pictures_of,
     rate_of,
     start_of,
 )
 from livedream.capture.gaps import Gaps
+from livedream.capture.picture_track import describe_track, picture_tracks
 from livedream.capture.shape import Aspects, Shape
 from livedream.capture.source import Source
+from livedream.capture.tap import Tap
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
+from livedream.side_tracks import SideTracks
 from livedream.timeline import Timeline, may_seek, packets_of
 
 log = logging.getLogger(__name__)
@@ -82,6 +85,8 @@ class FilmSource(Source):
     """
 
     live = False
+    reopens = True
+    """Whether `_film` may be called again; a pipe can be read once."""
 
     def __init__(self, name: str, *, start: Fraction | int | None = None, end: Fraction | int | None = None) -> None:
         self.name = name
@@ -101,14 +106,22 @@ class FilmSource(Source):
         self._approach: int | None = None
         """Where a part begins to which the file cannot be sought, in ticks."""
         self._index = 0
+        self._tap: Tap | None = None
+        self._tracks: list[int] = []
+        """The indices of the picture tracks, the one that is read first."""
         self._container, self._stream = self._open()
         try:
-            self.time_base = self._stream.time_base or Fraction(1, 90000)
-            self.rate = rate_of(self._stream)
-            self._origin = start_of(self._container, self.time_base)
-            self._step = max(1, round(1 / ((self.rate or 25) * self.time_base)))
-            self._pictures = self._part()
-            self._waiting = next(self._pictures, None)
+            if not self.reopens and (self._container.streams.audio or self._container.streams.subtitles):
+                origin = start_of(self._container, self._stream.time_base or Fraction(1, 90000))
+                self._tap = Tap(
+                    self.name, self._container, origin + self._from - RUN_UP if self._from else origin - RUN_UP
+                )
+            self._begin()
+            while self._waiting is None and self._seen is None and self.reopens and len(self._tracks) > 1:
+                was = describe_track(self._container, self._tracks.pop(0))
+                log.warning("%s: not one frame of picture %s can be decoded; the next best is taken", self.name, was)
+                self._reopen()
+                self._begin()
             if self._waiting is None:
                 raise self._nothing()
             first = self._waiting.picture
@@ -119,17 +132,32 @@ class FilmSource(Source):
             self._container.close()
             raise
         self.size, self.pixel_aspect = self._shape.size, self._shape.pixel_aspect
-        self.sound = self.path if self._container.streams.audio else None
+        self.sound = self._sound() if self._container.streams.audio else None
         self._shift = Fraction(0) if start is None else self._waiting.time
         self.start = self._origin + self._shift
         self.until = None if self._to is None else self._to - self._shift
         self.length = self._expected_length()
 
+    def _begin(self) -> None:
+        """Read up to the first picture."""
+        self.time_base = self._stream.time_base or Fraction(1, 90000)
+        self.rate = rate_of(self._stream)
+        self._origin = start_of(self._container, self.time_base)
+        self._step = max(1, round(1 / ((self.rate or 25) * self.time_base)))
+        self._ending = Ending(self._container, self._stream, counts=not self._from)
+        self._pictures = self._part()
+        self._waiting = next(self._pictures, None)
+
     @abstractmethod
     def _film(self) -> InputContainer:
         """Open the film, at its beginning."""
 
+    def _sound(self) -> Path | SideTracks | None:
+        return self.path if self.reopens else self._tap
+
     def __iter__(self) -> Iterator[Frame]:
+        if self._tap is not None:
+            self._tap.pictures_begin()
         while True:
             with self._lock:
                 shown = self._take()
@@ -146,6 +174,8 @@ class FilmSource(Source):
 
     def close(self) -> None:
         self._closed = True
+        if self._tap is not None:
+            self._tap.close()
         with self._lock:
             self._waiting = None
             self._pictures.close()
@@ -167,7 +197,12 @@ class FilmSource(Source):
     def _open(self) -> tuple[InputContainer, VideoStream]:
         container = self._film()
         try:
-            stream = pictures_of(container, self.name)
+            if not self._tracks:
+                again = self._film if self.reopens else None
+                self._tracks = [track.index for track in picture_tracks(container, self.name, again)]
+            stream = container.streams[self._tracks[0]]
+            if not isinstance(stream, VideoStream):
+                raise SourceError(f"{self.name} has changed while it was opened", "open it again")
             if stream.width * stream.height > MAX_PIXELS:
                 size = f"{stream.width}x{stream.height}"
                 cure = f"make it smaller first: at most {MAX_PIXELS // 10**6} million pixels"
@@ -179,6 +214,12 @@ class FilmSource(Source):
             container.close()
             raise
         return container, stream
+
+    def _reopen(self) -> None:
+        self._container.close()
+        self._container, self._stream = self._open()
+        self._ending = Ending(self._container, self._stream)
+        self.damaged = self.filled = self.mended = 0
 
     def _part(self) -> Generator[_Shown]:
         """The pictures of the part that is wanted; the last one knows how long it is shown.
@@ -195,7 +236,7 @@ class FilmSource(Source):
                 break
             if shown.time < self._from:
                 continue
-            if self.path is None:
+            if not self.reopens:
                 yield shown
                 continue
             if last is not None:
@@ -203,13 +244,20 @@ class FilmSource(Source):
                 self._shortest = min(self._shortest or shown.time - last.time, shown.time - last.time)
             last = shown
         else:
+            self.ended_early = self._shortfall()
             if last is not None:
                 last = self._lasting(
                     last, self._last_picture.duration(ordered="matroska" in self._container.format.name)
                 )
         if last is not None:
             yield last
+        if self._tap is not None:
+            self._tap.end()
         self._conclude()
+
+    def _shortfall(self) -> str | None:
+        """Return, at the end, how much of the film was there if it should have been longer: `0.2 of 1.0 s`."""
+        return self._ending.shortfall()
 
     def _lasting(self, last: _Shown, duration: Fraction | None) -> _Shown:
         """Return the last picture with its duration, if that is one: some files have a tick or half a frame there."""
@@ -226,9 +274,8 @@ class FilmSource(Source):
         first = next(pictures, None) if self._seek() else None
         if first is None or first.time > self._from:
             pictures.close()
-            self._container.close()
-            self._container, self._stream = self._open()
-            self.damaged = self.filled = self.mended = 0
+            if self.reopens:
+                self._reopen()
             self._approach = None
             pictures = self._all(from_key=False)
         else:
@@ -237,6 +284,8 @@ class FilmSource(Source):
 
     def _seek(self) -> bool:
         """Go to before the part; False where the file cannot, and where it would save nothing."""
+        if not self.reopens:
+            return False
         moment = self._origin + self._from - RUN_UP
         target = round(moment / self.time_base)
         if self._stream.start_time is None or target <= self._stream.start_time:
@@ -315,17 +364,33 @@ class FilmSource(Source):
                 for packet in packets_of(self._container):  # of all tracks: they jump together
                     bad = 0
                     self._read_to = max(self._read_to, (packet.pos or 0) + packet.size)
+                    self._ending.note(packet)
                     for ready in self._timeline.feed(packet):
                         if ready.stream.index == self._stream.index:  # an empty one has no `stream_index`
                             self._last_picture.note(ready)
                             yield _wanted(ready) if self._timeline.jumps else ready
+                        elif self._tap is not None and ready.stream.type in ("audio", "subtitle"):
+                            self._tap.put(ready)
                 self._is_read = True
                 return
             except av.error.InvalidDataError:
                 bad += 1
                 self.damaged += 1
             except av.error.FFmpegError as error:
-                raise SourceError(f"{self.name}: {error.strerror}", "the disk or the connection failed") from error
+                if not self._is_end(error):
+                    raise self._broken(error) from error
+                flush: av.Packet[Any] = av.Packet()
+                flush.stream = self._stream
+                yield flush
+                return
+
+    def _is_end(self, error: av.error.FFmpegError) -> bool:
+        """Return whether that is how the film ends."""
+        return False
+
+    def _broken(self, error: av.error.FFmpegError) -> SourceError:
+        """The error for a film that cannot be read any further."""
+        return SourceError(f"{self.name}: {error.strerror}", "the disk or the connection failed")
 
     def _check_dolby_vision(self, first: VideoFrame) -> None:
         tags = Tags.of(first), self._tags
@@ -335,7 +400,7 @@ class FilmSource(Source):
 
     def _nothing(self) -> SourceError:
         """The error for a film without one picture in the part that is wanted."""
-        if self._seen is None and self.path is not None and is_encrypted(self.path):
+        if self._seen is None and self.reopens and self.path is not None and is_encrypted(self.path):
             return SourceError(f"{self.name} is encrypted", "livedream cannot open what is protected against copying")
         if self._seen is None:
             return SourceError(f"{self.name}: not one frame can be decoded", "play it with another program to check")
@@ -384,7 +449,20 @@ class VideoSource(FilmSource):
         super().__init__(str(self.path), start=start, end=end)
 
     def _film(self) -> InputContainer:
+        self._bytes = _file_size(self.path)
         return open_film(self.path)
+
+    def _shortfall(self) -> str | None:
+        cut = (_file_size(self.path) or self._bytes) < self._bytes  # while it was read
+        return self._ending.shortfall(cut=cut)
+
+
+def _file_size(path: Path) -> int:
+    """Return the bytes in a file; 0 where that cannot be told."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _part_start(start: Fraction | int | None, end: Fraction | int | None) -> Fraction:

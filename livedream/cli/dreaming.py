@@ -203,6 +203,8 @@ def dream(
     if resuming:
         resuming.finish()
     say(conclusion(report, source, sink_specs))
+    if source.ended_early is not None:
+        raise early_end(source)
     if source.lost:
         cure = "the others are dreamt; repair these, or take them away"
         raise SourceError(f"{source.name}: {source.lost} of {len(source.files)} pictures cannot be read", cure)
@@ -215,7 +217,7 @@ def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]
     return dreamer, Recipe(
         settings=dreamer.settings,
         source=source.path.resolve().name if source.path else "",  # no folder's name: films are passed on
-        fingerprint=fingerprint(source.files),
+        fingerprint=fingerprint(source.files) or source.identity,
         ingredients=ingredients(dreamer.settings),
         used=dreamer.description,
         options=options,
@@ -255,6 +257,12 @@ def tell_of_faults(report: Report | None) -> bool:
     for fault in faults:
         say_error(fault)
     return bool(faults)
+
+
+def early_end(source: Source) -> SourceError:
+    """Return the error for a source that had fewer frames than its header says; those that came are written."""
+    hint = "it was cut off or is damaged: get it again; what there is of it was dreamt"
+    return SourceError(f"{source.name} ends after {source.ended_early}", hint)
 
 
 def tell_of_part(resuming: Resuming | None) -> None:

@@ -41,7 +41,7 @@ class Kept:
         """Yield their packets in the form in which an encoder gives them, with the times that they should have."""
         if not self.count:
             return
-        with av.open(str(self.path.absolute()), "r") as film:
+        with av.open(str(self.path.absolute()), "r", metadata_errors="replace") as film:
             stream = film.streams.video[0]
             name = _TO_START_CODES.get(stream.codec_context.name)
             change = BitStreamFilterContext(name, stream) if name else None
@@ -69,7 +69,7 @@ class Remains:
         """Whether the file says of each packet when it is decoded. Matroska leaves that to the reader, and FFmpeg does
         not know it for the first packets of H.265."""
         try:
-            with av.open(str(path.absolute()), "r") as film:
+            with av.open(str(path.absolute()), "r", metadata_errors="replace") as film:
                 for packet in _whole(film):
                     if packet.pts is not None:
                         self._unit = packet.time_base

@@ -14,6 +14,7 @@ from livedream.errors import ArgumentError, unknown
 from livedream.frame import Frame
 from livedream.names import NUMBERED
 from livedream.recipe import Recipe
+from livedream.side_tracks import SideTracks
 from livedream.sink.codecs import CONTAINERS, Encoding
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
@@ -45,8 +46,10 @@ class Facts:
     """The unit of the times, in seconds."""
     pixel_aspect: Fraction = Fraction(1)
     """Width of a pixel over its height."""
-    sound: Path | None = None
-    """The file whose sound belongs to the frames."""
+    sound: Path | SideTracks | None = None
+    """The file whose sound belongs to the frames, or what gives it where that is no file."""
+    lost_sound: str = ""
+    """What to say of sound that belongs to the frames and cannot be carried along."""
     start: Fraction = Fraction(0)
     """What the clock of the `sound` file shows at time 0."""
     until: Fraction | None = None
@@ -69,7 +72,7 @@ class Facts:
 
     def inputs(self) -> Inputs:
         """Return what the run reads, as it is now."""
-        places = [place for place in (self.path, self.sound) if place is not None]
+        places = [place for place in (self.path, self.sound) if isinstance(place, Path)]
         return Inputs([*self.files, *places], self.also_read)
 
 
@@ -201,6 +204,8 @@ def open_sink(
         if suffix:
             raise ArgumentError(f"unknown kind of file: {suffix}", f"choose from {', '.join(FILMS + PICTURES_OUT)}")
         raise unknown("sink", text, _CHOICES)
+    if not is_folder and path.exists() and not path.is_file():
+        raise ArgumentError(f"{text} is no ordinary file: it cannot be written as one", "name a file, or an address")
     if is_folder:
         from livedream.sink.images import ImagesSink
 

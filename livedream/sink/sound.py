@@ -240,7 +240,7 @@ class _Encoder:
             yield packet
 
 
-def sound_track(source: AudioStream, film: OutputContainer, path: Path) -> SoundTrack | None:
+def sound_track(source: AudioStream, film: OutputContainer, path: Path | str) -> SoundTrack | None:
     """Return the track of `film` for one of the file `path`; None when it cannot be carried."""
     kind = film.format.name
     if not source.codec_context or not source.codec_context.sample_rate:

@@ -234,7 +234,7 @@ class TimedText(SubtitleTrack):
 
 
 def subtitle_track(
-    source: SubtitleStream, film: OutputContainer, path: Path, until: Fraction | None = None
+    source: SubtitleStream, film: OutputContainer, path: Path | str, until: Fraction | None = None
 ) -> SubtitleTrack | None:
     """Return the track of `film` for one of the file `path`; None when it cannot be carried: pictures of text.
 

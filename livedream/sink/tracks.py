@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from livedream.errors import SinkError
 from livedream.recipe import about
+from livedream.side_tracks import SideTracks
 from livedream.sink.attachments import attach, attach_cover, cover_of, is_cover
 from livedream.sink.cover import KINDS
 from livedream.sink.labels import label
@@ -38,7 +39,7 @@ OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "tim
 
 
 class Tracks:
-    """Every track of the file `path` but the pictures, packet by packet into `film`; little is in memory.
+    """Every track of `source` but the pictures, packet by packet into `film`; little is in memory.
 
     Sound and subtitles that `film` can hold are copied as they are; others are encoded anew in the kind that it holds.
     What cannot be carried is left out. Both are logged, a line each. Chapters, title and the like come along.
@@ -50,15 +51,20 @@ class Tracks:
     Raises SinkError when the file cannot be opened. Errors of `film` come out as PyAV raises them.
     """
 
-    def __init__(self, path: Path, start: Fraction, film: OutputContainer, *, until: Fraction | None = None) -> None:
-        self._path = path
+    def __init__(
+        self, source: Path | SideTracks, start: Fraction, film: OutputContainer, *, until: Fraction | None = None
+    ) -> None:
+        self._source = source
+        self._path = source if isinstance(source, Path) else source.name
+        self._reopens = isinstance(source, Path) or source.reopens
         self._start = start
         self._until = until
         self._film = film
         try:
-            self._file = _open(path)
+            self._file = self._open()
         except (av.error.FFmpegError, OSError) as error:
-            raise SinkError(f"the sound of {path} cannot be read: {error.strerror}", "dream without sound") from error
+            message = f"the sound of {self._path} cannot be read: {error.strerror}"
+            raise SinkError(message, "dream without sound") from error
         self.cover = b""
         """The cover that the film gets when it is complete, see `livedream.sink.cover`."""
         self.cover_kind = 0
@@ -82,8 +88,8 @@ class Tracks:
         if not self._begun:
             self._begun = True
             self._begin()
-        while self._next is not None:
-            packet = self._next
+        while (packet := self._next or next(self._packets, None)) is not None:
+            self._next = packet
             if time is not None and (packet.dts or 0) * packet.time_base - self._start >= time:
                 break
             track = self._tracks[packet.stream_index]
@@ -92,7 +98,7 @@ class Tracks:
                 track.pass_over(packet)
             else:
                 track.write(packet, self._start)
-            self._next = next(self._packets, None)
+            self._next = None
         for track in self._tracks.values():
             if time is None:
                 track.finish()
@@ -114,11 +120,15 @@ class Tracks:
 
     def _without_sound(self) -> set[int]:
         """Return the sound tracks, by index, of which no packet belongs to the film, or none can be decoded."""
+        if not self._reopens:
+            return set()  # a pipe does not tell beforehand
         copied = {stream.index for stream in self._file.streams.audio if fits(stream, self._kind)}
         silent = {stream.index for stream in self._file.streams.audio if stream.index in copied or stream.codec_context}
         if silent:
-            with _open(self._path) as file:
+            with self._open() as file:
                 for packet in self._read(file, dict.fromkeys(silent, SoundTrack.wants), warn=False):
+                    if packet is None:
+                        continue
                     index = packet.stream_index
                     if index in silent and (index in copied or _is_decodable(packet)):
                         silent.remove(index)
@@ -133,10 +143,12 @@ class Tracks:
         for track in self._tracks.values():
             track.begin()
         waiting = {index: track for index, track in self._tracks.items() if isinstance(track, SoundTrack)}
-        if not waiting or not self._head_waits:
+        if not waiting or not self._head_waits or not self._reopens:
             return
-        with _open(self._path) as file:
+        with self._open() as file:
             for packet in self._read(file, {index: track.wants for index, track in waiting.items()}, warn=False):
+                if packet is None:
+                    continue
                 index = packet.stream_index
                 if index in waiting:
                     if (packet.dts or 0) * packet.time_base - self._start > LATEST:
@@ -205,10 +217,18 @@ class Tracks:
                 chapters.append(chapter)
         self._film.set_chapters(chapters)
 
+    def _open(self) -> InputContainer:
+        if isinstance(self._source, Path):
+            return _open(self._source)
+        return self._source.open()
+
     def _read(
         self, file: InputContainer, wants: "Mapping[int, Callable[[av.Packet[Any], Fraction], bool]]", warn: bool = True
-    ) -> "Generator[av.Packet[Any]]":
-        """Yield the packets of the film that is made. wants: of the tracks that are read, by their index."""
+    ) -> "Generator[av.Packet[Any] | None]":
+        """Yield the packets of the film that is made; None when the next one has not come yet.
+
+        wants: of the tracks that are read, by their index.
+        """
         streams = [file.streams[index] for index in wants]
         if not streams:
             return
@@ -217,7 +237,11 @@ class Tracks:
         ended = set()
         try:
             self._seek(file, file.streams[min(steady)])
-            for packet in _timed(file):
+            packets: Iterator[av.Packet[Any] | None] = _timed(file) if self._reopens else file.demux(*streams)
+            for packet in packets:
+                if packet is None:
+                    yield None
+                    continue
                 if packet.stream_index not in wants or not packet.size or packet.dts is None:
                     continue
                 if self._until is not None and packet.dts * packet.time_base - self._start >= self._until:
@@ -232,6 +256,8 @@ class Tracks:
 
     def _seek(self, file: InputContainer, track: av.stream.Stream) -> None:
         """Go to shortly before the start, where that is far from the beginning."""
+        if not self._reopens:
+            return  # a pipe is read from its beginning
         target = self._start - RUN_UP
         if not may_seek(file, target):
             return

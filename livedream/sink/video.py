@@ -13,8 +13,9 @@ import av.error
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from livedream.errors import ArgumentError, SinkError
+from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.frame import Frame
+from livedream.side_tracks import SideTracks
 from livedream.sink import matroska
 from livedream.sink.beside import write_beside
 from livedream.sink.codecs import Encoding, find_encoders
@@ -133,14 +134,24 @@ class VideoSink(ResumableSink):
                 # Absolute, so that a colon in a name does not make it an address.
                 self._film = av.open(str(self._file.part.absolute()), "w", format=kind, container_options=dict(options))
                 self._encoder = PictureEncoder(self._film, encoder, encoding, facts)
-                if (beside := facts.sound or _film_of(facts)) is not None:
-                    self._tracks = Tracks(beside, facts.start, self._film, until=facts.until)
+                beside = facts.sound or _film_of(facts)
+                if isinstance(beside, Path) or (beside is not None and not self._is_gif):
+                    self._tracks = self._other_tracks(beside, facts)
             except (av.error.FFmpegError, OSError, ValueError) as error:
                 raise SinkError(f"{self.path} cannot be written: {error}", "try another --codec") from error
             undo.pop_all()
         self.name = f"{self.path} ({self._encoder.description})"
+        if facts.lost_sound and not self._is_gif:
+            log.warning("%s", facts.lost_sound)
         self._time_base = self._encoder.time_base
         self._step = max(1, round(1 / (self._encoder.rate * self._time_base)))
+
+    def _other_tracks(self, beside: Path | SideTracks, facts: Facts) -> Tracks | None:
+        try:
+            return Tracks(beside, facts.start, self._film, until=facts.until)
+        except SourceError as error:  # the film is the same without it
+            log.warning("%s has no sound: %s", self.path, error)
+            return None
 
     def resumable(self) -> None:
         self._resumable = True

@@ -1,6 +1,7 @@
 """How live sources are watched, with connections that do what a test wants to see."""
 
 import threading
+import time
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -44,7 +45,13 @@ class Scripts(LiveSource):
     def __init__(self, *scripts: Callable[[int], object], clock: Callable[[], int] | None = None) -> None:
         self.scripts = list(scripts)
         self.connections: list[Scripted] = []
+        self.looks = 0
+        """How often it was looked whether all is well."""
         super().__init__("scripted", **({"clock": clock} if clock else {}))
+
+    def _watch(self) -> None:
+        super()._watch()
+        self.looks += 1
 
     def _connect(self) -> Connection:
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
@@ -166,6 +173,28 @@ def test_12_a_driver_that_blocks_for_ever_costs_three_threads_and_no_more(monkey
     assert looked < 1
     for connection in source.connections:
         assert connection.closed.wait(5)
+
+
+def test_10_time_in_which_this_process_stood_still_is_no_silence() -> None:
+    """For 60 s nobody runs, neither the reader nor who watches it: as after SIGSTOP, or on a machine without a core."""
+    stood_still = 0
+
+    def clock() -> int:
+        return time.monotonic_ns() + stood_still
+
+    resumed = threading.Event()
+    source = Scripts(lambda number: steady(number) if number != 5 else resumed.wait(10), clock=clock)
+    with source, Watching(source) as watching:
+        until(lambda: source.connections[0].count == 5)
+        stood_still = 60 * 10**9
+        notices = set()
+        looks = source.looks
+        until(lambda: notices.add(source.notice) or source.looks > looks + 3)
+        resumed.set()
+        count = watching.count
+        until(lambda: watching.count > count + 5)
+        assert notices == {None}
+    assert len(source.connections) == 1
 
 
 def test_an_error_of_livedream_itself_is_raised() -> None:

@@ -216,12 +216,11 @@ def test_a_film_behind_an_address_is_no_camera(make_clip: Callable[..., Path], t
         thread = threading.Thread(target=server.serve_forever, name="livedream-test")
         thread.start()
         try:
-            with pytest.raises(SourceError, match=r"film\.mp4 is a film of 2 s, not live") as caught:
+            with pytest.raises(SourceError, match=r"film\.mp4 is a film, not live"):
                 NetworkSource(f"http://127.0.0.1:{server.server_port}/film.mp4")
         finally:
             server.shutdown()
             thread.join()
-    assert caught.value.hint == "download it, then dream the file"
 
 
 def _opened_soon(address: str) -> Source:

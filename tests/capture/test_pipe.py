@@ -2,19 +2,26 @@
 
 import os
 import pty
+import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from livedream.capture import pipe
 from livedream.capture.pipe import PipeSource
+from livedream.capture.source import Source, open_source
 from livedream.cli.main import main
 from livedream.errors import ArgumentError, SourceError
+from livedream.pipeline import run
+from livedream.sink.sink import Facts, open_sink
 from tests.capture.watching import Watching, until
-from tests.films import UPRIGHT, corners, ffprobe, quarters, write_film
+from tests.films import UPRIGHT, av, corners, ffprobe, quarters, write_film
 
 # What `ffmpeg -f yuv4mpegpipe` writes, by hand: three grey pictures of 4x2 (the format: man yuv4mpeg, mjpegtools).
 Y4M = b"YUV4MPEG2 W4 H2 F30000:1001 Ip A1:1 C420jpeg\n" + b"".join(
@@ -25,8 +32,8 @@ Y4M = b"YUV4MPEG2 W4 H2 F30000:1001 Ip A1:1 C420jpeg\n" + b"".join(
 def piped(content: bytes, **options: object) -> PipeSource:
     """A source that reads `content` from a pipe; short enough to fit into one."""
     reading, writing = os.pipe()
-    with open(writing, "wb") as pipe:  # noqa: PTH123 (a descriptor)
-        pipe.write(content)
+    with open(writing, "wb") as end:  # noqa: PTH123 (a descriptor)
+        end.write(content)
     with open(reading, "rb") as end:  # noqa: PTH123
         return PipeSource(descriptor=os.dup(end.fileno()), **options)  # type: ignore[arg-type]
 
@@ -68,6 +75,122 @@ def test_47_any_other_film_that_can_be_read_from_the_front(tmp_path: Path) -> No
 def test_47_what_is_no_film(content: bytes, message: str) -> None:
     with pytest.raises(SourceError, match=message):
         piped(content)
+
+
+def write_into(fifo: Path, content: bytes) -> threading.Thread:
+    """Write into a FIFO, as another program would."""
+    writer = threading.Thread(target=fifo.write_bytes, args=(content,), name="livedream-test")
+    writer.start()
+    return writer
+
+
+def sound_of(path: Path) -> list[tuple[float, bytes]]:
+    with av.open(str(path)) as film:
+        packets = [packet for packet in film.demux(audio=0) if packet.size]
+        return [(float((packet.pts or 0) * packet.time_base), bytes(packet)[-50:]) for packet in packets]
+
+
+def into(target: Path, source: Source) -> int:
+    with source, open_sink(target, Facts.of(source)) as sink:
+        report = run(source, lambda frame: frame, [sink])
+    return report.dreamt
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "fifo.mkv")
+    return tmp_path / "fifo.mkv"
+
+
+@pytest.mark.parametrize("kind", ["mkv", "ts", "flv"])
+@pytest.mark.parametrize("sound_seconds", [0.5, 2.0, 4.0])
+def test_a_fifo_is_a_film_with_its_sound(kind: str, sound_seconds: float, fifo: Path, tmp_path: Path) -> None:
+    """It can be read once: the sound comes through the same hands, and is the same as that from a file."""
+    film = write_film(
+        tmp_path / f"film.{kind}", list(range(50)), time_base=Fraction(1, 25), sound="aac", sound_seconds=sound_seconds
+    )
+    writer = write_into(fifo, film.read_bytes())
+    assert into(tmp_path / "of-pipe.mkv", open_source(fifo)) == 50
+    writer.join(10)
+    assert into(tmp_path / "of-file.mkv", open_source(film)) == 50
+    assert sound_of(tmp_path / "of-pipe.mkv") == sound_of(tmp_path / "of-file.mkv") != []
+
+
+def test_a_part_of_a_pipe(fifo: Path, tmp_path: Path) -> None:
+    film = write_film(
+        tmp_path / "film.mkv", list(range(100)), time_base=Fraction(1, 25), sound="aac", sound_seconds=4.0
+    )
+    part = {"start": Fraction(5, 2), "end": Fraction(3)}
+    writer = write_into(fifo, film.read_bytes())
+    assert into(tmp_path / "of-pipe.mkv", open_source(fifo, **part)) in (12, 13)
+    writer.join(10)
+    into(tmp_path / "of-file.mkv", open_source(film, **part))
+    assert sound_of(tmp_path / "of-pipe.mkv") == sound_of(tmp_path / "of-file.mkv") != []
+
+
+def test_the_sound_of_a_pipe_goes_into_one_film(fifo: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    film = write_film(tmp_path / "film.mkv", [0, 40, 80], sound="aac")
+    writer = write_into(fifo, film.read_bytes())
+    with (
+        open_source(fifo) as source,
+        open_sink(tmp_path / "1.mkv", Facts.of(source)) as first,
+        open_sink(tmp_path / "2.mkv", Facts.of(source)) as second,
+    ):
+        run(source, lambda frame: frame, [first, second])
+    writer.join(10)
+    assert sound_of(tmp_path / "1.mkv") != []
+    assert f"{tmp_path}/2.mkv has no sound: the sound of {fifo} can be kept in one film only" in caplog.messages
+
+
+def test_a_fifo_into_which_nobody_writes_is_said(
+    fifo: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pipe, "WAITING_SECONDS", 0.05)
+    with ThreadPoolExecutor(1) as reader:
+        opening = reader.submit(open_source, fifo)
+        until(lambda: caplog.messages == [f"waiting for a program that writes into {fifo}"])
+        fifo.write_bytes(Y4M)
+        with opening.result(10) as source:
+            assert sum(1 for _ in source) == 3
+
+
+def test_a_pipe_that_ends_early(tmp_path: Path) -> None:
+    content = write_film(tmp_path / "film.mkv", list(range(50)), time_base=Fraction(1, 25), gop=5).read_bytes()
+    with piped(content[: len(content) * 6 // 10]) as source:
+        assert sum(1 for _ in source) < 50
+        assert source.ended_early is not None
+        assert source.ended_early.endswith(" of 2.0 s")
+
+
+def test_an_mp4_with_its_index_at_the_end_does_not_go_through_a_pipe(fifo: Path, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
+    film = write_film(tmp_path / "film.mp4", list(range(0, 2000, 40)), pixels=noise, gop=1)
+    assert film.stat().st_size > 2 * pipe.BUFFER
+    writer = write_into(fifo, film.read_bytes())
+    with pytest.raises(SourceError, match="is not at its beginning, and a pipe cannot go back") as caught:
+        open_source(fifo)
+    assert "save it in a file first" in caught.value.hint
+    writer.join(10)
+
+
+def test_a_film_is_not_written_over_a_fifo(fifo: Path) -> None:
+    with pytest.raises(ArgumentError, match="is no ordinary file"):
+        open_sink(fifo, overwrite=True)
+    assert fifo.is_fifo()
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/zero", "/dev/random"])
+def test_devices_that_are_no_cameras(name: str) -> None:
+    with pytest.raises(SourceError, match="is no camera"):
+        open_source(name)
+
+
+def test_a_socket_is_no_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the name of a socket may have a hundred bytes
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("film.mkv")
+        with pytest.raises(SourceError, match="is a socket, not a film"):
+            open_source("film.mkv")
 
 
 def test_size_without_rate() -> None:

@@ -1,0 +1,29 @@
+"""What FFmpeg says of an address that fails, in words that help and show no password."""
+
+import av.error
+
+from livedream.errors import SourceError
+
+FAULTS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
+    (
+        (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError, PermissionError),
+        "wants a user and a password",
+        "put them into the address: rtsp://user:password@camera/...",
+    ),
+    ((av.error.HTTPNotFoundError,), "has nothing of that name", "look the address up in the camera's manual"),
+    ((ConnectionRefusedError,), "refuses: nobody listens there", "is the camera on, and the port right?"),
+    ((av.error.ExitError, TimeoutError), "does not answer", "is the camera on, and in the same network?"),
+    ((av.error.ProtocolNotFoundError,), "needs a protocol that this FFmpeg does not have", "use rtsp, http or udp"),
+    ((ConnectionError, av.error.EOFError, av.error.OSError), "hung up", "is the camera on, and in the same network?"),
+    ((av.error.InvalidDataError,), "sends nothing that FFmpeg can read", "name the address of its video stream"),
+)
+"""What FFmpeg raises, what it means, and what helps."""
+
+
+def fault(name: str, error: Exception) -> SourceError:
+    """Return the error for a stream that failed; FFmpeg's own text has the whole address with the password."""
+    for kinds, meaning, cure in FAULTS:
+        if isinstance(error, kinds):
+            return SourceError(f"{name} {meaning}", cure)
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return SourceError(f"{name}: {reason}", "check the address and the connection")
