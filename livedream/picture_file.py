@@ -14,8 +14,10 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from livedream.errors import ArgumentError, SourceError
-from livedream.rescue import TORN, is_torn, rescue
+from livedream.png_chunks import SIGNATURE
 from livedream.suffixes import RAW
+from livedream.truncated_picture import TORN, is_torn, rescue
+from livedream.untrusted import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ FAULTS = (
 """What Pillow's readers raise for a damaged file."""
 
 _MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (SIGNATURE, "PNG"),
     (b"\xff\xd8\xff", "JPEG"),
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
@@ -69,9 +71,7 @@ def sniff(head: bytes) -> str:
 def read_head(path: Path) -> bytes:
     """Return the first bytes of a file; none when there is none, or it is no ordinary file. Never waits."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a FIFO would wait for its writer
-            return b""
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(HEAD)
     except OSError:
         return b""

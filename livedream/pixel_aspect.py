@@ -6,12 +6,13 @@ or metre are what they are: the denser way has the narrower pixels.
 """
 
 import struct
-import zlib
 from fractions import Fraction
 from typing import Any
 
 from PIL import Image
 from PIL.ExifTags import Base
+
+from livedream.png_chunks import SIGNATURE, chunk
 
 SQUARE = Fraction(1)
 NEARLY = Fraction(1, 100)
@@ -59,7 +60,7 @@ def _plausible(width: Any, height: Any) -> Fraction:
 
 
 def options_for(suffix: str, aspect: Fraction) -> dict[str, Any]:
-    """Return how Pillow is told the shape of the pixels when it writes a file of that kind; PNG: see `add_to_png`."""
+    """Return how Pillow is told the shape of the pixels in a file of that kind; for PNG and JPEG see `stamped`."""
     if aspect == SQUARE:
         return {}
     width, height = aspect.limit_denominator(1000).as_integer_ratio()
@@ -77,10 +78,9 @@ def stamped(data: bytes, aspect: Fraction) -> bytes:
     if aspect == SQUARE:
         return data
     width, height = aspect.limit_denominator(1000).as_integer_ratio()
-    if data.startswith(b"\x89PNG"):
-        body = b"pHYs" + struct.pack(">IIB", width, height, 0)
-        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-        return data[:_AFTER_HEAD] + chunk + data[_AFTER_HEAD:]
+    if data.startswith(SIGNATURE):
+        shape = chunk(b"pHYs", struct.pack(">IIB", width, height, 0))
+        return data[:_AFTER_HEAD] + shape + data[_AFTER_HEAD:]
     if data[:2] == b"\xff\xd8" and data[6:11] == b"JFIF\0":
         return data[:13] + struct.pack(">BHH", 0, width, height) + data[18:]
     return data

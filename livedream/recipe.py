@@ -13,7 +13,7 @@ from livedream.errors import ArgumentError, SourceError
 from livedream.legacy import GENERATION, upgraded
 from livedream.printable import quoted_value
 from livedream.settings import CONTROLS, DEFAULTS_GENERATION, DreamSettings
-from livedream.strangers import open_regular, parse_toml
+from livedream.untrusted import open_regular, parse_toml
 from livedream.urls import shown
 
 TABLE = "livedream"

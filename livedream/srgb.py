@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
+from livedream.png_chunks import chunks_in
 from livedream.primaries import ADOBE_RGB, BT709, D50, FOREIGN, Primaries, to_xyz
 from livedream.tone import HDR, map_tones
 
@@ -218,15 +219,11 @@ def _cicp(image: Image.Image) -> tuple[int, int] | None:
     """Return primaries and transfer of the cICP chunk of a PNG, which Pillow passes over."""
     if image.format != "PNG":
         return None
-    data = _head(image)
-    at = 8
-    while at + 12 <= len(data):
-        size, kind = struct.unpack(">I4s", data[at : at + 8])
-        if kind == b"cICP" and size == 4:
-            return data[at + 8], data[at + 9]
+    for kind, body, _ in chunks_in(_head(image)):
+        if kind == b"cICP" and len(body) == 4:
+            return body[0], body[1]
         if kind == b"IDAT":
             return None
-        at += 12 + size
     return None
 
 

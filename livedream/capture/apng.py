@@ -5,7 +5,6 @@ Pillow 13 reads them too, but what a frame with the disposal "previous" has draw
 
 import io
 import struct
-import zlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,13 +13,12 @@ from typing import BinaryIO
 
 from PIL import Image
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from livedream.png_chunks import SIGNATURE, chunk, read_chunks
+
 _BACKGROUND, _PREVIOUS = 1, 2
 """What becomes of a frame's place after it: nothing is there, or what was there before."""
 _OVER = 1
 """How a frame is drawn: over what is there. Else it replaces that."""
-_LARGEST = 2**31
-"""Bytes of a chunk at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class _Control:
 def durations_of(path: Path) -> list[Fraction]:
     """Return for how many seconds each frame is shown, as the file says."""
     with path.open("rb") as file:
-        return [_Control.read(body).duration for name, body in _chunks(file, wanted=(b"fcTL",)) if len(body) >= 26]
+        return [_Control.read(body).duration for name, body in read_chunks(file, wanted=(b"fcTL",)) if len(body) >= 26]
 
 
 def composed(path: Path) -> Generator[Image.Image]:
@@ -80,7 +78,7 @@ def _frames(file: BinaryIO) -> Iterator[tuple[_Control, bytes]]:
     head: list[tuple[bytes, bytes]] = []
     control: _Control | None = None
     data: list[bytes] = []
-    for name, body in _chunks(file):
+    for name, body in read_chunks(file):
         if name in (b"fcTL", b"IEND"):
             if control is not None:
                 yield control, _png(head, control, data)
@@ -98,20 +96,4 @@ def _frames(file: BinaryIO) -> Iterator[tuple[_Control, bytes]]:
 def _png(head: list[tuple[bytes, bytes]], control: _Control, data: list[bytes]) -> bytes:
     chunks = [(name, struct.pack(">II", *control.size) + body[8:] if name == b"IHDR" else body) for name, body in head]
     chunks += [(b"IDAT", b"".join(data)), (b"IEND", b"")]
-    return _SIGNATURE + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
-    )
-
-
-def _chunks(file: BinaryIO, wanted: tuple[bytes, ...] | None = None) -> Iterator[tuple[bytes, bytes]]:
-    """Yield name and content of the chunks, of `wanted` alone where that is given."""
-    file.seek(len(_SIGNATURE))
-    while len(head := file.read(8)) == 8:
-        size, name = struct.unpack(">I4s", head)
-        if size > _LARGEST:
-            raise SyntaxError("a chunk of that size is damage")
-        if wanted is None or name in wanted:
-            yield name, file.read(size)
-            file.seek(4, 1)
-        else:
-            file.seek(size + 4, 1)
+    return SIGNATURE + b"".join(chunk(name, body) for name, body in chunks)

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from PIL import Image
-
 from livedream.capture.film import open_film
 from livedream.capture.kind import is_picture
 from livedream.errors import ArgumentError, SourceError
+from livedream.picture_file import open_frames
 from livedream.recipe import TABLE, about
-from livedream.strangers import NotRegularError, check_regular
+from livedream.untrusted import NotRegularError, check_regular
 
 
 def carried_recipe(path: Path) -> str:
@@ -29,13 +28,8 @@ def carried_recipe(path: Path) -> str:
 
 
 def _of_picture(path: Path) -> str:
-    try:
-        with Image.open(path) as image:
-            return str(image.info.get(TABLE, ""))
-    except FileNotFoundError as error:
-        raise SourceError(f"no such file: {path}", "check the name") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise SourceError(f"{path} is not a picture, or is damaged", "name the .toml file beside it") from error
+    with open_frames(path) as image:
+        return str(image.info.get(TABLE, ""))
 
 
 def _of_film(path: Path) -> str:

@@ -20,10 +20,10 @@ from livedream.capture.sidedata import side_data
 from livedream.errors import SourceError
 from livedream.primaries import FOREIGN
 from livedream.srgb import profile
+from livedream.tone import HDR
 
 log = logging.getLogger(__name__)
 
-HDR = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
 HD_WIDTH, HD_HEIGHT = 1280, 720
 """From either of them on a film that names no matrix has that of BT.709, as in players; below, that of BT.601."""
 _TONE_MAP = "out_primaries=bt709:out_transfer=bt709:out_range=full:intent=perceptual"
@@ -101,7 +101,7 @@ class Colors:
         tags = self._check(picture)
         try:
             if tags.transfer in HDR:
-                self._say(f"HDR ({HDR[ColorTrc(tags.transfer)]}) is mapped to the range of an ordinary screen")
+                self._say(f"HDR ({HDR[tags.transfer]}) is mapped to the range of an ordinary screen")
                 return self._mapped(picture, tags).to_ndarray(format="rgb24")
             if icc := side_data(picture, Type.ICC_PROFILE):
                 return self._from_profile(icc, Image.fromarray(self._plain(picture, "rgb24")))

@@ -8,6 +8,7 @@ from av.video.frame import VideoFrame
 
 from livedream.capture.sidedata import side_data
 from livedream.errors import SourceError
+from livedream.mp4_boxes import outermost_boxes
 
 _HEAD = 1 << 20
 """Bytes at the beginning of a Matroska file in which its tracks are described."""
@@ -80,19 +81,8 @@ def _record(path: Path) -> bytes | None:
 
 def _moov(file: BinaryIO) -> bytes:
     """Return the index of an mp4, as much as is needed."""
-    at = 0
-    while True:
-        file.seek(at)
-        header = file.read(16)
-        if len(header) < 8:
-            return b""
-        size = int.from_bytes(header[:4], "big")
-        start = 8
-        if size == 1:
-            size, start = int.from_bytes(header[8:16], "big"), 16
-        if header[4:8] == b"moov":
-            file.seek(at + start)
-            return file.read(min(size, _LARGEST_INDEX) if size else _LARGEST_INDEX)
-        if size < start:
-            return b""
-        at += size
+    for box in outermost_boxes(file):
+        if box.name == b"moov":
+            file.seek(box.content)
+            return file.read(min(box.end - box.content, _LARGEST_INDEX))
+    return b""

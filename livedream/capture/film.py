@@ -10,6 +10,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from livedream.errors import SourceError
+from livedream.mp4_boxes import outermost_boxes
 from livedream.timeline import OPTIONS, may_jump
 
 HEAD = 1 << 20
@@ -50,7 +51,7 @@ def _not_a_film(path: Path, error: OSError | av.error.FFmpegError) -> SourceErro
         return SourceError(f"{path} is empty", "was the recording cut off, or the disk full?")
     if isinstance(error, av.error.InvalidDataError):
         boxes = _boxes(path)
-        if "ftyp" in boxes and "moov" not in boxes:
+        if b"ftyp" in boxes and b"moov" not in boxes:
             return SourceError(
                 f"{path} is cut off: its index (moov) is missing",
                 "repair it, for example with untrunc, or copy it again",
@@ -70,19 +71,10 @@ def is_encrypted(path: Path) -> bool:
     return False
 
 
-def _boxes(path: Path) -> list[str]:
-    """Return the names of the outermost boxes of an mp4 or mov file, in order (ISO/IEC 14496-12, 4.2)."""
-    names = []
+def _boxes(path: Path) -> list[bytes]:
+    """Return the names of the outermost boxes of an mp4 or mov file, in order."""
     with path.open("rb") as file:
-        while len(head := file.read(16)) >= 8:
-            size = int.from_bytes(head[:4], "big")
-            if size == 1:
-                size = int.from_bytes(head[8:16], "big")
-            names.append(head[4:8].decode("latin-1"))
-            if size < 8:  # 0: up to the end of the file; 2 to 7: no mp4
-                break
-            file.seek(size - len(head), 1)
-    return names
+        return [box.name for box in outermost_boxes(file)]
 
 
 def behind_the_end(path: Path, kind: str, read_to: int) -> str:
@@ -92,8 +84,8 @@ def behind_the_end(path: Path, kind: str, read_to: int) -> str:
     """
     if "mp4" in kind:
         films = _boxes(path)
-        others = films.count("moov") - 1
-        return "" if others < 1 or "moof" in films else f"{others} more film{'s' if others > 1 else ''}"
+        others = films.count(b"moov") - 1
+        return "" if others < 1 or b"moof" in films else f"{others} more film{'s' if others > 1 else ''}"
     left = path.stat().st_size - read_to
     return f"{left} bytes" if kind == "flv" and left > HEAD_OF_FLV else ""
 

@@ -13,7 +13,6 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from livedream.capture.color import Colors, Tags
-from livedream.capture.faults import fault
 from livedream.capture.film import decode_together, rate_of
 from livedream.capture.live import LiveSource
 from livedream.capture.picture_track import picture_tracks
@@ -21,6 +20,7 @@ from livedream.capture.reader import Connection, StreamEnded
 from livedream.capture.remote import RemoteFilm
 from livedream.capture.shape import Aspects, Shape
 from livedream.capture.source import Source
+from livedream.capture.stream_errors import stream_error
 from livedream.errors import ArgumentError, SourceError
 from livedream.urls import Address, shown
 
@@ -158,7 +158,7 @@ class _Stream(Connection):
         except StopIteration:
             raise SourceError(f"{self._name} has ended", "is the camera on?") from None
         except av.error.FFmpegError as error:
-            raise fault(self._name, error) from error
+            raise stream_error(self._name, error) from error
 
     def _decoded(self) -> Iterator[VideoFrame]:
         bad = 0
@@ -182,7 +182,7 @@ def _open(address: Address, name: str) -> InputContainer:
         timeout = OPEN_SECONDS, READ_SECONDS
         return av.open(str(address), "r", options=dict(_OPTIONS), timeout=timeout, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise fault(name, error) from error
+        raise stream_error(name, error) from error
 
 
 def _ends(container: InputContainer) -> bool:

@@ -9,7 +9,7 @@ import av
 import av.error
 from av.container import InputContainer
 
-from livedream.capture.faults import fault
+from livedream.capture.stream_errors import stream_error
 from livedream.capture.video import FilmSource
 from livedream.errors import SourceError
 from livedream.side_tracks import SideTracks
@@ -64,7 +64,7 @@ class RemoteFilm(FilmSource):
 
     def _broken(self, error: av.error.FFmpegError) -> SourceError:
         after = "" if self._seen is None else f", after {float(self._seen):.1f} s of the film"
-        return SourceError(f"{fault(self.name, error)}{after}", _HINT)
+        return SourceError(f"{stream_error(self.name, error)}{after}", _HINT)
 
     def _nothing(self) -> SourceError:
         error = super()._nothing()
@@ -102,4 +102,4 @@ def open_remote(address: str, name: str, options: dict[str, str]) -> InputContai
         timeout = OPEN_SECONDS, READ_SECONDS
         return av.open(address, "r", options={**OPTIONS, **options}, timeout=timeout, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise SourceError(str(fault(name, error)), _HINT) from error
+        raise SourceError(str(stream_error(name, error)), _HINT) from error

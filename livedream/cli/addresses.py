@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from livedream.errors import ArgumentError
-from livedream.strangers import read_text
+from livedream.untrusted import read_text
 from livedream.urls import conceal
 
 SOURCE, TO = "LIVEDREAM_SOURCE", "LIVEDREAM_TO"

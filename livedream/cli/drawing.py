@@ -13,6 +13,7 @@ from livedream import sheet
 from livedream.capture.carried import carried_recipe
 from livedream.capture.source import open_source
 from livedream.cli.dreaming import files_read, ingredients
+from livedream.cli.jobs import make_folder
 from livedream.cli.output import remark, say
 from livedream.cli.stopping import stopping
 from livedream.dream.choice import network_for
@@ -100,10 +101,7 @@ class Drawing:
     @contextmanager
     def _folder(self, folder: Path) -> Iterator[OutputLock]:
         """Make `folder`, and write into it alone."""
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise SinkError(f"{folder} cannot be made: {error.strerror}", "choose another place with --to") from error
+        make_folder(folder)
         with OutputLock(folder, folder=True) as lock:
             yield lock
 

@@ -14,8 +14,8 @@ from livedream.presets import FILM, STILL
 from livedream.recipe import Recipe, about
 from livedream.sink.names import recipe_path
 from livedream.sink.sink import FILMS
-from livedream.strangers import read_text
 from livedream.suffixes import PICTURES_IN
+from livedream.untrusted import read_text
 from livedream.urls import shown
 
 FILMS_IN = (

@@ -11,7 +11,7 @@ from livedream.recipe import Recipe
 from livedream.settings import CONTROLS, DreamSettings
 from livedream.sink.lock import OutputLock
 from livedream.sink.part import write_whole
-from livedream.strangers import read_text
+from livedream.untrusted import read_text
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from livedream.dream.wording import number, quoted
 from livedream.errors import ArgumentError, SourceError
 from livedream.models import LOGITS, find_classes
 from livedream.picture import MOST_PIXELS, read_picture
-from livedream.strangers import NotRegularError, open_regular
+from livedream.untrusted import NotRegularError, open_regular
 
 if TYPE_CHECKING:
     import torch

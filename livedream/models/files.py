@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from livedream.errors import WeightsError
 from livedream.models.inspection import UnfitError, inspect
 from livedream.printable import quoted_value
-from livedream.strangers import NotRegularError, check_regular
+from livedream.untrusted import NotRegularError, check_regular
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from livedream.strangers import open_regular
+from livedream.untrusted import open_regular
 
 LARGEST_HEADER = 8 << 20
 """Bytes that may say what a file holds. That of ResNet-152 and its optimizer has 0.5 MB."""

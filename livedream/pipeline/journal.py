@@ -46,7 +46,7 @@ from safetensors.numpy import load, save
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.sink.names import journal_of
-from livedream.strangers import read_text
+from livedream.untrusted import read_text
 
 EVERY = Fraction(2)
 """Seconds of film between two checkpoints."""

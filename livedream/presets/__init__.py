@@ -9,7 +9,7 @@ from livedream.errors import ArgumentError, unknown
 from livedream.printable import quoted_value
 from livedream.recipe import controls_in
 from livedream.settings import DreamSettings
-from livedream.strangers import NotRegularError, parse_toml, read_text
+from livedream.untrusted import NotRegularError, parse_toml, read_text
 
 FILM, LIVE, STILL = "film", "live", "still"
 """The presets for a film, for a camera or stream, and for a picture when nobody names one."""

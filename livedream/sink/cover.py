@@ -6,23 +6,15 @@ FFmpeg can write it too, but then a fragmented mp4 gets an empty picture track b
 import os
 import struct
 from collections.abc import Iterator
-from io import FileIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO
+
+from livedream.mp4_boxes import Box, outermost_boxes
 
 JPEG, PNG = 13, 14
 """What a `data` box holds (QuickTime File Format, "Well-known data types")."""
 KINDS = {"mjpeg": JPEG, "png": PNG}
 """By FFmpeg's name of the codec."""
-
-
-class _Box(NamedTuple):
-    """Where a box is in the bytes around it (ISO/IEC 14496-12, 4.2)."""
-
-    name: bytes
-    start: int
-    content: int
-    end: int
 
 
 def add_cover(path: Path, picture: bytes, kind: int) -> bool:
@@ -53,27 +45,20 @@ def add_cover(path: Path, picture: bytes, kind: int) -> bool:
     return True
 
 
-def _index(file: FileIO) -> tuple[int, bytes] | None:
+def _index(file: BinaryIO) -> tuple[int, bytes] | None:
     """Return where the moov box of an mp4 begins, and that box; None unless it is the last one and in 32 bits."""
-    end = file.seek(0, os.SEEK_END)
-    place = 0
-    while place + 8 <= end:
-        file.seek(place)
-        size, name = struct.unpack(">I4s", file.read(8))
-        if size == 1:
-            (size,) = struct.unpack(">Q", file.read(8))
-        elif name == b"moov" and place + size == end:
-            file.seek(place)
-            return place, file.read(size)
-        if size < 8:
-            return None
-        place += size
+    length = file.seek(0, os.SEEK_END)
+    for box in outermost_boxes(file):
+        if box.name == b"moov" and box.end == length:
+            file.seek(box.start)
+            moov = file.read(box.end - box.start)
+            return (box.start, moov) if moov.startswith(struct.pack(">I", len(moov))) else None
     return None
 
 
 def _with_cover(moov: bytes, cover: bytes) -> bytes:
     """Return a moov box with the box `cover` in its list of metadata, moov/udta/meta/ilst."""
-    path = [_Box(b"moov", 0, 8, len(moov))]
+    path = [Box(b"moov", 0, 8, len(moov))]
     for name in (b"udta", b"meta", b"ilst"):
         outer = path[-1]
         inner = next((box for box in _boxes(moov, outer) if box.name == name), None)
@@ -91,17 +76,17 @@ def _with_cover(moov: bytes, cover: bytes) -> bytes:
     return _inserted(moov, path, missing)
 
 
-def _boxes(data: bytes, outer: _Box) -> Iterator[_Box]:
+def _boxes(data: bytes, outer: Box) -> Iterator[Box]:
     place = outer.content + (4 if outer.name == b"meta" else 0)  # a full box: version and flags come first
     while place + 8 <= outer.end:
         size, name = struct.unpack_from(">I4s", data, place)
         if size < 8 or place + size > outer.end:
             return
-        yield _Box(name, place, place + 8, place + size)
+        yield Box(name, place, place + 8, place + size)
         place += size
 
 
-def _inserted(data: bytes, path: list[_Box], addition: bytes) -> bytes:
+def _inserted(data: bytes, path: list[Box], addition: bytes) -> bytes:
     """Return `data` with `addition` at the end of the last box of `path`; each of them becomes larger."""
     renewed = bytearray(data)
     for box in path:

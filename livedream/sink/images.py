@@ -12,9 +12,10 @@ from typing import Any
 
 from PIL import Image, PngImagePlugin
 
-from livedream.errors import SinkError
+from livedream.errors import SinkError, SourceError
 from livedream.frame import Frame
 from livedream.frame_time import FrameTime
+from livedream.picture_file import open_frames
 from livedream.pixel_aspect import options_for, stamped
 from livedream.recipe import TABLE, Recipe, about
 from livedream.sink.beside import is_untouched, write_beside
@@ -23,7 +24,7 @@ from livedream.sink.lock import OutputLock
 from livedream.sink.names import frame_path, recipe_path
 from livedream.sink.part import PartFile, check_new, write_whole
 from livedream.sink.sink import Facts, Sink
-from livedream.strangers import check_regular, parse_toml, read_text
+from livedream.untrusted import parse_toml, read_text
 
 log = logging.getLogger(__name__)
 
@@ -245,8 +246,7 @@ def _without_count(text: str) -> dict[str, Any] | None:
 def _carried(path: Path) -> str:
     """Return the recipe in a PNG; empty when there is none."""
     try:
-        check_regular(path)
-        with Image.open(path) as image:
+        with open_frames(path) as image:
             return str(image.info.get(TABLE, ""))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except SourceError:
         return ""

@@ -1,4 +1,4 @@
-"""Files from strangers: presets, recipes, guides, masks and weights are read without waiting, and within bounds."""
+"""Files that anybody may have made (presets, recipes, guides, masks, weights): read within bounds, without waiting."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from livedream.printable import quoted_value
 LARGEST_TEXT = 1 << 18
 """Bytes of a preset or recipe. The longest that livedream writes itself have some thousands."""
 DEEPEST = 20
-"""How deep tables and lists may lie in one another. tomllib recurses, and 20,000 dots in a key take it 1.8 GB."""
+"""How deep tables and lists may be nested. tomllib recurses, and 20,000 dots in a key take it 1.8 GB."""
 _DIGITS = 40
 """Of a number: enough for every float, and Python refuses to read or write more than 4300."""
 
@@ -108,7 +108,7 @@ def _excess(text: str) -> str:
     deep = max(accumulate(1 if sign in "[{" else -1 for sign in re.findall(r"[][{}]", bare)), default=0)
     dots = max((run.count(".") for run in re.findall(r"[\w \t.+-]+", bare)), default=0)
     if max(deep, dots) > DEEPEST:
-        return f"its tables lie deeper than {DEEPEST} in one another"
+        return f"its tables are nested more than {DEEPEST} deep"
     if re.search(rf"\d[\w.+-]{{{_DIGITS}}}", bare):
         return f"it has a number of more than {_DIGITS} digits"
     return ""

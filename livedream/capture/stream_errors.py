@@ -20,7 +20,7 @@ FAULTS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
 """What FFmpeg raises, what it means, and what helps."""
 
 
-def fault(name: str, error: Exception) -> SourceError:
+def stream_error(name: str, error: Exception) -> SourceError:
     """Return the error for a stream that failed; FFmpeg's own text has the whole address with the password."""
     for kinds, meaning, cure in FAULTS:
         if isinstance(error, kinds):

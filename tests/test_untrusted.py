@@ -24,7 +24,7 @@ from livedream.recipe import Recipe, about, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.beside import write_beside
 from livedream.sink.lock import OutputLock
-from livedream.strangers import parse_toml
+from livedream.untrusted import parse_toml
 
 SECONDS = 5.0
 """That one file may take, on two busy cores; each took minutes or gigabytes, or raised what nobody caught."""

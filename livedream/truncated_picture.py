@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image
 
+from livedream.png_chunks import SIGNATURE, chunk, chunks_in
+
 _END = b"\xff\xd9" * 40000
 """End marks of a JPEG: more than the longest segment that may be cut off can swallow."""
 _NOISE = b"\x2a\x95\x4b" * 2000
 """Unlike the zeros that a decoder takes after an end mark."""
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Adam7 (PNG, section 8.2): x and y of the first pixel of each pass, and the steps."""
@@ -33,7 +34,7 @@ def rescue(data: bytes, open_image: Callable[[io.BytesIO], Image.Image]) -> tupl
 
     open_image: opens a file with Pillow, without decoding it. Raises what Pillow raises when there is nothing to save.
     """
-    if data.startswith(_SIGNATURE):
+    if data.startswith(SIGNATURE):
         whole, loss = _complete_png(data)
         return _decode(whole, open_image), loss
     with open_image(io.BytesIO(data)) as image:
@@ -47,7 +48,7 @@ def rescue(data: bytes, open_image: Callable[[io.BytesIO], Image.Image]) -> tupl
 
 def is_torn(data: bytes) -> bool:
     """Return whether a checksum in a PNG says that its pixels are not those that were written. Pillow does not ask."""
-    return any(name == b"IDAT" and not whole for name, _, whole in _chunks(data))
+    return any(name == b"IDAT" and not whole for name, _, whole in chunks_in(data))
 
 
 def _rescue_jpeg(
@@ -125,7 +126,7 @@ def _complete_png(data: bytes) -> tuple[bytes, str]:
     head: list[tuple[bytes, bytes]] = []
     packed = bytearray()
     torn = False
-    for name, body, whole in _chunks(data):
+    for name, body, whole in chunks_in(data):
         if name == b"IDAT":
             packed += body
             torn = torn or not whole
@@ -145,26 +146,12 @@ def _complete_png(data: bytes) -> tuple[bytes, str]:
     if not pixels:
         raise SyntaxError("no pixels")
     chunks = [*head, (b"IDAT", zlib.compress(pixels.ljust(wanted, b"\0"), 1)), (b"IEND", b"")]
-    png = _SIGNATURE + b"".join(_chunk(name, body) for name, body in chunks)
+    png = SIGNATURE + b"".join(chunk(name, body) for name, body in chunks)
     if len(pixels) < wanted:
         return png, "ends early: some detail is missing" if interlaced else _loss(
             height - len(pixels) // rows[0], height
         )
     return png, TORN if torn else _loss(0, height)
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
-    """Yield name and content of the chunks of a PNG, of the last one what there is, and whether its checksum fits."""
-    place = len(_SIGNATURE)
-    while place + 8 <= len(data):
-        (size,), name = struct.unpack_from(">I", data, place), data[place + 4 : place + 8]
-        body, check = data[place + 8 : place + 8 + size], data[place + 8 + size : place + 12 + size]
-        yield name, body, check == struct.pack(">I", zlib.crc32(name + body))
-        place += 12 + size
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def _row_bytes(width: int, height: int, bits: int, interlaced: bool) -> list[int]:
