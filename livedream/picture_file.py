@@ -153,7 +153,7 @@ def _telling(path: Path) -> Iterator[None]:
     except MemoryError as error:
         raise SourceError(f"{path} does not fit into memory", "make it smaller first") from error
     except FAULTS as error:
-        raise SourceError(f"{path} is not a picture, or is damaged", "take it away, or save it again") from error
+        raise SourceError(f"{path} is not a picture, or is damaged", "remove it, or save it again") from error
 
 
 def _open(path: Path, file: Path | io.BytesIO) -> Image.Image:
@@ -163,7 +163,7 @@ def _open(path: Path, file: Path | io.BytesIO) -> Image.Image:
         head = beginning.read(HEAD)
     what, cure = missing_reader(head)
     if what:
-        raise SourceError(f"{path} is {what}, and what reads it is not installed", cure)
+        raise SourceError(f"{path} is {what}, and the package that reads it is not installed", cure)
     name = sniff(head)
     formats = ("JPEG", "MPO") if name == "JPEG" else (name,) if name else _BY_NAME.get(path.suffix.lower(), ())
     if not formats:

@@ -34,7 +34,7 @@ def _by_number(number: int) -> str:
 
 
 def quoted_value(value: object) -> str:
-    """Return `value` as Python writes it, no longer than a message may be. Numbers of any length will do."""
+    """Return `value` as Python writes it, shortened to what a message may quote. Numbers may have any length."""
     if isinstance(value, str):
         text = repr(value[: LONGEST + 1])
     elif isinstance(value, int) and value.bit_length() > 1000:  # Python refuses to write more than 4300 digits

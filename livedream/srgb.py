@@ -57,7 +57,7 @@ class Profile:
             return image
         if mode is None or not _suits(image, mode):
             _say_once(
-                f"{name}: its colour profile ({self.space}) does not fit its pixels ({image.mode}) and is ignored"
+                f"{name}: its colour profile ({self.space}) does not match its pixels ({image.mode}) and is ignored"
             )
             return image
         try:
@@ -211,7 +211,7 @@ def _from_chromaticities(info: dict[Any, Any], name: str) -> bytes | None:
     try:
         return matrix_profile(f"gamma {exponent:.2f}" if exponent else "its own primaries", wanted, exponent)
     except (np.linalg.LinAlgError, ZeroDivisionError, struct.error, ValueError, OverflowError):
-        log.warning("%s: its colours are described wrongly (cHRM) and taken for sRGB", name)
+        log.warning("%s: its description of colours (cHRM) is invalid; sRGB is assumed", name)
         return None
 
 

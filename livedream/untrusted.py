@@ -91,7 +91,7 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     """
     excess = _excess(text)
     if excess:
-        raise ArgumentError(f"{name} is no preset or recipe: {excess}", 'write lines such as layers = "fire9"')
+        raise ArgumentError(f"{name} is not a preset or recipe: {excess}", 'write lines such as layers = "fire9"')
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:  # tomllib.TOMLDecodeError is a ValueError; so are its numbers' faults

@@ -149,8 +149,8 @@ def test_lab_is_converted(tmp_path: Path) -> None:
         ("RGB", P3[:200], "is damaged and ignored"),
         ("RGB", b"junk" * 50, "is damaged and ignored"),
         ("RGB", P3[:128] + P3[:127:-1], "is damaged and ignored"),
-        ("RGB", grey_profile(1), "(GRAY) does not fit its pixels (RGB) and is ignored"),
-        ("CMYK", P3, "(RGB) does not fit its pixels (CMYK) and is ignored"),
+        ("RGB", grey_profile(1), "(GRAY) does not match its pixels (RGB) and is ignored"),
+        ("CMYK", P3, "(RGB) does not match its pixels (CMYK) and is ignored"),
     ],
 )
 def test_profile_of_no_use_is_said_and_ignored(

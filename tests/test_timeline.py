@@ -149,7 +149,7 @@ def test_joined_films_of_which_ffmpeg_reads_the_first(
 ) -> None:
     caplog.set_level(logging.WARNING)
     assert len(copy(films / name, tmp_path / "out.mp4")) == 50
-    (said,) = [text for record in caplog.records if "behind the end" in (text := record.getMessage())]
+    (said,) = [text for record in caplog.records if "after the end" in (text := record.getMessage())]
     assert lost in said
     caplog.clear()
     copy(films / name, tmp_path / "part.mp4", end=Fraction(1))

@@ -70,7 +70,7 @@ class AnimationSource(Source):
             self._decoded = 0
             self._first = first = self._decode(self._wanted[0])
             if first is None:
-                raise SourceError(f"{self.name}: not one frame can be decoded", "take it away, or save it again")
+                raise SourceError(f"{self.name}: no frame can be decoded", "remove it, or save it again")
             self.size = first.shape[1], first.shape[0]
             self._opened = opened.pop_all()
 

@@ -80,7 +80,10 @@ class ImagesSource(Source):
             if (still := self._read(path)) is not None:
                 return still
             self._next += 1
-        raise SourceError(f"none of the {len(self._pictures)} pictures of {self.name} can be read", "look at them")
+        raise SourceError(
+            f"none of the {len(self._pictures)} pictures of {self.name} can be read",
+            "open one with another program to check",
+        )
 
     def _read(self, path: Path) -> Still | None:
         """Return a picture; None when it cannot be read, which is logged: of a missing reader once."""

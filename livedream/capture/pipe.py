@@ -104,11 +104,11 @@ class PipeSource(FilmSource):
             return av.open(self._input, "r", buffer_size=BUFFER, metadata_errors="replace", **how)
         except (av.error.FFmpegError, OSError) as error:
             if self._input.count == 0:
-                raise SourceError(f"nothing comes from {self.name}", f"pipe a film into it: {_EXAMPLE}") from error
+                raise SourceError(f"no data comes from {self.name}", f"pipe a film into it: {_EXAMPLE}") from error
             if self._is_mp4():
                 raise self._index_at_end() from error
             cure = "write Y4M (ffmpeg -f yuv4mpegpipe), or tell --size and --rate of raw pictures"
-            raise SourceError(f"what comes from {self.name} is no film that FFmpeg knows", cure) from error
+            raise SourceError(f"what comes from {self.name} is in no format that FFmpeg knows", cure) from error
 
     def _nothing(self) -> SourceError:
         return self._index_at_end() if self._seen is None and self._is_mp4() else super()._nothing()

@@ -102,7 +102,10 @@ class SequenceSource(Source):
                 if len(self._pictures) == 1:
                     raise
                 log.debug("%s", error)
-        raise SourceError(f"none of the {len(self._pictures)} pictures {self.name} can be read", "look at them")
+        raise SourceError(
+            f"none of the {len(self._pictures)} pictures {self.name} can be read",
+            "open one with another program to check",
+        )
 
     def _pixels(self, path: Path) -> np.ndarray:
         try:

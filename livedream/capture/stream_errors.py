@@ -7,14 +7,22 @@ from livedream.errors import SourceError
 FAULTS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
         (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError, PermissionError),
-        "wants a user and a password",
+        "requires a user name and a password",
         "put them into the address: rtsp://user:password@camera/...",
     ),
-    ((av.error.HTTPNotFoundError,), "has nothing of that name", "look the address up in the camera's manual"),
-    ((ConnectionRefusedError,), "refuses: nobody listens there", "is the camera on, and the port right?"),
-    ((av.error.ExitError, TimeoutError), "does not answer", "is the camera on, and in the same network?"),
+    ((av.error.HTTPNotFoundError,), "has nothing at that path", "look the address up in the camera's manual"),
+    (
+        (ConnectionRefusedError,),
+        "refuses the connection: no program listens there",
+        "check that the camera is on and the port is right",
+    ),
+    ((av.error.ExitError, TimeoutError), "does not answer", "check that the camera is on and in the same network"),
     ((av.error.ProtocolNotFoundError,), "needs a protocol that this FFmpeg does not have", "use rtsp, http or udp"),
-    ((ConnectionError, av.error.EOFError, av.error.OSError), "hung up", "is the camera on, and in the same network?"),
+    (
+        (ConnectionError, av.error.EOFError, av.error.OSError),
+        "hung up",
+        "check that the camera is on and in the same network",
+    ),
     ((av.error.InvalidDataError,), "sends nothing that FFmpeg can read", "name the address of its video stream"),
 )
 """What FFmpeg raises, what it means, and what helps."""

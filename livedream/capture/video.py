@@ -202,7 +202,7 @@ class FilmSource(Source):
                 self._tracks = [track.index for track in picture_tracks(container, self.name, again)]
             stream = container.streams[self._tracks[0]]
             if not isinstance(stream, VideoStream):
-                raise SourceError(f"{self.name} has changed while it was opened", "open it again")
+                raise SourceError(f"{self.name} changed while it was being opened", "open it again")
             if stream.width * stream.height > MAX_PIXELS:
                 size = f"{stream.width}x{stream.height}"
                 cure = f"make it smaller first: at most {MAX_PIXELS // 10**6} million pixels"
@@ -430,7 +430,7 @@ class FilmSource(Source):
         unread = self._is_read and self.path and behind_the_end(self.path, self._container.format.name, self._read_to)
         if unread:
             cure = "join films with ffmpeg's concat demuxer to have all of them"
-            log.warning("%s: %s behind the end of the film left out; %s", self.name, unread, cure)
+            log.warning("%s: %s after the end of the film are left out; %s", self.name, unread, cure)
         if self.mended:
             log.warning("%s: %d times were missing or went back", self.name, self.mended)
 

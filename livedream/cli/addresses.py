@@ -34,10 +34,10 @@ def _in_file(name: str) -> tuple[str, ...]:
     try:
         found = _lines(read_text(Path(name)))
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ArgumentError(f"{name} cannot be read: {reason}", "name a file with an address on each line") from error
     if not found:
-        raise ArgumentError(f"{name} names nothing", "write an address on each line")
+        raise ArgumentError(f"{name} names no source or sink", "write an address on each line")
     return found
 
 

@@ -204,7 +204,7 @@ def _free(folder: Path, free_bytes: Callable[[Path], int]) -> int:
 def _compare(free: int, wanted: int, folder: Path) -> None:
     if free < wanted:
         cure = "make room, or choose another place with --to"
-        raise SinkError(f"{_size(free)} free in {folder} are too little for dreams of {_size(wanted)} of sources", cure)
+        raise SinkError(f"{_size(free)} free in {folder} are not enough for dreams of {_size(wanted)} of sources", cure)
 
 
 def _work(

@@ -68,7 +68,7 @@ def named_after(source: str, to: str) -> str:
     if "*" not in to or "://" in to:
         return to
     if not _is_file_name(source):
-        text = f"the * in {to} stands for the name of a file, and {shown(source)} is none"
+        text = f"the * in {to} stands for the name of a file, and {shown(source)} is not a file"
         raise ArgumentError(text, "write the name of the output out")
     (job,) = plan([source], to)
     if job.files:

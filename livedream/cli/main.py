@@ -83,7 +83,7 @@ def _verbose_option() -> click.Option:
         count=True,
         expose_value=False,
         callback=louder,
-        help="say more of what goes on; -vv everything, with tracebacks",
+        help="report more; -vv reports everything, with tracebacks",
     )
 
 

@@ -77,7 +77,7 @@ class Resuming:
             self._is_refused = False
             self._journal.begin()
             self.part.unlink(missing_ok=True)
-            remark(f"nothing of {self.part} is left to go on from: begins anew")
+            remark(f"nothing of {self.part} can be resumed: starting from the beginning")
             return None
         self._refuse_stranger(lock)
         self._journal.check()
@@ -88,11 +88,11 @@ class Resuming:
         kept, point = found
         if point is None:
             self._journal.begin()
-            remark(f"{self.part} is too short to go on from, or its journal is damaged: begins anew")
+            remark(f"{self.part} is too short to resume, or its journal is damaged: starting from the beginning")
             return kept
         self.first = point.index
         if point.state.get(_CHANGED):
-            remark("the settings were changed by keys before the cut: goes on with those it began with")
+            remark("the settings were changed by keys before the interruption: continuing with those it began with")
         self.restore(point.state)
         source.skip(point.index)
         return kept
@@ -103,9 +103,9 @@ class Resuming:
             return
         if not self._journal.exists:
             cure = "move it away, or begin anew with --overwrite and without --resume"
-            raise ArgumentError(f"{self.part} has no journal, so nobody knows how it was begun", cure)
+            raise ArgumentError(f"{self.part} has no journal, so the settings it was begun with are unknown", cure)
         if not lock.vouches(self.part):
-            raise ArgumentError(f"{self.part} is not what livedream wrote there", "move it away")
+            raise ArgumentError(f"{self.part} is not the file that livedream wrote there", "move it away")
 
     def begin(self, sink: Sink) -> Checkpoints:
         """Return what `pipeline.run` needs to keep the journal."""

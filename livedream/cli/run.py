@@ -28,20 +28,20 @@ from livedream.suffixes import PICTURES_OUT
     multiple=True,
     help=f"{', '.join(DEVICES)}, an address ({'://, '.join(ADDRESSES)}://), "
     f"a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES_OUT)}), a folder (name/) or numbered names "
-    "(out%06d.png) for a picture a frame; may be repeated; of several sources a folder, or a pattern (out/*.mkv), in "
+    "(out%06d.png) for a picture a frame; may be repeated; for several sources a folder, or a pattern (out/*.mkv) in "
     "which * stands for the name of the source "
     "[default: a window for what is live, NAME-dream.mp4 or NAME-dream.png here for the rest]",
 )
 @click.option(
     "--source-file",
     metavar="FILE",
-    help="a file with SOURCE, one a line, in place of typing it: other users can see what is typed "
-    f"[default what the variable {SOURCE} says]",
+    help="read SOURCE from a file, one per line: what is typed shows in the list of processes "
+    f"[default the variable {SOURCE}]",
 )
 @click.option(
     "--to-file",
     metavar="FILE",
-    help=f"a file with sinks, one a line, beside those of --to [default what the variable {TO} says]",
+    help=f"read more sinks from a file, one per line [default the variable {TO}]",
 )
 @click.option(
     "--preset",

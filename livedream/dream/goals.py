@@ -377,7 +377,7 @@ def _vector(file: BinaryIO) -> np.ndarray:
     """Return the numbers in `file`, a vector as numpy.save writes it: float32. Raises ValueError."""
     data = file.read(_LARGEST_VECTOR + 1)
     if len(data) > _LARGEST_VECTOR or not data.startswith(b"\x93NUMPY"):
-        raise ValueError("it is no file of numpy's, or too large")
+        raise ValueError("it is not a NumPy file, or is too large")
     numbers = np.load(io.BytesIO(data), allow_pickle=False)
     if numbers.dtype.kind not in "fiu":
         raise ValueError("its numbers are not real")

@@ -93,7 +93,7 @@ class _Reader:
             else:
                 break
         if not any(term.goal.layers for term in terms):
-            raise ArgumentError(f"{quoted_value(self._text)} looks at no layer", "add one, as in fire6 + mask:face.png")
+            raise ArgumentError(f"{quoted_value(self._text)} names no layer", "add one, as in fire6 + mask:face.png")
         return Objective(tuple(terms), tuple(masks))
 
     def _term(self, sign: int) -> Term:
@@ -183,7 +183,7 @@ class _Reader:
         if number is None:
             raise self._fault("a number")
         if not math.isfinite(float(number)):
-            raise ArgumentError(f"a finite number is wanted, got {quoted_value(number)}", "such as 0.5")
+            raise ArgumentError(f"expected a finite number, got {quoted_value(number)}", "such as 0.5")
         return float(number)
 
     def _file(self) -> str:

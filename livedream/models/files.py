@@ -45,7 +45,7 @@ def read_weights(path: Path, cure: str = _ELSEWHERE) -> dict[str, Tensor]:
     try:
         check_regular(path)
     except NotRegularError as error:
-        raise WeightsError(f"{path} is no file of weights: {error.strerror}", cure) from error
+        raise WeightsError(f"{path} is not a file of weights: {error.strerror}", cure) from error
     if not path.is_file():
         raise WeightsError(f"no such file of weights: {path}", cure)
     try:
@@ -57,7 +57,7 @@ def read_weights(path: Path, cure: str = _ELSEWHERE) -> dict[str, Tensor]:
                 warnings.simplefilter("ignore")  # of a file that it cannot read torch warns, and then raises
                 found = torch.load(path, map_location="cpu", weights_only=True, mmap=_may_be_mapped(path))
     except UnfitError as error:
-        raise WeightsError(f"{path} is no file of weights that a network takes: {error}", cure) from error
+        raise WeightsError(f"{path} is not a usable file of weights: {error}", cure) from error
     except _DAMAGE as error:
         raise WeightsError(f"{path} is damaged or no file of weights: {_reason(error)}", cure) from error
     for wrapper in ("state_dict", "model_state_dict", "model"):
@@ -70,7 +70,7 @@ def read_weights(path: Path, cure: str = _ELSEWHERE) -> dict[str, Tensor]:
     if not weights:
         raise WeightsError(f"{path} holds no weights", cure)
     if any(len(name) > _LONGEST_NAME for name in weights):
-        raise WeightsError(f"{path} is of no network: it has names of more than {_LONGEST_NAME} letters", cure)
+        raise WeightsError(f"{path} belongs to no network: it has names of more than {_LONGEST_NAME} letters", cure)
     return weights
 
 
@@ -144,7 +144,7 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], whose: str, path: Pa
     for name, weight in found.items():
         fault = _unfit(weight, size)
         if fault:
-            raise WeightsError(f"{path} is no file of weights that a network takes: its {name} {fault}", cure)
+            raise WeightsError(f"{path} is not a usable file of weights: its {name} {fault}", cure)
     # Copies: who writes the file anew must not change, or end, a network that dreams.
     state = {name: weight.detach().to(torch.float32, copy=True) for name, weight in found.items()}
     for name, weight in state.items():

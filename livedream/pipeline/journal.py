@@ -103,7 +103,7 @@ class Journal:
         with _telling(self.folder):
             self.folder.mkdir(exist_ok=True)
             if not self._is_ours:
-                raise SinkError(f"{self.folder} holds what livedream did not write", "move it away")
+                raise SinkError(f"{self.folder} contains files that livedream did not write", "move it away")
             for path in self.folder.iterdir():
                 if path.name != _JOB:  # that one is replaced
                     path.unlink()

@@ -84,10 +84,10 @@ def _read(name: str) -> _Preset:
     except FileNotFoundError as error:
         raise ArgumentError(f"no such preset file: {path}", f"or name one of {', '.join(preset_names())}") from error
     except NotRegularError as error:
-        raise ArgumentError(f"{path} is no preset: {error.strerror}", "name a .toml file") from error
+        raise ArgumentError(f"{path} is not a preset: {error.strerror}", "name a .toml file") from error
     except (OSError, ValueError) as error:
         raise ArgumentError(
-            f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text in UTF-8'}",
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}",
             "check the file and its rights",
         ) from error
     return _parse(text, str(path))

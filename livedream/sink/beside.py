@@ -55,7 +55,7 @@ def write_beside(
         if path.exists():
             found = read_text(path)
             if not about(found):
-                log.warning("%s is no recipe of livedream's and is left as it is", path)
+                log.warning("%s is not a recipe of livedream and is left as it is", path)
                 return
             if not overwrite and not is_untouched(found):
                 log.warning("%s was edited and is left as it is; --overwrite replaces it", path)

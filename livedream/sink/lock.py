@@ -250,7 +250,7 @@ def _hold(file: Path, output: Path, shown: str) -> _Holding:
             found = b"" if made else _read(descriptor)
             owner = _owner(found)
             if not stat.S_ISREG(os.fstat(descriptor).st_mode) or (found and owner is None):
-                raise SinkError(f"{file} is no lock file of livedream's", "move it away, or choose another name")
+                raise SinkError(f"{file} is not a lock file of livedream", "move it away, or choose another name")
             locked = _lock(descriptor, owner, made)
             if not locked:
                 raise _held(output, file, _await_owner(descriptor), shown)

@@ -151,8 +151,8 @@ class PartFile:
     def _clear(self) -> None:
         """Remove a part that an earlier run has left. Raises SinkError when it is not ours, or worth something."""
         if not self._lock.vouches(self.part):
-            cure = f"move it away, or choose another name: {self.path.name} is called so until it is complete"
-            raise SinkError(f"{self.part} exists already, and it is not known that livedream made it", cure)
+            cure = f"move it away, or choose another name: {self.path.name} has that name until it is complete"
+            raise SinkError(f"{self.part} exists already, and livedream may not have made it", cure)
         suffix = self.path.suffix.lower()
         if suffix in CONTAINERS and self.part.stat().st_size and not self._overwrite:
             goes_on = "--resume goes on with it, " if journal_of(self.part).is_dir() else ""
@@ -179,7 +179,9 @@ class PartFile:
     def verify(self) -> None:
         """Raise SinkError when the part is not the file that was made, before somebody opens it by its name."""
         if identity(self.part) != self._made:
-            raise SinkError(f"{self.part} is another file than the one that was made", "did somebody replace it?")
+            raise SinkError(
+                f"{self.part} is another file than the one that was made", "another program may have replaced it"
+            )
 
     def _check(self) -> None:
         """Look again, for time has passed."""

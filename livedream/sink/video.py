@@ -92,7 +92,7 @@ class VideoSink(ResumableSink):
         self.path = Path(path)
         suffix = self.path.suffix.lower()
         if suffix not in FILMS:
-            raise ArgumentError(f"{path} is no name of a film", f"end it with {', '.join(FILMS)}")
+            raise ArgumentError(f"{path} is not the name of a film", f"end it with {', '.join(FILMS)}")
         encoder = find_working(find_encoders(suffix, encoding))
         self.count = 0
         """How many frames are in the file."""

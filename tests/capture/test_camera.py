@@ -194,7 +194,7 @@ def test_9_opening_what_is_not_there_is_quiet() -> None:
     assert done.stdout.splitlines() == [
         "camera 97 cannot be opened",
         "/dev/video97 cannot be opened",
-        "rtsp://127.0.0.1:1/x refuses: nobody listens there",
+        "rtsp://127.0.0.1:1/x refuses the connection: no program listens there",
     ]
     assert done.stderr == ""
 

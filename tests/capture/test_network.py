@@ -122,7 +122,8 @@ def test_hangs_up_and_comes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "message"), [("closed", "wants a user and a password"), ("text", "sends nothing that FFmpeg can read")]
+    ("path", "message"),
+    [("closed", "requires a user name and a password"), ("text", "sends nothing that FFmpeg can read")],
 )
 def test_what_is_wrong_is_said(path: str, message: str) -> None:
     camera = NetworkCamera("clock")
@@ -145,13 +146,13 @@ def test_9_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nobody_there(scheme: str) -> None:
     with pytest.raises(SourceError) as caught:
         NetworkSource(f"{scheme}://127.0.0.1:1/video")
-    assert "refuses: nobody listens there" in str(caught.value)
+    assert "refuses the connection: no program listens there" in str(caught.value)
 
 
 def test_password_is_not_shown() -> None:
     with pytest.raises(SourceError) as caught:
         NetworkSource("rtsp://anna:secret@127.0.0.1:1/live?user=anna&password=secret")
-    assert str(caught.value) == "rtsp://127.0.0.1:1/live refuses: nobody listens there"
+    assert str(caught.value) == "rtsp://127.0.0.1:1/live refuses the connection: no program listens there"
     assert "secret" not in caught.value.hint
 
 
@@ -205,7 +206,7 @@ def test_a_password_of_any_signs_reaches_the_camera(scheme: str, typed: str, pas
             thread.join()
     assert set(_Doorman.said) == {f"anna:{password}"}
     assert str(caught.value).startswith(
-        f"{scheme}://127.0.0.1:{server.server_address[1]}/live has nothing of that name"
+        f"{scheme}://127.0.0.1:{server.server_address[1]}/live has nothing at that path"
     )
 
 
@@ -258,7 +259,7 @@ def test_12_transport_stream_that_stops_and_comes_back(protocol: str) -> None:
 @pytest.mark.needs_ffmpeg
 def test_12_rtsp_camera_that_goes_and_comes_back() -> None:
     with RtspCamera() as camera:
-        with pytest.raises(SourceError, match="wants a user and a password"):
+        with pytest.raises(SourceError, match="requires a user name and a password"):
             NetworkSource(camera.address.replace("secret", "wrong"))
         with open_source(camera.address) as source:
             assert (source.size, source.rate, source.coding) == ((64, 48), 25, "h264")

@@ -67,9 +67,9 @@ def test_47_any_other_film_that_can_be_read_from_the_front(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "nothing comes from standard input"),
-        (b"Once upon a time there was a film.\n" * 100, "is no film that FFmpeg knows"),
-        (np.random.default_rng(0).bytes(5000), "is no film that FFmpeg knows"),
+        (b"", "no data comes from standard input"),
+        (b"Once upon a time there was a film.\n" * 100, "is in no format that FFmpeg knows"),
+        (np.random.default_rng(0).bytes(5000), "is in no format that FFmpeg knows"),
     ],
 )
 def test_47_what_is_no_film(content: bytes, message: str) -> None:

@@ -109,8 +109,8 @@ def test_films_are_told_apart(films: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("manner", "message"),
     [
-        ("404", "has nothing of that name"),
-        ("403", "wants a user and a password"),
+        ("404", "has nothing at that path"),
+        ("403", "requires a user name and a password"),
         ("500", "Server returned 5XX Server Error reply"),
     ],
 )

@@ -157,7 +157,7 @@ def test_too_little_room(make_clip, tmp_path, capsys):
         asked.append(str(folder))
         return size - 1
 
-    with pytest.raises(SinkError, match=r"kB free in out are too little for dreams of .* kB of sources") as caught:
+    with pytest.raises(SinkError, match=r"kB free in out are not enough for dreams of .* kB of sources") as caught:
         batch(sources, ["out/"], controls=TINY, free_bytes=free)
     assert caught.value.hint
     assert asked == ["out"]
@@ -298,7 +298,7 @@ def test_a_disk_that_others_fill_fails_what_does_not_fit(make_clip, tmp_path, ca
     assert batch(["a.mp4", "b.mp4", "c.mp4"], controls=TINY, free_bytes=lambda folder: next(free)) == 1
     out = capsys.readouterr().out
     assert "3 in all: 2 done, 1 failed\nfailed: b.mp4: " in out
-    assert "are too little for dreams of" in out
+    assert "are not enough for dreams of" in out
 
 
 def test_the_longest_names(make_clip, tmp_path, capsys):

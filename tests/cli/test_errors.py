@@ -22,7 +22,7 @@ TABLE = [
     (["folder/nothing.mp4"], OUTSIDE, "no such file: folder/nothing.mp4", "check the name"),
     (["empty"], OUTSIDE, "no pictures in empty", ".png"),
     (["folder/*.jpg"], OUTSIDE, "no such picture: folder/*.jpg", "pattern"),
-    (["-"], OUTSIDE, "nothing comes from standard input", "pipe a film into it"),
+    (["-"], OUTSIDE, "no data comes from standard input", "pipe a film into it"),
     (["gopher://host/film"], WRONG, "unknown kind of address: gopher://", "rtsp"),
     # The encoding
     (["real.mp4", "--codec", "h266"], WRONG, "unknown codec: h266", "h265"),

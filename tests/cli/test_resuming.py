@@ -52,7 +52,7 @@ def test_killed_run_is_resumed_to_the_same_frames_to_the_bit(film, tmp_path, cap
 def test_with_nothing_to_resume_it_begins_anew_and_says_so(film, tmp_path, capsys) -> None:
     assert main(["run", str(film), "--to", str(tmp_path / "out.mp4"), *QUICK, "--resume"]) == 0
     assert "nothing of" in (said := capsys.readouterr().err)
-    assert "begins anew" in said
+    assert "starting from the beginning" in said
     assert len(decoded(tmp_path / "out.mp4")) == 200
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "out.mp4", "out.toml"]
 
@@ -155,10 +155,10 @@ def test_part_without_a_journal(left: str, film, tmp_path, capsys) -> None:
     said = capsys.readouterr().err
     if left == "foreign":
         assert code == 2
-        assert "has no journal, so nobody knows how it was begun" in said
+        assert "has no journal, so the settings it was begun with are unknown" in said
         assert part.read_bytes() == film.read_bytes()
     else:
         assert code == 0
-        assert "begins anew" in said
+        assert "starting from the beginning" in said
         assert len(decoded(output)) == 25
         assert not part.exists()

@@ -149,7 +149,7 @@ def test_sources_and_sinks_come_from_files_or_the_environment(monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(b"\n \n", "names nothing"), (b"\xff\xfe", "no text"), (None, "No such")]
+    ("content", "reason"), [(b"\n \n", "names no source"), (b"\xff\xfe", "not UTF-8 text"), (None, "No such")]
 )
 def test_files_that_name_nothing_are_one_line(content: bytes | None, reason: str) -> None:
     if content is not None:
@@ -164,7 +164,7 @@ def test_the_command_takes_them(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--source-file", "camera"]) == 1
     assert main(["run", "demo", "--to-file", "server"]) == 2
     out, err = capfd.readouterr()
-    assert "rtsp://127.0.0.1:1/1 refuses: nobody listens there" in err
+    assert "rtsp://127.0.0.1:1/1 refuses the connection: no program listens there" in err
     assert "rtmp://127.0.0.1:1/live/... is named twice" in err
     assert PASSWORD not in out + err and KEY not in out + err
     environment = {**os.environ, "LIVEDREAM_SOURCE": NOWHERE}
@@ -172,5 +172,5 @@ def test_the_command_takes_them(capfd: pytest.CaptureFixture[str]) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=100)
     assert (done.returncode, done.stderr.splitlines()[0]) == (
         1,
-        "error: rtsp://127.0.0.1:1/live refuses: nobody listens there",
+        "error: rtsp://127.0.0.1:1/live refuses the connection: no program listens there",
     )

@@ -135,7 +135,7 @@ def test_files_of_somebody_in_its_folder_stay(tmp_path) -> None:
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")
     book = journal(tmp_path)
-    with pytest.raises(SinkError, match="holds what livedream did not write"):
+    with pytest.raises(SinkError, match="contains files that livedream did not write"):
         book.begin()
     book.finish()
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]

@@ -174,7 +174,7 @@ def test_what_the_lock_file_says_can_be_read_at_any_time(tmp_path: Path) -> None
 @pytest.mark.parametrize("content", ["precious", "{}", "[1]"])
 def test_a_file_of_somebodys_is_no_lock_file(content: str, tmp_path: Path) -> None:
     (tmp_path / "out.part.lock").write_text(content)
-    with pytest.raises(SinkError, match="is no lock file of livedream's"):
+    with pytest.raises(SinkError, match="is not a lock file of livedream"):
         OutputLock(tmp_path / "out.mp4").acquire()
     assert (tmp_path / "out.part.lock").read_text() == content
 
