@@ -163,12 +163,21 @@ def small_disk(tmp_path: Path) -> Iterator[tuple[Path, int]]:
     """A folder with a megabyte of room and 0; where nobody may mount one, any folder and a limit to files, in bytes."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    with disk_of("1m", folder) as mounted:
+        yield folder, 0 if mounted else 1_000_000
+
+
+@contextlib.contextmanager
+def disk_of(size: str, folder: Path) -> Iterator[bool]:
+    """Mount a disk of that size on the folder; False where nobody may."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     may_mount = hasattr(os, "geteuid") and os.geteuid() == 0 and sys.platform == "linux"
     mounted = may_mount and subprocess.run(command, capture_output=True, check=False).returncode == 0
-    yield folder, 0 if mounted else 1_000_000
-    if mounted:
-        subprocess.run(["umount", str(folder)], check=True)
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(folder)], check=True)
 
 
 def write_clip(

@@ -1,9 +1,8 @@
 """A disk that fills: nothing truncated under its name, and what was there before is whole."""
 
+import contextlib
 import errno
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +18,7 @@ from livedream.sink.images import ImagesSink
 from livedream.sink.lock import OutputLock
 from livedream.sink.part import write_whole
 from livedream.sink.sink import open_sink
+from tests.conftest import disk_of
 
 ROOM = 24_000
 """Bytes that are free."""
@@ -31,18 +31,16 @@ def full(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A folder in which no file gets larger than ROOM: by a limit of the process, or, as root, on a disk of its own."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    may_mount = request.param == "tmpfs" and hasattr(os, "geteuid") and os.geteuid() == 0 and sys.platform == "linux"
-    if may_mount and not subprocess.run(command, capture_output=True, check=False).returncode:
-        (folder / "ballast").write_bytes(bytes(65536 - ROOM - 4096))
+    with contextlib.ExitStack() as stack:
+        if request.param == "tmpfs" and stack.enter_context(disk_of("64k", folder)):
+            (folder / "ballast").write_bytes(bytes(65536 - ROOM - 4096))
+            yield folder
+            return
+        resource = pytest.importorskip("resource")
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        stack.callback(resource.setrlimit, resource.RLIMIT_FSIZE, before)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]))
         yield folder
-        subprocess.run(["umount", str(folder)], check=True)
-        return
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]))
-    yield folder
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def names(folder: Path) -> list[str]:
