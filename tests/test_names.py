@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from livedream.names import LONGEST, fitting
+from livedream.errors import ArgumentError
+from livedream.names import LONGEST, NumberedName, fitting
 from livedream.sink.names import part_of, recipe_path
 
 
@@ -32,3 +33,13 @@ def test_the_part_and_the_recipe_of_the_longest_name(tmp_path):
     part_of(target).with_suffix(".resume").mkdir()
     assert recipe_path(Path("a/film.mp4")) == Path("a/film.toml")
     assert part_of(Path("a/film.mp4")) == Path("a/film.part.mp4")
+
+
+def test_numbered_names():
+    numbered = NumberedName.parse("out%03d-x.png", "out%03d-x.png")
+    assert [numbered.name(7), numbered.name(1234)] == ["out007-x.png", "out1234-x.png"]
+    names = ["out007-x.png", "out7-x.png", "out1234-x.png", "out0007-x.png", "out-x.png", "out00\u0667-x.png"]
+    assert [numbered.number_in(name) for name in names] == [7, None, 1234, None, None, None]
+    assert [numbered.digits_in(name) for name in names] == ["007", "7", "1234", "0007", None, None]
+    with pytest.raises(ArgumentError, match=r"a%d%d\.png has a place for 2 numbers"):
+        NumberedName.parse("a%d%d.png", "a%d%d.png")

@@ -1,7 +1,6 @@
 """Frames from numbered pictures: a film in which each frame is a file."""
 
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,11 +9,11 @@ import numpy as np
 
 from livedream.capture.images import RATE
 from livedream.capture.source import Source
-from livedream.errors import ArgumentError, SourceError
+from livedream.errors import SourceError
 from livedream.frame import Frame
 from livedream.frame_time import FrameTime, frame_time
 from livedream.letterbox import letterbox
-from livedream.names import NUMBERED
+from livedream.names import NumberedName
 from livedream.picture import Still, read_still
 from livedream.picture_file import open_frames
 
@@ -131,22 +130,12 @@ def _time_in(path: Path) -> FrameTime | None:
 
 def find_numbered(pattern: Path) -> dict[int, Path]:
     """Return the pictures of a sequence by their numbers; at least one. Raises ArgumentError, SourceError."""
-    places = list(NUMBERED.finditer(pattern.name))
-    if len(places) != 1:
-        raise ArgumentError(f"{pattern} has a place for {len(places)} numbers", "name one: frames/%06d.png")
-    (place,) = places
-    digits = int(place[2] or 1) if place[1] else 1
-    before, after = pattern.name[: place.start()], pattern.name[place.end() :]
-    wanted = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
+    numbered = NumberedName.parse(pattern.name, str(pattern))
     try:
-        names = {path: wanted.fullmatch(path.name) for path in pattern.parent.iterdir()}
+        numbers = {path: numbered.number_in(path.name) for path in pattern.parent.iterdir()}
     except OSError as error:
         raise SourceError(f"{pattern.parent}: {error.strerror}", "check the name of the folder") from error
-    found = {
-        int(match[1]): path
-        for path, match in names.items()
-        if match and len(match[1]) >= digits and match[1] == f"{int(match[1]):0{digits}d}"
-    }
+    found = {number: path for path, number in numbers.items() if number is not None}
     if not found:
         raise SourceError(f"no such picture: {pattern}", "check the name and the number of its digits")
     return found

@@ -1,12 +1,11 @@
 """Frames as numbered pictures, by the name that each is to have."""
 
-import re
 from os import PathLike
 from pathlib import Path
 
-from livedream.errors import ArgumentError, SinkError
+from livedream.errors import SinkError
 from livedream.frame import Frame
-from livedream.names import NUMBERED
+from livedream.names import NumberedName
 from livedream.sink.beside import write_beside
 from livedream.sink.images import save
 from livedream.sink.lock import OutputLock
@@ -23,21 +22,15 @@ class Numbers:
 
     def __init__(self, pattern: Path) -> None:
         self.pattern = pattern
-        places = list(NUMBERED.finditer(pattern.name))
-        if len(places) != 1:
-            raise ArgumentError(f"{pattern} has a place for {len(places)} numbers", "name one: frames/%06d.png")
-        (place,) = places
-        self._digits = int(place[2] or 1) if place[1] else 1
-        self._before, self._after = pattern.name[: place.start()], pattern.name[place.end() :]
+        self._name = NumberedName.parse(pattern.name, str(pattern))
 
     def path(self, number: int) -> Path:
-        return self.pattern.with_name(f"{self._before}{number:0{self._digits}d}{self._after}")
+        return self.pattern.with_name(self._name.name(number))
 
     def there(self) -> list[Path]:
-        """Return the files of such names. Raises SinkError when the folder cannot be read."""
-        number = re.compile(f"{re.escape(self._before)}\\d+{re.escape(self._after)}", re.ASCII)
+        """Return the files of such names, whatever their number of digits. Raises SinkError."""
         try:
-            return [path for path in self.pattern.parent.iterdir() if number.fullmatch(path.name)]
+            return [path for path in self.pattern.parent.iterdir() if self._name.digits_in(path.name)]
         except FileNotFoundError as error:
             text = f"{self.pattern} cannot be written: there is no folder {self.pattern.parent}"
             raise SinkError(text, "make it first") from error
@@ -47,7 +40,7 @@ class Numbers:
     @property
     def recipe(self) -> Path:
         """Where the recipe of the pictures is: under the name without the number, or that of a folder of pictures."""
-        stem = f"{self._before.rstrip(' -_.')}{self._after.removesuffix(self.pattern.suffix)}".strip(" -_.")
+        stem = f"{self._name.before.rstrip(' -_.')}{self._name.after.removesuffix(self.pattern.suffix)}".strip(" -_.")
         folder = self.pattern.parent
         return recipe_path(folder / f"{stem}{self.pattern.suffix}") if stem else recipe_path(folder, folder=True)
 

@@ -322,7 +322,7 @@ def test_one_film_into_a_pattern(make_clip, tmp_path, capsys):
     assert main(["run", "gone.mp4", "--to", "new/*.mkv"]) == 1
     assert not (tmp_path / "new").exists()
     err = capsys.readouterr().err
-    assert "error: the * in *.mkv stands for the name of a file, and demo is none\n" in err
+    assert "error: the * in *.mkv stands for the name of a file, and demo is not a file\n" in err
     assert "error: no such file: gone.mp4\n" in err
 
 
