@@ -234,7 +234,7 @@ def check_new(path: Path, overwrite: bool, hint: str = "use --overwrite, or anot
         if real_path(path).is_symlink():
             raise SinkError(f"{path} is a symbolic link that leads nowhere", "name a file")
         if path.exists() and not path.is_file():  # it would be replaced by a file
-            raise SinkError(f"{path} is a device or a pipe", "name a file")
+            raise SinkError(f"{path} is a device, a pipe or a socket", "name a file, or an address")
         if path.exists() and not overwrite:
             raise SinkError(f"{path} exists already", hint)
     except OSError as error:  # a folder on the way is closed to us, a name is too long

@@ -204,8 +204,6 @@ def open_sink(
         if suffix:
             raise ArgumentError(f"unknown kind of file: {suffix}", f"choose from {', '.join(FILMS + PICTURES_OUT)}")
         raise unknown("sink", text, _CHOICES)
-    if not is_folder and path.exists() and not path.is_file():
-        raise ArgumentError(f"{text} is no ordinary file: it cannot be written as one", "name a file, or an address")
     if is_folder:
         from livedream.sink.images import ImagesSink
 

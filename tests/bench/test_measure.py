@@ -95,7 +95,7 @@ def test_a_fresh_process_that_fails_is_an_error(tmp_path) -> None:
         (["--size", "big"], 2, "'big' is no size"),
         (["--json", "nowhere/b.json"], 2, "no folder for nowhere/b.json"),
         (["--source", "nothing.mp4"], 1, "nothing.mp4"),
-        (["--rounds", "2"], 2, "2 is not in the range x>=3"),
+        (["--rounds", "2"], 2, "2 is not in the range 3<=x<=1000"),
         (["--still", "100"], 2, "drift needs 202 still frames at least, got 100"),
     ],
 )

@@ -17,7 +17,7 @@ from livedream.capture import pipe
 from livedream.capture.pipe import PipeSource
 from livedream.capture.source import Source, open_source
 from livedream.cli.main import main
-from livedream.errors import ArgumentError, SourceError
+from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.pipeline import run
 from livedream.sink.sink import Facts, open_sink
 from tests.capture.watching import Watching, until
@@ -174,7 +174,7 @@ def test_an_mp4_with_its_index_at_the_end_does_not_go_through_a_pipe(fifo: Path,
 
 
 def test_a_film_is_not_written_over_a_fifo(fifo: Path) -> None:
-    with pytest.raises(ArgumentError, match="is no ordinary file"):
+    with pytest.raises(SinkError, match="is a device, a pipe or a socket"):
         open_sink(fifo, overwrite=True)
     assert fifo.is_fifo()
 

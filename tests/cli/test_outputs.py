@@ -184,7 +184,7 @@ def test_a_pipe_is_not_replaced_by_a_file(make_clip: Callable[..., Path], capsys
     make_clip("film.mp4", frames=2)
     os.mkfifo("out.mp4")
     assert main(["run", "film.mp4", "--to", "out.mp4", "--overwrite", *QUICK]) == 1
-    assert capsys.readouterr().err.startswith("error: out.mp4 is a device or a pipe\n")
+    assert capsys.readouterr().err.startswith("error: out.mp4 is a device, a pipe or a socket\n")
     assert Path("out.mp4").is_fifo()
 
 
