@@ -1,6 +1,7 @@
 """What is on disk of a film while another run goes on with it: never less than before."""
 
 import re
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -43,17 +44,25 @@ def write(sink: VideoSink, journal: Journal, first: int, end: int) -> None:
             sink.write(frame(index))
 
 
-@pytest.fixture(params=KINDS, ids=["".join(kind) for kind in KINDS])
-def left(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str, Journal]:
-    """A film of 130 frames that was cut off, its codec and its journal."""
+@pytest.fixture(scope="module", params=KINDS, ids=["".join(kind) for kind in KINDS])
+def cut_off(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """A folder with a film of 130 frames that was cut off, its suffix and its codec."""
     suffix, codec = request.param
-    output = tmp_path / f"out{suffix}"
-    journal = Journal(tmp_path / f"out.part{suffix}", {"layers": "fire6"})
+    folder = tmp_path_factory.mktemp("cut-off")
+    output, journal = folder / f"out{suffix}", Journal(folder / f"out.part{suffix}", {"layers": "fire6"})
     with sink_at(output, codec) as sink:
         journal.begin()
         write(sink, journal, 0, 130)
     assert count_frames(journal.part) == 130
-    return output, codec, journal
+    return folder, suffix, codec
+
+
+@pytest.fixture
+def left(cut_off: tuple[Path, str, str], tmp_path: Path) -> tuple[Path, str, Journal]:
+    """Where that film was to be, its codec and its journal."""
+    folder, suffix, codec = cut_off
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return tmp_path / f"out{suffix}", codec, Journal(tmp_path / f"out.part{suffix}", {"layers": "fire6"})
 
 
 def goes_on(journal: Journal) -> tuple[Kept, int]:
