@@ -19,9 +19,12 @@ def demo(sink: str | None, overwrite: bool, tour: str | None) -> int:
     """Dream the film that comes with livedream into a file, and into a window where there is a display."""
     from livedream.capture.demo import demo_clip
     from livedream.cli.dreaming import dream
+    from livedream.sink.names import part_of
 
     seconds = None if tour is None else parse_tour(tour)
-    overwrite = overwrite or (sink is None and is_of_demo(Path(DEFAULT)))
+    if sink is None and not overwrite:
+        there = [path for path in (Path(DEFAULT), part_of(Path(DEFAULT))) if path.exists() and path.stat().st_size]
+        overwrite = all(map(is_of_demo, there))
     return dream(str(demo_clip), [sink or DEFAULT, *_window()], overwrite=overwrite, tour=seconds)
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import av
 import numpy as np
@@ -240,6 +241,15 @@ def test_the_demo_replaces_a_dream_of_its_own_alone(
     assert not is_of_demo(Path("dream.mp4"))
     assert main(["run", str(demo_clip), "--end", "0.1", "--to", "dream.mp4", "--overwrite", *QUICK]) == 0
     assert is_of_demo(Path("dream.mp4"))
+    with mock.patch("livedream.cli.dreaming.dream", return_value=0) as dreamt:
+        assert main(["demo"]) == 0
+        assert dreamt.call_args.kwargs["overwrite"]
+        Path("dream.mp4").rename("dream.part.mp4")  # what an earlier demo has left
+        assert main(["demo"]) == 0
+        assert dreamt.call_args.kwargs["overwrite"]
+        shutil.copy(demo_clip, "dream.part.mp4")
+        assert main(["demo"]) == 0
+        assert not dreamt.call_args.kwargs["overwrite"]
 
 
 def test_visualize_replaces_no_page_of_somebodys(capsys: pytest.CaptureFixture[str]) -> None:
