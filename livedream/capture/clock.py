@@ -5,6 +5,9 @@ from typing import Any
 
 import av
 
+STANDS = Fraction(1)
+"""Seconds. A part that begins while a picture is shown for at least so long yet begins with that picture."""
+
 
 class Clock:
     """Times in ticks, from 0 where the film begins, each later than the one before.
