@@ -423,3 +423,27 @@ def test_few_reordered_pictures_begin_before_late_sound(tmp_path: Path) -> None:
     assert copy(tmp_path / "film.mkv", tmp_path / "out.mkv") == [0, 2, 4]
     (heard, *_) = ffprobe(tmp_path / "out.mkv", "a", "packet=pts_time")
     assert float(heard["pts_time"]) == pytest.approx(5, abs=0.03)
+
+
+def test_reordered_pictures_in_avi_stay_with_the_sound(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """AVI has no presentation times; FFmpeg's guesses go back. Joined, for one of its clocks jumps."""
+    caplog.set_level(logging.WARNING)
+    film = tmp_path / "film.avi"
+    film.write_bytes(part(tmp_path / "a.avi", *H264, "-bf", "3", "-c:a", "pcm_s16le") * 2)
+    times = copy(film, tmp_path / "out.mkv")
+    assert times == [Fraction(number, 25) for number in range(100)]
+    assert np.allclose(flashes(tmp_path / "out.mkv"), beeps(tmp_path / "out.mkv"), atol=0.041)
+    assert not [record for record in caplog.records if "went back" in record.getMessage()]
+    copy(film, tmp_path / "part.mkv", start=Fraction(5, 2))
+    assert np.allclose(flashes(tmp_path / "part.mkv"), beeps(tmp_path / "part.mkv"), atol=0.041)
+
+
+def test_empty_packets_of_theora_repeat_a_picture(tmp_path: Path) -> None:
+    """Its encoder leaves pictures out that are like the one before: they are no damage."""
+    words = "-f lavfi -i testsrc2=s=64x48:r=25:d=2 -c:v libtheora"
+    subprocess.run(["ffmpeg", "-v", "error", *words.split(), str(tmp_path / "film.ogv")], check=True)
+    with av.open(str(tmp_path / "film.ogv")) as film:
+        assert any(packet.dts is not None and not packet.size for packet in film.demux(video=0))
+    with open_source(tmp_path / "film.ogv") as source:
+        assert [frame.time for frame in source] == [Fraction(number, 25) for number in range(50)]
+        assert (source.damaged, source.filled) == (0, 0)

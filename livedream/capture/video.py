@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
 
-from livedream.capture.clock import STANDS, Clock, LastPicture
+from livedream.capture.clock import STANDS, Clock, DecodingTimes, LastPicture
 from livedream.capture.color import Colors, Tags
 from livedream.capture.dolby import check_common_colors
 from livedream.capture.ending import Ending
@@ -332,19 +332,28 @@ class FilmSource(Source):
     def _decoded(self, *, from_key: bool) -> Generator[tuple[VideoFrame, int | None]]:
         """Each picture with its time in ticks as the file has it; what was lost is filled with the one before."""
         gaps: Gaps[VideoFrame] = Gaps(self._step, int(LONGEST_GAP / self.time_base))
+        codec = self._stream.codec_context.name
+        decoding = self._container.format.name == "avi" and codec in ("h264", "hevc")
+        times = DecodingTimes(self._step) if decoding else None
         damaged = self.damaged
         for packet in self._packets() if self._approach is None else self._from_last_key(self._approach):
             if packet.size:
-                gaps.expect(packet.pts, key=packet.is_keyframe)
+                gaps.expect(packet.dts if times else packet.pts, key=packet.is_keyframe)
+            elif packet.pts is not None and codec == "theora":  # the one before once more, by the specification
+                yield from gaps.repeat(packet.pts)
+                continue
+            if times:
+                times.note(packet)
             pictures = self._decode(packet)
             if self.damaged > damaged or packet.is_corrupt:
                 gaps.damage()
                 damaged = self.damaged
             for picture in pictures:
+                ticks = times.time(picture) if times else picture.pts
                 if from_key and not picture.key_frame:
                     continue  # it may be made from pictures before the place where reading began
                 from_key = False
-                yield from gaps.put(picture, picture.pts)
+                yield from gaps.put(picture, ticks)
             self.filled = gaps.filled
         yield from gaps.rest()
         self.filled = gaps.filled
