@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from livedream.errors import ArgumentError
 
@@ -62,6 +63,14 @@ def fitting(stem: str, ending: str, *, room: int = 0) -> str:
     while stem and _bytes(stem + ending) > limit:
         stem = stem[:-1]
     return stem + ending
+
+
+def is_half_written(path: Path) -> bool:
+    """Return whether livedream writes the file `path` just now, or was killed before it had its name.
+
+    Its name says so, NAME.part.EXT, and a lock file lies beside it; of others the name alone proves nothing.
+    """
+    return path.stem.endswith(".part") and any(path.parent.glob("*.part.lock"))
 
 
 def _bytes(name: str) -> int:

@@ -7,6 +7,8 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from livedream.capture.film import track_start
+
 SLACK = Fraction(1, 20)
 """Seconds that may be missing. Of 80 intact films in 20 containers none lacked more than 0.04."""
 RELATIVE_SLACK, MOST_SLACK = Fraction(1, 1000), Fraction(1)
@@ -14,7 +16,7 @@ RELATIVE_SLACK, MOST_SLACK = Fraction(1, 1000), Fraction(1)
 _TRACK = ("mov", "mxf", "ivf")
 """Formats whose header has the length of each track. In formats that are not listed here FFmpeg takes the length from
 the times at the end of the file, or divides its size by a bit rate: that is no promise."""
-_FILE = ("matroska", "flv")
+END_OF_FILE = ("matroska", "flv")
 """Formats whose header has the time at which the longest track ends."""
 
 
@@ -27,7 +29,7 @@ class Ending:
     def __init__(self, container: InputContainer, stream: VideoStream, *, counts: bool = True) -> None:
         kind = container.format.name.partition(",")[0]
         self._index = stream.index
-        self._first = _seconds(stream.start_time, stream.time_base) or Fraction(0)
+        self._first = track_start(stream) or Fraction(0)
         self._picture_end: Fraction | None = None
         """When the picture track ends by the header, in seconds on the clock of the file."""
         self._file_end: Fraction | None = None
@@ -36,7 +38,7 @@ class Ending:
             self._picture_end = self._first + length
         elif kind == "avi" and stream.average_rate:  # its duration is that of the frames in the index
             self._picture_end = self._first + stream.frames / stream.average_rate
-        elif kind in _FILE:
+        elif kind in END_OF_FILE:
             self._picture_end = _tagged(stream.metadata)
             self._file_end = Fraction(container.duration, av.time_base) if container.duration else None
         self._measured_end = self._first + Fraction(container.duration or 0, av.time_base)

@@ -7,7 +7,7 @@ from livedream.errors import SinkError
 from livedream.frame import Frame
 from livedream.names import NumberedName
 from livedream.sink.beside import write_beside
-from livedream.sink.images import save
+from livedream.sink.images import drop_leftovers, save
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of, recipe_path
 from livedream.sink.part import check_new
@@ -27,10 +27,11 @@ class Numbers:
     def path(self, number: int) -> Path:
         return self.pattern.with_name(self._name.name(number))
 
-    def there(self) -> list[Path]:
-        """Return the files of such names, whatever their number of digits. Raises SinkError."""
+    def there(self) -> list[tuple[int, Path]]:
+        """Return the files of such names with their numbers, of any number of digits. Raises SinkError."""
         try:
-            return [path for path in self.pattern.parent.iterdir() if self._name.digits_in(path.name)]
+            found = [(self._name.digits_in(path.name), path) for path in self.pattern.parent.iterdir()]
+            return [(int(digits), path) for digits, path in found if digits]
         except FileNotFoundError as error:
             text = f"{self.pattern} cannot be written: there is no folder {self.pattern.parent}"
             raise SinkError(text, "make it first") from error
@@ -50,6 +51,8 @@ class NumberedSink(Sink):
 
     The numbers begin at 0, as in a folder of pictures; what is written so is read again by the same pattern. The recipe
     is beside them, under the name without the number: out.toml.
+
+    The last pictures of an earlier, longer run are removed at the end as ImagesSink does it.
 
     pattern: a path with one `%d`, or `%06d` for six digits, in the name of the file; the folder must be there.
     Raises ArgumentError when there is more than one place for a number, SinkError when there are pictures of such names
@@ -72,7 +75,7 @@ class NumberedSink(Sink):
         self._lock = OutputLock(path).acquire()
         try:
             self._lock.sweep()
-            for old in there:
+            for _, old in there:
                 check_new(old, overwrite)
         except BaseException:
             self._lock.release()
@@ -92,6 +95,7 @@ class NumberedSink(Sink):
         self._closed = True
         try:
             if self.count:
+                drop_leftovers(self._numbers.there(), self._numbers.recipe, self.count, ended=self._ended)
                 write_beside(
                     self._numbers.recipe,
                     self.recipe,
