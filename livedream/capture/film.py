@@ -22,6 +22,9 @@ HEAD_OF_FLV = 1024
 LONGEST_DELAY = Fraction(1, 10)
 """Seconds. AAC and Opus encoders delay the sound by some 7 to 45 ms."""
 
+SEGMENT = b"\x18\x53\x80\x67"
+"""What begins all that is in a Matroska file, behind its head (RFC 9559)."""
+
 
 def open_film(path: Path) -> InputContainer:
     """Open the film at `path`. Raises SourceError, with what is wrong with the file."""
@@ -97,6 +100,26 @@ def behind_the_end(path: Path, kind: str, read_to: int) -> str:
         return "" if others < 1 or "moof" in films else f"{others} more film{'s' if others > 1 else ''}"
     left = path.stat().st_size - read_to
     return f"{left} bytes" if kind == "flv" and left > HEAD_OF_FLV else ""
+
+
+def missing_bytes(path: Path, kind: str) -> int:
+    """Return how many bytes a film has fewer than its header promises; 0 where the header promises none.
+
+    kind: FFmpeg's name of the format. Raises OSError.
+    """
+    with path.open("rb") as file:
+        head = file.read(4096)
+        size = os.fstat(file.fileno()).st_size
+    end = 0
+    if kind == "avi" and head[:4] == b"RIFF":
+        end = 8 + int.from_bytes(head[4:8], "little")
+        if end >= 8 + 0xFFFFFFFF:  # written without knowing
+            end = 0
+    elif kind.startswith("matroska") and (place := head.find(SEGMENT)) >= 0 and len(head) > place + 12:
+        length = 9 - head[place + 4].bit_length()  # of the number that follows
+        number = int.from_bytes(head[place + 4 : place + 4 + length]) & ((1 << 7 * length) - 1)
+        end = 0 if number == (1 << 7 * length) - 1 else place + 4 + length + number
+    return max(0, end - size)
 
 
 def decode_together(stream: VideoStream) -> None:

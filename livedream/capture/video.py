@@ -27,12 +27,14 @@ from livedream.capture.film import (
     decode_together,
     estimate_length,
     is_encrypted,
+    missing_bytes,
     open_film,
     rate_of,
     start_of,
     track_start,
 )
 from livedream.capture.gaps import Gaps
+from livedream.capture.holes import Holes
 from livedream.capture.picture_track import describe_track, picture_tracks
 from livedream.capture.shape import Aspects, Shape
 from livedream.capture.source import Source
@@ -396,12 +398,14 @@ class FilmSource(Source):
         """
         bad = 0
         self._timeline, self._last_picture = Timeline(self._container), LastPicture()
+        self._holes = Holes(self._container, self._stream.index)
         while bad < BAD_READS:
             try:
                 for packet in packets_of(self._container):  # of all tracks: they jump together
                     bad = 0
                     self._read_to = max(self._read_to, (packet.pos or 0) + packet.size)
                     self._ending.note(packet)
+                    self._holes.note(packet)
                     for ready in self._timeline.feed(packet):
                         if ready.stream.index == self._stream.index:  # an empty one has no `stream_index`
                             self._last_picture.note(ready)
@@ -464,6 +468,16 @@ class FilmSource(Source):
             at = f"at {float(jumps[0].time - self._origin):.2f} s by {float(jumps[0].by):+.2f} s"
             how = f"jumps {at}" if len(jumps) == 1 else f"jumps {len(jumps)} times, first {at}"
             log.warning("%s: the clock of the file %s; picture and sound go on without a gap", self.name, how)
+        holes = self._holes.found()
+        if holes and not self._timeline.jumps:
+            first = holes[0]._replace(
+                begin=holes[0].begin - float(self._origin), end=holes[0].end - float(self._origin)
+            )
+            where = f"from {first.begin:.2f} to {first.end:.2f} s"
+            more = "" if len(holes) == 1 else f", and nothing in {len(holes) - 1} more places"
+            log.warning("%s: nothing is there %s%s; the file may be damaged", self.name, where, more)
+        if self.path and not self.ended_early and (missing := missing_bytes(self.path, self._container.format.name)):
+            log.warning("%s: the file was cut off, its last %d bytes are missing", self.name, missing)
         unread = self._is_read and self.path and behind_the_end(self.path, self._container.format.name, self._read_to)
         if unread:
             cure = "join films with ffmpeg's concat demuxer to have all of them"
