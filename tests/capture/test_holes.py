@@ -39,13 +39,13 @@ def warnings_of(film: Path, caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage().removeprefix(f"{film}: ") for record in caplog.records]
 
 
-@pytest.mark.parametrize("kind", ["mkv", "flv"])
-def test_neither_pictures_nor_sound(kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Pictures 10 to 14 of 25 a second: from 0.40 to 0.60 s."""
+@pytest.mark.parametrize(("kind", "place"), [("mkv", "0.40 to 0.60"), ("flv", "0.42 to 0.62")])
+def test_neither_pictures_nor_sound(kind: str, place: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Pictures 10 to 14 of 25 a second. In FLV the film begins with the delay of the AAC encoder, 1024/48000 s."""
     whole = write_film(tmp_path / f"whole.{kind}", TICKS, sound="aac", **PLAIN)
     assert warnings_of(whole, caplog) == []
     damaged = without(whole, tmp_path / f"damaged.{kind}", 0.399, 0.599, "video", "audio")
-    assert warnings_of(damaged, caplog) == ["nothing is there from 0.40 to 0.60 s; the file may be damaged"]
+    assert warnings_of(damaged, caplog) == [f"nothing is there from {place} s; the file may be damaged"]
 
 
 def test_pictures_that_are_shown_for_long_are_no_holes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
