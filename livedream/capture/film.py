@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import av.error
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -149,13 +150,28 @@ def start_of(container: InputContainer, time_base: Fraction) -> Fraction:
     Not `container.start_time`: that is rounded to microseconds.
     """
     pictures, sounds = (
-        [track.start_time * track.time_base for track in tracks if track.start_time is not None and track.time_base]
+        [start for track in tracks if (start := track_start(track)) is not None]
         for tracks in (container.streams.video, container.streams.audio)
     )
     start = min([*pictures, *sounds], default=Fraction(0))
     if -LONGEST_DELAY <= start < 0 <= min(pictures, default=Fraction(-1)):
         return Fraction(0)
     return start // time_base * time_base
+
+
+def track_start(track: VideoStream | AudioStream) -> Fraction | None:
+    """Return what the clock of the file shows where a track begins, in seconds; None where that is not known.
+
+    Matroska stores no decoding times. Where pictures are reordered and FFmpeg reads too few of them to guess these, it
+    takes the start of another track for that of the pictures; the index knows better.
+    """
+    if track.time_base is None:
+        return None
+    ticks = track.start_time
+    if "matroska" in track.container.format.name and track.type == "video" and track.index_entries:
+        first = track.index_entries[0].timestamp
+        ticks = first if ticks is None else min(first, ticks)
+    return None if ticks is None else ticks * track.time_base
 
 
 def estimate_length(container: InputContainer, stream: VideoStream, rate: Fraction | None) -> int | None:

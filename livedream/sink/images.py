@@ -4,7 +4,7 @@ import contextlib
 import io
 import logging
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -91,7 +91,7 @@ class ImagesSink(Sink):
         self._closed = True
         try:
             if self.count:
-                self._drop_leftovers()
+                drop_leftovers(self._there(), recipe_path(self.folder, folder=True), self.count, ended=self._ended)
                 write_beside(
                     recipe_path(self.folder, folder=True),
                     self.recipe,
@@ -110,23 +110,10 @@ class ImagesSink(Sink):
             with contextlib.suppress(OSError):  # something else is in it by now
                 self.folder.rmdir()
 
-    def _drop_leftovers(self) -> None:
-        """Remove what follows the last frame, if the earlier run is known to have made it; report what stays."""
-        left = sorted(
-            path
-            for path in self.folder.glob("[0-9]*.png")
-            if path.stem.isascii() and path.stem.isdigit() and int(path.stem) >= self.count
-        )
-        if self._ended and left:
-            old = _made_by(recipe_path(self.folder, folder=True))
-            for path in left[:] if old else []:
-                if int(path.stem) < old["frames"] and _without_count(_carried(path)) == old["recipe"]:
-                    with contextlib.suppress(OSError):  # it stays then, and is reported
-                        path.unlink()
-                        left.remove(path)
-        if left:
-            more = f" and {len(left) - 1} more" if len(left) > 1 else ""
-            log.warning("%s%s follow the last frame of this run, and are left as they are", left[0], more)
+    def _there(self) -> list[tuple[int, Path]]:
+        """Return the pictures of such names with their numbers."""
+        paths = [path for path in self.folder.glob("[0-9]*.png") if path.stem.isascii() and path.stem.isdigit()]
+        return [(int(path.stem), path) for path in paths]
 
 
 class PictureSink(Sink):
@@ -173,6 +160,31 @@ class PictureSink(Sink):
     def close(self) -> None:
         self._part.discard()
         self._lock.release()
+
+
+def drop_leftovers(pictures: Iterable[tuple[int, Path]], recipe: Path, count: int, *, ended: bool) -> None:
+    """Remove the pictures that follow the last one, if the earlier run is known to have made them; report what stays.
+
+    pictures: those that are there, with their numbers. recipe: where the earlier run left its own. count: how many this
+    run has written. ended: whether it came to its end.
+    """
+    left = sorted((number, path) for number, path in pictures if number >= count)
+    if ended and left and (old := _made_by(recipe)):
+        for number, path in left[:]:
+            if number < old["frames"] and _without_count(_carried(path)) == old["recipe"]:
+                with contextlib.suppress(OSError):  # it stays then, and is reported
+                    path.unlink()
+                    left.remove((number, path))
+    if left:
+        first, *others = (path for _, path in left)
+        more = f" and {len(others)} more" if others else ""
+        log.warning(
+            "%s%s follow%s the last frame of this run, and %s",
+            first,
+            more,
+            "" if others else "s",
+            "are left as they are" if others else "is left as it is",
+        )
 
 
 def save(

@@ -52,6 +52,15 @@ def test_old_pictures_stay_unless_they_may_be_replaced(tmp_path):
     assert (tmp_path / "outer.png").read_bytes() == b"mine too"
 
 
+def test_those_of_a_longer_run_do_not_stay_among_those_of_a_shorter_one(tmp_path, caplog):
+    write(tmp_path / "out%03d.png", 5)
+    (tmp_path / "out004.png").write_bytes(b"mine")
+    write(tmp_path / "out%03d.png", 2, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.toml", "out000.png", "out001.png", "out004.png"]
+    assert (tmp_path / "out004.png").read_bytes() == b"mine"
+    assert "out004.png follows the last frame of this run, and is left as it is" in caplog.text
+
+
 def test_they_never_replace_what_is_read(tmp_path):
     write(tmp_path / "%d.png")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
