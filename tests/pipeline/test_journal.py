@@ -147,7 +147,7 @@ def test_files_that_only_look_like_those_of_a_journal_stay(name: str, tmp_path) 
     folder.mkdir()
     (folder / name).write_text("mine")
     book = journal(tmp_path)
-    with pytest.raises(SinkError, match="holds what livedream did not write"):
+    with pytest.raises(SinkError, match="contains files that livedream did not write"):
         book.begin()
     book.finish()
     assert [path.name for path in folder.iterdir()] == [name]
