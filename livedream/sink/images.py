@@ -4,7 +4,7 @@ import contextlib
 import io
 import logging
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -70,7 +70,7 @@ class ImagesSink(Sink):
         try:
             self._lock.acquire()
             self._lock.sweep()
-            for old in self.folder.glob("[0-9]*.png"):
+            for old in sorted(self.folder.glob("[0-9]*.png")):
                 check_new(old, overwrite)
         except BaseException:
             self._let_go(is_new)
@@ -91,7 +91,7 @@ class ImagesSink(Sink):
         self._closed = True
         try:
             if self.count:
-                self._drop_leftovers()
+                drop_leftovers(self._leftovers(), recipe_path(self.folder, folder=True), remove=self._ended)
                 write_beside(
                     recipe_path(self.folder, folder=True),
                     self.recipe,
@@ -104,29 +104,17 @@ class ImagesSink(Sink):
         finally:
             self._let_go(self._is_new and not self.count)
 
+    def _leftovers(self) -> list[tuple[int, Path]]:
+        """Return the pictures that follow the last frame, with their numbers, sorted."""
+        there = self.folder.glob("[0-9]*.png")
+        numbered = sorted((int(path.stem), path) for path in there if path.stem.isascii() and path.stem.isdigit())
+        return [(number, path) for number, path in numbered if number >= self.count]
+
     def _let_go(self, remove: bool) -> None:
         self._lock.release()
         if remove:
             with contextlib.suppress(OSError):  # something else is in it by now
                 self.folder.rmdir()
-
-    def _drop_leftovers(self) -> None:
-        """Remove what follows the last frame, if the earlier run is known to have made it; report what stays."""
-        left = sorted(
-            path
-            for path in self.folder.glob("[0-9]*.png")
-            if path.stem.isascii() and path.stem.isdigit() and int(path.stem) >= self.count
-        )
-        if self._ended and left:
-            old = _made_by(recipe_path(self.folder, folder=True))
-            for path in left[:] if old else []:
-                if int(path.stem) < old["frames"] and _without_count(_carried(path)) == old["recipe"]:
-                    with contextlib.suppress(OSError):  # it stays then, and is reported
-                        path.unlink()
-                        left.remove(path)
-        if left:
-            more = f" and {len(left) - 1} more" if len(left) > 1 else ""
-            log.warning("%s%s follow the last frame of this run, and are left as they are", left[0], more)
 
 
 class PictureSink(Sink):
@@ -219,6 +207,24 @@ def _time(frame: Frame, facts: Facts) -> Mapping[str, str]:
     if frame.time % tick:  # of a source that promised otherwise
         tick = Fraction(1, frame.time.denominator)
     return FrameTime(frame.time, tick, facts.rate, frame.duration).texts()
+
+
+def drop_leftovers(left: Sequence[tuple[int, Path]], recipe: Path, *, remove: bool) -> None:
+    """Remove what follows the last frame, if the earlier run is known to have made it; report what stays.
+
+    left: pictures with their numbers. recipe: the file with the recipe of the earlier run. remove: False to report alone.
+    """
+    old = _made_by(recipe) if remove else {}
+    stays = []
+    for number, path in left:
+        if old and number < old["frames"] and _without_count(_carried(path)) == old["recipe"]:
+            with contextlib.suppress(OSError):  # it stays then, and is reported
+                path.unlink()
+                continue
+        stays.append(path)
+    if stays:
+        more = f" and {len(stays) - 1} more" if len(stays) > 1 else ""
+        log.warning("%s%s follow the last frame of this run, and are left as they are", stays[0], more)
 
 
 def _made_by(path: Path) -> dict[str, Any]:

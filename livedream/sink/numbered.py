@@ -8,7 +8,7 @@ from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.names import NUMBERED
 from livedream.sink.beside import write_beside
-from livedream.sink.images import save
+from livedream.sink.images import drop_leftovers, save
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of, recipe_path
 from livedream.sink.part import check_new
@@ -33,11 +33,12 @@ class Numbers:
     def path(self, number: int) -> Path:
         return self.pattern.with_name(f"{self._before}{number:0{self._digits}d}{self._after}")
 
-    def there(self) -> list[Path]:
-        """Return the files of such names. Raises SinkError when the folder cannot be read."""
-        number = re.compile(f"{re.escape(self._before)}\\d+{re.escape(self._after)}", re.ASCII)
+    def there(self) -> list[tuple[int, Path]]:
+        """Return the files of such names with their numbers, sorted. Raises SinkError when the folder cannot be read."""
+        number = re.compile(f"{re.escape(self._before)}(\\d+){re.escape(self._after)}", re.ASCII)
         try:
-            return [path for path in self.pattern.parent.iterdir() if number.fullmatch(path.name)]
+            names = {path: number.fullmatch(path.name) for path in self.pattern.parent.iterdir()}
+            return sorted((int(match[1]), path) for path, match in names.items() if match)
         except FileNotFoundError as error:
             text = f"{self.pattern} cannot be written: there is no folder {self.pattern.parent}"
             raise SinkError(text, "make it first") from error
@@ -60,7 +61,8 @@ class NumberedSink(Sink):
 
     pattern: a path with one `%d`, or `%06d` for six digits, in the name of the file; the folder must be there.
     Raises ArgumentError when there is more than one place for a number, SinkError when there are pictures of such names
-    already, unless `overwrite`, and when they cannot be written.
+    already, unless `overwrite`, and when they cannot be written. The last ones of an earlier, longer run are removed at
+    the end if `overwrite`, as by `ImagesSink`; only PNGs can prove whose they are.
     """
 
     def __init__(self, pattern: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
@@ -79,7 +81,7 @@ class NumberedSink(Sink):
         self._lock = OutputLock(path).acquire()
         try:
             self._lock.sweep()
-            for old in there:
+            for _, old in there:
                 check_new(old, overwrite)
         except BaseException:
             self._lock.release()
@@ -99,6 +101,8 @@ class NumberedSink(Sink):
         self._closed = True
         try:
             if self.count:
+                left = [(number, path) for number, path in self._numbers.there() if number >= self.count]
+                drop_leftovers(left, self._numbers.recipe, remove=self._ended)
                 write_beside(
                     self._numbers.recipe,
                     self.recipe,
