@@ -44,12 +44,20 @@ def to_array(picture: np.ndarray | Image.Image) -> np.ndarray:
     Raises TypeError for other things, ValueError for other arrays.
     """
     if isinstance(picture, Image.Image):
-        return _rgb(to_srgb(picture, getattr(picture, "filename", "") or "picture"))
+        return frame_to_array(picture, picture)
     if not isinstance(picture, np.ndarray):
         raise TypeError(f"a Dreamer takes a Frame, a numpy array or an image of Pillow's, got {type(picture).__name__}")
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
         raise ValueError(f"a picture must be RGB uint8 (height, width, 3), got {picture.dtype} {picture.shape}")
     return np.asarray(picture)
+
+
+def frame_to_array(picture: Image.Image, opened: Image.Image) -> np.ndarray:
+    """Return a frame of an animated picture as `to_array` does.
+
+    opened: the picture as it came from the file, which says what the colours are.
+    """
+    return _rgb(to_srgb(picture, getattr(opened, "filename", "") or "picture", opened))
 
 
 class Still(NamedTuple):

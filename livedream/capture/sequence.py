@@ -136,13 +136,15 @@ def find_numbered(pattern: Path) -> dict[int, Path]:
     before, after = pattern.name[: place.start()], pattern.name[place.end() :]
     wanted = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
     try:
-        names = {path: wanted.fullmatch(path.name) for path in pattern.parent.iterdir()}
+        matches = [(path, wanted.fullmatch(path.name)) for path in pattern.parent.iterdir()]
+        # A folder, or a link to nothing, is a picture that is missing.
+        names = {path: match for path, match in matches if match and path.is_file()}
     except OSError as error:
         raise SourceError(f"{pattern.parent}: {error.strerror}", "check the name of the folder") from error
     found = {
         int(match[1]): path
         for path, match in names.items()
-        if match and len(match[1]) >= digits and match[1] == f"{int(match[1]):0{digits}d}"
+        if len(match[1]) >= digits and match[1] == f"{int(match[1]):0{digits}d}"
     }
     if not found:
         raise SourceError(f"no such picture: {pattern}", "check the name and the number of its digits")

@@ -212,7 +212,8 @@ def _time(frame: Frame, facts: Facts) -> Mapping[str, str]:
 def drop_leftovers(left: Sequence[tuple[int, Path]], recipe: Path, *, remove: bool) -> None:
     """Remove what follows the last frame, if the earlier run is known to have made it; report what stays.
 
-    left: pictures with their numbers. recipe: the file with the recipe of the earlier run. remove: False to report alone.
+    left: pictures with their numbers. recipe: the file with the recipe of the earlier run. remove: False to report
+    only.
     """
     old = _made_by(recipe) if remove else {}
     stays = []

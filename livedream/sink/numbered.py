@@ -34,7 +34,10 @@ class Numbers:
         return self.pattern.with_name(f"{self._before}{number:0{self._digits}d}{self._after}")
 
     def there(self) -> list[tuple[int, Path]]:
-        """Return the files of such names with their numbers, sorted. Raises SinkError when the folder cannot be read."""
+        """Return the files of such names with their numbers, sorted.
+
+        Raises SinkError when the folder cannot be read.
+        """
         number = re.compile(f"{re.escape(self._before)}(\\d+){re.escape(self._after)}", re.ASCII)
         try:
             names = {path: number.fullmatch(path.name) for path in self.pattern.parent.iterdir()}
