@@ -92,7 +92,7 @@ def read_mask(path: Path) -> np.ndarray:
     255 where it is white, 0 where it is black or transparent. Raises SourceError, naming it.
     """
     with open_picture(path, MOST_PIXELS) as opened:
-        image = _upright(opened, path)
+        image = _shallow(_upright(opened, path))
         if not _transparent(image):
             return np.array(Image.fromarray(_rgb(image)).convert("L"))
         image = image.convert("RGBA")
@@ -119,9 +119,18 @@ def _transparent(image: Image.Image) -> bool:
     return image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info
 
 
+def _shallow(image: Image.Image) -> Image.Image:
+    """Return a picture of modes I and F in 8 bits, with its transparent grey as alpha; others as they are."""
+    if not (image.mode.startswith("I") or image.mode == "F"):
+        return image
+    shallow = eight_bits(image)  # Pillow would clip to 0..255
+    if isinstance(clear := image.info.get("transparency"), int):
+        shallow.putalpha(Image.fromarray(np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8)))
+    return shallow
+
+
 def _rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I") or image.mode == "F":  # Pillow would clip these to 0..255
-        image = eight_bits(image)
+    image = _shallow(image)
     if _transparent(image):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
