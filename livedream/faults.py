@@ -42,14 +42,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     while cause is not None:
         if isinstance(cause, MemoryError) or (isinstance(cause, OSError) and cause.errno == errno.ENOMEM):
             return True
-        if (isinstance(cause, RuntimeError) or _CV2 in _kinds(cause)) and _MEMORY.search(str(cause)):
+        if (isinstance(cause, RuntimeError | ImportError) or _CV2 in _kinds(cause)) and _MEMORY.search(str(cause)):
             return True
         cause = cause.__context__
     return False
 
 
 # torch's allocators and those below it (CUDA, cuBLAS, cuDNN, Metal), OpenCV, C++.
-_MEMORY = re.compile("out of memory|allocate memory|Failed to alloc|ALLOC(ATION)?_FAILED|Insufficient memory|bad_alloc")
+_MEMORY = re.compile(
+    "out of memory|allocate memory|Failed to alloc|ALLOC(ATION)?_FAILED|Insufficient memory|bad_alloc"
+    "|failed to map segment"  # the dynamic linker, of a library
+)
 _AMOUNT = re.compile(r"allocate (?:memory: you tried to allocate )?([\d.]+) ?(bytes|[KMGTPE]iB)", re.IGNORECASE)
 _UNITS = {"bytes": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "pib": 2**50, "eib": 2**60}
 _GPU = re.compile(r"CUDA|cuDNN|CUDNN|CUBLAS|MPS|NCCL|HIP error")

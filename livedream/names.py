@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from pathlib import Path
 
 NUMBERED = re.compile(r"%(0?)([0-9]{0,2})d")
 """The place of the number in the names of numbered pictures, as for C's printf and ffmpeg; at most 99 digits."""
@@ -23,6 +24,14 @@ def fitting(stem: str, ending: str, *, room: int = 0) -> str:
     while stem and _bytes(stem + ending) > limit:
         stem = stem[:-1]
     return stem + ending
+
+
+def is_half_written(path: Path) -> bool:
+    """Return whether livedream writes the file `path` just now, or was killed before it had its name.
+
+    Its name says so, NAME.part.EXT, and a lock file lies beside it; of others the name alone proves nothing.
+    """
+    return path.stem.endswith(".part") and any(path.parent.glob("*.part.lock"))
 
 
 def _bytes(name: str) -> int:

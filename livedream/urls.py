@@ -20,7 +20,9 @@ HIDDEN = "..."
 _ANYWHERE = ("", "0.0.0.0", "::")
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
 _STREAM = rf"(?:{'|'.join(sorted(STREAMS, reverse=True))})"
-_WHOLE = re.compile(rf"(?:({_SCHEME})://|({_STREAM}):/?(?=[^/]))(.*)", re.DOTALL | re.IGNORECASE)
+_WHOLE = re.compile(
+    rf"(?:({_SCHEME})://|({_STREAM})(?::/?(?=[^/])|\s*[:;\uff1a\uff1b]\s*//\s*))(.*)", re.DOTALL | re.IGNORECASE
+)
 _INSIDE = re.compile(rf"(?<![A-Za-z0-9+.-])(?:{_SCHEME}://\S+|{_STREAM}:/?(?!/)\S*@\S+)", re.IGNORECASE)
 # Credentials without a scheme, user:password@host. One slash before them makes them a part of a file's name.
 _CREDENTIALS = re.compile(r"(?<![\w.:\\@%-])(?<![^/]/)([\w.%+~-]{1,64}):(\S+)@(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(\S*)")
@@ -39,6 +41,10 @@ _HARMLESS = re.compile(
     rf"(?:\d{{1,4}}|(?:(?:{_WORDS})[-_.]?\d{{0,4}}[-_.]?){{1,4}})(?:\.[a-z][a-z0-9]{{1,4}})?", re.IGNORECASE
 )
 _LONGEST_WORD = 32
+_READABLE = re.compile(
+    r"(?:(?:[A-Z]?[a-z]{1,14}|\d{1,4})(?:[-_+.]|%20))+(?:mp4|m4v|mov|mkv|webm|avi|gif|png|jpe?g|webp)"
+)
+"""The name of a film or picture that consists of words: no key does. That of a live stream (.flv, .m3u8, .ts) may."""
 
 _concealed: dict[str, str] = {}
 """Secrets that were given to this process, and what is shown in their place."""
@@ -126,7 +132,8 @@ def _place(text: str) -> tuple[str, int | None] | None:
 def shown(address: str) -> str:
     """Return `address` as it may be shown: without user and password, options, and the key of a stream.
 
-    Of its path the parts stay that are common words, `rtmp://host/live/...`. Whoever made a mistake in writing has a
+    Of its path the parts stay that are common words, `rtmp://host/live/...`, and the name of a film,
+    `http://host/.../holiday.mp4`, which tells several sources apart. Whoever made a mistake in writing has a
     password too: everything up to the last `@` is taken for one. What is no address is shown as it is.
     """
     whole = _WHOLE.fullmatch(address)
@@ -177,6 +184,8 @@ def _redacted(scheme: str, rest: str, *, strict: bool) -> str:
     split = re.match(r"([^/?#]*)([^?#]*)", rest)
     assert split is not None  # noqa: S101  it matches everything
     place, path = split.groups()
+    if ":" in place and _place(place) is None:  # user:password%40host, or the host was forgotten
+        return f"{scheme}://{HIDDEN}"
     if strict or not scheme.lower().startswith("http"):
         path = _without_key(path, always=scheme.lower().startswith("rtmp"))
     return f"{scheme}://{kept}{place}{path}"
@@ -189,7 +198,9 @@ def _without_key(path: str, *, always: bool) -> str:
     for number, part in enumerate(parts):
         key = not (len(part) <= 2 or (len(part) <= _LONGEST_WORD and _HARMLESS.fullmatch(part)))
         if part and (key or (always and number == last > 1)):
-            return "/".join([*parts[:number], HIDDEN])
+            named = [parts[-1]] if not always and _READABLE.fullmatch(parts[-1]) else []
+            hidden = [HIDDEN] if number < len(parts) - len(named) else []
+            return "/".join([*parts[:number], *hidden, *named])
     return path
 
 

@@ -111,3 +111,12 @@ def ffmpeg_pixels(path: Path, size: tuple[int, int]) -> np.ndarray:
     command = ["ffmpeg", "-v", "error", "-i", str(path), "-frames:v", "1", *exact, "-f", "rawvideo", "-"]
     answer = subprocess.run(command, capture_output=True, check=True)
     return np.frombuffer(answer.stdout, np.uint8).reshape(size[1], size[0], 3)
+
+
+def write_subtitled(path: Path) -> Path:
+    """Write a film of 1 s without sound, with one text from 0.2 to 0.7 s."""
+    cues = path.with_suffix(".srt")
+    cues.write_text("1\n00:00:00,200 --> 00:00:00,700\nHello\n\n")
+    words = ["-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:d=1", "-i", str(cues), "-c:s", "srt"]
+    subprocess.run(["ffmpeg", "-v", "error", *words, str(path)], check=True)
+    return path

@@ -12,7 +12,7 @@ import livedream
 ROOT = Path(livedream.__file__).parent
 AV = (
     *("video", "film", "clock", "color", "gamut", "dolby", "shape", "sidedata", "fields", "network", "pipe"),
-    *("picture_track", "ending", "faults", "remote", "tap"),
+    *("picture_track", "ending", "faults", "remote", "tap", "holes"),
 )
 CV2 = (
     "__init__.py",

@@ -389,3 +389,61 @@ def test_last_duration_that_is_none_is_passed_over(last: int, tmp_path: Path) ->
     film = record(tmp_path / "film.mp4", [0, 40, 80, 120], last)
     with open_source(film) as source:
         assert [frame.duration for frame in source] == [None] * 4
+
+
+@pytest.fixture
+def slides(tmp_path: Path) -> Path:
+    """Frames at 0, 10 and 20 s, the last one of 5 s."""
+    return record(tmp_path / "slides.mp4", [0, 10_000, 20_000], 5000)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "times", "seconds"),
+    [
+        ("4", None, [0, 6, 16], 21),
+        ("4", "12", [0, 6], 8),
+        ("12", "15", [0], 3),
+        ("22", None, [0], 3),
+        ("9.5", "12", [0], 2),  # half a second of the first one is not worth a frame
+    ],
+)
+@pytest.mark.parametrize("target", [".mp4", ".mkv"])
+def test_part_begins_with_the_frame_that_stands_there(
+    target: str, start: str, end: str | None, times: list[int], seconds: int, slides: Path, tmp_path: Path
+) -> None:
+    film = tmp_path / f"part{target}"
+    assert copy(slides, film, start=Fraction(start), end=None if end is None else Fraction(end)) == times
+    assert duration(film) == pytest.approx(seconds, abs=0.002)
+
+
+def test_few_reordered_pictures_begin_before_late_sound(tmp_path: Path) -> None:
+    """Matroska has no decoding times, and FFmpeg takes the start of the sound, 4.98 s, for that of the pictures."""
+    words = "-f lavfi -i color=gray:s=64x48:r=1/2:d=6 -itsoffset 5 -f lavfi -i sine=d=1 -c:v libx264 -c:a aac"
+    subprocess.run(["ffmpeg", "-v", "error", *words.split(), str(tmp_path / "film.mkv")], check=True)
+    assert copy(tmp_path / "film.mkv", tmp_path / "out.mkv") == [0, 2, 4]
+    (heard, *_) = ffprobe(tmp_path / "out.mkv", "a", "packet=pts_time")
+    assert float(heard["pts_time"]) == pytest.approx(5, abs=0.03)
+
+
+def test_reordered_pictures_in_avi_stay_with_the_sound(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """AVI has no presentation times; FFmpeg's guesses go back. Joined, for one of its clocks jumps."""
+    caplog.set_level(logging.WARNING)
+    film = tmp_path / "film.avi"
+    film.write_bytes(part(tmp_path / "a.avi", *H264, "-bf", "3", "-c:a", "pcm_s16le") * 2)
+    times = copy(film, tmp_path / "out.mkv")
+    assert times == [Fraction(number, 25) for number in range(100)]
+    assert np.allclose(flashes(tmp_path / "out.mkv"), beeps(tmp_path / "out.mkv"), atol=0.041)
+    assert not [record for record in caplog.records if "went back" in record.getMessage()]
+    copy(film, tmp_path / "part.mkv", start=Fraction(5, 2))
+    assert np.allclose(flashes(tmp_path / "part.mkv"), beeps(tmp_path / "part.mkv"), atol=0.041)
+
+
+def test_empty_packets_of_theora_repeat_a_picture(tmp_path: Path) -> None:
+    """Its encoder leaves pictures out that are like the one before: they are no damage."""
+    words = "-f lavfi -i testsrc2=s=64x48:r=25:d=2 -c:v libtheora"
+    subprocess.run(["ffmpeg", "-v", "error", *words.split(), str(tmp_path / "film.ogv")], check=True)
+    with av.open(str(tmp_path / "film.ogv")) as film:
+        assert any(packet.dts is not None and not packet.size for packet in film.demux(video=0))
+    with open_source(tmp_path / "film.ogv") as source:
+        assert [frame.time for frame in source] == [Fraction(number, 25) for number in range(50)]
+        assert (source.damaged, source.filled) == (0, 0)

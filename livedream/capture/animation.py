@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from livedream.capture.apng import composed, durations_of
+from livedream.capture.clock import STANDS
 from livedream.capture.film import durations_in
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
@@ -35,7 +36,8 @@ _FINEST = 10**6
 class AnimationSource(Source):
     """The frames of the animated picture at `path`, once, composed as it says, with transparency laid on white.
 
-    start, end: the part that is wanted, in seconds: frames with start <= time < end, the first of them at time 0.
+    start, end: the part that is wanted, in seconds: frames with start <= time < end, the first of them at time 0. Where
+    a frame that came before stands for another second or more, it is the first one.
 
     Frames are decoded one by one. Where the file ends early, or is damaged, the film ends with the last whole frame,
     which is logged. Raises SourceError when it cannot be read and when the part holds no frame, ArgumentError when it
@@ -62,8 +64,10 @@ class AnimationSource(Source):
             ticks = lcm(*(time.denominator for time in times))
             self.time_base = Fraction(1, min(ticks, _FINEST))
             times = [round(time / self.time_base) * self.time_base for time in times]
-            self._wanted, shift = _part(times[:-1], start, end, self.name)
-            self._times = [time - shift for time in times]
+            self._wanted, shift = _part(times, start, end, self.name)
+            self._times = [max(time - shift, Fraction(0)) for time in times]
+            if end is not None:
+                self._times = [min(time, Fraction(end) - shift) for time in self._times]
             self.length = len(self._wanted)
             self.pixel_aspect = read_aspect(self._image, read_head(self.path))
             self._frames = composed(self.path) if self._image.format == "PNG" else self._seek_each(count)
@@ -133,17 +137,24 @@ class AnimationSource(Source):
 def _part(
     times: list[Fraction], start: Fraction | int | None, end: Fraction | int | None, name: str
 ) -> tuple[list[int], Fraction]:
-    """Return the numbers of the frames that are wanted, and the time of the first of them."""
+    """Return the numbers of the frames that are wanted, and the time at which the first of them is shown.
+
+    times: of each frame, and of the end.
+    """
     begin = Fraction(start or 0)
     if begin < 0 or (end is not None and end <= begin):
         raise ArgumentError(
             f"{name} has no part from {float(begin):g} s to {float(end or 0):g} s", "end after the start"
         )
-    wanted = [number for number, time in enumerate(times) if time >= begin and (end is None or time < end)]
+    begins = times[:-1]
+    wanted = [number for number, time in enumerate(begins) if time >= begin and (end is None or time < end)]
+    first = next((number for number, time in enumerate(times) if time >= begin), len(times))
+    if 0 < first < len(times) and times[first] - begin >= STANDS:
+        return [first - 1, *wanted], begin
     if not wanted:
-        seen = float(times[-1])
+        seen = float(begins[-1])
         raise SourceError(f"{name}: no frame at {float(begin):g} s, the last one is at {seen:g} s", "start earlier")
-    return wanted, times[wanted[0]]
+    return wanted, begins[wanted[0]]
 
 
 def _of_webp(path: Path) -> Iterator[Fraction]:

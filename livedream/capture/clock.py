@@ -4,6 +4,10 @@ from fractions import Fraction
 from typing import Any
 
 import av
+from av.video.frame import VideoFrame
+
+STANDS = Fraction(1)
+"""Seconds. A part that begins while a picture is shown for at least so long yet begins with that picture."""
 
 
 class Clock:
@@ -40,6 +44,37 @@ class Clock:
                 self._last = usual
             else:
                 self._last += 1
+        return self._last
+
+
+class DecodingTimes:
+    """Times of pictures that are reordered, in a file without presentation times: H.264 in AVI.
+
+    Pictures leave the decoder in the order in which they are shown, one for each packet, as many packets late as the
+    decoder holds back. So the first one is shown when the first packet is decoded.
+
+    step: ticks from one picture to the next as a rule.
+    """
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+        self._first: int | None = None
+        self._delay: int | None = None
+        self._last: int | None = None
+
+    def note(self, packet: "av.Packet[Any]") -> None:
+        """Take the next packet, in the order of the file."""
+        if self._first is None and packet.size:
+            self._first = packet.dts
+
+    def time(self, picture: VideoFrame) -> int | None:
+        """Return the time of the next picture of the decoder, in ticks; None where nobody knows."""
+        if picture.dts is not None and self._first is not None:
+            if self._delay is None:
+                self._delay = picture.dts - self._first
+            self._last = picture.dts - self._delay
+        elif self._last is not None:  # the decoder is flushed, by no packet
+            self._last += self._step
         return self._last
 
 

@@ -7,6 +7,8 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from livedream.capture.film import track_start
+
 SLACK = Fraction(1, 20)
 """Seconds that may be missing. Of 80 intact films in 20 containers none lacked more than 0.04."""
 RELATIVE_SLACK, MOST_SLACK = Fraction(1, 1000), Fraction(1)
@@ -27,7 +29,7 @@ class Ending:
     def __init__(self, container: InputContainer, stream: VideoStream, *, counts: bool = True) -> None:
         kind = container.format.name.partition(",")[0]
         self._index = stream.index
-        self._first = _seconds(stream.start_time, stream.time_base) or Fraction(0)
+        self._first = track_start(stream) or Fraction(0)
         self._picture_end: Fraction | None = None
         """When the picture track ends by the header, in seconds on the clock of the file."""
         self._file_end: Fraction | None = None

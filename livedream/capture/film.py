@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import av.error
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -20,6 +21,9 @@ HEAD_OF_FLV = 1024
 """Bytes. A file that ends as it should has but the size of its last packet behind that."""
 LONGEST_DELAY = Fraction(1, 10)
 """Seconds. AAC and Opus encoders delay the sound by some 7 to 45 ms."""
+
+SEGMENT = b"\x18\x53\x80\x67"
+"""What begins all that is in a Matroska file, behind its head (RFC 9559)."""
 
 
 def open_film(path: Path) -> InputContainer:
@@ -98,6 +102,26 @@ def behind_the_end(path: Path, kind: str, read_to: int) -> str:
     return f"{left} bytes" if kind == "flv" and left > HEAD_OF_FLV else ""
 
 
+def missing_bytes(path: Path, kind: str) -> int:
+    """Return how many bytes a film has fewer than its header promises; 0 where the header promises none.
+
+    kind: FFmpeg's name of the format. Raises OSError.
+    """
+    with path.open("rb") as file:
+        head = file.read(4096)
+        size = os.fstat(file.fileno()).st_size
+    end = 0
+    if kind == "avi" and head[:4] == b"RIFF":
+        end = 8 + int.from_bytes(head[4:8], "little")
+        if end >= 8 + 0xFFFFFFFF:  # written without knowing
+            end = 0
+    elif kind.startswith("matroska") and (place := head.find(SEGMENT)) >= 0 and len(head) > place + 12:
+        length = 9 - head[place + 4].bit_length()  # of the number that follows
+        number = int.from_bytes(head[place + 4 : place + 4 + length]) & ((1 << 7 * length) - 1)
+        end = 0 if number == (1 << 7 * length) - 1 else place + 4 + length + number
+    return max(0, end - size)
+
+
 def decode_together(stream: VideoStream) -> None:
     """Let the threads of a decoder share a picture, and leave a core to the dream.
 
@@ -126,13 +150,28 @@ def start_of(container: InputContainer, time_base: Fraction) -> Fraction:
     Not `container.start_time`: that is rounded to microseconds.
     """
     pictures, sounds = (
-        [track.start_time * track.time_base for track in tracks if track.start_time is not None and track.time_base]
+        [start for track in tracks if (start := track_start(track)) is not None]
         for tracks in (container.streams.video, container.streams.audio)
     )
     start = min([*pictures, *sounds], default=Fraction(0))
     if -LONGEST_DELAY <= start < 0 <= min(pictures, default=Fraction(-1)):
         return Fraction(0)
     return start // time_base * time_base
+
+
+def track_start(track: VideoStream | AudioStream) -> Fraction | None:
+    """Return what the clock of the file shows where a track begins, in seconds; None where that is not known.
+
+    Matroska stores no decoding times. Where pictures are reordered and FFmpeg reads too few of them to guess these, it
+    takes the start of another track for that of the pictures; the index knows better.
+    """
+    if track.time_base is None:
+        return None
+    ticks = track.start_time
+    if "matroska" in track.container.format.name and track.type == "video" and track.index_entries:
+        first = track.index_entries[0].timestamp
+        ticks = first if ticks is None else min(first, ticks)
+    return None if ticks is None else ticks * track.time_base
 
 
 def estimate_length(container: InputContainer, stream: VideoStream, rate: Fraction | None) -> int | None:

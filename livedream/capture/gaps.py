@@ -57,6 +57,11 @@ class Gaps(Generic[Picture]):
         if healed:
             self._damaged, self._whole_from = False, None
 
+    def repeat(self, ticks: int) -> Iterator[tuple[Picture, int | None]]:
+        """Take note that the last picture is shown once more; yield as `put` does."""
+        if self._last is not None:
+            yield from self.put(self._last[0], ticks)
+
     def rest(self) -> Iterator[tuple[Picture, int]]:
         """The film has ended: yield what is left."""
         yield from self._release(0)

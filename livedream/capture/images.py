@@ -15,6 +15,7 @@ from livedream.capture.kind import is_picture
 from livedream.capture.source import Source
 from livedream.errors import SourceError
 from livedream.frame import Frame
+from livedream.names import is_half_written
 from livedream.picture import Still, read_still
 from livedream.picture_file import missing_reader, read_head
 from livedream.suffixes import PICTURES_IN
@@ -104,7 +105,10 @@ def reshaped(still: Still, aspect: Fraction) -> np.ndarray:
 
 
 def find_pictures(what: str) -> list[Path]:
-    """Return the pictures that `what` means, sorted; at least one. Films and animated pictures are left out."""
+    """Return the pictures that `what` means, sorted; at least one.
+
+    Films and animated pictures are left out, and of several pictures those that livedream has not written to their end.
+    """
     path = Path(what)
     if path.is_dir():
         try:
@@ -120,6 +124,7 @@ def find_pictures(what: str) -> list[Path]:
         known = (*PICTURES_IN, path.suffix.lower())  # photos/* means no notes.txt
         found = [Path(name) for name in names if Path(name).suffix.lower() in known]
         found = [name for name in found if name.is_file() and not name.name.startswith("._")]
+        found = [name for name in found if not is_half_written(name)]
         if not found:
             raise SourceError(f"no such picture: {what}", "check the name or the pattern")
     return sorted(found, key=natural)
@@ -137,7 +142,7 @@ def _is_picture(path: Path) -> bool:
     # macOS leaves ._name.jpg beside name.jpg on foreign disks.
     if path.suffix.lower() not in PICTURES_IN or path.name.startswith("."):
         return False
-    return path.is_file() and is_picture(path)
+    return path.is_file() and is_picture(path) and not is_half_written(path)
 
 
 def natural(path: Path) -> list[tuple[bool, int, str]]:

@@ -56,7 +56,7 @@ class RemoteFilm(FilmSource):
         return open_remote(self._address, self.name, self._options)
 
     def _sound(self) -> Path | SideTracks | None:
-        return RemoteTracks(self._address, self.name, self._options) if self.reopens else super()._sound()
+        return RemoteTracks(self._address, self.name, self._options) if self.reopens else self._tap
 
     def _is_end(self, error: av.error.FFmpegError) -> bool:
         # Where the server does not say how much there is, FFmpeg takes the end for a failure (http.c).

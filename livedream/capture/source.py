@@ -53,6 +53,8 @@ class Source(ABC):
     """What the clock of the `sound` file shows at time 0, in seconds: recordings of a broadcast begin anywhere."""
     until: Fraction | None = None
     """The time at which the sound ends too, when only a part of a film is wanted; None for all of it."""
+    picture_track: int | None = None
+    """The index of the track in the film whose pictures are the frames; None where there is no film."""
     path: Path | None = None
     """The file or folder that is read, None where there is none; a sink must not write there."""
     identity: str = ""

@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
 
-from livedream.capture.clock import Clock, LastPicture
+from livedream.capture.clock import STANDS, Clock, DecodingTimes, LastPicture
 from livedream.capture.color import Colors, Tags
 from livedream.capture.dolby import check_common_colors
 from livedream.capture.ending import Ending
@@ -27,11 +27,14 @@ from livedream.capture.film import (
     decode_together,
     estimate_length,
     is_encrypted,
+    missing_bytes,
     open_film,
     rate_of,
     start_of,
+    track_start,
 )
 from livedream.capture.gaps import Gaps
+from livedream.capture.holes import Holes
 from livedream.capture.picture_track import describe_track, picture_tracks
 from livedream.capture.shape import Aspects, Shape
 from livedream.capture.source import Source
@@ -73,7 +76,8 @@ class FilmSource(Source):
     """The frames of a film in the order of their times, upright, none left out.
 
     name: what to call it. start, end: the part that is wanted, in seconds since the film began: frames with start <=
-    time < end, the first of them at time 0. None means from the beginning, to the end.
+    time < end, the first of them at time 0. Where a picture that came before stands for another second or more, it is
+    the first one. None means from the beginning, to the end.
 
     Colours: see `Colors`. Interlaced film: see `deinterlaced`. What cannot be decoded is skipped and counted in
     `damaged`; where pictures are missing for it, the last one before is repeated, and counted in `filled`. Times that
@@ -111,7 +115,7 @@ class FilmSource(Source):
         """The indices of the picture tracks, the one that is read first."""
         self._container, self._stream = self._open()
         try:
-            if not self.reopens and (self._container.streams.audio or self._container.streams.subtitles):
+            if not self.reopens and (len(self._container.streams) > 1 or self._container.chapters()):
                 origin = start_of(self._container, self._stream.time_base or Fraction(1, 90000))
                 self._tap = Tap(
                     self.name, self._container, origin + self._from - RUN_UP if self._from else origin - RUN_UP
@@ -132,7 +136,8 @@ class FilmSource(Source):
             self._container.close()
             raise
         self.size, self.pixel_aspect = self._shape.size, self._shape.pixel_aspect
-        self.sound = self._sound() if self._container.streams.audio else None
+        self.picture_track = self._stream.index
+        self.sound = self._sound()
         self._shift = Fraction(0) if start is None else self._waiting.time
         self.start = self._origin + self._shift
         self.until = None if self._to is None else self._to - self._shift
@@ -153,7 +158,10 @@ class FilmSource(Source):
         """Open the film, at its beginning."""
 
     def _sound(self) -> Path | SideTracks | None:
-        return self.path if self.reopens else self._tap
+        """Return where the tracks beside the pictures come from, None for nowhere."""
+        if not self.reopens:
+            return self._tap
+        return self.path if self._container.streams.audio else None
 
     def __iter__(self) -> Iterator[Frame]:
         if self._tap is not None:
@@ -227,15 +235,24 @@ class FilmSource(Source):
         So each waits for the next; not those of a pipe, which has no durations and should be shown at once.
         """
         last: _Shown | None = None
+        before: _Shown | None = None
         pictures = self._from_key_frame() if self._from else self._all(from_key=False)
         for shown in pictures:
             self._seen = shown.time
+            if shown.time < self._from:
+                before = shown
+                continue
+            if before is not None and shown.time - self._from >= STANDS:
+                begun = before._replace(time=self._from, duration=shown.time - self._from)
+                if self.reopens:
+                    last = begun
+                else:
+                    yield begun
+            before = None
             if self._to is not None and shown.time >= self._to:
                 if last is not None:
-                    last = self._lasting(last, min(shown.time, self._to) - last.time)
+                    last = self._lasting(last, self._to - last.time, exact=True)
                 break
-            if shown.time < self._from:
-                continue
             if not self.reopens:
                 yield shown
                 continue
@@ -245,10 +262,12 @@ class FilmSource(Source):
             last = shown
         else:
             self.ended_early = self._shortfall()
+            duration = self._last_picture.duration(ordered="matroska" in self._container.format.name)
+            stands = None if before is None or duration is None else before.time + duration - self._from
             if last is not None:
-                last = self._lasting(
-                    last, self._last_picture.duration(ordered="matroska" in self._container.format.name)
-                )
+                last = self._lasting(last, duration)
+            elif before is not None and stands is not None and stands >= STANDS and self.reopens:
+                last = self._lasting(before._replace(time=self._from), stands, exact=True)
         if last is not None:
             yield last
         if self._tap is not None:
@@ -259,10 +278,14 @@ class FilmSource(Source):
         """Return, at the end, how much of the film was there if it should have been longer: `0.2 of 1.0 s`."""
         return self._ending.shortfall()
 
-    def _lasting(self, last: _Shown, duration: Fraction | None) -> _Shown:
-        """Return the last picture with its duration, if that is one: some files have a tick or half a frame there."""
+    def _lasting(self, last: _Shown, duration: Fraction | None, *, exact: bool = False) -> _Shown:
+        """Return the last picture with its duration, if that is one: some files have a tick or half a frame there.
+
+        exact: whether it is no such mistake. Then at most a fraction of a frame, which is no duration, is passed over.
+        """
         usual = self._shortest or self._step * self.time_base
-        if duration is None or duration < usual * 3 / 4:
+        shortest = min(usual * 3 / 4, STANDS) if exact else usual * 3 / 4
+        if duration is None or duration < shortest:
             return last
         if self._to is not None:
             duration = min(duration, self._to - last.time)
@@ -288,7 +311,8 @@ class FilmSource(Source):
             return False
         moment = self._origin + self._from - RUN_UP
         target = round(moment / self.time_base)
-        if self._stream.start_time is None or target <= self._stream.start_time:
+        begins = track_start(self._stream)
+        if begins is None or moment <= begins:
             return False
         if not may_seek(self._container, moment):
             self._approach = target
@@ -310,19 +334,28 @@ class FilmSource(Source):
     def _decoded(self, *, from_key: bool) -> Generator[tuple[VideoFrame, int | None]]:
         """Each picture with its time in ticks as the file has it; what was lost is filled with the one before."""
         gaps: Gaps[VideoFrame] = Gaps(self._step, int(LONGEST_GAP / self.time_base))
+        codec = self._stream.codec_context.name
+        decoding = self._container.format.name == "avi" and codec in ("h264", "hevc")
+        times = DecodingTimes(self._step) if decoding else None
         damaged = self.damaged
         for packet in self._packets() if self._approach is None else self._from_last_key(self._approach):
             if packet.size:
-                gaps.expect(packet.pts, key=packet.is_keyframe)
+                gaps.expect(packet.dts if times else packet.pts, key=packet.is_keyframe)
+            elif packet.pts is not None and codec == "theora":  # the one before once more, by the specification
+                yield from gaps.repeat(packet.pts)
+                continue
+            if times:
+                times.note(packet)
             pictures = self._decode(packet)
             if self.damaged > damaged or packet.is_corrupt:
                 gaps.damage()
                 damaged = self.damaged
             for picture in pictures:
+                ticks = times.time(picture) if times else picture.pts
                 if from_key and not picture.key_frame:
                     continue  # it may be made from pictures before the place where reading began
                 from_key = False
-                yield from gaps.put(picture, picture.pts)
+                yield from gaps.put(picture, ticks)
             self.filled = gaps.filled
         yield from gaps.rest()
         self.filled = gaps.filled
@@ -359,12 +392,14 @@ class FilmSource(Source):
         """
         bad = 0
         self._timeline, self._last_picture = Timeline(self._container), LastPicture()
+        self._holes = Holes(self._container, self._stream.index)
         while bad < BAD_READS:
             try:
                 for packet in packets_of(self._container):  # of all tracks: they jump together
                     bad = 0
                     self._read_to = max(self._read_to, (packet.pos or 0) + packet.size)
                     self._ending.note(packet)
+                    self._holes.note(packet)
                     for ready in self._timeline.feed(packet):
                         if ready.stream.index == self._stream.index:  # an empty one has no `stream_index`
                             self._last_picture.note(ready)
@@ -427,6 +462,16 @@ class FilmSource(Source):
             at = f"at {float(jumps[0].time - self._origin):.2f} s by {float(jumps[0].by):+.2f} s"
             how = f"jumps {at}" if len(jumps) == 1 else f"jumps {len(jumps)} times, first {at}"
             log.warning("%s: the clock of the file %s; picture and sound go on without a gap", self.name, how)
+        holes = self._holes.found()
+        if holes and not self._timeline.jumps:
+            first = holes[0]._replace(
+                begin=holes[0].begin - float(self._origin), end=holes[0].end - float(self._origin)
+            )
+            where = f"from {first.begin:.2f} to {first.end:.2f} s"
+            more = "" if len(holes) == 1 else f", and nothing in {len(holes) - 1} more places"
+            log.warning("%s: nothing is there %s%s; the file may be damaged", self.name, where, more)
+        if self.path and not self.ended_early and (missing := missing_bytes(self.path, self._container.format.name)):
+            log.warning("%s: the file was cut off, its last %d bytes are missing", self.name, missing)
         unread = self._is_read and self.path and behind_the_end(self.path, self._container.format.name, self._read_to)
         if unread:
             cure = "join films with ffmpeg's concat demuxer to have all of them"

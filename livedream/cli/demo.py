@@ -1,5 +1,7 @@
 """`livedream demo`: see it work, without a camera or a film at hand."""
 
+from pathlib import Path
+
 import click
 
 from livedream.cli.asked import parse_tour
@@ -9,17 +11,37 @@ DEFAULT = "dream.mp4"
 
 
 @click.command(short_help="Dream the film that comes with livedream.")
-@click.option("--to", "sink", metavar="FILE", help=f"where the dream goes [default {DEFAULT}, which is replaced]")
-def demo(sink: str | None, tour: str | None) -> int:
+@click.option("--to", "sink", metavar="FILE", help=f"where the dream goes [default {DEFAULT}]")
+@click.option(
+    "--overwrite", is_flag=True, help=f"replace a file that is there already; {DEFAULT} of an earlier demo always is"
+)
+def demo(sink: str | None, overwrite: bool, tour: str | None) -> int:
     """Dream the film that comes with livedream into a file, and into a window where there is a display."""
     from livedream.capture.demo import demo_clip
     from livedream.cli.dreaming import dream
+    from livedream.sink.names import part_of
 
     seconds = None if tour is None else parse_tour(tour)
-    return dream(str(demo_clip), [sink or DEFAULT, *_window()], overwrite=sink is None, tour=seconds)
+    if sink is None and not overwrite:
+        there = [path for path in (Path(DEFAULT), part_of(Path(DEFAULT))) if path.exists() and path.stat().st_size]
+        overwrite = all(map(is_of_demo, there))
+    return dream(str(demo_clip), [sink or DEFAULT, *_window()], overwrite=overwrite, tour=seconds)
 
 
 demo.params.append(tour_option())
+
+
+def is_of_demo(path: Path) -> bool:
+    """Return whether the film `path` is a dream of the clip that comes with livedream."""
+    from livedream.capture.carried import carried_recipe
+    from livedream.capture.demo import demo_clip
+    from livedream.errors import ArgumentError, SourceError
+    from livedream.recipe import about, fingerprint
+
+    try:
+        return about(carried_recipe(path)).get("fingerprint") == fingerprint([demo_clip])
+    except (ArgumentError, SourceError):
+        return False
 
 
 def _window() -> list[str]:

@@ -29,6 +29,7 @@ from livedream.settings import DreamSettings
 from livedream.sink.codecs import Encoding
 from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
+from livedream.sink.part import check_new
 from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink
 from livedream.urls import shown
@@ -123,6 +124,7 @@ def dream(
                     )
                 # First: whoever goes on with a film that another run still writes would dream in vain.
                 lock = locks.enter_context(OutputLock(Path(film)))
+                check_new(Path(film), overwrite)
                 dreamer, player, recipe = begin()
                 resuming = Resuming(film, recipe, player)
                 kept = resuming.pick_up(source, lock)

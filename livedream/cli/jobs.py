@@ -9,7 +9,7 @@ from livedream.capture.images import find_pictures, natural
 from livedream.capture.kind import is_picture
 from livedream.capture.sequence import find_numbered
 from livedream.errors import ArgumentError, SinkError, SourceError
-from livedream.names import NUMBERED, fitting
+from livedream.names import NUMBERED, fitting, is_half_written
 from livedream.presets import FILM, STILL
 from livedream.recipe import Recipe, about
 from livedream.sink.names import recipe_path
@@ -182,7 +182,7 @@ def _entries(folder: Path) -> list[Path]:
 
 def _is_source(path: Path) -> bool:
     """Return whether somebody wants this dreamt: it is none of our own, whole or half, and no shadow of macOS's."""
-    if path.name.startswith(".") or path.stem.endswith(".part"):
+    if path.name.startswith(".") or is_half_written(path):
         return False
     try:
         return not about(read_text(recipe_path(path)))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from livedream.capture.carried import carried_recipe
 from livedream.capture.source import Source
 from livedream.cli.output import remark
-from livedream.errors import ArgumentError
+from livedream.errors import ArgumentError, SourceError
 from livedream.pipeline.journal import Journal, State, Stateful
 from livedream.pipeline.resume import frames_left, pick_up
 from livedream.pipeline.run import Checkpoints
@@ -51,6 +52,7 @@ class Resuming:
     def __init__(self, spec: str, recipe: Recipe, dreamer: Stateful) -> None:
         self.part = part_of(Path(spec))
         self._journal = Journal(self.part, _job(recipe))
+        self._recipe = recipe
         self._dreamer = dreamer
         self._settings = recipe.settings
         self._is_tour = "tour" in recipe.options
@@ -98,14 +100,22 @@ class Resuming:
         return kept
 
     def _refuse_stranger(self, lock: OutputLock) -> None:
-        """Raise ArgumentError when there is a part that is not known to be of a run that can be resumed."""
+        """Raise ArgumentError when there is a part that is not known to be of the run that is to be resumed."""
         if not self.part.exists() or (not self.part.stat().st_size and lock.vouches(self.part)):
             return
         if not self._journal.exists:
             cure = "move it away, or begin anew with --overwrite and without --resume"
             raise ArgumentError(f"{self.part} has no journal, so nobody knows how it was begun", cure)
-        if not lock.vouches(self.part):
-            raise ArgumentError(f"{self.part} is not what livedream wrote there", "move it away")
+        if not lock.vouches(self.part) and not self._carries_recipe():
+            text = f"{self.part} is not the file that livedream wrote there, nor a copy that carries this recipe"
+            raise ArgumentError(text, "move it away, and put the one back that livedream wrote")
+
+    def _carries_recipe(self) -> bool:
+        """Return whether the part was made by this recipe: whoever runs out of room copies it to a larger disk."""
+        try:
+            return not self._recipe.differences(carried_recipe(self.part))
+        except (ArgumentError, SourceError):
+            return False
 
     def begin(self, sink: Sink) -> Checkpoints:
         """Return what `pipeline.run` needs to keep the journal."""

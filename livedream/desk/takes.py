@@ -9,7 +9,7 @@ from pathlib import Path
 
 from livedream.desk.desk import Desk
 from livedream.desk.recording import Recording
-from livedream.errors import LivedreamError
+from livedream.errors import ArgumentError, LivedreamError
 from livedream.pipeline import Changes, Report
 from livedream.recipe import Recipe
 from livedream.sink.sink import Facts, Sink, open_sink
@@ -109,7 +109,7 @@ class Takes:
             path = Path(stem + suffix)
             try:
                 sink = open_sink(path, self._facts)
-            except LivedreamError as error:
+            except (LivedreamError, ArgumentError) as error:
                 if any(Path().glob(f"{stem}.*")):  # another livedream in this folder was quicker
                     continue
                 self._desk.notices.tell(str(error))

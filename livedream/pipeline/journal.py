@@ -59,6 +59,7 @@ _OWN = re.compile(r"(job\.json|\d+\.safetensors)(\.new)?|draft\.\w+")
 """The names of the files in a journal."""
 _JOB = "job.json"
 _UNFINISHED = ".new"
+_NEW_JOB = f"{_JOB}{_UNFINISHED}"
 _ANEW = "begin anew with --overwrite and without --resume"
 _IN_WORDS = {
     "ingredients": "the content of the files that --layers and --weights name",
@@ -187,15 +188,16 @@ class Journal:
         """The film is complete: remove the journal. A folder that holds anything else stays as it is."""
         with contextlib.suppress(OSError):  # the film is there; leftovers are harmless
             if self.folder.exists() and self._is_ours:
-                for path in self.folder.iterdir():
+                for path in sorted(self.folder.iterdir(), key=lambda path: path.name == _JOB):  # it is a mark of ours
                     path.unlink()
                 self.folder.rmdir()
 
     @property
     def _is_ours(self) -> bool:
-        """Whether nothing is in the folder but what a journal writes into it."""
-        own = all(_OWN.fullmatch(path.name) and path.is_file() for path in self.folder.iterdir())
-        return own and not self.folder.is_symlink()
+        """Whether nothing is in the folder but what a journal writes into it: first the job, which goes last."""
+        names = {path.name for path in self.folder.iterdir() if path.is_file()}
+        own = len(names) == len(list(self.folder.iterdir())) and all(map(_OWN.fullmatch, names))
+        return own and (_JOB in names or names <= {_NEW_JOB}) and not self.folder.is_symlink()
 
     def _saved(self) -> list[Path]:
         return sorted(

@@ -1,10 +1,14 @@
 """Fonts and covers of a film, carried into another one."""
 
+from collections.abc import Callable
+
 import av
 import av.error
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.stream import AttachmentStream, Disposition
 from av.video.stream import VideoStream
+
+from livedream.errors import SourceError
 
 COVERS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 """The codecs of covers, and under which name and type Matroska has them."""
@@ -26,20 +30,22 @@ def attach(stream: AttachmentStream, film: OutputContainer) -> bool:
     return bool(data)
 
 
-def cover_of(stream: VideoStream) -> bytes:
-    """Return the picture of a cover as its file holds it; nothing when it is of a kind that no container takes."""
+def cover_of(stream: VideoStream, again: Callable[[], InputContainer]) -> bytes:
+    """Return the picture of a cover as its file holds it; nothing when it is of a kind that no container takes.
+
+    again: opens the same file once more.
+    """
     if stream.codec_context is None or stream.codec_context.name not in COVERS:
         return b""
     try:
-        with av.open(stream.container.name, "r", metadata_errors="replace") as file:
+        with again() as file:
             return next((bytes(packet) for packet in file.demux(file.streams[stream.index]) if packet.size), b"")
-    except (av.error.FFmpegError, OSError):
+    except (av.error.FFmpegError, OSError, SourceError):
         return b""
 
 
-def attach_cover(stream: VideoStream, film: OutputContainer) -> bool:
-    """Attach the cover to `film`, a Matroska file; return whether that could be."""
-    picture = cover_of(stream)
+def attach_cover(stream: VideoStream, film: OutputContainer, picture: bytes) -> bool:
+    """Attach a cover with this picture to `film`, a Matroska file; return whether that could be."""
     if picture:
         name, mimetype = COVERS[stream.codec_context.name]
         film.add_attachment(stream.metadata.get("filename") or name, mimetype, picture)

@@ -62,7 +62,9 @@ def write_beside(
                 return
         text = sealed(recipe.text(frames=frames, complete=complete))
         write_whole(path, text.encode(), lock, overwrite=True, inputs=inputs)
-    except (OSError, UnicodeDecodeError, SinkError, ArgumentError) as error:
+    except (SinkError, ArgumentError) as error:  # which name the file
+        log.warning("the recipe is missing: %s", error)
+    except (OSError, UnicodeDecodeError) as error:
         log.warning("the recipe %s cannot be written: %s", path, getattr(error, "strerror", None) or error)
 
 

@@ -4,7 +4,7 @@ import contextlib
 import io
 import logging
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -91,7 +91,7 @@ class ImagesSink(Sink):
         self._closed = True
         try:
             if self.count:
-                drop_leftovers(self._leftovers(), recipe_path(self.folder, folder=True), remove=self._ended)
+                drop_leftovers(self._there(), recipe_path(self.folder, folder=True), self.count, ended=self._ended)
                 write_beside(
                     recipe_path(self.folder, folder=True),
                     self.recipe,
@@ -104,17 +104,16 @@ class ImagesSink(Sink):
         finally:
             self._let_go(self._is_new and not self.count)
 
-    def _leftovers(self) -> list[tuple[int, Path]]:
-        """Return the pictures that follow the last frame, with their numbers, sorted."""
-        there = self.folder.glob("[0-9]*.png")
-        numbered = sorted((int(path.stem), path) for path in there if path.stem.isascii() and path.stem.isdigit())
-        return [(number, path) for number, path in numbered if number >= self.count]
-
     def _let_go(self, remove: bool) -> None:
         self._lock.release()
         if remove:
             with contextlib.suppress(OSError):  # something else is in it by now
                 self.folder.rmdir()
+
+    def _there(self) -> list[tuple[int, Path]]:
+        """Return the pictures of such names with their numbers."""
+        paths = [path for path in self.folder.glob("[0-9]*.png") if path.stem.isascii() and path.stem.isdigit()]
+        return [(int(path.stem), path) for path in paths]
 
 
 class PictureSink(Sink):
@@ -163,6 +162,31 @@ class PictureSink(Sink):
         self._lock.release()
 
 
+def drop_leftovers(pictures: Iterable[tuple[int, Path]], recipe: Path, count: int, *, ended: bool) -> None:
+    """Remove the pictures that follow the last one, if the earlier run is known to have made them; report what stays.
+
+    pictures: those that are there, with their numbers. recipe: where the earlier run left its own. count: how many this
+    run has written. ended: whether it came to its end.
+    """
+    left = sorted((number, path) for number, path in pictures if number >= count)
+    if ended and left and (old := _made_by(recipe)):
+        for number, path in left[:]:
+            if number < old["frames"] and _without_count(_carried(path)) == old["recipe"]:
+                with contextlib.suppress(OSError):  # it stays then, and is reported
+                    path.unlink()
+                    left.remove((number, path))
+    if left:
+        first, *others = (path for _, path in left)
+        more = f" and {len(others)} more" if others else ""
+        log.warning(
+            "%s%s follow%s the last frame of this run, and %s",
+            first,
+            more,
+            "" if others else "s",
+            "are left as they are" if others else "is left as it is",
+        )
+
+
 def save(
     frame: Frame,
     path: Path,
@@ -207,25 +231,6 @@ def _time(frame: Frame, facts: Facts) -> Mapping[str, str]:
     if frame.time % tick:  # of a source that promised otherwise
         tick = Fraction(1, frame.time.denominator)
     return FrameTime(frame.time, tick, facts.rate, frame.duration).texts()
-
-
-def drop_leftovers(left: Sequence[tuple[int, Path]], recipe: Path, *, remove: bool) -> None:
-    """Remove what follows the last frame, if the earlier run is known to have made it; report what stays.
-
-    left: pictures with their numbers. recipe: the file with the recipe of the earlier run. remove: False to report
-    only.
-    """
-    old = _made_by(recipe) if remove else {}
-    stays = []
-    for number, path in left:
-        if old and number < old["frames"] and _without_count(_carried(path)) == old["recipe"]:
-            with contextlib.suppress(OSError):  # it stays then, and is reported
-                path.unlink()
-                continue
-        stays.append(path)
-    if stays:
-        more = f" and {len(stays) - 1} more" if len(stays) > 1 else ""
-        log.warning("%s%s follow the last frame of this run, and are left as they are", stays[0], more)
 
 
 def _made_by(path: Path) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from livedream._version import __version__
+from livedream.birth import birth_of
 from livedream.errors import ArgumentError, SinkError
 from livedream.sink.names import lock_of, locks_above, part_of, pattern_of, real_path
 
@@ -27,7 +28,8 @@ _TABLE = "livedream"
 """The key that tells a lock file from a file of somebody's that has its name."""
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
-_ANNOUNCED = 0
+_ANNOUNCED: "Mark" = (0, 0)
+"""The mark of a part that is about to be made."""
 _FRESH_SECONDS = 60
 """An empty lock file younger than this is one that another run has just made."""
 
@@ -36,6 +38,9 @@ _TRIES, _TRY_SECONDS = 100, 0.01
 
 Identity = tuple[int, int]
 """Device and inode: what a file is, whatever it is called."""
+
+Mark = tuple[int, int]
+"""Inode and time of birth: a file system gives the inode of a file that was removed to the next one that is made."""
 
 
 def identity(path: Path) -> Identity | None:
@@ -118,14 +123,14 @@ class OutputLock:
 
     def announce(self, part: Path) -> None:
         """Write down that `part`, which is not there, is about to be made: a later run may replace it, while empty."""
-        self.note(part, (0, _ANNOUNCED))
+        self.note(part, _ANNOUNCED)
 
-    def note(self, part: Path, made: Identity) -> None:
+    def note(self, part: Path, mark: Mark) -> None:
         """Write down that `part` was made by this run, so that a later one may replace it."""
         if self._holding is None:
             raise RuntimeError("the lock is not held")
         with _guard:
-            self._holding.parts[part.name] = made[1]
+            self._holding.parts[part.name] = mark
             self._holding.write()
 
     def forget(self, part: Path) -> None:
@@ -176,8 +181,8 @@ class _Holding:
     descriptor: int
     is_foreign: bool
     """Whether it was there, and empty: it may be anybody's, and is left as it was."""
-    parts: dict[str, int] = field(default_factory=dict)
-    """The inodes of the half-written files that are ours, by name; _ANNOUNCED for one that is about to be made."""
+    parts: dict[str, Mark] = field(default_factory=dict)
+    """The half-written files that are ours, by name."""
     owner: dict[str, Any] = field(default_factory=lambda: _this_process())
     outputs: list[str] = field(default_factory=list)
     count: int = 0
@@ -196,7 +201,7 @@ class _Holding:
         if found.st_dev != self.identity[0]:
             return False
         is_announced = self.parts.get(part.name) == _ANNOUNCED and not found.st_size
-        return is_announced or found.st_ino in self.parts.values()
+        return is_announced or (found.st_ino, birth_of(part)) in self.parts.values()
 
     def write(self) -> None:
         """Write down who holds the lock and what is ours; whenever the process is killed, that can be read."""
@@ -257,9 +262,8 @@ def _hold(file: Path, output: Path, shown: str) -> _Holding:
             now = os.fstat(descriptor)
             if identity(file) == (now.st_dev, now.st_ino):  # else who held it has removed it meanwhile
                 owner = _owner(_read(descriptor)) or {}
-                parts = owner.get("parts")
                 is_foreign = not made and not found and time.time() - now.st_mtime > _FRESH_SECONDS
-                holding = _Holding(file, descriptor, is_foreign, dict(parts) if isinstance(parts, dict) else {})
+                holding = _Holding(file, descriptor, is_foreign, _parts(owner))
                 holding.outputs.append(shown)
                 holding.write()
                 return holding
@@ -296,6 +300,20 @@ def _owner(content: bytes) -> dict[str, Any] | None:
     except ValueError:  # also what is no text
         return None
     return owner if isinstance(owner, dict) and _TABLE in owner else None
+
+
+def _parts(owner: dict[str, Any]) -> dict[str, Mark]:
+    """Return the half-written files of which a lock file says that they are ours."""
+    parts = owner.get("parts")
+    if not isinstance(parts, dict):
+        return {}
+    return {name: (mark[0], mark[1]) for name, mark in parts.items() if isinstance(mark, list) and len(mark) == 2}
+
+
+def mark_of(file: Path | int) -> Mark:
+    """Return by which mark a part is known again. file: its path, or a descriptor of it. Raises OSError."""
+    found = os.stat(file)  # noqa: PTH116  also of a descriptor
+    return found.st_ino, birth_of(file)
 
 
 def _refuse_held(file: Path, output: Path) -> None:

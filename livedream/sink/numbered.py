@@ -34,14 +34,11 @@ class Numbers:
         return self.pattern.with_name(f"{self._before}{number:0{self._digits}d}{self._after}")
 
     def there(self) -> list[tuple[int, Path]]:
-        """Return the files of such names with their numbers, sorted.
-
-        Raises SinkError when the folder cannot be read.
-        """
+        """Return the files of such names with their numbers. Raises SinkError when the folder cannot be read."""
         number = re.compile(f"{re.escape(self._before)}(\\d+){re.escape(self._after)}", re.ASCII)
         try:
-            names = {path: number.fullmatch(path.name) for path in self.pattern.parent.iterdir()}
-            return sorted((int(match[1]), path) for path, match in names.items() if match)
+            found = [(number.fullmatch(path.name), path) for path in self.pattern.parent.iterdir()]
+            return [(int(match[1]), path) for match, path in found if match]
         except FileNotFoundError as error:
             text = f"{self.pattern} cannot be written: there is no folder {self.pattern.parent}"
             raise SinkError(text, "make it first") from error
@@ -62,10 +59,11 @@ class NumberedSink(Sink):
     The numbers begin at 0, as in a folder of pictures; what is written so is read again by the same pattern. The recipe
     is beside them, under the name without the number: out.toml.
 
+    The last pictures of an earlier, longer run are removed at the end as ImagesSink does it.
+
     pattern: a path with one `%d`, or `%06d` for six digits, in the name of the file; the folder must be there.
     Raises ArgumentError when there is more than one place for a number, SinkError when there are pictures of such names
-    already, unless `overwrite`, and when they cannot be written. The last ones of an earlier, longer run are removed at
-    the end if `overwrite`, as by `ImagesSink`; only PNGs can prove whose they are.
+    already, unless `overwrite`, and when they cannot be written.
     """
 
     def __init__(self, pattern: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
@@ -84,7 +82,7 @@ class NumberedSink(Sink):
         self._lock = OutputLock(path).acquire()
         try:
             self._lock.sweep()
-            for _, old in there:
+            for _, old in sorted(there):
                 check_new(old, overwrite)
         except BaseException:
             self._lock.release()
@@ -104,8 +102,7 @@ class NumberedSink(Sink):
         self._closed = True
         try:
             if self.count:
-                left = [(number, path) for number, path in self._numbers.there() if number >= self.count]
-                drop_leftovers(left, self._numbers.recipe, remove=self._ended)
+                drop_leftovers(self._numbers.there(), self._numbers.recipe, self.count, ended=self._ended)
                 write_beside(
                     self._numbers.recipe,
                     self.recipe,

@@ -9,7 +9,7 @@ from pathlib import Path
 from livedream.errors import SinkError
 from livedream.sink.codecs import CONTAINERS
 from livedream.sink.inputs import Inputs
-from livedream.sink.lock import OutputLock, identity, unwritable
+from livedream.sink.lock import OutputLock, identity, mark_of, unwritable
 from livedream.sink.names import journal_of, part_of, real_path
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -55,8 +55,9 @@ class PartFile:
         self._descriptor: int | None = self._make()
         found = os.fstat(self._descriptor)
         self._made = found.st_dev, found.st_ino
+        self._mark = mark_of(self._descriptor)
         try:
-            lock.note(self.part, self._made)
+            lock.note(self.part, self._mark)
         except OSError as error:
             self.discard()
             raise unwritable(path, error) from error
@@ -106,7 +107,7 @@ class PartFile:
             except PermissionError:
                 return False
             self.part = part
-            self._lock.note(part, self._made)
+            self._lock.note(part, self._mark)
             self._lock.forget(draft)
         return True
 

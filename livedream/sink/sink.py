@@ -54,6 +54,8 @@ class Facts:
     """What the clock of the `sound` file shows at time 0."""
     until: Fraction | None = None
     """The time at which the sound ends too, when only a part of a film is wanted; None for all of it."""
+    picture_track: int | None = None
+    """The index of the track in that file which the frames are read from; None where it is no film."""
     path: Path | None = None
     """The file or folder that the frames are read from; no sink writes there."""
     files: Sequence[Path] = ()

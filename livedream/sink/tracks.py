@@ -12,7 +12,7 @@ import av
 import av.error
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
-from av.stream import AttachmentStream, Disposition
+from av.stream import AttachmentStream
 from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
@@ -46,19 +46,26 @@ class Tracks:
 
     start: what the clock of the file shows at time 0 of the film, in seconds; nothing before it is written, but for
     what a decoder wants to hear before the beginning of the file. until: the time at which all of it ends, in seconds
-    of the film.
+    of the film. pictures: the index of the track which the pictures of the film are made from.
 
     Raises SinkError when the file cannot be opened. Errors of `film` come out as PyAV raises them.
     """
 
     def __init__(
-        self, source: Path | SideTracks, start: Fraction, film: OutputContainer, *, until: Fraction | None = None
+        self,
+        source: Path | SideTracks,
+        start: Fraction,
+        film: OutputContainer,
+        *,
+        until: Fraction | None = None,
+        pictures: int | None = None,
     ) -> None:
         self._source = source
         self._path = source if isinstance(source, Path) else source.name
         self._reopens = isinstance(source, Path) or source.reopens
         self._start = start
         self._until = until
+        self._pictures = pictures
         self._film = film
         try:
             self._file = self._open()
@@ -178,8 +185,9 @@ class Tracks:
                 self._tracks[stream.index] = track
             elif not self._attached(stream):
                 left_out.append(_name(stream))
-        for source, target in zip(_pictures_of(self._file), self._film.streams.video, strict=False):
-            left_out += [f"{lost} (video)" for lost in label(source, target, self._kind)]
+        if self._pictures is not None and self._pictures < len(self._file.streams):
+            pictures = self._file.streams[self._pictures]
+            left_out += [f"{lost} (video)" for lost in label(pictures, self._film.streams.video[0], self._kind)]
         if left_out:
             log.warning("%s: what %s cannot hold is left out: %s", self._path, self._kind, ", ".join(left_out))
 
@@ -189,11 +197,14 @@ class Tracks:
             return attach(stream, self._film)
         if is_cover(stream) and isinstance(stream, VideoStream):
             if self._kind == "mp4" and not self.cover and stream.codec_context:
-                self.cover, self.cover_kind = cover_of(stream), KINDS.get(stream.codec_context.name, 0)
+                self.cover, self.cover_kind = self._cover_of(stream), KINDS.get(stream.codec_context.name, 0)
                 return bool(self.cover)
-            return self._kind == "matroska" and attach_cover(stream, self._film)
+            return self._kind == "matroska" and attach_cover(stream, self._film, self._cover_of(stream))
         # Chapters of an mp4 are a track of data too (QuickTime File Format, "Chapter Lists").
         return stream.type == "video" or (stream.type == "data" and bool(self._file.chapters()))
+
+    def _cover_of(self, stream: VideoStream) -> bytes:
+        return cover_of(stream, self._open) if self._reopens else b""
 
     @property
     def _kind(self) -> str:
@@ -294,9 +305,3 @@ def _name(stream: av.stream.Stream) -> str:
     if stream.type == "data":
         return "data"
     return f"{stream.type} ({stream.codec_context.name if stream.codec_context else 'unknown'})"
-
-
-def _pictures_of(file: InputContainer) -> list[VideoStream]:
-    """Return the picture tracks of a film, the one first that is played."""
-    tracks = [track for track in file.streams.video if not is_cover(track)]
-    return sorted(tracks, key=lambda track: not track.disposition & Disposition.default)[:1]

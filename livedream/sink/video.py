@@ -150,7 +150,7 @@ class VideoSink(ResumableSink):
 
     def _other_tracks(self, beside: Path | SideTracks, facts: Facts) -> Tracks | None:
         try:
-            return Tracks(beside, facts.start, self._film, until=facts.until)
+            return Tracks(beside, facts.start, self._film, until=facts.until, pictures=facts.picture_track)
         except SourceError as error:  # the film is the same without it
             log.warning("%s has no sound: %s", self.path, error)
             return None

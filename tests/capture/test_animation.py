@@ -146,10 +146,20 @@ def test_part(name: str, tmp_path: Path) -> None:
         assert source.length == 1
         (frame,) = source
     assert (frame.time, frame.duration, tuple(frame.pixels[0, 0])) == (0, Fraction(3, 10), COLOURS[1])
+    with open_source(path, start=Fraction(3, 10), end=Fraction(1, 2)) as source:
+        assert seconds(source) == [(0.0, 0.1)]
     with pytest.raises(SourceError, match="no frame at 9 s"):
         open_source(path, start=Fraction(9))
     with pytest.raises(ArgumentError):
         open_source(path, start=Fraction(1), end=Fraction(1))
+
+
+def test_part_begins_with_the_frame_that_stands_there(tmp_path: Path) -> None:
+    path = animated(tmp_path / "a.png", duration=4000)
+    with open_source(path, start=Fraction(5), end=Fraction(9)) as source:
+        assert seconds(source) == [(0.0, 3.0), (3.0, 1.0)]
+    with open_source(path, start=Fraction(10)) as source:
+        assert seconds(source) == [(0.0, 2.0)]
 
 
 def test_skip(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from livedream.errors import ArgumentError, SourceError
 from livedream.pipeline import run
 from livedream.sink.sink import Facts, open_sink
 from tests.capture.watching import Watching, until
-from tests.films import UPRIGHT, av, corners, ffprobe, quarters, write_film
+from tests.films import UPRIGHT, av, corners, ffprobe, quarters, write_film, write_subtitled
 
 # What `ffmpeg -f yuv4mpegpipe` writes, by hand: three grey pictures of 4x2 (the format: man yuv4mpeg, mjpegtools).
 Y4M = b"YUV4MPEG2 W4 H2 F30000:1001 Ip A1:1 C420jpeg\n" + b"".join(
@@ -243,3 +243,11 @@ def test_size_is_not_for_films(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "error: '64' is no size",
         "error: '0' is no rate",
     ]
+
+
+def test_a_fifo_without_sound_keeps_its_subtitles(fifo: Path, tmp_path: Path) -> None:
+    writer = write_into(fifo, write_subtitled(tmp_path / "film.mkv").read_bytes())
+    into(tmp_path / "out.mkv", open_source(fifo))
+    writer.join(10)
+    (text,) = ffprobe(tmp_path / "out.mkv", "s", "packet=pts_time,duration_time")
+    assert (float(text["pts_time"]), float(text["duration_time"])) == pytest.approx((0.2, 0.5), abs=0.002)

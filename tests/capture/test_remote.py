@@ -16,7 +16,7 @@ from livedream.errors import ArgumentError, SourceError
 from livedream.sink.sink import Facts, open_sink
 from tests.capture.cameras import network_camera
 from tests.capture.web_server import web_server
-from tests.films import av, write_film
+from tests.films import av, ffprobe, write_film, write_subtitled
 
 FRAMES = 50
 NOISE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
@@ -151,3 +151,17 @@ def test_the_sound_of_a_camera_is_said_to_be_lost(
         with caplog.at_level(logging.WARNING), open_sink(tmp_path / "out.mp4", Facts.of(source)):
             pass
     assert f"the sound of {source.name} is not kept: record it beside with another program" in caplog.messages
+
+
+def test_a_film_without_sound_keeps_its_subtitles(tmp_path: Path) -> None:
+    write_subtitled(tmp_path / "film.mkv")
+    with (
+        web_server(tmp_path, "ranges") as address,
+        open_source(f"{address}/film.mkv") as source,
+        open_sink(tmp_path / "out.mkv", Facts.of(source)) as sink,
+    ):
+        for frame in source:
+            sink.write(frame)
+        sink.end()
+    (text,) = ffprobe(tmp_path / "out.mkv", "s", "packet=pts_time,duration_time")
+    assert (float(text["pts_time"]), float(text["duration_time"])) == pytest.approx((0.2, 0.5), abs=0.002)

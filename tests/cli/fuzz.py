@@ -1,6 +1,6 @@
 """Damaged films and pictures of every kind, put through `livedream run` in batches: for test_fuzz.py.
 
-`python -m tests.cli.fuzz [COUNT]` makes COUNT of them (300), runs them and prints what became of them.
+`python -m tests.cli.fuzz [COUNT [SEED]]` makes COUNT of them (300), runs them and prints what became of them.
 """
 
 import livedream  # noqa: F401, I001  first: cv2 must come before av
@@ -20,7 +20,10 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pillow_jxl  # noqa: F401  lets Pillow write JPEG XL
 from PIL import Image
+
+from tests.heic import grid_heic
 
 CASES = 300
 FRAMES = 12
@@ -41,41 +44,42 @@ FILMS = {
     ".ogv": ("libvpx", "libopus"),
 }
 """What is in each kind of film: picture and sound."""
-ANIMATED = (".gif", ".apng")
+ANIMATED = (".gif", ".apng", "-film.webp")
 KNOW_NO_LENGTH = (".ts",)
 """Cut between two packets, such a film is a shorter one."""
-STILLS = (".png", ".jpg", ".webp", ".tif", ".bmp", ".ppm", ".tga", ".jp2", ".avif")
+STILLS = (".png", ".jpg", ".webp", ".tif", ".bmp", ".ppm", ".tga", ".jp2", ".avif", ".heic", ".jxl")
 KINDS = (*FILMS, *ANIMATED, *STILLS)
+"""How the names end."""
 
 
 # Damage ---------------------------------------------------------------------------------------------------------------
 
 
-def flipped(content: bytearray, chance: random.Random, folder: Path, suffix: str) -> None:
+def flipped(content: bytearray, chance: random.Random, folder: Path, kind: str) -> None:
     """Some bits are wrong."""
     for _ in range(chance.choice([1, 10, 100])):
         content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
 
 
-def zeroed(content: bytearray, chance: random.Random, folder: Path, suffix: str) -> None:
+def zeroed(content: bytearray, chance: random.Random, folder: Path, kind: str) -> None:
     """A stretch is zero, as after a crash of the file system."""
     place, length = _stretch(content, chance)
     content[place : place + length] = bytes(length)
 
 
-def cut(content: bytearray, chance: random.Random, folder: Path, suffix: str) -> None:
+def cut(content: bytearray, chance: random.Random, folder: Path, kind: str) -> None:
     """The end is missing."""
     del content[chance.randrange(len(content)) :]
 
 
-def spliced(content: bytearray, chance: random.Random, folder: Path, suffix: str) -> None:
+def spliced(content: bytearray, chance: random.Random, folder: Path, kind: str) -> None:
     """It goes on as another file of its kind, from anywhere in that."""
-    other = (folder / _whole("other", suffix)).read_bytes()
+    other = (folder / _whole("other", kind)).read_bytes()
     del content[chance.randrange(len(content)) :]
     content += other[chance.randrange(len(other)) :]
 
 
-def extreme(content: bytearray, chance: random.Random, folder: Path, suffix: str) -> None:
+def extreme(content: bytearray, chance: random.Random, folder: Path, kind: str) -> None:
     """Numbers in the head or the index are as large, or as small, as they can be."""
     for _ in range(chance.choice([1, 3])):
         size = chance.choice([2, 4, 8])
@@ -88,9 +92,9 @@ def extreme(content: bytearray, chance: random.Random, folder: Path, suffix: str
         content[place : place + size] = number
 
 
-def misnamed(content: bytearray, chance: random.Random, folder: Path, suffix: str) -> None:
+def misnamed(content: bytearray, chance: random.Random, folder: Path, kind: str) -> None:
     """It is a file of another kind than its name says."""
-    other = chance.choice([kind for kind in KINDS if kind != suffix])
+    other = chance.choice([each for each in KINDS if each != kind])
     content[:] = (folder / _whole("whole", other)).read_bytes()
 
 
@@ -112,16 +116,22 @@ def case(number: int) -> str:
     return f"{number:03d}-{damage.__name__}{KINDS[number % len(KINDS)]}"
 
 
-def _whole(name: str, suffix: str) -> str:
+def kind_of(name: str) -> str:
+    """Return which of KINDS the file called `name` is."""
+    return max((kind for kind in KINDS if name.endswith(kind)), key=len)
+
+
+def _whole(name: str, kind: str) -> str:
     """No two may have a stem in common: their dreams would."""
-    return f"{name}-{suffix[1:]}{suffix}"
+    return f"{name}-{kind[1:].replace('.', '-')}{kind}"
 
 
-def make(folder: Path, number: int) -> Path:
-    """Write a damaged file."""
+def make(folder: Path, number: int, seed: int = 0) -> Path:
+    """Write a damaged file; with another seed other bytes of it are damaged."""
     path = folder / case(number)
-    content = bytearray((folder / _whole("whole", path.suffix)).read_bytes())
-    DAMAGES[number // len(KINDS) % len(DAMAGES)](content, random.Random(number), folder, path.suffix)
+    kind = kind_of(path.name)
+    content = bytearray((folder / _whole("whole", kind)).read_bytes())
+    DAMAGES[number // len(KINDS) % len(DAMAGES)](content, random.Random(1_000_000 * seed + number), folder, kind)
     path.write_bytes(content)
     return path
 
@@ -132,13 +142,17 @@ def write_whole(folder: Path) -> list[Path]:
         for suffix, (codec, sound) in FILMS.items():
             _write_film(folder / _whole(name, suffix), codec, sound, shade)
         pictures = [Image.fromarray(_pixels(number, shade)) for number in range(FRAMES)]
-        for suffix in ANIMATED:
-            how = {"format": "png"} if suffix == ".apng" else {}
-            film = folder / _whole(name, suffix)
+        for kind in ANIMATED:
+            how = {"format": "png"} if kind == ".apng" else {}
+            film = folder / _whole(name, kind)
             pictures[0].save(film, save_all=True, append_images=pictures[1:], duration=40, loop=0, **how)
         for suffix in STILLS:
-            pictures[0].save(folder / _whole(name, suffix))
-    return [folder / _whole("whole", suffix) for suffix in KINDS]
+            picture = folder / _whole(name, suffix)
+            if suffix == ".heic":  # the package that reads them writes none
+                picture.write_bytes(grid_heic(quarter_turns=shade and 1))
+            else:
+                pictures[0].save(picture)
+    return [folder / _whole("whole", kind) for kind in KINDS]
 
 
 def _write_film(path: Path, codec: str, sound: str | None, shade: int) -> None:
@@ -190,12 +204,12 @@ class Result:
 
     @property
     def is_film(self) -> bool:
-        return Path(self.name).suffix not in STILLS
+        return kind_of(self.name) not in STILLS
 
     @property
     def is_loss_unsaid(self) -> bool:
         """Whether frames are missing, or it failed, and nobody said a word about it."""
-        counts = self.is_film and "misnamed" not in self.name and Path(self.name).suffix not in KNOW_NO_LENGTH
+        counts = self.is_film and "misnamed" not in self.name and kind_of(self.name) not in KNOW_NO_LENGTH
         lost = self.frames is None or (counts and self.frames < FRAMES)
         return lost and not self.said
 
@@ -262,11 +276,11 @@ def figures(results: list[Result]) -> str:
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else CASES
+    count, seed = (int(word) for word in [*sys.argv[1:], *[str(CASES), "0"][len(sys.argv) - 1 :]])
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         write_whole(folder)
-        results = run_all(folder, [make(folder, number).name for number in range(count)])
+        results = run_all(folder, [make(folder, number, seed).name for number in range(count)])
         sys.stdout.write(f"{figures(results)}\n")
         for result in results:
             if result.tracebacks or result.trouble or result.is_loss_unsaid:

@@ -89,7 +89,7 @@ def test_named_twice_is_dreamt_once():
 
 
 def test_what_livedream_made_is_no_source(tmp_path):
-    make("a.mp4", "a-dream.mp4", "b-dream.part.mp4", "mine.mp4")
+    make("a.mp4", "a-dream.mp4", "b-dream.part.mp4", "b-dream.part.lock", "mine.mp4")
     Path("a-dream.toml").write_text(Recipe(settings=DreamSettings()).text())
     Path("mine.toml").write_text("steps = 2")
     assert list(jobs(["."])) == list(jobs(["*.mp4"])) == ["a.mp4", "mine.mp4"]

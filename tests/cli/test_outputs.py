@@ -8,12 +8,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
+from livedream.capture.demo import demo_clip
+from livedream.cli.demo import is_of_demo
 from livedream.cli.main import main
 from livedream.recipe import about
 from tests.conftest import count_frames, write_clip
@@ -204,6 +207,49 @@ def test_frames_of_a_longer_run_do_not_stay_among_those_of_a_shorter_one(
     assert Path("fr/000004.png").read_bytes() == mine
     assert "000004.png" in capsys.readouterr().err
     assert about(Path("fr/recipe.toml").read_text())["frames"] == 2
+
+
+def test_a_half_written_picture_is_no_source_and_one_of_that_name_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that is killed leaves 000001.part.png, and the lock beside it that says so."""
+    for name in ("000000.png", "000001.part.png"):
+        picture(f"fr/{name}")
+    assert main(["run", "fr", "--to", "two/", *QUICK]) == 0
+    assert len(list(Path("two").glob("*.png"))) == 2
+    Path("fr/recipe.part.lock").write_text("{}")
+    for source in ("fr", "fr/*.png"):
+        assert main(["run", source, "--to", "one/", "--overwrite", *QUICK]) == 0
+        assert len(list(Path("one").glob("*.png"))) == 1
+
+
+def test_a_film_of_somebodys_that_is_called_part_is_dreamt_in_a_batch(make_clip: Callable[..., Path]) -> None:
+    Path("in").mkdir()
+    make_clip("in/trip.part.mp4", frames=2)
+    make_clip("in/other.mp4", frames=2)
+    assert main(["run", "in", "--to", "out/", *QUICK]) == 0
+    assert sorted(path.name for path in Path("out").glob("*.mp4")) == ["other-dream.mp4", "trip.part-dream.mp4"]
+
+
+def test_the_demo_replaces_a_dream_of_its_own_alone(
+    make_clip: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    mine = make_clip("dream.mp4", frames=2).read_bytes()
+    assert main(["demo"]) == 1
+    assert "error: dream.mp4 exists already\nhint: use --overwrite" in capsys.readouterr().err
+    assert Path("dream.mp4").read_bytes() == mine
+    shutil.copy(demo_clip, "dream.mp4")
+    assert not is_of_demo(Path("dream.mp4"))
+    assert main(["run", str(demo_clip), "--end", "0.1", "--to", "dream.mp4", "--overwrite", *QUICK]) == 0
+    assert is_of_demo(Path("dream.mp4"))
+    with mock.patch("livedream.cli.dreaming.dream", return_value=0) as dreamt:
+        assert main(["demo"]) == 0
+        assert dreamt.call_args.kwargs["overwrite"]
+        Path("dream.mp4").rename("dream.part.mp4")  # what an earlier demo has left
+        assert main(["demo"]) == 0
+        assert dreamt.call_args.kwargs["overwrite"]
+        shutil.copy(demo_clip, "dream.part.mp4")
+        assert main(["demo"]) == 0
+        assert not dreamt.call_args.kwargs["overwrite"]
 
 
 def test_visualize_replaces_no_page_of_somebodys(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,11 @@
 """`--resume` by the command that a user types."""
 
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import av
 import numpy as np
@@ -12,6 +14,7 @@ from PIL import Image
 
 import livedream
 from livedream.cli.main import main
+from livedream.pipeline.journal import Journal
 from livedream.sink.lock import OutputLock
 from livedream.sink.part import PartFile
 
@@ -131,6 +134,49 @@ def test_other_files_that_the_dream_is_made_of_are_refused(film, tmp_path, capsy
     assert main(["run", str(film), "--to", str(output), *how, "--resume"]) == 0
     assert "going on at frame" in capsys.readouterr().out
     assert len(decoded(output)) == 200
+
+
+def killed(film: Path, output: Path) -> None:
+    """Leave a part with a checkpoint that can be reached, as a killed run does."""
+    part = output.with_suffix(f".part{output.suffix}")
+    with mock.patch.object(PartFile, "finish", PartFile.leave), mock.patch.object(Journal, "finish"):
+        assert main(["run", str(film), "--to", str(output), *QUICK]) == 0
+    assert part.exists()
+    assert not output.exists()
+
+
+def test_what_was_copied_to_another_disk_goes_on_there(film, tmp_path, capsys) -> None:
+    """As whoever runs out of room does; a copy has another number than the file for which the lock vouches."""
+    killed(film, tmp_path / "out.mp4")
+    (tmp_path / "large").mkdir()
+    for path in tmp_path.glob("out.part.*"):
+        copy = shutil.copytree if path.is_dir() else shutil.copy
+        copy(path, tmp_path / "large" / path.name)
+    output = tmp_path / "large" / "out.mp4"
+    assert main(["run", str(film), "--to", str(output), *QUICK, "--resume"]) == 0
+    assert "going on at frame" in capsys.readouterr().out
+    assert len(decoded(output)) == 200
+
+
+def test_a_film_of_somebodys_in_the_place_of_the_part_stays(film, tmp_path, capsys) -> None:
+    killed(film, tmp_path / "out.mp4")
+    part = tmp_path / "out.part.mp4"
+    part.rename(tmp_path / "aside.mp4")
+    shutil.copy(film, part)
+    assert main(["run", str(film), "--to", str(tmp_path / "out.mp4"), *QUICK, "--resume"]) == 2
+    assert "out.part.mp4 is not the file that livedream wrote there" in capsys.readouterr().err
+    assert part.read_bytes() == film.read_bytes()
+    (tmp_path / "aside.mp4").replace(part)  # as the hint says; the lock file is gone by now
+    assert main(["run", str(film), "--to", str(tmp_path / "out.mp4"), *QUICK, "--resume"]) == 0
+    assert "going on at frame" in capsys.readouterr().out
+
+
+def test_a_film_that_is_complete_is_not_begun_anew(film, tmp_path, capsys) -> None:
+    output = tmp_path / "out.mp4"
+    output.write_bytes(b"complete")
+    assert main(["run", str(film), "--to", str(output), *QUICK, "--resume"]) == 1
+    assert capsys.readouterr().err == f"error: {output} exists already\nhint: use --overwrite, or another name\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "out.mp4"]
 
 
 def test_run_that_is_alive_is_not_resumed(film, tmp_path, capsys) -> None:

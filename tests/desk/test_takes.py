@@ -96,6 +96,13 @@ def test_a_snapshot_that_cannot_be_written_is_told(desk: Desk, takes: Takes, tmp
     assert "livedream-20260301-201530.png cannot be written" in desk.notices.texts[-1]
 
 
+def test_a_take_that_has_a_name_of_the_run_is_told(desk: Desk, takes: Takes) -> None:
+    desk(Frame(PHOTO, Fraction(0), 0))
+    with OutputLock(Path("livedream-20260301-%d.png")):  # as of a run into numbered pictures
+        takes.snapshot()
+    assert "would be written under one name" in desk.notices.texts[-1]
+
+
 def test_recording_comes_and_goes(desk: Desk, takes: Takes, changes: Changes) -> None:
     assert takes.recording is None
     takes.toggle_recording()

@@ -141,6 +141,25 @@ def test_files_of_somebody_in_its_folder_stay(tmp_path) -> None:
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.parametrize("name", ["draft.txt", "000007.safetensors"])
+def test_files_that_only_look_like_those_of_a_journal_stay(name: str, tmp_path) -> None:
+    folder = tmp_path / "out.part.resume"
+    folder.mkdir()
+    (folder / name).write_text("mine")
+    book = journal(tmp_path)
+    with pytest.raises(SinkError, match="holds what livedream did not write"):
+        book.begin()
+    book.finish()
+    assert [path.name for path in folder.iterdir()] == [name]
+
+
+def test_a_journal_of_which_the_first_file_is_half_written_begins_anew(tmp_path) -> None:
+    (tmp_path / "out.part.resume").mkdir()
+    (tmp_path / "out.part.resume" / "job.json.new").write_text("{")
+    journal(tmp_path).begin()
+    assert [path.name for path in (tmp_path / "out.part.resume").iterdir()] == ["job.json"]
+
+
 def test_finished_journal_leaves_nothing(tmp_path) -> None:
     book = journal(tmp_path)
     book.begin()

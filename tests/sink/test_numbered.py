@@ -52,12 +52,13 @@ def test_old_pictures_stay_unless_they_may_be_replaced(tmp_path):
     assert (tmp_path / "outer.png").read_bytes() == b"mine too"
 
 
-def test_a_shorter_film_leaves_no_frames_of_the_longer_one(tmp_path, caplog):
-    write(tmp_path / "out%02d.png", count=5)
-    (tmp_path / "out04.png").write_bytes(b"mine")  # no recipe in it says whose it is
-    write(tmp_path / "out%02d.png", count=2, overwrite=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.toml", "out00.png", "out01.png", "out04.png"]
-    assert "out04.png follow the last frame of this run" in caplog.text
+def test_those_of_a_longer_run_do_not_stay_among_those_of_a_shorter_one(tmp_path, caplog):
+    write(tmp_path / "out%03d.png", 5)
+    (tmp_path / "out004.png").write_bytes(b"mine")
+    write(tmp_path / "out%03d.png", 2, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.toml", "out000.png", "out001.png", "out004.png"]
+    assert (tmp_path / "out004.png").read_bytes() == b"mine"
+    assert "out004.png follows the last frame of this run, and is left as it is" in caplog.text
 
 
 def test_they_never_replace_what_is_read(tmp_path):

@@ -251,6 +251,16 @@ def test_tracks_keep_what_is_said_of_them(labelled: Path, tmp_path: Path, caplog
     ]
 
 
+def test_label_is_that_of_the_track_that_was_read(tmp_path: Path) -> None:
+    """The default picture track is a thumbnail; the other one is dreamt."""
+    still, film = "-f lavfi -i color=red:s=160x120:r=1:d=1", "-f lavfi -i testsrc2=s=64x48:r=25:d=1"
+    languages = "-metadata:s:v:0 language=ita -metadata:s:v:1 language=jpn -disposition:v:0 default -disposition:v:1 0"
+    make(tmp_path, f"{still} {film} -map 0 -map 1 -c:v libx264 {languages} film.mkv")
+    copy(tmp_path / "film.mkv", tmp_path / "out.mkv")
+    (pictures,) = ffprobe(tmp_path / "out.mkv", "v", "stream=width:stream_tags=language")
+    assert pictures == {"width": 64, "tags": {"language": "jpn"}}
+
+
 def test_mov_and_webm_say_which_labels_they_lose(
     labelled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
