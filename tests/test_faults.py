@@ -56,6 +56,12 @@ def test_opencv():
     assert explain(memory).message == "out of memory: 12.0 GB were asked for"
 
 
+def test_a_library_that_memory_does_not_hold():
+    """As under `ulimit -v`."""
+    error = ImportError("libtorch_cpu.so: failed to map segment from shared object")
+    assert explain(error).message == "out of memory"
+
+
 def test_ffmpeg(tmp_path):
     (tmp_path / "text.mp4").write_text("no film")
     fault = explain(raised(lambda: av.open(str(tmp_path / "text.mp4"))))

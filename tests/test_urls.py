@@ -9,6 +9,12 @@ from livedream.urls import Address, conceal, masked, shown
 PASSWORD, KEY = "PaSs7word", "K3y-9f2b-secret"
 
 SECRETS = [
+    ("rtsp://u:PaSs7word%40cam/1", "rtsp://..."),
+    ("rtsp://u:PaSs7word", "rtsp://..."),
+    ("http://u:PaSs7word@server/films/my-holiday.mp4?t=9", "http://server/.../my-holiday.mp4"),
+    (f"http://server/d/{KEY}/my-holiday.mp4", "http://server/d/.../my-holiday.mp4"),
+    (f"http://server/{KEY}.mp4", "http://server/..."),
+    (f"rtmp://server/live/{KEY}/holiday.mp4", "rtmp://server/live/..."),
     ("rtsp://u:PaSs7word@cam:554/live", "rtsp://cam:554/live"),
     ("rtsp://u:PaSs7word@[::1]:554/live", "rtsp://[::1]:554/live"),
     ("RTSP://u:PaSs7word@cam/live", "RTSP://cam/live"),

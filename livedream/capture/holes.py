@@ -50,7 +50,7 @@ class Holes:
 
     def note(self, packet: "av.Packet[Any]") -> None:
         """Take a packet of any track into account."""
-        if not packet.size or packet.pts is None:
+        if packet.pts is None:  # an empty one with a time is Theora's word for the picture before once more
             return
         time = float(packet.pts * (packet.time_base or Fraction(0)))
         if packet.stream_index == self._index:
@@ -67,7 +67,12 @@ class Holes:
             return []
         least = self._pictures.usual / 4
         silent = [steps.holes(self._end) for steps in self._sounds.values()]
-        return [hole for hole in holes if all(any(_common(hole, one) > least for one in track) for track in silent)]
+        return [hole for hole in holes if all(any(self._meet(hole, one, least) for one in track) for track in silent)]
+
+    def _meet(self, hole: Hole, silence: Hole, least: float) -> bool:
+        """Return whether sound is missing where pictures are. Sound that just ends earlier than they do is whole."""
+        at_end = hole.end == self._end, silence.end == self._end
+        return at_end[0] == at_end[1] and _common(hole, silence) > least
 
 
 class _Steps:
