@@ -14,6 +14,8 @@ from av.stream import Disposition
 OPTIONS = {"merge_pmt_versions": "1"}
 """With which a film is opened. A broadcast that lists its tracks anew, and a second one joined to it, may number them
 otherwise: they are the same tracks. Formats other than MPEG-TS do not know the option."""
+NO_DTS = {"matroska", "nut", "wtv"}
+"""Formats that store no decoding times."""
 BACK = Fraction(1, 10)
 """Seconds. Decoding times never go back in a sound file; ffmpeg too takes less than this for a slip."""
 FAR = Fraction(10)
@@ -95,8 +97,8 @@ class Timeline:
     def __init__(self, container: InputContainer) -> None:
         self.jumps: list[Jump] = []
         self._jumps_ahead = may_jump(container)
-        self._no_dts = "matroska" in container.format.name
-        """Matroska stores none; FFmpeg's guess goes back at a join as often as pictures are reordered."""
+        self._no_dts = not NO_DTS.isdisjoint(container.format.name.split(","))
+        """FFmpeg's guess goes back at a join, or at the beginning, as often as pictures are reordered."""
         self._tracks = {
             stream.index: _Track(stream.type == "video")
             for stream in container.streams

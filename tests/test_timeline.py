@@ -447,3 +447,16 @@ def test_empty_packets_of_theora_repeat_a_picture(tmp_path: Path) -> None:
     with open_source(tmp_path / "film.ogv") as source:
         assert [frame.time for frame in source] == [Fraction(number, 25) for number in range(50)]
         assert (source.damaged, source.filled) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ["asf", "nut", "wtv"])
+def test_reordered_pictures_stay_with_the_sound(kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Formats that lack one of the two times: what FFmpeg puts in its place goes back."""
+    caplog.set_level(logging.WARNING)
+    film = tmp_path / f"film.{kind}"
+    film.write_bytes(part(film, *H264, "-bf", "3", "-c:a", "mp2"))
+    times = copy(film, tmp_path / "out.mkv")
+    assert np.allclose(np.diff([float(time) for time in times]), 0.04, atol=0.002)
+    assert len(times) == 50
+    assert np.allclose(flashes(tmp_path / "out.mkv"), beeps(tmp_path / "out.mkv"), atol=0.041)
+    assert not caplog.records

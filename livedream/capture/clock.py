@@ -48,18 +48,19 @@ class Clock:
 
 
 class DecodingTimes:
-    """Times of pictures that are reordered, in a file without presentation times: H.264 in AVI.
+    """Times of pictures that are reordered, in a file without presentation times: H.264 in AVI or ASF.
 
     Pictures leave the decoder in the order in which they are shown, one for each packet, as many packets late as the
-    decoder holds back. So the first one is shown when the first packet is decoded.
+    decoder holds back.
 
-    step: ticks from one picture to the next as a rule.
+    step: ticks from one picture to the next as a rule. late: whether they are shown as late, as in ASF. In AVI the
+    first one is shown when the first packet is decoded.
     """
 
-    def __init__(self, step: int) -> None:
+    def __init__(self, step: int, *, late: bool) -> None:
         self._step = step
         self._first: int | None = None
-        self._delay: int | None = None
+        self._delay = 0 if late else None
         self._last: int | None = None
 
     def note(self, packet: "av.Packet[Any]") -> None:

@@ -1,5 +1,6 @@
 """The sound and subtitles of a film that can be read only once: its reader hands over the packets that it passes."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ import av
 from av.container import InputContainer
 
 from livedream.errors import SourceError
+
+log = logging.getLogger(__name__)
 
 MOST_BYTES = 64 << 20
 """How much may wait for whoever takes it. The pictures wait too, so it is seldom more than a second of sound."""
@@ -31,16 +34,24 @@ class Tap:
         self._lock = threading.Lock()
         self._packets: deque[av.Packet[Any]] = deque()
         self._bytes = 0
-        self._taken = self._closed = self._ended = False
+        self._taken = self._closed = self._ended = self._overflowed = False
 
     def put(self, packet: "av.Packet[Any]") -> None:
         """Keep a packet until it is taken."""
         if packet.dts is None or packet.dts * packet.time_base < self._after:
             return
         with self._lock:
-            if packet.size and not self._closed and self._bytes < MOST_BYTES:
-                self._packets.append(packet)
-                self._bytes += packet.size
+            if not packet.size or self._closed:
+                return
+            if self._bytes >= MOST_BYTES:
+                if not self._overflowed:
+                    self._overflowed = True
+                    log.warning(
+                        "%s: sound is lost, for its pictures are too far apart; save it in a file first", self.name
+                    )
+                return
+            self._packets.append(packet)
+            self._bytes += packet.size
 
     def pictures_begin(self) -> None:
         """The first frame is asked for: who has not opened it by now does not want it."""

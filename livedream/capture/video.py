@@ -325,8 +325,13 @@ class FilmSource(Source):
 
     def _all(self, *, from_key: bool) -> Generator[_Shown]:
         """Every picture from where the reader stands, or from the first key frame there."""
-        clock = Clock(self._step, first=round(self._origin / self.time_base), jump=int(JUMP / self.time_base))
+        clock: Clock | None = None
         for picture, ticks in deinterlaced(self._decoded(from_key=from_key), self.name):
+            if clock is None:
+                first = round(self._origin / self.time_base)
+                if not self._from and ticks is not None and ticks < first:  # the header is wrong
+                    self._origin, first = ticks * self.time_base, ticks
+                clock = Clock(self._step, first=first, jump=int(JUMP / self.time_base))
             time = clock.read(ticks) * self.time_base
             self.mended = clock.mended
             yield _Shown(picture, time)
@@ -335,8 +340,9 @@ class FilmSource(Source):
         """Each picture with its time in ticks as the file has it; what was lost is filled with the one before."""
         gaps: Gaps[VideoFrame] = Gaps(self._step, int(LONGEST_GAP / self.time_base))
         codec = self._stream.codec_context.name
-        decoding = self._container.format.name == "avi" and codec in ("h264", "hevc")
-        times = DecodingTimes(self._step) if decoding else None
+        kind = self._container.format.name
+        decoding = kind in ("avi", "asf") and codec in ("h264", "hevc")
+        times = DecodingTimes(self._step, late=kind == "asf") if decoding else None
         damaged = self.damaged
         for packet in self._packets() if self._approach is None else self._from_last_key(self._approach):
             if packet.size:

@@ -104,7 +104,9 @@ class Resuming:
         if not self.part.exists() or (not self.part.stat().st_size and lock.vouches(self.part)):
             return
         if not self._journal.exists:
-            cure = "move it away, or begin anew with --overwrite and without --resume"
+            cure = "move it away"
+            if lock.vouches(self.part):  # else --overwrite leaves it too
+                cure += ", or begin anew with --overwrite and without --resume"
             raise ArgumentError(f"{self.part} has no journal, so nobody knows how it was begun", cure)
         if not lock.vouches(self.part) and not self._carries_recipe():
             text = f"{self.part} is not the file that livedream wrote there, nor a copy that carries this recipe"

@@ -139,7 +139,10 @@ class OutputLock:
             self._holding.parts.pop(part.name, None)
 
     def sweep(self) -> None:
-        """Remove the half-written pictures that a killed run has left in the place of numbered ones."""
+        """Remove the half-written pictures that a killed run has left in the place of numbered ones.
+
+        Raises SinkError when there are some of which nobody knows who made them: they would be in the way later.
+        """
         if self._holding is None or self._pattern is None:
             return
         for name in [name for name in self._holding.parts if self._pattern.fullmatch(name)]:
@@ -148,6 +151,10 @@ class OutputLock:
                 with contextlib.suppress(OSError):  # it is harmless where it is
                     part.unlink()
             self.forget(part)
+        for name in sorted(os.listdir(self.file.parent)):  # noqa: PTH208  100,000 names
+            found = self._pattern.fullmatch(name)
+            if found and found[1]:
+                raise foreign_part(self.file.with_name(name))
 
     def vouches(self, part: Path) -> bool:
         """Return whether `part`, a file that is there, was made by a run that held this lock, and by nobody else."""
@@ -168,6 +175,13 @@ def unwritable(path: Path, error: OSError) -> SinkError:
     if parent.is_dir():
         return SinkError(f"{path} cannot be written: {error.strerror}", "choose another place")
     return SinkError(f"{path} cannot be written: there is no folder {path.parent}", "make it first")
+
+
+def foreign_part(part: Path) -> SinkError:
+    """Return the error for a file that is called as an output is while it is written, and is not ours."""
+    name = f"{part.stem.removesuffix('.part')}{part.suffix}"
+    cure = f"move it away, or choose another name: {name} is called so until it is complete"
+    return SinkError(f"{part} exists already, and it is not known that livedream made it", cure)
 
 
 # Lock files -----------------------------------------------------------------------------------------------------------

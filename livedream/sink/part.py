@@ -9,7 +9,7 @@ from pathlib import Path
 from livedream.errors import SinkError
 from livedream.sink.codecs import CONTAINERS
 from livedream.sink.inputs import Inputs
-from livedream.sink.lock import OutputLock, identity, mark_of, unwritable
+from livedream.sink.lock import OutputLock, foreign_part, identity, mark_of, unwritable
 from livedream.sink.names import journal_of, part_of, real_path
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -152,8 +152,7 @@ class PartFile:
     def _clear(self) -> None:
         """Remove a part that an earlier run has left. Raises SinkError when it is not ours, or worth something."""
         if not self._lock.vouches(self.part):
-            cure = f"move it away, or choose another name: {self.path.name} is called so until it is complete"
-            raise SinkError(f"{self.part} exists already, and it is not known that livedream made it", cure)
+            raise foreign_part(self.part)
         suffix = self.path.suffix.lower()
         if suffix in CONTAINERS and self.part.stat().st_size and not self._overwrite:
             goes_on = "--resume goes on with it, " if journal_of(self.part).is_dir() else ""

@@ -130,6 +130,7 @@ class EncodedSubtitles(SubtitleTrack):
 class _Cue:
     """A text that is shown now, in mov_text and, where the decoder could tell, in the words of ASS."""
 
+    begin: Fraction
     end: Fraction | None
     content: bytes
     ass: bytes | None
@@ -186,15 +187,17 @@ class TimedText(SubtitleTrack):
         if end is not None and end <= begin:
             return
         self.advance(begin)
-        if self._due != begin:
-            self._shown = [cue for cue in self._shown if cue.end is not None]  # what has no end of its own ends here
-        self._shown.append(_Cue(end, content, None if text is None else _dialogue(text)))
+        # What has no end of its own ends here.
+        self._shown = [cue for cue in self._shown if cue.end is not None or cue.begin == begin]
+        self._shown.append(_Cue(begin, end, content, None if text is None else _dialogue(text)))
         self._due = begin
 
     def finish(self) -> None:
         ends = [cue.end for cue in self._shown if cue.end is not None]
         self.advance(max([*ends, *([] if self._due is None else [self._due])], default=Fraction(0)) + UNIT)
-        self._write_held()
+        if self._held is not None:
+            self._shown = []
+            self._sample(self._held[2])
 
     def _write_due(self, time: Fraction) -> None:
         """Write the sample that is due, once it is certain that nothing else changes at its time."""
@@ -217,14 +220,16 @@ class TimedText(SubtitleTrack):
         ends = [cue.end for cue in self._shown if cue.end is not None]
         if self._shown:
             end = min(ends, default=begin + UNTIL_THE_NEXT)
+            if self._until is not None:
+                end = min(end, self._until)
             self._held = self._together(), begin, max(end, begin + UNIT)
         else:
             self._mux(NOTHING, begin, begin + UNIT)
 
-    def _write_held(self, end: Fraction | None = None) -> None:
+    def _write_held(self, end: Fraction) -> None:
         if self._held is not None:
             (content, begin, planned), self._held = self._held, None
-            self._mux(content, begin, planned if end is None else min(end, planned))
+            self._mux(content, begin, min(end, planned))
 
     def _together(self) -> bytes:
         texts = [cue.ass for cue in self._shown if cue.ass]

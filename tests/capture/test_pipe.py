@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livedream.capture import pipe
+from livedream.capture import pipe, tap
 from livedream.capture.pipe import PipeSource
 from livedream.capture.source import Source, open_source
 from livedream.cli.main import main
@@ -251,3 +251,15 @@ def test_a_fifo_without_sound_keeps_its_subtitles(fifo: Path, tmp_path: Path) ->
     writer.join(10)
     (text,) = ffprobe(tmp_path / "out.mkv", "s", "packet=pts_time,duration_time")
     assert (float(text["pts_time"]), float(text["duration_time"])) == pytest.approx((0.2, 0.5), abs=0.002)
+
+
+def test_sound_that_is_more_than_can_wait_is_said_to_be_lost(
+    fifo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Up to the next picture of a slow film all of the sound between the two waits."""
+    monkeypatch.setattr(tap, "MOST_BYTES", 1000)
+    film = write_film(tmp_path / "film.mkv", [0, 40, 1000], sound="aac")
+    writer = write_into(fifo, film.read_bytes())
+    into(tmp_path / "out.mkv", open_source(fifo))
+    writer.join(10)
+    assert sum("part of the sound is lost" in said for said in caplog.messages) == 1

@@ -201,7 +201,7 @@ def test_part_without_a_journal(left: str, film, tmp_path, capsys) -> None:
     said = capsys.readouterr().err
     if left == "foreign":
         assert code == 2
-        assert "has no journal, so nobody knows how it was begun" in said
+        assert "has no journal, so nobody knows how it was begun\nhint: move it away\n" in said
         assert part.read_bytes() == film.read_bytes()
     else:
         assert code == 0

@@ -95,7 +95,7 @@ def test_a_guide_that_was_changed_is_another_picture(photo, capsys) -> None:
         (["--layer", "fire2", "--channels", "3"], "--channels is for an --atlas"),
         (["--layer", "fire99"], "unknown layer: fire99"),
         (["--layer", "fire2:128"], "layer fire2 has 128 channels, got 128"),
-        (["--layer", "fire2", "--size", "8"], "size must be 32 or more"),
+        (["--layer", "fire2", "--size", "8"], "size must be from 32 to 4096"),
         (["--layer", "fire2", "--to", "a.mp4"], "a.mp4 is no picture"),
         (["--layer", "fire2", "--to", "window"], "window is no picture"),
     ],

@@ -94,6 +94,10 @@ def test_a_frame_that_a_killed_run_was_writing_goes_with_the_next_run(tmp_path: 
         "000008.part.png",
         "recipe.part.lock",
     ]
+    with pytest.raises(SinkError, match=r"000008\.part\.png exists already"):
+        ImagesSink(tmp_path, overwrite=True)
+    assert (tmp_path / "000008.part.png").read_bytes() == b"somebody's"
+    (tmp_path / "000008.part.png").unlink()
     with ImagesSink(tmp_path, overwrite=True) as sink:
         sink.write(frame(1))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000.png", "000008.part.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000.png"]

@@ -61,6 +61,15 @@ def test_those_of_a_longer_run_do_not_stay_among_those_of_a_shorter_one(tmp_path
     assert "out004.png follows the last frame of this run, and is left as it is" in caplog.text
 
 
+@pytest.mark.parametrize("pattern", ["%06d.png", "", "out%d.png"])
+def test_a_file_in_the_place_of_a_half_written_picture_is_seen_at_once(pattern, tmp_path):
+    name = "out7.part.png" if "out" in pattern else "000007.part.png"
+    (tmp_path / name).write_bytes(b"mine")
+    with pytest.raises(SinkError, match=f"{name} exists already, and it is not known that livedream made it"):
+        open_sink(tmp_path / pattern, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_they_never_replace_what_is_read(tmp_path):
     write(tmp_path / "%d.png")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

@@ -134,6 +134,7 @@ def test_facts_are_those_of_a_source(tmp_path: Path) -> None:
             pixel_aspect=Fraction(4, 3),
             sound=film,
             path=film,
+            picture_track=0,
             files=(film,),
         )
 

@@ -316,3 +316,33 @@ def test_text_that_outlasts_a_part_ends_with_it(films: Path, tmp_path: Path) -> 
     film = copy(films / "srt.mkv", tmp_path / "film.mkv", start=Fraction(0), end=Fraction(2))
     (_, last) = ffprobe(film, "s", "packet=pts_time,duration_time")
     assert float(last["pts_time"]) + float(last["duration_time"]) == pytest.approx(2.0, abs=0.03)
+
+
+ENDLESS = """1
+00:00:00,200 --> 00:00:01,000
+First
+
+2
+00:00:00,500 --> 00:00:00,500
+Without an end
+
+3
+00:00:01,000 --> 00:00:01,500
+Next
+
+4
+00:00:01,600 --> 00:00:01,600
+At the end
+
+"""
+
+
+def test_text_without_an_end_lasts_until_the_next(films: Path, tmp_path: Path) -> None:
+    """Also where another one ends at the same time; the last one does not outlast the part."""
+    (tmp_path / "endless.srt").write_text(ENDLESS)
+    make(tmp_path, f"-i {films / 'silent.mkv'} -i endless.srt -map 0:v -map 1 -c:v copy -c:s srt endless.mkv")
+    film = copy(tmp_path / "endless.mkv", tmp_path / "film.mp4", start=Fraction(0), end=Fraction(2))
+    together = ("First\nWithout an end", 0.5, 1.0)
+    assert cues(film) == [("First", 0.2, 0.5), together, ("Next", 1.0, 1.5), ("At the end", 1.6, 2.0)]
+    (track,) = ffprobe(film, "s", "stream=duration")
+    assert float(track["duration"]) == pytest.approx(2, abs=0.01)
