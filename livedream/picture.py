@@ -44,12 +44,20 @@ def to_array(picture: np.ndarray | Image.Image) -> np.ndarray:
     Raises TypeError for other things, ValueError for other arrays.
     """
     if isinstance(picture, Image.Image):
-        return _rgb(to_srgb(picture, getattr(picture, "filename", "") or "picture"))
+        return frame_to_array(picture, picture)
     if not isinstance(picture, np.ndarray):
         raise TypeError(f"a Dreamer takes a Frame, a numpy array or an image of Pillow's, got {type(picture).__name__}")
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
         raise ValueError(f"a picture must be RGB uint8 (height, width, 3), got {picture.dtype} {picture.shape}")
     return np.asarray(picture)
+
+
+def frame_to_array(picture: Image.Image, opened: Image.Image) -> np.ndarray:
+    """Return a frame of an animated picture as `to_array` does.
+
+    opened: the picture as it came from the file, which says what the colours are.
+    """
+    return _rgb(to_srgb(picture, getattr(opened, "filename", "") or "picture", opened))
 
 
 class Still(NamedTuple):
@@ -84,7 +92,7 @@ def read_mask(path: Path) -> np.ndarray:
     255 where it is white, 0 where it is black or transparent. Raises SourceError, naming it.
     """
     with open_picture(path, MOST_PIXELS) as opened:
-        image = _upright(opened, path)
+        image = _shallow(_upright(opened, path))
         if not _transparent(image):
             return np.array(Image.fromarray(_rgb(image)).convert("L"))
         image = image.convert("RGBA")
@@ -111,9 +119,18 @@ def _transparent(image: Image.Image) -> bool:
     return image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info
 
 
+def _shallow(image: Image.Image) -> Image.Image:
+    """Return a picture of modes I and F in 8 bits, with its transparent grey as alpha; others as they are."""
+    if not (image.mode.startswith("I") or image.mode == "F"):
+        return image
+    shallow = eight_bits(image)  # Pillow would clip to 0..255
+    if isinstance(clear := image.info.get("transparency"), int):
+        shallow.putalpha(Image.fromarray(np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8)))
+    return shallow
+
+
 def _rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I") or image.mode == "F":  # Pillow would clip these to 0..255
-        image = eight_bits(image)
+    image = _shallow(image)
     if _transparent(image):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

@@ -1,3 +1,5 @@
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 from PIL import Image
 
 from livedream.errors import SourceError
-from livedream.picture import read_mask
+from livedream.picture import read_mask, read_picture
 
 
 def test_mask_is_light_where_it_is_not_transparent(tmp_path: Path) -> None:
@@ -26,3 +28,14 @@ def test_mask_of_any_kind_of_picture(tmp_path: Path, mode: str, white: int) -> N
 def test_missing_mask_is_said(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no such picture: .*none\.png"):
         read_mask(tmp_path / "none.png")
+
+
+def test_transparent_grey_of_16_bits(tmp_path: Path) -> None:
+    """tRNS names one of 65536 greys: it is laid on white, and lets nothing through as a mask."""
+    path = tmp_path / "a.png"
+    Image.fromarray(np.array([[30000, 30001]], np.uint16)).save(path)
+    data = path.read_bytes()
+    body = b"tRNS" + struct.pack(">H", 30000)
+    path.write_bytes(data[:33] + struct.pack(">I", 2) + body + struct.pack(">I", zlib.crc32(body)) + data[33:])
+    assert read_picture(path)[0, :, 0].tolist() == [255, 117]
+    assert read_mask(path).tolist() == [[0, 117]]

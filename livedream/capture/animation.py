@@ -20,7 +20,7 @@ from livedream.capture.film import durations_in
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
-from livedream.picture import to_array
+from livedream.picture import frame_to_array
 from livedream.picture_file import FAULTS, open_frames, read_head
 from livedream.pixel_aspect import read_aspect
 
@@ -111,7 +111,7 @@ class AnimationSource(Source):
             while self._decoded <= number:
                 self._decoded += 1
                 picture = next(self._frames)
-            return to_array(picture)
+            return frame_to_array(picture, self._image)
         except (*FAULTS, Image.DecompressionBombError, StopIteration) as error:
             log.debug("%s, frame %d: %s", self.name, number, error)
             return None

@@ -44,13 +44,15 @@ def durations_of(path: Path) -> list[Fraction]:
 
 
 def composed(path: Path) -> Generator[Image.Image]:
-    """Yield each frame as RGBA; a new image for each. Raises what Pillow raises where the file is damaged."""
+    """Yield each frame as RGBA, in the colours of the file; a new image for each.
+
+    Raises what Pillow raises where the file is damaged.
+    """
     with path.open("rb") as file:
         canvas: Image.Image | None = None
         for control, png in _frames(file):
             with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
                 drawn = image.convert("RGBA")
-                info = {name: of for name, of in image.info.items() if name != "transparency"}
             if canvas is None:
                 canvas = Image.new("RGBA", _size(path))
             before = canvas.copy() if control.disposal == _PREVIOUS else None
@@ -58,9 +60,7 @@ def composed(path: Path) -> Generator[Image.Image]:
                 canvas.alpha_composite(drawn, control.place)
             else:
                 canvas.paste(drawn, control.place)
-            shown = canvas.copy()
-            shown.info = info
-            yield shown
+            yield canvas.copy()
             if before is not None:
                 canvas = before
             elif control.disposal == _BACKGROUND:
@@ -87,7 +87,7 @@ def _frames(file: BinaryIO) -> Iterator[tuple[_Control, bytes]]:
             data.append(body)
         elif name == b"fdAT":
             data.append(body[4:])
-        elif name in (b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"):
+        elif name in (b"IHDR", b"PLTE", b"tRNS"):
             head.append((name, body))
     if control is not None:  # the end is missing: what there is of the last frame
         yield control, _png(head, control, data)

@@ -132,10 +132,11 @@ def find_numbered(pattern: Path) -> dict[int, Path]:
     """Return the pictures of a sequence by their numbers; at least one. Raises ArgumentError, SourceError."""
     numbered = NumberedName.parse(pattern.name, str(pattern))
     try:
-        numbers = {path: numbered.number_in(path.name) for path in pattern.parent.iterdir()}
+        numbers = [(numbered.number_in(path.name), path) for path in pattern.parent.iterdir()]
+        # A folder, or a link to nothing, is a picture that is missing.
+        found = {number: path for number, path in numbers if number is not None and path.is_file()}
     except OSError as error:
         raise SourceError(f"{pattern.parent}: {error.strerror}", "check the name of the folder") from error
-    found = {number: path for path, number in numbers.items() if number is not None}
     if not found:
         raise SourceError(f"no such picture: {pattern}", "check the name and the number of its digits")
     return found

@@ -71,7 +71,7 @@ class ImagesSink(Sink):
         try:
             self._lock.acquire()
             self._lock.sweep()
-            for old in self.folder.glob("[0-9]*.png"):
+            for old in sorted(self.folder.glob("[0-9]*.png")):
                 check_new(old, overwrite)
         except BaseException:
             self._let_go(is_new)

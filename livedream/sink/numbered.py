@@ -75,7 +75,7 @@ class NumberedSink(Sink):
         self._lock = OutputLock(path).acquire()
         try:
             self._lock.sweep()
-            for _, old in there:
+            for _, old in sorted(there):
                 check_new(old, overwrite)
         except BaseException:
             self._lock.release()

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.frame import Frame
+from livedream.letterbox import letterbox
 from livedream.side_tracks import SideTracks
 from livedream.sink import matroska
 from livedream.sink.beside import write_beside
@@ -73,8 +74,8 @@ class VideoSink(ResumableSink):
     more.
 
     Raises ArgumentError for another kind of file, a codec that it does not hold and a file that is read; SinkError when
-    another run writes it, when it cannot be written, with how far it got, and when a frame has another size than the
-    first.
+    another run writes it, when it cannot be written, with how far it got, and when a frame of a film has another size
+    than the first. Stills of other sizes are letterboxed.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class VideoSink(ResumableSink):
         self._expected = facts.length
         self._pixel_aspect = facts.pixel_aspect
         self._live = facts.live
+        self._stills = facts.stills
         self._from_zero = facts.live and facts.sound is None
         self._origin = Fraction(0)
         self._resumable = False
@@ -170,9 +172,13 @@ class VideoSink(ResumableSink):
             if self._from_zero:
                 self._origin = frame.time
             self._begin(self._encoder.open(frame.size))
+        pixels = frame.pixels
         if frame.size != self._size:
             was, now = ("{}x{}".format(*size) for size in (self._size, frame.size))
-            raise SinkError(f"{self.path} holds frames of {was}, not of {now}", "a film has one size")
+            if not self._stills:
+                raise SinkError(f"{self.path} holds frames of {was}, not of {now}", "a film has one size")
+            log.info("%s: picture of %s fitted into %s", self.path, now, was)
+            pixels = letterbox(pixels, self._size)
         ticks = round((frame.time - self._origin) / self._time_base)
         if self._is_gif and self._last >= 0 and ticks < self._last + GIF_SHORTEST:
             if frame.duration is None:
@@ -188,7 +194,7 @@ class VideoSink(ResumableSink):
             # the only one of which the duration does not follow from the next.
             key = key or lasts > max(Fraction(self._step), KEY_EVERY / self._time_base)
         with self._telling():
-            self._mux(self._encoder.encode(frame.pixels, self._last, key=key))
+            self._mux(self._encoder.encode(pixels, self._last, key=key))
 
     def end(self) -> None:
         if self._size is not None:

@@ -237,3 +237,21 @@ def test_pictures_beside_animated_ones_are_taken_together(tmp_path: Path, monkey
         ("a-dream.mp4", False, 1),
         ("g-dream/", True, 2),
     ]
+
+
+DISPLAY_P3 = b"cICP" + bytes([12, 13, 0, 1])
+
+
+def test_colors_of_a_png_are_those_of_all_its_frames(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Display P3 (200, 40, 30) is (218, 0, 4) in sRGB: shared/cases/README.md."""
+    frames = [Image.new("RGB", (8, 8), (200, 40, 30)) for _ in DELAYS]
+    for index, frame in enumerate(frames):
+        frame.putpixel((index, 0), (0, 0, 0))
+    path = animated(tmp_path / "a.png", frames)
+    data = path.read_bytes()
+    tag = struct.pack(">I", 4) + DISPLAY_P3 + struct.pack(">I", zlib.crc32(DISPLAY_P3))
+    path.write_bytes(data[:33] + tag + data[33:])
+    with open_source(path) as source:
+        shown = [frame.pixels[4, 4].astype(int) for frame in source]
+    assert all(np.abs(color - (218, 0, 4)).max() <= 2 for color in shown)
+    assert f"{path}: colours are converted from Display P3 to sRGB" in caplog.text

@@ -53,6 +53,16 @@ def test_gaps_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None
     assert "2 of the numbers from 1 to 5 are missing" in caplog.text
 
 
+def test_what_is_no_file_is_a_gap(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in (0, 3):
+        save(tmp_path / f"{number:02}.png", number)
+    (tmp_path / "01.png").symlink_to(tmp_path / "gone.png")
+    (tmp_path / "02.png").mkdir()
+    with SequenceSource(f"{tmp_path}/%02d.png") as source:
+        assert levels(source) == [0, 3]
+    assert "2 of the numbers from 0 to 3 are missing" in caplog.text
+
+
 def test_all_have_the_size_of_the_first_and_none_is_stretched(tmp_path: Path) -> None:
     save(tmp_path / "1.png", 100, (8, 4))
     save(tmp_path / "2.png", 200, (80, 40))

@@ -159,6 +159,17 @@ def test_frame_of_another_size_is_refused(tmp_path: Path) -> None:
     assert len(read_film(path)) == 1
 
 
+def test_pictures_of_other_sizes_are_letterboxed(tmp_path: Path) -> None:
+    """An upright one of half the width keeps its shape: 16 columns of black on both sides of 32."""
+    path = tmp_path / "film.mp4"
+    with VideoSink(path, Facts(stills=True)) as sink:
+        for index, size in enumerate([(64, 48), (32, 48)]):
+            sink.write(Frame(np.full((size[1], size[0], 3), 200, np.uint8), Fraction(index, 25), index))
+    first, second = (pixels[24, :, 0] for _, pixels in read_film(path))
+    assert (np.flatnonzero(first > 100)[[0, -1]] == [0, 63]).all()
+    assert (np.flatnonzero(second > 100)[[0, -1]] == [16, 47]).all()
+
+
 # Sound ---------------------------------------------------------------------------------------------------------------
 
 
