@@ -468,7 +468,7 @@ class FilmSource(Source):
             at = f"at {float(jumps[0].time - self._origin):.2f} s by {float(jumps[0].by):+.2f} s"
             how = f"jumps {at}" if len(jumps) == 1 else f"jumps {len(jumps)} times, first {at}"
             log.warning("%s: the clock of the file %s; picture and sound go on without a gap", self.name, how)
-        holes = self._holes.found()
+        holes = self._holes.found(whole=self._is_read)
         if holes and not self._timeline.jumps:
             first = holes[0]._replace(
                 begin=holes[0].begin - float(self._origin), end=holes[0].end - float(self._origin)
