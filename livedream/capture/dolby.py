@@ -9,6 +9,7 @@ from av.video.frame import VideoFrame
 from livedream.capture.sidedata import side_data
 from livedream.errors import SourceError
 from livedream.mp4_boxes import outermost_boxes
+from livedream.untrusted import open_regular
 
 _HEAD = 1 << 20
 """Bytes at the beginning of a Matroska file in which its tracks are described."""
@@ -63,7 +64,7 @@ def _is_profile_5(head: bytes) -> bool:
 
 def _record(path: Path) -> bytes | None:
     """Return the first five bytes of Dolby's configuration record of the file, None where it has none."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = file.read(_HEAD)
         if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
             head = _moov(file)

@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 from livedream.errors import SourceError
 from livedream.mp4_boxes import outermost_boxes
 from livedream.timeline import OPTIONS, may_jump
+from livedream.untrusted import open_regular
 
 HEAD = 1 << 20
 """Bytes at either end of a file in which its header is looked for."""
@@ -66,7 +67,7 @@ def _not_a_film(path: Path, error: OSError | av.error.FFmpegError) -> SourceErro
 
 def is_encrypted(path: Path) -> bool:
     """Return whether an mp4 or mov file says that its pictures are encrypted (ISO/IEC 14496-12, 8.12: `encv`)."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         size = file.seek(0, 2)
         for place in (0, max(0, size - HEAD)):
             file.seek(place)
@@ -77,7 +78,7 @@ def is_encrypted(path: Path) -> bool:
 
 def _boxes(path: Path) -> list[bytes]:
     """Return the names of the outermost boxes of an mp4 or mov file, in order."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return [box.name for box in outermost_boxes(file)]
 
 
@@ -99,7 +100,7 @@ def missing_bytes(path: Path, kind: str) -> int:
 
     kind: FFmpeg's name of the format. Raises OSError.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = file.read(4096)
         size = os.fstat(file.fileno()).st_size
     end = 0

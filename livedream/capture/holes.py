@@ -50,7 +50,7 @@ class Holes:
 
     def note(self, packet: "av.Packet[Any]") -> None:
         """Take a packet of any track into account."""
-        if packet.pts is None:  # an empty one with a time is Theora's word for the picture before once more
+        if packet.pts is None:  # an empty packet with a time is a picture that Theora repeats
             return
         time = float(packet.pts * (packet.time_base or Fraction(0)))
         if packet.stream_index == self._index:
@@ -58,15 +58,16 @@ class Holes:
         elif packet.stream.type == "audio":
             self._sounds[packet.stream_index].add(time)
 
-    def found(self) -> list[Hole]:
-        """Return, once the film has been read, what is missing, by time."""
-        holes = self._pictures.holes(self._end)
+    def found(self, *, whole: bool = True) -> list[Hole]:
+        """Return, once the film has been read, what is missing, by time. whole: whether it was read up to its end."""
+        last = self._end if whole else None
+        holes = self._pictures.holes(last)
         if self._is_fixed or not holes:
             return holes
         if not self._sounds:
             return []
         least = self._pictures.usual / 4
-        silent = [steps.holes(self._end) for steps in self._sounds.values()]
+        silent = [steps.holes(last) for steps in self._sounds.values()]
         return [hole for hole in holes if all(any(self._meet(hole, one, least) for one in track) for track in silent)]
 
     def _meet(self, hole: Hole, silence: Hole, least: float) -> bool:

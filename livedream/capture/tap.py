@@ -46,9 +46,8 @@ class Tap:
             if self._bytes >= MOST_BYTES:
                 if not self._overflowed:
                     self._overflowed = True
-                    log.warning(
-                        "%s: sound is lost, for its pictures are too far apart; save it in a file first", self.name
-                    )
+                    why = "there is too much of it between two pictures; save the film in a file first"
+                    log.warning("%s: part of the sound is lost: %s", self.name, why)
                 return
             self._packets.append(packet)
             self._bytes += packet.size

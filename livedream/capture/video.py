@@ -1,5 +1,6 @@
 """Frames from a film, each with the time that stands in the file."""
 
+import contextlib
 import logging
 import math
 import threading
@@ -435,13 +436,15 @@ class FilmSource(Source):
 
     def _check_dolby_vision(self, first: VideoFrame) -> None:
         tags = Tags.of(first), self._tags
-        if self.path is not None and self._stream.codec_context.name in ("hevc", "av1", "libdav1d"):
+        path = self._file
+        if path is not None and self._stream.codec_context.name in ("hevc", "av1", "libdav1d"):
             tagged = any(one.transfer not in (0, ColorTrc.UNSPECIFIED) for one in tags)
-            check_common_colors(self.path, self._stream.codec_context.codec_tag, tagged=tagged)
+            check_common_colors(path, self._stream.codec_context.codec_tag, tagged=tagged)
 
     def _nothing(self) -> SourceError:
         """The error for a film without one picture in the part that is wanted."""
-        if self._seen is None and self.reopens and self.path is not None and is_encrypted(self.path):
+        path = self._file
+        if self._seen is None and path is not None and is_encrypted(path):
             return SourceError(f"{self.name} is encrypted", "livedream cannot open what is protected against copying")
         if self._seen is None:
             return SourceError(f"{self.name}: not one frame can be decoded", "play it with another program to check")
@@ -460,6 +463,20 @@ class FilmSource(Source):
         end = length if self._to is None else min(length, math.ceil(self._to * self.rate))
         return max(1, end - math.ceil(self._shift * self.rate))
 
+    @property
+    def _file(self) -> Path | None:
+        """The file, to be opened beside the decoder; None for a pipe, which would wait for ever, and an address."""
+        return self.path if self.reopens and self.path is not None and self.path.is_file() else None
+
+    def _look_behind(self, path: Path) -> None:
+        """Report what of the file is missing, and what FFmpeg does not read. Raises OSError."""
+        kind = self._container.format.name
+        if not self.ended_early and (missing := missing_bytes(path, kind)):
+            log.warning("%s: the file was cut off, its last %d bytes are missing", self.name, missing)
+        if self._is_read and (unread := behind_the_end(path, kind, self._read_to)):
+            cure = "join films with ffmpeg's concat demuxer to have all of them"
+            log.warning("%s: %s after the end of the film are left out; %s", self.name, unread, cure)
+
     def _conclude(self) -> None:
         if self.damaged:
             text = f"{self.name}: {self.damaged} damaged packets were skipped"
@@ -468,7 +485,7 @@ class FilmSource(Source):
             at = f"at {float(jumps[0].time - self._origin):.2f} s by {float(jumps[0].by):+.2f} s"
             how = f"jumps {at}" if len(jumps) == 1 else f"jumps {len(jumps)} times, first {at}"
             log.warning("%s: the clock of the file %s; picture and sound go on without a gap", self.name, how)
-        holes = self._holes.found()
+        holes = self._holes.found(whole=self._is_read)
         if holes and not self._timeline.jumps:
             first = holes[0]._replace(
                 begin=holes[0].begin - float(self._origin), end=holes[0].end - float(self._origin)
@@ -476,12 +493,9 @@ class FilmSource(Source):
             where = f"from {first.begin:.2f} to {first.end:.2f} s"
             more = "" if len(holes) == 1 else f", and nothing in {len(holes) - 1} more places"
             log.warning("%s: nothing is there %s%s; the file may be damaged", self.name, where, more)
-        if self.path and not self.ended_early and (missing := missing_bytes(self.path, self._container.format.name)):
-            log.warning("%s: the file was cut off, its last %d bytes are missing", self.name, missing)
-        unread = self._is_read and self.path and behind_the_end(self.path, self._container.format.name, self._read_to)
-        if unread:
-            cure = "join films with ffmpeg's concat demuxer to have all of them"
-            log.warning("%s: %s after the end of the film are left out; %s", self.name, unread, cure)
+        if (path := self._file) is not None:
+            with contextlib.suppress(OSError):  # it was taken away meanwhile: the film has been read all the same
+                self._look_behind(path)
         if self.mended:
             log.warning("%s: %d times were missing or went back", self.name, self.mended)
 

@@ -95,3 +95,11 @@ def test_a_file_that_is_shorter_than_its_header_says(kind: str, format: str, tmp
 def test_a_film_written_to_a_pipe_promises_no_bytes(tmp_path: Path) -> None:
     film = write_film(tmp_path / "live.mkv", TICKS, options={"live": "1"}, **PLAIN)
     assert missing_bytes(film, "matroska,webm") == 0
+
+
+def test_what_was_not_read_is_no_hole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A part ends before the film does."""
+    film = write_film(tmp_path / "film.mkv", [40 * number for number in range(75)], sound="aac", sound_seconds=3.0)
+    with VideoSource(film, end=Fraction(1)) as source:
+        assert len(list(source)) == 25
+    assert not [said for said in caplog.messages if "nothing is there" in said]
