@@ -82,7 +82,7 @@ def test_what_exists_is_kept_unless_overwrite_is_given(make_clip, tmp_path, caps
 
 def test_the_demo_replaces_its_own_file_and_no_other(tmp_path, make_clip, monkeypatch, capsys):
     monkeypatch.setattr("livedream.capture.demo.demo_clip", make_clip("short.mp4", frames=3))
-    (tmp_path / "dream.mp4").write_text("an older dream")
+    assert main(["demo"]) == 0
     assert main(["demo"]) == 0
     assert count_frames(tmp_path / "dream.mp4") == 3
     out, err = capsys.readouterr()
