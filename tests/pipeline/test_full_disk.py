@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,21 +19,22 @@ from tests.pipeline.parts import Frames, Kept
 FPS = 60
 
 
-@pytest.fixture
-def full_disk(small_disk: tuple[Path, int]) -> Iterator[Path]:
-    """A folder with room for a megabyte, or for files of a megabyte where nobody may mount one."""
+@contextmanager
+def limited(limit: int) -> Iterator[None]:
+    """Let no file of this process get larger than `limit` bytes, if that is above 0."""
     resource = pytest.importorskip("resource")
-    folder, limit = small_disk
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     if limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    yield folder
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_50_a_full_disk_does_not_disturb_the_others(full_disk: Path) -> None:
+def test_50_a_full_disk_does_not_disturb_the_others(small_disk: tuple[Path, int]) -> None:
     """Noise of 192x108 fills a megabyte in a second or two; the display keeps its rate within 5 % before and after."""
-    folder = full_disk
+    folder, limit = small_disk
     noise = [np.random.default_rng(n).integers(0, 256, (108, 192, 3), np.uint8) for n in range(8)]
     began = time.perf_counter()
     shown: list[float] = []
@@ -45,7 +47,7 @@ def test_50_a_full_disk_does_not_disturb_the_others(full_disk: Path) -> None:
 
     display = Kept("display", live=True, before=lambda frame: shown.append(time.perf_counter()))
     facts = Facts(live=True, rate=Fraction(FPS))
-    with VideoSink(folder / "take.mkv", facts, overwrite=True) as recording:
+    with limited(limit), VideoSink(folder / "take.mkv", facts, overwrite=True) as recording:
         report = run(Camera(3 * FPS, live=True), lambda frame: frame, [display, recording])
         written = recording.count
     fault = report.sinks[1].fault or ""

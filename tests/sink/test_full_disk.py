@@ -28,19 +28,31 @@ NOISE = Frame(np.random.default_rng(0).integers(0, 256, (192, 256, 3), np.uint8)
 
 @pytest.fixture(params=["limit", "tmpfs"])
 def full(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """A folder in which no file gets larger than ROOM: by a limit of the process, or, as root, on a disk of its own."""
+    """A folder that is to be used inside `filled`; as root, on a disk of its own with ROOM bytes free."""
     folder = tmp_path / "disk"
     folder.mkdir()
     with contextlib.ExitStack() as stack:
         if request.param == "tmpfs" and stack.enter_context(disk_of("64k", folder)):
             (folder / "ballast").write_bytes(bytes(65536 - ROOM - 4096))
-            yield folder
-            return
-        resource = pytest.importorskip("resource")
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        stack.callback(resource.setrlimit, resource.RLIMIT_FSIZE, before)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]))
         yield folder
+
+
+@contextlib.contextmanager
+def filled(folder: Path) -> Iterator[None]:
+    """Let no file get larger than ROOM, by a limit of the process where the folder has no disk of its own.
+
+    Not for longer than the block: what pytest prints may go into a file too.
+    """
+    if (folder / "ballast").exists():
+        yield
+        return
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def names(folder: Path) -> list[str]:
@@ -50,7 +62,7 @@ def names(folder: Path) -> list[str]:
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif"])
 def test_a_picture_is_whole_or_not_there_and_the_old_one_stays(name: str, full: Path) -> None:
     (full / name).write_bytes(b"old and whole")
-    with open_sink(full / name, overwrite=True) as sink:
+    with filled(full), open_sink(full / name, overwrite=True) as sink:
         sink.recipe = Recipe(settings=DreamSettings())
         with pytest.raises(SinkError, match=f"{name} cannot be written: (No space left on device|File too large)"):
             sink.write(NOISE)
@@ -60,7 +72,7 @@ def test_a_picture_is_whole_or_not_there_and_the_old_one_stays(name: str, full: 
 
 def test_frames_before_the_disk_was_full_are_whole(full: Path) -> None:
     small = Frame(np.zeros((8, 8, 3), np.uint8), Fraction(0), 0)
-    with ImagesSink(full / "out") as sink:
+    with filled(full), ImagesSink(full / "out") as sink:
         sink.write(small)
         with pytest.raises(SinkError, match=r"000001\.png cannot be written"):
             sink.write(NOISE)
@@ -70,7 +82,7 @@ def test_frames_before_the_disk_was_full_are_whole(full: Path) -> None:
 def test_a_film_over_a_whole_one_stays_the_part(full: Path) -> None:
     for name in ("a.mkv", "a.gif"):
         (full / name).write_bytes(b"old and whole")
-        with open_sink(full / name, overwrite=True) as sink, pytest.raises(SinkError) as caught:
+        with filled(full), open_sink(full / name, overwrite=True) as sink, pytest.raises(SinkError) as caught:
             for index in range(100):
                 sink.write(Frame(np.roll(NOISE.pixels, index), Fraction(index, 25), index))
         assert caught.value.hint == f"what was written is in {full / name.replace('.', '.part.')}"
