@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import struct
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from os import PathLike
@@ -39,47 +40,48 @@ OPTIONS: dict[str, dict[str, Any]] = {
 """How each kind of picture is written; the kinds there are."""
 
 
-class ImagesSink(Sink):
-    """One PNG a frame in a folder: 000000.png, 000001.png, in the order in which they come.
+class FramesSink(Sink):
+    """One picture a frame, each with a number in its name, from 0 on, and one recipe beside them all.
 
-    Those of a film carry its rate and their time, so that `SequenceSource` makes the same film of them.
+    Those of a film carry its rate and their time, so that `SequenceSource` makes the same film of them. The last ones
+    of an earlier, longer run are removed at the end if `overwrite`, as far as the recipe that it left proves that they
+    are its own; others are reported.
 
-    folder: is made if it is not there; the folder around it must be. facts: what is known of the frames.
-
-    The last frames of an earlier, longer run are removed at the end if `overwrite`, as far as the recipe that it left
-    proves that they are its own; others are reported.
-
-    Raises SinkError when there are pictures of that kind in it already, unless `overwrite`, and when another run writes
-    into it. Raises ArgumentError when a file that is read would be replaced.
+    lock: of the output, which the sink releases. Raises what PartFile raises.
     """
 
-    def __init__(self, folder: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
-        self.folder = Path(folder)
-        self.name = f"{self.folder}/"
+    def __init__(self, name: str, lock: OutputLock, recipe_file: Path, facts: Facts, *, overwrite: bool) -> None:
+        self.name = name
         self.count = 0
+        """How many pictures are written."""
+        self._lock = lock
+        self._recipe_file = recipe_file
+        self._facts = facts
+        self._inputs = facts.inputs()
         self._overwrite = overwrite
-        self._facts = facts or Facts()
-        self._inputs = self._facts.inputs()
         self._ended = self._closed = False
-        self._inputs.refuse_output(self.folder, folder=True)
-        is_new = not self.folder.exists()
-        try:
-            self.folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise SinkError(f"{self.folder}: {error.strerror}", "name another folder") from error
-        self._lock = OutputLock(self.folder, folder=True)
+
+    @abstractmethod
+    def _path(self, number: int) -> Path:
+        """Return the file of the picture of that number."""
+
+    @abstractmethod
+    def _there(self) -> list[tuple[int, Path]]:
+        """Return the pictures of such names that are there, with their numbers."""
+
+    def _begin(self) -> None:
+        """Take the lock. Raises SinkError when there are such pictures already that must not be replaced."""
         try:
             self._lock.acquire()
             self._lock.sweep()
-            for old in sorted(self.folder.glob("[0-9]*.png")):
-                check_new(old, overwrite)
+            for _, old in sorted(self._there()):
+                check_new(old, self._overwrite)
         except BaseException:
-            self._let_go(is_new)
+            self._let_go()
             raise
-        self._is_new = is_new
 
     def write(self, frame: Frame) -> None:
-        path = frame_path(self.folder, self.count)
+        path = self._path(self.count)
         save(frame, path, self._lock, self.recipe, self._facts, overwrite=self._overwrite, inputs=self._inputs)
         self.count += 1
 
@@ -92,9 +94,9 @@ class ImagesSink(Sink):
         self._closed = True
         try:
             if self.count:
-                drop_leftovers(self._there(), recipe_path(self.folder, folder=True), self.count, ended=self._ended)
+                drop_leftovers(self._there(), self._recipe_file, self.count, ended=self._ended)
                 write_beside(
-                    recipe_path(self.folder, folder=True),
+                    self._recipe_file,
                     self.recipe,
                     self._lock,
                     frames=self.count,
@@ -103,18 +105,45 @@ class ImagesSink(Sink):
                     inputs=self._inputs,
                 )
         finally:
-            self._let_go(self._is_new and not self.count)
+            self._let_go()
 
-    def _let_go(self, remove: bool) -> None:
+    def _let_go(self) -> None:
         self._lock.release()
-        if remove:
-            with contextlib.suppress(OSError):  # something else is in it by now
-                self.folder.rmdir()
+
+
+class ImagesSink(FramesSink):
+    """One PNG a frame in a folder: 000000.png, 000001.png, in the order in which they come.
+
+    folder: is made if it is not there; the folder around it must be. facts: what is known of the frames.
+
+    Raises SinkError when there are pictures of that kind in it already, unless `overwrite`, and when another run writes
+    into it. Raises ArgumentError when a file that is read would be replaced.
+    """
+
+    def __init__(self, folder: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
+        self.folder = Path(folder)
+        lock, recipe_file = OutputLock(self.folder, folder=True), recipe_path(self.folder, folder=True)
+        super().__init__(f"{self.folder}/", lock, recipe_file, facts or Facts(), overwrite=overwrite)
+        self._inputs.refuse_output(self.folder, folder=True)
+        self._is_new = not self.folder.exists()
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise SinkError(f"{self.folder}: {error.strerror}", "name another folder") from error
+        self._begin()
+
+    def _path(self, number: int) -> Path:
+        return frame_path(self.folder, number)
 
     def _there(self) -> list[tuple[int, Path]]:
-        """Return the pictures of such names with their numbers."""
         paths = [path for path in self.folder.glob("[0-9]*.png") if path.stem.isascii() and path.stem.isdigit()]
         return [(int(path.stem), path) for path in paths]
+
+    def _let_go(self) -> None:
+        super()._let_go()
+        if self._is_new and not self.count:
+            with contextlib.suppress(OSError):  # something else is in it by now
+                self.folder.rmdir()
 
 
 class PictureSink(Sink):

@@ -4,14 +4,11 @@ from os import PathLike
 from pathlib import Path
 
 from livedream.errors import SinkError
-from livedream.frame import Frame
 from livedream.names import NumberedName
-from livedream.sink.beside import write_beside
-from livedream.sink.images import drop_leftovers, save
+from livedream.sink.images import FramesSink
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of, recipe_path
-from livedream.sink.part import check_new
-from livedream.sink.sink import Facts, Sink
+from livedream.sink.sink import Facts
 
 
 class Numbers:
@@ -46,13 +43,11 @@ class Numbers:
         return recipe_path(folder / f"{stem}{self.pattern.suffix}") if stem else recipe_path(folder, folder=True)
 
 
-class NumberedSink(Sink):
+class NumberedSink(FramesSink):
     """One picture a frame: `out%06d.png` becomes out000000.png, out000001.png, in the order in which they come.
 
     The numbers begin at 0, as in a folder of pictures; what is written so is read again by the same pattern. The recipe
     is beside them, under the name without the number: out.toml.
-
-    The last pictures of an earlier, longer run are removed at the end as ImagesSink does it.
 
     pattern: a path with one `%d`, or `%06d` for six digits, in the name of the file; the folder must be there.
     Raises ArgumentError when there is more than one place for a number, SinkError when there are pictures of such names
@@ -61,49 +56,15 @@ class NumberedSink(Sink):
 
     def __init__(self, pattern: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
         path = Path(pattern)
-        self.name = str(pattern)
-        self.count = 0
-        self._overwrite = overwrite
-        self._facts = facts or Facts()
-        self._inputs = self._facts.inputs()
         self._numbers = Numbers(path)
-        self._ended = self._closed = False
-        there = self._numbers.there()
-        recipe = self._numbers.recipe
+        recipe_file = self._numbers.recipe
+        super().__init__(str(pattern), OutputLock(path), recipe_file, facts or Facts(), overwrite=overwrite)
         self._inputs.refuse_output(path)
-        self._inputs.refuse(recipe, part_of(recipe))
-        self._lock = OutputLock(path).acquire()
-        try:
-            self._lock.sweep()
-            for _, old in sorted(there):
-                check_new(old, overwrite)
-        except BaseException:
-            self._lock.release()
-            raise
+        self._inputs.refuse(recipe_file, part_of(recipe_file))
+        self._begin()
 
-    def write(self, frame: Frame) -> None:
-        path = self._numbers.path(self.count)
-        save(frame, path, self._lock, self.recipe, self._facts, overwrite=self._overwrite, inputs=self._inputs)
-        self.count += 1
+    def _path(self, number: int) -> Path:
+        return self._numbers.path(number)
 
-    def end(self) -> None:
-        self._ended = True
-
-    def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        try:
-            if self.count:
-                drop_leftovers(self._numbers.there(), self._numbers.recipe, self.count, ended=self._ended)
-                write_beside(
-                    self._numbers.recipe,
-                    self.recipe,
-                    self._lock,
-                    frames=self.count,
-                    complete=self._ended and not self.source_ended_early,
-                    overwrite=self._overwrite,
-                    inputs=self._inputs,
-                )
-        finally:
-            self._lock.release()
+    def _there(self) -> list[tuple[int, Path]]:
+        return self._numbers.there()
