@@ -466,7 +466,7 @@ class FilmSource(Source):
     @property
     def _file(self) -> Path | None:
         """The file, to be opened beside the decoder; None for a pipe, which would wait for ever, and an address."""
-        return self.path if self.reopens and self.path is not None and self.path.is_file() else None
+        return self.path if self.path is not None and self.path.is_file() else None
 
     def _look_behind(self, path: Path) -> None:
         """Report what of the file is missing, and what FFmpeg does not read. Raises OSError."""

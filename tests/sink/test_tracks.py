@@ -249,6 +249,10 @@ def test_tracks_keep_what_is_said_of_them(labelled: Path, tmp_path: Path, caplog
         ("subtitle", "SubtitleHandler", {"default", "forced"}),  # FFmpeg enables the first track of a kind
         ("subtitle", "SubtitleHandler", {"hearing_impaired"}),
     ]
+    caplog.clear()
+    back = copy(film, tmp_path / "back.mkv")
+    assert labels(back)[3][3] == {"hearing_impaired"}
+    assert "left out" not in caplog.text  # an mp4 says "captions" of such a track too
 
 
 def test_label_is_that_of_the_track_that_was_read(tmp_path: Path) -> None:
