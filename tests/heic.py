@@ -27,7 +27,7 @@ def _tile(colour: tuple[int, int, int]) -> tuple[bytes, bytes]:
     """Return an HEVC picture of one colour, and how it is to be decoded (hvcC)."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as film:
-        options = {"x265-params": "log-level=none:keyint=1:colormatrix=bt709:range=full:info=0"}
+        options = {"x265-params": "log-level=none:keyint=1:bframes=0:colormatrix=bt709:range=full:info=0"}
         stream = film.add_stream("libx265", 1, options)
         stream.width = stream.height = TILE
         stream.pix_fmt = "yuvj420p"
