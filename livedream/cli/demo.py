@@ -1,12 +1,15 @@
 """`livedream demo`: see it work, without a camera or a film at hand."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from livedream.cli.asked import parse_tour
 from livedream.cli.options import tour_option
 from livedream.cli.request import Request
+from livedream.cli.window_options import take_placement, window_options
+from livedream.sink.placement import Placement
 
 DEFAULT = "dream.mp4"
 
@@ -16,7 +19,7 @@ DEFAULT = "dream.mp4"
 @click.option(
     "--overwrite", is_flag=True, help=f"replace a file that is there already; {DEFAULT} of an earlier demo always is"
 )
-def demo(sink: str | None, overwrite: bool, tour: str | None) -> int:
+def demo(sink: str | None, overwrite: bool, tour: str | None, **window: Any) -> int:
     """Dream the film that comes with livedream into a file, and into a window where there is a display."""
     from livedream.capture.demo import demo_clip
     from livedream.cli.dreaming import dream
@@ -26,10 +29,12 @@ def demo(sink: str | None, overwrite: bool, tour: str | None) -> int:
     if sink is None and not overwrite:
         there = [path for path in (Path(DEFAULT), part_of(Path(DEFAULT))) if path.exists() and path.stat().st_size]
         overwrite = all(map(is_of_demo, there))
-    return dream(str(demo_clip), Request(sinks=(sink or DEFAULT, *_window()), overwrite=overwrite, tour=seconds))
+    placement = take_placement(window)
+    sinks = (sink or DEFAULT, *_window(placement))
+    return dream(str(demo_clip), Request(sinks=sinks, overwrite=overwrite, tour=seconds, placement=placement))
 
 
-demo.params.append(tour_option())
+demo.params += [tour_option(), *window_options()]
 
 
 def is_of_demo(path: Path) -> bool:
@@ -45,14 +50,17 @@ def is_of_demo(path: Path) -> bool:
         return False
 
 
-def _window() -> list[str]:
+def _window(placement: Placement | None) -> list[str]:
+    """Return the sink for the window; none where there is no display, unless something is asked of the window."""
     from livedream.cli.output import remark
     from livedream.errors import SinkError
     from livedream.sink.sink import open_sink
 
     try:
-        open_sink("window").close()  # it only appears with its first frame
+        open_sink("window", placement=placement).close()  # it only appears with its first frame
     except SinkError as error:
+        if placement is not None:
+            raise
         remark(f"no window: {error}")
         return []
     return ["window"]

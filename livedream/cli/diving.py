@@ -9,10 +9,12 @@ from livedream.cli.dreaming import choose_settings, closing, conclusion, describ
 from livedream.cli.output import remark, say
 from livedream.cli.progress import Progress
 from livedream.cli.stopping import Stopped, stopping
+from livedream.cli.window_options import check_window
 from livedream.dream.dive import Dive
 from livedream.errors import ArgumentError
 from livedream.pipeline import Report, run
 from livedream.recipe import Recipe, fingerprint
+from livedream.sink.placement import Placement
 from livedream.sink.sink import Facts, open_sink
 
 
@@ -26,12 +28,15 @@ def dive(
     seconds: Fraction,
     drift: tuple[float, float],
     overwrite: bool,
+    placement: Placement | None = None,
 ) -> int:
     """Write a dive into the picture `photo`, so many `seconds` long, and return the exit code.
 
-    preset, controls: as `dream` takes them. drift: pixels to the right and down from frame to frame.
+    preset, controls: as `dream` takes them. drift: pixels to the right and down from frame to frame. placement: of the
+    window, if the sink is one.
     """
     settings = choose_settings(preset, controls)
+    check_window(placement, [sink_spec])
     length = round(seconds * rate)
     if length < 1:
         raise ArgumentError(f"a dive of {float(seconds):g} s has no frame", "give a greater --length")
@@ -41,7 +46,7 @@ def dive(
             source = opened(HeldSource(photo, rate, length))
             diver = Dive(settings, drift)
             facts = Facts.of(source, also_read=files_read(preset, settings))
-            sink = opened(open_sink(sink_spec, facts, overwrite=overwrite))
+            sink = opened(open_sink(sink_spec, facts, overwrite=overwrite, placement=placement))
             options = {"length": str(seconds), "fps": str(rate), "drift": f"{drift[0]:g},{drift[1]:g}"}
             sink.recipe = Recipe(
                 settings=settings,

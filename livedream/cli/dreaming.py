@@ -18,6 +18,7 @@ from livedream.cli.progress import Progress, dropped
 from livedream.cli.request import Request
 from livedream.cli.resuming import Resuming, cannot_resume, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
+from livedream.cli.window_options import check_window
 from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
 from livedream.errors import ArgumentError, SourceError
@@ -76,12 +77,15 @@ def dream(
             else:
                 preset = preset or usual_preset(source)
                 settings, look = choose_settings(preset, controls), f"preset {preset}"
+            played_preset = preset or usual_preset(source)
+            of_preset = choose_settings(played_preset, {})
             if tour is not None and source.stills:
                 raise ArgumentError("a tour is for films and for what is live, not for pictures", "leave out --tour")
             if (request.fps or request.fixed) and not source.live:
                 raise ArgumentError("--fps and --fixed are for what is live", "leave them out: a film loses no frame")
             sink_specs = request.sinks or (usual_sink(source),)
             refuse_twins(sink_specs)
+            check_window(request.placement, sink_specs)
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
             facts = Facts.of(source, also_read=files_read(preset, settings))
@@ -96,7 +100,7 @@ def dream(
                     return dreamer, dreamer, recipe
                 from livedream.desk.desk import Desk  # torch, as above
 
-                desk = Desk(dreamer, preset or "live", controls, live=source.live, tour=tour)
+                desk = Desk(dreamer, played_preset, controls, of_preset=of_preset, live=source.live, tour=tour)
                 desks.callback(desk.close)
                 return dreamer, desk, recipe
 
@@ -121,6 +125,7 @@ def dream(
                         overwrite=request.overwrite,
                         lock=lock if spec == film else None,
                         kept=kept if spec == film else None,
+                        placement=request.placement,
                     )
                 )
                 for spec in sink_specs
@@ -144,7 +149,13 @@ def dream(
             with (
                 Progress(source, of_all, first=first) as progress,
                 playing(
-                    player, sinks, preset=preset or usual_preset(source), given=controls, facts=facts, recipe=recipe
+                    player,
+                    sinks,
+                    preset=played_preset,
+                    of_preset=of_preset,
+                    given=controls,
+                    facts=facts,
+                    recipe=recipe,
                 ) as played,
             ):
 

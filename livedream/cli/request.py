@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from livedream.sink.codecs import Encoding
+from livedream.sink.placement import Placement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +40,5 @@ class Request:
     with."""
     tour: Fraction | None = None
     """How many seconds each preset of a tour stays."""
+    placement: Placement | None = None
+    """Where the window appears, and how; None where nobody says it."""

@@ -1,5 +1,7 @@
 """`livedream run`: dream a camera, a film, a stream or pictures."""
 
+from typing import Any
+
 import click
 
 from livedream.cli.addresses import SOURCE, TO, sinks_given, sources_given
@@ -7,6 +9,7 @@ from livedream.cli.asked import parse_rate, parse_size, parse_tour
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, tour_option
 from livedream.cli.request import Request
+from livedream.cli.window_options import check_window, take_placement, window_options
 from livedream.errors import ArgumentError
 from livedream.presets import preset_names
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
@@ -98,7 +101,7 @@ def run(
     fresh: bool,
     watch: bool,
     tour: str | None,
-    **controls: str | None,
+    **controls: Any,
 ) -> int:
     """Dream SOURCE: a camera (its number, or part of its name), a film, a picture, a folder or a pattern of pictures,
     an address (rtsp://..., http://..., udp://...), screen (screen:2, screen:640x480+100+50), - for standard input, or
@@ -112,6 +115,7 @@ def run(
     from livedream.cli.watching import watch as watch_it
 
     sources, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
+    placement = take_placement(controls)
     given = given_controls(controls)
     encoding = Encoding(codec=codec, quality=quality)
     sources = sources or ("0",)
@@ -135,6 +139,7 @@ def run(
         fixed=fixed,
         fresh=fresh,
         tour=None if tour is None else parse_tour(tour),
+        placement=placement,
     )
     if fps is not None and fixed:
         raise ArgumentError("--fps holds a rate and --fixed does not", "leave out one of them")
@@ -143,6 +148,7 @@ def run(
             raise ArgumentError("--fps and --fixed are for what is live", "leave them out")
         if watch:
             raise ArgumentError("--watch is for one picture", "name one")
+        check_window(placement, ())
         return batch(sources, request)
     if watch:
         if any(option is not None for option in (size, rate, start, end, fps, tour)) or fixed or fresh or resume:
@@ -152,4 +158,4 @@ def run(
     return dream(sources[0], request)
 
 
-run.params += [tour_option(), *control_options()]
+run.params += [tour_option(), *window_options(), *control_options()]

@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
 from livedream.cli.asked import parse_rate
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls
+from livedream.cli.window_options import take_placement, window_options
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
 
@@ -42,7 +44,7 @@ def zoom(
     fps: str,
     drift: str,
     overwrite: bool,
-    **controls: str | None,
+    **controls: Any,
 ) -> int:
     """Dive into PHOTO: each frame is the one before, a little nearer (--zoom) and turned (--rotate), dreamt again.
 
@@ -51,6 +53,7 @@ def zoom(
     from livedream.cli.diving import dive
     from livedream.names import fitting
 
+    placement = take_placement(controls)
     return dive(
         photo,
         sink or fitting(Path(photo).stem, "-dive.mp4"),
@@ -60,6 +63,7 @@ def zoom(
         seconds=parse_moment(length),
         drift=parse_drift(drift),
         overwrite=overwrite,
+        placement=placement,
     )
 
 
@@ -71,4 +75,4 @@ def parse_drift(text: str) -> tuple[float, float]:
     return float(found[1]), float(found[2])
 
 
-zoom.params += control_options()
+zoom.params += [*window_options(), *control_options()]

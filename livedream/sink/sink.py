@@ -22,6 +22,7 @@ from livedream.suffixes import PICTURES_OUT
 
 if TYPE_CHECKING:
     from livedream.sink.kept import Kept
+    from livedream.sink.placement import Placement
 
 FILMS = tuple(CONTAINERS)
 DEVICES = ("window", "null", "virtual-camera")
@@ -155,6 +156,7 @@ def open_sink(
     overwrite: bool = False,
     lock: OutputLock | None = None,
     kept: "Kept | None" = None,
+    placement: "Placement | None" = None,
 ) -> Sink:
     """Return the sink that `spec` means.
 
@@ -167,6 +169,7 @@ def open_sink(
     overwrite: whether a file of that name may be replaced.
     lock: of a film, if it is held already; the sink takes it over.
     kept: of a film, what an earlier run has left of it, which comes before the first frame.
+    placement: of a window, where and how it appears.
 
     Raises ArgumentError when `spec` means nothing or would replace what is read, SinkError when it cannot be written,
     or another run writes it.
@@ -178,7 +181,7 @@ def open_sink(
     if isinstance(spec, str) and text == "window":
         from livedream.sink.window import WindowSink
 
-        return WindowSink(pixel_aspect=facts.pixel_aspect)
+        return WindowSink(pixel_aspect=facts.pixel_aspect, placement=placement)
     if isinstance(spec, str) and text == "null":
         from livedream.sink.null import NullSink
 
