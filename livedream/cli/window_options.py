@@ -20,7 +20,7 @@ def window_options() -> list[click.Parameter]:
         click.Option(
             ["--monitor"],
             metavar="N",
-            type=click.IntRange(min=1),
+            type=int,
             help="monitor on which the window appears, from 1, as in screen:N",
         ),
         click.Option(
