@@ -73,7 +73,8 @@ install() {
             pip_install --index-url "$index" --requirement /dev/stdin ||
             fail "PyTorch without CUDA cannot be installed from $index" "without --cpu it comes from PyPI, 3.2 GB"
     fi
-    pip_install --editable "$root${extra:+[$extra]}"
+    # compat: a path in a .pth file, which mypy, pyright and editors read; by default it is a hook that they do not run.
+    pip_install --config-settings editable_mode=compat --editable "$root${extra:+[$extra]}"
 }
 
 pip_install() {
@@ -81,7 +82,7 @@ pip_install() {
 }
 
 # What is installed, in one line: a stamp that differs is no stamp. A folder that was moved has a broken .venv.
-wanted="livedream${extra:+[$extra]} in $root: $(cd "$root" && cat pyproject.toml requirements.txt setup.py livedream/dream/*.[ch] | cksum)"
+wanted="livedream${extra:+[$extra]} in $root: $(cd "$root" && cat pyproject.toml requirements.txt setup.py scripts/setup.sh livedream/dream/*.[ch] | cksum)"
 stamp=$root/.venv/installed${extra:+-$extra}
 cpu_command=${cpu_command:-LIVEDREAM_TORCH=cpu $0}
 

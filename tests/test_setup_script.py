@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 INDEX = "https://download.pytorch.org/whl/cpu"
+INSTALL = "-m pip install --config-settings editable_mode=compat --editable"
 PYTHON = r"""#!/bin/sh
 # Makes a venv of itself, and answers what setup.sh asks. The folder of the log is in $LOG.
 case "$*" in
@@ -64,7 +65,7 @@ def asked(clone: Path) -> list[str]:
 def test_demo_says_the_size_first_and_installs_the_usual_wheels(clone) -> None:
     done = run(clone, "scripts/demo", "--preset", "clay", "--to", "my film.mp4")
     assert done.returncode == 0, done.stderr
-    assert asked(clone) == [f"-m pip install --editable {clone}", "-m livedream demo --preset clay --to my film.mp4"]
+    assert asked(clone) == [f"{INSTALL} {clone}", "-m livedream demo --preset clay --to my film.mp4"]
     assert "download: 3.2 GB, about " in done.stderr
     assert done.stdout.endswith(
         "\nlivedream is installed in .venv. In this terminal:\n    source .venv/bin/activate\n"
@@ -95,7 +96,7 @@ def test_demo_offers_the_wheels_without_cuda_where_there_is_no_nvidia_card(clone
     [
         (["scripts/demo", "--tour", "--cpu"], None, "", "-m livedream demo --tour"),
         (["scripts/demo"], "cpu", "", "-m livedream demo"),
-        (["scripts/test", "-k", "cpu"], "cpu", "[test]", "-m pytest -k cpu"),
+        (["scripts/test", "-k", "cpu"], "cpu", "[test]", "-m pytest -n auto --maxprocesses 8 --dist loadfile -k cpu"),
     ],
 )
 def test_without_cuda_torch_comes_from_its_own_index_before_the_rest(clone, command, variable, extra, then) -> None:
@@ -103,7 +104,7 @@ def test_without_cuda_torch_comes_from_its_own_index_before_the_rest(clone, comm
     assert done.returncode == 0, done.stderr
     assert asked(clone) == [
         f"-m pip install --index-url {INDEX} --requirement /dev/stdin < torch>=2.11 torchvision>=0.26",
-        f"-m pip install --editable {clone}{extra}",
+        f"{INSTALL} {clone}{extra}",
         then,
     ]
     assert "download: 0.4 GB" in done.stderr
@@ -129,5 +130,6 @@ def test_an_index_out_of_reach_is_said(clone) -> None:
     done = run(clone, "scripts/demo", "--cpu")
     assert done.returncode == 1
     assert done.stderr.endswith(
-        f"error: PyTorch without CUDA cannot be installed from {INDEX}\nhint: without --cpu it comes from PyPI, 3.2 GB\n"
+        f"error: PyTorch without CUDA cannot be installed from {INDEX}\n"
+        "hint: without --cpu it comes from PyPI, 3.2 GB\n"
     )
