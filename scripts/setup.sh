@@ -58,7 +58,7 @@ announce() {
     else
         echo "download: 3.2 GB, about 8 minutes at 100 Mbit/s; disk: 6 GB" >&2
         has_nvidia_card || cat >&2 <<-END
-			Nine tenths of that is CUDA, for NVIDIA cards, and this machine does not seem to have one. Without CUDA it is
+			Most of that is CUDA, for NVIDIA cards, and this machine does not seem to have one. Without CUDA it is
 			0.4 GB, about 2 minutes, 1.3 GB on disk, and as fast on the processor. To choose that, press Ctrl-C and run
 			    $cpu_command
 		END
