@@ -31,13 +31,15 @@ make_venv() {
 }
 
 # What is installed, in one line: a stamp that differs is no stamp. A folder that was moved has a broken .venv.
-wanted="livedream${extra:+[$extra]} in $root: $(cd "$root" && cat pyproject.toml requirements.txt setup.py livedream/dream/*.[ch] | cksum)"
+wanted="livedream${extra:+[$extra]} in $root: $(cd "$root" && cat pyproject.toml requirements.txt setup.py scripts/setup.sh livedream/dream/*.[ch] | cksum)"
 stamp=$root/.venv/installed${extra:+-$extra}
 
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     is_new_enough "$python" || make_venv
     echo "installing livedream${extra:+ and what its tests need}" >&2
-    (cd "$root" && "$python" -m pip install --disable-pip-version-check --editable ".${extra:+[$extra]}") >&2
+    # compat: a path in a .pth file, which mypy, pyright and editors read; by default it is a hook that they do not run.
+    (cd "$root" && "$python" -m pip install --disable-pip-version-check --config-settings editable_mode=compat \
+        --editable ".${extra:+[$extra]}") >&2
     # The wheels of OpenCV take some libraries from the system, which a bare container has not.
     "$python" -c 'import livedream' || fail "OpenCV cannot be loaded" \
         "on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0 libsm6 libxext6"
