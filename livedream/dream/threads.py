@@ -65,7 +65,8 @@ def sleeping_at_barriers() -> Iterator[None]:
     """Inside, threads of OpenMP that wait for one another go to sleep at once, in place of spinning for milliseconds.
 
     Beside programs that keep the processor busy, a thread that spins takes the time of the one it waits for. Beside
-    three of them, on two cores, a step of a 1280x720 still took 6,500 ms; with this, 100 ms. Alone it costs some percent.
+    three of them, on two cores, a step of a 1280x720 still took 6,500 ms, and with this 100 ms. Alone, it costs some
+    percent.
 
     GNU's OpenMP reads how long to spin (GOMP_SPINCOUNT) once, when it is loaded, but spins 100 times only while the
     process has more OpenMP threads than processors, as its manual says. So a second team is kept for as long as it
