@@ -88,6 +88,9 @@ class Activity:
         report = self._report
         if self._line is None:
             return
+        if stop_requested():
+            self._line.show("stopping")
+            return
         if report.total:
             self._line.show(f"{report.task}: {step_status(report, self._time_left(report.share))}", report.share)
             return
