@@ -12,6 +12,8 @@ import click
 from livedream._version import __version__
 from livedream.cli.bench import bench
 from livedream.cli.cameras import cameras
+from livedream.cli.config import config
+from livedream.cli.config_defaults import take_lasting_choices
 from livedream.cli.demo import demo
 from livedream.cli.doctor import doctor
 from livedream.cli.layers import layers
@@ -87,8 +89,9 @@ def _verbose_option() -> click.Option:
     )
 
 
-for command in (run, demo, presets, models, cameras, doctor, bench, visualize, layers, zoom):
+for command in (run, demo, presets, models, cameras, doctor, bench, visualize, layers, zoom, config):
     command.params.append(_verbose_option())
+    take_lasting_choices(command)
     livedream.add_command(command)
 livedream.params.append(_verbose_option())
 
