@@ -21,10 +21,8 @@ def config(as_json: bool) -> None:
         say_json({"config_file": str(path), "exists": path.is_file(), "choices": values})
         return
     say(f"{path}{'' if path.is_file() else f' (not there; write lines such as {EXAMPLE} into it)'}")
-    say_table(
-        [("key", "value", "set by")]
-        + [
-            (key, chosen[key].value, chosen[key].origin) if key in chosen else (key, "-", f"nothing; or {variable(key)}")
-            for key in KEYS
-        ]
-    )
+    rows = [("key", "value", "set by")]
+    for key in KEYS:
+        choice = chosen.get(key)
+        rows.append((key, choice.value, choice.origin) if choice else (key, "-", f"nothing, nor {variable(key)}"))
+    say_table(rows)
