@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +15,7 @@ from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
 from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, dropped
+from livedream.cli.request import Request
 from livedream.cli.resuming import Resuming, cannot_resume, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.dream.choice import AUTO, network_for
@@ -26,7 +28,6 @@ from livedream.pipeline.governor import Governor
 from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
 from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
-from livedream.sink.codecs import Encoding
 from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.part import check_new
@@ -45,46 +46,31 @@ USUAL_RATE = Fraction(30)
 
 def dream(
     source_spec: str,
-    sink_specs: Sequence[str] = (),
+    request: Request,
     *,
-    preset: str | None = None,
-    controls: Mapping[str, Any] | None = None,
-    size: tuple[int, int] | None = None,
-    rate: Fraction | None = None,
-    start: Fraction | None = None,
-    end: Fraction | None = None,
-    encoding: Encoding | None = None,
-    overwrite: bool = False,
-    resume: bool = False,
-    fps: Fraction | None = None,
-    fixed: bool = False,
-    fresh: bool = False,
-    tour: Fraction | None = None,
     make_dreamer: "Callable[[DreamSettings], Dreamer] | None" = None,
     of_all: Callable[[float], str] | None = None,
 ) -> int:
-    """Dream a source into sinks, and return the exit code.
+    """Dream a source as `request` says, and return the exit code.
 
-    sink_specs: none means the usual one for that source. preset: None means the usual one. controls: in which the dream
-    differs from the preset. size, rate: as `open_source` takes them. start, end: the part of a film that is wanted, in
-    seconds. encoding: of films. resume: go on where an earlier run was cut off. fps: the rate to hold, None for that of
-    a live source; fixed: hold none. fresh: let a live run without a preset begin with the usual one, and not as the
-    last one ended. tour: for how many seconds each preset of a tour stays. make_dreamer: returns a dreamer that
-    remembers nothing; a new one by default. of_all: tells of the run of which this is a part, see `Progress`.
+    make_dreamer: returns a dreamer that remembers nothing; a new one by default. of_all: tells of the run of which this
+    is a part, see `Progress`.
     """
-    controls = controls or {}
+    preset, controls, tour = request.preset, request.controls, request.tour
     choose_settings(preset or FILM, controls)  # what is wrong in them comes out before a camera is opened
     report: Report | None = None
     resuming: Resuming | None = None
     lock: OutputLock | None = None
     try:
         with ExitStack() as locks, stopping() as stop, closing(stop) as opened, ExitStack() as desks:
-            if size and not takes_size_and_rate(source_spec):
+            if request.size and not takes_size_and_rate(source_spec):
                 raise ArgumentError("--size is for cameras and raw pictures", "leave it out")
-            if rate and not takes_rate(source_spec):
+            if request.rate and not takes_rate(source_spec):
                 raise ArgumentError("--rate is for cameras, screens, raw and numbered pictures", "leave it out")
-            source = opened(open_source(source_spec, size=size, rate=rate, start=start, end=end))
-            last = recall() if source.live and preset is None and not fresh else None
+            source = opened(
+                open_source(source_spec, size=request.size, rate=request.rate, start=request.start, end=request.end)
+            )
+            last = recall() if source.live and preset is None and not request.fresh else None
             if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
                 settings, look = last.replace(**controls), f"settings of the last live run ({state_file()})"
             else:
@@ -92,17 +78,15 @@ def dream(
                 settings, look = choose_settings(preset, controls), f"preset {preset}"
             if tour is not None and source.stills:
                 raise ArgumentError("a tour is for films and for what is live, not for pictures", "leave out --tour")
-            if (fps or fixed) and not source.live:
+            if (request.fps or request.fixed) and not source.live:
                 raise ArgumentError("--fps and --fixed are for what is live", "leave them out: a film loses no frame")
-            sink_specs = sink_specs or [usual_sink(source)]
+            sink_specs = request.sinks or (usual_sink(source),)
             refuse_twins(sink_specs)
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
             facts = Facts.of(source, also_read=files_read(preset, settings))
             check_outputs(sink_specs, facts)
-            options = recipe_options(
-                start=start, end=end, encoding=encoding, tour=tour, rate=None if source.live else rate
-            )
+            options = recipe_options(replace(request, rate=None) if source.live else request)
             make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
 
@@ -117,14 +101,14 @@ def dream(
                 return dreamer, desk, recipe
 
             kept: Kept | None = None
-            if resume:
+            if request.resume:
                 if film is None:
                     raise ArgumentError(
                         cannot_resume(sink_specs, source), "leave out --resume, or name one --to film.mp4"
                     )
                 # First: whoever goes on with a film that another run still writes would dream in vain.
                 lock = locks.enter_context(OutputLock(Path(film)))
-                check_new(Path(film), overwrite)
+                check_new(Path(film), request.overwrite)
                 dreamer, player, recipe = begin()
                 resuming = Resuming(film, recipe, player)
                 kept = resuming.pick_up(source, lock)
@@ -133,8 +117,8 @@ def dream(
                     open_sink(
                         spec,
                         facts,
-                        encoding=encoding,
-                        overwrite=overwrite,
+                        encoding=request.encoding,
+                        overwrite=request.overwrite,
                         lock=lock if spec == film else None,
                         kept=kept if spec == film else None,
                     )
@@ -172,8 +156,8 @@ def dream(
                     stop.check()
 
                 governor = None
-                if source.live and not fixed:
-                    governor = Governor(dreamer, fps or source.rate or USUAL_RATE)
+                if source.live and not request.fixed:
+                    governor = Governor(dreamer, request.fps or source.rate or USUAL_RATE)
                 stop.hold()
                 began_with = dreamer.settings
                 try:
@@ -289,24 +273,14 @@ def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
     return settings
 
 
-def recipe_options(
-    *,
-    start: Fraction | None = None,
-    end: Fraction | None = None,
-    encoding: Encoding | None = None,
-    tour: Fraction | None = None,
-    rate: Fraction | None = None,
-) -> dict[str, str | int]:
+def recipe_options(request: Request) -> dict[str, str | int]:
     """Return on what the output depends beside settings and source, in the words of the command line."""
-    options: dict[str, str | int] = {
-        name: str(number)
-        for name, number in (("start", start), ("end", end), ("tour", tour), ("rate", rate))
-        if number is not None
-    }
-    if encoding is not None and encoding.codec != "auto":
-        options["codec"] = encoding.codec
-    if encoding is not None and encoding.quality is not None:
-        options["quality"] = encoding.quality
+    numbers = {"start": request.start, "end": request.end, "tour": request.tour, "rate": request.rate}
+    options: dict[str, str | int] = {name: str(number) for name, number in numbers.items() if number is not None}
+    if request.encoding.codec != "auto":
+        options["codec"] = request.encoding.codec
+    if request.encoding.quality is not None:
+        options["quality"] = request.encoding.quality
     return options
 
 
