@@ -91,7 +91,8 @@ class Options:
         """Return what the recipe of `job` says of them."""
         how = self.of(job)
         names = ("start", "end", "encoding", "tour", "rate")
-        return recipe_options(**{name: how[name] for name in names if name in how})
+        given = {name: how[name] for name in names if name in how}
+        return recipe_options(**given, loop=how["playback"].rounds if "playback" in how else None)
 
 
 def batch(

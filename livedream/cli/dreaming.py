@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedream.capture.carried import carried_recipe
+from livedream.capture.held import HeldSource
+from livedream.capture.looped import LoopedSource
 from livedream.capture.loops import refuse_loop
 from livedream.capture.source import Source, open_source, takes_rate, takes_size_and_rate
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
+from livedream.cli.playback_options import PlaybackOptions
 from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, dropped
 from livedream.cli.resuming import Resuming, cannot_resume, film_among
@@ -21,7 +24,7 @@ from livedream.dream.grammar import parse
 from livedream.errors import ArgumentError, SourceError
 from livedream.models import OFFICIAL
 from livedream.names import fitting
-from livedream.pipeline import Report, run
+from livedream.pipeline import Playback, Report, run
 from livedream.pipeline.governor import Governor
 from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
 from livedream.recipe import Recipe, fingerprint
@@ -29,6 +32,7 @@ from livedream.settings import DreamSettings
 from livedream.sink.codecs import Encoding
 from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
+from livedream.sink.network import NetworkSink
 from livedream.sink.part import check_new
 from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink
@@ -60,6 +64,7 @@ def dream(
     fixed: bool = False,
     fresh: bool = False,
     tour: Fraction | None = None,
+    playback: PlaybackOptions | None = None,
     make_dreamer: "Callable[[DreamSettings], Dreamer] | None" = None,
     of_all: Callable[[float], str] | None = None,
 ) -> int:
@@ -69,10 +74,11 @@ def dream(
     differs from the preset. size, rate: as `open_source` takes them. start, end: the part of a film that is wanted, in
     seconds. encoding: of films. resume: go on where an earlier run was cut off. fps: the rate to hold, None for that of
     a live source; fixed: hold none. fresh: let a live run without a preset begin with the usual one, and not as the
-    last one ended. tour: for how many seconds each preset of a tour stays. make_dreamer: returns a dreamer that
-    remembers nothing; a new one by default. of_all: tells of the run of which this is a part, see `Progress`.
+    last one ended. tour: for how many seconds each preset of a tour stays. playback: how a film is played.
+    make_dreamer: returns a dreamer that remembers nothing; a new one by default. of_all: tells of the run of which this
+    is a part, see `Progress`.
     """
-    controls = controls or {}
+    controls, playback = controls or {}, playback or PlaybackOptions()
     choose_settings(preset or FILM, controls)  # what is wrong in them comes out before a camera is opened
     report: Report | None = None
     resuming: Resuming | None = None
@@ -84,6 +90,8 @@ def dream(
             if rate and not takes_rate(source_spec):
                 raise ArgumentError("--rate is for cameras, screens, raw and numbered pictures", "leave it out")
             source = opened(open_source(source_spec, size=size, rate=rate, start=start, end=end))
+            if playback.loop:
+                source = opened(_looped(source, source_spec, playback, rate))
             last = recall() if source.live and preset is None and not fresh else None
             if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
                 settings, look = last.replace(**controls), f"settings of the last live run ({state_file()})"
@@ -94,15 +102,28 @@ def dream(
                 raise ArgumentError("a tour is for films and for what is live, not for pictures", "leave out --tour")
             if (fps or fixed) and not source.live:
                 raise ArgumentError("--fps and --fixed are for what is live", "leave them out: a film loses no frame")
-            sink_specs = sink_specs or [usual_sink(source)]
+            if playback.speed is not None and (source.live or source.stills):
+                raise ArgumentError(f"--speed is for films, and {source.name} is not one", "leave it out")
+            sink_specs = sink_specs or (["window"] if playback.is_watched else [usual_sink(source)])
             refuse_twins(sink_specs)
+            playback.check(sink_specs)
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
             facts = Facts.of(source, also_read=files_read(preset, settings))
             check_outputs(sink_specs, facts)
             options = recipe_options(
-                start=start, end=end, encoding=encoding, tour=tour, rate=None if source.live else rate
+                start=start,
+                end=end,
+                encoding=encoding,
+                tour=tour,
+                rate=None if source.live else rate,
+                loop=playback.rounds,
             )
+            shown_at_pace = None
+            if not source.live and not source.stills and playback.plays(sink_specs):
+                only_played = not any(map(leaves_a_file, sink_specs))
+                shown_at_pace = Playback(playback.speed or Fraction(1), only_played=only_played)
+            is_smooth = source.live or (shown_at_pace is not None and shown_at_pace.only_played)
             make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
 
@@ -112,7 +133,7 @@ def dream(
                     return dreamer, dreamer, recipe
                 from livedream.desk.desk import Desk  # torch, as above
 
-                desk = Desk(dreamer, preset or "live", controls, live=source.live, tour=tour)
+                desk = Desk(dreamer, preset or "live", controls, live=is_smooth, tour=tour)
                 desks.callback(desk.close)
                 return dreamer, desk, recipe
 
@@ -144,6 +165,8 @@ def dream(
             for sink in sinks:
                 if isinstance(sink, VirtualCameraSink):  # which device it took is known only now
                     refuse_loop(source, sink.device)
+                if isinstance(sink, NetworkSink) and playback.speed is not None:
+                    sink.speed = playback.speed
             if resuming is None:  # a sink that cannot be opened is said before the network is loaded
                 dreamer, player, recipe = begin()
                 resuming = Resuming(film, recipe, player) if film is not None else None
@@ -160,7 +183,14 @@ def dream(
             with (
                 Progress(source, of_all, first=first) as progress,
                 playing(
-                    player, sinks, preset=preset or usual_preset(source), given=controls, facts=facts, recipe=recipe
+                    player,
+                    sinks,
+                    preset=preset or usual_preset(source),
+                    given=controls,
+                    facts=facts,
+                    recipe=recipe,
+                    live=is_smooth,
+                    playback=shown_at_pace,
                 ) as played,
             ):
 
@@ -185,6 +215,7 @@ def dream(
                         checkpoints=checkpoints,
                         governor=governor,
                         changes=played.changes,
+                        playback=shown_at_pace,
                     )
                 finally:
                     if source.live and not is_touring(played.dreamer):
@@ -211,6 +242,17 @@ def dream(
         cure = "the others are dreamt; repair these, or take them away"
         raise SourceError(f"{source.name}: {source.lost} of {len(source.files)} pictures cannot be read", cure)
     return 1 if tell_of_faults(report) else 0
+
+
+def _looped(source: Source, spec: str, playback: PlaybackOptions, rate: Fraction | None) -> Source:
+    """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
+    if not source.stills:
+        return LoopedSource(source, playback.rounds)
+    if source.length != 1:
+        raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
+    if playback.rounds is not None:
+        raise ArgumentError("--loop takes no number for a picture: it has no end", "--loop alone goes on dreaming")
+    return HeldSource(spec, rate or USUAL_RATE)
 
 
 def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":
@@ -296,6 +338,7 @@ def recipe_options(
     encoding: Encoding | None = None,
     tour: Fraction | None = None,
     rate: Fraction | None = None,
+    loop: int | None = None,
 ) -> dict[str, str | int]:
     """Return on what the output depends beside settings and source, in the words of the command line."""
     options: dict[str, str | int] = {
@@ -303,6 +346,8 @@ def recipe_options(
         for name, number in (("start", start), ("end", end), ("tour", tour), ("rate", rate))
         if number is not None
     }
+    if loop is not None and loop > 1:
+        options["loop"] = loop
     if encoding is not None and encoding.codec != "auto":
         options["codec"] = encoding.codec
     if encoding is not None and encoding.quality is not None:

@@ -8,6 +8,7 @@ from livedream.cli.addresses import SOURCE, TO, sinks_given, sources_given
 from livedream.cli.asked import parse_rate, parse_size, parse_tour
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, tour_option
+from livedream.cli.playback_options import given_playback, playback_options
 from livedream.errors import ArgumentError
 from livedream.presets import preset_names
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
@@ -99,6 +100,8 @@ def run(
     fresh: bool,
     watch: bool,
     tour: str | None,
+    loop: str | None,
+    speed: str | None,
     **controls: str | None,
 ) -> int:
     """Dream SOURCE: a camera (its number, or part of its name), a film, a picture, a folder or a pattern of pictures,
@@ -112,6 +115,7 @@ def run(
     from livedream.cli.jobs import is_batch, named_after
     from livedream.cli.watching import watch as watch_it
 
+    sources, playback = given_playback(sources, loop, speed)
     sources, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
     given = given_controls(controls)
     encoding = Encoding(codec=codec, quality=quality)
@@ -129,6 +133,7 @@ def run(
         "resume": resume,
         "overwrite": overwrite,
         "tour": None if tour is None else parse_tour(tour),
+        "playback": playback,
     }
     asked = None if size is None else parse_size(size), None if rate is None else parse_rate(rate)
     if fps is not None and fixed:
@@ -139,6 +144,8 @@ def run(
             raise ArgumentError("--fps and --fixed are for what is live", "leave them out")
         if watch:
             raise ArgumentError("--watch is for one picture", "name one")
+        if playback.is_watched:
+            raise ArgumentError("--speed and a loop without an end are for one film", "name one, or use --loop N")
         return batch(sources, sinks, preset=preset, controls=given, size=asked[0], rate=asked[1], **how)
     if watch:
         if any((*asked, begin, until, held, fixed, fresh, resume, tour)):
@@ -159,4 +166,4 @@ def run(
     )
 
 
-run.params += [tour_option(), *control_options()]
+run.params += [tour_option(), *playback_options(), *control_options()]
