@@ -6,6 +6,7 @@ import click
 
 from livedream.cli.asked import parse_tour
 from livedream.cli.options import tour_option
+from livedream.cli.request import Request
 
 DEFAULT = "dream.mp4"
 
@@ -25,7 +26,7 @@ def demo(sink: str | None, overwrite: bool, tour: str | None) -> int:
     if sink is None and not overwrite:
         there = [path for path in (Path(DEFAULT), part_of(Path(DEFAULT))) if path.exists() and path.stat().st_size]
         overwrite = all(map(is_of_demo, there))
-    return dream(str(demo_clip), [sink or DEFAULT, *_window()], overwrite=overwrite, tour=seconds)
+    return dream(str(demo_clip), Request(sinks=(sink or DEFAULT, *_window()), overwrite=overwrite, tour=seconds))
 
 
 demo.params.append(tour_option())

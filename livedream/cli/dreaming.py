@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,9 +15,9 @@ from livedream.capture.loops import refuse_loop
 from livedream.capture.source import Source, open_source, takes_rate, takes_size_and_rate
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
-from livedream.cli.playback_options import PlaybackOptions
 from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, dropped
+from livedream.cli.request import Request
 from livedream.cli.resuming import Resuming, cannot_resume, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.dream.choice import AUTO, network_for
@@ -29,7 +30,6 @@ from livedream.pipeline.governor import Governor
 from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
 from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
-from livedream.sink.codecs import Encoding
 from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.network import NetworkSink
@@ -49,50 +49,33 @@ USUAL_RATE = Fraction(30)
 
 def dream(
     source_spec: str,
-    sink_specs: Sequence[str] = (),
+    request: Request,
     *,
-    preset: str | None = None,
-    controls: Mapping[str, Any] | None = None,
-    size: tuple[int, int] | None = None,
-    rate: Fraction | None = None,
-    start: Fraction | None = None,
-    end: Fraction | None = None,
-    encoding: Encoding | None = None,
-    overwrite: bool = False,
-    resume: bool = False,
-    fps: Fraction | None = None,
-    fixed: bool = False,
-    fresh: bool = False,
-    tour: Fraction | None = None,
-    playback: PlaybackOptions | None = None,
     make_dreamer: "Callable[[DreamSettings], Dreamer] | None" = None,
     of_all: Callable[[float], str] | None = None,
 ) -> int:
-    """Dream a source into sinks, and return the exit code.
+    """Dream a source as `request` says, and return the exit code.
 
-    sink_specs: none means the usual one for that source. preset: None means the usual one. controls: in which the dream
-    differs from the preset. size, rate: as `open_source` takes them. start, end: the part of a film that is wanted, in
-    seconds. encoding: of films. resume: go on where an earlier run was cut off. fps: the rate to hold, None for that of
-    a live source; fixed: hold none. fresh: let a live run without a preset begin with the usual one, and not as the
-    last one ended. tour: for how many seconds each preset of a tour stays. playback: how a film is played.
     make_dreamer: returns a dreamer that remembers nothing; a new one by default. of_all: tells of the run of which this
     is a part, see `Progress`.
     """
-    controls, playback = controls or {}, playback or PlaybackOptions()
+    preset, controls, tour, playback = request.preset, request.controls, request.tour, request.playback
     choose_settings(preset or FILM, controls)  # what is wrong in them comes out before a camera is opened
     report: Report | None = None
     resuming: Resuming | None = None
     lock: OutputLock | None = None
     try:
         with ExitStack() as locks, stopping() as stop, closing(stop) as opened, ExitStack() as desks:
-            if size and not takes_size_and_rate(source_spec):
+            if request.size and not takes_size_and_rate(source_spec):
                 raise ArgumentError("--size is for cameras and raw pictures", "leave it out")
-            if rate and not takes_rate(source_spec):
+            if request.rate and not takes_rate(source_spec):
                 raise ArgumentError("--rate is for cameras, screens, raw and numbered pictures", "leave it out")
-            source = opened(open_source(source_spec, size=size, rate=rate, start=start, end=end))
+            source = opened(
+                open_source(source_spec, size=request.size, rate=request.rate, start=request.start, end=request.end)
+            )
             if playback.loop:
-                source = opened(_looped(source, source_spec, playback, rate))
-            last = recall() if source.live and preset is None and not fresh else None
+                source = opened(_looped(source, source_spec, request))
+            last = recall() if source.live and preset is None and not request.fresh else None
             if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
                 settings, look = last.replace(**controls), f"settings of the last live run ({state_file()})"
             else:
@@ -100,30 +83,23 @@ def dream(
                 settings, look = choose_settings(preset, controls), f"preset {preset}"
             if tour is not None and source.stills:
                 raise ArgumentError("a tour is for films and for what is live, not for pictures", "leave out --tour")
-            if (fps or fixed) and not source.live:
+            if (request.fps or request.fixed) and not source.live:
                 raise ArgumentError("--fps and --fixed are for what is live", "leave them out: a film loses no frame")
             if playback.speed is not None and (source.live or source.stills):
                 raise ArgumentError(f"--speed is for films, and {source.name} is not one", "leave it out")
-            sink_specs = sink_specs or (["window"] if playback.is_watched else [usual_sink(source)])
+            sink_specs = request.sinks or (("window" if playback.is_watched else usual_sink(source)),)
             refuse_twins(sink_specs)
             playback.check(sink_specs)
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
             facts = Facts.of(source, also_read=files_read(preset, settings))
             check_outputs(sink_specs, facts)
-            options = recipe_options(
-                start=start,
-                end=end,
-                encoding=encoding,
-                tour=tour,
-                rate=None if source.live else rate,
-                loop=playback.rounds,
-            )
-            shown_at_pace = None
+            options = recipe_options(replace(request, rate=None) if source.live else request)
+            pace = None
             if not source.live and not source.stills and playback.plays(sink_specs):
                 only_played = not any(map(leaves_a_file, sink_specs))
-                shown_at_pace = Playback(playback.speed or Fraction(1), only_played=only_played)
-            is_smooth = source.live or (shown_at_pace is not None and shown_at_pace.only_played)
+                pace = Playback(playback.speed or Fraction(1), only_played=only_played)
+            is_smooth = source.live or (pace is not None and pace.only_played)
             make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
 
@@ -138,14 +114,14 @@ def dream(
                 return dreamer, desk, recipe
 
             kept: Kept | None = None
-            if resume:
+            if request.resume:
                 if film is None:
                     raise ArgumentError(
                         cannot_resume(sink_specs, source), "leave out --resume, or name one --to film.mp4"
                     )
                 # First: whoever goes on with a film that another run still writes would dream in vain.
                 lock = locks.enter_context(OutputLock(Path(film)))
-                check_new(Path(film), overwrite)
+                check_new(Path(film), request.overwrite)
                 dreamer, player, recipe = begin()
                 resuming = Resuming(film, recipe, player)
                 kept = resuming.pick_up(source, lock)
@@ -154,8 +130,8 @@ def dream(
                     open_sink(
                         spec,
                         facts,
-                        encoding=encoding,
-                        overwrite=overwrite,
+                        encoding=request.encoding,
+                        overwrite=request.overwrite,
                         lock=lock if spec == film else None,
                         kept=kept if spec == film else None,
                     )
@@ -190,7 +166,7 @@ def dream(
                     facts=facts,
                     recipe=recipe,
                     live=is_smooth,
-                    playback=shown_at_pace,
+                    playback=pace,
                 ) as played,
             ):
 
@@ -202,8 +178,8 @@ def dream(
                     stop.check()
 
                 governor = None
-                if source.live and not fixed:
-                    governor = Governor(dreamer, fps or source.rate or USUAL_RATE)
+                if source.live and not request.fixed:
+                    governor = Governor(dreamer, request.fps or source.rate or USUAL_RATE)
                 stop.hold()
                 began_with = dreamer.settings
                 try:
@@ -215,7 +191,7 @@ def dream(
                         checkpoints=checkpoints,
                         governor=governor,
                         changes=played.changes,
-                        playback=shown_at_pace,
+                        playback=pace,
                     )
                 finally:
                     if source.live and not is_touring(played.dreamer):
@@ -244,15 +220,15 @@ def dream(
     return 1 if tell_of_faults(report) else 0
 
 
-def _looped(source: Source, spec: str, playback: PlaybackOptions, rate: Fraction | None) -> Source:
+def _looped(source: Source, spec: str, request: Request) -> Source:
     """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
     if not source.stills:
-        return LoopedSource(source, playback.rounds)
+        return LoopedSource(source, request.playback.rounds)
     if source.length != 1:
         raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
-    if playback.rounds is not None:
+    if request.playback.rounds is not None:
         raise ArgumentError("--loop takes no number for a picture: it has no end", "--loop alone goes on dreaming")
-    return HeldSource(spec, rate or USUAL_RATE)
+    return HeldSource(spec, USUAL_RATE)
 
 
 def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":
@@ -331,27 +307,16 @@ def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
     return settings
 
 
-def recipe_options(
-    *,
-    start: Fraction | None = None,
-    end: Fraction | None = None,
-    encoding: Encoding | None = None,
-    tour: Fraction | None = None,
-    rate: Fraction | None = None,
-    loop: int | None = None,
-) -> dict[str, str | int]:
+def recipe_options(request: Request) -> dict[str, str | int]:
     """Return on what the output depends beside settings and source, in the words of the command line."""
-    options: dict[str, str | int] = {
-        name: str(number)
-        for name, number in (("start", start), ("end", end), ("tour", tour), ("rate", rate))
-        if number is not None
-    }
-    if loop is not None and loop > 1:
-        options["loop"] = loop
-    if encoding is not None and encoding.codec != "auto":
-        options["codec"] = encoding.codec
-    if encoding is not None and encoding.quality is not None:
-        options["quality"] = encoding.quality
+    numbers = {"start": request.start, "end": request.end, "tour": request.tour, "rate": request.rate}
+    options: dict[str, str | int] = {name: str(number) for name, number in numbers.items() if number is not None}
+    if request.playback.rounds is not None and request.playback.rounds > 1:
+        options["loop"] = request.playback.rounds
+    if request.encoding.codec != "auto":
+        options["codec"] = request.encoding.codec
+    if request.encoding.quality is not None:
+        options["quality"] = request.encoding.quality
     return options
 
 

@@ -91,7 +91,7 @@ class _Condition:
 
 
 def virtual_time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
-    """Return the time by which runs go from now on: their mailboxes, their steps, their meter and the clock of a film."""
+    """Return the time by which runs go from now on: their mailboxes, steps and meter, and the clock of a film."""
     time = VirtualTime()
     monkeypatch.setattr(mailbox, "threading", SimpleNamespace(Condition=functools.partial(_Condition, time)))
     monkeypatch.setattr(playback, "threading", SimpleNamespace(Condition=functools.partial(_Condition, time)))
