@@ -29,7 +29,8 @@ from livedream.suffixes import PICTURES_OUT
     multiple=True,
     help=f"{', '.join(DEVICES)}, an address ({'://, '.join(ADDRESSES)}://), "
     f"a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES_OUT)}), a folder (name/) or numbered names "
-    "(out%06d.png) for a picture a frame, - for Y4M on standard output, rgb24:- for raw RGB there; may be repeated; for several sources a folder, or a pattern (out/*.mkv) in "
+    "(out%06d.png) for a picture a frame, - for Y4M on standard output, rgb24:- for raw RGB there; may be repeated; "
+    "for several sources a folder, or a pattern (out/*.mkv) in "
     "which * stands for the name of the source "
     "[default: a window for what is live, NAME-dream.mp4 or NAME-dream.png here for the rest]",
 )

@@ -26,7 +26,8 @@ _DRIFT = re.compile(r"\s*(-?\d{1,4}(?:\.\d{1,99})?)\s*,\s*(-?\d{1,4}(?:\.\d{1,99
     "--to",
     "sink",
     metavar="SINK",
-    help="a film (dive.mp4, dive.gif), a folder for a picture each (frames/), window, - (Y4M on standard output) [default PHOTO-dive.mp4]",
+    help="a film (dive.mp4, dive.gif), a folder for a picture each (frames/), window, - (Y4M on standard output) "
+    "[default PHOTO-dive.mp4]",
 )
 @click.option("--preset", metavar="NAME", default=PRESET, help=f"a look, as for run [default {PRESET}]")
 @click.option("--length", metavar="TIME", default="20", help="seconds, or minutes:seconds [default 20]")

@@ -202,7 +202,9 @@ class _Y4m(_Format):
         data[: len(self._FRAME)] = np.frombuffer(self._FRAME, np.uint8)
         place = len(self._FRAME)
         for plane in planar.planes:
-            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
+                : plane.height, : plane.width
+            ]
             data[place : place + rows.size].reshape(rows.shape)[:] = rows
             place += rows.size
         return data.data

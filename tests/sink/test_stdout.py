@@ -184,6 +184,10 @@ def test_text_among_the_frames_is_refused() -> None:
 
 
 def test_a_full_disk_is_an_error() -> None:
-    with open("/dev/full", "wb") as full, standard_output(full.fileno()):  # noqa: PTH123
-        with open_sink("-", Facts(rate=Fraction(25))) as sink, pytest.raises(SinkError, match="No space left"):
-            sink.write(ramp(1)[0])
+    with (
+        open("/dev/full", "wb") as full,  # noqa: PTH123
+        standard_output(full.fileno()),
+        open_sink("-", Facts(rate=Fraction(25))) as sink,
+        pytest.raises(SinkError, match="No space left"),
+    ):
+        sink.write(ramp(1)[0])
