@@ -8,6 +8,7 @@ import click
 from livedream.cli.asked import parse_tour
 from livedream.cli.options import tour_option
 from livedream.cli.request import Request
+from livedream.cli.streams import stdout_left_to
 from livedream.cli.window_options import take_placement, window_options
 from livedream.sink.placement import Placement
 
@@ -30,6 +31,7 @@ def demo(sink: str | None, overwrite: bool, tour: str | None, **window: Any) -> 
         there = [path for path in (Path(DEFAULT), part_of(Path(DEFAULT))) if path.exists() and path.stat().st_size]
         overwrite = all(map(is_of_demo, there))
     placement = take_placement(window)
+    click.get_current_context().with_resource(stdout_left_to([sink or DEFAULT]))
     sinks = (sink or DEFAULT, *_window(placement))
     return dream(str(demo_clip), Request(sinks=sinks, overwrite=overwrite, tour=seconds, placement=placement))
 

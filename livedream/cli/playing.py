@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from livedream.pipeline import Changes, Report
+from livedream.pipeline import Changes, Playback, Report
 from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
 from livedream.sink.sink import Facts, Sink
@@ -34,10 +34,13 @@ def playing(
     given: Mapping[str, Any],
     facts: Facts,
     recipe: Recipe,
+    live: bool | None = None,
+    playback: Playback | None = None,
 ) -> Iterator[Played]:
     """Put a desk between the dreamer and a run, if one of its sinks is a window and no desk is there yet.
 
-    preset, of_preset, given: as Desk takes them.
+    preset, of_preset, given: as Desk takes them. live: whether frames do not wait for what a key asks for, by default
+    as the source says. playback: the clock of a film that is played.
     """
     changes = Changes()
     windows = [(number, sink) for number, sink in enumerate(sinks) if isinstance(sink, WindowSink)]
@@ -55,7 +58,9 @@ def playing(
         if isinstance(dreamer, Desk):
             desk = dreamer
         else:
-            desk = stack.enter_context(closing(Desk(dreamer, preset, given, of_preset=of_preset, live=facts.live)))
+            is_live = facts.live if live is None else live
+            desk = stack.enter_context(closing(Desk(dreamer, preset, given, of_preset=of_preset, live=is_live)))
+        desk.playback = playback
         takes = stack.enter_context(closing(Takes(desk, changes, facts, recipe)))
         ((number, window),) = windows
         status = Status(desk, takes, number, window)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from livedream.cli.playback_options import PlaybackOptions
 from livedream.sink.codecs import Encoding
 from livedream.sink.placement import Placement
 
@@ -42,3 +43,5 @@ class Request:
     """How many seconds each preset of a tour stays."""
     placement: Placement | None = None
     """Where the window appears, and how; None where nobody says it."""
+    playback: PlaybackOptions = field(default_factory=PlaybackOptions)
+    """How a film is played."""

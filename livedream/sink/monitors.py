@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from livedream.errors import SinkError
+from livedream.hints import either
 
 
 class Monitor(NamedTuple):
@@ -28,7 +29,8 @@ def monitors() -> list[Monitor]:
         with mss.MSS() as screens:
             desktop, *areas = screens.monitors
     except mss.ScreenShotError as error:
-        raise SinkError("the system does not tell which monitors there are", "leave out --monitor") from error
+        hint = either("leave out --monitor", "leave out the monitor")
+        raise SinkError("the system does not tell which monitors there are", hint) from error
     # An X server without the extension RandR tells of no monitors.
     return [Monitor(*(area[side] for side in Monitor._fields)) for area in areas or [desktop]]
 

@@ -13,6 +13,7 @@ import cv2
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
+from livedream.hints import either
 from livedream.pixel_aspect import SQUARE
 from livedream.sink.canvas import Canvas
 from livedream.sink.display import display_fault
@@ -33,7 +34,7 @@ HELD_SECONDS = 1.0
 """How long Esc does nothing after it has left full screen: a key that is held down repeats."""
 FIRST = "livedream starts"
 """The title of the window that goes at once."""
-WITHOUT = "write a file instead: --to out.mp4"
+WITHOUT = "write a file instead: " + either("--to out.mp4", 'open_sink("out.mp4")')
 
 
 class WindowSink(Sink):
