@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 _INPUT_ONLY = 2
+_MAP_NOTIFY = 19
+_STRUCTURE_NOTIFY = 1 << 17
 _CURSOR = 1 << 14
 """CWCursor: in the mask of a window's attributes."""
 _LARGEST = 32767
@@ -43,6 +45,21 @@ class _Color(ctypes.Structure):
         ("pixel", ctypes.c_ulong),
         *((name, ctypes.c_ushort) for name in ("red", "green", "blue")),
         *((name, ctypes.c_char) for name in ("flags", "pad")),
+    )
+
+
+class _MapEvent(ctypes.Structure):
+    """XMapEvent, as long as any event."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("serial", ctypes.c_ulong),
+        ("send_event", ctypes.c_int),
+        ("display", ctypes.c_void_p),
+        ("event", ctypes.c_ulong),
+        ("window", ctypes.c_ulong),
+        ("override_redirect", ctypes.c_int),
+        ("padding", ctypes.c_long * 24),
     )
 
 
@@ -101,6 +118,13 @@ class X11:
         """Return the id of the window of this process that has this title."""
         with self._careful():
             return self._find(self._root, title.encode(), _MOST_FRAMES)
+
+    def tell_mapped(self, window: int) -> None:
+        """Tell whoever listens to a window that it is mapped, as the server does."""
+        with self._careful():
+            event = _MapEvent(type=_MAP_NOTIFY, event=window, window=window)
+            mask = ctypes.c_long(_STRUCTURE_NOTIFY)
+            self._call("XSendEvent", ctypes.c_ulong(window), 0, mask, ctypes.byref(event))
 
     def cover(self, window: int) -> None:
         """Hide the pointer over a window, until the connection is closed.
