@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from livedream.configuration import lasting_choices
-from livedream.dream.choice import AUTO
+from livedream.configuration import AUTO, lasting_choices
 from livedream.errors import ArgumentError
 from livedream.models import (
     DEFAULT,
