@@ -20,7 +20,7 @@ from livedream.cli.demo import demo
 from livedream.cli.doctor import doctor
 from livedream.cli.layers import layers
 from livedream.cli.models import models
-from livedream.cli.output import Remarks, say_error, say_fault, say_lines, warnings_shown
+from livedream.cli.output import Remarks, remark, say_error, say_fault, say_lines, warnings_shown
 from livedream.cli.presets import presets
 from livedream.cli.run import run
 from livedream.cli.streams import lasting_streams
@@ -135,6 +135,7 @@ def _run(argv: list[str], invocation: _Invocation) -> int:
         say_error(*_in_our_words(error, argv))
         return WRONG
     except click.Abort as error:  # click's word for KeyboardInterrupt
+        remark("stopped")
         return getattr(error.__cause__, "exit_code", SIGINT_CODE)
     except _RaisedError as error:
         return say_fault(error.__cause__ or error).exit_code

@@ -33,7 +33,7 @@ def config() -> Finding:
     try:
         chosen = choices_in_file(path)
     except ArgumentError as error:
-        return Finding("config", False, str(error), error.hint, needed=True)
+        return Finding("config", False, str(error), error.hint.command_line, needed=True)
     told = ", ".join(f"{choice.key} = {choice.value}" for choice in chosen.values()) or "sets nothing"
     return Finding("config", True, f"{path}: {told}" if path.exists() else f"{path} (no such file, none is needed)")
 
@@ -43,7 +43,7 @@ def variables() -> Finding:
     try:
         chosen = choices_in_environment(os.environ)
     except ArgumentError as error:
-        return Finding("variables", False, str(error), error.hint, needed=True)
+        return Finding("variables", False, str(error), error.hint.command_line, needed=True)
     ours = {variable(key) for key in KEYS}
     told = [f"{variable(key)}={choice.value}" for key, choice in chosen.items()]
     told += sorted(name for name, value in os.environ.items() if name.startswith(PREFIX) and name not in ours and value)

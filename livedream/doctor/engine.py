@@ -49,7 +49,7 @@ def device(settings: DreamSettings) -> Finding:
     try:
         chosen = choose_compute(settings.device, settings.precision).device.type
     except LivedreamError as error:
-        return Finding("device", False, str(error), error.hint, needed=True)
+        return Finding("device", False, str(error), error.hint.command_line, needed=True)
     what = torch.cuda.get_device_name() if chosen == "cuda" else platform.machine()
     cores = os.cpu_count() or 1
     threads = f", {torch.get_num_threads()} of {cores} core{'' if cores == 1 else 's'}" if chosen == "cpu" else ""
@@ -76,14 +76,14 @@ def compiled() -> Finding:
 def precision(name: str, device: str = "auto") -> Finding:
     """Whether a dream in these numbers is one, and how long a small frame takes."""
     try:
-        seconds = _time(DreamSettings(precision=name, device=device, working_height=SMALL), tries=1)
+        tries = _time(DreamSettings(working_height=SMALL).replace(precision=name, device=device), tries=1)
     except DeviceError as error:
-        return Finding(name, False, str(error), error.hint)
+        return Finding(name, False, str(error), error.hint.command_line)
     except LivedreamError as error:
-        return Finding(name, False, str(error), error.hint, needed=name == "float32")
-    if seconds is None:
+        return Finding(name, False, str(error), error.hint.command_line, needed=name == "float32")
+    if not tries:
         return Finding(name, False, "what it dreams is not finite", "leave --precision out", needed=name == "float32")
-    return Finding(name, True, f"{1000 * seconds:.1f} ms for a small frame (working height {SMALL})")
+    return Finding(name, True, f"{1000 * min(tries):.1f} ms for a small frame (working height {SMALL})")
 
 
 def speed(settings: DreamSettings) -> Finding:
@@ -93,15 +93,15 @@ def speed(settings: DreamSettings) -> Finding:
         network = find_network(DEFAULT)
     settings = settings.replace(model=network.name)
     try:
-        seconds = _time(settings)
+        tries = _time(settings)
         compute = choose_compute(settings.device, settings.precision)
     except LivedreamError as error:
-        return Finding("speed", False, str(error), error.hint, needed=True)
-    if seconds is None:
+        return Finding("speed", False, str(error), error.hint.command_line, needed=True)
+    if not tries:
         return Finding("speed", False, "what it dreams is not finite", "try --precision float32", needed=True)
-    size = f"{SIZE[0]}x{SIZE[1]}"
+    seconds, size = min(tries), f"{SIZE[0]}x{SIZE[1]}"
     text = f"{1000 * seconds:.0f} ms a frame of {size}, {1 / seconds:.1f} fps, in {compute}, {network.name}"
-    return Finding("speed", True, f"{text}, best of {TRIES} tries")
+    return Finding("speed", True, f"{text}, best of {len(tries)} tries" if len(tries) > 1 else text)
 
 
 def weights() -> Iterator[Finding]:
@@ -128,17 +128,16 @@ def _absence(name: str) -> str:
     return ""
 
 
-def _time(settings: DreamSettings, tries: int = TRIES) -> float | None:
-    """Return the seconds that a frame takes on average in the fastest try; None when the dream is not finite."""
+def _time(settings: DreamSettings, tries: int = TRIES) -> list[float]:
+    """Return the seconds that a frame takes on average in each try; nothing when the dream is not finite."""
     dreamer = Dreamer(settings)
     dreamer.prepare(SIZE)
     pixels = np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
     seconds: list[float] = []
-    while len(seconds) < tries and (sum(seconds) * FRAMES < PATIENCE or not seconds):
+    while len(seconds) < tries and sum(seconds) * FRAMES < PATIENCE:
         began = time.perf_counter()
-        for index in range(FRAMES):
-            number = len(seconds) * FRAMES + index
-            dream = dreamer(Frame(pixels, Fraction(number, 25), number))
+        for index in range(len(seconds) * FRAMES, (len(seconds) + 1) * FRAMES):
+            dream = dreamer(Frame(pixels, Fraction(index, 25), index))
         seconds.append((time.perf_counter() - began) / FRAMES)
     is_dream = dreamer.dropped_steps == 0 and not np.array_equal(dream.pixels, pixels)
-    return min(seconds) if is_dream else None
+    return seconds if is_dream else []

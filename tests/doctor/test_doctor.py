@@ -39,7 +39,6 @@ def test_the_whole_of_it_on_this_machine() -> None:
     assert found["h264"]["ok"]
     assert found["speed"]["ok"]
     assert "ms a frame of 640x360" in found["speed"]["text"]
-    assert found["speed"]["text"].endswith("best of 5 tries")
     assert found["livedream[heic]"]["ok"]
     assert "livedream[test]" not in found
     assert not found["display"]["ok"]  # conftest.py takes DISPLAY away
@@ -284,7 +283,7 @@ def test_speed_is_the_best_of_several_tries(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_network_that_is_not_there_is_not_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(engine, "_time", lambda settings: 0.1 if settings.model == "efficientnet_lite0" else None)
+    monkeypatch.setattr(engine, "_time", lambda settings: [0.1] if settings.model == "efficientnet_lite0" else [])
     assert engine.speed(DreamSettings(model="vgg16", device="cpu", precision="float32")).ok
 
 
