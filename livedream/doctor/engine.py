@@ -26,7 +26,7 @@ SMALL = 64
 """Working height of the self-test. Where a CPU has no bfloat16 it is emulated, a hundred times slower."""
 FRAMES = 4
 """Of a try: one at each octave, for each takes another time."""
-TRIES, PATIENCE = 5, 3.0
+TRIES, PATIENCE = 3, 2.0
 """Tries of a measurement, and after how many seconds there is no further one."""
 
 

@@ -277,7 +277,7 @@ def test_speed_is_the_best_of_several_tries(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(engine, "Dreamer", Timed)
     monkeypatch.setattr(engine.time, "perf_counter", lambda: now)
     assert engine.speed(DreamSettings(device="cpu", precision="float32")).text == (
-        "4 ms a frame of 640x360, 250.0 fps, in cpu float32, efficientnet_lite0, best of 5 tries"
+        "4 ms a frame of 640x360, 250.0 fps, in cpu float32, efficientnet_lite0, best of 3 tries"
     )
 
 
