@@ -19,6 +19,7 @@ from livedream.configuration import (
     Choice,
     lasting_choices,
     misspelled_variables,
+    variable,
 )
 from livedream.errors import ArgumentError, LivedreamError
 from livedream.hints import Hint
@@ -45,6 +46,9 @@ def take_lasting_choices(command: click.Command) -> None:
     callback = command.callback
     if not keys or callback is None:
         return
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.name in keys:
+            parameter.help = f"{parameter.help or ''} [env var {variable(parameter.name)}]".lstrip()
 
     @functools.wraps(callback)
     def with_choices(**options: Any) -> Any:

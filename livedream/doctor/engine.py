@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 import torch
 
+from livedream.configuration import AUTO
 from livedream.doctor.finding import Finding
 from livedream.dream import kernels
 from livedream.dream.choice import network_for
@@ -35,12 +36,13 @@ def findings(settings: DreamSettings) -> Iterator[Finding]:
     found = device(settings)
     yield found
     yield gpu()
-    on_cpu = found.text.startswith("cpu")
-    if on_cpu:
-        yield compiled()
-    for name in ("bfloat16", "float32") if on_cpu else ("float16", "bfloat16", "float32"):
-        yield precision(name, settings.device)
-    yield speed(settings)
+    if found.ok:
+        on_cpu = found.text.startswith("cpu")
+        if on_cpu:
+            yield compiled()
+        for name in ("bfloat16", "float32") if on_cpu else ("float16", "bfloat16", "float32"):
+            yield precision(name, settings.device)
+        yield speed(settings)
     yield from weights()
 
 
@@ -49,7 +51,12 @@ def device(settings: DreamSettings) -> Finding:
     try:
         chosen = choose_compute(settings.device, settings.precision).device.type
     except LivedreamError as error:
-        return Finding("device", False, str(error), error.hint.command_line, needed=True)
+        hint = error.hint.command_line
+        if (settings.device, settings.precision) != (AUTO, AUTO):
+            hint = (
+                f"{hint}; `livedream config` shows what sets device {settings.device}, precision {settings.precision}"
+            )
+        return Finding("device", False, str(error), hint, needed=True)
     what = torch.cuda.get_device_name() if chosen == "cuda" else platform.machine()
     cores = os.cpu_count() or 1
     threads = f", {torch.get_num_threads()} of {cores} core{'' if cores == 1 else 's'}" if chosen == "cpu" else ""

@@ -101,13 +101,19 @@ def test_unknown_shell(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_neither_torch_nor_av_is_loaded() -> None:
+    """In a process of its own, which is not the place for a warning either: the preset natural has another name now."""
     code = (
         "import sys\n"
         "from livedream.cli.main import main\n"
         "code = main([])\n"
         "print(code, sorted({'torch', 'av', 'torchvision'} & set(sys.modules)))"
     )
-    asked = {"COMP_WORDS": "livedream run --layers fire", "COMP_CWORD": "3", completion.VARIABLE: "bash_complete"}
+    asked = {
+        "COMP_WORDS": "livedream run --layers fire",
+        "COMP_CWORD": "3",
+        completion.VARIABLE: "bash_complete",
+        "LIVEDREAM_PRESET": "natural",
+    }
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **asked}, capture_output=True, text=True, timeout=60
     )

@@ -85,12 +85,14 @@ def test_command_line_then_variable_then_file_then_default(
 def test_auto_and_empty_variables(
     settings_of_run: Callable[..., DreamSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`auto` takes back what the file says; an empty variable is as good as none."""
+    """`auto` takes back what the file says, and leaves what a preset says; an empty variable is as good as none."""
     write_config('precision = "bfloat16"\n')
     monkeypatch.setenv("LIVEDREAM_PRECISION", "")
     assert settings_of_run().precision == "bfloat16"
     monkeypatch.setenv("LIVEDREAM_PRECISION", "auto")
     assert settings_of_run().precision == "auto"
+    Path("mine.toml").write_text('precision = "float32"\n', encoding="utf-8")
+    assert settings_of_run("--preset", "mine.toml").precision == "float32"
 
 
 def test_a_preset_file_keeps_its_network(

@@ -250,6 +250,9 @@ def test_4_device_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         raise DeviceError("no cuda device: the driver is too old", "get a new one")
 
     monkeypatch.setattr(engine, "choose_compute", refuse)
+    assert engine.device(DreamSettings(device="cuda")).hint.startswith(
+        "get a new one; `livedream config` shows what sets"
+    )
     assert engine.device(DreamSettings()) == Finding(
         "device", False, "no cuda device: the driver is too old", "get a new one", True
     )
