@@ -1,10 +1,10 @@
-"""Sizes, rates and tours as they are typed: 1280x720, 30, 29.97, 30000/1001."""
+"""Sizes, rates, lengths and tours as they are typed: 1280x720, 30, 29.97, 30000/1001."""
 
 import re
 from contextlib import suppress
 from fractions import Fraction
 
-from livedream.cli.moment import parse_moment
+from livedream.cli.moment import EXAMPLES, parse_moment
 from livedream.errors import ArgumentError
 from livedream.presets.tour import LEAST, MOST
 from livedream.printable import quoted_value
@@ -38,6 +38,14 @@ def parse_rate(text: str) -> Fraction:
     if not Fraction(1, 10) <= rate <= 1000:
         raise ArgumentError(f"{quoted_value(text)} is no rate", "give frames per second: 30, 29.97 or 30000/1001")
     return rate
+
+
+def parse_length(text: str) -> Fraction:
+    """Return how long something lasts, in seconds, more than 0. Raises ArgumentError."""
+    seconds = parse_moment(text)
+    if not seconds:
+        raise ArgumentError(f"invalid duration {quoted_value(text)}", f"give more than 0: {EXAMPLES}")
+    return seconds
 
 
 def parse_tour(text: str) -> Fraction:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedream.capture.carried import carried_recipe
 from livedream.capture.loops import refuse_loop
-from livedream.capture.source import Source, open_source, takes_rate, takes_size_and_rate
+from livedream.capture.source import Source, open_source
+from livedream.cli.effects import Kind, Place, refuse_useless, warn_of_useless_controls
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
 from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, dropped
 from livedream.cli.request import Request
-from livedream.cli.resuming import Resuming, cannot_resume, film_among
+from livedream.cli.resuming import Resuming, begin_again, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
@@ -63,12 +64,8 @@ def dream(
     lock: OutputLock | None = None
     try:
         with ExitStack() as locks, stopping() as stop, closing(stop) as opened, ExitStack() as desks:
-            if request.size and not takes_size_and_rate(source_spec):
-                raise ArgumentError("--size is for cameras and raw pictures", "leave it out")
-            if request.rate and not takes_rate(source_spec):
-                raise ArgumentError("--rate is for cameras, screens, raw and numbered pictures", "leave it out")
             source = opened(
-                open_source(source_spec, size=request.size, rate=request.rate, start=request.start, end=request.end)
+                open_source(source_spec, size=request.size, rate=request.rate, start=request.start, end=request.until)
             )
             last = recall() if source.live and preset is None and not request.fresh else None
             if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
@@ -76,11 +73,11 @@ def dream(
             else:
                 preset = preset or usual_preset(source)
                 settings, look = choose_settings(preset, controls), f"preset {preset}"
-            if tour is not None and source.stills:
-                raise ArgumentError("a tour is for films and for what is live, not for pictures", "leave out --tour")
-            if (request.fps or request.fixed) and not source.live:
-                raise ArgumentError("--fps and --fixed are for what is live", "leave them out: a film loses no frame")
             sink_specs = request.sinks or (usual_sink(source),)
+            place = Place(source_spec, Kind.of(source), sink_specs)
+            refuse_useless(request, [place])
+            if of_all is None:  # else the batch has said it
+                warn_of_useless_controls(controls, [place])
             refuse_twins(sink_specs)
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
@@ -101,11 +98,9 @@ def dream(
                 return dreamer, desk, recipe
 
             kept: Kept | None = None
-            if request.resume:
-                if film is None:
-                    raise ArgumentError(
-                        cannot_resume(sink_specs, source), "leave out --resume, or name one --to film.mp4"
-                    )
+            if request.resume and film is None:
+                begin_again(sink_specs, source)
+            elif request.resume and film is not None:
                 # First: whoever goes on with a film that another run still writes would dream in vain.
                 lock = locks.enter_context(OutputLock(Path(film)))
                 check_new(Path(film), request.overwrite)
@@ -275,7 +270,7 @@ def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
 
 def recipe_options(request: Request) -> dict[str, str | int]:
     """Return on what the output depends beside settings and source, in the words of the command line."""
-    numbers = {"start": request.start, "end": request.end, "tour": request.tour, "rate": request.rate}
+    numbers = {"start": request.start, "end": request.until, "tour": request.tour, "rate": request.rate}
     options: dict[str, str | int] = {name: str(number) for name, number in numbers.items() if number is not None}
     if request.encoding.codec != "auto":
         options["codec"] = request.encoding.codec

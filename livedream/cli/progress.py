@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from livedream.capture.source import Source
-from livedream.cli.output import remark
+from livedream.cli.output import is_quiet, remark
 from livedream.pipeline import Report
 from livedream.printable import presentable
 
@@ -37,7 +37,7 @@ class Progress:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not is_quiet():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn
 

@@ -69,4 +69,4 @@ def visualize(
     return 0
 
 
-visualize.params += control_options(*COUNTING)
+visualize.params += control_options(COUNTING, presets=())
