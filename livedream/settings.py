@@ -102,7 +102,7 @@ class DreamSettings:
 
     model: str = _control(
         "auto",
-        "network that dreams, see livedream models",
+        "network, see livedream models",
         prepared=True,
         details="auto takes the one in the package that has the layers",
     )

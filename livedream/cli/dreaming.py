@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedream.capture.carried import carried_recipe
+from livedream.capture.limited import LimitedSource
 from livedream.capture.loops import refuse_loop
-from livedream.capture.source import Source, open_source
+from livedream.capture.source import Source, open_source, takes_part
 from livedream.cli.effects import Kind, Place, refuse_useless, warn_of_useless_controls
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
@@ -64,9 +65,7 @@ def dream(
     lock: OutputLock | None = None
     try:
         with ExitStack() as locks, stopping() as stop, closing(stop) as opened, ExitStack() as desks:
-            source = opened(
-                open_source(source_spec, size=request.size, rate=request.rate, start=request.start, end=request.until)
-            )
+            source = opened(open_wanted(source_spec, request))
             last = recall() if source.live and preset is None and not request.fresh else None
             if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
                 settings, look = last.replace(**controls), f"settings of the last live run ({state_file()})"
@@ -83,7 +82,7 @@ def dream(
                 refuse_loop(source, sink_spec)
             facts = Facts.of(source, also_read=files_read(preset, settings))
             check_outputs(sink_specs, facts)
-            options = recipe_options(replace(request, rate=None) if source.live else request)
+            options = recipe_options(replace(request, rate=None, duration=None) if source.live else request)
             make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
 
@@ -190,6 +189,19 @@ def dream(
         cure = "the others are dreamt; repair these, or take them away"
         raise SourceError(f"{source.name}: {source.lost} of {len(source.files)} pictures cannot be read", cure)
     return 1 if tell_of_faults(report) else 0
+
+
+def open_wanted(spec: str, request: Request) -> Source:
+    """Return the source that `spec` means, as far as it is wanted: a part of a film, a live source for some time."""
+    in_parts = (request.start is not None or request.until is not None) and takes_part(spec)
+    source = open_source(
+        spec,
+        size=request.size,
+        rate=request.rate,
+        start=request.start if in_parts else None,
+        end=request.until if in_parts else None,
+    )
+    return source if in_parts or request.duration is None else LimitedSource(source, request.duration)
 
 
 def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":

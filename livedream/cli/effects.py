@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from livedream.capture.source import Source, takes_rate, takes_size_and_rate
+from livedream.capture.source import Source, takes_part, takes_rate, takes_size_and_rate
 from livedream.cli.options import flag
 from livedream.cli.request import Request
 from livedream.errors import ArgumentError
@@ -68,7 +68,7 @@ EFFECTS = (
     Effect(
         {"--rate": "rate"}, "cameras, screens, raw and numbered pictures", fits=lambda place: takes_rate(place.source)
     ),
-    Effect({"--start": "start", "--end": "end"}, "films", (Kind.FILM,)),
+    Effect({"--start": "start", "--end": "end"}, "films", (Kind.FILM,), lambda place: takes_part(place.source)),
     Effect({"--duration": "duration", "--tour": "tour"}, "films and live sources", (Kind.LIVE, Kind.FILM)),
     Effect(
         {"--fps": "fps", "--fixed": "fixed"}, "live sources", (Kind.LIVE,), hint="leave it out: a film loses no frame"

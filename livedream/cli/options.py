@@ -1,13 +1,15 @@
 """The controls of a dream as options of a command."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 import click
 
 from livedream.presets import FILM, LIVE, STILL, load_preset
 from livedream.presets.tour import SECONDS
 from livedream.settings import CONTROLS, Control
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def flag(control: Control) -> str:
@@ -30,13 +32,13 @@ class ControlOption(click.Option):
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         record = super().get_help_record(ctx)
         # Not in __init__: the presets are files, and only help needs them.
-        return None if record is None else (record[0], f"{record[1]} [default{self._default()}]")
+        return None if record is None else (record[0], f"{record[1]} [default: {self._default()}]")
 
     def _default(self) -> str:
         values = [getattr(load_preset(name), self._control.name) for name in self._presets] or [self._control.default]
         if len(set(values)) == 1:
-            return f" {_text(values[0])}"
-        return f": {', '.join(f'{name} {_text(value)}' for name, value in zip(self._presets, values, strict=True))}"
+            return _text(values[0])
+        return ", ".join(f"{name} {_text(value)}" for name, value in zip(self._presets, values, strict=True))
 
 
 def _metavar(control: Control) -> str:
@@ -52,6 +54,12 @@ def _text(value: float | str) -> str:
     return f"{value:g}" if isinstance(value, float) else f"{value}"
 
 
+MOVING, STILLS = (
+    tuple(control.name for control in CONTROLS if control.only in (None, kind)) for kind in ("films", "pictures")
+)
+"""The controls that have an effect on films and live sources, and those that have one on pictures."""
+
+
 def control_options(
     names: Collection[str] | None = None, *, presets: Sequence[str] = (FILM, LIVE, STILL)
 ) -> list[click.Parameter]:
@@ -60,6 +68,18 @@ def control_options(
     presets: with which the command begins when nobody names one.
     """
     return [ControlOption(control, presets) for control in CONTROLS if names is None or control.name in names]
+
+
+def output_option(metavar: str, help: str, *, multiple: bool = False) -> Callable[[Command], Command]:
+    """Return the option that says where the result goes, by all its names; the command gets it as `sinks` or `sink`."""
+    return click.option(
+        "-o", "--output", "--to", "sinks" if multiple else "sink", metavar=metavar, multiple=multiple, help=help
+    )
+
+
+def overwrite_option(help: str = "Replace existing files") -> Callable[[Command], Command]:
+    """Return the option that lets a command replace files."""
+    return click.option("-y", "--overwrite", is_flag=True, help=help)
 
 
 def given_controls(controls: Mapping[str, str | None]) -> dict[str, Any]:
@@ -76,5 +96,5 @@ def tour_option() -> click.Option:
         metavar="[TIME]",
         is_flag=False,
         flag_value=f"{SECONDS}",
-        help=f"Go through the presets, TIME each [default {SECONDS}s]",
+        help=f"Go through the presets, TIME each [default: {SECONDS}s]",
     )

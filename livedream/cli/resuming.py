@@ -42,13 +42,13 @@ def begin_again(sink_specs: Sequence[str], source: Source) -> None:
     elif films > 1:
         reason = f"only one film can be resumed at a time, and {films} are named"
     else:
-        reason = "only a film file can be resumed: not a folder of frames, and nothing that leaves no file"
+        reason = "only a film file can be resumed, not a folder of frames or what leaves no file"
     for path in (Path(spec) for spec in sink_specs if leaves_a_file(spec)):
         if part_of(path).exists() or _has_content(path):
             raise ArgumentError(
                 f"{reason}; {path} is there already", "leave out --resume, or name one film: -o film.mp4"
             )
-    remark(f"{reason}: starting from the beginning")
+    remark(f"starting from the beginning: {reason}")
 
 
 def _has_content(path: Path) -> bool:

@@ -6,7 +6,7 @@ from livedream.cli.addresses import SOURCE, TO, sinks_given, sources_given
 from livedream.cli.asked import parse_length, parse_rate, parse_size, parse_tour
 from livedream.cli.help import GroupedCommand
 from livedream.cli.moment import parse_moment
-from livedream.cli.options import control_options, given_controls, tour_option
+from livedream.cli.options import control_options, given_controls, output_option, overwrite_option, tour_option
 from livedream.cli.request import Request
 from livedream.errors import ArgumentError, SourceError
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
@@ -23,20 +23,16 @@ EXAMPLES = (
 @click.command(cls=GroupedCommand, examples=EXAMPLES, short_help="Dream a camera, a film, a stream or pictures.")
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
 @click.option("-i", "--input", "inputs", metavar="SOURCE", multiple=True, help="The same as the argument SOURCE")
-@click.option(
-    "-o",
-    "--output",
-    "--to",
-    "sinks",
-    metavar="SINK",
+@output_option(
+    "SINK",
+    "File, folder/, window, virtual-camera or udp://...; may be repeated [default: NAME-dream.mp4 or .png, a window "
+    "for live sources]",
     multiple=True,
-    help="File, folder/, window, virtual-camera or udp://...; may be repeated [default: NAME-dream.mp4 or .png, a "
-    "window for live sources]",
 )
-@click.option("--source-file", metavar="FILE", help=f"Read sources from FILE, one per line [default ${SOURCE}]")
-@click.option("--to-file", metavar="FILE", help=f"Read more sinks from FILE, one per line [default ${TO}]")
+@click.option("--source-file", metavar="FILE", help=f"Read sources from FILE, one per line [default: ${SOURCE}]")
+@click.option("--to-file", metavar="FILE", help=f"Read more sinks from FILE, one per line [default: ${TO}]")
 @click.option("--preset", metavar="NAME", help="Look: see livedream presets, or a file [default: film, live or still]")
-@click.option("--size", metavar="WxH", help="Size to ask a camera for; size of raw pictures [default 1280x720]")
+@click.option("--size", metavar="WxH", help="Size to ask a camera for; size of raw pictures [default: 1280x720]")
 @click.option("--rate", metavar="N", help="Frames per second of a camera, screen or of numbered pictures")
 @click.option("--start", metavar="TIME", help="Where to start in a film: 90, 1:30, 1m30s or 250ms")
 @click.option("--end", metavar="TIME", help="Where to stop")
@@ -45,10 +41,10 @@ EXAMPLES = (
 @click.option("--quality", metavar="N", type=int, help=f"Quality of a film [0-100; default {QUALITY}]")
 @click.option("--resume", is_flag=True, help="Continue a film where an earlier run was cut off")
 @click.option("--watch", is_flag=True, help="Show each step of the dream of a picture")
-@click.option("--fps", metavar="N", help="Frames per second to hold [default those of the camera]")
+@click.option("--fps", metavar="N", help="Frames per second to hold [default: those of the camera]")
 @click.option("--fixed", is_flag=True, help="Drop frames rather than lower the quality of the dream")
 @click.option("--fresh", is_flag=True, help="Ignore what was changed by keys in the last live run")
-@click.option("-y", "--overwrite", is_flag=True, help="Replace existing files")
+@overwrite_option()
 def run(
     sources: tuple[str, ...],
     inputs: tuple[str, ...],
