@@ -275,7 +275,7 @@ class DreamSettings:
     )
     natural_color: float = _control(
         0.35,
-        "0 neon, 1 muted, 2 brightness only",
+        "neon (0), muted (1), brightness only (2)",
         low=0,
         high=2,
         keys=(",", "."),

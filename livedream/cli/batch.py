@@ -54,19 +54,22 @@ class Tally:
 class Options:
     """What is asked of all jobs, and which of it each can use.
 
-    An option that no job can use is wrong, and one that some can use is left out for the others; both is said once.
+    An option that no job can use is wrong, and one that some can use is left out for the others; `warn` says both once.
 
     Raises ArgumentError.
     """
 
     def __init__(self, jobs: Sequence[Job], request: Request) -> None:
         self._request = request
-        places = [_place(job) for job in jobs]
-        refuse_useless(request, places)
+        self._places = [_place(job) for job in jobs]
+        refuse_useless(request, self._places)
         for suffix in {Path(job.target).suffix.lower() for job in jobs} & set(FILMS):
             find_encoders(suffix, request.encoding)
-        warn_of_partly_useless(request, places)
-        warn_of_useless_controls(request.controls, places)
+
+    def warn(self) -> None:
+        """Say which options and controls some or all of the jobs cannot use."""
+        warn_of_partly_useless(self._request, self._places)
+        warn_of_useless_controls(self._request.controls, self._places)
 
     def of(self, job: Job) -> Request:
         """Return the request for `job`."""
@@ -111,6 +114,7 @@ def batch(
             fault_of = partial(_fault, looks=looks, needs=needs, options=options)
             todo = _sort_out(jobs, tally, fault_of, request.overwrite)
             _check_room(todo, free_bytes)
+            options.warn()
             code = _work(todo, tally, looks, options, fault_of, free_bytes)
         except Stopped as stopped:
             code = stopped.exit_code

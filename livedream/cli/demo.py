@@ -21,7 +21,7 @@ DEFAULT = "dream.mp4"
 
 
 EXAMPLES = (
-    ("five seconds of film into dream.mp4, and into a window where there is a display", "livedream demo"),
+    ("five seconds into dream.mp4, and into a window if there is a display", "livedream demo"),
     ("the same in another look", "livedream demo --preset coral -o coral.mp4"),
 )
 

@@ -75,8 +75,6 @@ def dream(
             sink_specs = request.sinks or (usual_sink(source),)
             place = Place(source_spec, Kind.of(source), sink_specs)
             refuse_useless(request, [place])
-            if of_all is None:  # else the batch has said it
-                warn_of_useless_controls(controls, [place])
             refuse_twins(sink_specs)
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
@@ -132,6 +130,8 @@ def dream(
             if tour is not None:
                 look += f", tour: {float(tour):g} s a preset"
             say(f"{dreamer.description}, {look}: {describe(source)} -> {targets}")
+            if of_all is None:  # else the batch has said it
+                warn_of_useless_controls(controls, [place])
             first = resuming.first if resuming else 0
             if first:
                 say(f"going on at frame {first}")

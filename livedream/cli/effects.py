@@ -98,14 +98,15 @@ def refuse_useless(request: Request, places: Sequence[Place]) -> None:
 def warn_of_partly_useless(request: Request, places: Sequence[Place]) -> None:
     """Warn of the options that have an effect on some of `places` only."""
     for effect in EFFECTS:
-        given, used = effect.given(request), sum(map(effect.applies, places))
-        if given and used < len(places):
+        given = effect.given(request)
+        if given and (used := sum(map(effect.applies, places))) < len(places):
             log.warning("%s used for %d of %d sources: without effect on the others", given, used, len(places))
 
 
 def without_useless(request: Request, place: Place) -> Request:
     """Return the request without the options that have no effect on `place`."""
-    fields = [field for effect in EFFECTS if not effect.applies(place) for field in effect.options.values()]
+    useless = [effect for effect in EFFECTS if effect.given(request) and not effect.applies(place)]
+    fields = [field for effect in useless for field in effect.options.values()]
     return dataclasses.replace(request, **{field: _UNUSED[field] for field in fields})
 
 

@@ -192,7 +192,8 @@ def _run(argv: list[str], invocation: _Invocation) -> int:
 
 def _in_our_words(error: click.UsageError, argv: Sequence[str]) -> tuple[str, str]:
     """Return what click says as a message and a hint."""
-    message = error.message[:1].lower() + error.message[1:].rstrip(".")
+    said = error.format_message() if isinstance(error, click.BadParameter) else error.message
+    message = said[:1].lower() + said[1:].rstrip(".")
     unknown_command = message.startswith("no such command")
     place = next((place for place, word in enumerate(argv) if unknown_command and repr(word) in message), None)
     if place is not None and _looks_like_source(argv[place]):

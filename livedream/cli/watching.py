@@ -56,7 +56,6 @@ def watch(source_spec: str, request: Request) -> int:
             _check(picture, sink_specs)
             place = Place(source_spec, Kind.PICTURE, sink_specs)
             refuse_useless(request, [place])
-            warn_of_useless_controls(request.controls, [place])
             dreamer = new_dreamer(settings)
             source = opened(WatchedSource(picture, dreamer, holds=list(sink_specs) == ["window"]))
             facts = Facts.of(source, also_read=files_read(preset, settings))
@@ -70,6 +69,7 @@ def watch(source_spec: str, request: Request) -> int:
                 sink.recipe = recipe
             targets = ", ".join(sink.name for sink in sinks)
             say(f"{dreamer.description}, preset {preset or 'still'}: {describe(picture)} -> {targets}")
+            warn_of_useless_controls(request.controls, [place])
             with Progress(source) as progress:
                 stop.hold()
                 report = run(source, _as_it_is, sinks, on_progress=on_progress)
