@@ -17,7 +17,7 @@ def row(control: Control) -> str:
         allowed = f"{control.low:g} to {control.high:.10g} {control.unit}".rstrip()
     default = f"{control.default:g}" if isinstance(control.default, float) else control.default
     keys = " ".join(f"`{key}`" for key in control.keys)
-    meaning = "; ".join(filter(None, [control.help, control.details])).replace("|", "\\|")
+    meaning = control.meaning.replace("|", "\\|")
     flag = f"--{control.name.replace('_', '-')}"
     return f"| `{flag}` | {allowed} | {default} | {control.only or 'all'} | {keys} | {meaning} |"
 

@@ -40,8 +40,5 @@ def _of_source(name: str) -> Any:
 
 
 # What a live source says of itself changes while it runs, so it is asked each time.
-for _name in (
-    *("name", "size", "rate", "rate_is_assumed", "live", "stills", "time_base", "pixel_aspect", "sound", "lost_sound"),
-    *("start", "until", "picture_track", "path", "identity", "place", "coding", "lost", "notice", "ended_early"),
-):
+for _name in set(Source.__annotations__) - {"length"}:
     setattr(LimitedSource, _name, _of_source(_name))

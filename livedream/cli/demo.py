@@ -15,6 +15,7 @@ from livedream.cli.options import (
     tour_option,
 )
 from livedream.cli.request import Request
+from livedream.cli.streams import stdout_left_to
 from livedream.presets import FILM
 
 DEFAULT = "dream.mp4"
@@ -49,6 +50,7 @@ def demo(
     if sink is None and not overwrite:
         there = [path for path in (Path(DEFAULT), part_of(Path(DEFAULT))) if path.exists() and path.stat().st_size]
         overwrite = all(map(is_of_demo, there))
+    click.get_current_context().with_resource(stdout_left_to([sink or DEFAULT]))
     request = Request(
         sinks=(sink or DEFAULT, *_window()),
         preset=preset,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from livedream.cli.activity import load_torch
 from livedream.cli.help import GroupedCommand, groups_with
 from livedream.cli.options import STILLS, control_options, given_controls, output_option, overwrite_option
 from livedream.errors import ArgumentError
@@ -43,6 +44,7 @@ def layers(photo: str, sink: str | None, preset: str, width: int, overwrite: boo
 
     --layers names the layers, separated by blanks; without it each block is taken.
     """
+    load_torch()
     from livedream.cli.comparing import compare
     from livedream.cli.dreaming import choose_settings
     from livedream.names import fitting

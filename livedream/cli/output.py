@@ -3,16 +3,30 @@
 import logging
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from livedream.faults import Fault, explain
 from livedream.printable import presentable
 
 log = logging.getLogger(__name__)
+
+_last_line = time.monotonic()
+
+
+def silence() -> float:
+    """Return for how many seconds nothing has been printed."""
+    return time.monotonic() - _last_line
+
+
+def _print(text: str, file: TextIO) -> None:
+    global _last_line
+    _last_line = time.monotonic()
+    print(presentable(text), file=file, flush=True)
 
 
 LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
@@ -43,7 +57,7 @@ def is_quiet() -> bool:
 def say(text: str) -> None:
     """Print a line on standard output: a result, or what a run does."""
     if _console.prints_result or not _console.quiet:
-        print(presentable(text), file=sys.stdout, flush=True)
+        _print(text, sys.stdout)
 
 
 def say_lines(text: str) -> None:
@@ -55,17 +69,13 @@ def say_lines(text: str) -> None:
 def remark(text: str) -> None:
     """Print a line about the run on standard error: progress, a warning."""
     if not _console.quiet:
-        _tell(text)
+        _print(text, sys.stderr)
 
 
 def say_error(message: str, hint: str = "") -> None:
-    _tell(f"error: {message}")
+    _print(f"error: {message}", sys.stderr)
     if hint:
-        _tell(f"hint: {hint}")
-
-
-def _tell(text: str) -> None:
-    print(presentable(text), file=sys.stderr, flush=True)
+        _print(f"hint: {hint}", sys.stderr)
 
 
 def say_fault(error: BaseException) -> Fault:
@@ -105,10 +115,10 @@ class Remarks(logging.Handler):
         _console.prints_result = True
 
     def emit(self, record: logging.LogRecord) -> None:
-        _tell(f"{record.levelname.lower()}: {record.getMessage()}")
+        _print(f"{record.levelname.lower()}: {record.getMessage()}", sys.stderr)
         if record.exc_info and self.level <= logging.DEBUG:
             for line in _formatter.formatException(record.exc_info).splitlines():
-                _tell(line)
+                _print(line, sys.stderr)
 
 
 _logger = logging.getLogger("livedream")

@@ -7,9 +7,13 @@ from livedream.cli.asked import parse_length, parse_rate, parse_size, parse_tour
 from livedream.cli.help import GroupedCommand
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, output_option, overwrite_option, tour_option
+from livedream.cli.playback_options import given_playback, playback_options
 from livedream.cli.request import Request
+from livedream.cli.streams import stdout_left_to
 from livedream.errors import ArgumentError, SourceError
+from livedream.hints import Hint
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
+from livedream.sink.sink import is_stdout
 
 EXAMPLES = (
     ("a film with its sound: film-dream.mp4", "livedream run film.mp4"),
@@ -66,6 +70,8 @@ def run(
     fresh: bool,
     watch: bool,
     tour: str | None,
+    loop: str | None,
+    speed: str | None,
     **controls: str | None,
 ) -> int:
     """Dream SOURCE: a film, a picture, a folder or pattern of them, numbered pictures (frames/%06d.png), a camera (its
@@ -73,15 +79,20 @@ def run(
 
     Several files are dreamt one by one; those that are done already are skipped.
     """
+    from livedream.capture.demo import demo_clip
     from livedream.cli.batch import batch
     from livedream.cli.dreaming import dream
     from livedream.cli.jobs import is_batch, named_after, refuse_output_among
     from livedream.cli.watching import watch as watch_it
 
-    named, sinks = sources_given((*sources, *inputs), source_file), sinks_given(sinks, to_file)
+    sources, playback = given_playback((*sources, *inputs), loop, speed)
+    named, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
+    click.get_current_context().with_resource(stdout_left_to(sinks))
     if not sinks:
         refuse_output_among(named)
     sources = named or ("0",)
+    if sources == ("demo",) and sinks and all(map(is_stdout, sinks)):
+        sources = (str(demo_clip),)  # nobody watches it live: a program wants every frame, and an end
     several = is_batch(sources)
     if not several:
         sinks = tuple(named_after(sources[0], sink) for sink in sinks)
@@ -103,12 +114,15 @@ def run(
         fixed=fixed,
         fresh=fresh,
         tour=None if tour is None else parse_tour(tour),
+        playback=playback,
     )
     if fps is not None and fixed:
         raise ArgumentError("--fps holds a rate and --fixed does not", "leave out one of them")
     if several:
         if watch:
             raise ArgumentError("--watch is for one picture", "name one")
+        if playback.is_watched:
+            raise ArgumentError("--speed and a loop without an end are for one film", "name one, or use --loop N")
         return batch(sources, request)
     if watch and resume:
         raise ArgumentError("--watch shows a dream from its first step: it cannot be resumed", "leave out --resume")
@@ -118,8 +132,8 @@ def run(
         return dream(sources[0], request)
     except SourceError as error:
         if not named:
-            error.hint = "; ".join(filter(None, [error.hint, "try: livedream run demo"]))
+            error.hint = Hint("; ".join(filter(None, [error.hint.command_line, "try: livedream run demo"])))
         raise
 
 
-run.params += [tour_option(), *control_options()]
+run.params += [tour_option(), *playback_options(), *control_options()]

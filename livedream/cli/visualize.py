@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from livedream.cli.activity import load_torch
 from livedream.cli.help import GroupedCommand, groups_with
 from livedream.cli.options import control_options, given_controls, output_option, overwrite_option
 from livedream.errors import ArgumentError
@@ -58,6 +59,7 @@ def visualize(
 
     An atlas that was cut off continues: the pictures that it has are kept.
     """
+    load_torch()
     from livedream.cli.drawing import Drawing
     from livedream.dream.choice import network_for
     from livedream.settings import DreamSettings

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import click
 
+from livedream.cli.activity import load_torch
 from livedream.cli.asked import parse_rate
 from livedream.cli.help import GroupedCommand, groups_with
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, output_option, overwrite_option
+from livedream.cli.streams import stdout_left_to
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
 
@@ -34,7 +36,9 @@ EXAMPLES = (
     short_help="Dive endlessly into a picture, as a film.",
 )
 @click.argument("photo", metavar="PHOTO")
-@output_option("SINK", "Film, .gif, folder/ for a picture each, or window [default: PHOTO-dive.mp4]")
+@output_option(
+    "SINK", "Film, .gif, folder/ for a picture each, window, or - for Y4M on standard output [default: PHOTO-dive.mp4]"
+)
 @click.option("--preset", metavar="NAME", default=PRESET, help=f"Look, as for run [default: {PRESET}]")
 @click.option(
     "-t", "--duration", "--length", "length", metavar="TIME", default="20", help="Length of the film [default: 20s]"
@@ -55,12 +59,15 @@ def zoom(
     """Dive into PHOTO: each frame is the one before, a little nearer (--zoom) and turned (--rotate), dreamt again at
     its full size, so that it stays sharp however far it goes.
     """
+    load_torch()
     from livedream.cli.diving import dive
     from livedream.names import fitting
 
+    target = sink or fitting(Path(photo).stem, "-dive.mp4")
+    click.get_current_context().with_resource(stdout_left_to([target]))
     return dive(
         photo,
-        sink or fitting(Path(photo).stem, "-dive.mp4"),
+        target,
         preset=preset,
         controls=given_controls(controls),
         rate=parse_rate(fps),
