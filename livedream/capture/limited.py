@@ -27,6 +27,10 @@ class LimitedSource(Source):
                 return
             yield frame
 
+    def rewind(self) -> None:
+        self._source.rewind()
+        self._end = None
+
     @property
     def files(self) -> Sequence[Path]:
         return self._source.files

@@ -4,9 +4,10 @@ import re
 from contextlib import suppress
 from fractions import Fraction
 
+from livedream.cli.addresses import looks_like_source
 from livedream.cli.moment import EXAMPLES, parse_moment
 from livedream.errors import ArgumentError
-from livedream.presets.tour import LEAST, MOST
+from livedream.presets.tour import LEAST, MOST, SECONDS
 from livedream.printable import quoted_value
 
 _RATE = re.compile(r"\d{1,9}(\.\d{0,99}|/\d{1,9})?|\.\d{1,99}", re.ASCII)
@@ -46,6 +47,16 @@ def parse_length(text: str) -> Fraction:
     if not seconds:
         raise ArgumentError(f"invalid duration {quoted_value(text)}", f"give more than 0: {EXAMPLES}")
     return seconds
+
+
+def given_tour(sources: tuple[str, ...], tour: str | None) -> tuple[tuple[str, ...], Fraction | None]:
+    """Return the sources, and how many seconds each preset stays; in `--tour film.mp4` the film is no time.
+
+    Raises ArgumentError.
+    """
+    if tour is not None and not tour[:1].isdecimal() and looks_like_source(tour):
+        return (tour, *sources), Fraction(SECONDS)
+    return sources, None if tour is None else parse_tour(tour)
 
 
 def parse_tour(text: str) -> Fraction:

@@ -6,12 +6,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 
 from livedream._version import __version__
+from livedream.cli.addresses import looks_like_source
 from livedream.cli.bench import bench
 from livedream.cli.cameras import cameras
 from livedream.cli.completion import answer, completion
@@ -206,7 +206,7 @@ def _in_our_words(error: click.UsageError, argv: Sequence[str]) -> tuple[str, st
     message = said[:1].lower() + said[1:].rstrip(".")
     unknown_command = message.startswith("no such command")
     place = next((place for place, word in enumerate(argv) if unknown_command and repr(word) in message), None)
-    if place is not None and _looks_like_source(argv[place]):
+    if place is not None and looks_like_source(argv[place]):
         line = shlex.join(["livedream", *argv[:place], "run", *argv[place:]])
         return f"{shown(argv[place])} is not a command", f"to dream it: {line}"
     near = getattr(error, "possibilities", None)
@@ -223,7 +223,3 @@ def _in_our_words(error: click.UsageError, argv: Sequence[str]) -> tuple[str, st
             if error.option_name in option.opts and option.metavar is not None:
                 return message, f"write {error.option_name} {option.metavar}; {path} --help lists all options"
     return message, f"{path} --help lists all options"
-
-
-def _looks_like_source(word: str) -> bool:
-    return word.isdecimal() or "://" in word or word.startswith("screen") or bool(Path(word).suffix) or "/" in word

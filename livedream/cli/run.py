@@ -3,7 +3,7 @@
 import click
 
 from livedream.cli.addresses import SOURCE, TO, sinks_given, sources_given
-from livedream.cli.asked import parse_length, parse_rate, parse_size, parse_tour
+from livedream.cli.asked import given_tour, parse_length, parse_rate, parse_size
 from livedream.cli.help import GroupedCommand
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, output_option, overwrite_option, tour_option
@@ -85,7 +85,8 @@ def run(
     from livedream.cli.jobs import is_batch, named_after, refuse_output_among
     from livedream.cli.watching import watch as watch_it
 
-    sources, playback = given_playback((*sources, *inputs), loop, speed)
+    sources, stay = given_tour((*sources, *inputs), tour)
+    sources, playback = given_playback(sources, loop, speed)
     named, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
     click.get_current_context().with_resource(stdout_left_to(sinks))
     if not sinks:
@@ -113,7 +114,7 @@ def run(
         fps=None if fps is None else parse_rate(fps),
         fixed=fixed,
         fresh=fresh,
-        tour=None if tour is None else parse_tour(tour),
+        tour=stay,
         playback=playback,
     )
     if fps is not None and fixed:

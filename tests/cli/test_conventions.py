@@ -183,6 +183,11 @@ def test_slips(typed: str, error: str, hint: str, capsys: Capture) -> None:
     assert second.startswith(f"hint: {hint}")
 
 
+def test_the_film_after_a_tour_is_no_time(capsys: Capture) -> None:
+    assert main(["run", *QUICK, "-o", "null", "--tour", "film.mp4"]) == 0
+    assert "tour: 20 s a preset: film.mp4" in capsys.readouterr().out
+
+
 def test_a_source_that_is_not_there_is_no_output(capsys: Capture) -> None:
     """What is no name of an output is missed, as it was."""
     assert run("film.mp4", "gone.avi") == 1
