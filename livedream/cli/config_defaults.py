@@ -46,9 +46,9 @@ def take_lasting_choices(command: click.Command) -> None:
     callback = command.callback
     if not keys or callback is None:
         return
-    for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.name in keys:
-            parameter.help = f"{parameter.help or ''} [env var {variable(parameter.name)}]".lstrip()
+    variables = ", ".join(map(variable, keys))
+    told = f"The variables {variables} and a config file set these options for every run: livedream config."
+    command.epilog = f"{command.epilog or ''}\n\n{told}".lstrip()
 
     @functools.wraps(callback)
     def with_choices(**options: Any) -> Any:

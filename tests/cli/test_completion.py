@@ -46,6 +46,8 @@ def offered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 def test_commands_and_options(offered: Offered) -> None:
     assert offered("mo") == ["models"]
     assert {"--model", "--layers"} <= set(offered("run", "--"))
+    assert offered("help", "mo") == ["models"]
+    assert offered("-v", "run", "-v", "--precision", "b") == ["bfloat16"]
     assert offered("completion", "") == ["bash", "zsh", "fish", "powershell"]
 
 

@@ -199,7 +199,7 @@ def test_an_error_names_the_choice_that_nobody_typed(
 ) -> None:
     path = write_config('model = "squeezenet"\n')
     assert main(["run", str(make_clip(frames=1)), "--to", "null", "--layers", "blocks.10"]) == 2
-    error, hint = capsys.readouterr().err.splitlines()
+    *_, error, hint = capsys.readouterr().err.splitlines()
     assert error == "error: unknown layer: blocks.10"
     assert hint.endswith(f"note: model = squeezenet, set by {path}")
 
@@ -212,6 +212,12 @@ def test_verbose_runs_say_what_is_taken(
     out, err = capsys.readouterr()
     assert f"info: device = cpu, set by {path}" in err.splitlines()
     assert ", preset neon: " in out
+
+
+def test_help_names_the_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["zoom", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "The variables LIVEDREAM_MODEL, LIVEDREAM_DEVICE, LIVEDREAM_PRECISION and a config file" in told
 
 
 def test_every_command_that_dreams_takes_them() -> None:
