@@ -53,6 +53,7 @@ def test_commands_and_options(offered: Offered) -> None:
 
 def test_values_of_options(offered: Offered) -> None:
     assert offered("run", "--device", "") == ["auto", "cpu", "cuda", "mps"]
+    assert offered("run", "--device=c") == ["--device=cpu", "--device=cuda"]
     assert offered("run", "--model", "") == network_names()
     assert offered("models", "sq") == ["squeezenet", "squeezenet1_1"]
     assert offered("run", "--codec", "h26")[:2] == ["h264", "h265"]
@@ -159,6 +160,7 @@ def test_tab_in_a_shell(shell: str, tmp_path: Path) -> None:
     command, setup = SHELLS[shell]
     typed = {
         "livedream run --preset orig": ["livedream", "run", "--preset", "origami"],
+        "livedream run --preset=orig": ["livedream", "run", "--preset=origami"],
         'livedream run --layers "fire4 + pea': ["livedream", "run", "--layers", "fire4 + peacock"],
         "livedream run a": ["livedream", "run", "a film.mp4"],
     }
