@@ -63,13 +63,12 @@ def playback_options() -> list[click.Parameter]:
             metavar="[N]",
             is_flag=False,
             flag_value=_ENDLESS,
-            help="play a film N times, or without N until its window is closed; a picture goes on dreaming",
+            help="Play a film N times, or without end; a picture goes on dreaming",
         ),
         click.Option(
             ["--speed"],
-            metavar="X",
-            help="play a film X times as fast in a window, virtual camera or stream "
-            f"[{float(SLOWEST):g} to {float(FASTEST):g}, default 1; with a file beside it as fast as possible]",
+            metavar=f"{float(SLOWEST):g}-{float(FASTEST):g}",
+            help="Speed of a film in a window or stream [default: 1; as fast as possible beside a file]",
         ),
     ]
 
