@@ -21,8 +21,8 @@ from livedream.presets import FILM
 
 DEFAULT = "dream.mp4"
 ROUNDS = 3
-"""How often the clip is played. It lasts five seconds and its scene stands still, so a dream goes on growing when it begins
-again. After one round there are faces, after three there are animals with legs."""
+"""How often the clip is played. It lasts five seconds and its scene stands still, so a dream goes on growing when it
+begins again. After one round there are faces, after three there are animals with legs."""
 EXAMPLES = (
     ("sixteen seconds into dream.mp4, and into a window if there is a display", "livedream demo"),
     ("the same in another look", "livedream demo --preset coral -o coral.mp4"),

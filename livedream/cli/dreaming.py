@@ -232,6 +232,11 @@ def dream(
 def open_wanted(spec: str, request: Request) -> Source:
     """Return the source that `spec` means, as far as it is wanted: a part of a film, a live source for some time."""
     in_parts = (request.start is not None or request.until is not None) and takes_part(spec)
+    if in_parts and "://" in spec and request.start is None and request.end is None:
+        source = open_source(spec)  # only now it is known whether it is a film or a camera
+        if source.live:
+            return LimitedSource(source, request.duration or Fraction(0))
+        source.close()
     source = open_source(
         spec,
         size=request.size,
