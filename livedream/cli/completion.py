@@ -15,7 +15,7 @@ VARIABLE = "_LIVEDREAM_COMPLETE"
 SHELLS = ("bash", "zsh", "fish", "powershell")
 
 
-@click.command(short_help="Print the script that lets a shell complete livedream's commands.")
+@click.command(short_help="Print the script that completes commands in a shell.")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:

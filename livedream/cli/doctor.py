@@ -9,7 +9,7 @@ from livedream.cli.output import say, say_lines
 
 
 @click.command(short_help="Look at this machine: what is missing, and what helps.")
-@click.option("--json", "as_json", is_flag=True, help="print one JSON list instead of lines")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of lines")
 def doctor(as_json: bool) -> int:
     """Look at everything that livedream needs or can use: packages, device and speed, networks, cameras, display,
     virtual camera, encoders, disk. Each line is ok or missing, and then says what helps. Opens no camera.
