@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import click
 import numpy as np
 import pytest
 import torch
@@ -250,6 +251,20 @@ def test_words_for_livedream_in_other_commands_are_understood(command) -> None:
     asked = words[words.index("livedream") + 1 :] if "livedream" in words else []
     if asked and asked[0] in cli.commands:
         name, *arguments = asked
+        cli.commands[name].make_context(name, arguments)
+
+
+INLINE = {command for text in DOCUMENTS.values() for command in re.findall(r"`(livedream [^`]+)`", text)}
+"""What stands in the middle of a sentence or in a table; capitals stand for something."""
+
+
+@pytest.mark.parametrize("command", sorted(each for each in INLINE if not re.search("[A-Z]{4}|[|)]", each)))
+def test_commands_in_sentences_are_understood(command) -> None:
+    name, *arguments = shlex.split(command)[1:]
+    if not arguments:
+        assert name in cli.commands or name.startswith("-")
+        return
+    with contextlib.suppress(click.exceptions.Exit):  # --help
         cli.commands[name].make_context(name, arguments)
 
 
