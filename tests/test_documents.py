@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -139,15 +140,13 @@ def here(
     monkeypatch.setattr("livedream.capture.cameras.list_cameras", lambda: [camera])
     fake_camera(monkeypatch, list(np.random.default_rng(0).integers(0, 256, (9, 48, 64, 3), np.uint8)), pace=0.03)
     load = models.load
-    monkeypatch.setattr(
-        models,
-        "load",
-        lambda name, weights=models.OFFICIAL: (
-            random_network(name)
-            if weights == models.OFFICIAL and not models.find_network(name).embedded
-            else load(name, weights)
-        ),
-    )
+
+    def load_or_make(name: str, weights: str = models.OFFICIAL, **how: Any) -> torch.nn.Module:
+        if weights == models.OFFICIAL and not models.find_network(name).embedded:
+            return random_network(name)  # instead of a download
+        return load(name, weights, **how)
+
+    monkeypatch.setattr(models, "load", load_or_make)
     return folder
 
 
@@ -193,7 +192,8 @@ def descriptor(number: int, of: int) -> Iterator[None]:
 def livedream(words: list[str], display: str) -> int:
     """Run `livedream WORDS` as far as it is needed, and return its exit code."""
     words = [*words, *SHORTER.get(words[0], []), *(ATLAS if "--atlas" in words else [])]
-    if words[:2] == ["run", "photo.jpg"] and ("window" in words or ("--watch" in words and "--to" not in words)):
+    watched = "window" in words or ("--watch" in words and "--to" not in words)
+    if watched and ("photo.jpg" in words or "--loop" in words):  # what has no end
         with somebody_who_quits(display):
             return main(words)
     return main([*words, *ENDS] if lasts(words) else words)

@@ -38,7 +38,16 @@ from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.network import NetworkSink
 from livedream.sink.part import check_new
-from livedream.sink.sink import STDOUT, Facts, Sink, check_outputs, is_stdout, leaves_a_file, open_sink
+from livedream.sink.sink import (
+    STDOUT,
+    Facts,
+    Sink,
+    check_outputs,
+    is_stdout,
+    keeps_every_frame,
+    leaves_a_file,
+    open_sink,
+)
 from livedream.sink.virtual_camera import VirtualCameraSink
 from livedream.urls import shown
 
@@ -95,7 +104,7 @@ def dream(
             options = recipe_options(replace(request, rate=None, duration=None) if source.live else request)
             pace = None
             if not source.live and not source.stills and playback.plays(sink_specs):
-                only_played = not any(map(leaves_a_file, sink_specs))
+                only_played = not any(map(keeps_every_frame, sink_specs))
                 pace = Playback(playback.speed or Fraction(1), only_played=only_played)
             is_smooth = source.live or (pace is not None and pace.only_played)
             make = make_dreamer or new_dreamer
