@@ -88,6 +88,16 @@ class Source(ABC):
         for _ in itertools.islice(self, count):
             pass
 
+    rewinds: bool = False
+    """Whether it can begin again with its first frame, as a file can."""
+
+    def rewind(self) -> None:
+        """Begin again: the next frame is the first one. What is wrong with it, and was logged, is not logged again.
+
+        By the thread that iterates. Raises ArgumentError where `rewinds` is False.
+        """
+        raise ArgumentError(f"{self.name} cannot be played again", "save it to a file first")
+
     @abstractmethod
     def close(self) -> None: ...
 

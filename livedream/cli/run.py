@@ -6,6 +6,7 @@ from livedream.cli.addresses import SOURCE, TO, sinks_given, sources_given
 from livedream.cli.asked import parse_rate, parse_size, parse_tour
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, tour_option
+from livedream.cli.playback_options import given_playback, playback_options
 from livedream.cli.request import Request
 from livedream.errors import ArgumentError
 from livedream.presets import preset_names
@@ -98,6 +99,8 @@ def run(
     fresh: bool,
     watch: bool,
     tour: str | None,
+    loop: str | None,
+    speed: str | None,
     **controls: str | None,
 ) -> int:
     """Dream SOURCE: a camera (its number, or part of its name), a film, a picture, a folder or a pattern of pictures,
@@ -111,6 +114,7 @@ def run(
     from livedream.cli.jobs import is_batch, named_after
     from livedream.cli.watching import watch as watch_it
 
+    sources, playback = given_playback(sources, loop, speed)
     sources, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
     given = given_controls(controls)
     encoding = Encoding(codec=codec, quality=quality)
@@ -135,6 +139,7 @@ def run(
         fixed=fixed,
         fresh=fresh,
         tour=None if tour is None else parse_tour(tour),
+        playback=playback,
     )
     if fps is not None and fixed:
         raise ArgumentError("--fps holds a rate and --fixed does not", "leave out one of them")
@@ -143,6 +148,8 @@ def run(
             raise ArgumentError("--fps and --fixed are for what is live", "leave them out")
         if watch:
             raise ArgumentError("--watch is for one picture", "name one")
+        if playback.is_watched:
+            raise ArgumentError("--speed and a loop without an end are for one film", "name one, or use --loop N")
         return batch(sources, request)
     if watch:
         if any(option is not None for option in (size, rate, start, end, fps, tour)) or fixed or fresh or resume:
@@ -152,4 +159,4 @@ def run(
     return dream(sources[0], request)
 
 
-run.params += [tour_option(), *control_options()]
+run.params += [tour_option(), *playback_options(), *control_options()]

@@ -41,7 +41,7 @@ from livedream.dream.residual import Left, settle
 from livedream.dream.resize import compose, from_pixels, shrink
 from livedream.dream.sight import Dreamt, Sight
 from livedream.dream.stages import Stages
-from livedream.dream.still import dream_still, still_sizes
+from livedream.dream.still import StillWork, dream_still, still_sizes
 from livedream.dream.threads import sharing_cores, sleeping_at_barriers
 from livedream.dream.tiles import LEAST_SIDE, tiles
 from livedream.errors import ArgumentError, DeviceError
@@ -51,6 +51,7 @@ from livedream.picture import Picture, to_array
 from livedream.presets import settings_of
 from livedream.settings import CONTROLS, DreamSettings
 from livedream.spectacle import Spectacle
+from livedream.steps import OnStep, StepReport
 
 _log = logging.getLogger(__name__)
 
@@ -120,6 +121,8 @@ class Dreamer(metaclass=Documented):
         """What it leaves out for want of time. May be set at any time, by any thread."""
         self.dropped_steps = 0
         """How many steps were left out because their gradient was not finite."""
+        self.on_step: OnStep | None = None
+        """Called after each step of a still, and while it prepares, with how far that is. What it raises ends it."""
         self._stages: Mapping[str, float] = {}
         self._effort = 0.0
         self.reset()
@@ -506,8 +509,10 @@ class Dreamer(metaclass=Documented):
         pixels = np.zeros((*frame_size, 3), np.uint8)
         # With the threads of a stream: for another number of them all is made anew, 30 ms for the first frame.
         with self.sharing_cores():
-            for number in range(max(3, len(sizes))):
+            many = max(3, len(sizes))
+            for number in range(many):
                 other.compose(other._dream_sight(other.look(Frame(pixels, Fraction(number), number))))
+                self._tell(StepReport("warming up", number + 1, many, "frames", (number + 1) / many))
 
     # Memory: where it does not suffice the dream gets smaller.
 
@@ -582,6 +587,7 @@ class Dreamer(metaclass=Documented):
         # A goal that has its place in the picture knows no tiles.
         side = max(sizes[0]) if ascent.objective.whole else settings.tile_size
         by = preconditioner(settings.natural_color, settings.coarseness)
+        work = StillWork(sizes, settings.still_steps)
 
         def step(picture: Tensor, size: Size, octave: int, number: int) -> Tensor:
             nonlocal side
@@ -590,13 +596,25 @@ class Dreamer(metaclass=Documented):
             while True:
                 parts = tiles(size, side, np.random.default_rng((settings.seed, octave, number, 1)))
                 try:
-                    return self._ready().step(picture, size, shift, settings.step_size, share, parts, by)
+                    picture = self._ready().step(
+                        picture,
+                        size,
+                        shift,
+                        settings.step_size,
+                        share,
+                        parts,
+                        by,
+                        lambda part: self._tell(work.after(octave, number, part)),
+                    )
                 except RuntimeError as error:
                     now = min(side, max(size))
                     smaller = max(now // 2, LEAST_SIDE)
                     if not is_full(error) or ascent.objective.whole or smaller >= now:
                         raise
                     _log.warning("the network sees no more than %d pixels at once: %s", smaller, _first_line(error))
+                else:
+                    self._tell(work.after(octave, number))
+                    return picture
                 side = smaller
 
         picture = self._upload(shrink(pixels, sizes[0]))
@@ -613,6 +631,10 @@ class Dreamer(metaclass=Documented):
         return sizes
 
     # Both.
+
+    def _tell(self, report: StepReport) -> None:
+        if self.on_step is not None:
+            self.on_step(report)
 
     def _ready(self) -> Ascent:
         """Return the ascent, made now if the settings have changed since the last one."""
@@ -642,10 +664,11 @@ class Dreamer(metaclass=Documented):
         wanted = network_for(settings).name, settings.weights
         traced = self._traced.get(wanted)
         if traced is None:
+            self._tell(StepReport(f"loading {wanted[0]}"))
             dreams = network_for(self._settings).name, self._settings.weights
             # A new dictionary: the thread that dreams and the one that prepares may both be here.
             self._traced = {name: other for name, other in self._traced.items() if name == dreams}
-            traced = trace(models.load(*wanted))
+            traced = trace(models.load(*wanted, on_step=self.on_step))
             self._traced = {**self._traced, wanted: traced}
         return traced
 

@@ -2,8 +2,9 @@
 
 import itertools
 import logging
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from livedream.errors import ArgumentError
 from livedream.picture import Picture, Pictures
 from livedream.presets import settings_of
 from livedream.settings import DreamSettings
+from livedream.steps import OnStep, StepReport
 from livedream.visualize.fourier import FourierPictures
 from livedream.visualize.transforms import shake
 
@@ -65,6 +67,15 @@ class Visualizer(metaclass=Documented):
         self._settings = settings.replace(precision="float32") if settings.precision == "auto" else settings
         self._dreamer = Dreamer(self._settings)
 
+    @property
+    def on_step(self) -> OnStep | None:
+        """Called after each step, and while the network is loaded, with how far that is. What it raises ends it."""
+        return self._dreamer.on_step
+
+    @on_step.setter
+    def on_step(self, on_step: OnStep | None) -> None:
+        self._dreamer.on_step = on_step
+
     def __call__(self, objectives: Sequence[str], size: int = SIZE, steps: int = STEPS) -> Pictures:
         """Draw a picture for each of `objectives`.
 
@@ -90,7 +101,13 @@ class Visualizer(metaclass=Documented):
             raise ArgumentError(text, "the usual are 160 and 256")
         pictures: list[Picture] = []
         for first in range(0, len(objectives), _BATCH):
-            pictures += self._draw(objectives[first : first + _BATCH], size, steps)
+            batch = objectives[first : first + _BATCH]
+
+            def after(step: int, first: int = first, many: int = len(batch)) -> StepReport:
+                done, whole = first // _BATCH * steps + step, math.ceil(len(objectives) / _BATCH) * steps
+                return StepReport("drawing", done, whole, share=(first + many * step / steps) / len(objectives))
+
+            pictures += self._draw(batch, size, steps, after)
         return Pictures(pictures, objectives)
 
     def prepare(self, objectives: Sequence[str]) -> str:
@@ -124,7 +141,10 @@ class Visualizer(metaclass=Documented):
     def _settings_for(self, objectives: Sequence[str]) -> DreamSettings:
         return self._settings.replace(layers=" + ".join(objectives)) if objectives else self._settings
 
-    def _draw(self, objectives: Sequence[str], size: int, steps: int) -> list[Picture]:
+    def _draw(
+        self, objectives: Sequence[str], size: int, steps: int, after: Callable[[int], StepReport]
+    ) -> list[Picture]:
+        """after: returns how far all is after a step of these objectives, from 1."""
         ascent, seed = self._ascent(objectives), self._settings.seed
         looked_for = _apart(ascent.objective, [parse(text, network=ascent.network.name) for text in objectives])
         pictures = FourierPictures(len(objectives), size, seed).to(ascent.network.mean.device)
@@ -139,6 +159,8 @@ class Visualizer(metaclass=Documented):
                 torch.autograd.backward(-climbed.sum())
                 adam.step()
                 pictures.fade(shown, _CONTRAST)
+                if self.on_step is not None:
+                    self.on_step(after(step + 1))
         for objective, value in zip(looked_for, values.tolist(), strict=True):
             if value == 0:
                 _log.warning("%s stays silent: the picture shows what excites its layer", objective)
