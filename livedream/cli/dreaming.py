@@ -36,7 +36,7 @@ from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.network import NetworkSink
 from livedream.sink.part import check_new
-from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
+from livedream.sink.sink import STDOUT, Facts, Sink, check_outputs, is_stdout, leaves_a_file, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink
 from livedream.urls import shown
 
@@ -359,6 +359,7 @@ def usual_sink(source: Source) -> str:
 def refuse_twins(sink_specs: Sequence[str]) -> None:
     """Raise ArgumentError when two sinks are one and the same."""
     places = [os.path.realpath(spec) if leaves_a_file(spec) else spec for spec in sink_specs]
+    places = [STDOUT if is_stdout(place) else place for place in places]
     for number, place in enumerate(places):
         if place in places[:number]:
             raise ArgumentError(f"{shown(sink_specs[number])} is named twice", "give each --to a name of its own")

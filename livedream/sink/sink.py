@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FILMS = tuple(CONTAINERS)
 DEVICES = ("window", "null", "virtual-camera")
 """Sinks that have a name of their own and leave nothing on disk."""
+STDOUT, RAW_STDOUT = "-", "rgb24:-"
+"""Frames on standard output: as Y4M, and as raw RGB."""
 ADDRESSES = ("udp", "rtmp", "rtmps", "rtsp", "srt")
 """How the address begins to which frames are sent."""
 
@@ -178,6 +180,7 @@ def open_sink(
             one with a place for a number (`out%06d.png`), or a folder (`out/`): a picture for each frame;
             `virtual-camera`, or `virtual-camera:NAME` for one of several;
             an address (`udp://`, `rtmp://`, `rtsp://`, `srt://`);
+            `-` for Y4M on standard output, `rgb24:-` for raw RGB;
             `null`, which keeps nothing.
         facts: the source that the frames come from, or `Facts`: gives a film its rate and its sound. Without it the
             times of the frames count alone.
@@ -206,7 +209,10 @@ def open_sink(
         from livedream.sink.null import NullSink
 
         return NullSink()
+    if isinstance(spec, str) and is_stdout(text):
+        from livedream.sink.stdout import StdoutSink
 
+        return StdoutSink(text, facts)
     if isinstance(spec, str) and text.partition(":")[0] == "virtual-camera":
         from livedream.sink.virtual_camera import VirtualCameraSink
 
@@ -269,7 +275,22 @@ def check_outputs(specs: Sequence[str], facts: Facts) -> None:
 
 def leaves_a_file(spec: str) -> bool:
     """Return whether a sink of that name leaves something on disk."""
-    return spec.partition(":")[0] not in DEVICES and "://" not in spec
+    return spec.partition(":")[0] not in DEVICES and "://" not in spec and not is_stdout(spec)
 
 
-_CHOICES = ("window", "virtual-camera", "null", "udp://127.0.0.1:5000", "out.mp4", "out.mkv", "out.png", "folder/")
+def is_stdout(spec: str) -> bool:
+    """Return whether a sink of that name writes frames to standard output."""
+    return spec in (STDOUT, RAW_STDOUT)
+
+
+_CHOICES = (
+    "window",
+    "virtual-camera",
+    "null",
+    "udp://127.0.0.1:5000",
+    STDOUT,
+    "out.mp4",
+    "out.mkv",
+    "out.png",
+    "folder/",
+)
