@@ -76,14 +76,14 @@ class Visualizer(metaclass=Documented):
     def on_step(self, on_step: OnStep | None) -> None:
         self._dreamer.on_step = on_step
 
-    def __call__(self, objectives: Sequence[str], size: int = SIZE, steps: int = STEPS) -> Pictures:
+    def __call__(self, objectives: str | Sequence[str], size: int = SIZE, steps: int = STEPS) -> Pictures:
         """Draw a picture for each of `objectives`.
 
         A picture depends on its objective, the settings, size and steps, not on those that are drawn beside it, but for
         the last bits of its numbers. The same call returns the same, bit for bit, on the same device.
 
         Args:
-            objectives: texts as in `DreamSettings.layers`: a layer, a channel, a sum of them.
+            objectives: texts as in `DreamSettings.layers`: a layer, a channel, a sum of them; or one such text.
             size: width and height in pixels, up to 4096.
             steps: gradient steps, 1 to 100,000; more are sharper.
 
@@ -93,8 +93,7 @@ class Visualizer(metaclass=Documented):
         Raises:
             ArgumentError: there is no such layer, or size or steps are out of range.
         """
-        if isinstance(objectives, str):  # a sequence of letters
-            raise TypeError(f"objectives must be a list of texts, got {objectives!r}")
+        objectives = [objectives] if isinstance(objectives, str) else objectives
         smallest = max(32, network_for(self._settings_for(objectives)).smallest)
         if not (smallest <= size <= LARGEST and 1 <= steps <= MOST_STEPS):
             text = f"size must be from {smallest} to {LARGEST} and steps from 1 to {MOST_STEPS}, got {size} and {steps}"
