@@ -59,7 +59,7 @@ class _PowerShell(_JoinedComplete, PowerShellComplete):
 SHELLS = tuple(add_completion_class(shell).name for shell in (_Bash, _Zsh, _Fish, _PowerShell))
 
 
-@click.command(short_help="Print the script that lets a shell complete livedream's commands.")
+@click.command(short_help="Print the script that completes commands in a shell.")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:

@@ -90,7 +90,7 @@ def applicable(context: click.Context, keys: tuple[str, ...]) -> list[Choice]:
 
 def _name_origin(error: ArgumentError | LivedreamError, taken: Mapping[str, Choice]) -> None:
     """Add to the hint which lasting choice an error is about: nobody typed it."""
-    told = f"{error} {error.hint}".lower()
+    told = f"{error} {error.hint.command_line}".lower()
     blamed = [str(choice) for choice in taken.values() if choice.value.lower() in told]
     if blamed:
         # A message of the command line: the words of Python have no place in it.

@@ -14,15 +14,17 @@ from livedream.cli.options import (
     overwrite_option,
     tour_option,
 )
+from livedream.cli.playback_options import PlaybackOptions
 from livedream.cli.request import Request
 from livedream.cli.streams import stdout_left_to
 from livedream.presets import FILM
 
 DEFAULT = "dream.mp4"
-
-
+ROUNDS = 3
+"""How often the clip is played. It lasts five seconds and its scene stands still, so a dream goes on growing when it
+begins again. After one round there are faces, after three there are animals with legs."""
 EXAMPLES = (
-    ("five seconds into dream.mp4, and into a window if there is a display", "livedream demo"),
+    ("sixteen seconds into dream.mp4, and into a window if there is a display", "livedream demo"),
     ("the same in another look", "livedream demo --preset coral -o coral.mp4"),
 )
 
@@ -31,7 +33,7 @@ EXAMPLES = (
 @output_option("FILE", f"Where the dream goes [default: {DEFAULT}]")
 @overwrite_option(f"Replace an existing file; {DEFAULT} of an earlier demo is always replaced")
 @click.option("--resume", is_flag=True, help="Continue where an earlier demo was cut off")
-@click.option("-t", "--duration", metavar="TIME", help="How much of the film to dream [default: all]")
+@click.option("-t", "--duration", metavar="TIME", help=f"How much of the film to dream [default: all, {ROUNDS} times]")
 @click.option("--preset", metavar="NAME", help=f"Look: see livedream presets, or a file [default: {FILM}]")
 def demo(
     sink: str | None,
@@ -59,6 +61,7 @@ def demo(
         tour=None if tour is None else parse_tour(tour),
         overwrite=overwrite,
         resume=resume,
+        playback=PlaybackOptions() if duration else PlaybackOptions(loop=True, rounds=ROUNDS),
     )
     return dream(str(demo_clip), request)
 

@@ -38,7 +38,16 @@ from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.network import NetworkSink
 from livedream.sink.part import check_new
-from livedream.sink.sink import STDOUT, Facts, Sink, check_outputs, is_stdout, leaves_a_file, open_sink
+from livedream.sink.sink import (
+    STDOUT,
+    Facts,
+    Sink,
+    check_outputs,
+    is_stdout,
+    keeps_every_frame,
+    leaves_a_file,
+    open_sink,
+)
 from livedream.sink.virtual_camera import VirtualCameraSink
 from livedream.urls import shown
 
@@ -95,7 +104,7 @@ def dream(
             options = recipe_options(replace(request, rate=None, duration=None) if source.live else request)
             pace = None
             if not source.live and not source.stills and playback.plays(sink_specs):
-                only_played = not any(map(leaves_a_file, sink_specs))
+                only_played = not any(map(keeps_every_frame, sink_specs))
                 pace = Playback(playback.speed or Fraction(1), only_played=only_played)
             is_smooth = source.live or (pace is not None and pace.only_played)
             make = make_dreamer or new_dreamer
@@ -222,15 +231,17 @@ def dream(
 
 def open_wanted(spec: str, request: Request) -> Source:
     """Return the source that `spec` means, as far as it is wanted: a part of a film, a live source for some time."""
-    in_parts = (request.start is not None or request.until is not None) and takes_part(spec)
-    source = open_source(
-        spec,
-        size=request.size,
-        rate=request.rate,
-        start=request.start if in_parts else None,
-        end=request.until if in_parts else None,
-    )
-    return source if in_parts or request.duration is None else LimitedSource(source, request.duration)
+    start, end, duration = request.start, request.until, request.duration
+    in_part = (start is not None or end is not None) and takes_part(spec)
+    if in_part and duration is not None and start is None and "://" in spec:
+        source = open_source(spec)  # only the server knows whether it is a film
+        if source.live:
+            return LimitedSource(source, duration)
+        source.close()
+    if in_part:
+        return open_source(spec, size=request.size, rate=request.rate, start=start, end=end)
+    source = open_source(spec, size=request.size, rate=request.rate)
+    return source if duration is None else LimitedSource(source, duration)
 
 
 def _looped(source: Source, spec: str, request: Request) -> Source:

@@ -50,7 +50,8 @@ class Effect:
     kinds: Sequence[Kind] = tuple(Kind)
     fits: Callable[[Place], bool] = lambda place: True
     """Whether they have an effect on a source of these kinds."""
-    hint: str = "leave it out"
+    hint: str = ""
+    """What to do; to leave them out where it is empty."""
 
     def given(self, request: Request) -> str:
         """Return those of the options that a request has, "--start and --end"; empty where it has none."""
@@ -71,14 +72,17 @@ EFFECTS = (
     Effect({"--start": "start", "--end": "end"}, "films", (Kind.FILM,), lambda place: takes_part(place.source)),
     Effect({"--duration": "duration", "--tour": "tour"}, "films and live sources", (Kind.LIVE, Kind.FILM)),
     Effect(
-        {"--fps": "fps", "--fixed": "fixed"}, "live sources", (Kind.LIVE,), hint="leave it out: a film loses no frame"
+        {"--fps": "fps", "--fixed": "fixed"},
+        "live sources",
+        (Kind.LIVE,),
+        hint="leave out what is for a camera: a film loses no frame",
     ),
     Effect({"--fresh": "fresh"}, "live sources", (Kind.LIVE,)),
     Effect(
         {"--codec and --quality": "encoding"},
         "films, and none is written",
         fits=lambda place: any(sink.lower().endswith(FILMS) for sink in place.sinks),
-        hint="leave it out, or name a film: -o out.mp4",
+        hint="name a film: -o out.mp4, or leave them out",
     ),
 )
 
@@ -88,11 +92,12 @@ def refuse_useless(request: Request, places: Sequence[Place]) -> None:
     for effect in EFFECTS:
         given = effect.given(request)
         if given and not any(map(effect.applies, places)):
-            text = f"{given} {'are' if ' and ' in given else 'is'} for {effect.purpose}"
+            several = " and " in given
+            text = f"{given} {'are' if several else 'is'} for {effect.purpose}"
             kinds = sorted({place.kind for place in places})
             if not set(kinds) & set(effect.kinds):
                 text += f", and this is a {kinds[0]}" if len(places) == 1 else f", and these are {_plural(kinds)}"
-            raise ArgumentError(text, effect.hint)
+            raise ArgumentError(text, effect.hint or ("leave them out" if several else "leave it out"))
 
 
 def warn_of_partly_useless(request: Request, places: Sequence[Place]) -> None:

@@ -55,6 +55,10 @@ class _Invocation:
 
 
 class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which they were added: what one needs first stands first."""
+        return list(self.commands)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -147,13 +151,15 @@ def _message_options() -> list[click.Parameter]:
     ]
 
 
-for command in (run, demo, presets, models, cameras, doctor, bench, visualize, layers, zoom, config, completion):
+COMMANDS = (
+    *(run, demo, zoom, layers, visualize),
+    *(presets, models, cameras, doctor, config, completion, bench, show_help),
+)
+for command in COMMANDS:
     command.params += _message_options()
     take_lasting_choices(command)
     complete_values(command)
     livedream.add_command(command)
-complete_values(show_help)
-livedream.add_command(show_help)
 livedream.params += _message_options()
 
 

@@ -24,7 +24,7 @@ EXAMPLES = (
     cls=GroupedCommand,
     groups=groups_with(Source=("--layer", "--atlas", "--channels"), Look=("--size", "--steps")),
     examples=EXAMPLES,
-    short_help="Draw what a layer or channel looks for, or the atlas of a network.",
+    short_help="Draw what layers and channels look for.",
 )
 @click.option(
     "--layer",
