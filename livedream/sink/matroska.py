@@ -1,8 +1,8 @@
 """What is known of a Matroska or WebM file only when it is complete, written into its head.
 
-That is the end of its recipe, see `livedream.sink.embedded`, and the shape of the pixels. FFmpeg writes the shape from a
-field that PyAV does not give access to (PyAV-Org/PyAV#1001). H.264 and H.265 say it themselves, exactly; others do not.
-For them room is left in the header, and filled when the file is closed, in whole pixels.
+That is the end of its recipe, see `livedream.sink.embedded`, and the shape of the pixels. FFmpeg writes the shape from
+a field that PyAV does not give access to (PyAV-Org/PyAV#1001). H.264 and H.265 say it themselves, exactly; others do
+not. For them room is left in the header, and filled when the file is closed, in whole pixels.
 """
 
 import mmap

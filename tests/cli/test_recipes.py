@@ -14,7 +14,6 @@ from livedream.capture.carried import carried_recipe
 from livedream.cli.dreaming import choose_settings
 from livedream.cli.main import main
 from livedream.frame import Frame
-from livedream.presets import parse_preset
 from livedream.recipe import Recipe, about
 
 SETTINGS = DreamSettings(layers='fire6 + "ä" \\ #\n= [x]', strength=0.3, model="squeezenet", coarseness=1.5)

@@ -56,7 +56,12 @@ def test_those_of_a_longer_run_do_not_stay_among_those_of_a_shorter_one(tmp_path
     write(tmp_path / "out%03d.png", 5)
     (tmp_path / "out004.png").write_bytes(b"mine")
     write(tmp_path / "out%03d.png", 2, overwrite=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png.toml", "out000.png", "out001.png", "out004.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "out.png.toml",
+        "out000.png",
+        "out001.png",
+        "out004.png",
+    ]
     assert (tmp_path / "out004.png").read_bytes() == b"mine"
     assert "out004.png follows the last frame of this run, and is left as it is" in caplog.text
 
