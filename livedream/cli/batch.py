@@ -4,7 +4,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from livedream.cli.dreaming import choose_settings, dream, ingredients, new_drea
 from livedream.cli.jobs import Job, hindrance, make_folder, plan
 from livedream.cli.output import remark, say, say_fault, say_table
 from livedream.cli.progress import overall_status
+from livedream.cli.request import Request
 from livedream.cli.stopping import Stopped, stopping
 from livedream.errors import ArgumentError, DeviceError, LivedreamError, SinkError, WeightsError
 from livedream.faults import is_out_of_memory
@@ -56,81 +57,73 @@ class Options:
     Those that none can use are wrong. Those that some can use are left out for the others, and that is said once, where
     the others are dreamt as well without them (codec, size); where they are not (start, tour), `dream` refuses.
 
-    how: as `dream` takes it. Raises ArgumentError.
+    Raises ArgumentError.
     """
 
-    def __init__(self, jobs: Sequence[Job], how: Mapping[str, Any]) -> None:
-        self._how = {name: value for name, value in how.items() if value is not None and value != Encoding()}
+    def __init__(self, jobs: Sequence[Job], request: Request) -> None:
+        self._request = request
         films = [job for job in jobs if job.target.lower().endswith(FILMS)]
-        if "encoding" in self._how:
+        if request.encoding != Encoding():
             if not films:
                 raise ArgumentError("--codec and --quality are for films, and none is written", "leave them out")
             for suffix in {Path(job.target).suffix.lower() for job in films}:
-                find_encoders(suffix, self._how["encoding"])
+                find_encoders(suffix, request.encoding)
             if len(films) < len(jobs):
                 remark(f"--codec and --quality are used for {len(films)} of {len(jobs)}: the others become pictures")
         for name, takes, kinds in _ASKED:
-            takers = sum(takes(job.source) for job in jobs) if name in self._how else len(jobs)
+            takers = sum(takes(job.source) for job in jobs) if getattr(request, name) is not None else len(jobs)
             if not takers:
                 raise ArgumentError(f"--{name} is for {kinds}", "leave it out")
             if takers < len(jobs):
                 remark(f"--{name} is used for {takers} of {len(jobs)}: the others have their own")
         if all(job.stills for job in jobs):
             for name in ("start", "end", "tour"):
-                if name in self._how:
+                if getattr(request, name) is not None:
                     raise ArgumentError(f"--{name} is for films, and these are pictures", "leave it out")
 
-    def of(self, job: Job) -> dict[str, Any]:
-        """Return what `dream` is to be given for `job`."""
-        unused = {name for name, takes, _ in _ASKED if not takes(job.source)}
+    def of(self, job: Job) -> Request:
+        """Return the request for `job`."""
+        unused: dict[str, Any] = {name: None for name, takes, _ in _ASKED if not takes(job.source)}
         if not job.target.lower().endswith(FILMS):
-            unused.add("encoding")
-        return {name: value for name, value in self._how.items() if name not in unused}
+            unused["encoding"] = Encoding()
+        goes_on = self._request.resume and part_of(Path(job.target)).exists()
+        return replace(self._request, sinks=(job.target,), resume=goes_on, **unused)
 
     def in_recipe(self, job: Job) -> Mapping[str, Fact]:
         """Return what the recipe of `job` says of them."""
-        how = self.of(job)
-        names = ("start", "end", "encoding", "tour", "rate")
-        return recipe_options(**{name: how[name] for name in names if name in how})
+        return recipe_options(self.of(job))
 
 
 def batch(
     specs: Sequence[str],
-    sinks: Sequence[str] = (),
+    request: Request,
     *,
-    preset: str | None = None,
-    controls: Mapping[str, Any] | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
-    **how: Any,
 ) -> int:
     """Dream every source that `specs` mean, and return the exit code: 1 when one of them failed.
 
-    What is there already by the same recipe is skipped, whatever `overwrite` says. Whatever goes wrong with one source
+    What is there already by the same recipe is skipped, also with `--overwrite`. Whatever goes wrong with one source
     is reported, counted, and the others go on; what is wrong for all of them ends the batch. An option that only some
     of the sources can use is applied to those.
 
-    sinks: at most one, see `plan`. resume: go on with the film that an earlier batch was cut off at. free_bytes:
-        returns how much room there is in a folder. how: more for `dream`.
+    request: names at most one sink, see `plan`; `resume` goes on with the film at which an earlier batch was cut off.
+    free_bytes: returns how much room there is in a folder.
     Raises ArgumentError, SinkError when there is clearly too little room, DeviceError and WeightsError.
     """
-    if len(sinks) > 1:
+    if len(request.sinks) > 1:
         raise ArgumentError("several sources take one --to", "name a folder (out/), or a pattern (out/*.mkv)")
-    controls = controls or {}
-    looks = {usual: choose_settings(preset or usual, controls) for usual in (FILM, STILL)}
-    jobs = plan(specs, *sinks)
-    options = Options(jobs, how)
+    looks = {usual: choose_settings(request.preset or usual, request.controls) for usual in (FILM, STILL)}
+    jobs = plan(specs, *request.sinks)
+    options = Options(jobs, request)
     # What no source can be dreamt without is asked for here, once.
     needs = {look: ingredients(looks[look]) for look in {job.look for job in jobs}}
     tally = Tally(left=list(jobs))
     with stopping():
         try:
             fault_of = partial(_fault, looks=looks, needs=needs, options=options)
-            todo = _sort_out(jobs, tally, fault_of, overwrite)
+            todo = _sort_out(jobs, tally, fault_of, request.overwrite)
             _check_room(todo, free_bytes)
-            shared = {"preset": preset, "controls": controls, "overwrite": overwrite}
-            code = _work(todo, tally, looks, options, fault_of, resume, free_bytes, **shared)
+            code = _work(todo, tally, looks, options, fault_of, free_bytes)
         except Stopped as stopped:
             code = stopped.exit_code
     _sum_up(tally, many=len(jobs))
@@ -213,9 +206,7 @@ def _work(
     looks: Mapping[str, DreamSettings],
     options: Options,
     fault_of: Callable[[Job], str | None],
-    resume: bool,
     free_bytes: Callable[[Path], int],
-    **shared: Any,
 ) -> int:
     """Dream what is to be done and return the exit code of what stopped it, or 0."""
     make_dreamer = OneDreamer()
@@ -236,9 +227,7 @@ def _work(
             if number > 1:  # the first ones may have filled the disk
                 folder = Path(job.target).parent
                 _compare(_free(folder, free_bytes), job.bytes, folder)
-            goes_on = resume and part_of(Path(job.target)).exists()
-            how = {**shared, **options.of(job), "resume": goes_on}
-            code = dream(job.source, [job.target], make_dreamer=make_dreamer, of_all=of_all, **how)
+            code = dream(job.source, options.of(job), make_dreamer=make_dreamer, of_all=of_all)
             if code:
                 if fault_of(job) == "":  # stopped, but after its last frame
                     tally.left.remove(job)

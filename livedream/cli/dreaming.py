@@ -1,19 +1,25 @@
 """What `run` and `demo` have in common: open, say what is used, dream, close, say what came out."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedream.capture.carried import carried_recipe
+from livedream.capture.held import HeldSource
+from livedream.capture.looped import LoopedSource
 from livedream.capture.loops import refuse_loop
 from livedream.capture.source import Source, open_source, takes_rate, takes_size_and_rate
+from livedream.cli.activity import Activity, load_torch
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
 from livedream.cli.playing import playing
-from livedream.cli.progress import Progress, dropped
+from livedream.cli.progress import Progress, counted, dropped, elapsed, took
+from livedream.cli.request import Request
 from livedream.cli.resuming import Resuming, cannot_resume, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.dream.choice import AUTO, network_for
@@ -21,14 +27,14 @@ from livedream.dream.grammar import parse
 from livedream.errors import ArgumentError, SourceError
 from livedream.models import OFFICIAL
 from livedream.names import fitting
-from livedream.pipeline import Report, run
+from livedream.pipeline import Playback, Report, run
 from livedream.pipeline.governor import Governor
 from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
 from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
-from livedream.sink.codecs import Encoding
 from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
+from livedream.sink.network import NetworkSink
 from livedream.sink.part import check_new
 from livedream.sink.sink import STDOUT, Facts, Sink, check_outputs, is_stdout, leaves_a_file, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink
@@ -41,50 +47,41 @@ if TYPE_CHECKING:
 Opened = TypeVar("Opened", Source, Sink)
 USUAL_RATE = Fraction(30)
 """The rate to hold where a live source does not know its own."""
+QUICK_SECONDS = 0.5
+"""What is usually done within this time is shown only when it takes longer."""
 
 
 def dream(
     source_spec: str,
-    sink_specs: Sequence[str] = (),
+    request: Request,
     *,
-    preset: str | None = None,
-    controls: Mapping[str, Any] | None = None,
-    size: tuple[int, int] | None = None,
-    rate: Fraction | None = None,
-    start: Fraction | None = None,
-    end: Fraction | None = None,
-    encoding: Encoding | None = None,
-    overwrite: bool = False,
-    resume: bool = False,
-    fps: Fraction | None = None,
-    fixed: bool = False,
-    fresh: bool = False,
-    tour: Fraction | None = None,
     make_dreamer: "Callable[[DreamSettings], Dreamer] | None" = None,
     of_all: Callable[[float], str] | None = None,
 ) -> int:
-    """Dream a source into sinks, and return the exit code.
+    """Dream a source as `request` says, and return the exit code.
 
-    sink_specs: none means the usual one for that source. preset: None means the usual one. controls: in which the dream
-    differs from the preset. size, rate: as `open_source` takes them. start, end: the part of a film that is wanted, in
-    seconds. encoding: of films. resume: go on where an earlier run was cut off. fps: the rate to hold, None for that of
-    a live source; fixed: hold none. fresh: let a live run without a preset begin with the usual one, and not as the
-    last one ended. tour: for how many seconds each preset of a tour stays. make_dreamer: returns a dreamer that
-    remembers nothing; a new one by default. of_all: tells of the run of which this is a part, see `Progress`.
+    make_dreamer: returns a dreamer that remembers nothing; a new one by default. of_all: tells of the run of which this
+    is a part, see `Progress`.
     """
-    controls = controls or {}
+    preset, controls, tour, playback = request.preset, request.controls, request.tour, request.playback
     choose_settings(preset or FILM, controls)  # what is wrong in them comes out before a camera is opened
     report: Report | None = None
     resuming: Resuming | None = None
     lock: OutputLock | None = None
+    began = time.monotonic()
     try:
         with ExitStack() as locks, stopping() as stop, closing(stop) as opened, ExitStack() as desks:
-            if size and not takes_size_and_rate(source_spec):
+            if request.size and not takes_size_and_rate(source_spec):
                 raise ArgumentError("--size is for cameras and raw pictures", "leave it out")
-            if rate and not takes_rate(source_spec):
+            if request.rate and not takes_rate(source_spec):
                 raise ArgumentError("--rate is for cameras, screens, raw and numbered pictures", "leave it out")
-            source = opened(open_source(source_spec, size=size, rate=rate, start=start, end=end))
-            last = recall() if source.live and preset is None and not fresh else None
+            with Activity(f"opening {shown(source_spec)}", delay=QUICK_SECONDS):
+                source = opened(
+                    open_source(source_spec, size=request.size, rate=request.rate, start=request.start, end=request.end)
+                )
+                if playback.loop:
+                    source = opened(_looped(source, source_spec, request))
+            last = recall() if source.live and preset is None and not request.fresh else None
             if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
                 settings, look = last.replace(**controls), f"settings of the last live run ({state_file()})"
             else:
@@ -92,17 +89,23 @@ def dream(
                 settings, look = choose_settings(preset, controls), f"preset {preset}"
             if tour is not None and source.stills:
                 raise ArgumentError("a tour is for films and for what is live, not for pictures", "leave out --tour")
-            if (fps or fixed) and not source.live:
+            if (request.fps or request.fixed) and not source.live:
                 raise ArgumentError("--fps and --fixed are for what is live", "leave them out: a film loses no frame")
-            sink_specs = sink_specs or [usual_sink(source)]
+            if playback.speed is not None and (source.live or source.stills):
+                raise ArgumentError(f"--speed is for films, and {source.name} is not one", "leave it out")
+            sink_specs = request.sinks or (("window" if playback.is_watched else usual_sink(source)),)
             refuse_twins(sink_specs)
+            playback.check(sink_specs)
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
             facts = Facts.of(source, also_read=files_read(preset, settings))
             check_outputs(sink_specs, facts)
-            options = recipe_options(
-                start=start, end=end, encoding=encoding, tour=tour, rate=None if source.live else rate
-            )
+            options = recipe_options(replace(request, rate=None) if source.live else request)
+            pace = None
+            if not source.live and not source.stills and playback.plays(sink_specs):
+                only_played = not any(map(leaves_a_file, sink_specs))
+                pace = Playback(playback.speed or Fraction(1), only_played=only_played)
+            is_smooth = source.live or (pace is not None and pace.only_played)
             make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
 
@@ -112,29 +115,30 @@ def dream(
                     return dreamer, dreamer, recipe
                 from livedream.desk.desk import Desk  # torch, as above
 
-                desk = Desk(dreamer, preset or "live", controls, live=source.live, tour=tour)
+                desk = Desk(dreamer, preset or "live", controls, live=is_smooth, tour=tour)
                 desks.callback(desk.close)
                 return dreamer, desk, recipe
 
             kept: Kept | None = None
-            if resume:
+            if request.resume:
                 if film is None:
                     raise ArgumentError(
                         cannot_resume(sink_specs, source), "leave out --resume, or name one --to film.mp4"
                     )
                 # First: whoever goes on with a film that another run still writes would dream in vain.
                 lock = locks.enter_context(OutputLock(Path(film)))
-                check_new(Path(film), overwrite)
+                check_new(Path(film), request.overwrite)
                 dreamer, player, recipe = begin()
                 resuming = Resuming(film, recipe, player)
-                kept = resuming.pick_up(source, lock)
+                with Activity(f"reading {resuming.part}", delay=QUICK_SECONDS):
+                    kept = resuming.pick_up(source, lock)
             sinks = [
                 opened(
                     open_sink(
                         spec,
                         facts,
-                        encoding=encoding,
-                        overwrite=overwrite,
+                        encoding=request.encoding,
+                        overwrite=request.overwrite,
                         lock=lock if spec == film else None,
                         kept=kept if spec == film else None,
                     )
@@ -144,6 +148,8 @@ def dream(
             for sink in sinks:
                 if isinstance(sink, VirtualCameraSink):  # which device it took is known only now
                     refuse_loop(source, sink.device)
+                if isinstance(sink, NetworkSink) and playback.speed is not None:
+                    sink.speed = playback.speed
             if resuming is None:  # a sink that cannot be opened is said before the network is loaded
                 dreamer, player, recipe = begin()
                 resuming = Resuming(film, recipe, player) if film is not None else None
@@ -160,7 +166,14 @@ def dream(
             with (
                 Progress(source, of_all, first=first) as progress,
                 playing(
-                    player, sinks, preset=preset or usual_preset(source), given=controls, facts=facts, recipe=recipe
+                    player,
+                    sinks,
+                    preset=preset or usual_preset(source),
+                    given=controls,
+                    facts=facts,
+                    recipe=recipe,
+                    live=is_smooth,
+                    playback=pace,
                 ) as played,
             ):
 
@@ -172,9 +185,10 @@ def dream(
                     stop.check()
 
                 governor = None
-                if source.live and not fixed:
-                    governor = Governor(dreamer, fps or source.rate or USUAL_RATE)
+                if source.live and not request.fixed:
+                    governor = Governor(dreamer, request.fps or source.rate or USUAL_RATE)
                 stop.hold()
+                began = time.monotonic()
                 began_with = dreamer.settings
                 try:
                     report = run(
@@ -185,6 +199,7 @@ def dream(
                         checkpoints=checkpoints,
                         governor=governor,
                         changes=played.changes,
+                        playback=pace,
                     )
                 finally:
                     if source.live and not is_touring(played.dreamer):
@@ -192,8 +207,8 @@ def dream(
     except Stopped as stopped:
         unfinished = film if resuming is not None and resuming.part.exists() else None
         remark(
-            f"stopped: {conclusion(report, source, sink_specs, unfinished)}"
-            if report
+            f"stopped: {conclusion(report, source, sink_specs, unfinished, seconds=time.monotonic() - began)}"
+            if report and report.dreamt
             else "stopped: nothing was written"
         )
         tell_of_faults(report)
@@ -204,7 +219,7 @@ def dream(
         raise
     if resuming:
         resuming.finish()
-    say(conclusion(report, source, sink_specs))
+    say(conclusion(report, source, sink_specs, seconds=time.monotonic() - began))
     if source.ended_early is not None:
         raise early_end(source)
     if source.lost:
@@ -213,17 +228,34 @@ def dream(
     return 1 if tell_of_faults(report) else 0
 
 
+def _looped(source: Source, spec: str, request: Request) -> Source:
+    """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
+    if not source.stills:
+        return LoopedSource(source, request.playback.rounds)
+    if source.length != 1:
+        raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
+    if request.playback.rounds is not None:
+        raise ArgumentError("--loop takes no number for a picture: it has no end", "--loop alone goes on dreaming")
+    return HeldSource(spec, USUAL_RATE)
+
+
 def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":
     """Load the network and warm it up for `source`, and return the recipe of what comes out."""
-    dreamer.prepare(source.size, still=source.stills)
-    return dreamer, Recipe(
-        settings=dreamer.settings,
-        source=source.path.resolve().name if source.path else "",  # no folder's name: films are passed on
-        fingerprint=fingerprint(source.files) or source.identity,
-        ingredients=ingredients(dreamer.settings),
-        used=dreamer.description,
-        options=options,
-    )
+    with Activity("preparing") as shown:
+        dreamer.on_step = shown.step
+        try:
+            dreamer.prepare(source.size, still=source.stills)
+        finally:
+            dreamer.on_step = None
+    with Activity(f"reading {source.name}", delay=QUICK_SECONDS):
+        return dreamer, Recipe(
+            settings=dreamer.settings,
+            source=source.path.resolve().name if source.path else "",  # no folder's name: films are passed on
+            fingerprint=fingerprint(source.files) or source.identity,
+            ingredients=ingredients(dreamer.settings),
+            used=dreamer.description,
+            options=options,
+        )
 
 
 def ingredients(settings: DreamSettings) -> str:
@@ -289,29 +321,22 @@ def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
     return settings
 
 
-def recipe_options(
-    *,
-    start: Fraction | None = None,
-    end: Fraction | None = None,
-    encoding: Encoding | None = None,
-    tour: Fraction | None = None,
-    rate: Fraction | None = None,
-) -> dict[str, str | int]:
+def recipe_options(request: Request) -> dict[str, str | int]:
     """Return on what the output depends beside settings and source, in the words of the command line."""
-    options: dict[str, str | int] = {
-        name: str(number)
-        for name, number in (("start", start), ("end", end), ("tour", tour), ("rate", rate))
-        if number is not None
-    }
-    if encoding is not None and encoding.codec != "auto":
-        options["codec"] = encoding.codec
-    if encoding is not None and encoding.quality is not None:
-        options["quality"] = encoding.quality
+    numbers = {"start": request.start, "end": request.end, "tour": request.tour, "rate": request.rate}
+    options: dict[str, str | int] = {name: str(number) for name, number in numbers.items() if number is not None}
+    if request.playback.rounds is not None and request.playback.rounds > 1:
+        options["loop"] = request.playback.rounds
+    if request.encoding.codec != "auto":
+        options["codec"] = request.encoding.codec
+    if request.encoding.quality is not None:
+        options["quality"] = request.encoding.quality
     return options
 
 
 def new_dreamer(settings: DreamSettings) -> "Dreamer":
-    from livedream.dream.dreamer import Dreamer  # torch: three seconds
+    load_torch()
+    from livedream.dream.dreamer import Dreamer
 
     return Dreamer(settings)
 
@@ -352,15 +377,28 @@ def describe(source: Source) -> str:
     return f"{text}, {source.coding}" if source.coding else text
 
 
-def conclusion(report: Report, source: Source, sink_specs: Sequence[str], unfinished: str | None = None) -> str:
-    """`dreamt 132 frames in 5.3 s, 24.9 fps, 0 dropped; written: film-dream.mp4`.
+def conclusion(
+    report: Report,
+    source: Source,
+    sink_specs: Sequence[str],
+    unfinished: str | None = None,
+    *,
+    seconds: float | None = None,
+) -> str:
+    """`dreamt 132 frames in 5.3 s, 24.9 fps; written: film-dream.mp4`, `dreamt 12 pictures in 30.2 s, 2.5 s each`.
 
-    unfinished: the one of the sinks that still has the name of its part, and is not named here.
+    unfinished: the one of the sinks that still has the name of its part, and is not named here. seconds: from the
+    beginning of the run until its sinks were closed; that of the report by default.
     """
-    fps = report.dreamt / report.seconds if report.seconds else 0.0
-    pictures = "picture" if source.stills else "frame"
-    many = "" if report.dreamt == 1 else "s"
-    text = f"dreamt {report.dreamt} {pictures}{many} in {report.seconds:.1f} s, {fps:.1f} fps, {dropped(report)}"
+    seconds = report.seconds if seconds is None else seconds
+    if source.stills:
+        text = f"dreamt {took(report.dreamt, 'picture', seconds)}"
+    else:
+        text = f"dreamt {counted(report.dreamt, 'frame')} in {elapsed(seconds)}"
+        if report.dreamt > 1 and seconds:
+            text += f", {report.dreamt / seconds:.1f} fps"
+        if source.live or any(sink.dropped for sink in report.sinks):
+            text += f", {dropped(report)}"
     files = [
         spec
         for spec, sink in zip(sink_specs, report.sinks, strict=False)
@@ -394,7 +432,8 @@ def closing(stop: Stop) -> Iterator[Callable[[Opened], Opened]]:
             if thing.given_up:
                 continue
         try:
-            thing.close()
+            with Activity(f"finishing {thing.name}", delay=QUICK_SECONDS):
+                thing.close()
         except Exception as error:  # noqa: BLE001  raised below, when the rest is closed
             first = error if first is None or isinstance(first, Stopped) else first
     if first is not None:

@@ -1,13 +1,13 @@
 """`livedream run`: dream a camera, a film, a stream or pictures."""
 
-from typing import Any
-
 import click
 
 from livedream.cli.addresses import SOURCE, TO, sinks_given, sources_given
 from livedream.cli.asked import parse_rate, parse_size, parse_tour
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, tour_option
+from livedream.cli.playback_options import given_playback, playback_options
+from livedream.cli.request import Request
 from livedream.cli.streams import stdout_left_to
 from livedream.errors import ArgumentError
 from livedream.presets import preset_names
@@ -101,6 +101,8 @@ def run(
     fresh: bool,
     watch: bool,
     tour: str | None,
+    loop: str | None,
+    speed: str | None,
     **controls: str | None,
 ) -> int:
     """Dream SOURCE: a camera (its number, or part of its name), a film, a picture, a folder or a pattern of pictures,
@@ -115,6 +117,7 @@ def run(
     from livedream.cli.jobs import is_batch, named_after
     from livedream.cli.watching import watch as watch_it
 
+    sources, playback = given_playback(sources, loop, speed)
     sources, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
     click.get_current_context().with_resource(stdout_left_to(sinks))
     given = given_controls(controls)
@@ -127,42 +130,39 @@ def run(
         sinks = tuple(named_after(sources[0], sink) for sink in sinks)
     if not several and encoding != Encoding() and sinks and not any(sink.lower().endswith(FILMS) for sink in sinks):
         raise ArgumentError("--codec and --quality are for films, and none is written", "name one --to out.mp4")
-    begin, until = (None if text is None else parse_moment(text) for text in (start, end))
-    how: dict[str, Any] = {
-        "start": begin,
-        "end": until,
-        "encoding": encoding,
-        "resume": resume,
-        "overwrite": overwrite,
-        "tour": None if tour is None else parse_tour(tour),
-    }
-    asked = None if size is None else parse_size(size), None if rate is None else parse_rate(rate)
+    request = Request(
+        sinks=sinks,
+        preset=preset,
+        controls=given,
+        size=None if size is None else parse_size(size),
+        rate=None if rate is None else parse_rate(rate),
+        start=None if start is None else parse_moment(start),
+        end=None if end is None else parse_moment(end),
+        encoding=encoding,
+        overwrite=overwrite,
+        resume=resume,
+        fps=None if fps is None else parse_rate(fps),
+        fixed=fixed,
+        fresh=fresh,
+        tour=None if tour is None else parse_tour(tour),
+        playback=playback,
+    )
     if fps is not None and fixed:
         raise ArgumentError("--fps holds a rate and --fixed does not", "leave out one of them")
-    held = None if fps is None else parse_rate(fps)
     if several:
-        if held or fixed:
+        if fps is not None or fixed:
             raise ArgumentError("--fps and --fixed are for what is live", "leave them out")
         if watch:
             raise ArgumentError("--watch is for one picture", "name one")
-        return batch(sources, sinks, preset=preset, controls=given, size=asked[0], rate=asked[1], **how)
+        if playback.is_watched:
+            raise ArgumentError("--speed and a loop without an end are for one film", "name one, or use --loop N")
+        return batch(sources, request)
     if watch:
-        if any((*asked, begin, until, held, fixed, fresh, resume, tour)):
+        if any(option is not None for option in (size, rate, start, end, fps, tour)) or fixed or fresh or resume:
             cure = "leave out what is for films and cameras"
             raise ArgumentError("--watch is for one picture, and knows no part, rate, size or tour", cure)
-        return watch_it(sources[0], sinks, preset=preset, controls=given, encoding=encoding, overwrite=overwrite)
-    return dream(
-        sources[0],
-        sinks,
-        preset=preset,
-        controls=given,
-        size=asked[0],
-        rate=asked[1],
-        fps=held,
-        fixed=fixed,
-        fresh=fresh,
-        **how,
-    )
+        return watch_it(sources[0], request)
+    return dream(sources[0], request)
 
 
-run.params += [tour_option(), *control_options()]
+run.params += [tour_option(), *playback_options(), *control_options()]

@@ -1,9 +1,9 @@
 """`run --watch`: see a still being dreamt, step by step."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -21,12 +21,12 @@ from livedream.cli.dreaming import (
 )
 from livedream.cli.output import remark, say
 from livedream.cli.progress import Progress
+from livedream.cli.request import Request
 from livedream.cli.stopping import Stopped, stopping
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.pipeline import Report, run
 from livedream.presets import STILL
-from livedream.sink.codecs import Encoding
 from livedream.sink.sink import Facts, check_outputs, open_sink
 from livedream.suffixes import PICTURES_OUT
 
@@ -34,20 +34,13 @@ if TYPE_CHECKING:
     from livedream.dream.dreamer import Dreamer
 
 
-def watch(
-    source_spec: str,
-    sink_specs: Sequence[str] = (),
-    *,
-    preset: str | None = None,
-    controls: Mapping[str, Any] | None = None,
-    encoding: Encoding | None = None,
-    overwrite: bool = False,
-) -> int:
-    """Dream one picture, show each step in sinks, and return the exit code. See `dream` for the arguments.
+def watch(source_spec: str, request: Request) -> int:
+    """Dream one picture, show each step in sinks, and return the exit code.
 
     Without a sink it is shown in a window, in which the dream stands until somebody closes it.
     """
-    settings, sink_specs = choose_settings(preset or STILL, controls or {}), sink_specs or ["window"]
+    preset, sink_specs = request.preset, request.sinks or ("window",)
+    settings = choose_settings(preset or STILL, request.controls)
     report: Report | None = None
 
     def on_progress(now: Report) -> None:
@@ -64,8 +57,11 @@ def watch(
             source = opened(WatchedSource(picture, dreamer, holds=list(sink_specs) == ["window"]))
             facts = Facts.of(source, also_read=files_read(preset, settings))
             check_outputs(sink_specs, facts)
-            sinks = [opened(open_sink(spec, facts, encoding=encoding, overwrite=overwrite)) for spec in sink_specs]
-            _, recipe = prepare(dreamer, picture, recipe_options(encoding=encoding))
+            sinks = [
+                opened(open_sink(spec, facts, encoding=request.encoding, overwrite=request.overwrite))
+                for spec in sink_specs
+            ]
+            _, recipe = prepare(dreamer, picture, recipe_options(request))
             for sink in sinks:
                 sink.recipe = recipe
             targets = ", ".join(sink.name for sink in sinks)

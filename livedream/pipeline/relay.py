@@ -16,8 +16,10 @@ from livedream.pipeline.journal import Checkpoint
 from livedream.pipeline.mailbox import Ended, Mailbox
 from livedream.pipeline.meter import Meter
 from livedream.pipeline.pace import Pace
+from livedream.pipeline.playback import Playback
 from livedream.pipeline.post import Dated
 from livedream.pipeline.work import Work
+from livedream.steps import OnStep
 
 
 class Dreamer(Protocol):
@@ -84,11 +86,31 @@ class _AtOnce:
         return dreamt
 
 
-def steps_of(dreamer: Dreamer, stills: bool) -> Steps:
-    """Return the steps of `dreamer`. stills: whether each frame is a picture by itself."""
-    if stills:
-        return _AtOnce(lambda frame: frame.with_pixels(dreamer(frame.pixels)))
-    return dreamer if isinstance(dreamer, Steps) else _AtOnce(dreamer)
+@runtime_checkable
+class TellsSteps(Protocol):
+    """A dreamer that tells how far the dream of a picture is."""
+
+    on_step: OnStep | None
+
+
+def steps_of(dreamer: Dreamer, stills: bool, on_step: OnStep) -> Steps:
+    """Return the steps of `dreamer`.
+
+    stills: whether each frame is a picture by itself. on_step: called with how far such a picture is.
+    """
+    if not stills:
+        return dreamer if isinstance(dreamer, Steps) else _AtOnce(dreamer)
+
+    def dream_still(frame: Frame) -> Frame:
+        if not isinstance(dreamer, TellsSteps):
+            return frame.with_pixels(dreamer(frame.pixels))
+        dreamer.on_step = on_step
+        try:
+            return frame.with_pixels(dreamer(frame.pixels))
+        finally:
+            dreamer.on_step = None
+
+    return _AtOnce(dream_still)
 
 
 class _Moving(NamedTuple):
@@ -104,7 +126,7 @@ class Relay:
 
     captured: where frames come from. give: takes dreamt frames, returns False when nobody wants any more.
     checkpoint_before: called by the thread that dreams before each frame. live: whether a frame should be as young as
-    possible when it is dreamt.
+    possible when it is dreamt. playback: says when a frame of a film that is played may be dreamt.
     """
 
     def __init__(
@@ -117,6 +139,7 @@ class Relay:
         governor: Governor | None,
         checkpoint_before: Callable[[Frame], Checkpoint | None],
         live: bool,
+        playback: Playback | None = None,
     ) -> None:
         self._dreamer = dreamer
         self._captured = captured
@@ -125,6 +148,7 @@ class Relay:
         self._governor = governor
         self._checkpoint_before = checkpoint_before
         self._live = live
+        self._playback = playback
         self._looked: Mailbox[_Moving] = Mailbox(1, wait=True)
         self._dreamt: Mailbox[_Moving] = Mailbox(1, wait=True)
         self._look = Pace()
@@ -136,6 +160,8 @@ class Relay:
             while True:
                 self._wait_for(self._looked, self._look, self._dream)
                 dated = self._captured.take()
+                if self._playback is not None:
+                    self._playback.approach(dated.frame)
                 if self._governor is not None and not self._governor.due():
                     self._meter.skipped()
                     continue

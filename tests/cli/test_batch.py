@@ -16,6 +16,7 @@ from livedream.cli import batch as module
 from livedream.cli.batch import OneDreamer, batch
 from livedream.cli.main import main
 from livedream.cli.progress import overall_status
+from livedream.cli.request import Request
 from livedream.recipe import about
 from livedream.settings import DreamSettings
 from tests.conftest import count_frames
@@ -94,14 +95,14 @@ def test_resume_is_for_the_one_that_was_cut_off(make_clip, tmp_path, monkeypatch
     (tmp_path / "b-dream.part.mp4").touch()
     seen = {}
 
-    def remember(source, sinks, *, resume, **how):
-        seen[source] = resume
-        if resume:
+    def remember(source, request, **how):
+        seen[source] = request.resume
+        if request.resume:
             raise ArgumentError("it was begun otherwise", "start again")
         return 0
 
     monkeypatch.setattr(module, "dream", remember)
-    assert batch(["b.mp4", "a.mp4"], resume=True) == 1  # a wrong one ends nothing
+    assert batch(["b.mp4", "a.mp4"], Request(resume=True)) == 1  # a wrong one ends nothing
     assert seen == {"b.mp4": True, "a.mp4": False}
 
 
@@ -159,11 +160,11 @@ def test_too_little_room(make_clip, tmp_path, capsys):
         return size - 1
 
     with pytest.raises(SinkError, match=r"kB free in out are not enough for dreams of .* kB of sources") as caught:
-        batch(sources, ["out/"], controls=TINY, free_bytes=free)
+        batch(sources, Request(sinks=("out/",), controls=TINY), free_bytes=free)
     assert caught.value.hint
     assert asked == ["out"]
     assert list((tmp_path / "out").iterdir()) == []
-    assert batch(sources, ["out/"], controls=TINY, free_bytes=lambda folder: size) == 0
+    assert batch(sources, Request(sinks=("out/",), controls=TINY), free_bytes=lambda folder: size) == 0
 
 
 def test_the_folder_around_must_be_there(three, capsys):
@@ -188,7 +189,7 @@ def test_what_is_wrong_for_all_ends_it(make_clip, monkeypatch):
 
     monkeypatch.setattr(module, "dream", no_device)
     with pytest.raises(DeviceError):
-        batch(["a.mp4", "b.mp4"])
+        batch(["a.mp4", "b.mp4"], Request())
     assert len(calls) == 1
 
 
@@ -235,7 +236,7 @@ def test_whatever_one_raises_the_others_go_on(error, reason, make_clip, monkeypa
         make_clip(name, frames=2)
     dreamt = []
 
-    def dream(source, sinks, **how):
+    def dream(source, request, **how):
         dreamt.append(source)
         if source == "a.mp4":
             raise error
@@ -296,7 +297,7 @@ def test_a_disk_that_others_fill_fails_what_does_not_fit(make_clip, tmp_path, ca
         make_clip(name, frames=2)
     size = (tmp_path / "b.mp4").stat().st_size
     free = iter([10**9, size - 1, size])
-    assert batch(["a.mp4", "b.mp4", "c.mp4"], controls=TINY, free_bytes=lambda folder: next(free)) == 1
+    assert batch(["a.mp4", "b.mp4", "c.mp4"], Request(controls=TINY), free_bytes=lambda folder: next(free)) == 1
     out = capsys.readouterr().out
     assert "3 in all: 2 done, 1 failed\nfailed: b.mp4: " in out
     assert "are not enough for dreams of" in out

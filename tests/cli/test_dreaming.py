@@ -12,6 +12,7 @@ from livedream import DeviceError, open_source
 from livedream.cli import dreaming
 from livedream.cli.dreaming import closing, dream, refuse_twins, usual_sink
 from livedream.cli.main import main
+from livedream.cli.request import Request
 from livedream.cli.stopping import Stopped, stopping
 from livedream.errors import ArgumentError, SinkError
 from tests.conftest import count_frames
@@ -246,4 +247,4 @@ def test_a_warning_of_the_library_is_said(capsys):
 def test_wrong_controls_come_out_before_anything_is_opened(monkeypatch):
     monkeypatch.setattr(dreaming, "open_source", None)
     with pytest.raises(ArgumentError, match="steps must be"):
-        dream("0", controls={"steps": 99})
+        dream("0", Request(controls={"steps": 99}))

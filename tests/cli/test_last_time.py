@@ -9,6 +9,7 @@ import pytest
 
 from livedream.cli.dreaming import choose_settings, dream
 from livedream.cli.last_time import recall, remember, state_file
+from livedream.cli.request import Request
 from livedream.settings import DreamSettings
 
 
@@ -46,7 +47,7 @@ def live_run(*, changes: dict[str, Any] | None = None, source: str = "demo", **h
         began.append(settings)
         return Changing(settings, changes or {})
 
-    assert dream(source, ["null"], make_dreamer=make, **how) in (0, 130)
+    assert dream(source, Request(sinks=("null",), **how), make_dreamer=make) in (0, 130)
     return began[0]
 
 
