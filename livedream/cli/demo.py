@@ -6,6 +6,7 @@ import click
 
 from livedream.cli.asked import parse_tour
 from livedream.cli.options import tour_option
+from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.request import Request
 from livedream.cli.streams import stdout_left_to
 
@@ -17,7 +18,7 @@ DEFAULT = "dream.mp4"
 @click.option(
     "--overwrite", is_flag=True, help=f"replace a file that is there already; {DEFAULT} of an earlier demo always is"
 )
-def demo(sink: str | None, overwrite: bool, tour: str | None) -> int:
+def demo(sink: str | None, overwrite: bool, tour: str | None, no_recipe: bool) -> int:
     """Dream the film that comes with livedream into a file, and into a window where there is a display."""
     from livedream.capture.demo import demo_clip
     from livedream.cli.dreaming import dream
@@ -28,10 +29,11 @@ def demo(sink: str | None, overwrite: bool, tour: str | None) -> int:
         there = [path for path in (Path(DEFAULT), part_of(Path(DEFAULT))) if path.exists() and path.stat().st_size]
         overwrite = all(map(is_of_demo, there))
     click.get_current_context().with_resource(stdout_left_to([sink or DEFAULT]))
-    return dream(str(demo_clip), Request(sinks=(sink or DEFAULT, *_window()), overwrite=overwrite, tour=seconds))
+    sinks = (sink or DEFAULT, *_window())
+    return dream(str(demo_clip), Request(sinks=sinks, overwrite=overwrite, recipe=not no_recipe, tour=seconds))
 
 
-demo.params.append(tour_option())
+demo.params += [tour_option(), no_recipe_option()]
 
 
 def is_of_demo(path: Path) -> bool:

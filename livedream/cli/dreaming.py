@@ -17,6 +17,7 @@ from livedream.capture.source import Source, open_source, takes_rate, takes_size
 from livedream.cli.activity import Activity, load_torch
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
+from livedream.cli.playback_options import is_kept
 from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, counted, dropped, elapsed, took
 from livedream.cli.request import Request
@@ -103,7 +104,7 @@ def dream(
             options = recipe_options(replace(request, rate=None) if source.live else request)
             pace = None
             if not source.live and not source.stills and playback.plays(sink_specs):
-                only_played = not any(map(leaves_a_file, sink_specs))
+                only_played = not any(map(is_kept, sink_specs))
                 pace = Playback(playback.speed or Fraction(1), only_played=only_played)
             is_smooth = source.live or (pace is not None and pace.only_played)
             make = make_dreamer or new_dreamer
@@ -154,7 +155,7 @@ def dream(
                 dreamer, player, recipe = begin()
                 resuming = Resuming(film, recipe, player) if film is not None else None
             for sink in sinks:
-                sink.recipe = recipe
+                sink.recipe = recipe if request.recipe else None
             checkpoints = resuming.begin(sinks[sink_specs.index(film)]) if resuming and film else None
             targets = ", ".join(sink.name for sink in sinks)
             if tour is not None:
@@ -171,7 +172,7 @@ def dream(
                     preset=preset or usual_preset(source),
                     given=controls,
                     facts=facts,
-                    recipe=recipe,
+                    recipe=recipe if request.recipe else None,
                     live=is_smooth,
                     playback=pace,
                 ) as played,

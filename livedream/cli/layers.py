@@ -6,6 +6,7 @@ import click
 
 from livedream.cli.activity import load_torch
 from livedream.cli.options import control_options, given_controls
+from livedream.cli.recipe_option import no_recipe_option
 from livedream.errors import ArgumentError
 from livedream.presets import STILL
 
@@ -20,7 +21,15 @@ from livedream.presets import STILL
     "--width", metavar="N", type=click.IntRange(32, 4000), default=320, help="of a tile, in pixels [default 320]"
 )
 @click.option("--overwrite", is_flag=True, help="replace a sheet that is there already")
-def layers(photo: str, target: str | None, preset: str, width: int, overwrite: bool, **controls: str | None) -> int:
+def layers(
+    photo: str,
+    target: str | None,
+    preset: str,
+    width: int,
+    overwrite: bool,
+    no_recipe: bool,
+    **controls: str | None,
+) -> int:
     """Dream PHOTO at each layer of a network, from shallow to deep, and lay the dreams on one sheet with their names.
 
     --layers "fire2 fire6 fire9" names the layers, and sums of them without blanks; without it all blocks are taken.
@@ -35,8 +44,9 @@ def layers(photo: str, target: str | None, preset: str, width: int, overwrite: b
     settings = choose_settings(preset, given)
     if not Path(photo).suffix:
         raise ArgumentError(f"{photo} is no picture", "name a photograph")
-    compare(photo, target or fitting(Path(photo).stem, "-layers.jpg"), preset, settings, wanted, width, overwrite)
+    target = target or fitting(Path(photo).stem, "-layers.jpg")
+    compare(photo, target, preset, settings, wanted, width, overwrite, carries_recipe=not no_recipe)
     return 0
 
 
-layers.params += control_options()
+layers.params += [no_recipe_option(), *control_options()]

@@ -29,6 +29,8 @@ class Request:
     """Where it ends, in seconds."""
     encoding: Encoding = field(default_factory=Encoding)
     overwrite: bool = False
+    recipe: bool = True
+    """Whether outputs carry their recipe."""
     resume: bool = False
     """Whether to continue a film where an earlier run was cut off."""
     fps: Fraction | None = None

@@ -7,6 +7,7 @@ from livedream.cli.asked import parse_rate, parse_size, parse_tour
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, tour_option
 from livedream.cli.playback_options import given_playback, playback_options
+from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.request import Request
 from livedream.cli.streams import stdout_left_to
 from livedream.errors import ArgumentError
@@ -48,7 +49,7 @@ from livedream.suffixes import PICTURES_OUT
 @click.option(
     "--preset",
     metavar="NAME",
-    help=f"a look: {', '.join(preset_names())}, a file of your own (.toml), or a film or PNG that livedream made "
+    help=f"a look: {', '.join(preset_names())}, a file of your own (.toml), or a film or picture that livedream made "
     "[default film, live for what is live, still for pictures]",
 )
 @click.option(
@@ -103,6 +104,7 @@ def run(
     tour: str | None,
     loop: str | None,
     speed: str | None,
+    no_recipe: bool,
     **controls: str | None,
 ) -> int:
     """Dream SOURCE: a camera (its number, or part of its name), a film, a picture, a folder or a pattern of pictures,
@@ -140,6 +142,7 @@ def run(
         end=None if end is None else parse_moment(end),
         encoding=encoding,
         overwrite=overwrite,
+        recipe=not no_recipe,
         resume=resume,
         fps=None if fps is None else parse_rate(fps),
         fixed=fixed,
@@ -165,4 +168,4 @@ def run(
     return dream(sources[0], request)
 
 
-run.params += [tour_option(), *playback_options(), *control_options()]
+run.params += [tour_option(), *playback_options(), no_recipe_option(), *control_options()]

@@ -9,6 +9,7 @@ from livedream.cli.activity import load_torch
 from livedream.cli.asked import parse_rate
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls
+from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.streams import stdout_left_to
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
@@ -45,6 +46,7 @@ def zoom(
     fps: str,
     drift: str,
     overwrite: bool,
+    no_recipe: bool,
     **controls: str | None,
 ) -> int:
     """Dive into PHOTO: each frame is the one before, a little nearer (--zoom) and turned (--rotate), dreamt again.
@@ -66,6 +68,7 @@ def zoom(
         seconds=parse_moment(length),
         drift=parse_drift(drift),
         overwrite=overwrite,
+        carries_recipe=not no_recipe,
     )
 
 
@@ -77,4 +80,4 @@ def parse_drift(text: str) -> tuple[float, float]:
     return float(found[1]), float(found[2])
 
 
-zoom.params += control_options()
+zoom.params += [no_recipe_option(), *control_options()]
