@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from livedream.capture.carried import carried_recipe
 from livedream.cli.dreaming import choose_settings
 from livedream.cli.main import main
 from livedream.frame import Frame
+from livedream.gif_comment import last_comment
 from livedream.recipe import Recipe, about
 
 SETTINGS = DreamSettings(layers='fire6 + "ä" \\ #\n= [x]', strength=0.3, model="squeezenet", coarseness=1.5)
@@ -82,6 +84,25 @@ def test_other_programs_find_the_film_whole(name):
     assert found_tags["streams"][0]["nb_read_packets"] == "3"
     comment = next(of for tag, of in found_tags["format"]["tags"].items() if tag.lower() == "comment")
     assert "complete = true" in comment
+
+
+def test_the_checksum_of_the_tags_in_matroska_is_right():
+    write("out.mkv")
+    data = Path("out.mkv").read_bytes()
+    size_at = data.rindex(b"\x12\x54\xc3\x67") + 4  # Tags; before, in the list of what is where
+    width = 9 - data[size_at].bit_length()
+    content = size_at + width
+    size = int.from_bytes(data[size_at:content], "big") - (1 << 7 * width)
+    assert data[content : content + 2] == b"\xbf\x84"  # CRC-32, of four bytes
+    assert int.from_bytes(data[content + 2 : content + 6], "little") == zlib.crc32(data[content + 6 : content + size])
+
+
+def test_what_looks_like_a_comment_of_a_gif_is_none(tmp_path):
+    path = tmp_path / "a.gif"
+    path.write_bytes(b"GIF89a" + b"\x21\xfe\x03abcd" + b"\x3b")  # no block ends with the file
+    assert last_comment(path) == ""
+    path.write_bytes(b"GIF89a" + b"\x21\xfe\x03abc\x02de\0\x3b")
+    assert last_comment(path) == "abcde"
 
 
 def test_without_a_recipe_there_is_no_file(tmp_path):

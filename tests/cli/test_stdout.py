@@ -10,6 +10,7 @@ from PIL import Image
 from livedream.capture import demo
 from livedream.capture.source import open_source
 from livedream.cli.main import main
+from livedream.cli.playback_options import PlaybackOptions
 from tests.conftest import count_frames
 from tests.sink.test_stdout import standard_output
 
@@ -77,3 +78,11 @@ def test_one_standard_output_takes_one_sink(make_clip, capsys) -> None:
     make_clip("film.mp4", frames=1)
     assert main(["run", "film.mp4", "--to", "-", "--to", "rgb24:-"]) == 2
     assert capsys.readouterr().err.startswith("error: rgb24:- is named twice\n")
+
+
+def test_a_film_goes_into_a_pipe_as_fast_as_it_can(make_clip, capsys) -> None:
+    make_clip("film.mp4", frames=1)
+    for sinks, plays in ((["-"], False), (["window", "-"], False), (["window"], True)):
+        assert PlaybackOptions().plays(sinks) is plays, sinks
+    assert main(["run", "film.mp4", "--to", "-", "--speed", "2"]) == 2
+    assert "--speed is for windows" in capsys.readouterr().err
