@@ -8,5 +8,5 @@ def no_recipe_option() -> click.Option:
     return click.Option(
         ["--no-recipe"],
         is_flag=True,
-        help="do not write the settings and the source's name into the output; --preset cannot read it then",
+        help="Do not write the settings into the output",
     )
