@@ -231,20 +231,17 @@ def dream(
 
 def open_wanted(spec: str, request: Request) -> Source:
     """Return the source that `spec` means, as far as it is wanted: a part of a film, a live source for some time."""
-    in_parts = (request.start is not None or request.until is not None) and takes_part(spec)
-    if in_parts and "://" in spec and request.start is None and request.end is None:
-        source = open_source(spec)  # only now it is known whether it is a film or a camera
+    start, end, duration = request.start, request.until, request.duration
+    in_part = (start is not None or end is not None) and takes_part(spec)
+    if in_part and duration is not None and start is None and "://" in spec:
+        source = open_source(spec)  # only the server knows whether it is a film
         if source.live:
-            return LimitedSource(source, request.duration or Fraction(0))
+            return LimitedSource(source, duration)
         source.close()
-    source = open_source(
-        spec,
-        size=request.size,
-        rate=request.rate,
-        start=request.start if in_parts else None,
-        end=request.until if in_parts else None,
-    )
-    return source if in_parts or request.duration is None else LimitedSource(source, request.duration)
+    if in_part:
+        return open_source(spec, size=request.size, rate=request.rate, start=start, end=end)
+    source = open_source(spec, size=request.size, rate=request.rate)
+    return source if duration is None else LimitedSource(source, duration)
 
 
 def _looped(source: Source, spec: str, request: Request) -> Source:

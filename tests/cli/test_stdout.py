@@ -68,7 +68,7 @@ def test_a_reader_that_leaves_ends_the_run_but_no_other_sink(make_clip, capsys) 
 def test_a_dive_as_raw_video(capsys) -> None:
     Image.new("RGB", (48, 32), "orange").save("photo.png")
     with open("dive.rgb", "wb") as file, standard_output(file.fileno()):  # noqa: PTH123
-        words = ["--to", "rgb24:-", "--length", "0.1", "--still-height", "32", "--octaves", "1", "--still-steps", "1"]
+        words = ["--to", "rgb24:-", "--length", "0.1", "--still-height", "32", "--octaves", "1"]
         assert main(["zoom", "photo.png", *words]) == 0
     assert Path("dive.rgb").stat().st_size == 3 * 3 * 48 * 32
     assert capsys.readouterr().out == ""

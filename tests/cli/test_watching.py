@@ -43,7 +43,7 @@ def test_each_step_becomes_a_frame(tmp_path, capsys) -> None:
     [
         (["photo.png", "--to", "out.png"], "out.png holds one picture"),
         (["demo"], "--watch is for one picture, got demo"),
-        (["photo.png", "other.png"], "--watch is for one picture"),
+        (["photo.png", "photo.png"], "--watch is for one picture"),
         (["photo.png", "--start", "1"], "--start is for films, and this is a picture"),
         (["photo.png", "--resume"], "--watch shows a dream from its first step"),
     ],
