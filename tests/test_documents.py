@@ -6,6 +6,7 @@ can have them (streams through the loopback interface, an X server), else what t
 """
 
 import contextlib
+import itertools
 import os
 import re
 import shlex
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import click
 import numpy as np
 import pytest
 import torch
@@ -251,6 +253,19 @@ def test_words_for_livedream_in_other_commands_are_understood(command) -> None:
     if asked and asked[0] in cli.commands:
         name, *arguments = asked
         cli.commands[name].make_context(name, arguments)
+
+
+INLINE = {command for text in DOCUMENTS.values() for command in re.findall(r"`(livedream [^`]+)`", text)}
+"""What stands in the middle of a sentence or in a table; capitals stand for something."""
+
+
+@pytest.mark.parametrize("command", sorted(each for each in INLINE if not re.search("[A-Z]{4}|[|)]", each)))
+def test_commands_in_sentences_are_understood(command) -> None:
+    name, *arguments = itertools.dropwhile(lambda word: word[0] == "-", shlex.split(command)[1:])
+    assert name in cli.commands
+    with contextlib.suppress(click.exceptions.Exit):  # --help
+        if arguments:  # else only the command is meant
+            cli.commands[name].make_context(name, arguments)
 
 
 def test_every_reason_not_to_run_a_command_is_needed() -> None:

@@ -52,8 +52,9 @@ def models(name: str | None, size: str | None, as_json: bool) -> None:
 
 
 def _as_object(network: Network) -> dict[str, Any]:
-    layers = [{"name": name, "look": look} for name, look in network.layers]
-    return {**dataclasses.asdict(network), "layers": layers, "note": network.note}
+    about = dataclasses.asdict(network)
+    about["recommended"] = [{"name": name, "look": look} for name, look in about.pop("layers")]
+    return {**about, "note": network.note}
 
 
 def _say_network(network: Network) -> None:

@@ -1,6 +1,5 @@
 """The commands that dream nothing, and how the program starts."""
 
-import json
 import subprocess
 import sys
 import tomllib
@@ -115,15 +114,6 @@ def test_layers_of_the_default_network_are_listed_with_their_looks(capsys):
     (block,) = [line for line in lines if line.startswith("blocks.12 ")]
     assert "feathers, scales, beads, embroidery" in block
     assert block.endswith("block6b, blocks.5.1, block6b_add")
-
-
-def test_networks_and_layers_as_json(capsys):
-    assert main(["models", "--json"]) == 0
-    assert [network["name"] for network in json.loads(capsys.readouterr().out)] == network_names()
-    assert main(["models", "vgg16", "--json"]) == 0
-    layers = {layer["name"]: layer for layer in json.loads(capsys.readouterr().out)}
-    assert layers["features.22"]["aliases"] == ["relu4_3", "block4_conv3"]
-    assert (layers["features.22"]["channels"], layers["features.22"]["look"]) == (512, "eyes and birds")
 
 
 @pytest.mark.parametrize(
