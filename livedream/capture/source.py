@@ -234,6 +234,20 @@ def takes_rate(spec: str) -> bool:
     return takes_size_and_rate(spec) or bool(NUMBERED.search(spec) or any(letter in spec for letter in "*?["))
 
 
+def takes_part(spec: str) -> bool:
+    """Return whether `open_source` has a use for start and end: for films, also those of a pipe or a web server."""
+    path = Path(spec)
+    if "://" in spec:
+        return spec.lower().startswith(("http://", "https://"))
+    if spec == "-" or (path.exists() and _is_pipe(spec, path.stat().st_mode)):
+        return True
+    if path.is_dir() or path.is_char_device() or not (path.suffix or path.exists()):
+        return False
+    from livedream.capture.kind import Kind, kind_of
+
+    return kind_of(path) is not Kind.PICTURE
+
+
 _CHOICES = "name a camera (0), a film, a picture, a folder of pictures, an address (rtsp://...), screen, - or demo"
 
 
@@ -276,14 +290,14 @@ def _open_part(text: str, start: Fraction | None, end: Fraction | None) -> Sourc
         from livedream.capture.network import open_address
 
         return open_address(text, start=start, end=end)
+    if not takes_part(text):
+        raise ArgumentError(f"{shown(text)} is no film: it has no start and end", "leave them out")
     path = Path(text)
     if text == "-" or (path.exists() and _is_pipe(text, path.stat().st_mode)):
         return _open_pipe(text, start=start, end=end)
     from livedream.capture.kind import Kind, kind_of
 
-    kind = Kind.PICTURE if "://" in text or path.is_dir() else kind_of(path)
-    if kind is Kind.PICTURE or not (path.suffix or path.exists()):
-        raise ArgumentError(f"{shown(text)} is no film: it has no start and end", "leave them out")
+    kind = kind_of(path)
     if kind is Kind.ANIMATION:
         from livedream.capture.animation import AnimationSource
 

@@ -19,6 +19,7 @@ from livedream.configuration import (
     Choice,
     lasting_choices,
     misspelled_variables,
+    variable,
 )
 from livedream.errors import ArgumentError, LivedreamError
 from livedream.hints import Hint
@@ -45,6 +46,9 @@ def take_lasting_choices(command: click.Command) -> None:
     callback = command.callback
     if not keys or callback is None:
         return
+    variables = ", ".join(map(variable, keys))
+    told = f"The variables {variables} and a config file set these options for every run: livedream config."
+    command.epilog = f"{command.epilog or ''}\n\n{told}".lstrip()
 
     @functools.wraps(callback)
     def with_choices(**options: Any) -> Any:

@@ -283,6 +283,11 @@ def is_stdout(spec: str) -> bool:
     return spec in (STDOUT, RAW_STDOUT)
 
 
+def keeps_every_frame(spec: str) -> bool:
+    """Return whether a sink of that name gets every frame of a film, however long that takes."""
+    return leaves_a_file(spec) or is_stdout(spec)
+
+
 _CHOICES = (
     "window",
     "virtual-camera",

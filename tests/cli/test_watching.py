@@ -43,9 +43,9 @@ def test_each_step_becomes_a_frame(tmp_path, capsys) -> None:
     [
         (["photo.png", "--to", "out.png"], "out.png holds one picture"),
         (["demo"], "--watch is for one picture, got demo"),
-        (["photo.png", "other.png"], "--watch is for one picture"),
-        (["photo.png", "--start", "1"], "--watch is for one picture, and knows no part"),
-        (["photo.png", "--resume"], "--watch is for one picture, and knows no part"),
+        (["photo.png", "photo.png"], "--watch is for one picture"),
+        (["photo.png", "--start", "1"], "--start is for films, and this is a picture"),
+        (["photo.png", "--resume"], "--watch shows a dream from its first step"),
     ],
 )
 def test_what_cannot_be_watched_is_refused(typed, message, capsys) -> None:
