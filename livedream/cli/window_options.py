@@ -16,19 +16,19 @@ _POSITION = re.compile(r"\s*(-?\d{1,5})\s*,\s*(-?\d{1,5})\s*", re.ASCII)
 def window_options() -> list[click.Parameter]:
     """Return new options that say where a window appears, and how."""
     return [
-        click.Option(["--full-screen"], is_flag=True, help="begin on the full screen, without a pointer; key f"),
+        click.Option(["--full-screen"], is_flag=True, help="Begin in full screen [key: f]"),
         click.Option(
             ["--monitor"],
             metavar="N",
             type=int,
-            help="monitor on which the window appears, from 1, as in screen:N",
+            help="Monitor for the window, from 1, as in screen:N",
         ),
         click.Option(
             ["--position"],
             metavar="X,Y",
-            help="where the top left corner of the window is, in pixels of the desktop, or of --monitor",
+            help="Top left corner of the window, in pixels of the desktop or of --monitor",
         ),
-        click.Option(["--window-title"], metavar="TEXT", help="title of the window [default livedream]"),
+        click.Option(["--window-title"], metavar="TEXT", help="Title of the window [default: livedream]"),
     ]
 
 
