@@ -3,11 +3,13 @@
 import json
 import math
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from livedream.cli.activity import Activity, load_torch
 from livedream.cli.asked import parse_size
 from livedream.cli.options import control_options, flag, given_controls
 from livedream.cli.output import say
@@ -16,6 +18,7 @@ from livedream.settings import CONTROLS
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
 from livedream.sink.part import check_new, write_whole
+from livedream.steps import StepReport
 
 if TYPE_CHECKING:
     from livedream.bench.result import Result
@@ -72,6 +75,7 @@ def bench(
 
     All rates are measured in turns in one run; compare their quotients, machines are noisy. Nothing else should run.
     """
+    load_torch()
     from livedream.bench.looks import measure_looks
     from livedream.bench.measure import Plan, measure
     from livedream.presets import load_preset
@@ -90,7 +94,8 @@ def bench(
     if looks is not None:
         command = shlex.join(["livedream", "bench", "--looks", looks, *turned])
         presets = {name: load_preset(name).replace(**given) for name in looks.split(",")}
-        found = measure_looks(presets, _tell, command)
+        with Activity("preparing") as shown:
+            found = measure_looks(presets, partial(_tell, shown), command)
         _finish(look_report(found), found, target, overwrite)
         return 0
     words = ["livedream", "bench", "--source", source, "--size", size, "--preset", preset, "--rounds", str(rounds)]
@@ -109,7 +114,8 @@ def bench(
         still_frames=still,
         baseline=baseline,
     )
-    result = measure(plan, _tell)
+    with Activity("preparing") as shown:
+        result = measure(plan, partial(_tell, shown))
     _finish(report(result), result.numbers(), target, overwrite)
     return 0
 
@@ -117,8 +123,9 @@ def bench(
 bench.params += control_options()
 
 
-def _tell(what: str) -> None:
+def _tell(shown: Activity, what: str) -> None:
     say(f"measuring {what} ...")
+    shown.step(StepReport(f"measuring {what}"))
 
 
 def _finish(lines: list[str], numbers: dict[str, Any], target: str | None, overwrite: bool) -> None:

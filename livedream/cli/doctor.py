@@ -5,6 +5,7 @@ import json
 
 import click
 
+from livedream.cli.activity import Activity
 from livedream.cli.output import say, say_lines
 
 
@@ -19,12 +20,13 @@ def doctor(as_json: bool) -> int:
     from livedream.doctor import examine
 
     found = []
-    for finding in examine():
-        found.append(finding)
-        if not as_json:
-            say(f"{'ok' if finding.ok else 'missing':7}  {finding.name}: {finding.text}")
-            if finding.cure:
-                say(f"{'':9}{finding.cure}")
+    with Activity("examining this machine"):
+        for finding in examine():
+            found.append(finding)
+            if not as_json:
+                say(f"{'ok' if finding.ok else 'missing':7}  {finding.name}: {finding.text}")
+                if finding.cure:
+                    say(f"{'':9}{finding.cure}")
     if as_json:
         say_lines(json.dumps([dataclasses.asdict(finding) for finding in found], indent=1))
     return int(any(finding.needed and not finding.ok for finding in found))
