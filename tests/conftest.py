@@ -17,12 +17,22 @@ from typing import Any
 
 import pytest
 
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    # The processes share the processors: teams of threads larger than that wait for one another. OpenMP reads it when
+    # torch is loaded, here and in the programs that tests start.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(workers))))
+
 import livedream  # noqa: F401  loads cv2: here, because no test may import av before it
 
 REQUIRE_ALL = os.environ.get("LIVEDREAM_REQUIRE_ALL") == "1"
 REQUIRE_CUDA = os.environ.get("LIVEDREAM_REQUIRE_CUDA") == "1"
 PROGRAMS = {"needs_display": ("Xvfb", "xdotool", "display"), "needs_ffmpeg": ("ffmpeg", "ffprobe")}
 """The programs that a marker asks for."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run long tests, which measure, one after the other; let xdist choose for the rest."""
+    return 0 if "soak" in config.option.markexpr.replace("not soak", "") else None
 
 
 # What a test needs, and what a skip is worth -------------------------------------------------------------------------
@@ -81,6 +91,7 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
                 patch.delenv(name)
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         yield
 
 

@@ -45,6 +45,7 @@ class AnimationSource(Source):
     """
 
     live = False
+    rewinds = True
 
     def __init__(
         self, path: str | PathLike[str], *, start: Fraction | int | None = None, end: Fraction | int | None = None
@@ -70,7 +71,8 @@ class AnimationSource(Source):
                 self._times = [min(time, Fraction(end) - shift) for time in self._times]
             self.length = len(self._wanted)
             self.pixel_aspect = read_aspect(self._image, read_head(self.path))
-            self._frames = composed(self.path) if self._image.format == "PNG" else self._seek_each(count)
+            self._count = count
+            self._frames = self._from_the_first()
             self._decoded = 0
             self._first = first = self._decode(self._wanted[0])
             if first is None:
@@ -87,7 +89,7 @@ class AnimationSource(Source):
                 if pixels is None or index > 0:
                     pixels = None if self._closed else self._decode(self._wanted[index])
             if pixels is None:
-                if not self._closed:
+                if not self._closed and self.ended_early is None:
                     number = self._wanted[index]
                     self.ended_early = f"{float(self._times[number]):.3g} of {float(self._times[-1]):.3g} s"
                     log.warning("%s is damaged: it ends after %d of %d frames", self.name, index, len(self._wanted))
@@ -98,6 +100,13 @@ class AnimationSource(Source):
 
     def skip(self, count: int) -> None:
         self._next += count
+
+    def rewind(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._frames.close()
+            self._frames, self._decoded, self._next, self._first = self._from_the_first(), 0, 0, None
 
     def close(self) -> None:
         self._closed = True
@@ -115,6 +124,9 @@ class AnimationSource(Source):
         except (*FAULTS, Image.DecompressionBombError, StopIteration) as error:
             log.debug("%s, frame %d: %s", self.name, number, error)
             return None
+
+    def _from_the_first(self) -> Generator[Image.Image]:
+        return composed(self.path) if self._image.format == "PNG" else self._seek_each(self._count)
 
     def _seek_each(self, count: int) -> Generator[Image.Image]:
         for number in range(count):

@@ -12,14 +12,14 @@ from livedream.suffixes import PICTURES_IN
 
 
 class HeldSource(Source):
-    """Gives one picture again and again, `length` times, `rate` times a second.
+    """Gives one picture again and again, `length` times or for ever, `rate` times a second.
 
     what: the path of a picture. Raises ArgumentError when it is none, SourceError when it cannot be read.
     """
 
     live = False
 
-    def __init__(self, what: str, rate: Fraction, length: int) -> None:
+    def __init__(self, what: str, rate: Fraction, length: int | None = None) -> None:
         if not is_picture(Path(what)):
             raise ArgumentError(f"{what} is no picture", f"name one of {', '.join(PICTURES_IN)}")
         with open_source(what) as source:
@@ -34,7 +34,7 @@ class HeldSource(Source):
         self._closed = False
 
     def __iter__(self) -> Iterator[Frame]:
-        while self._next < (self.length or 0) and not self._closed:
+        while not self._closed and (self.length is None or self._next < self.length):
             self._next += 1
             yield Frame(self._pixels, (self._next - 1) / Fraction(self.rate or 1), self._next - 1)
 

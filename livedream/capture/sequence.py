@@ -34,6 +34,7 @@ class SequenceSource(Source):
     """
 
     live = False
+    rewinds = True
 
     def __init__(self, pattern: str, *, rate: Fraction | int | None = None) -> None:
         self.name = pattern
@@ -51,7 +52,8 @@ class SequenceSource(Source):
         self.pixel_aspect = self._last.pixel_aspect
         self.length = len(self._pictures)
         known = None if rate else _time_in(self._pictures[0])
-        self._origin = known.time if known else None
+        self._first_time = known.time if known else None
+        self._origin = self._first_time
         """What the PNGs call time 0; None when their own times do not count."""
         self.rate = Fraction(rate or (known and known.rate) or RATE)
         self.rate_is_assumed = not rate and known is None
@@ -59,6 +61,7 @@ class SequenceSource(Source):
         self._step = max(1, round(1 / self.rate / self.time_base)) * self.time_base
         self._shown = -self._step
         """The time of the last frame."""
+        self._is_repeated = False
 
     @property
     def files(self) -> Sequence[Path]:
@@ -75,6 +78,10 @@ class SequenceSource(Source):
         for index in range(self._next, min(self._next + count, len(self._pictures))):
             self._take_time(index)
         self._next += count
+
+    def rewind(self) -> None:
+        self._is_repeated = True
+        self._next, self._origin, self._shown = 0, self._first_time, -self._step
 
     def close(self) -> None:
         self._closed = True
@@ -110,8 +117,9 @@ class SequenceSource(Source):
         try:
             self._last = read_still(path)
         except SourceError as error:
-            self.lost += 1
-            log.warning("%s; its neighbour stands in for it", error)
+            if not self._is_repeated:
+                self.lost += 1
+                log.warning("%s; its neighbour stands in for it", error)
         pixels = self._last.pixels
         size = pixels.shape[1], pixels.shape[0]
         if size != self.size:

@@ -13,6 +13,7 @@ from typing import Self
 
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
+from livedream.hints import either
 from livedream.names import NUMBERED
 from livedream.side_tracks import SideTracks
 from livedream.urls import STREAMS, shown
@@ -85,6 +86,16 @@ class Source(ABC):
         """Pass over the next `count` frames; those that follow are as they would be if these had been taken."""
         for _ in itertools.islice(self, count):
             pass
+
+    rewinds: bool = False
+    """Whether it can begin again with its first frame, as a file can."""
+
+    def rewind(self) -> None:
+        """Begin again: the next frame is the first one. What is wrong with it, and was logged, is not logged again.
+
+        By the thread that iterates. Raises ArgumentError where `rewinds` is False.
+        """
+        raise ArgumentError(f"{self.name} cannot be played again", "save it to a file first")
 
     @abstractmethod
     def close(self) -> None: ...
@@ -164,7 +175,10 @@ def open_source(
         return _camera(text, size, rate)
     if stat.S_ISSOCK(mode) or stat.S_ISBLK(mode):
         what = "a socket" if stat.S_ISSOCK(mode) else "a disk"
-        raise SourceError(f"{text} is {what}, not a film", "name a file, or pipe a film into livedream run -")
+        raise SourceError(
+            f"{text} is {what}, not a film",
+            f"name a file, or pipe a film into {either('livedream run -', 'your program and open -')}",
+        )
     from livedream.capture.kind import Kind, kind_of
 
     kind = Kind.PICTURE if stat.S_ISDIR(mode) else kind_of(path)

@@ -111,9 +111,11 @@ class FilmSource(Source):
         self._approach: int | None = None
         """Where a part begins to which the file cannot be sought, in ticks."""
         self._index = 0
+        self._is_repeated = False
         self._tap: Tap | None = None
         self._tracks: list[int] = []
         """The indices of the picture tracks, the one that is read first."""
+        self.rewinds = self.reopens
         self._container, self._stream = self._open()
         try:
             if not self.reopens and (len(self._container.streams) > 1 or self._container.chapters()):
@@ -180,6 +182,21 @@ class FilmSource(Source):
             with self._lock:  # not made into a frame: that takes as long again as to decode it
                 if self._take() is None:
                     return
+
+    def rewind(self) -> None:
+        if not self.reopens:
+            super().rewind()
+        with self._lock:
+            if self._closed:
+                return
+            self._is_repeated = True
+            self._pictures.close()
+            self._seen, self._approach = None, None
+            self._index, self._read_to, self._is_read = 0, 0, False
+            self._reopen()  # not sought: some files cannot be, and their decoders would keep what they know
+            self._begin()
+            if self._waiting is None:
+                raise self._nothing()
 
     def close(self) -> None:
         self._closed = True
@@ -478,6 +495,8 @@ class FilmSource(Source):
             log.warning("%s: %s after the end of the film are left out; %s", self.name, unread, cure)
 
     def _conclude(self) -> None:
+        if self._is_repeated:
+            return
         if self.damaged:
             text = f"{self.name}: {self.damaged} damaged packets were skipped"
             log.warning("%s, %d lost frames repeat the one before", text, self.filled)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedream.capture.carried import carried_recipe
+from livedream.capture.held import HeldSource
+from livedream.capture.looped import LoopedSource
 from livedream.capture.loops import refuse_loop
 from livedream.capture.source import Source, open_source, takes_rate, takes_size_and_rate
 from livedream.cli.activity import Activity, load_torch
@@ -25,15 +27,16 @@ from livedream.dream.grammar import parse
 from livedream.errors import ArgumentError, SourceError
 from livedream.models import OFFICIAL
 from livedream.names import fitting
-from livedream.pipeline import Report, run
+from livedream.pipeline import Playback, Report, run
 from livedream.pipeline.governor import Governor
 from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
 from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
+from livedream.sink.network import NetworkSink
 from livedream.sink.part import check_new
-from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
+from livedream.sink.sink import STDOUT, Facts, Sink, check_outputs, is_stdout, leaves_a_file, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink
 from livedream.urls import shown
 
@@ -60,7 +63,7 @@ def dream(
     make_dreamer: returns a dreamer that remembers nothing; a new one by default. of_all: tells of the run of which this
     is a part, see `Progress`.
     """
-    preset, controls, tour = request.preset, request.controls, request.tour
+    preset, controls, tour, playback = request.preset, request.controls, request.tour, request.playback
     choose_settings(preset or FILM, controls)  # what is wrong in them comes out before a camera is opened
     report: Report | None = None
     resuming: Resuming | None = None
@@ -76,6 +79,8 @@ def dream(
                 source = opened(
                     open_source(source_spec, size=request.size, rate=request.rate, start=request.start, end=request.end)
                 )
+                if playback.loop:
+                    source = opened(_looped(source, source_spec, request))
             last = recall() if source.live and preset is None and not request.fresh else None
             if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
                 settings, look = last.replace(**controls), f"settings of the last live run ({state_file()})"
@@ -86,13 +91,21 @@ def dream(
                 raise ArgumentError("a tour is for films and for what is live, not for pictures", "leave out --tour")
             if (request.fps or request.fixed) and not source.live:
                 raise ArgumentError("--fps and --fixed are for what is live", "leave them out: a film loses no frame")
-            sink_specs = request.sinks or (usual_sink(source),)
+            if playback.speed is not None and (source.live or source.stills):
+                raise ArgumentError(f"--speed is for films, and {source.name} is not one", "leave it out")
+            sink_specs = request.sinks or (("window" if playback.is_watched else usual_sink(source)),)
             refuse_twins(sink_specs)
+            playback.check(sink_specs)
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
             facts = Facts.of(source, also_read=files_read(preset, settings))
             check_outputs(sink_specs, facts)
             options = recipe_options(replace(request, rate=None) if source.live else request)
+            pace = None
+            if not source.live and not source.stills and playback.plays(sink_specs):
+                only_played = not any(map(leaves_a_file, sink_specs))
+                pace = Playback(playback.speed or Fraction(1), only_played=only_played)
+            is_smooth = source.live or (pace is not None and pace.only_played)
             make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
 
@@ -102,7 +115,7 @@ def dream(
                     return dreamer, dreamer, recipe
                 from livedream.desk.desk import Desk  # torch, as above
 
-                desk = Desk(dreamer, preset or "live", controls, live=source.live, tour=tour)
+                desk = Desk(dreamer, preset or "live", controls, live=is_smooth, tour=tour)
                 desks.callback(desk.close)
                 return dreamer, desk, recipe
 
@@ -135,6 +148,8 @@ def dream(
             for sink in sinks:
                 if isinstance(sink, VirtualCameraSink):  # which device it took is known only now
                     refuse_loop(source, sink.device)
+                if isinstance(sink, NetworkSink) and playback.speed is not None:
+                    sink.speed = playback.speed
             if resuming is None:  # a sink that cannot be opened is said before the network is loaded
                 dreamer, player, recipe = begin()
                 resuming = Resuming(film, recipe, player) if film is not None else None
@@ -151,7 +166,14 @@ def dream(
             with (
                 Progress(source, of_all, first=first) as progress,
                 playing(
-                    player, sinks, preset=preset or usual_preset(source), given=controls, facts=facts, recipe=recipe
+                    player,
+                    sinks,
+                    preset=preset or usual_preset(source),
+                    given=controls,
+                    facts=facts,
+                    recipe=recipe,
+                    live=is_smooth,
+                    playback=pace,
                 ) as played,
             ):
 
@@ -177,6 +199,7 @@ def dream(
                         checkpoints=checkpoints,
                         governor=governor,
                         changes=played.changes,
+                        playback=pace,
                     )
                 finally:
                     if source.live and not is_touring(played.dreamer):
@@ -203,6 +226,17 @@ def dream(
         cure = "the others are dreamt; repair these, or take them away"
         raise SourceError(f"{source.name}: {source.lost} of {len(source.files)} pictures cannot be read", cure)
     return 1 if tell_of_faults(report) else 0
+
+
+def _looped(source: Source, spec: str, request: Request) -> Source:
+    """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
+    if not source.stills:
+        return LoopedSource(source, request.playback.rounds)
+    if source.length != 1:
+        raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
+    if request.playback.rounds is not None:
+        raise ArgumentError("--loop takes no number for a picture: it has no end", "--loop alone goes on dreaming")
+    return HeldSource(spec, USUAL_RATE)
 
 
 def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":
@@ -291,6 +325,8 @@ def recipe_options(request: Request) -> dict[str, str | int]:
     """Return on what the output depends beside settings and source, in the words of the command line."""
     numbers = {"start": request.start, "end": request.end, "tour": request.tour, "rate": request.rate}
     options: dict[str, str | int] = {name: str(number) for name, number in numbers.items() if number is not None}
+    if request.playback.rounds is not None and request.playback.rounds > 1:
+        options["loop"] = request.playback.rounds
     if request.encoding.codec != "auto":
         options["codec"] = request.encoding.codec
     if request.encoding.quality is not None:
@@ -323,6 +359,7 @@ def usual_sink(source: Source) -> str:
 def refuse_twins(sink_specs: Sequence[str]) -> None:
     """Raise ArgumentError when two sinks are one and the same."""
     places = [os.path.realpath(spec) if leaves_a_file(spec) else spec for spec in sink_specs]
+    places = [STDOUT if is_stdout(place) else place for place in places]
     for number, place in enumerate(places):
         if place in places[:number]:
             raise ArgumentError(f"{shown(sink_specs[number])} is named twice", "give each --to a name of its own")

@@ -12,6 +12,10 @@ import click
 from livedream._version import __version__
 from livedream.cli.bench import bench
 from livedream.cli.cameras import cameras
+from livedream.cli.completion import answer, completion
+from livedream.cli.completion_values import complete_values
+from livedream.cli.config import config
+from livedream.cli.config_defaults import take_lasting_choices
 from livedream.cli.demo import demo
 from livedream.cli.doctor import doctor
 from livedream.cli.layers import layers
@@ -87,8 +91,10 @@ def _verbose_option() -> click.Option:
     )
 
 
-for command in (run, demo, presets, models, cameras, doctor, bench, visualize, layers, zoom):
+for command in (run, demo, presets, models, cameras, doctor, bench, visualize, layers, zoom, config, completion):
     command.params.append(_verbose_option())
+    take_lasting_choices(command)
+    complete_values(command)
     livedream.add_command(command)
 livedream.params.append(_verbose_option())
 
@@ -100,6 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     and 129 when stopped by Ctrl-C, SIGTERM and the end of the terminal. Whatever is raised is told in one line, with
     its traceback only for -vv.
     """
+    offered = answer(livedream)
+    if offered is not None:
+        return offered
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     argv = sys.argv[1:] if argv is None else list(argv)
     for word in argv:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from livedream.pipeline import Changes, Report
+from livedream.pipeline import Changes, Playback, Report
 from livedream.recipe import Recipe
 from livedream.sink.sink import Facts, Sink
 from livedream.sink.window import WindowSink
@@ -34,10 +34,13 @@ def playing(
     given: Mapping[str, Any],
     facts: Facts,
     recipe: Recipe,
+    live: bool | None = None,
+    playback: Playback | None = None,
 ) -> Iterator[Played]:
     """Put a desk between the dreamer and a run, if one of its sinks is a window and no desk is there yet.
 
-    given: the controls set by hand.
+    given: the controls set by hand. live: whether frames do not wait for what a key asks for, by default as the source
+    says. playback: the clock of a film that is played.
     """
     changes = Changes()
     windows = [(number, sink) for number, sink in enumerate(sinks) if isinstance(sink, WindowSink)]
@@ -55,7 +58,8 @@ def playing(
         if isinstance(dreamer, Desk):
             desk = dreamer
         else:
-            desk = stack.enter_context(closing(Desk(dreamer, preset, given, live=facts.live)))
+            desk = stack.enter_context(closing(Desk(dreamer, preset, given, live=facts.live if live is None else live)))
+        desk.playback = playback
         takes = stack.enter_context(closing(Takes(desk, changes, facts, recipe)))
         desk.notices.tell(WELCOME)
         ((number, window),) = windows

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from livedream.cli.playback_options import PlaybackOptions
 from livedream.sink.codecs import Encoding
 
 
@@ -39,3 +40,5 @@ class Request:
     with."""
     tour: Fraction | None = None
     """How many seconds each preset of a tour stays."""
+    playback: PlaybackOptions = field(default_factory=PlaybackOptions)
+    """How a film is played."""

@@ -21,6 +21,7 @@ from livedream.dream.sight import Dreamt, Sight
 from livedream.dream.switch import Switch
 from livedream.errors import ArgumentError, LivedreamError
 from livedream.frame import Frame
+from livedream.pipeline.playback import Playback
 from livedream.presets import load_preset, preset_names, tour_presets
 from livedream.presets.fade import blend
 from livedream.presets.tour import SECONDS, Tour
@@ -106,6 +107,8 @@ class Desk:
         """What dreams at the moment, see Dreamer."""
         self.in_force = dreamer.settings
         """The settings with which `newest` was dreamt."""
+        self.playback: Playback | None = None
+        """The clock of a film that is played; it stands while the picture is frozen."""
         self._dreamer = dreamer
         self._switch = Switch(dreamer)
         self._given = dict(given or {})
@@ -148,7 +151,7 @@ class Desk:
 
     @property
     def frozen(self) -> bool:
-        return self._wish.frozen
+        return self.playback.paused if self.playback is not None else self._wish.frozen
 
     # What can be asked for
 
@@ -226,7 +229,11 @@ class Desk:
         self.notices.tell(f"mirror {'on' if self.mirrored else 'off'}", "mirror")
 
     def toggle_freeze(self) -> None:
-        """Let the picture stand still, in all that is shown and recorded."""
+        """Let the picture stand still, in all that is shown and recorded. A film that is played is paused."""
+        if self.playback is not None:
+            self.playback.toggle_pause()
+            self.notices.tell("paused" if self.frozen else "playing", "freeze")
+            return
         with self._lock:
             self._wish = dataclasses.replace(self._wish, frozen=not self._wish.frozen)
         self.notices.tell(f"freeze {'on' if self.frozen else 'off'}", "freeze")

@@ -4,7 +4,7 @@ import copy
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
 from functools import partial
 from typing import TypeVar, overload
@@ -40,7 +40,7 @@ from livedream.dream.resize import compose, from_pixels, shrink
 from livedream.dream.sight import Dreamt, Sight
 from livedream.dream.stages import Stages
 from livedream.dream.still import StillWork, dream_still, still_sizes
-from livedream.dream.threads import sharing_cores
+from livedream.dream.threads import sharing_cores, sleeping_at_barriers
 from livedream.dream.tiles import LEAST_SIDE, tiles
 from livedream.errors import ArgumentError, DeviceError
 from livedream.frame import Frame
@@ -273,8 +273,11 @@ class Dreamer:
         """
         use_torch()
         if isinstance(picture, Frame):
-            return self.compose(self.dream(self.look(picture)))
-        dream = self._dream_still(to_array(picture))
+            with self._beside_others(picture.pixels.shape, still=False):
+                return self.compose(self.dream(self.look(picture)))
+        pixels = to_array(picture)
+        with self._beside_others(pixels.shape, still=True):
+            dream = self._dream_still(pixels)
         return Image.fromarray(dream) if isinstance(picture, Image.Image) else dream.view(Picture)
 
     def spectate(self, picture: Frame | np.ndarray | Image.Image) -> Iterator[Frame]:
@@ -285,8 +288,16 @@ class Dreamer:
         """
         use_torch()
         pixels = picture.pixels if isinstance(picture, Frame) else to_array(picture)
-        for number, detail in enumerate(self._still_steps(pixels)):
-            yield Frame(self._compose_still(pixels, detail), number / SPECTATE_RATE, number, pixels)
+        steps = enumerate(self._still_steps(pixels))
+        while True:
+            # Not around the `yield`: what the caller does between two steps is none of ours.
+            with self._beside_others(pixels.shape, still=True):
+                step = next(steps, None)
+                if step is None:
+                    return
+                number, detail = step
+                seen = Frame(self._compose_still(pixels, detail), number / SPECTATE_RATE, number, pixels)
+            yield seen
 
     def still_length(self, size: tuple[int, int]) -> int:
         """Return how many steps the dream of a still of `size` (width, height) takes, and so how often it is seen."""
@@ -300,9 +311,19 @@ class Dreamer:
         return self._sharing_cores(self._ready(), self._settings)
 
     def _sharing_cores(self, ascent: Ascent, settings: DreamSettings) -> AbstractContextManager[None]:
-        height, width = self._sizes_for(settings, *self._frame_size)[0] if self._frame_size else self._shown_size
-        work = 2 * ascent.network.flops_per_pixel * height * width * settings.steps
-        return sharing_cores() if work < _HEAVY[ascent.network.dtype] else nullcontext()
+        size = self._sizes_for(settings, *self._frame_size)[0] if self._frame_size else self._shown_size
+        return share_of_cores(ascent, size, settings.steps)
+
+    @contextmanager
+    def _beside_others(self, shape: tuple[int, ...], *, still: bool) -> Iterator[None]:
+        """What a call stays in, so that it keeps its speed beside busy programs. The caller's threads are as before."""
+        if self._ascent is None:
+            with sleeping_at_barriers():
+                self._ready()
+        height, width = shape[:2]
+        sizes = self._still_sizes(height, width) if still else self._sizes_for(self._settings, height, width)
+        with share_of_cores(self._ready(), sizes[0], 1 if still else self._settings.steps), sleeping_at_barriers():
+            yield
 
     # A stream: the residual travels, the octaves take turns. Each of the three steps may have a thread of its own, if
     # frames come to it in order.
@@ -654,6 +675,12 @@ class Dreamer:
         )
         if safer:
             self._compute, self._ascent = safer, None
+
+
+def share_of_cores(ascent: Ascent, size: Size, steps: int) -> AbstractContextManager[None]:
+    """What stays entered while `ascent` makes so many steps at `size` (height, width): see `Dreamer.sharing_cores`."""
+    work = 2 * ascent.network.flops_per_pixel * size[0] * size[1] * steps
+    return sharing_cores() if work < _HEAVY[ascent.network.dtype] else nullcontext()
 
 
 def _first_line(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from livedream.pipeline.changes import Changes
 from livedream.pipeline.meter import Report, SinkReport
+from livedream.pipeline.playback import Playback
 from livedream.pipeline.run import run
 
-__all__ = ["Changes", "Report", "SinkReport", "run"]
+__all__ = ["Changes", "Playback", "Report", "SinkReport", "run"]

@@ -16,6 +16,7 @@ from livedream.pipeline.journal import Checkpoint
 from livedream.pipeline.mailbox import Ended, Mailbox
 from livedream.pipeline.meter import Meter
 from livedream.pipeline.pace import Pace
+from livedream.pipeline.playback import Playback
 from livedream.pipeline.post import Dated
 from livedream.pipeline.work import Work
 from livedream.steps import OnStep
@@ -125,7 +126,7 @@ class Relay:
 
     captured: where frames come from. give: takes dreamt frames, returns False when nobody wants any more.
     checkpoint_before: called by the thread that dreams before each frame. live: whether a frame should be as young as
-    possible when it is dreamt.
+    possible when it is dreamt. playback: says when a frame of a film that is played may be dreamt.
     """
 
     def __init__(
@@ -138,6 +139,7 @@ class Relay:
         governor: Governor | None,
         checkpoint_before: Callable[[Frame], Checkpoint | None],
         live: bool,
+        playback: Playback | None = None,
     ) -> None:
         self._dreamer = dreamer
         self._captured = captured
@@ -146,6 +148,7 @@ class Relay:
         self._governor = governor
         self._checkpoint_before = checkpoint_before
         self._live = live
+        self._playback = playback
         self._looked: Mailbox[_Moving] = Mailbox(1, wait=True)
         self._dreamt: Mailbox[_Moving] = Mailbox(1, wait=True)
         self._look = Pace()
@@ -157,6 +160,8 @@ class Relay:
             while True:
                 self._wait_for(self._looked, self._look, self._dream)
                 dated = self._captured.take()
+                if self._playback is not None:
+                    self._playback.approach(dated.frame)
                 if self._governor is not None and not self._governor.due():
                     self._meter.skipped()
                     continue

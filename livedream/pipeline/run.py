@@ -18,6 +18,7 @@ from livedream.pipeline.live import Live
 from livedream.pipeline.mailbox import Ended, Mailbox
 from livedream.pipeline.meter import Meter, Report
 from livedream.pipeline.offline import Offline
+from livedream.pipeline.playback import READY, Playback, Played
 from livedream.pipeline.post import Dated, Post
 from livedream.pipeline.priority import give_way
 from livedream.pipeline.relay import Dreamer, Relay, steps_of
@@ -53,6 +54,7 @@ def run(
     checkpoints: Checkpoints | None = None,
     governor: Governor | None = None,
     changes: Changes | None = None,
+    playback: Playback | None = None,
 ) -> Report:
     """Dream every frame of `source` into all `sinks`, until the source ends, and return what happened.
 
@@ -65,6 +67,7 @@ def run(
     checkpoints: where the run notes how it could go on, if it should be cut off.
     governor: keeps a live run at its rate; frames that it does not want are left out, and counted as skipped.
     changes: by which sinks join the run and leave it.
+    playback: shows a film at its own pace; without it a film goes as fast as the dream. Not for a live source.
     on_progress: called on this thread some ten times a second, and once more at the very end, whatever the end. What it
     raises ends the run.
 
@@ -78,8 +81,10 @@ def run(
     """
     if not sinks:
         raise ValueError("a run needs at least one sink")
+    if playback is not None and source.live:
+        raise ValueError("a live source has a pace of its own")
     return _Run(
-        source, dreamer, sinks, on_progress or (lambda report: None), checkpoints, governor, changes
+        source, dreamer, sinks, on_progress or (lambda report: None), checkpoints, governor, changes, playback
     ).to_the_end()
 
 
@@ -93,6 +98,7 @@ class _Run:
         checkpoints: Checkpoints | None,
         governor: Governor | None,
         changes: Changes | None,
+        playback: Playback | None,
     ) -> None:
         self._source = source
         self._on_progress = on_progress
@@ -100,7 +106,12 @@ class _Run:
         self._governor = governor
         self._changes = changes or Changes()
         self._told = -TICK_SECONDS
+        self._playback = playback
+        self._ready: Mailbox[Dated] = Mailbox(READY, wait=True)
+        """Dreamt frames of a film that is played, before their time."""
         self._rules: Live | Offline = Live() if source.live else Offline()
+        if playback is not None and playback.only_played:
+            self._rules = Played()
         self._captured: Mailbox[Dated] = self._rules.capture_box()
         self._meter = Meter()
         self._posts = tuple(self._post(sink) for sink in sinks)
@@ -129,12 +140,15 @@ class _Run:
             governor=governor,
             checkpoint_before=self._checkpoint_before,
             live=source.live,
+            playback=playback,
         )
-        self._dream_threads = (
+        self._dream_threads = [
             self._thread("look", relay.look, behind),
             self._thread("dream", relay.dream),
             self._thread("compose", functools.partial(self._compose, relay), behind),
-        )
+        ]
+        if playback is not None:
+            self._dream_threads.append(self._thread("play", functools.partial(self._play, playback)))
 
     def _post(self, sink: Sink) -> Post:
         post = Post(self._meter.add_sink(sink.name), sink, self._rules.sink_box(sink))
@@ -169,6 +183,9 @@ class _Run:
             self._captured.close()  # what came before a failure is still dreamt
 
     def _give(self, dream: Dated) -> bool:
+        return self._ready.put(dream) if self._playback is not None else self._deliver(dream)
+
+    def _deliver(self, dream: Dated) -> bool:
         taken = [post.box.put(dream) for post in self._posts]  # all of them, not only until the first that takes it
         return any(taken)
 
@@ -176,10 +193,29 @@ class _Run:
         try:
             relay.compose()
         finally:
-            with self._lock:
-                self._all_dreamt = True
-            for post in self._posts:
-                post.box.close()
+            if self._playback is not None:
+                self._ready.close()
+            else:
+                self._close_posts()
+
+    def _play(self, playback: Playback) -> None:
+        try:
+            wanted = True
+            while wanted:
+                dream = self._ready.take()
+                playback.show(dream.frame)
+                wanted = self._deliver(dream)
+        except Ended:
+            playback.finish()
+        finally:
+            self._ready.discard()
+            self._close_posts()
+
+    def _close_posts(self) -> None:
+        with self._lock:
+            self._all_dreamt = True
+        for post in self._posts:
+            post.box.close()
 
     def _stepped(self, step: StepReport) -> None:
         """Hear from the thread that dreams how far a picture is: a large one takes minutes, and Ctrl-C must not."""
@@ -300,6 +336,8 @@ class _Run:
         """Let no more frames into the dreamer; all else follows from there. A picture in the middle is given up."""
         self._cut_short = self._gives_up = True
         self._captured.discard()
+        if self._playback is not None:
+            self._playback.stop()
 
     def to_the_end(self) -> Report:
         windows = [post for post in self._posts if post.thread is None]
@@ -382,7 +420,8 @@ class _Run:
     def _report(self) -> Report:
         posts = self._posts
         governed = self._governor.notice if self._governor is not None else None
-        notices = [self._source.notice, governed, self._steps.notice, *(post.notice for post in posts)]
+        played = self._playback.notice if self._playback is not None else None
+        notices = [self._source.notice, governed, played, self._steps.notice, *(post.notice for post in posts)]
         return self._meter.report(
             self._captured.dropped,
             [post.box.dropped for post in posts],

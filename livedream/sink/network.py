@@ -1,11 +1,11 @@
 """Frames over the network as H.264: to a player, to a server that passes them on, to OBS."""
 
 import contextlib
+import dataclasses
 import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -52,7 +52,7 @@ KINDS = {
 
 # Half a second of it may come at once; more and a player that joins would have to wait for it.
 _ENCODER = next(encoder for encoder in ENCODERS if encoder.name == "libx264")
-_ENCODER = replace(_ENCODER, live={**_ENCODER.live, "bf": "0", "maxrate": "8M", "bufsize": "4M"})
+_ENCODER = dataclasses.replace(_ENCODER, live={**_ENCODER.live, "bf": "0", "maxrate": "8M", "bufsize": "4M"})
 
 
 class NetworkSink(Sink):
@@ -60,7 +60,7 @@ class NetworkSink(Sink):
 
     It connects with the first frame. A connection that fails or breaks is said in `notice`, and tried again, first
     soon and then every ten seconds; the frames until then are lost. Over udp nobody knows whether somebody listens.
-    A film is sent at its own speed. Nothing is kept, so a recipe goes nowhere.
+    A film is sent at its own speed, or `speed` times as fast. Nothing is kept, so a recipe goes nowhere.
 
     address: one of those in `ADDRESSES`. clock: seconds that never go back.
     Raises ArgumentError for an address that names no host, SinkError when this FFmpeg does not know its kind.
@@ -74,6 +74,7 @@ class NetworkSink(Sink):
         self._kind = _kind_of(self._address)
         self.name = shown(address)
         self.live = self._facts.live
+        self.speed = Fraction(1)
         self._clock = clock
         self._link: _Link | None = None
         self._tries = 0
@@ -85,6 +86,8 @@ class NetworkSink(Sink):
         self._closed = threading.Event()
 
     def write(self, frame: Frame) -> None:
+        if self.speed != 1:
+            frame = dataclasses.replace(frame, time=frame.time / self.speed)
         if not self._facts.live:
             self._wait_for_its_time(frame)
         if self._link is not None and self._link.size != frame.size:
@@ -155,7 +158,8 @@ class _Link:
         options |= {"drop_pkts_on_overflow": "1", "restart_with_keyframe": "1"}
         self._stream = av.open(str(address), "w", format="fifo", container_options=options)
         try:
-            self._encoder = PictureEncoder(self._stream, _ENCODER, Encoding(quality=60), replace(facts, live=True))
+            as_live = dataclasses.replace(facts, live=True)
+            self._encoder = PictureEncoder(self._stream, _ENCODER, Encoding(quality=60), as_live)
             track = self._encoder.open(first.size)
             if kind.global_header:
                 track.codec_context.flags |= Flags.global_header

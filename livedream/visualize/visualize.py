@@ -11,13 +11,14 @@ from torch import Tensor
 
 from livedream.dream.ascent import Ascent
 from livedream.dream.choice import network_for
-from livedream.dream.dreamer import Dreamer
+from livedream.dream.dreamer import Dreamer, share_of_cores
 from livedream.dream.foresight import check_names
 from livedream.dream.goals import Layer, Neuron
 from livedream.dream.grammar import parse
 from livedream.dream.objective import Objective, Term
 from livedream.dream.precision import Compute
 from livedream.dream.resize import from_pixels
+from livedream.dream.threads import sleeping_at_barriers
 from livedream.errors import ArgumentError
 from livedream.picture import Picture
 from livedream.settings import DreamSettings
@@ -127,16 +128,18 @@ class Visualizer:
         looked_for = _apart(ascent.objective, [parse(text, network=ascent.network.name) for text in objectives])
         pictures = FourierPictures(len(objectives), size, seed).to(ascent.network.mean.device)
         adam = torch.optim.Adam(pictures.parameters(), lr=_RATE, fused=True)
-        for step in range(steps):
-            adam.zero_grad()
-            shown = pictures()
-            seen = ascent.network(255 * shake(shown, seed, step))
-            values, climbed = _values(looked_for, seen)
-            torch.autograd.backward(-climbed.sum())
-            adam.step()
-            pictures.fade(shown, _CONTRAST)
-            if self.on_step is not None:
-                self.on_step(after(step + 1))
+        # What all of them take is what a single picture of as many pixels would.
+        with share_of_cores(ascent, (size * len(objectives), size), 1), sleeping_at_barriers():
+            for step in range(steps):
+                adam.zero_grad()
+                shown = pictures()
+                seen = ascent.network(255 * shake(shown, seed, step))
+                values, climbed = _values(looked_for, seen)
+                torch.autograd.backward(-climbed.sum())
+                adam.step()
+                pictures.fade(shown, _CONTRAST)
+                if self.on_step is not None:
+                    self.on_step(after(step + 1))
         for objective, value in zip(looked_for, values.tolist(), strict=True):
             if value == 0:
                 _log.warning("%s stays silent: the picture shows what excites its layer", objective)

@@ -18,6 +18,7 @@ from livedream.cli import status_line
 from livedream.cli.activity import Activity
 from livedream.cli.costs import step_cost
 from livedream.cli.main import main
+from livedream.cli.output import say
 from livedream.cli.stopping import stopping
 from livedream.settings import DreamSettings
 from livedream.steps import StepReport
@@ -88,7 +89,7 @@ def test_standard_output_stays_what_it_is(
     """`livedream doctor >file` shows a line that changes on the terminal, and its findings in the file."""
     terminal = new_terminal()
     with Activity("examining"):
-        print("ok")
+        say("ok")
     assert capsys.readouterr().out == "ok\n"
     assert "ok" not in terminal.getvalue()
 
@@ -105,7 +106,10 @@ def test_a_signal_ends_the_thread_that_works() -> None:
 
 def test_deeper_layers_cost_more() -> None:
     settings = DreamSettings(model="squeezenet")
-    costs = [step_cost(settings.replace(layers=layers)) for layers in ("fire2", "fire5:12 + fire3", "fire9", "class:goldfinch")]
+    costs = [
+        step_cost(settings.replace(layers=layers))
+        for layers in ("fire2", "fire5:12 + fire3", "fire9", "class:goldfinch")
+    ]
     assert costs == sorted(costs) and costs[0] < costs[1] < costs[2] < costs[3]
 
 

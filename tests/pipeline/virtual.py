@@ -11,7 +11,7 @@ from types import SimpleNamespace, TracebackType
 
 import pytest
 
-from livedream.pipeline import mailbox, pace
+from livedream.pipeline import mailbox, pace, playback
 from livedream.pipeline.meter import Meter
 
 _POLL = 0.005
@@ -91,9 +91,11 @@ class _Condition:
 
 
 def virtual_time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
-    """Return the time by which runs go from now on: their mailboxes, their steps and their meter."""
+    """Return the time by which runs go from now on: their mailboxes, steps and meter, and the clock of a film."""
     time = VirtualTime()
     monkeypatch.setattr(mailbox, "threading", SimpleNamespace(Condition=functools.partial(_Condition, time)))
+    monkeypatch.setattr(playback, "threading", SimpleNamespace(Condition=functools.partial(_Condition, time)))
+    monkeypatch.setattr(playback, "time", SimpleNamespace(perf_counter=time))
     monkeypatch.setattr(pace, "time", SimpleNamespace(perf_counter=time))
     monkeypatch.setattr(importlib.import_module("livedream.pipeline.run"), "Meter", functools.partial(Meter, now=time))
     return time

@@ -1,0 +1,103 @@
+"""The options that say how a film is played: --loop, --speed."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import click
+
+from livedream.errors import ArgumentError
+from livedream.printable import quoted_value
+from livedream.sink.sink import leaves_a_file
+
+SLOWEST, FASTEST = Fraction(1, 10), Fraction(10)
+MOST_ROUNDS = 10**6
+_ENDLESS = "endless"
+_SPEED = re.compile(r"(\d{1,3}(\.\d{0,9})?|\.\d{1,9})x?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackOptions:
+    """How a film is played."""
+
+    loop: bool = False
+    rounds: int | None = None
+    """With `loop`: how many times; None for as often as is wanted."""
+    speed: Fraction | None = None
+    """None where nobody asked for one: 1 in a window, as fast as possible into a file."""
+
+    @property
+    def is_endless(self) -> bool:
+        return self.loop and self.rounds is None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether it is asked for what only a window can show, where no sink is named."""
+        return self.is_endless or self.speed is not None
+
+    def check(self, sinks: Sequence[str]) -> None:
+        """Raise ArgumentError where these sinks cannot be played to like that."""
+        files = [sink for sink in sinks if leaves_a_file(sink)]
+        if self.is_endless and files:
+            raise ArgumentError(f"--loop without a number never ends, and {files[0]} would fill the disk", "--loop 10")
+        if self.speed is not None and not is_played(sinks) and len(files) == len(sinks):
+            hint = "leave it out: a file keeps the times of its source"
+            raise ArgumentError("--speed is for windows, virtual cameras and streams", hint)
+
+    def plays(self, sinks: Sequence[str]) -> bool:
+        """Return whether a film is played to these sinks at a pace, and not dreamt as fast as possible."""
+        return self.speed is not None or (is_played(sinks) and not any(map(leaves_a_file, sinks)))
+
+
+def is_played(sinks: Sequence[str]) -> bool:
+    """Return whether somebody watches one of these sinks."""
+    return any(not leaves_a_file(sink) and sink != "null" for sink in sinks)
+
+
+def playback_options() -> list[click.Parameter]:
+    """Return the options, for a command whose sources are films."""
+    return [
+        click.Option(
+            ["--loop"],
+            metavar="[N]",
+            is_flag=False,
+            flag_value=_ENDLESS,
+            help="play a film N times, or without N until its window is closed; a picture goes on dreaming",
+        ),
+        click.Option(
+            ["--speed"],
+            metavar="X",
+            help="play a film X times as fast in a window, virtual camera or stream "
+            f"[{float(SLOWEST):g} to {float(FASTEST):g}, default 1; with a file beside it as fast as possible]",
+        ),
+    ]
+
+
+def given_playback(
+    sources: tuple[str, ...], loop: str | None, speed: str | None
+) -> tuple[tuple[str, ...], PlaybackOptions]:
+    """Return the sources and the options as they were meant: in `--loop film.mp4` the film is no number.
+
+    Raises ArgumentError.
+    """
+    rounds = None
+    if loop is not None and loop != _ENDLESS:
+        if loop.strip().lstrip("+-").isdecimal():
+            rounds = int(loop) if len(loop) < 8 else 0
+            if not 1 <= rounds <= MOST_ROUNDS:
+                raise ArgumentError(f"--loop {loop}: give 1 to {MOST_ROUNDS}", "leave the number out for no end")
+        else:
+            sources = (loop, *sources)
+    return sources, PlaybackOptions(loop=loop is not None, rounds=rounds, speed=_parse_speed(speed))
+
+
+def _parse_speed(text: str | None) -> Fraction | None:
+    if text is None:
+        return None
+    found = _SPEED.fullmatch(text.strip())
+    value = Fraction(found[1]) if found else Fraction(0)
+    if not SLOWEST <= value <= FASTEST:
+        hint = f"give {float(SLOWEST):g} to {float(FASTEST):g}: 0.5 is half as fast, 2 twice as fast"
+        raise ArgumentError(f"{quoted_value(text)} is not a speed", hint)
+    return value
