@@ -1,9 +1,10 @@
 """`livedream bench`: how fast, how late and how steady it dreams here."""
 
+import itertools
 import json
 import math
 import shlex
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ def bench(
         command = shlex.join(["livedream", "bench", "--looks", looks, *turned])
         presets = {name: load_preset(name).replace(**given) for name in looks.split(",")}
         with Activity("preparing") as shown:
-            found = measure_looks(presets, partial(_tell, shown), command)
+            found = measure_looks(presets, _teller(shown, len(presets) + 1), command)
         _finish(look_report(found), found, target, overwrite)
         return 0
     words = ["livedream", "bench", "--source", source, "--size", size, "--preset", preset, "--rounds", str(rounds)]
@@ -115,7 +116,7 @@ def bench(
         baseline=baseline,
     )
     with Activity("preparing") as shown:
-        result = measure(plan, partial(_tell, shown))
+        result = measure(plan, _teller(shown, plan.parts))
     _finish(report(result), result.numbers(), target, overwrite)
     return 0
 
@@ -123,9 +124,16 @@ def bench(
 bench.params += control_options()
 
 
-def _tell(shown: Activity, what: str) -> None:
-    say(f"measuring {what} ...")
-    shown.step(StepReport(f"measuring {what}"))
+def _teller(shown: Activity, many: int) -> Callable[[str], None]:
+    """Return what says which of `many` parts is measured next."""
+    numbers = itertools.count(1)
+
+    def tell(what: str) -> None:
+        text = f"measuring {what} ({next(numbers)} of {many})"
+        say(text)
+        shown.step(StepReport(text))
+
+    return tell
 
 
 def _finish(lines: list[str], numbers: dict[str, Any], target: str | None, overwrite: bool) -> None:
