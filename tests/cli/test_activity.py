@@ -159,7 +159,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 class Interrupt:
     def find_spec(self, name, path, target=None):
         if name == os.environ["INTERRUPTED"]:
-            signal.raise_signal(signal.SIGINT)
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:  # some libraries make of it what they expect when they are imported
+                raise ImportError(name)
 sys.meta_path.insert(0, Interrupt())
 """
 

@@ -217,9 +217,11 @@ class Patient:
     """Dreams a picture for seconds, unless what it calls after each step ends it."""
 
     on_step = None
+    steps = 0
 
     def __call__(self, pixels):
         for step in range(5000):
+            self.steps = step
             self.on_step(StepReport("dreaming", step, 5000, share=step / 5000))
             time.sleep(0.001)
         return pixels
@@ -234,4 +236,5 @@ def test_a_picture_in_the_middle_is_given_up():
     with pytest.raises(KeyboardInterrupt):
         run(Frames(3, stills=True), dreamer, [file], on_progress=interrupt)
     assert file.indices == []
+    assert dreamer.steps < 4999
     assert dreamer.on_step is None
