@@ -3,20 +3,70 @@
 import contextlib
 import io
 import os
+import re
 
 import click
-from click.shell_completion import get_completion_class, shell_complete
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    PowerShellComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+    shell_complete,
+)
 
 from livedream.cli.output import say_lines
 
 PROGRAM = "livedream"
 VARIABLE = "_LIVEDREAM_COMPLETE"
 """Tells livedream that a shell calls it for words to offer, and which shell."""
-SHELLS = ("bash", "zsh", "fish", "powershell")
 
 
-@click.command(short_help="Print the script that lets a shell complete livedream's commands.")
-@click.argument("shell", type=click.Choice(SHELLS))
+class _JoinedComplete(ShellComplete):
+    """Completes `--preset=or` as well as `--preset or`.
+
+    click offers the bare value, which zsh puts in the place of the whole word, and takes the `=` of bash for a value.
+    """
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        if args and args[-1] == "=":
+            args = args[:-1]
+        found = super().get_completions(args, incomplete)
+        option, equals, _ = incomplete.partition("=")
+        if not equals or not option.startswith("--"):
+            return found
+        return [CompletionItem(f"{option}={item.value}", item.type, item.help) for item in found]
+
+
+class _Bash(_JoinedComplete, BashComplete):
+    pass
+
+
+class _Zsh(_JoinedComplete, ZshComplete):
+    pass
+
+
+class _Fish(_JoinedComplete, FishComplete):
+    pass
+
+
+class _PowerShell(_JoinedComplete, PowerShellComplete):
+    def format_completion(self, item: CompletionItem[str]) -> str:
+        # The other shells quote what they insert; PowerShell inserts the text as it is.
+        if item.type == "plain" and not re.fullmatch(r"[\w./:=-]+", item.value):
+            quoted = item.value.replace("'", "''")
+            item = CompletionItem(f"'{quoted}'", item.type, item.help)
+        return super().format_completion(item)
+
+
+_CLASSES: tuple[type[ShellComplete], ...] = (_Bash, _Zsh, _Fish, _PowerShell)
+SHELLS = {shell.name: add_completion_class(shell) for shell in _CLASSES}
+
+
+@click.command(short_help="Print the script that completes commands in a shell.")
+@click.argument("shell", type=click.Choice(list(SHELLS)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
     """Print the script with which the Tab key completes commands, options, files, presets, models and layers.
@@ -27,10 +77,7 @@ def completion(context: click.Context, shell: str) -> None:
     fish        livedream completion fish | source     in ~/.config/fish/config.fish
     powershell  livedream completion powershell | Out-String | Invoke-Expression    in $PROFILE
     """
-    made = get_completion_class(shell)
-    if made is None:  # pragma: no cover
-        raise RuntimeError(f"click has no completion for {shell}")
-    say_lines(made(context.find_root().command, {}, PROGRAM, VARIABLE).source())
+    say_lines(SHELLS[shell](context.find_root().command, {}, PROGRAM, VARIABLE).source())
 
 
 def answer(group: click.Group) -> int | None:

@@ -9,7 +9,7 @@ import click
 
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
-from livedream.sink.sink import leaves_a_file
+from livedream.sink.sink import keeps_every_frame, leaves_a_file
 
 SLOWEST, FASTEST = Fraction(1, 10), Fraction(10)
 MOST_ROUNDS = 10**6
@@ -47,12 +47,12 @@ class PlaybackOptions:
 
     def plays(self, sinks: Sequence[str]) -> bool:
         """Return whether a film is played to these sinks at a pace, and not dreamt as fast as possible."""
-        return self.speed is not None or (is_played(sinks) and not any(map(leaves_a_file, sinks)))
+        return self.speed is not None or (is_played(sinks) and not any(map(keeps_every_frame, sinks)))
 
 
 def is_played(sinks: Sequence[str]) -> bool:
     """Return whether somebody watches one of these sinks."""
-    return any(not leaves_a_file(sink) and sink != "null" for sink in sinks)
+    return any(not keeps_every_frame(sink) and sink != "null" for sink in sinks)
 
 
 def playback_options() -> list[click.Parameter]:
@@ -63,13 +63,12 @@ def playback_options() -> list[click.Parameter]:
             metavar="[N]",
             is_flag=False,
             flag_value=_ENDLESS,
-            help="play a film N times, or without N until its window is closed; a picture goes on dreaming",
+            help="Play a film N times, or without end; a picture goes on dreaming",
         ),
         click.Option(
             ["--speed"],
-            metavar="X",
-            help="play a film X times as fast in a window, virtual camera or stream "
-            f"[{float(SLOWEST):g} to {float(FASTEST):g}, default 1; with a file beside it as fast as possible]",
+            metavar=f"{float(SLOWEST):g}-{float(FASTEST):g}",
+            help="Speed of a film in a window or stream [default: 1; as fast as possible beside a file]",
         ),
     ]
 

@@ -19,6 +19,7 @@ from livedream.cli.dreaming import (
     recipe_options,
     tell_of_faults,
 )
+from livedream.cli.effects import Kind, Place, refuse_useless, warn_of_useless_controls
 from livedream.cli.output import remark, say
 from livedream.cli.progress import Progress
 from livedream.cli.request import Request
@@ -51,8 +52,10 @@ def watch(source_spec: str, request: Request) -> int:
 
     try:
         with stopping() as stop, closing(stop) as opened:
-            picture = opened(open_source(source_spec))
+            picture = opened(open_source(source_spec, size=request.size, rate=request.rate))
             _check(picture, sink_specs)
+            place = Place(source_spec, Kind.PICTURE, sink_specs)
+            refuse_useless(request, [place])
             dreamer = new_dreamer(settings)
             source = opened(WatchedSource(picture, dreamer, holds=list(sink_specs) == ["window"]))
             facts = Facts.of(source, also_read=files_read(preset, settings))
@@ -63,9 +66,10 @@ def watch(source_spec: str, request: Request) -> int:
             ]
             _, recipe = prepare(dreamer, picture, recipe_options(request))
             for sink in sinks:
-                sink.recipe = recipe
+                sink.recipe = recipe if request.recipe else None
             targets = ", ".join(sink.name for sink in sinks)
             say(f"{dreamer.description}, preset {preset or 'still'}: {describe(picture)} -> {targets}")
+            warn_of_useless_controls(request.controls, [place])
             with Progress(source) as progress:
                 stop.hold()
                 report = run(source, _as_it_is, sinks, on_progress=on_progress)

@@ -36,7 +36,7 @@ def test_a_film_becomes_a_film_of_as_many_frames(make_clip, tmp_path, capsys):
     assert ", preset film: film.mkv 64x48, 25 fps -> film-dream.mp4" in first
     assert last.startswith("dreamt 12 frames in ")
     assert last.endswith(" fps; written: film-dream.mp4")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["film-dream.mp4", "film-dream.toml", "film.mkv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film-dream.mp4", "film.mkv"]
 
 
 def test_several_sinks_and_a_preset_with_a_control(make_clip, tmp_path, capsys):
@@ -83,9 +83,11 @@ def test_what_exists_is_kept_unless_overwrite_is_given(make_clip, tmp_path, caps
 
 def test_the_demo_replaces_its_own_file_and_no_other(tmp_path, make_clip, monkeypatch, capsys):
     monkeypatch.setattr("livedream.capture.demo.demo_clip", make_clip("short.mp4", frames=3))
+    assert main(["demo", "-t", "0.2"]) == 0
+    assert count_frames(tmp_path / "dream.mp4") == 2
+    capsys.readouterr()
     assert main(["demo"]) == 0
-    assert main(["demo"]) == 0
-    assert count_frames(tmp_path / "dream.mp4") == 3
+    assert count_frames(tmp_path / "dream.mp4") == 9  # three rounds
     out, err = capsys.readouterr()
     assert out.endswith("; written: dream.mp4\n")
     assert "no window: " in err
@@ -110,7 +112,7 @@ sys.exit(main(["demo"]))
     assert "-> dream.mp4 (" in first
     assert first.endswith(", window")
     assert "no window" not in done.stderr
-    assert count_frames(tmp_path / "dream.mp4") == 3
+    assert count_frames(tmp_path / "dream.mp4") == 9
 
 
 def test_the_reader_of_the_output_may_leave(make_clip, tmp_path):

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from livedream.cli import output
+from livedream.cli import output, status_line
 from livedream.cli.dreaming import conclusion
 from livedream.cli.progress import Progress, duration, film_status, live_status, step_status, stills_status
 from livedream.cli.time_left import TimeLeft
@@ -157,6 +157,7 @@ def test_a_terminal_gets_a_bar_that_is_gone_in_the_end(monkeypatch):
 def test_elsewhere_a_line_comes_after_five_seconds_without_any(monkeypatch, capsys):
     now = 0.0
     monkeypatch.setattr(output.time, "monotonic", lambda: now)
+    monkeypatch.setattr(status_line, "PLAIN_SECONDS", 5.0)
     output.say("begins")
     with Progress(Frames(300, live=True)) as shown:
         for now in (1.0, 4.9, 5.1, 9.0, 10.2):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from livedream import DreamSettings, Frame
+from livedream.capture.carried import carried_recipe
 from livedream.cli.last_time import state_file
 from livedream.cli.main import main
 from livedream.pipeline.journal import Checkpoint, Journal
@@ -62,7 +63,7 @@ def test_a_tour_of_a_film_repeats_and_goes_on_after_a_cut(
     assert len(whole) == 130
     assert all(np.array_equal(a, b) for a, b in zip(whole, cut, strict=True))
     assert all(not np.array_equal(a, b) for a, b in pairwise(whole))
-    assert '[livedream.options]\ncodec = "ffv1"\ntour = "2"' in _sorted_options(Path("whole.toml").read_text())
+    assert '[livedream.options]\ncodec = "ffv1"\ntour = "2"' in _sorted_options(carried_recipe(Path("whole.mkv")))
 
 
 def _sorted_options(text: str) -> str:
@@ -88,10 +89,10 @@ def test_a_live_tour_leaves_no_settings_for_the_next_run(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["photo.png", "--tour"], "a tour is for films and for what is live, not for pictures"),
-        (["photo.png", "--watch", "--tour=5"], "--watch is for one picture, and knows no part, rate, size or tour"),
+        (["photo.png", "--tour"], "--tour is for films and live sources, and this is a picture"),
+        (["photo.png", "--watch", "--tour=5"], "--tour is for films and live sources, and this is a picture"),
         (["film.mp4", "--tour=1"], "'1' is no time for each preset of a tour"),
-        (["--tour", "film.mp4"], "'film.mp4' is no time for each preset of a tour"),
+        (["--tour", "soon"], "'soon' is no time for each preset of a tour"),
     ],
 )
 def test_what_can_be_no_tour_is_one_line(
