@@ -83,6 +83,14 @@ def test_a_dumb_terminal_gets_plain_lines(
     assert "\x1b" not in terminal.getvalue()
 
 
+def test_quiet_shows_nothing(new_terminal: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status_line, "is_quiet", lambda: True)
+    terminal = new_terminal()
+    with Activity("loading PyTorch"):
+        pass
+    assert terminal.getvalue() == ""
+
+
 def test_standard_output_stays_what_it_is(
     new_terminal: Callable[[], Terminal], capsys: pytest.CaptureFixture[str]
 ) -> None:
