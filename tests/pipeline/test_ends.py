@@ -238,3 +238,26 @@ def test_a_picture_in_the_middle_is_given_up():
     assert file.indices == []
     assert dreamer.steps < 4999
     assert dreamer.on_step is None
+
+
+def test_a_picture_is_at_its_last_step_until_it_is_dreamt():
+    """Laying the dream over a large picture takes seconds."""
+    seen = threading.Event()
+
+    class Laying:
+        on_step = None
+
+        def __call__(self, pixels):
+            self.on_step(StepReport("dreaming", 4, 4, share=1.0))
+            wait(seen)
+            return pixels
+
+    def on_progress(report):
+        reports.append(report)
+        if report.step is not None and report.step.share == 1:
+            seen.set()
+
+    reports = []
+    run(Frames(1, stills=True), Laying(), [Kept()], on_progress=on_progress)
+    assert seen.is_set()
+    assert (reports[-1].dreamt, reports[-1].step) == (1, None)
