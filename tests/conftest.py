@@ -100,6 +100,12 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 
 @pytest.fixture(autouse=True)
+def no_lines_because_of_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that says that something takes long would stand before the error that a test expects first."""
+    monkeypatch.setattr("livedream.cli.status_line.PLAIN_SECONDS", 3600.0)
+
+
+@pytest.fixture(autouse=True)
 def nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fail the test that leaves a thread of ours, a child process or an open temporary file."""
     threads, children = _threads(), _children()
