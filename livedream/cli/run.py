@@ -45,8 +45,13 @@ EXAMPLES = (
 @click.option("--start", metavar="TIME", help="Where to start in a film: 90, 1:30, 1m30s or 250ms")
 @click.option("--end", metavar="TIME", help="Where to stop")
 @click.option("-t", "--duration", metavar="TIME", help="How much of a film to dream; how long to run a camera")
-@click.option("--codec", metavar="NAME", default="auto", help=f"{', '.join(CODECS)}, or an encoder such as h264_nvenc")
-@click.option("--quality", metavar="N", type=int, help=f"Quality of a film [0-100; default {QUALITY}]")
+@click.option(
+    "--codec",
+    metavar="NAME",
+    default="auto",
+    help=f"{', '.join(CODECS)}, or an encoder such as h264_nvenc [default: that of the kind of file]",
+)
+@click.option("--quality", metavar="0-100", type=int, help=f"Quality of a film [default: {QUALITY}]")
 @click.option("--resume", is_flag=True, help="Continue a film where an earlier run was cut off")
 @click.option("--watch", is_flag=True, help="Show each step of the dream of a picture")
 @click.option("--fps", metavar="N", help="Frames per second to hold [default: those of the camera]")
