@@ -207,7 +207,7 @@ class DreamSettings(metaclass=Documented):
     )
     smallest_octave: int = _control(
         100,
-        "smallest octave of a picture",
+        "smallest picture octave",
         unit="pixels",
         low=32,
         high=8640,

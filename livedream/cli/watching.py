@@ -66,7 +66,7 @@ def watch(source_spec: str, request: Request) -> int:
             ]
             _, recipe = prepare(dreamer, picture, recipe_options(request))
             for sink in sinks:
-                sink.recipe = recipe
+                sink.recipe = recipe if request.recipe else None
             targets = ", ".join(sink.name for sink in sinks)
             say(f"{dreamer.description}, preset {preset or 'still'}: {describe(picture)} -> {targets}")
             warn_of_useless_controls(request.controls, [place])

@@ -7,6 +7,7 @@ from PIL import Image
 from skimage import data
 
 from livedream import Dreamer, DreamSettings, Frame, Sink, load_preset, open_source
+from livedream.capture.carried import carried_recipe
 from livedream.cli.main import main
 from livedream.cli.watching import WatchedSource, _as_it_is
 from livedream.pipeline import run
@@ -35,7 +36,7 @@ def test_each_step_becomes_a_frame(tmp_path, capsys) -> None:
         assert times == pytest.approx([0, 0.1, 0.2, 0.3])
     with Image.open("still.png") as still, Image.open("steps/000003.png") as step:
         assert np.array_equal(still, step)
-    assert f"natural_color = {load_preset('still').natural_color}\n" in (tmp_path / "a.toml").read_text()
+    assert f"natural_color = {load_preset('still').natural_color}\n" in carried_recipe(tmp_path / "a.gif")
 
 
 @pytest.mark.parametrize(
@@ -102,10 +103,10 @@ def test_a_dream_of_other_files_is_made_again_to_the_bit(tmp_path) -> None:
         assert np.array_equal(first, again)
         assert np.array_equal(np.asarray(first)[:, :28], np.asarray(source)[:, :28])
         assert not np.array_equal(first, source)
-    known = about((tmp_path / "a.toml").read_text())
+    known = about(carried_recipe(tmp_path / "a.png"))
     Image.fromarray(255 - mask).save("mask.png")
-    assert main(["run", "photo.png", "--to", "c.png", "--preset", "a.toml"]) == 0
-    other = about((tmp_path / "c.toml").read_text())
+    assert main(["run", "photo.png", "--to", "c.png", "--preset", "a.png"]) == 0
+    other = about(carried_recipe(tmp_path / "c.png"))
     assert len(known["ingredients"]) == 32
     assert known["ingredients"] != other["ingredients"]
     assert known["fingerprint"] == other["fingerprint"]
