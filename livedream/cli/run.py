@@ -1,5 +1,7 @@
 """`livedream run`: dream a camera, a film, a stream or pictures."""
 
+from typing import Any
+
 import click
 
 from livedream.cli.addresses import SOURCE, TO, sinks_given, sources_given
@@ -11,6 +13,7 @@ from livedream.cli.playback_options import given_playback, playback_options
 from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.request import Request
 from livedream.cli.streams import stdout_left_to
+from livedream.cli.window_options import check_window, take_placement, window_options
 from livedream.errors import ArgumentError, SourceError
 from livedream.hints import Hint
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
@@ -79,7 +82,7 @@ def run(
     loop: str | None,
     speed: str | None,
     no_recipe: bool,
-    **controls: str | None,
+    **controls: Any,
 ) -> int:
     """Dream SOURCE: a film, a picture, a folder or pattern of them, numbered pictures (frames/%06d.png), a camera (its
     number or part of its name), an address (rtsp://...), screen, demo, or - for standard input. Default: camera 0.
@@ -96,6 +99,7 @@ def run(
     sources, playback = given_playback(sources, loop, speed)
     named, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
     click.get_current_context().with_resource(stdout_left_to(sinks))
+    placement = take_placement(controls)
     if not sinks:
         refuse_output_among(named)
     sources = named or ("0",)
@@ -123,6 +127,7 @@ def run(
         fixed=fixed,
         fresh=fresh,
         tour=stay,
+        placement=placement,
         playback=playback,
     )
     if fps is not None and fixed:
@@ -130,6 +135,7 @@ def run(
     if several:
         if watch:
             raise ArgumentError("--watch is for one picture", "name one")
+        check_window(placement, ())
         if playback.is_watched:
             raise ArgumentError("--speed and a loop without an end are for one film", "name one, or use --loop N")
         return batch(sources, request)
@@ -145,4 +151,10 @@ def run(
         raise
 
 
-run.params += [tour_option(), *playback_options(), no_recipe_option(), *control_options()]
+run.params += [
+    tour_option(),
+    *playback_options(),
+    *window_options(),
+    no_recipe_option(),
+    *control_options(),
+]
