@@ -24,6 +24,7 @@ from livedream.cli.output import remark, say
 from livedream.cli.progress import Progress
 from livedream.cli.request import Request
 from livedream.cli.stopping import Stopped, stopping
+from livedream.cli.window_options import check_window
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.pipeline import Report, run
@@ -42,6 +43,7 @@ def watch(source_spec: str, request: Request) -> int:
     """
     preset, sink_specs = request.preset, request.sinks or ("window",)
     settings = choose_settings(preset or STILL, request.controls)
+    check_window(request.placement, sink_specs)
     report: Report | None = None
 
     def on_progress(now: Report) -> None:
@@ -61,7 +63,15 @@ def watch(source_spec: str, request: Request) -> int:
             facts = Facts.of(source, also_read=files_read(preset, settings))
             check_outputs(sink_specs, facts)
             sinks = [
-                opened(open_sink(spec, facts, encoding=request.encoding, overwrite=request.overwrite))
+                opened(
+                    open_sink(
+                        spec,
+                        facts,
+                        encoding=request.encoding,
+                        overwrite=request.overwrite,
+                        placement=request.placement,
+                    )
+                )
                 for spec in sink_specs
             ]
             _, recipe = prepare(dreamer, picture, recipe_options(request))
