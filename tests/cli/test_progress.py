@@ -99,6 +99,7 @@ def test_the_time_left_is_that_of_the_work_and_counts_down_between_steps():
     assert left(0.2) == pytest.approx(5.0)
     now = 120.0
     assert left(0.2) == 0.0  # later than expected, and no less than nothing
+    assert left(1.0) is None  # it is done
     now = 121.0
     assert left(0.1) is None  # another picture
 
