@@ -7,6 +7,14 @@
 The public names are loaded when they are first used: importing livedream does not import torch.
 """
 
+import sys
+
+# `python -m livedream` imports this package before its __main__, and cv2 takes a tenth of a second.
+if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] == "livedream":
+    from livedream_launcher import guard_imports
+
+    guard_imports()
+
 # cv2 comes before av and before anything that imports av. The wheels of PyAV bring a libxcb of their own; loaded first,
 # it is the one that the Qt inside cv2 binds to, and cv2.imshow hangs for ever on Linux (opencv/opencv#29195, #21952).
 import cv2 as _cv2  # noqa: F401

@@ -2,6 +2,6 @@
 
 import sys
 
-from livedream.cli.main import main
+from livedream_launcher import main
 
 sys.exit(main())

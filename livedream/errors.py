@@ -9,11 +9,13 @@
     └── ValueError
         └── ArgumentError         the caller asked for something that does not exist
 
-Each carries one line that says what is wrong and a `hint` that says what to do about it.
+Each carries one line that says what is wrong and a `hint` that says what to do about it, which a traceback shows too.
 """
 
 import difflib
 from collections.abc import Iterable
+
+from livedream.hints import Hint
 
 _LONGEST_NAME = 100
 """Characters of an unknown name that a message quotes."""
@@ -24,7 +26,10 @@ class _HintedError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.hint = hint
+        self.hint = Hint(hint)
+        """What to do about it, in the words of Python."""
+        if hint:
+            self.add_note(f"hint: {self.hint}")
 
 
 class LivedreamError(_HintedError):

@@ -18,7 +18,7 @@ OUTSIDE, WRONG = 1, 2
 
 
 class Fault(NamedTuple):
-    """An error as it is told."""
+    """An error as the command line tells it."""
 
     message: str
     """One line."""
@@ -29,9 +29,9 @@ class Fault(NamedTuple):
 def explain(error: BaseException) -> Fault:
     """Return what `error` means, whoever raised it. An error that only livedream can mend is an internal error."""
     if isinstance(error, ArgumentError):
-        return Fault(str(error), error.hint, WRONG)
+        return Fault(str(error), error.hint.command_line, WRONG)
     if isinstance(error, LivedreamError):
-        return Fault(str(error), error.hint, OUTSIDE)
+        return Fault(str(error), error.hint.command_line, OUTSIDE)
     message, hint = _told(error)
     return Fault(_one_line(message), hint, OUTSIDE)
 

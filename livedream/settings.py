@@ -5,11 +5,15 @@ A new control is a new field of DreamSettings and nothing else.
 """
 
 import dataclasses
+import inspect
 import math
+import textwrap
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
+from livedream.documented import Documented
 from livedream.errors import ArgumentError, unknown
+from livedream.hints import either
 from livedream.printable import quoted_value
 
 DEFAULTS_GENERATION = 2
@@ -50,6 +54,14 @@ class Control:
             return "text"
         return f"{type_names[self.kind]} from {self.low:.9g} to {self.high:.9g}"
 
+    @property
+    def documentation(self) -> str:
+        """How a docstring describes the argument: `steps (int, 1 to 20, default 1): gradient steps at each frame`."""
+        allowed = [" or ".join(map(repr, self.choices)) or self.kind.__name__]
+        if self.kind is not str:
+            allowed.append(f"{self.low:.9g} to {self.high:.9g} {self.unit}".rstrip())
+        return f"{self.name} ({', '.join(allowed)}, default {self.default!r}): {self.help}"
+
     def turned(self, value: float, presses: int) -> float:
         """Return the number, in range, to which so many presses of the key for more (or less, < 0) turn `value`."""
         # From 0.985, at 0.01 a press, up is 0.99 and down 0.98. What is at a multiple but for rounding is at it.
@@ -88,10 +100,16 @@ def _control(default: int | float | str, help: str, **row: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DreamSettings:
-    """How to dream. Frozen; `replace` makes a changed copy.
+class DreamSettings(metaclass=Documented):
+    """How to dream: all controls, each with a default. Frozen; `replace` returns a changed copy.
 
-    Raises ArgumentError, a ValueError, that names every wrong value with the allowed range.
+        settings = DreamSettings(layers="blocks.10 + 0.5*blocks.6", steps=2)
+        stronger = settings.replace(step_size=4)
+
+    `load_preset("film")` returns the settings of a preset, `preset_names()` lists them.
+
+    Raises:
+        ArgumentError: a ValueError that names every wrong value, with the allowed range.
     """
 
     model: str = _control(
@@ -176,11 +194,10 @@ class DreamSettings:
         low=0,
         high=0.95,
     )
-    still_scene: str = _control(
+    still_scene: Literal["dream", "deeper", "rest"] = _control(
         "dream",
         "what happens once nothing has moved for 30 frames: it dreams on (dream), in twice as many steps if there is "
         "time for them (deeper), or, once it has grown, the dream stands and the processor rests (rest)",
-        choices=("dream", "deeper", "rest"),
     )
     zoom: float = _control(
         1.0,
@@ -219,25 +236,25 @@ class DreamSettings:
         keys=("[", "]"),
         press=0.1,
     )
-    pooling: str = _control(
+    pooling: Literal["max", "average"] = _control(
         "max",
         "how the network pools: its own way (max), or in broad strokes (average)",
-        choices=("max", "average"),
         prepared=True,
         keys=("o",),
     )
     seed: int = _control(0, "start of the random numbers; the same seed dreams the same", low=0, high=999_999_999)
-    device: str = _control(
-        "auto", "processor that runs the network", choices=("auto", "cpu", "cuda", "mps"), live=False
-    )
-    precision: str = _control(
-        "auto", "numbers inside the network", choices=("auto", "float16", "bfloat16", "float32"), live=False
+    device: Literal["auto", "cpu", "cuda", "mps"] = _control("auto", "processor that runs the network", live=False)
+    precision: Literal["auto", "float16", "bfloat16", "float32"] = _control(
+        "auto", "numbers inside the network", live=False
     )
 
     def __post_init__(self) -> None:
         faults = [fault for control in CONTROLS if (fault := control.fault(getattr(self, control.name)))]
         if faults:
-            raise ArgumentError("; ".join(faults), "livedream run --help lists every control")
+            raise ArgumentError(
+                "; ".join(faults),
+                either("livedream run --help lists every control", "help(DreamSettings) lists every control"),
+            )
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with the named controls changed. Raises ArgumentError for an unknown name or a wrong value."""
@@ -247,8 +264,29 @@ class DreamSettings:
         return dataclasses.replace(self, **changes)
 
 
-CONTROLS: tuple[Control, ...] = tuple(
-    Control(name=field.name, kind=field.type, default=field.default, **field.metadata)  # type: ignore[arg-type]
-    for field in dataclasses.fields(DreamSettings)
-)
+def _row(field: "dataclasses.Field[Any]") -> Control:
+    choices = get_args(field.type)  # of a Literal; other types have none
+    kind: Any = str if choices else field.type
+    default: Any = field.default
+    return Control(name=field.name, kind=kind, default=default, choices=choices, **field.metadata)
+
+
+CONTROLS: tuple[Control, ...] = tuple(map(_row, dataclasses.fields(DreamSettings)))
 _names = [control.name for control in CONTROLS]
+
+
+def _described(doc: str) -> str:
+    """Return the docstring of the settings with what the table says of each control."""
+    arguments = [
+        textwrap.fill(control.documentation, 96, initial_indent=" " * 8, subsequent_indent=" " * 12)
+        for control in CONTROLS
+    ]
+    return doc.replace("    Raises:", "\n".join(["    Args:", *arguments, "", "    Raises:"]))
+
+
+# Without docstrings (python -OO) there is nothing to add to.
+DreamSettings.__doc__ = DreamSettings.__doc__ and _described(DreamSettings.__doc__)
+# What `help` shows in a line: names and defaults; the types stand beside the meaning.
+DreamSettings.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [inspect.Parameter(control.name, inspect.Parameter.KEYWORD_ONLY, default=control.default) for control in CONTROLS]
+)

@@ -83,21 +83,21 @@ def read_text(path: Path) -> str:
     return data.decode("utf-8-sig").replace("\r\n", "\n")
 
 
-def parse_toml(text: str, name: str) -> dict[str, Any]:
-    """Return the TOML document `text`. name: where it stands, for messages.
+def parse_toml(
+    text: str, name: str, *, kind: str = "a preset or recipe", example: str = 'layers = "fire9"'
+) -> dict[str, Any]:
+    """Return the TOML document `text`. For messages: name: where it stands; kind: what it is; example: a line of it.
 
     Raises ArgumentError, within a fraction of a second, for what is no TOML, and for what is too large, too deep or has
     numbers of too many digits to be a preset or a recipe.
     """
     excess = _excess(text)
     if excess:
-        raise ArgumentError(f"{name} is not a preset or recipe: {excess}", 'write lines such as layers = "fire9"')
+        raise ArgumentError(f"{name} is not {kind}: {excess}", f"write lines such as {example}")
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:  # tomllib.TOMLDecodeError is a ValueError; so are its numbers' faults
-        raise ArgumentError(
-            f"{name} is not TOML: {_first_line(error)}", 'write lines such as layers = "fire9"'
-        ) from error
+        raise ArgumentError(f"{name} is not TOML: {_first_line(error)}", f"write lines such as {example}") from error
 
 
 def _excess(text: str) -> str:

@@ -105,7 +105,7 @@ class _Device(Connection):
         if self.coding in ("", "MJPG"):
             self.slow_hint = "in the dark a camera exposes longer; give it light, or switch off automatic exposure"
         else:
-            self.slow_hint = f"its cable may be too slow for raw pictures ({self.coding}); ask for a smaller --size"
+            self.slow_hint = f"its cable may be too slow for raw pictures ({self.coding}); ask for a smaller size"
 
     def read(self) -> np.ndarray:
         pixels = self._picture()

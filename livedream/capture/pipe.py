@@ -17,6 +17,7 @@ from av.container import InputContainer
 
 from livedream.capture.video import FilmSource
 from livedream.errors import ArgumentError, SourceError
+from livedream.hints import either, option
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,10 @@ BUFFER = 1 << 20
 """Bytes that FFmpeg asks for at a time."""
 WAITING_SECONDS = 2.0
 """When nothing comes for so long at the beginning, it is said."""
-_EXAMPLE = "ffmpeg -i film.mp4 -f yuv4mpegpipe - | livedream run - --to dream.mp4"
+_EXAMPLE = either(
+    "ffmpeg -i film.mp4 -f yuv4mpegpipe - | livedream run - --to dream.mp4",
+    "ffmpeg -i film.mp4 -f yuv4mpegpipe - | python program.py",
+)
 
 
 class PipeSource(FilmSource):
@@ -52,7 +56,8 @@ class PipeSource(FilmSource):
         end: Fraction | int | None = None,
     ) -> None:
         if (size is None) != (rate is None):
-            cure = "give both for raw pictures, neither for Y4M: --size 640x480 --rate 30"
+            example = either("--size 640x480 --rate 30", "size=(640, 480), rate=30")
+            cure = f"give both for raw pictures, neither for Y4M: {example}"
             raise ArgumentError("raw pictures need their size and their rate", cure)
         self._raw = (size, Fraction(rate)) if size is not None and rate is not None else None
         self.name = name = NAME if path is None else str(path)
@@ -107,7 +112,7 @@ class PipeSource(FilmSource):
                 raise SourceError(f"no data comes from {self.name}", f"pipe a film into it: {_EXAMPLE}") from error
             if self._is_mp4():
                 raise self._index_at_end() from error
-            cure = "write Y4M (ffmpeg -f yuv4mpegpipe), or tell --size and --rate of raw pictures"
+            cure = f"write Y4M (ffmpeg -f yuv4mpegpipe), or give {option('size')} and {option('rate')} of raw pictures"
             raise SourceError(f"what comes from {self.name} is in no format that FFmpeg knows", cure) from error
 
     def _nothing(self) -> SourceError:

@@ -68,9 +68,7 @@ class RemoteFilm(FilmSource):
 
     def _nothing(self) -> SourceError:
         error = super()._nothing()
-        if self._seen is None:
-            error.hint = _HINT
-        return error
+        return SourceError(str(error), _HINT) if self._seen is None else error
 
     def _identity(self) -> str:
         """Return what another film at the same address would not have: size, tracks and first frame."""

@@ -13,6 +13,7 @@ from typing import Self
 
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
+from livedream.hints import either
 from livedream.names import NUMBERED
 from livedream.side_tracks import SideTracks
 from livedream.urls import STREAMS, shown
@@ -174,7 +175,10 @@ def open_source(
         return _camera(text, size, rate)
     if stat.S_ISSOCK(mode) or stat.S_ISBLK(mode):
         what = "a socket" if stat.S_ISSOCK(mode) else "a disk"
-        raise SourceError(f"{text} is {what}, not a film", "name a file, or pipe a film into livedream run -")
+        raise SourceError(
+            f"{text} is {what}, not a film",
+            f"name a file, or pipe a film into {either('livedream run -', 'your program and open -')}",
+        )
     from livedream.capture.kind import Kind, kind_of
 
     kind = Kind.PICTURE if stat.S_ISDIR(mode) else kind_of(path)

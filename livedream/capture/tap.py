@@ -66,7 +66,7 @@ class Tap:
     def open(self) -> InputContainer:
         with self._lock:
             if self._taken or self._closed:
-                raise SourceError(f"the sound of {self.name} can be kept in one film only", "name one --to")
+                raise SourceError(f"the sound of {self.name} can be kept in one film only", "write one film")
             self._taken = True
         return cast(InputContainer, _Tapped(self, self._container))
 

@@ -1,19 +1,24 @@
 """A sheet with one photograph dreamt at each layer."""
 
+import time
 from collections.abc import Sequence
 from fractions import Fraction
 
 from livedream import sheet
 from livedream.capture.source import open_source
+from livedream.cli.activity import Activity
+from livedream.cli.costs import step_cost
 from livedream.cli.drawing import refuse_films
 from livedream.cli.dreaming import describe, files_read, new_dreamer, prepare
-from livedream.cli.output import remark, say
+from livedream.cli.output import say
+from livedream.cli.progress import counted, elapsed
 from livedream.cli.stopping import stopping
 from livedream.dream.choice import network_for
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.settings import DreamSettings
 from livedream.sink.sink import Facts, open_sink
+from livedream.steps import Parts, StepReport
 from livedream.visualize.blocks import block_layers
 from livedream.visualize.visualize import Visualizer
 
@@ -29,7 +34,11 @@ def compare(
     """
     refuse_films(target)
     row = network_for(settings)
-    layers = layers or list(Visualizer(settings).channels(block_layers(row.name)))
+    if not layers:
+        with Activity("preparing") as shown:
+            finder = Visualizer(settings)
+            finder.on_step = shown.step
+            layers = list(finder.channels(block_layers(row.name)))
     every = settings.replace(layers=" + ".join(layers))
     looks = dict(row.layers)
     with stopping(), open_source(photo) as source:
@@ -42,13 +51,17 @@ def compare(
             tiles = [sheet.tile(pixels, size, "the picture")]
             # What is wrong with any of them comes out now, and the network is loaded once.
             dreamer, recipe = prepare(new_dreamer(every), source, {"sheet": "each layer by itself"})
-            for number, layer in enumerate(layers, 1):
-                dreamer.settings = settings.replace(layers=layer)
-                dream = dreamer(pixels)
-                if number == 1:
-                    say(f"{dreamer.description} and others: {describe(source)} -> {target}")
-                remark(f"{number} of {len(layers)}: {layer}")
-                tiles.append(sheet.tile(dream, size, f"{layer}: {looks[layer]}" if layer in looks else layer))
-            sink.recipe = recipe
-            sink.write(Frame(sheet.sheet(sheet.in_rows(tiles, COLUMNS)), Fraction(0), 0))
-    say(f"written: {target}")
+            dreamer.settings = settings.replace(layers=layers[0])
+            say(f"{dreamer.description} and others: {describe(source)} -> {target}")
+            began = time.monotonic()
+            with Activity("dreaming") as shown:
+                parts = Parts([step_cost(settings.replace(layers=layer)) for layer in layers], shown.step)
+                for number, layer in enumerate(layers):
+                    dreamer.settings = settings.replace(layers=layer)
+                    dreamer.on_step = parts.of(number, f"{layer}, layer {number + 1} of {len(layers)}")
+                    dream = dreamer(pixels)
+                    tiles.append(sheet.tile(dream, size, f"{layer}: {looks[layer]}" if layer in looks else layer))
+                shown.step(StepReport(f"writing {target}"))
+                sink.recipe = recipe
+                sink.write(Frame(sheet.sheet(sheet.in_rows(tiles, COLUMNS)), Fraction(0), 0))
+    say(f"dreamt at {counted(len(layers), 'layer')} in {elapsed(time.monotonic() - began)}; written: {target}")

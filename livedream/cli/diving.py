@@ -1,11 +1,21 @@
 """A dive from a picture into a sink."""
 
+import time
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 from livedream.capture.held import HeldSource
-from livedream.cli.dreaming import choose_settings, closing, conclusion, describe, files_read, ingredients
+from livedream.cli.activity import Activity
+from livedream.cli.dreaming import (
+    QUICK_SECONDS,
+    choose_settings,
+    closing,
+    conclusion,
+    describe,
+    files_read,
+    ingredients,
+)
 from livedream.cli.output import remark, say
 from livedream.cli.progress import Progress
 from livedream.cli.stopping import Stopped, stopping
@@ -36,10 +46,13 @@ def dive(
     if length < 1:
         raise ArgumentError(f"a dive of {float(seconds):g} s has no frame", "give a greater --length")
     report: Report | None = None
+    began = time.monotonic()
     try:
         with stopping() as stop, closing(stop) as opened:
-            source = opened(HeldSource(photo, rate, length))
-            diver = Dive(settings, drift)
+            with Activity(f"opening {photo}", delay=QUICK_SECONDS):
+                source = opened(HeldSource(photo, rate, length))
+            with Activity("preparing") as shown:
+                diver = Dive(settings, drift, on_step=shown.step)
             facts = Facts.of(source, also_read=files_read(preset, settings))
             sink = opened(open_sink(sink_spec, facts, overwrite=overwrite))
             options = {"length": str(seconds), "fps": str(rate), "drift": f"{drift[0]:g},{drift[1]:g}"}
@@ -61,10 +74,15 @@ def dive(
                     stop.check()
 
                 stop.hold()
+                began = time.monotonic()
                 # It dreams frames and no pictures by themselves: the source has none.
                 report = run(source, diver, [sink], on_progress=on_progress)  # type: ignore[arg-type]
     except Stopped as stopped:
-        remark(f"stopped: {conclusion(report, source, [sink_spec])}" if report else "stopped: nothing was written")
+        remark(
+            f"stopped: {conclusion(report, source, [sink_spec], seconds=time.monotonic() - began)}"
+            if report and report.dreamt
+            else "stopped: nothing was written"
+        )
         return stopped.exit_code
-    say(conclusion(report, source, [sink_spec]))
+    say(conclusion(report, source, [sink_spec], seconds=time.monotonic() - began))
     return 0

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -12,9 +13,12 @@ import numpy as np
 from livedream import sheet
 from livedream.capture.carried import carried_recipe
 from livedream.capture.source import open_source
+from livedream.cli.activity import Activity
+from livedream.cli.costs import step_cost
 from livedream.cli.dreaming import files_read, ingredients
 from livedream.cli.jobs import make_folder
-from livedream.cli.output import remark, say
+from livedream.cli.output import say
+from livedream.cli.progress import took
 from livedream.cli.stopping import stopping
 from livedream.dream.choice import network_for
 from livedream.errors import ArgumentError, SinkError, SourceError
@@ -26,6 +30,7 @@ from livedream.sink.images import save
 from livedream.sink.lock import OutputLock
 from livedream.sink.part import check_new, write_whole
 from livedream.sink.sink import Facts, open_sink
+from livedream.steps import Parts, StepReport
 from livedream.suffixes import PICTURES_OUT
 from livedream.visualize.atlas import choose_channels, page, picture_name
 from livedream.visualize.visualize import Visualizer
@@ -49,11 +54,15 @@ class Drawing:
 
     def pictures(self, objectives: Sequence[str], target: str | None) -> None:
         """Draw `objectives`: one into a picture, several into a sheet, or each into its own in a folder."""
-        used = self._draw.prepare(objectives)
+        used = self._prepare(objectives)
+        began = time.monotonic()
         if target is not None and (target.endswith("/") or Path(target).is_dir()):
             self._begin(objectives, used, target)
-            with self._folder(Path(target)) as lock:
-                self._fill(Path(target), objectives, used, lock)
+            with self._folder(Path(target)) as lock, Activity("drawing") as shown:
+                self._draw.on_step = shown.step
+                missing = self._missing(Path(target), objectives, used)
+                self._fill(Path(target), objectives, missing, used, lock)
+                many = len(missing)
         else:
             target = target or (picture_name(objectives[0]) if len(objectives) == 1 else "channels.png")
             refuse_films(target)
@@ -61,35 +70,54 @@ class Drawing:
             with stopping(), open_sink(target, facts, overwrite=self._overwrite) as sink:
                 self._begin(objectives, used, target)
                 sink.recipe = self._recipe(" + ".join(objectives), used)
-                drawn = self._draw(objectives, self._size, self._steps)
-                one = (
-                    drawn[0] if len(drawn) == 1 else sheet.sheet(sheet.in_rows(self._tiles(objectives, drawn), COLUMNS))
-                )
-                sink.write(Frame(one, Fraction(0), 0))
-        say(f"written: {target}")
+                with Activity("drawing") as shown:
+                    self._draw.on_step = shown.step
+                    drawn = self._draw(objectives, self._size, self._steps)
+                    shown.step(StepReport(f"writing {target}"))
+                    one = (
+                        drawn[0]
+                        if len(drawn) == 1
+                        else sheet.sheet(sheet.in_rows(self._tiles(objectives, drawn), COLUMNS))
+                    )
+                    sink.write(Frame(one, Fraction(0), 0))
+                many = len(objectives)
+        _conclude(many, began, target)
 
     def atlas(self, folder: Path, channels: int) -> None:
         """Draw so many channels of every layer, each into a picture in `folder`, and all on a sheet and a page."""
         row = network_for(self._settings)
-        rows = choose_channels(self._draw, row.name, channels)
+        with Activity("preparing") as shown:
+            self._draw.on_step = shown.step
+            rows = choose_channels(self._draw, row.name, channels)
         every = [objective for objectives in rows.values() for objective in objectives]
-        used = self._draw.prepare(every)
+        used = self._prepare(every)
+        began = time.monotonic()
         self._begin(every, used, f"{folder}/")
         index, whole = folder / "index.html", folder / "atlas.png"
-        with self._folder(folder) as lock:
+        with self._folder(folder) as lock, Activity("drawing") as shown:
             check_new(index, self._overwrite or _is_own_page(index))
             check_new(whole, self._overwrite or _is_own_sheet(whole))
-            tiles = []
-            for number, (layer, objectives) in enumerate(rows.items(), 1):
-                remark(f"{number} of {len(rows)}: {layer}")
-                tiles.append(self._tiles(objectives, self._fill(folder, objectives, used, lock)))
+            missing = {layer: self._missing(folder, objectives, used) for layer, objectives in rows.items()}
+            costs = [step_cost(self._settings.replace(layers=layer)) * len(missing[layer]) for layer in rows]
+            parts, tiles = Parts(costs, shown.step), []
+            for number, (layer, objectives) in enumerate(rows.items()):
+                self._draw.on_step = parts.of(number, f"{layer}, layer {number + 1} of {len(rows)}")
+                pictures = self._fill(folder, objectives, missing[layer], used, lock)
+                tiles.append(self._tiles(objectives, pictures))
+            shown.step(StepReport(f"writing {whole}"))
             text = page(row.name, f"{used}, {self._steps} steps", rows, dict(row.layers), self._size)
             inputs = self._reading(every).inputs()
             write_whole(index, sealed(text, "<!-- {} -->").encode(), lock, overwrite=True, inputs=inputs)
             pixels = sheet.sheet(tiles)
             recipe = dataclasses.replace(self._recipe(row.name, used), options={"atlas": _digest(pixels)})
             save(Frame(pixels, Fraction(0), 0), whole, lock, recipe, overwrite=True, inputs=inputs)
-        say(f"written: {whole}, {index}")
+        _conclude(sum(map(len, missing.values())), began, f"{whole}, {index}")
+
+    def _prepare(self, objectives: Sequence[str]) -> str:
+        """Load the network, and return what draws."""
+        with Activity("preparing") as shown:
+            self._draw.on_step = shown.step
+            return self._draw.prepare(objectives)
 
     def _reading(self, objectives: Sequence[str]) -> Facts:
         """Return the facts about what is drawn: which files are read for it."""
@@ -113,21 +141,25 @@ class Drawing:
         size = self._size, self._size
         return [sheet.tile(pixels, size, objective) for objective, pixels in zip(objectives, drawn, strict=True)]
 
-    def _fill(self, folder: Path, objectives: Sequence[str], used: str, lock: OutputLock) -> list[np.ndarray]:
-        """Return the pictures of `objectives`, drawn into `folder` where they are not there already.
+    def _missing(self, folder: Path, objectives: Sequence[str], used: str) -> list[str]:
+        """Return those of `objectives` whose pictures are not in `folder` already.
 
         Raises SinkError for a picture that is there and was drawn otherwise, unless it may be replaced.
         """
+        return [one for one in objectives if not self._is_there(folder / picture_name(one), self._recipe(one, used))]
+
+    def _fill(
+        self, folder: Path, objectives: Sequence[str], missing: Sequence[str], used: str, lock: OutputLock
+    ) -> list[np.ndarray]:
+        """Return the pictures of `objectives` in `folder`, where those that are `missing` are drawn now."""
         inputs = self._reading(objectives).inputs()
-        recipes = {objective: self._recipe(objective, used) for objective in objectives}
         paths = {objective: folder / picture_name(objective) for objective in objectives}
         inputs.refuse(*paths.values())
-        missing = [objective for objective in objectives if not self._is_there(paths[objective], recipes[objective])]
         with stopping():
             drawn = dict(zip(missing, self._draw(missing, self._size, self._steps), strict=True))
             for objective, pixels in drawn.items():
-                frame = Frame(pixels, Fraction(0), 0)
-                save(frame, paths[objective], lock, recipes[objective], overwrite=self._overwrite, inputs=inputs)
+                frame, recipe = Frame(pixels, Fraction(0), 0), self._recipe(objective, used)
+                save(frame, paths[objective], lock, recipe, overwrite=self._overwrite, inputs=inputs)
         return [drawn[one] if one in drawn else _read(paths[one]) for one in objectives]
 
     def _is_there(self, path: Path, recipe: Recipe) -> bool:
@@ -145,6 +177,11 @@ class Drawing:
         options: dict[str, str | int] = {"visualize": "from noise", "size": self._size, "steps": self._steps}
         settings = self._settings.replace(layers=objective)
         return Recipe(settings=settings, ingredients=ingredients(settings), used=used, options=options)
+
+
+def _conclude(many: int, began: float, written: str) -> None:
+    """Say how many pictures were drawn since `began`."""
+    say(f"drew {took(many, 'picture', time.monotonic() - began)}; written: {written}")
 
 
 def refuse_films(target: str) -> None:

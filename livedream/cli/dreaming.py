@@ -1,6 +1,7 @@
 """What `run` and `demo` have in common: open, say what is used, dream, close, say what came out."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -13,10 +14,11 @@ from livedream.capture.held import HeldSource
 from livedream.capture.looped import LoopedSource
 from livedream.capture.loops import refuse_loop
 from livedream.capture.source import Source, open_source, takes_rate, takes_size_and_rate
+from livedream.cli.activity import Activity, load_torch
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
 from livedream.cli.playing import playing
-from livedream.cli.progress import Progress, dropped
+from livedream.cli.progress import Progress, counted, dropped, elapsed, took
 from livedream.cli.request import Request
 from livedream.cli.resuming import Resuming, cannot_resume, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 Opened = TypeVar("Opened", Source, Sink)
 USUAL_RATE = Fraction(30)
 """The rate to hold where a live source does not know its own."""
+QUICK_SECONDS = 0.5
+"""What is usually done within this time is shown only when it takes longer."""
 
 
 def dream(
@@ -64,17 +68,19 @@ def dream(
     report: Report | None = None
     resuming: Resuming | None = None
     lock: OutputLock | None = None
+    began = time.monotonic()
     try:
         with ExitStack() as locks, stopping() as stop, closing(stop) as opened, ExitStack() as desks:
             if request.size and not takes_size_and_rate(source_spec):
                 raise ArgumentError("--size is for cameras and raw pictures", "leave it out")
             if request.rate and not takes_rate(source_spec):
                 raise ArgumentError("--rate is for cameras, screens, raw and numbered pictures", "leave it out")
-            source = opened(
-                open_source(source_spec, size=request.size, rate=request.rate, start=request.start, end=request.end)
-            )
-            if playback.loop:
-                source = opened(_looped(source, source_spec, request))
+            with Activity(f"opening {shown(source_spec)}", delay=QUICK_SECONDS):
+                source = opened(
+                    open_source(source_spec, size=request.size, rate=request.rate, start=request.start, end=request.end)
+                )
+                if playback.loop:
+                    source = opened(_looped(source, source_spec, request))
             last = recall() if source.live and preset is None and not request.fresh else None
             if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
                 settings, look = last.replace(**controls), f"settings of the last live run ({state_file()})"
@@ -124,7 +130,8 @@ def dream(
                 check_new(Path(film), request.overwrite)
                 dreamer, player, recipe = begin()
                 resuming = Resuming(film, recipe, player)
-                kept = resuming.pick_up(source, lock)
+                with Activity(f"reading {resuming.part}", delay=QUICK_SECONDS):
+                    kept = resuming.pick_up(source, lock)
             sinks = [
                 opened(
                     open_sink(
@@ -181,6 +188,7 @@ def dream(
                 if source.live and not request.fixed:
                     governor = Governor(dreamer, request.fps or source.rate or USUAL_RATE)
                 stop.hold()
+                began = time.monotonic()
                 began_with = dreamer.settings
                 try:
                     report = run(
@@ -199,8 +207,8 @@ def dream(
     except Stopped as stopped:
         unfinished = film if resuming is not None and resuming.part.exists() else None
         remark(
-            f"stopped: {conclusion(report, source, sink_specs, unfinished)}"
-            if report
+            f"stopped: {conclusion(report, source, sink_specs, unfinished, seconds=time.monotonic() - began)}"
+            if report and report.dreamt
             else "stopped: nothing was written"
         )
         tell_of_faults(report)
@@ -211,7 +219,7 @@ def dream(
         raise
     if resuming:
         resuming.finish()
-    say(conclusion(report, source, sink_specs))
+    say(conclusion(report, source, sink_specs, seconds=time.monotonic() - began))
     if source.ended_early is not None:
         raise early_end(source)
     if source.lost:
@@ -233,15 +241,21 @@ def _looped(source: Source, spec: str, request: Request) -> Source:
 
 def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":
     """Load the network and warm it up for `source`, and return the recipe of what comes out."""
-    dreamer.prepare(source.size, still=source.stills)
-    return dreamer, Recipe(
-        settings=dreamer.settings,
-        source=source.path.resolve().name if source.path else "",  # no folder's name: films are passed on
-        fingerprint=fingerprint(source.files) or source.identity,
-        ingredients=ingredients(dreamer.settings),
-        used=dreamer.description,
-        options=options,
-    )
+    with Activity("preparing") as shown:
+        dreamer.on_step = shown.step
+        try:
+            dreamer.prepare(source.size, still=source.stills)
+        finally:
+            dreamer.on_step = None
+    with Activity(f"reading {source.name}", delay=QUICK_SECONDS):
+        return dreamer, Recipe(
+            settings=dreamer.settings,
+            source=source.path.resolve().name if source.path else "",  # no folder's name: films are passed on
+            fingerprint=fingerprint(source.files) or source.identity,
+            ingredients=ingredients(dreamer.settings),
+            used=dreamer.description,
+            options=options,
+        )
 
 
 def ingredients(settings: DreamSettings) -> str:
@@ -321,7 +335,8 @@ def recipe_options(request: Request) -> dict[str, str | int]:
 
 
 def new_dreamer(settings: DreamSettings) -> "Dreamer":
-    from livedream.dream.dreamer import Dreamer  # torch: three seconds
+    load_torch()
+    from livedream.dream.dreamer import Dreamer
 
     return Dreamer(settings)
 
@@ -361,15 +376,28 @@ def describe(source: Source) -> str:
     return f"{text}, {source.coding}" if source.coding else text
 
 
-def conclusion(report: Report, source: Source, sink_specs: Sequence[str], unfinished: str | None = None) -> str:
-    """`dreamt 132 frames in 5.3 s, 24.9 fps, 0 dropped; written: film-dream.mp4`.
+def conclusion(
+    report: Report,
+    source: Source,
+    sink_specs: Sequence[str],
+    unfinished: str | None = None,
+    *,
+    seconds: float | None = None,
+) -> str:
+    """`dreamt 132 frames in 5.3 s, 24.9 fps; written: film-dream.mp4`, `dreamt 12 pictures in 30.2 s, 2.5 s each`.
 
-    unfinished: the one of the sinks that still has the name of its part, and is not named here.
+    unfinished: the one of the sinks that still has the name of its part, and is not named here. seconds: from the
+    beginning of the run until its sinks were closed; that of the report by default.
     """
-    fps = report.dreamt / report.seconds if report.seconds else 0.0
-    pictures = "picture" if source.stills else "frame"
-    many = "" if report.dreamt == 1 else "s"
-    text = f"dreamt {report.dreamt} {pictures}{many} in {report.seconds:.1f} s, {fps:.1f} fps, {dropped(report)}"
+    seconds = report.seconds if seconds is None else seconds
+    if source.stills:
+        text = f"dreamt {took(report.dreamt, 'picture', seconds)}"
+    else:
+        text = f"dreamt {counted(report.dreamt, 'frame')} in {elapsed(seconds)}"
+        if report.dreamt > 1 and seconds:
+            text += f", {report.dreamt / seconds:.1f} fps"
+        if source.live or any(sink.dropped for sink in report.sinks):
+            text += f", {dropped(report)}"
     files = [
         spec
         for spec, sink in zip(sink_specs, report.sinks, strict=False)
@@ -403,7 +431,8 @@ def closing(stop: Stop) -> Iterator[Callable[[Opened], Opened]]:
             if thing.given_up:
                 continue
         try:
-            thing.close()
+            with Activity(f"finishing {thing.name}", delay=QUICK_SECONDS):
+                thing.close()
         except Exception as error:  # noqa: BLE001  raised below, when the rest is closed
             first = error if first is None or isinstance(first, Stopped) else first
     if first is not None:

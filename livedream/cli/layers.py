@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from livedream.cli.activity import load_torch
 from livedream.cli.options import control_options, given_controls
 from livedream.errors import ArgumentError
 from livedream.presets import STILL
@@ -24,6 +25,7 @@ def layers(photo: str, target: str | None, preset: str, width: int, overwrite: b
 
     --layers "fire2 fire6 fire9" names the layers, and sums of them without blanks; without it all blocks are taken.
     """
+    load_torch()
     from livedream.cli.comparing import compare
     from livedream.cli.dreaming import choose_settings
     from livedream.names import fitting

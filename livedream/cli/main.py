@@ -12,11 +12,15 @@ import click
 from livedream._version import __version__
 from livedream.cli.bench import bench
 from livedream.cli.cameras import cameras
+from livedream.cli.completion import answer, completion
+from livedream.cli.completion_values import complete_values
+from livedream.cli.config import config
+from livedream.cli.config_defaults import take_lasting_choices
 from livedream.cli.demo import demo
 from livedream.cli.doctor import doctor
 from livedream.cli.layers import layers
 from livedream.cli.models import models
-from livedream.cli.output import Remarks, say_error, say_fault, say_lines, warnings_shown
+from livedream.cli.output import Remarks, remark, say_error, say_fault, say_lines, warnings_shown
 from livedream.cli.presets import presets
 from livedream.cli.run import run
 from livedream.cli.streams import lasting_streams
@@ -87,8 +91,10 @@ def _verbose_option() -> click.Option:
     )
 
 
-for command in (run, demo, presets, models, cameras, doctor, bench, visualize, layers, zoom):
+for command in (run, demo, presets, models, cameras, doctor, bench, visualize, layers, zoom, config, completion):
     command.params.append(_verbose_option())
+    take_lasting_choices(command)
+    complete_values(command)
     livedream.add_command(command)
 livedream.params.append(_verbose_option())
 
@@ -100,6 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     and 129 when stopped by Ctrl-C, SIGTERM and the end of the terminal. Whatever is raised is told in one line, with
     its traceback only for -vv.
     """
+    offered = answer(livedream)
+    if offered is not None:
+        return offered
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     argv = sys.argv[1:] if argv is None else list(argv)
     for word in argv:
@@ -126,6 +135,7 @@ def _run(argv: list[str], invocation: _Invocation) -> int:
         say_error(*_in_our_words(error, argv))
         return WRONG
     except click.Abort as error:  # click's word for KeyboardInterrupt
+        remark("stopped")
         return getattr(error.__cause__, "exit_code", SIGINT_CODE)
     except _RaisedError as error:
         return say_fault(error.__cause__ or error).exit_code

@@ -1,11 +1,12 @@
 """`livedream models`: the networks, and the layers of each."""
 
 import dataclasses
-import json
 import textwrap
+from typing import Any
 
 import click
 
+from livedream.cli.as_json import json_option, say_json
 from livedream.cli.asked import parse_size
 from livedream.cli.output import say, say_lines, say_table
 from livedream.errors import ArgumentError
@@ -28,7 +29,7 @@ SIZE = (448, 256)
 @click.command(short_help="List the networks, or the layers of one.")
 @click.argument("name", required=False)
 @click.option("--size", metavar="WxH", help="working size for which a network's layers are measured [default 448x256]")
-@click.option("--json", "as_json", is_flag=True, help="print one JSON document instead of lines")
+@json_option
 def models(name: str | None, size: str | None, as_json: bool) -> None:
     """List the networks: name, where its weights are, and the layers that dream well, from shallow to deep, with the
     names that people know them by.
@@ -44,12 +45,15 @@ def models(name: str | None, size: str | None, as_json: bool) -> None:
             "--size is for the layers of one network", "name it: livedream models squeezenet --size 640x360"
         )
     elif as_json:
-        say_lines(
-            json.dumps([{**dataclasses.asdict(network), "note": network.note} for network in network_table()], indent=1)
-        )
+        say_json({"models": [_as_object(network) for network in network_table()]})
     else:
         for network in network_table():
             _say_network(network)
+
+
+def _as_object(network: Network) -> dict[str, Any]:
+    layers = [{"name": name, "look": look} for name, look in network.layers]
+    return {**dataclasses.asdict(network), "layers": layers, "note": network.note}
 
 
 def _say_network(network: Network) -> None:
@@ -73,11 +77,21 @@ def _say_layers(network: Network, size: tuple[int, int], as_json: bool) -> None:
     for channel in named_channels(network.name):
         names[channel.layer].append(channel.name)
     if as_json:
-        rows_as_json = [
+        layers = [
             {**dataclasses.asdict(facts), "look": looks.get(facts.name, ""), "names": names[facts.name]}
             for facts in found
         ]
-        say_lines(json.dumps(rows_as_json, indent=1))
+        groups = {group: [row.name for row in rows] for group, rows in channel_groups(network.name).items()}
+        say_json(
+            {
+                **_as_object(network),
+                "width": size[0],
+                "height": size[1],
+                "layers": layers,
+                "groups": groups,
+                "directions": named_directions(network.name),
+            }
+        )
         return
     say(f"{network.name} ({network.note}), for pictures of {size[0]}x{size[1]}; best: {network.best}")
     rows = [("layer", "channels", "cells", "GFLOP", "look", "also called")]

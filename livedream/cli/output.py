@@ -3,20 +3,34 @@
 import logging
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from livedream.faults import Fault, explain
 from livedream.printable import presentable
 
 log = logging.getLogger(__name__)
 
+_last_line = time.monotonic()
+
+
+def silence() -> float:
+    """Return for how many seconds nothing has been printed."""
+    return time.monotonic() - _last_line
+
+
+def _print(text: str, file: TextIO) -> None:
+    global _last_line
+    _last_line = time.monotonic()
+    print(presentable(text), file=file, flush=True)
+
 
 def say(text: str) -> None:
     """Print a line of the result."""
-    print(presentable(text), file=sys.stdout, flush=True)
+    _print(text, sys.stdout)
 
 
 def say_lines(text: str) -> None:
@@ -27,7 +41,7 @@ def say_lines(text: str) -> None:
 
 def remark(text: str) -> None:
     """Print a line about the run: progress, a warning, an error."""
-    print(presentable(text), file=sys.stderr, flush=True)
+    _print(text, sys.stderr)
 
 
 def say_error(message: str, hint: str = "") -> None:

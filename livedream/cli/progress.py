@@ -1,27 +1,18 @@
-"""How far a run is: a bar or a line that changes on a terminal, a line every few seconds elsewhere."""
+"""How far a run is: what its status line says."""
 
-import sys
-import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from livedream.capture.source import Source
-from livedream.cli.output import remark
+from livedream.cli.status_line import StatusLine
+from livedream.cli.time_left import TimeLeft
 from livedream.pipeline import Report
-from livedream.printable import presentable
-
-if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-    from rich.progress import TaskID
-
-PLAIN_SECONDS = 5.0
-"""From one line to the next where nothing can be overwritten."""
+from livedream.steps import StepReport
 
 
 class Progress:
-    """Shows reports on standard error, inside a `with` block.
+    """Shows reports of a run, inside a `with` block; as a StatusLine does.
 
     of_all: told which share of this source is done, 0 to 1, it says how far all sources are. first: the number of the
     frame with which the run begins.
@@ -29,48 +20,45 @@ class Progress:
 
     def __init__(self, source: Source, of_all: Callable[[float], str] | None = None, *, first: int = 0) -> None:
         self._of_all = of_all
-        self._live = source.live
+        self._live, self._stills, self._name = source.live, source.stills, source.name
         self._length = max(0, source.length - first) if source.length else None
-        self._bar: Bar | None = None
-        self._task: TaskID | None = None
-        self._next_line = time.monotonic() + PLAIN_SECONDS
-        self._stack = ExitStack()
+        self._time_left = TimeLeft()
+        self._line = StatusLine()
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn
-
-            bar = [BarColumn()] if self._length and not self._live else []
-            text = TextColumn("{task.description}", markup=False)
-            # It must not ask again whether this is a terminal: for moments it is not (sink/overheard.py).
-            console = Console(stderr=True, force_terminal=True)
-            # No thread of its own: the reports come often enough.
-            self._bar = Progress(*bar, text, console=console, auto_refresh=False, transient=True)
-            self._stack.enter_context(self._bar)
-            self._task = self._bar.add_task("", total=self._length)
+        self._line.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self._line.__exit__(kind, error, trace)
 
     def __call__(self, report: Report) -> None:
-        text = (live_status if self._live else file_status)(report, self._length)
+        share = None if self._live else share_done(report, self._length)
+        left = None if share is None else self._time_left(share)
+        if self._live:
+            text = live_status(report)
+        elif self._stills:
+            text = stills_status(report, self._length, left, self._name)
+        else:
+            text = film_status(report, self._length, left)
         text = "; ".join([text, *report.notices])
         if self._of_all is not None:
-            text = f"{self._of_all(min(1.0, report.dreamt / self._length) if self._length else 0.0)}: {text}"
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=report.dreamt, description=presentable(text), refresh=True)
-        elif time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + PLAIN_SECONDS
-            remark(text)
+            text = f"{self._of_all(share or 0.0)}: {text}"
+        self._line.show(text, share)
 
 
-def live_status(report: Report, length: int | None = None) -> str:
+def share_done(report: Report, length: int | None) -> float | None:
+    """Return how much of a source of `length` frames is dreamt, 0 to 1; None where nobody knows."""
+    if not length:
+        return None
+    return min(1.0, (report.dreamt + (report.step.share if report.step else 0.0)) / length)
+
+
+def live_status(report: Report) -> str:
     """`212 frames, 24.9 fps, age 41 ms (p95 56 ms), 3 dropped`. The age is that of the sink that lags most."""
-    parts = [f"{report.dreamt} frames", f"{report.dreamt_fps:.1f} fps"]
+    parts = [counted(report.dreamt, "frame"), f"{report.dreamt_fps:.1f} fps"]
     ages = [sink.age for sink in report.sinks if sink.age is not None]
     if ages:
         median, p95 = max(ages)
@@ -79,15 +67,61 @@ def live_status(report: Report, length: int | None = None) -> str:
     return ", ".join(parts)
 
 
-def file_status(report: Report, length: int | None) -> str:
+def film_status(report: Report, length: int | None, left: float | None) -> str:
     """`212 of 300 frames, 24.9 fps, 4 s left`."""
-    # The length is a promise of the file's header; who sees that it was wrong says no more of it.
-    left = (length or 0) - report.dreamt
-    parts = [f"{report.dreamt} of {length} frames" if left >= 0 and length else f"{report.dreamt} frames"]
+    # The length is a promise of the file's header. Once it proves wrong it is not shown.
+    known = length is not None and length >= report.dreamt
+    parts = [f"{report.dreamt} of {counted(length, 'frame')}" if length and known else counted(report.dreamt, "frame")]
     parts.append(f"{report.dreamt_fps:.1f} fps")
-    if left > 0 and report.dreamt_fps:
-        parts.append(f"{duration(left / report.dreamt_fps)} left")
+    if known and length != report.dreamt and left is not None:
+        parts.append(f"{duration(left)} left")
     return ", ".join(parts)
+
+
+def stills_status(report: Report, length: int | None, left: float | None, name: str) -> str:
+    """`step 12 of 60, 4 s left`; of several, `picture 3 of 12, step 12 of 60, 1:20 left`. name: of the source."""
+    behind = [sink.name for sink in report.sinks if sink.written < report.dreamt]
+    if length and report.dreamt >= length:
+        return f"writing {', '.join(behind)}" if behind else "finishing"
+    parts = []
+    if length != 1:
+        parts.append(f"picture {report.dreamt + 1} of {length}" if length else f"picture {report.dreamt + 1}")
+    if report.step is not None:
+        parts.append(f"step {report.step.done:.0f} of {report.step.total:.0f}")
+    elif report.captured == report.dreamt:
+        parts.append(f"reading {name}")
+    if left is not None:
+        parts.append(f"{duration(left)} left")
+    return ", ".join(parts) or "starting"
+
+
+def step_status(report: StepReport, left: float | None) -> str:
+    """`step 12 of 60, 4 s left`; of a download, `12.3 of 528.0 MB, 40 s left`."""
+    if report.unit == "steps":
+        text = f"step {report.done:.0f} of {report.total:.0f}"
+    elif report.unit == "MB":
+        text = f"{report.done:.1f} of {report.total:.1f} MB"
+    else:
+        text = f"{report.done:.0f} of {report.total:.0f} {report.unit}"
+    return text if left is None else f"{text}, {duration(left)} left"
+
+
+def counted(many: int, what: str) -> str:
+    """`1 frame`, `2 frames`."""
+    return f"{many} {what}" if many == 1 else f"{many} {what}s"
+
+
+def took(many: int, what: str, seconds: float) -> str:
+    """`1 picture in 2.1 s`; of several, `12 pictures in 30.2 s, 2.5 s each`."""
+    each = f", {elapsed(seconds / many)} each" if many > 1 else ""
+    return f"{counted(many, what)} in {elapsed(seconds)}{each}"
+
+
+def elapsed(seconds: float) -> str:
+    """`0.04 s`, `2.1 s`, `3:20`."""
+    if seconds < 0.095:
+        return f"{seconds:.2f} s"
+    return f"{seconds:.1f} s" if seconds < 59.95 else duration(seconds)
 
 
 def overall_status(number: int, many: int, share: float, seconds: float) -> str:

@@ -27,6 +27,8 @@ class Stop:
     """
 
     def __init__(self) -> None:
+        self.came = False
+        """Whether a signal has come."""
         self._held = False
         self._wanted: int | None = None
 
@@ -41,11 +43,19 @@ class Stop:
         self._held = True
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._wanted = number
+        self.came, self._wanted = True, number
         if number == HANGUP:
             _forget_terminal()
         if not self._held:
             self.check()
+
+
+_stops: list[Stop] = []
+
+
+def stop_requested() -> bool:
+    """Return whether a signal has come, also where it waits for `check`. For threads that the main one waits for."""
+    return any(stop.came for stop in _stops)
 
 
 @contextmanager
@@ -56,9 +66,11 @@ def stopping() -> Iterator[Stop]:
     if HANGUP is not None and signal.getsignal(HANGUP) != signal.SIG_IGN:  # nohup: go on without the terminal
         wanted.append(signal.Signals(HANGUP))
     before = {number: signal.signal(number, stop.on_signal) for number in wanted}
+    _stops.append(stop)
     try:
         yield stop
     finally:
+        _stops.remove(stop)
         for number, handler in before.items():
             signal.signal(number, handler)
 

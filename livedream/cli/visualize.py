@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from livedream.cli.activity import load_torch
 from livedream.cli.options import control_options, given_controls
 from livedream.errors import ArgumentError
 
@@ -52,6 +53,7 @@ def visualize(
 
     An atlas that was cut off goes on where it was: pictures that are there already, drawn alike, are kept.
     """
+    load_torch()
     from livedream.cli.drawing import Drawing
     from livedream.dream.choice import network_for
     from livedream.settings import DreamSettings

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from livedream.cli.activity import load_torch
 from livedream.cli.asked import parse_rate
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls
@@ -48,6 +49,7 @@ def zoom(
 
     It is dreamt at the full size of the frame, so that there is always something to see, however far it goes.
     """
+    load_torch()
     from livedream.cli.diving import dive
     from livedream.names import fitting
 

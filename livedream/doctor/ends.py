@@ -60,7 +60,7 @@ def device(spec: str, name: str) -> Finding:
         with open_sink(spec) as sink:
             return Finding(name, True, f"{sink.name} opens")
     except (SinkError, ArgumentError) as error:
-        return Finding(name, False, str(error), error.hint)
+        return Finding(name, False, str(error), error.hint.command_line)
 
 
 def encoders(codec: str) -> Finding:

@@ -42,7 +42,7 @@ def device() -> Finding:
     try:
         chosen = choose_compute("auto", "auto")
     except LivedreamError as error:
-        return Finding("device", False, str(error), error.hint, needed=True)
+        return Finding("device", False, str(error), error.hint.command_line, needed=True)
     why = [reason for name in ("cuda", "mps") if name != chosen.device.type and (reason := _absence(name))]
     what = torch.cuda.get_device_name() if chosen.device.type == "cuda" else platform.machine()
     threads = f", {torch.get_num_threads()} threads of {os.cpu_count()} cores" if chosen.device.type == "cpu" else ""
@@ -60,11 +60,11 @@ def compiled() -> Finding:
 def precision(name: str) -> Finding:
     """Whether a dream in these numbers is one, and how long a small frame takes."""
     try:
-        seconds = _time(DreamSettings(precision=name, working_height=SMALL))
+        seconds = _time(DreamSettings(working_height=SMALL).replace(precision=name))
     except DeviceError as error:
-        return Finding(name, False, str(error), error.hint)
+        return Finding(name, False, str(error), error.hint.command_line)
     except LivedreamError as error:
-        return Finding(name, False, str(error), error.hint, needed=name == "float32")
+        return Finding(name, False, str(error), error.hint.command_line, needed=name == "float32")
     if seconds is None:
         return Finding(name, False, "what it dreams is not finite", "leave --precision out", needed=name == "float32")
     return Finding(name, True, f"{1000 * seconds:.1f} ms for a small frame (working height {SMALL})")
@@ -75,7 +75,7 @@ def speed() -> Finding:
     try:
         seconds = _time(DreamSettings())
     except LivedreamError as error:
-        return Finding("speed", False, str(error), error.hint, needed=True)
+        return Finding("speed", False, str(error), error.hint.command_line, needed=True)
     if seconds is None:
         return Finding("speed", False, "what it dreams is not finite", "try --precision float32", needed=True)
     size = f"{SIZE[0]}x{SIZE[1]}"

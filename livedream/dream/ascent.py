@@ -5,7 +5,7 @@ by its mean absolute value. What is done to the gradient between the two is in p
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -64,6 +64,7 @@ class Ascent:
         share: float = 1.0,
         tiles: Sequence[Tile] = (),
         by: Preconditioner | TensorPreconditioner = PLAIN,
+        on_tile: Callable[[float], None] | None = None,
     ) -> Tensor:
         """Return `picture` moved by one step.
 
@@ -74,12 +75,13 @@ class Ascent:
         share: which octave that is, from 0, the smallest, to 1, the full size: see `Objective.at`.
         tiles: the parts in which the network sees the octave; none for all of it at once.
         by: what the gradient is preconditioned by, before it is brought to its mean size.
+        on_tile: called after each tile with the share of them that is done.
         """
         whole = picture.shape[2], picture.shape[3]
         octave = picture if size == whole else scale(picture, size)
         rolled, objective = roll(octave, shift), self.objective.at(share)
         if tiles:
-            gradient = join(rolled, tiles, lambda part: self._gradient(part, objective, again=False))
+            gradient = join(rolled, tiles, lambda part: self._gradient(part, objective, again=False), on_tile)
         else:
             gradient = self._gradient(rolled, objective)
         gradient = roll(gradient, (-shift[0], -shift[1]))

@@ -21,6 +21,7 @@ from livedream.dream.resize import from_pixels, shrink, to_pixels
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.settings import DreamSettings
+from livedream.steps import OnStep
 
 # Share of what brightness and contrast of each colour are off those of the photograph that is put right at each frame.
 # Without it each step adds contrast, until all is black, white and pure colours. What is dreamt in a photograph with
@@ -33,17 +34,21 @@ class Dive:
     """Makes the frames of a dive: called with a frame, it returns the next one.
 
     settings: zoom, rotate, and all that a Dreamer does at each frame of a video. drift: by how many pixels, to the
-    right and down, the picture moves from frame to frame.
+    right and down, the picture moves from frame to frame. on_step: called while the network is loaded.
 
     The first frame that it is called with is where the dive begins; all others only say that another one is wanted.
     Errors are those of a Dreamer.
     """
 
-    def __init__(self, settings: DreamSettings, drift: tuple[float, float] = (0, 0)) -> None:
+    def __init__(
+        self, settings: DreamSettings, drift: tuple[float, float] = (0, 0), *, on_step: OnStep | None = None
+    ) -> None:
         check_names(settings)
         self._settings = settings
         self._drift = drift
-        self._ascent = Dreamer(settings).ascent_for(settings)
+        dreamer = Dreamer(settings)
+        dreamer.on_step = on_step
+        self._ascent = dreamer.ascent_for(settings)
         if self._ascent.masks:
             raise ArgumentError("a dive leaves its picture behind, with all that a mask would keep", "leave out mask:")
         self._picture: np.ndarray | None = None

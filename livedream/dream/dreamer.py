@@ -4,7 +4,7 @@ import copy
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
 from functools import partial
 from typing import TypeVar, overload
@@ -39,14 +39,15 @@ from livedream.dream.residual import Left, settle
 from livedream.dream.resize import compose, from_pixels, shrink
 from livedream.dream.sight import Dreamt, Sight
 from livedream.dream.stages import Stages
-from livedream.dream.still import dream_still, still_sizes
-from livedream.dream.threads import sharing_cores
+from livedream.dream.still import StillWork, dream_still, still_sizes
+from livedream.dream.threads import sharing_cores, sleeping_at_barriers
 from livedream.dream.tiles import LEAST_SIDE, tiles
 from livedream.errors import ArgumentError, DeviceError
 from livedream.frame import Frame
 from livedream.models.graph import trace
 from livedream.picture import Picture, to_array
 from livedream.settings import CONTROLS, DreamSettings
+from livedream.steps import OnStep, StepReport
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +93,8 @@ class Dreamer:
         """What it leaves out for want of time. May be set at any time, by any thread."""
         self.dropped_steps = 0
         """How many steps were left out because their gradient was not finite."""
+        self.on_step: OnStep | None = None
+        """Called after each step of a still, and while it prepares, with how far that is. What it raises ends it."""
         self._stages: Mapping[str, float] = {}
         self._effort = 0.0
         self.reset()
@@ -270,8 +273,11 @@ class Dreamer:
         """
         use_torch()
         if isinstance(picture, Frame):
-            return self.compose(self.dream(self.look(picture)))
-        dream = self._dream_still(to_array(picture))
+            with self._beside_others(picture.pixels.shape, still=False):
+                return self.compose(self.dream(self.look(picture)))
+        pixels = to_array(picture)
+        with self._beside_others(pixels.shape, still=True):
+            dream = self._dream_still(pixels)
         return Image.fromarray(dream) if isinstance(picture, Image.Image) else dream.view(Picture)
 
     def spectate(self, picture: Frame | np.ndarray | Image.Image) -> Iterator[Frame]:
@@ -282,8 +288,16 @@ class Dreamer:
         """
         use_torch()
         pixels = picture.pixels if isinstance(picture, Frame) else to_array(picture)
-        for number, detail in enumerate(self._still_steps(pixels)):
-            yield Frame(self._compose_still(pixels, detail), number / SPECTATE_RATE, number, pixels)
+        steps = enumerate(self._still_steps(pixels))
+        while True:
+            # Not around the `yield`: what the caller does between two steps is none of ours.
+            with self._beside_others(pixels.shape, still=True):
+                step = next(steps, None)
+                if step is None:
+                    return
+                number, detail = step
+                seen = Frame(self._compose_still(pixels, detail), number / SPECTATE_RATE, number, pixels)
+            yield seen
 
     def still_length(self, size: tuple[int, int]) -> int:
         """Return how many steps the dream of a still of `size` (width, height) takes, and so how often it is seen."""
@@ -297,9 +311,19 @@ class Dreamer:
         return self._sharing_cores(self._ready(), self._settings)
 
     def _sharing_cores(self, ascent: Ascent, settings: DreamSettings) -> AbstractContextManager[None]:
-        height, width = self._sizes_for(settings, *self._frame_size)[0] if self._frame_size else self._shown_size
-        work = 2 * ascent.network.flops_per_pixel * height * width * settings.steps
-        return sharing_cores() if work < _HEAVY[ascent.network.dtype] else nullcontext()
+        size = self._sizes_for(settings, *self._frame_size)[0] if self._frame_size else self._shown_size
+        return share_of_cores(ascent, size, settings.steps)
+
+    @contextmanager
+    def _beside_others(self, shape: tuple[int, ...], *, still: bool) -> Iterator[None]:
+        """What a call stays in, so that it keeps its speed beside busy programs. The caller's threads are as before."""
+        if self._ascent is None:
+            with sleeping_at_barriers():
+                self._ready()
+        height, width = shape[:2]
+        sizes = self._still_sizes(height, width) if still else self._sizes_for(self._settings, height, width)
+        with share_of_cores(self._ready(), sizes[0], 1 if still else self._settings.steps), sleeping_at_barriers():
+            yield
 
     # A stream: the residual travels, the octaves take turns. Each of the three steps may have a thread of its own, if
     # frames come to it in order.
@@ -438,8 +462,10 @@ class Dreamer:
         pixels = np.zeros((*frame_size, 3), np.uint8)
         # With the threads of a stream: for another number of them all is made anew, 30 ms for the first frame.
         with self.sharing_cores():
-            for number in range(max(3, len(sizes))):
+            many = max(3, len(sizes))
+            for number in range(many):
                 other.compose(other._dream_sight(other.look(Frame(pixels, Fraction(number), number))))
+                self._tell(StepReport("warming up", number + 1, many, "frames", (number + 1) / many))
 
     # Memory: where it does not suffice the dream gets smaller.
 
@@ -514,6 +540,7 @@ class Dreamer:
         # A goal that has its place in the picture knows no tiles.
         side = max(sizes[0]) if ascent.objective.whole else settings.tile_size
         by = preconditioner(settings.natural_color, settings.coarseness)
+        work = StillWork(sizes, settings.still_steps)
 
         def step(picture: Tensor, size: Size, octave: int, number: int) -> Tensor:
             nonlocal side
@@ -522,13 +549,25 @@ class Dreamer:
             while True:
                 parts = tiles(size, side, np.random.default_rng((settings.seed, octave, number, 1)))
                 try:
-                    return self._ready().step(picture, size, shift, settings.step_size, share, parts, by)
+                    picture = self._ready().step(
+                        picture,
+                        size,
+                        shift,
+                        settings.step_size,
+                        share,
+                        parts,
+                        by,
+                        lambda part: self._tell(work.after(octave, number, part)),
+                    )
                 except RuntimeError as error:
                     now = min(side, max(size))
                     smaller = max(now // 2, LEAST_SIDE)
                     if not is_full(error) or ascent.objective.whole or smaller >= now:
                         raise
                     _log.warning("the network sees no more than %d pixels at once: %s", smaller, _first_line(error))
+                else:
+                    self._tell(work.after(octave, number))
+                    return picture
                 side = smaller
 
         picture = self._upload(shrink(pixels, sizes[0]))
@@ -545,6 +584,10 @@ class Dreamer:
         return sizes
 
     # Both.
+
+    def _tell(self, report: StepReport) -> None:
+        if self.on_step is not None:
+            self.on_step(report)
 
     def _ready(self) -> Ascent:
         """Return the ascent, made now if the settings have changed since the last one."""
@@ -574,10 +617,11 @@ class Dreamer:
         wanted = network_for(settings).name, settings.weights
         traced = self._traced.get(wanted)
         if traced is None:
+            self._tell(StepReport(f"loading {wanted[0]}"))
             dreams = network_for(self._settings).name, self._settings.weights
             # A new dictionary: the thread that dreams and the one that prepares may both be here.
             self._traced = {name: other for name, other in self._traced.items() if name == dreams}
-            traced = trace(models.load(*wanted))
+            traced = trace(models.load(*wanted, on_step=self.on_step))
             self._traced = {**self._traced, wanted: traced}
         return traced
 
@@ -631,6 +675,12 @@ class Dreamer:
         )
         if safer:
             self._compute, self._ascent = safer, None
+
+
+def share_of_cores(ascent: Ascent, size: Size, steps: int) -> AbstractContextManager[None]:
+    """What stays entered while `ascent` makes so many steps at `size` (height, width): see `Dreamer.sharing_cores`."""
+    work = 2 * ascent.network.flops_per_pixel * size[0] * size[1] * steps
+    return sharing_cores() if work < _HEAVY[ascent.network.dtype] else nullcontext()
 
 
 def _first_line(error: Exception) -> str:

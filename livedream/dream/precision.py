@@ -14,6 +14,7 @@ from platformdirs import user_cache_path
 from torch import nn
 
 from livedream.errors import DeviceError
+from livedream.hints import option
 
 _log = logging.getLogger(__name__)
 
@@ -43,9 +44,13 @@ def choose_compute(device: str, precision: str) -> Compute:
     else:
         dtype = _dtypes[precision]
     if chosen.type == "cpu" and dtype == torch.float16:
-        raise DeviceError("float16 needs a GPU", "choose --precision float32 or bfloat16, or leave it out")
+        raise DeviceError(
+            "float16 needs a GPU", f"choose {option('precision', 'float32')} or bfloat16, or leave it out"
+        )
     if chosen.type == "cuda" and dtype == torch.bfloat16 and not _calculates_in_bfloat16():
-        raise DeviceError("this GPU does not calculate in bfloat16", "choose --precision float16 or float32")
+        raise DeviceError(
+            "this GPU does not calculate in bfloat16", f"choose {option('precision', 'float16')} or float32"
+        )
     return Compute(chosen, dtype)
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from livedream.dream.masks import Masks
 from livedream.dream.octaves import Size, octave_sizes, working_size
 from livedream.settings import DreamSettings
+from livedream.steps import StepReport
 
 Step = Callable[[Tensor, Size, int, int], Tensor]
 """Takes a picture, float32 (1, 3, h, w), its size, the number of its octave, 0 the smallest, and that of the step in
@@ -38,6 +39,30 @@ def still_sizes(settings: DreamSettings, height: int, width: int, smallest: int)
     size = working_size(height, width, max(settings.still_height, lowest), smallest)
     # However large the picture is, forms as large as it come from its smallest octave.
     return octave_sizes(size, _MOST_OCTAVES, settings.octave_scale, max(smallest, settings.smallest_octave))
+
+
+class StillWork:
+    """How far the dream of a still is. A step costs what its octave has pixels.
+
+    Of a still of 1280x720, 15 steps at each octave, a pixel took from 0.6 to 1.5 microseconds at all octaves. By the
+    number of steps five sixths are done where one half of the work is.
+
+    sizes: from the largest to the smallest. steps: how many at each of them.
+    """
+
+    def __init__(self, sizes: Sequence[Size], steps: int) -> None:
+        self._areas = [height * width for height, width in reversed(sizes)]
+        self._steps = steps
+
+    def after(self, octave: int, number: int, part: float = 1.0) -> StepReport:
+        """Return how far it is after `part` of step `number`, from 0, at an octave; 0 is the smallest."""
+        done = self._steps * sum(self._areas[:octave]) + (number + part) * self._areas[octave]
+        return StepReport(
+            "dreaming",
+            done=octave * self._steps + number + int(part),
+            total=len(self._areas) * self._steps,
+            share=done / (self._steps * sum(self._areas)),
+        )
 
 
 def dream_still(picture: Tensor, sizes: Sequence[Size], steps: int, step: Step, masks: Masks) -> Iterator[Tensor]:

@@ -56,10 +56,18 @@ def tiles(size: Size, side: int, draw: np.random.Generator) -> list[Tile]:
     return [Tile(row, column) for row in down for column in across]
 
 
-def join(picture: Tensor, parts: Sequence[Tile], gradient: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return the gradient of `picture`, (1, 3, h, w), from that of each of its parts."""
+def join(
+    picture: Tensor,
+    parts: Sequence[Tile],
+    gradient: Callable[[Tensor], Tensor],
+    on_tile: Callable[[float], None] | None = None,
+) -> Tensor:
+    """Return the gradient of `picture`, (1, 3, h, w), from that of each of its parts.
+
+    on_tile: called after each part with the share of them that is done.
+    """
     whole = torch.empty_like(picture)
-    for down, across in parts:
+    for number, (down, across) in enumerate(parts, 1):
         top, left = down.seen[0], across.seen[0]
         seen = picture[:, :, slice(*down.seen), slice(*across.seen)].contiguous(memory_format=torch.channels_last)
         rows = slice(down.inner[0] - top, down.inner[1] - top)
@@ -67,6 +75,8 @@ def join(picture: Tensor, parts: Sequence[Tile], gradient: Callable[[Tensor], Te
         # An objective is a mean over what is seen; a smaller part would weigh its pixels higher.
         weight = seen[0, 0].numel() / picture[0, 0].numel()
         whole[:, :, slice(*down.inner), slice(*across.inner)] = gradient(seen)[:, :, rows, columns] * weight
+        if on_tile is not None:
+            on_tile(number / len(parts))
     return whole
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from functools import cache
 
 from livedream.errors import unknown
+from livedream.hints import either
 from livedream.models.channels import channel_names, find_channels
 from livedream.models.classes import LOGITS
 from livedream.models.table import DEFAULT, SQUEEZENET, find_network
@@ -42,7 +43,9 @@ def resolve_layer(network: str, name: str, layers: Collection[str] | None = None
             "layer",
             name,
             [*layers, *known, LOGITS, *channel_names(network)],
-            f"`livedream models {network}` lists them",
+            either(
+                f"`livedream models {network}` lists them", f"`livedream models {network}` in a terminal lists them"
+            ),
         )
     return known[name]
 

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from livedream.errors import WeightsError
+from livedream.hints import option
 from livedream.models.inspection import UnfitError, inspect
 from livedream.printable import quoted_value
 from livedream.untrusted import NotRegularError, check_regular
@@ -28,7 +29,7 @@ _DAMAGE = (
     *(OverflowError, MemoryError, struct.error, pickle.UnpicklingError, SafetensorError, zipfile.BadZipFile),
 )
 _LONGEST_NAME = 300
-_ELSEWHERE = "it must be a state dict saved by torch, or safetensors, of the network that --model names"
+_ELSEWHERE = f"it must be a state dict saved by torch, or safetensors, of the network that {option('model')} names"
 # Names of before torch 0.4, which torchvision's own file of densenet121 still has: norm.1 for norm1.
 _OLD_DENSE = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)")
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")

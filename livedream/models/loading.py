@@ -1,5 +1,10 @@
 """Networks as modules: built with random weights, or loaded with trained ones."""
 
+import hashlib
+import logging
+import urllib.request
+import uuid
+from http.client import HTTPException
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,10 +12,18 @@ from typing import TYPE_CHECKING
 from livedream.errors import WeightsError
 from livedream.models.classes import IMAGENET
 from livedream.models.table import Network, find_network
+from livedream.steps import OnStep, StepReport
 
 if TYPE_CHECKING:
     from torch import nn
     from torchvision.models import WeightsEnum
+
+_log = logging.getLogger(__name__)
+
+_PIECE = 1 << 17
+"""Bytes that are downloaded from one report to the next."""
+_SILENT_SECONDS = 60.0
+"""After how long without a byte a download fails."""
 
 OFFICIAL = "official"
 """In place of a file: the weights that the network is published with."""
@@ -44,12 +57,13 @@ def _build_torchvision(name: str, classes: int) -> "nn.Module":
     return network.eval()
 
 
-def load(name: str, weights: str = OFFICIAL) -> "nn.Module":
+def load(name: str, weights: str = OFFICIAL, *, on_step: OnStep | None = None) -> "nn.Module":
     """Return the network called `name` with its weights, for inference, on the CPU in float32.
 
-    The official weights of an embedded network are in the package; the others are downloaded once, by torchvision, into
-    torch's usual cache and checked by their hash. weights: the path of a file in place of those, a state dict or
-    safetensors, of as many classes as it may be. Nothing in a file is run.
+    The official weights of an embedded network are in the package; the others are downloaded once, from where
+    torchvision gets them, into torch's usual cache and checked by their hash. weights: the path of a file in place of
+    those, a state dict or safetensors, of as many classes as it may be. Nothing in a file is run. on_step: called again
+    and again during a download; what it raises ends it.
 
     Raises WeightsError for a file that is absent, damaged or of another network, and a download that fails;
     ArgumentError for an unknown network.
@@ -60,7 +74,7 @@ def load(name: str, weights: str = OFFICIAL) -> "nn.Module":
     if network.embedded:
         with as_file(files("livedream") / "assets" / f"{name}.safetensors") as path:
             return _load_file(name, path)
-    _download(network)
+    _download(network, on_step)
     return _load_file(name, weights_file(name), "delete it and try again")
 
 
@@ -99,21 +113,50 @@ def _published(name: str) -> "WeightsEnum":
     return next(iter(get_model_weights(name)))
 
 
-def _download(network: Network) -> None:
+def _download(network: Network, on_step: OnStep | None) -> None:
     """Get the file of weights into torch's cache, if it is not there, and check it by its hash."""
-    from torch.hub import download_url_to_file
-
     path, url = weights_file(network.name), _published(network.name).url
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    digits = path.stem.rsplit("-", 1)[-1]  # torchvision's names end with the first digits of the sha256
     try:
-        download_url_to_file(url, str(path), hash_prefix=digits, progress=True)
-    except (OSError, RuntimeError) as error:
+        _fetch(url, path, f"downloading {network.name}", on_step)
+    except (OSError, HTTPException, _DamagedError) as error:
         reason = getattr(error, "reason", error)
         raise WeightsError(
             f"{network.name} needs the file {path.name} ({network.megabytes:g} MB), which cannot be downloaded: "
             f"{reason}",
             f"get it from {url} on a machine with network access and put it at {path}",
         ) from error
+
+
+class _DamagedError(Exception):
+    """A file is not the one that its name promises."""
+
+
+def _fetch(url: str, path: Path, task: str, on_step: OnStep | None) -> None:
+    """Download `url` into the file `path`, whose name ends with the first digits of its sha256, as torchvision's do.
+
+    torch.hub.download_url_to_file does the same, but shows its progress on standard error, and there alone.
+    """
+    wanted, found = path.stem.rsplit("-", 1)[-1], hashlib.sha256()
+    if on_step is None:
+        _log.warning("%s from %s", task, url)
+    # Its default name, Python-urllib, is refused by some servers.
+    request = urllib.request.Request(url, headers={"User-Agent": "livedream"})
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        with urllib.request.urlopen(request, timeout=_SILENT_SECONDS) as answer, part.open("wb") as file:
+            length, done = int(answer.headers.get("Content-Length", 0)), 0
+            while piece := answer.read(_PIECE):
+                file.write(piece)
+                found.update(piece)
+                done += len(piece)
+                if on_step is not None:
+                    share = done / length if length else 0.0
+                    on_step(StepReport(task, done / 1e6, length / 1e6, "MB", share))
+        if not found.hexdigest().startswith(wanted):
+            raise _DamagedError(f"invalid hash value (expected {wanted}, got {found.hexdigest()})")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from livedream.steps import StepReport
+
 WINDOW_SECONDS = 3.0
 """Over how long a rate is counted: short enough to follow a change, long enough to stand still."""
 AGES = 300
@@ -79,6 +81,8 @@ class Report:
     """Captured frames that were left out on purpose: a lower rate is held than the source's."""
     skipped_fps: float = 0.0
     """Over the last seconds."""
+    step: StepReport | None = None
+    """How far the picture is that is being dreamt, of pictures that are dreamt by themselves."""
 
 
 class _SinkMeter:
@@ -151,6 +155,7 @@ class Meter:
         sinks_dropped: Sequence[int] = (),
         faults: Sequence[str | None] = (),
         notices: Sequence[str] = (),
+        step: StepReport | None = None,
     ) -> Report:
         """Return all counts; what is known elsewhere is told by the caller: what the mailboxes dropped, what failed."""
         with self._lock:
@@ -183,6 +188,7 @@ class Meter:
                 notices=tuple(notices),
                 skipped=self._skipped,
                 skipped_fps=self._skipped_rate.per_second,
+                step=step,
             )
 
 

@@ -19,6 +19,7 @@ from livedream.pipeline.pace import Pace
 from livedream.pipeline.playback import Playback
 from livedream.pipeline.post import Dated
 from livedream.pipeline.work import Work
+from livedream.steps import OnStep
 
 
 class Dreamer(Protocol):
@@ -85,11 +86,31 @@ class _AtOnce:
         return dreamt
 
 
-def steps_of(dreamer: Dreamer, stills: bool) -> Steps:
-    """Return the steps of `dreamer`. stills: whether each frame is a picture by itself."""
-    if stills:
-        return _AtOnce(lambda frame: frame.with_pixels(dreamer(frame.pixels)))
-    return dreamer if isinstance(dreamer, Steps) else _AtOnce(dreamer)
+@runtime_checkable
+class TellsSteps(Protocol):
+    """A dreamer that tells how far the dream of a picture is."""
+
+    on_step: OnStep | None
+
+
+def steps_of(dreamer: Dreamer, stills: bool, on_step: OnStep) -> Steps:
+    """Return the steps of `dreamer`.
+
+    stills: whether each frame is a picture by itself. on_step: called with how far such a picture is.
+    """
+    if not stills:
+        return dreamer if isinstance(dreamer, Steps) else _AtOnce(dreamer)
+
+    def dream_still(frame: Frame) -> Frame:
+        if not isinstance(dreamer, TellsSteps):
+            return frame.with_pixels(dreamer(frame.pixels))
+        dreamer.on_step = on_step
+        try:
+            return frame.with_pixels(dreamer(frame.pixels))
+        finally:
+            dreamer.on_step = None
+
+    return _AtOnce(dream_still)
 
 
 class _Moving(NamedTuple):

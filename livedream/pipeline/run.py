@@ -23,6 +23,7 @@ from livedream.pipeline.post import Dated, Post
 from livedream.pipeline.priority import give_way
 from livedream.pipeline.relay import Dreamer, Relay, steps_of
 from livedream.sink.sink import ResumableSink, Sink
+from livedream.steps import StepReport
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +121,9 @@ class _Run:
         self._error: BaseException | None = None
         self._exhausted = False
         self._cut_short = False
+        self._gives_up = False
+        """What is being dreamt is not wanted any more."""
+        self._step: StepReport | None = None
         self._all_dreamt = False
         """Nobody can join any more."""
         self._source_closed = False
@@ -127,7 +131,7 @@ class _Run:
 
         behind = self._rules.dream_first
         self._capture_thread = self._thread("capture", self._capture, behind)
-        self._steps = steps_of(dreamer, source.stills)
+        self._steps = steps_of(dreamer, source.stills, self._stepped)
         relay = Relay(
             self._steps,
             self._captured,
@@ -212,6 +216,12 @@ class _Run:
             self._all_dreamt = True
         for post in self._posts:
             post.box.close()
+
+    def _stepped(self, step: StepReport) -> None:
+        """Hear from the thread that dreams how far a picture is: a large one takes minutes, and Ctrl-C must not."""
+        if self._gives_up:
+            raise Ended
+        self._step = step
 
     def _checkpoint_before(self, frame: Frame) -> Checkpoint | None:
         if self._checkpoints is None or not self._checkpoints.journal.due(frame):
@@ -323,8 +333,8 @@ class _Run:
         self._cut_short = True
 
     def _cut(self) -> None:
-        """Let no more frames into the dreamer; all else follows from there."""
-        self._cut_short = True
+        """Let no more frames into the dreamer; all else follows from there. A picture in the middle is given up."""
+        self._cut_short = self._gives_up = True
         self._captured.discard()
         if self._playback is not None:
             self._playback.stop()
@@ -417,4 +427,6 @@ class _Run:
             [post.box.dropped for post in posts],
             [post.fault for post in posts],
             [notice for notice in notices if notice is not None],
+            # Between two pictures none is in the middle.
+            self._step if self._step is not None and self._step.share < 1 else None,
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from livedream.errors import ArgumentError, unknown
+from livedream.hints import option
 
 QUALITY = 75
 """What is meant without a choice: x264 at crf 18, where a dream's fine patterns survive, and its like elsewhere."""
@@ -184,6 +185,7 @@ def find_encoders(suffix: str, encoding: Encoding) -> tuple[Encoder, ...]:
         raise ArgumentError(f"{suffix} does not hold {encoding.codec}", cure)
     if found[0].scale is None and encoding.quality is not None:
         raise ArgumentError(
-            f"{found[0].codec} has no quality to choose", "leave out --quality, or take another --codec"
+            f"{found[0].codec} has no quality to choose",
+            f"leave out {option('quality')}, or take another {option('codec')}",
         )
     return found

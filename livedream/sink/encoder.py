@@ -21,6 +21,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from livedream.errors import SinkError
+from livedream.hints import option
 from livedream.sink.codecs import Encoder, Encoding
 from livedream.sink.sink import Facts
 
@@ -137,9 +138,9 @@ def find_working(candidates: tuple[Encoder, ...]) -> Encoder:
             return encoder
         faults.append(f"{encoder.name} does not work here: {fault}")
     if candidates[0].hardware:
-        cure = f"--codec {candidates[0].codec} needs no graphics chip"
+        cure = f"{option('codec', candidates[0].codec)} needs no graphics chip"
     else:
-        cure = "take another --codec, or PyAV from its wheel"
+        cure = f"take another {option('codec')}, or PyAV from its wheel"
     raise SinkError("; ".join(faults), cure)
 
 

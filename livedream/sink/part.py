@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from livedream.errors import SinkError
+from livedream.hints import either, option
 from livedream.sink.codecs import CONTAINERS
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock, foreign_part, identity, mark_of, unwritable
@@ -155,8 +156,10 @@ class PartFile:
             raise foreign_part(self.part)
         suffix = self.path.suffix.lower()
         if suffix in CONTAINERS and self.part.stat().st_size and not self._overwrite:
-            goes_on = "--resume goes on with it, " if journal_of(self.part).is_dir() else ""
-            raise SinkError(f"{self.part} exists already", f"a run was cut off: {goes_on}--overwrite begins anew")
+            goes_on = either("--resume goes on with it, ", "") if journal_of(self.part).is_dir() else ""
+            raise SinkError(
+                f"{self.part} exists already", f"a run was cut off: {goes_on}{option('overwrite', True)} begins anew"
+            )
         self.part.unlink()
 
     def _sync(self, descriptor: int) -> None:
@@ -226,7 +229,10 @@ def write_whole(
         part.discard()
 
 
-def check_new(path: Path, overwrite: bool, hint: str = "use --overwrite, or another name") -> None:
+_REPLACE = f"use {option('overwrite', True)}, or another name"
+
+
+def check_new(path: Path, overwrite: bool, hint: str = _REPLACE) -> None:
     """Raise SinkError when `path` is no file, or is there already and must not be overwritten."""
     try:
         if path.is_dir():

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.frame import Frame
+from livedream.hints import option
 from livedream.letterbox import letterbox
 from livedream.side_tracks import SideTracks
 from livedream.sink import matroska
@@ -140,7 +141,7 @@ class VideoSink(ResumableSink):
                 if isinstance(beside, Path) or (beside is not None and not self._is_gif):
                     self._tracks = self._other_tracks(beside, facts)
             except (av.error.FFmpegError, OSError, ValueError) as error:
-                raise SinkError(f"{self.path} cannot be written: {error}", "try another --codec") from error
+                raise SinkError(f"{self.path} cannot be written: {error}", f"try another {option('codec')}") from error
             undo.pop_all()
         self.name = f"{self.path} ({self._encoder.description})"
         if facts.lost_sound and not self._is_gif:

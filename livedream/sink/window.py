@@ -13,6 +13,7 @@ import numpy as np
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
+from livedream.hints import either
 from livedream.pixel_aspect import SQUARE
 from livedream.sink.display import display_fault
 from livedream.sink.keys import key_name
@@ -26,7 +27,7 @@ REFRESH_SECONDS = 0.25
 """How often the text is asked for."""
 FIRST = "livedream starts"
 """The title of the window that goes at once."""
-WITHOUT = "write a file instead: --to out.mp4"
+WITHOUT = "write a file instead: " + either("--to out.mp4", 'open_sink("out.mp4")')
 
 
 class WindowSink(Sink):

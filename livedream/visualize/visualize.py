@@ -2,7 +2,8 @@
 
 import itertools
 import logging
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -10,16 +11,18 @@ from torch import Tensor
 
 from livedream.dream.ascent import Ascent
 from livedream.dream.choice import network_for
-from livedream.dream.dreamer import Dreamer
+from livedream.dream.dreamer import Dreamer, share_of_cores
 from livedream.dream.foresight import check_names
 from livedream.dream.goals import Layer, Neuron
 from livedream.dream.grammar import parse
 from livedream.dream.objective import Objective, Term
 from livedream.dream.precision import Compute
 from livedream.dream.resize import from_pixels
+from livedream.dream.threads import sleeping_at_barriers
 from livedream.errors import ArgumentError
 from livedream.picture import Picture
 from livedream.settings import DreamSettings
+from livedream.steps import OnStep, StepReport
 from livedream.visualize.fourier import FourierPictures
 from livedream.visualize.transforms import shake
 
@@ -54,6 +57,15 @@ class Visualizer:
         self._settings = settings.replace(precision="float32") if settings.precision == "auto" else settings
         self._dreamer = Dreamer(self._settings)
 
+    @property
+    def on_step(self) -> OnStep | None:
+        """Called after each step, and while the network is loaded, with how far that is. What it raises ends it."""
+        return self._dreamer.on_step
+
+    @on_step.setter
+    def on_step(self, on_step: OnStep | None) -> None:
+        self._dreamer.on_step = on_step
+
     def __call__(self, objectives: Sequence[str], size: int = SIZE, steps: int = STEPS) -> list[Picture]:
         """Return a picture, RGB uint8 (size, size, 3), for each of `objectives`, texts as in DreamSettings.layers.
 
@@ -68,7 +80,13 @@ class Visualizer:
             raise ArgumentError(text, "the usual are 160 and 256")
         pictures: list[Picture] = []
         for first in range(0, len(objectives), _BATCH):
-            pictures += self._draw(objectives[first : first + _BATCH], size, steps)
+            batch = objectives[first : first + _BATCH]
+
+            def after(step: int, first: int = first, many: int = len(batch)) -> StepReport:
+                done, whole = first // _BATCH * steps + step, math.ceil(len(objectives) / _BATCH) * steps
+                return StepReport("drawing", done, whole, share=(first + many * step / steps) / len(objectives))
+
+            pictures += self._draw(batch, size, steps, after)
         return pictures
 
     def prepare(self, objectives: Sequence[str]) -> str:
@@ -102,19 +120,26 @@ class Visualizer:
     def _settings_for(self, objectives: Sequence[str]) -> DreamSettings:
         return self._settings.replace(layers=" + ".join(objectives)) if objectives else self._settings
 
-    def _draw(self, objectives: Sequence[str], size: int, steps: int) -> list[Picture]:
+    def _draw(
+        self, objectives: Sequence[str], size: int, steps: int, after: Callable[[int], StepReport]
+    ) -> list[Picture]:
+        """after: returns how far all is after a step of these objectives, from 1."""
         ascent, seed = self._ascent(objectives), self._settings.seed
         looked_for = _apart(ascent.objective, [parse(text, network=ascent.network.name) for text in objectives])
         pictures = FourierPictures(len(objectives), size, seed).to(ascent.network.mean.device)
         adam = torch.optim.Adam(pictures.parameters(), lr=_RATE, fused=True)
-        for step in range(steps):
-            adam.zero_grad()
-            shown = pictures()
-            seen = ascent.network(255 * shake(shown, seed, step))
-            values, climbed = _values(looked_for, seen)
-            torch.autograd.backward(-climbed.sum())
-            adam.step()
-            pictures.fade(shown, _CONTRAST)
+        # What all of them take is what a single picture of as many pixels would.
+        with share_of_cores(ascent, (size * len(objectives), size), 1), sleeping_at_barriers():
+            for step in range(steps):
+                adam.zero_grad()
+                shown = pictures()
+                seen = ascent.network(255 * shake(shown, seed, step))
+                values, climbed = _values(looked_for, seen)
+                torch.autograd.backward(-climbed.sum())
+                adam.step()
+                pictures.fade(shown, _CONTRAST)
+                if self.on_step is not None:
+                    self.on_step(after(step + 1))
         for objective, value in zip(looked_for, values.tolist(), strict=True):
             if value == 0:
                 _log.warning("%s stays silent: the picture shows what excites its layer", objective)

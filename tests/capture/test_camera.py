@@ -79,7 +79,7 @@ def test_14_a_driver_that_lies_is_measured(fps: float, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     ("fourcc", "hint"),
-    [pytest.param("MJPG", "give it light", id="16-dark"), pytest.param("YUYV", "a smaller --size", id="15-raw")],
+    [pytest.param("MJPG", "give it light", id="16-dark"), pytest.param("YUYV", "a smaller size", id="15-raw")],
 )
 def test_a_slow_camera_is_told_of(fourcc: str, hint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "RATE_SECONDS", 0.4)

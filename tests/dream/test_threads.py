@@ -1,5 +1,7 @@
-"""How many threads a dream takes while others look and compose."""
+"""How many threads a dream takes while others look and compose, or while other programs keep the processor busy."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import cv2
@@ -7,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from livedream import Dreamer, DreamSettings, Frame
+from livedream import Dreamer, DreamSettings, Frame, Visualizer
 from livedream.dream import threads
 from livedream.dream.ascent import Ascent
+from livedream.dream.network import DreamNetwork
 
 
 @pytest.fixture
@@ -37,6 +40,82 @@ def test_one_thread_is_the_least(four_threads) -> None:
     cv2.setNumThreads(1)
     with threads.sharing_cores():
         assert counts() == (1, 1)
+
+
+def test_nested_it_leaves_one_core_and_no_more(four_threads) -> None:
+    with threads.sharing_cores(), threads.sharing_cores():
+        assert counts() == (3, 3)
+    assert counts() == (4, 4)
+
+
+def test_two_threads_inside_leave_one_core_and_the_last_gives_it_back(four_threads) -> None:
+    second_in, first_out = threading.Event(), threading.Event()
+
+    def dream() -> list[tuple[int, int]]:
+        with threads.sharing_cores():
+            second_in.set()
+            first_out.wait(10)
+            inside = counts()
+        return [inside, counts()]
+
+    with ThreadPoolExecutor(1) as other:
+        with threads.sharing_cores():
+            seen = other.submit(dream)
+            second_in.wait(10)
+        first_out.set()
+        assert seen.result() == [(3, 3), (4, 4)]
+        assert other.submit(counts).result() == (4, 4)
+    assert counts() == (4, 4)
+
+
+def test_an_error_gives_the_core_back(four_threads) -> None:
+    with pytest.raises(KeyError), threads.sharing_cores():
+        raise KeyError
+    assert counts() == (4, 4)
+
+
+def test_threads_that_wait_sleep_while_a_second_team_is_there(four_threads) -> None:
+    def teams() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name == "livedream-openmp"]
+
+    with threads.sleeping_at_barriers():
+        assert len(teams()) == 1
+    assert teams() == []
+    torch.set_num_threads(1)
+    with threads.sleeping_at_barriers():  # nobody to wait for
+        assert teams() == []
+
+
+@pytest.mark.parametrize("kind", ["frames", "picture", "steps", "noise"])
+def test_a_call_leaves_a_core_and_the_program_around_it_keeps_its_threads(kind, four_threads, monkeypatch) -> None:
+    inside, outside = [], []
+    settings = DreamSettings(layers="fire2", device="cpu", working_height=32, still_height=32, still_steps=2)
+    pixels = np.zeros((64, 96, 3), np.uint8)
+    if kind == "noise":
+        forward = DreamNetwork.forward
+
+        def seen(network: DreamNetwork, batch: torch.Tensor) -> dict[str, torch.Tensor]:
+            if batch.requires_grad:  # not when its channels are counted
+                inside.append(counts())
+            return forward(network, batch)
+
+        monkeypatch.setattr(DreamNetwork, "forward", seen)
+        Visualizer(settings)(["fire2:1"], size=32, steps=2)
+    else:
+        step = Ascent.step
+        monkeypatch.setattr(Ascent, "step", lambda *args, **by: inside.append(counts()) or step(*args, **by))
+        dreamer = Dreamer(settings)
+        if kind == "frames":
+            for number in range(2):
+                dreamer(Frame(pixels, Fraction(number, 10), number))
+                outside.append(counts())
+        elif kind == "picture":
+            dreamer(pixels)
+        else:
+            outside += [counts() for _ in dreamer.spectate(pixels)]
+    assert set(inside) == {(3, 3)}
+    assert set(outside) <= {(4, 4)}
+    assert counts() == (4, 4)
 
 
 def test_a_stream_is_rehearsed_with_its_own_threads(four_threads, monkeypatch) -> None:

@@ -86,9 +86,9 @@ def test_only_what_livedream_left_is_replaced(lock: OutputLock, tmp_path: Path) 
     cut_off = PartFile(path, lock)
     cut_off.write(b"half a film")
     cut_off.leave()
-    with pytest.raises(SinkError, match=r"a\.part\.mp4 exists already$") as caught:
+    with pytest.raises(SinkError, match=r"a\.part\.mp4 exists already") as caught:
         PartFile(path, lock)
-    assert "--overwrite begins anew" in caught.value.hint
+    assert "overwrite=True begins anew" in caught.value.hint
     PartFile(path, lock, overwrite=True).discard()
     assert not cut_off.part.exists()
     cut_off.part.write_text("somebody's")

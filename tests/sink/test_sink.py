@@ -186,7 +186,7 @@ def test_an_existing_file_is_kept_unless_told(name: str, tmp_path: Path) -> None
     with pytest.raises(SinkError) as caught:
         open_sink(spec)
     assert str(caught.value) == f"{path} exists already"
-    assert "--overwrite" in caught.value.hint
+    assert "overwrite=True" in caught.value.hint
     assert path.read_text() == "precious"
     with open_sink(spec, overwrite=True) as sink:
         assert path.read_text() == "precious"  # until there is something better

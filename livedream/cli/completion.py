@@ -1,0 +1,48 @@
+"""`livedream completion`: let the Tab key complete commands, options and their values."""
+
+import contextlib
+import io
+import os
+
+import click
+from click.shell_completion import get_completion_class, shell_complete
+
+from livedream.cli.output import say_lines
+
+PROGRAM = "livedream"
+VARIABLE = "_LIVEDREAM_COMPLETE"
+"""Tells livedream that a shell calls it for words to offer, and which shell."""
+SHELLS = ("bash", "zsh", "fish", "powershell")
+
+
+@click.command(short_help="Print the script that lets a shell complete livedream's commands.")
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script with which the Tab key completes commands, options, files, presets, models and layers.
+
+    \b
+    bash        eval "$(livedream completion bash)"    in ~/.bashrc (bash 4.4 or later)
+    zsh         eval "$(livedream completion zsh)"     in ~/.zshrc, after compinit
+    fish        livedream completion fish | source     in ~/.config/fish/config.fish
+    powershell  livedream completion powershell | Out-String | Invoke-Expression    in $PROFILE
+    """
+    made = get_completion_class(shell)
+    if made is None:  # pragma: no cover
+        raise RuntimeError(f"click has no completion for {shell}")
+    say_lines(made(context.find_root().command, {}, PROGRAM, VARIABLE).source())
+
+
+def answer(group: click.Group) -> int | None:
+    """Print words to offer, where a shell asks for them, and return the exit code; None where none asks.
+
+    Nothing else is printed, errors included: it would end up in the line that is being typed.
+    """
+    instruction = os.environ.get(VARIABLE)
+    if instruction is None:
+        return None
+    with contextlib.redirect_stderr(io.StringIO()):
+        try:
+            return shell_complete(group, {}, PROGRAM, VARIABLE, instruction)
+        except Exception:  # noqa: BLE001  see above
+            return 1

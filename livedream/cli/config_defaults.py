@@ -1,0 +1,91 @@
+"""Lasting choices as the defaults of a command's options."""
+
+import functools
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from livedream.configuration import (
+    AUTO,
+    DEVICE,
+    MODEL,
+    PRECISION,
+    PRESET,
+    Choice,
+    lasting_choices,
+    misspelled_variables,
+)
+from livedream.errors import ArgumentError, LivedreamError
+
+log = logging.getLogger(__name__)
+
+TAKES = {
+    "run": (PRESET, MODEL, DEVICE, PRECISION),
+    "demo": (PRESET, MODEL, DEVICE, PRECISION),
+    "zoom": (MODEL, DEVICE, PRECISION),
+    "layers": (MODEL, DEVICE, PRECISION),
+    "visualize": (MODEL, DEVICE, PRECISION),
+    "bench": (DEVICE, PRECISION),
+}
+"""The choices that count for a command.
+
+A preset made for films and cameras neither zooms nor draws from noise, and a benchmark compares one network's numbers.
+"""
+
+
+def take_lasting_choices(command: click.Command) -> None:
+    """Let lasting choices stand in for options of `command` that are not given."""
+    keys = TAKES.get(command.name or "", ())
+    callback = command.callback
+    if not keys or callback is None:
+        return
+
+    @functools.wraps(callback)
+    def with_choices(**options: Any) -> Any:
+        context = click.get_current_context()
+        taken = {choice.key: choice for choice in applicable(context, keys)}
+        for choice in taken.values():
+            source = ParameterSource.DEFAULT_MAP if choice.is_from_file else ParameterSource.ENVIRONMENT
+            context.set_parameter_source(choice.key, source)
+            context.params[choice.key] = options[choice.key] = choice.value
+            log.info("%s", choice)
+        try:
+            return callback(**options)
+        except (ArgumentError, LivedreamError) as error:
+            _name_origin(error, taken)
+            raise
+
+    command.callback = with_choices
+
+
+def applicable(context: click.Context, keys: tuple[str, ...]) -> list[Choice]:
+    """Return the choices that count for this call: of options the command has and nobody gave.
+
+    A preset file or recipe says which network its layers belong to, so it keeps that against a model chosen at a lower
+    level: `--preset dream.mp4` gives the same look whatever the config file says.
+    """
+    for wrong, right in misspelled_variables(os.environ).items():
+        log.warning("the variable %s is unknown and has no effect; did you mean %s?", wrong, right)
+    chosen = lasting_choices()
+    is_open = {key for key in keys if context.get_parameter_source(key) is ParameterSource.DEFAULT}
+    found = {key: choice for key, choice in chosen.items() if key in is_open and choice.value != AUTO}
+    preset = found.get(PRESET)
+    name = preset.value if preset else context.params.get(PRESET)
+    if name is not None and Path(name).suffix and MODEL in found:
+        above = preset is None or (found[MODEL].is_from_file and not preset.is_from_file)
+        if above:
+            del found[MODEL]
+    return list(found.values())
+
+
+def _name_origin(error: ArgumentError | LivedreamError, taken: Mapping[str, Choice]) -> None:
+    """Add to the hint which lasting choice an error is about: nobody typed it."""
+    told = f"{error} {error.hint}".lower()
+    blamed = [str(choice) for choice in taken.values() if choice.value.lower() in told]
+    if blamed:
+        error.hint = "; ".join(filter(None, [error.hint, f"note: {' and '.join(blamed)}"]))

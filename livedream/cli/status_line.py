@@ -1,0 +1,59 @@
+"""One line about what goes on: it changes in place on a terminal, and comes again every few seconds elsewhere."""
+
+import os
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from livedream.cli.output import remark, silence
+from livedream.printable import presentable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+PLAIN_SECONDS = 5.0
+"""After how long without any output a line comes where nothing can be overwritten."""
+
+
+class StatusLine:
+    """Shows the state of a run on standard error, inside a `with` block. It leaves nothing on a terminal in the end."""
+
+    def __init__(self) -> None:
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if is_terminal():
+            from livedream.cli.bar import new_bar
+
+            self._bar = new_bar()
+            self._bar.start()
+            self._task = self._bar.add_task("", total=None, visible=False)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, text: str, share: float | None = None) -> None:
+        """Show `text`, and how much is done, from 0 to 1, as a bar; None where nobody knows."""
+        if self._bar is not None and self._task is not None:
+            total = None if share is None else 1.0
+            self._bar.update(
+                self._task,
+                total=total,
+                completed=share or 0.0,
+                description=presentable(text),
+                visible=True,
+                refresh=True,
+            )
+        elif silence() >= PLAIN_SECONDS:
+            remark(text)
+
+
+def is_terminal() -> bool:
+    """Return whether what is written on standard error can be overwritten."""
+    return sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")

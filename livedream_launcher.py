@@ -1,0 +1,41 @@
+"""The command `livedream`: Ctrl-C ends it without a traceback also while it is being imported.
+
+A module by itself, because whatever imports a part of livedream imports the package first, which takes a tenth of a
+second.
+"""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+CODE = 130
+"""Of a program that ended by Ctrl-C."""
+
+
+def main() -> int:
+    """Import the command line, run it and return its exit code."""
+    guard_imports()
+    try:
+        from livedream.cli.main import main as command
+
+        if signal.getsignal(signal.SIGINT) is _leave:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return command()
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        return CODE
+
+
+def guard_imports() -> None:
+    """Let Ctrl-C end the process at once: nothing is at stake yet.
+
+    An exception would pass through code of others, some of which takes it for an ImportError.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores Ctrl-C
+        signal.signal(signal.SIGINT, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"stopped\n")
+    os._exit(CODE)

@@ -1,0 +1,276 @@
+"""Every command and every Python program of README.md and of docs/ runs.
+
+Each runs in a folder of its own, with small films and pictures under the names that the documents use. What is appended
+to a command makes it smaller, or lets it end. Cameras, streams, screens and windows are there: real ones where a test
+can have them (streams through the loopback interface, an X server), else what the tests of that part stand on.
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from livedream import models
+from livedream.capture import demo
+from livedream.capture.cameras import Camera
+from livedream.cli.main import livedream as cli
+from livedream.cli.main import main
+from livedream.presets import preset_names
+from livedream.settings import CONTROLS
+from tests.capture.cameras import RtspCamera, Sender, fake_camera, network_camera
+from tests.conftest import write_clip
+from tests.films import quarters
+from tests.networks import random_network
+from tests.sink.test_virtual_camera import Device, device  # noqa: F401  a fixture
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *ROOT.glob("docs/*.md"))}
+
+NOT_RUN = {
+    "scripts/": "tests/test_setup_script.py and the newcomer of tests/test_newcomer.py run them",
+    "source ": "tests/test_newcomer.py",
+    "sudo ": "it changes the system",
+    "journalctl ": "it needs a system that systemd has started",
+    "livedream run screen:2": "the display of the tests has one screen",
+    "docker ": "it needs a container engine; tests/test_container.py reads the Dockerfile",
+}
+"""Beginnings of the commands that cannot run here, and why. What they say to livedream is parsed."""
+SHORTER = {
+    "zoom": ["--length", "0.1"],
+    "visualize": ["--size", "32", "--steps", "2"],
+    "layers": ["--still-height", "32"],
+}
+ATLAS = ["--channels", "1"]
+ENDS = ["-t", "0.4"]
+"""For what would run until somebody ends it, or as long as its film lasts."""
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Return the blocks in that language, each with the name of its document."""
+    pattern = re.compile(rf"```{language}\n(.*?)```", re.DOTALL)
+    return [(name, block) for name, text in DOCUMENTS.items() for block in pattern.findall(text)]
+
+
+LINES = [line for _, block in blocks("sh") for line in block.splitlines() if line.strip() and line[0] != "#"]
+COMMANDS = list(dict.fromkeys(line.split("  #")[0].split(" # ")[0].strip() for line in LINES))
+PROGRAMS = [pytest.param(block, id=f"{name} {number}") for number, (name, block) in enumerate(blocks("python"))]
+
+
+# The place in which they run -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the documents name. film.mp4 has 26 frames in 104 seconds, since a part of it is
+    asked for that begins after a minute and a half.
+    """
+    folder = tmp_path_factory.mktemp("files")
+    for name in ("films", "b", "numbered", "livedream/assets", ".config"):
+        (folder / name).mkdir(parents=True)
+    write_clip(folder / "film.mp4", rate=Fraction(1, 4), frames=26, audio=True)
+    for name in ("films/one.mp4", "films/two.mp4", "b/three.mov", "c.mkv", "livedream/assets/demo.mp4"):
+        write_clip(folder / name, frames=3)
+    for name in (
+        "photo.jpg",
+        "flowers.jpg",
+        "sky.png",
+        "not-my-face.png",
+        "numbered/000000.png",
+        "numbered/000001.png",
+    ):
+        Image.fromarray(quarters()).save(folder / name)
+    weights = {name: value.half() for name, value in random_network("resnet50").state_dict().items()}
+    weights["fc.weight"], weights["fc.bias"] = torch.zeros(365, 2048).half(), torch.zeros(365).half()
+    torch.save({"state_dict": weights}, folder / "resnet50_places365.pth.tar")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def addresses(files: Path) -> Iterator[dict[str, str]]:
+    """Where there is something, for each address of the documents."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    stream = f"udp://127.0.0.1:{port}"
+    with RtspCamera() as camera, network_camera(files) as mjpeg, Sender(f"{stream}?pkt_size=1316"):
+        (files / "camera.txt").write_text(f"{camera.address}\n")
+        (files / ".config" / "camera").write_text(f"{camera.address}\n")
+        (files / ".config" / "server").write_text("udp://127.0.0.1:5000\n")
+        yield {
+            "rtsp://camera.local/1": camera.address,
+            "http://camera.local/video.mjpg": mjpeg,
+            "udp://0.0.0.0:5000": stream,
+            "rtsp://...": camera.address,
+            "rtmp://...": "udp://127.0.0.1:5000",
+        }
+
+
+@pytest.fixture
+def here(
+    files: Path,
+    addresses: dict[str, str],
+    xvfb: str,
+    device: type[Device],  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """The current folder, with those files, the home of a user with a camera and a virtual one."""
+    folder = shutil.copytree(files, tmp_path / "here", copy_function=os.link)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setattr(demo, "demo_clip", folder / "livedream" / "assets" / "demo.mp4")
+    camera = Camera(0, "Logitech C922 Pro Stream Webcam", "/dev/video0")
+    monkeypatch.setattr("livedream.capture.cameras.list_cameras", lambda: [camera])
+    fake_camera(monkeypatch, list(np.random.default_rng(0).integers(0, 256, (9, 48, 64, 3), np.uint8)), pace=0.03)
+    load = models.load
+    monkeypatch.setattr(
+        models,
+        "load",
+        lambda name, weights=models.OFFICIAL: (
+            random_network(name)
+            if weights == models.OFFICIAL and not models.find_network(name).embedded
+            else load(name, weights)
+        ),
+    )
+    return folder
+
+
+def lasts(words: list[str]) -> bool:
+    """Return whether `livedream WORDS` does not end by itself, or plays a film at its own pace."""
+    if words[0] != "run" or "--watch" in words:
+        return False
+    live = [word for word in words[1:2] if word.split(":")[0] in ("0", "demo", "rtsp", "udp", "http", "screen", "C922")]
+    return bool(live) or not words[1:] or (words[1].startswith(("-", "/dev/")) and words[1] != "-") or "window" in words
+
+
+@contextlib.contextmanager
+def somebody_who_quits(display: str) -> Iterator[None]:
+    """Press q in livedream's window, again and again, until the block ends."""
+    done = threading.Event()
+    command = ["xdotool", "search", "--onlyvisible", "--name", "livedream", "windowfocus", "key", "q"]
+
+    def press() -> None:
+        while not done.wait(0.5):
+            subprocess.run(command, env={**os.environ, "DISPLAY": display}, capture_output=True, check=False)
+
+    presser = threading.Thread(target=press)
+    presser.start()
+    try:
+        yield
+    finally:
+        done.set()
+        presser.join()
+
+
+@contextlib.contextmanager
+def descriptor(number: int, of: int) -> Iterator[None]:
+    """Let the descriptor `number` be that of `of` during the block."""
+    before = os.dup(number)
+    os.dup2(of, number)
+    try:
+        yield
+    finally:
+        os.dup2(before, number)
+        os.close(before)
+
+
+def livedream(words: list[str], display: str) -> int:
+    """Run `livedream WORDS` as far as it is needed, and return its exit code."""
+    words = [*words, *SHORTER.get(words[0], []), *(ATLAS if "--atlas" in words else [])]
+    if words[:2] == ["run", "photo.jpg"] and ("window" in words or ("--watch" in words and "--to" not in words)):
+        with somebody_who_quits(display):
+            return main(words)
+    return main([*words, *ENDS] if lasts(words) else words)
+
+
+def run(command: str, addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run a line of a document as a shell would, but for the addresses; `livedream` in this process."""
+    words = [
+        str(Path(addresses.get(word, word)).expanduser()) if word[:1] == "~" else word for word in shlex.split(command)
+    ]
+    words = [addresses.get(word, word) for word in words]
+    while "=" in words[0]:
+        name, _, value = words.pop(0).partition("=")
+        monkeypatch.setenv(name, addresses.get(value, value))
+    display = os.environ["DISPLAY"]
+    if "|" not in words:
+        assert words[0] == "livedream"
+        return livedream(words[1:], display)
+    left, right = words[: words.index("|")], words[words.index("|") + 1 :]
+    if right[0] == "livedream":
+        with subprocess.Popen(left, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as before:
+            assert before.stdout
+            with descriptor(0, before.stdout.fileno()):
+                return livedream(right[1:], display)
+    program = [sys.executable, "-m", *left]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as first:
+        subprocess.run(right, stdin=first.stdout, check=True, capture_output=True)
+    return first.returncode
+
+
+@pytest.mark.needs_display
+@pytest.mark.needs_ffmpeg
+@pytest.mark.parametrize("command", [each for each in COMMANDS if not each.startswith(tuple(NOT_RUN))])
+def test_commands_run(command, here, addresses, monkeypatch, capfd) -> None:
+    before = {path: path.stat().st_mtime_ns for path in here.rglob("*")}
+    assert run(command, addresses, monkeypatch) == 0, capfd.readouterr().err
+    assert "Traceback" not in capfd.readouterr().err
+    assert all(path.stat().st_mtime_ns == moment for path, moment in before.items() if path.is_file())
+    for name in re.findall(r"--to '?([\w-]+\.\w+)", command):
+        assert (here / name).stat().st_size > 0
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_programs_run(program, here) -> None:
+    exec(compile(program, "program", "exec"), {"__name__": "__main__"})
+    if "python-dream.mp4" in program:
+        with av.open("python-dream.mp4") as film, av.open("livedream/assets/demo.mp4") as source:
+            assert len(list(film.decode(video=0))) == len(list(source.decode(video=0))) == 3
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith(tuple(NOT_RUN))])
+def test_words_for_livedream_in_other_commands_are_understood(command) -> None:
+    words = shlex.split(command)
+    name, *arguments = words[words.index("livedream") + 1 :] if "livedream" in words else [""]
+    if name in cli.commands:
+        cli.commands[name].make_context(name, arguments)
+
+
+def test_every_reason_not_to_run_a_command_is_needed() -> None:
+    for beginning in NOT_RUN:
+        assert any(command.startswith(beginning) for command in COMMANDS), beginning
+    assert len(COMMANDS) > 60
+
+
+def test_every_key_of_the_controls_is_listed() -> None:
+    page = DOCUMENTS["window.md"]
+    table = page[page.index("| keys |") : page.index("Mirror and freeze")]
+    for control in CONTROLS:
+        if control.keys:
+            assert " ".join(f"`{key}`" for key in control.keys) in table or control.kind is str, control.name
+            assert control.name.replace("_", " ").removesuffix("s") in table
+
+
+def test_links_and_pictures_are_there() -> None:
+    for name, text in DOCUMENTS.items():
+        folder = ROOT if name == "README.md" else ROOT / "docs"
+        for link in re.findall(r"\]\(([^)#]+)", text):
+            assert "://" in link or (folder / link).exists(), f"{link} in {name}"
+
+
+def test_the_readme_counts_the_presets() -> None:
+    assert f"one of {len(preset_names())} looks" in DOCUMENTS["README.md"]
