@@ -6,7 +6,7 @@ from livedream.cli.addresses import SOURCE, TO, sinks_given, sources_given
 from livedream.cli.asked import parse_rate, parse_size, parse_tour
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, tour_option
-from livedream.cli.playback_options import given_playback, playback_options
+from livedream.cli.playback_options import PlaybackOptions, given_playback, playback_options
 from livedream.cli.request import Request
 from livedream.errors import ArgumentError
 from livedream.presets import preset_names
@@ -112,6 +112,7 @@ def run(
     from livedream.cli.batch import batch
     from livedream.cli.dreaming import dream
     from livedream.cli.jobs import is_batch, named_after
+    from livedream.cli.watching import is_shown_picture
     from livedream.cli.watching import watch as watch_it
 
     sources, playback = given_playback(sources, loop, speed)
@@ -151,10 +152,12 @@ def run(
         if playback.is_watched:
             raise ArgumentError("--speed and a loop without an end are for one film", "name one, or use --loop N")
         return batch(sources, request)
-    if watch:
+    if watch or is_shown_picture(sources[0], request):
         if any(option is not None for option in (size, rate, start, end, fps, tour)) or fixed or fresh or resume:
-            cure = "leave out what is for films and cameras"
-            raise ArgumentError("--watch is for one picture, and knows no part, rate, size or tour", cure)
+            hint = "leave out what is for films and cameras"
+            raise ArgumentError("a picture in a window has no part, rate, size or tour", hint)
+        if playback != PlaybackOptions():
+            raise ArgumentError("--watch shows the steps of a dream: it has no --loop or --speed", "leave out one")
         return watch_it(sources[0], request)
     return dream(sources[0], request)
 

@@ -6,7 +6,6 @@ from livedream.desk.desk import Desk, shown
 from livedream.desk.takes import Takes
 from livedream.pipeline import Report
 from livedream.pipeline.meter import WINDOW_SECONDS
-from livedream.settings import CONTROLS
 
 Rows = list[tuple[str, ...]]
 
@@ -70,7 +69,7 @@ class Status:
 
     def _look(self) -> Rows:
         settings = self._desk.settings
-        turned = [shown(control, getattr(settings, control.name)) for control in CONTROLS if control.press]
+        turned = [shown(control, getattr(settings, control.name)) for control in self._desk.controls if control.press]
         switches = {"tour": self._desk.touring, "mirror": self._desk.mirrored, "freeze": self._desk.frozen}
         flags = [name for name, on in switches.items() if on]
         return [(self._desk.description,), (", ".join([f"preset {self._desk.preset}", *flags]),), (", ".join(turned),)]

@@ -93,6 +93,7 @@ class Takes:
             film, path = opened
             self._recording = Recording(film), path
             self._changes.add_sink(self._recording[0])
+            self._desk.refresh()
             self._desk.notices.tell(f"recording: {path}", "recording")
 
     def close(self) -> None:
