@@ -37,6 +37,7 @@ from livedream.sink.lock import OutputLock
 from livedream.sink.network import NetworkSink
 from livedream.sink.part import check_new
 from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
+from livedream.sink.speaker import Speaker
 from livedream.sink.virtual_camera import VirtualCameraSink
 from livedream.urls import shown
 
@@ -79,8 +80,9 @@ def dream(
                 source = opened(
                     open_source(source_spec, size=request.size, rate=request.rate, start=request.start, end=request.end)
                 )
-                if playback.loop:
-                    source = opened(_looped(source, source_spec, request))
+            once = source
+            if playback.loop:
+                source = opened(_looped(source, source_spec, request))
             last = recall() if source.live and preset is None and not request.fresh else None
             if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
                 settings, look = last.replace(**controls), f"settings of the last live run ({state_file()})"
@@ -91,8 +93,9 @@ def dream(
                 raise ArgumentError("a tour is for films and for what is live, not for pictures", "leave out --tour")
             if (request.fps or request.fixed) and not source.live:
                 raise ArgumentError("--fps and --fixed are for what is live", "leave them out: a film loses no frame")
-            if playback.speed is not None and (source.live or source.stills):
-                raise ArgumentError(f"--speed is for films, and {source.name} is not one", "leave it out")
+            if (playback.speed is not None or playback.sound) and (source.live or source.stills):
+                name = "--sound" if playback.sound else "--speed"
+                raise ArgumentError(f"{name} is for films, and {source.name} is not one", "leave it out")
             sink_specs = request.sinks or (("window" if playback.is_watched else usual_sink(source)),)
             refuse_twins(sink_specs)
             playback.check(sink_specs)
@@ -105,6 +108,9 @@ def dream(
             if not source.live and not source.stills and playback.plays(sink_specs):
                 only_played = not any(map(leaves_a_file, sink_specs))
                 pace = Playback(playback.speed or Fraction(1), only_played=only_played)
+            speaker = None
+            if playback.sound and pace is not None:
+                speaker = _speaker(once, source, pace)
             is_smooth = source.live or (pace is not None and pace.only_played)
             make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
@@ -189,6 +195,9 @@ def dream(
                     governor = Governor(dreamer, request.fps or source.rate or USUAL_RATE)
                 stop.hold()
                 began = time.monotonic()
+                if speaker is not None:
+                    desks.callback(speaker.close)
+                    speaker.open()
                 began_with = dreamer.settings
                 try:
                     report = run(
@@ -237,6 +246,25 @@ def _looped(source: Source, spec: str, request: Request) -> Source:
     if request.playback.rounds is not None:
         raise ArgumentError("--loop takes no number for a picture: it has no end", "--loop alone goes on dreaming")
     return HeldSource(spec, USUAL_RATE)
+
+
+def _speaker(film: Source, source: Source, pace: Playback) -> Speaker | None:
+    """Return what plays the sound of `film`, of which `source` may be a loop; None where there is none, which is told.
+
+    Raises SinkError.
+    """
+    if film.sound is None or (not isinstance(film.sound, Path) and not film.sound.reopens):
+        why = f"{film.name} has none" if film.sound is None else f"that of {film.name} can be read only once"
+        remark(f"warning: no sound is played: {why}")
+        return None
+    looped = source if isinstance(source, LoopedSource) else None
+    return Speaker(
+        film.sound,
+        pace,
+        start=film.start,
+        until=film.until,
+        round_seconds=None if looped is None else lambda: looped.round_seconds,
+    )
 
 
 def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":

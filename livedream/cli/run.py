@@ -101,6 +101,7 @@ def run(
     tour: str | None,
     loop: str | None,
     speed: str | None,
+    sound: bool,
     **controls: str | None,
 ) -> int:
     """Dream SOURCE: a camera (its number, or part of its name), a film, a picture, a folder or a pattern of pictures,
@@ -115,7 +116,7 @@ def run(
     from livedream.cli.watching import is_shown_picture
     from livedream.cli.watching import watch as watch_it
 
-    sources, playback = given_playback(sources, loop, speed)
+    sources, playback = given_playback(sources, loop, speed, sound)
     sources, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
     given = given_controls(controls)
     encoding = Encoding(codec=codec, quality=quality)
@@ -150,14 +151,14 @@ def run(
         if watch:
             raise ArgumentError("--watch is for one picture", "name one")
         if playback.is_watched:
-            raise ArgumentError("--speed and a loop without an end are for one film", "name one, or use --loop N")
+            raise ArgumentError("--speed, --sound and an endless loop are for one film", "name one, or use --loop N")
         return batch(sources, request)
     if watch or is_shown_picture(sources[0], request):
         if any(option is not None for option in (size, rate, start, end, fps, tour)) or fixed or fresh or resume:
             hint = "leave out what is for films and cameras"
             raise ArgumentError("a picture in a window has no part, rate, size or tour", hint)
         if playback != PlaybackOptions():
-            raise ArgumentError("--watch shows the steps of a dream: it has no --loop or --speed", "leave out one")
+            raise ArgumentError("--watch shows the steps of a dream: no --loop, --speed or --sound", "leave it out")
         return watch_it(sources[0], request)
     return dream(sources[0], request)
 
