@@ -26,6 +26,8 @@ FOREIGN: dict[int, tuple[str, Primaries]] = {
 Those of BT.601 (5, 6), SMPTE 240M (7) and EBU 3213 (22) are not: they are close to BT.709, and many programs write them
 when they only mean the matrix of BT.601.
 """
+HD_WIDTH, HD_HEIGHT = 1280, 720
+"""From either of them on a film that names no matrix has that of BT.709, as in players; below, that of BT.601."""
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 

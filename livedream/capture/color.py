@@ -18,14 +18,12 @@ from livedream.capture.dolby import dolby_vision, lacks_common_colors
 from livedream.capture.gamut import Gamut
 from livedream.capture.sidedata import side_data
 from livedream.errors import SourceError
-from livedream.primaries import FOREIGN
+from livedream.primaries import FOREIGN, HD_HEIGHT, HD_WIDTH
 from livedream.srgb import profile
 from livedream.tone import HDR
 
 log = logging.getLogger(__name__)
 
-HD_WIDTH, HD_HEIGHT = 1280, 720
-"""From either of them on a film that names no matrix has that of BT.709, as in players; below, that of BT.601."""
 _TONE_MAP = "out_primaries=bt709:out_transfer=bt709:out_range=full:intent=perceptual"
 """FFmpeg's own tone curve (libswscale/cms.c): it keeps the lights apart, up to the peak that the film names."""
 _RGB, _BT709, _UNSPECIFIED, _BT601, _BT2020 = 0, 1, 2, 5, 9

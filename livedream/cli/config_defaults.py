@@ -21,6 +21,7 @@ from livedream.configuration import (
     misspelled_variables,
 )
 from livedream.errors import ArgumentError, LivedreamError
+from livedream.hints import Hint
 
 log = logging.getLogger(__name__)
 
@@ -88,4 +89,5 @@ def _name_origin(error: ArgumentError | LivedreamError, taken: Mapping[str, Choi
     told = f"{error} {error.hint}".lower()
     blamed = [str(choice) for choice in taken.values() if choice.value.lower() in told]
     if blamed:
-        error.hint = "; ".join(filter(None, [error.hint, f"note: {' and '.join(blamed)}"]))
+        # A message of the command line: the words of Python have no place in it.
+        error.hint = Hint("; ".join(filter(None, [error.hint.command_line, f"note: {' and '.join(blamed)}"])))

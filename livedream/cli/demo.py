@@ -7,6 +7,7 @@ import click
 from livedream.cli.asked import parse_tour
 from livedream.cli.options import tour_option
 from livedream.cli.request import Request
+from livedream.cli.streams import stdout_left_to
 
 DEFAULT = "dream.mp4"
 
@@ -26,6 +27,7 @@ def demo(sink: str | None, overwrite: bool, tour: str | None) -> int:
     if sink is None and not overwrite:
         there = [path for path in (Path(DEFAULT), part_of(Path(DEFAULT))) if path.exists() and path.stat().st_size]
         overwrite = all(map(is_of_demo, there))
+    click.get_current_context().with_resource(stdout_left_to([sink or DEFAULT]))
     return dream(str(demo_clip), Request(sinks=(sink or DEFAULT, *_window()), overwrite=overwrite, tour=seconds))
 
 

@@ -17,6 +17,7 @@ from livedream.capture.source import Source, open_source, takes_rate, takes_size
 from livedream.cli.activity import Activity, load_torch
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
+from livedream.cli.playback_options import PlaybackOptions, is_kept
 from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, counted, dropped, elapsed, took
 from livedream.cli.request import Request
@@ -36,7 +37,7 @@ from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.network import NetworkSink
 from livedream.sink.part import check_new
-from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
+from livedream.sink.sink import STDOUT, Facts, Sink, check_outputs, is_stdout, leaves_a_file, open_sink
 from livedream.sink.speaker import Speaker
 from livedream.sink.virtual_camera import VirtualCameraSink
 from livedream.urls import shown
@@ -104,13 +105,8 @@ def dream(
             facts = Facts.of(source, also_read=files_read(preset, settings))
             check_outputs(sink_specs, facts)
             options = recipe_options(replace(request, rate=None) if source.live else request)
-            pace = None
-            if not source.live and not source.stills and playback.plays(sink_specs):
-                only_played = not any(map(leaves_a_file, sink_specs))
-                pace = Playback(playback.speed or Fraction(1), only_played=only_played)
-            speaker = None
-            if playback.sound and pace is not None:
-                speaker = _speaker(once, source, pace)
+            pace = _pace(source, sink_specs, playback)
+            speaker = _speaker(once, source, pace) if playback.sound and pace is not None else None
             is_smooth = source.live or (pace is not None and pace.only_played)
             make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
@@ -246,6 +242,13 @@ def _looped(source: Source, spec: str, request: Request) -> Source:
     if request.playback.rounds is not None:
         raise ArgumentError("--loop takes no number for a picture: it has no end", "--loop alone goes on dreaming")
     return HeldSource(spec, USUAL_RATE)
+
+
+def _pace(source: Source, sink_specs: Sequence[str], playback: PlaybackOptions) -> Playback | None:
+    """Return the clock by which `source` is played to these sinks; None where it goes as fast as the dream."""
+    if source.live or source.stills or not playback.plays(sink_specs):
+        return None
+    return Playback(playback.speed or Fraction(1), only_played=not any(map(is_kept, sink_specs)))
 
 
 def _speaker(film: Source, source: Source, pace: Playback) -> Speaker | None:
@@ -387,6 +390,7 @@ def usual_sink(source: Source) -> str:
 def refuse_twins(sink_specs: Sequence[str]) -> None:
     """Raise ArgumentError when two sinks are one and the same."""
     places = [os.path.realpath(spec) if leaves_a_file(spec) else spec for spec in sink_specs]
+    places = [STDOUT if is_stdout(place) else place for place in places]
     for number, place in enumerate(places):
         if place in places[:number]:
             raise ArgumentError(f"{shown(sink_specs[number])} is named twice", "give each --to a name of its own")

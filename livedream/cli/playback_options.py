@@ -9,7 +9,7 @@ import click
 
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
-from livedream.sink.sink import leaves_a_file
+from livedream.sink.sink import is_stdout, leaves_a_file
 
 SLOWEST, FASTEST = Fraction(1, 10), Fraction(10)
 MOST_ROUNDS = 10**6
@@ -42,7 +42,7 @@ class PlaybackOptions:
         files = [sink for sink in sinks if leaves_a_file(sink)]
         if self.is_endless and files:
             raise ArgumentError(f"--loop without a number never ends, and {files[0]} would fill the disk", "--loop 10")
-        if self.speed is not None and not is_played(sinks) and len(files) == len(sinks):
+        if self.speed is not None and len(files) == len(sinks):
             hint = "leave it out: a file keeps the times of its source"
             raise ArgumentError("--speed is for windows, virtual cameras and streams", hint)
         if self.sound and not self.plays(sinks):
@@ -50,12 +50,17 @@ class PlaybackOptions:
 
     def plays(self, sinks: Sequence[str]) -> bool:
         """Return whether a film is played to these sinks at a pace, and not dreamt as fast as possible."""
-        return self.speed is not None or (is_played(sinks) and not any(map(leaves_a_file, sinks)))
+        return self.speed is not None or (is_watched(sinks) and not any(map(is_kept, sinks)))
 
 
-def is_played(sinks: Sequence[str]) -> bool:
+def is_kept(sink: str) -> bool:
+    """Return whether what goes into the sink is kept, or goes to another program that wants every frame."""
+    return leaves_a_file(sink) or is_stdout(sink)
+
+
+def is_watched(sinks: Sequence[str]) -> bool:
     """Return whether somebody watches one of these sinks."""
-    return any(not leaves_a_file(sink) and sink != "null" for sink in sinks)
+    return any(not is_kept(sink) and sink != "null" for sink in sinks)
 
 
 def playback_options() -> list[click.Parameter]:

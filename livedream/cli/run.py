@@ -8,10 +8,11 @@ from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, tour_option
 from livedream.cli.playback_options import PlaybackOptions, given_playback, playback_options
 from livedream.cli.request import Request
+from livedream.cli.streams import stdout_left_to
 from livedream.errors import ArgumentError
 from livedream.presets import preset_names
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
-from livedream.sink.sink import ADDRESSES, DEVICES, FILMS
+from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, is_stdout
 from livedream.suffixes import PICTURES_OUT
 
 
@@ -28,7 +29,8 @@ from livedream.suffixes import PICTURES_OUT
     multiple=True,
     help=f"{', '.join(DEVICES)}, an address ({'://, '.join(ADDRESSES)}://), "
     f"a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES_OUT)}), a folder (name/) or numbered names "
-    "(out%06d.png) for a picture a frame; may be repeated; for several sources a folder, or a pattern (out/*.mkv) in "
+    "(out%06d.png) for a picture a frame, - for Y4M on standard output, rgb24:- for raw RGB there; may be repeated; "
+    "for several sources a folder, or a pattern (out/*.mkv) in "
     "which * stands for the name of the source "
     "[default: a window for what is live, NAME-dream.mp4 or NAME-dream.png here for the rest]",
 )
@@ -110,6 +112,7 @@ def run(
 
     Several films and pictures, a folder or a pattern of films are dreamt one by one; what is done already is skipped.
     """
+    from livedream.capture.demo import demo_clip
     from livedream.cli.batch import batch
     from livedream.cli.dreaming import dream
     from livedream.cli.jobs import is_batch, named_after
@@ -118,9 +121,12 @@ def run(
 
     sources, playback = given_playback(sources, loop, speed, sound)
     sources, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
+    click.get_current_context().with_resource(stdout_left_to(sinks))
     given = given_controls(controls)
     encoding = Encoding(codec=codec, quality=quality)
     sources = sources or ("0",)
+    if sources == ("demo",) and sinks and all(map(is_stdout, sinks)):
+        sources = (str(demo_clip),)  # nobody watches it live: a program wants every frame, and an end
     several = is_batch(sources)
     if not several:
         sinks = tuple(named_after(sources[0], sink) for sink in sinks)

@@ -4,9 +4,11 @@ import errno
 import os
 import select
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, TextIO
+
+from livedream.sink.sink import is_stdout
 
 PIECE = 2000
 """Characters written at once. Python keeps what a full pipe does not take, up to 8 kB, and forgets the rest."""
@@ -87,6 +89,16 @@ def lasting_streams() -> Iterator[LastingStream]:
         yield out
     finally:
         sys.stdout, sys.stderr = before
+
+
+@contextmanager
+def stdout_left_to(sinks: Sequence[str]) -> Iterator[None]:
+    """Print on standard error inside the block if one of `sinks` writes frames to standard output."""
+    if any(map(is_stdout, sinks)):
+        with redirect_stdout(sys.stderr):
+            yield
+    else:
+        yield
 
 
 def _open_the_closed() -> None:

@@ -9,6 +9,7 @@ from livedream.cli.activity import load_torch
 from livedream.cli.asked import parse_rate
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls
+from livedream.cli.streams import stdout_left_to
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
 
@@ -26,7 +27,8 @@ _DRIFT = re.compile(r"\s*(-?\d{1,4}(?:\.\d{1,99})?)\s*,\s*(-?\d{1,4}(?:\.\d{1,99
     "--to",
     "sink",
     metavar="SINK",
-    help="a film (dive.mp4, dive.gif), a folder for a picture each (frames/), window [default PHOTO-dive.mp4]",
+    help="a film (dive.mp4, dive.gif), a folder for a picture each (frames/), window, - (Y4M on standard output) "
+    "[default PHOTO-dive.mp4]",
 )
 @click.option("--preset", metavar="NAME", default=PRESET, help=f"a look, as for run [default {PRESET}]")
 @click.option("--length", metavar="TIME", default="20", help="seconds, or minutes:seconds [default 20]")
@@ -53,9 +55,11 @@ def zoom(
     from livedream.cli.diving import dive
     from livedream.names import fitting
 
+    target = sink or fitting(Path(photo).stem, "-dive.mp4")
+    click.get_current_context().with_resource(stdout_left_to([target]))
     return dive(
         photo,
-        sink or fitting(Path(photo).stem, "-dive.mp4"),
+        target,
         preset=preset,
         controls=given_controls(controls),
         rate=parse_rate(fps),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FILMS = tuple(CONTAINERS)
 DEVICES = ("window", "null", "virtual-camera")
 """Sinks that have a name of their own and leave nothing on disk."""
+STDOUT, RAW_STDOUT = "-", "rgb24:-"
+"""Frames on standard output: as Y4M, and as raw RGB."""
 ADDRESSES = ("udp", "rtmp", "rtmps", "rtsp", "srt")
 """How the address begins to which frames are sent."""
 
@@ -159,9 +161,10 @@ def open_sink(
     """Return the sink that `spec` means.
 
     spec: `window`; `virtual-camera`, or `virtual-camera:NAME` for one of several; `null`, which keeps nothing; an
-        address (udp://, rtmp://, rtsp://, srt://); the name of a film (.mp4, .mov, .mkv, .webm, .gif); a folder, with
-        `/` at its end, for one PNG a frame; the name of a picture (.png, .jpg, .webp, .tif) for the first frame alone;
-        one with a place for a number (out%06d.png) for a picture a frame.
+        address (udp://, rtmp://, rtsp://, srt://); `-` for Y4M on standard output, `rgb24:-` for raw RGB; the name of a
+        film (.mp4, .mov, .mkv, .webm, .gif); a folder, with `/` at its end, for one PNG a frame; the name of a picture
+        (.png, .jpg, .webp, .tif) for the first frame alone; one with a place for a number (out%06d.png) for a picture a
+        frame.
     facts: what is known of the frames; `Facts.of(source)` collects it.
     encoding: codec and quality of a film; without it, what suits that kind of file. Other sinks have none.
     overwrite: whether a file of that name may be replaced.
@@ -183,7 +186,10 @@ def open_sink(
         from livedream.sink.null import NullSink
 
         return NullSink()
+    if isinstance(spec, str) and is_stdout(text):
+        from livedream.sink.stdout import StdoutSink
 
+        return StdoutSink(text, facts)
     if isinstance(spec, str) and text.partition(":")[0] == "virtual-camera":
         from livedream.sink.virtual_camera import VirtualCameraSink
 
@@ -246,7 +252,22 @@ def check_outputs(specs: Sequence[str], facts: Facts) -> None:
 
 def leaves_a_file(spec: str) -> bool:
     """Return whether a sink of that name leaves something on disk."""
-    return spec.partition(":")[0] not in DEVICES and "://" not in spec
+    return spec.partition(":")[0] not in DEVICES and "://" not in spec and not is_stdout(spec)
 
 
-_CHOICES = ("window", "virtual-camera", "null", "udp://127.0.0.1:5000", "out.mp4", "out.mkv", "out.png", "folder/")
+def is_stdout(spec: str) -> bool:
+    """Return whether a sink of that name writes frames to standard output."""
+    return spec in (STDOUT, RAW_STDOUT)
+
+
+_CHOICES = (
+    "window",
+    "virtual-camera",
+    "null",
+    "udp://127.0.0.1:5000",
+    STDOUT,
+    "out.mp4",
+    "out.mkv",
+    "out.png",
+    "folder/",
+)

@@ -194,10 +194,14 @@ class Speaker:
         while not self._closed.is_set():
             for samples in self._decoded(float(began), warn=first):
                 self._queue.put(samples)
-                while len(self._queue) > AHEAD and not self._closed.wait(GLANCE_SECONDS):
+                while not self._is_over(samples.time, began) and len(self._queue) > AHEAD:
                     self._say_if_slow()
+                    if self._closed.wait(GLANCE_SECONDS):
+                        return
                 if self._closed.is_set():
                     return
+                if self._is_over(samples.time, began):  # there is more sound than pictures
+                    break
             first = False
             if self._round_seconds is None:
                 return
@@ -210,6 +214,11 @@ class Speaker:
             while (self._clock.position or 0.0) < float(began - seconds):
                 if self._closed.wait(GLANCE_SECONDS):
                     return
+
+    def _is_over(self, time: float, began: Fraction) -> bool:
+        """Return whether the round that began at `began` is known to be over by that time of the film."""
+        seconds = None if self._round_seconds is None else self._round_seconds()
+        return seconds is not None and time >= began + seconds
 
     def _say_if_slow(self) -> None:
         if self._clock.notice is not None and not self._told:
