@@ -188,8 +188,21 @@ def test_the_position_is_that_of_the_frame_that_is_shown() -> None:
     now = 100.0
     playback = Playback(Fraction(2), clock=lambda: now)
     assert playback.position is None
-    playback.show(make_frame(0))
+    playback.begin(make_frame(0))
     now = 100.01
     assert playback.position == pytest.approx(0.02)
     now = 130.0  # the next frame does not come
     assert playback.position == pytest.approx(0.04)
+
+
+def test_the_time_that_a_window_takes_to_open_is_not_the_films(time) -> None:
+    screen = Screen(time)
+
+    def open_slowly(frame: Frame) -> None:
+        if frame.index == 0:
+            time.sleep(0.4)
+        screen.came.append(time.now)
+
+    screen.before = open_slowly
+    run(Film(steady(60)), Taking(time, 0.002, 0.01, 0.002), [screen], playback=Playback())
+    assert screen.since_the_first == pytest.approx([number / 30 for number in range(60)], abs=0.002)
