@@ -1,8 +1,15 @@
 """Live deep dreaming: a camera, a film or a stream goes in, and a network shows what it sees in it.
 
-    from livedream import Dreamer
+    from livedream import Dreamer, demo_clip, open_sink, open_source
 
-    picture = Dreamer()(picture)     # RGB uint8 (h, w, 3)
+    picture = Dreamer()(picture)        # RGB uint8 (height, width, 3), or an image of Pillow's
+
+    dreamer = Dreamer("film")           # a preset
+    with open_source(demo_clip) as source, open_sink("dream.mp4", source) as sink:
+        for frame in source:
+            sink.write(dreamer(frame))
+
+`help(Dreamer)`, `help(DreamSettings)`, `help(open_source)` and `help(open_sink)` say what each of them takes.
 
 The public names are loaded when they are first used: importing livedream does not import torch.
 """
@@ -29,6 +36,7 @@ from livedream.presets import load_preset, preset_names
 from livedream.settings import DreamSettings
 
 if TYPE_CHECKING:
+    from livedream.capture.demo import demo_clip
     from livedream.capture.source import Source, open_source
     from livedream.dream.dreamer import Dreamer
     from livedream.dream.grammar import parse
@@ -55,6 +63,7 @@ _lazy = {
     "Visualizer": "livedream.visualize.visualize",
     "channel": "livedream.dream.objective",
     "class_logit": "livedream.dream.objective",
+    "demo_clip": "livedream.capture.demo",
     "direction": "livedream.dream.objective",
     "guide": "livedream.dream.objective",
     "layer": "livedream.dream.objective",
@@ -84,6 +93,7 @@ __all__ = [
     "__version__",
     "channel",
     "class_logit",
+    "demo_clip",
     "direction",
     "guide",
     "layer",

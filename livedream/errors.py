@@ -26,10 +26,19 @@ class _HintedError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.hint = Hint(hint)
-        """What to do about it, in the words of Python."""
-        if hint:
-            self.add_note(f"hint: {self.hint}")
+        self._hint = Hint("")
+        self.hint = hint
+
+    @property
+    def hint(self) -> Hint:
+        """What to do about it, as Python says it; `hint.command_line` is how the command line does."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        notes = [note for note in getattr(self, "__notes__", []) if note != f"hint: {self._hint}"]
+        self._hint = Hint(hint)
+        self.__notes__ = [*notes, f"hint: {self._hint}"] if hint else notes
 
 
 class LivedreamError(_HintedError):

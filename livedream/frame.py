@@ -5,9 +5,11 @@ from fractions import Fraction
 
 import numpy as np
 
+from livedream.documented import Documented
+
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Frame:
+class Frame(metaclass=Documented):
     """One picture and its time. A value: whoever has a frame may keep it, nobody writes into it.
 
     Raises TypeError or ValueError when made of anything but what is written beside the fields.

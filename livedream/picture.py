@@ -1,6 +1,7 @@
 """Pictures: read from files, taken from what people have, shown in a notebook."""
 
 import io
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,10 +11,14 @@ from PIL import ExifTags, Image, ImageChops, ImageOps
 
 from livedream.picture_file import open_picture, read_head
 from livedream.pixel_aspect import read_aspect
+from livedream.sheet import in_rows, sheet, tile
 from livedream.srgb import eight_bits, to_srgb
 
 MOST_PIXELS = 1 << 26
 """Of guides and masks, which somebody else's recipe may name: 20 kB of PNG can have 178 million, and take gigabytes."""
+
+_SHEET_WIDTH = 1000
+"""Pixels of a sheet in a notebook."""
 
 
 class Picture(np.ndarray):
@@ -29,6 +34,23 @@ class Picture(np.ndarray):
 
     def __array_wrap__(self, array: np.ndarray, context: object = None, return_scalar: bool = False) -> Any:
         return array[()] if return_scalar else np.asarray(array)
+
+
+class Pictures(list[Picture]):
+    """A list of pictures that shows itself in a notebook, as one sheet with a label on each."""
+
+    def __init__(self, pictures: Iterable[Picture], labels: Iterable[str]) -> None:
+        """labels: one for each picture."""
+        super().__init__(pictures)
+        self._labels = tuple(labels)
+
+    def _repr_png_(self) -> bytes | None:
+        if not self:
+            return None
+        height, width = self[0].shape[:2]
+        labels = self._labels if len(self._labels) == len(self) else ("",) * len(self)
+        tiles = [tile(picture, (width, height), label) for picture, label in zip(self, labels, strict=True)]
+        return encode_png(sheet(in_rows(tiles, max(1, _SHEET_WIDTH // width))))
 
 
 def encode_png(pixels: np.ndarray) -> bytes:

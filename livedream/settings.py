@@ -30,12 +30,18 @@ class Control:
     kind: type[int] | type[float] | type[str]
     default: int | float | str
     help: str
-    """One sentence, without a full stop."""
+    """A few words, without a full stop."""
+    details: str = ""
+    """What else to know of it, without a full stop."""
     unit: str = ""
     low: float = -math.inf
     high: float = math.inf
     """The allowed range, both ends included."""
     choices: tuple[str, ...] = ()
+    only: Literal["films", "pictures"] | None = None
+    """The kind of source that it is for, where films count those that are live; None means both."""
+    counterpart: str = ""
+    """The control that does the like for the other kind of source."""
     live: bool = True
     """Whether it can change while a dream runs."""
     prepared: bool = False
@@ -60,7 +66,12 @@ class Control:
         allowed = [" or ".join(map(repr, self.choices)) or self.kind.__name__]
         if self.kind is not str:
             allowed.append(f"{self.low:.9g} to {self.high:.9g} {self.unit}".rstrip())
-        return f"{self.name} ({', '.join(allowed)}, default {self.default!r}): {self.help}"
+        return f"{self.name} ({', '.join(allowed)}, default {self.default!r}): {self.meaning}"
+
+    @property
+    def meaning(self) -> str:
+        """What it does, with all there is to know."""
+        return f"{self.help}: {self.details}" if self.details else self.help
 
     def turned(self, value: float, presses: int) -> float:
         """Return the number, in range, to which so many presses of the key for more (or less, < 0) turn `value`."""
@@ -114,138 +125,207 @@ class DreamSettings(metaclass=Documented):
 
     model: str = _control(
         "auto",
-        "network that dreams; `livedream models` lists them; auto takes the one in the package that has the layers",
+        "network, see livedream models",
         prepared=True,
+        details="auto takes the one in the package that has the layers",
     )
     weights: str = _control(
         "official",
-        "file of weights for the model, a state dict or safetensors; official takes those it is published with",
+        "file with weights of your own",
         prepared=True,
+        details="a state dict or safetensors; official takes those it is published with",
     )
     layers: str = _control(
         "auto",
-        "what to dream of: layers, channels and sums of them, as `fire6 + 0.5*fire9:77`; `fire4 | fire9` from small "
-        "octaves to large; class:goldfinch, guide:photo.jpg@fire6, mask:face.png, tv and more, see docs/layers.md; "
-        "auto takes the network's best",
+        "what to dream of, see docs/layers.md",
         prepared=True,
         keys=("k", "l"),
+        details="layers, channels, classes, guides and sums of them; `fire4 | fire9` goes from small octaves to large; "
+        "auto takes the network's best",
     )
-    steps: int = _control(1, "gradient steps at each frame of a video", low=1, high=20, keys=("1", "2"), press=1)
-    still_steps: int = _control(15, "gradient steps at each octave of a still picture", low=1, high=500)
+    steps: int = _control(
+        1, "gradient steps per frame", low=1, high=20, keys=("1", "2"), press=1, only="films", counterpart="still_steps"
+    )
+    still_steps: int = _control(
+        15,
+        "steps per octave of a picture",
+        low=1,
+        high=500,
+        only="pictures",
+        counterpart="steps",
+        details="gradient steps; a picture is dreamt at each of its octaves, from small to large",
+    )
     step_size: float = _control(
         2.5,
-        "how far one step moves a pixel on average",
+        "change per step",
         unit="levels of 255",
         low=0.01,
         high=50,
         keys=("3", "4"),
         press=0.25,
+        details="how far one gradient step moves a pixel on average",
     )
     octaves: int = _control(
-        4, "sizes at which to dream a video, each smaller than the one before", low=1, high=10, prepared=True
+        4,
+        "octaves of a frame",
+        low=1,
+        high=10,
+        prepared=True,
+        details="the sizes at which it is dreamt, each smaller than the one before; large forms come from small ones",
+        only="films",
+        counterpart="smallest_octave",
     )
     octave_scale: float = _control(
-        1.4, "quotient of the sizes of two neighbouring octaves", low=1.05, high=4, prepared=True
+        1.4,
+        "size ratio of two octaves",
+        low=1.05,
+        high=4,
+        prepared=True,
+        details="the size of an octave over that of the next smaller one",
     )
-    jitter: int = _control(32, "how far the picture is shifted at random before a step", unit="pixels", low=0, high=512)
+    jitter: int = _control(
+        32,
+        "largest random shift",
+        unit="pixels",
+        low=0,
+        high=512,
+        details="each step sees the picture shifted, so that no seams of the network's grid show",
+    )
     working_height: int = _control(
         256,
-        "height at which a video is dreamt; the cost depends on it",
+        "height of a dreamt frame",
         unit="pixels",
         low=32,
         high=4320,
         prepared=True,
         keys=("5", "6"),
         press=32,
+        details="the cost depends on it, and not on the size of the source",
+        only="films",
+        counterpart="still_height",
     )
     smallest_octave: int = _control(
         100,
-        "shortest side of the smallest size at which a still picture is dreamt; the smaller, the larger the forms",
+        "smallest octave of a picture",
         unit="pixels",
         low=32,
         high=8640,
+        details="its shortest side; the smaller, the larger the forms",
+        only="pictures",
+        counterpart="octaves",
     )
-    still_height: int = _control(720, "height at which a still picture is dreamt", unit="pixels", low=32, high=8640)
+    still_height: int = _control(
+        720,
+        "height of a dreamt picture",
+        unit="pixels",
+        low=32,
+        high=8640,
+        only="pictures",
+        counterpart="working_height",
+    )
     tile_size: int = _control(
         1280,
-        "largest side of a still picture that the network sees at once; a larger one is dreamt in tiles, which takes "
-        "less memory and shows no seams",
+        "largest tile of a picture",
         unit="pixels",
         low=256,
         high=8640,
+        details="the largest side that the network sees at once; smaller tiles take less memory and leave no seams",
+        only="pictures",
     )
     keep: float = _control(
         0.99,
-        "share of the dream that lives on in the next frame; 0 dreams each frame afresh",
+        "share of the dream kept per frame",
         low=0,
         high=0.999,
         keys=("7", "8"),
         press=0.01,
+        details="0 dreams each frame afresh",
+        only="films",
     )
     flow_scale: float = _control(
         1.0,
-        "size of the map on which the motion is followed, as a share of the working size; 1 is steadier and slower",
+        "resolution of the motion estimate",
         low=0.1,
         high=1,
+        details="a share of the working size; 1 is steadier, less is faster",
+        only="films",
     )
     temporal_smoothing: float = _control(
         0.85,
-        "share of a change that comes in over the next frames; 0 shows it at once, which flickers more",
+        "less flicker, slower change",
         low=0,
         high=0.95,
+        details="share of a change that comes in over the next frames; 0 shows it at once",
+        only="films",
     )
     still_scene: Literal["dream", "deeper", "rest"] = _control(
         "dream",
-        "what happens once nothing has moved for 30 frames: it dreams on (dream), in twice as many steps if there is "
-        "time for them (deeper), or, once it has grown, the dream stands and the processor rests (rest)",
+        "what to do while nothing moves",
+        details="once nothing has moved for 30 frames: dream on as before, dream in twice as many steps if there is "
+        "time for them, or let the grown dream stand while the processor rests",
+        only="films",
     )
     zoom: float = _control(
         1.0,
-        "by how much the dream grows from one frame of a video to the next; 1 leaves its size",
+        "growth of the dream per frame",
         low=0.8,
         high=1.25,
         keys=("u", "i"),
         press=0.002,
+        only="films",
+        details="a factor; 1 leaves its size",
     )
     rotate: float = _control(
         0.0,
-        "how far the dream turns from one frame of a video to the next, clockwise",
+        "clockwise turn per frame",
         unit="degrees",
         low=-30,
         high=30,
         keys=("w", "e"),
         press=0.1,
+        only="films",
+        details="what was dreamt turns on from frame to frame",
     )
     strength: float = _control(
-        1.0, "how much of the dream is shown; 0 shows the source", low=0, high=4, keys=("9", "0"), press=0.1
+        1.0,
+        "how much of the dream shows",
+        low=0,
+        high=4,
+        keys=("9", "0"),
+        press=0.1,
+        details="0 shows the source",
     )
     natural_color: float = _control(
         0.35,
-        "how far the dream keeps to the colours of photographs; 0 is neon, 1 muted, 2 changes brightness only",
+        "neon (0), muted (1), brightness only (2)",
         low=0,
         high=2,
         keys=(",", "."),
         press=0.05,
+        details="how far the dream keeps to the colours of photographs; 2 changes brightness alone",
     )
     coarseness: float = _control(
         0.7,
-        "weight of broad forms against fine grain: each octave of detail counts 2 to that power as much as the next "
-        "finer one",
+        "large forms against fine detail",
         low=-1,
         high=2,
         keys=("[", "]"),
         press=0.1,
+        details="each octave of detail counts 2 to that power as much as the next finer one",
     )
     pooling: Literal["max", "average"] = _control(
         "max",
-        "how the network pools: its own way (max), or in broad strokes (average)",
+        "average paints broad strokes",
         prepared=True,
         keys=("o",),
+        details="max leaves the network's own pooling",
     )
-    seed: int = _control(0, "start of the random numbers; the same seed dreams the same", low=0, high=999_999_999)
+    seed: int = _control(
+        0, "seed of the random numbers", low=0, high=999_999_999, details="the same seed dreams the same"
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = _control("auto", "processor that runs the network", live=False)
     precision: Literal["auto", "float16", "bfloat16", "float32"] = _control(
-        "auto", "numbers inside the network", live=False
+        "auto", "number format inside the network", live=False
     )
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ can have them (streams through the loopback interface, an X server), else what t
 """
 
 import contextlib
+import itertools
 import os
 import re
 import shlex
@@ -17,8 +18,10 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
+import click
 import numpy as np
 import pytest
 import torch
@@ -139,15 +142,13 @@ def here(
     monkeypatch.setattr("livedream.capture.cameras.list_cameras", lambda: [camera])
     fake_camera(monkeypatch, list(np.random.default_rng(0).integers(0, 256, (9, 48, 64, 3), np.uint8)), pace=0.03)
     load = models.load
-    monkeypatch.setattr(
-        models,
-        "load",
-        lambda name, weights=models.OFFICIAL: (
-            random_network(name)
-            if weights == models.OFFICIAL and not models.find_network(name).embedded
-            else load(name, weights)
-        ),
-    )
+
+    def load_or_make(name: str, weights: str = models.OFFICIAL, **how: Any) -> torch.nn.Module:
+        if weights == models.OFFICIAL and not models.find_network(name).embedded:
+            return random_network(name)  # instead of a download
+        return load(name, weights, **how)
+
+    monkeypatch.setattr(models, "load", load_or_make)
     return folder
 
 
@@ -193,7 +194,8 @@ def descriptor(number: int, of: int) -> Iterator[None]:
 def livedream(words: list[str], display: str) -> int:
     """Run `livedream WORDS` as far as it is needed, and return its exit code."""
     words = [*words, *SHORTER.get(words[0], []), *(ATLAS if "--atlas" in words else [])]
-    if words[:2] == ["run", "photo.jpg"] and ("window" in words or ("--watch" in words and "--to" not in words)):
+    watched = "window" in words or ("--watch" in words and "--to" not in words)
+    if watched and ("photo.jpg" in words or "--loop" in words):  # what has no end
         with somebody_who_quits(display):
             return main(words)
     return main([*words, *ENDS] if lasts(words) else words)
@@ -251,6 +253,19 @@ def test_words_for_livedream_in_other_commands_are_understood(command) -> None:
     if asked and asked[0] in cli.commands:
         name, *arguments = asked
         cli.commands[name].make_context(name, arguments)
+
+
+INLINE = {command for text in DOCUMENTS.values() for command in re.findall(r"`(livedream [^`]+)`", text)}
+"""What stands in the middle of a sentence or in a table; capitals stand for something."""
+
+
+@pytest.mark.parametrize("command", sorted(each for each in INLINE if not re.search("[A-Z]{4}|[|)]", each)))
+def test_commands_in_sentences_are_understood(command) -> None:
+    name, *arguments = itertools.dropwhile(lambda word: word[0] == "-", shlex.split(command)[1:])
+    assert name in cli.commands
+    with contextlib.suppress(click.exceptions.Exit):  # --help
+        if arguments:  # else only the command is meant
+            cli.commands[name].make_context(name, arguments)
 
 
 def test_every_reason_not_to_run_a_command_is_needed() -> None:

@@ -21,7 +21,8 @@ OF_THE_COMMAND_LINE = {
     "bench",
     "doctor",
     "faults.py",  # words for what others raise, told by the command line alone
-    "capture/loops.py",  # feedback, --resume, --tour and recipes beside an output are not in Python
+    "capture/looped.py",  # --loop, feedback, --resume, --tour and recipes beside an output are not in Python
+    "capture/loops.py",
     "pipeline/journal.py",
     "presets/tour.py",
     "sink/beside.py",
@@ -44,6 +45,10 @@ def test_a_traceback_shows_the_hint_and_the_message_stays_the_message() -> None:
     assert shown == "livedream.errors.SinkError: x exists already\nhint: use overwrite=True\n"
     assert traceback.format_exception_only(SourceError("gone")) == ["livedream.errors.SourceError: gone\n"]
     assert explain(error).hint == "use --overwrite"
+    error.add_note("while testing")
+    error.hint = f"remove it, or use {option('overwrite', True)}"
+    assert error.__notes__ == ["while testing", "hint: remove it, or use overwrite=True"]
+    error.hint = f"use {option('overwrite', True)}"
     again = ArgumentError("y", error.hint)
     assert explain(again).hint == "use --overwrite"
     assert pickle.loads(pickle.dumps(error)).hint.command_line == "use --overwrite"  # noqa: S301

@@ -15,6 +15,7 @@ from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.hints import either
 from livedream.names import NUMBERED
+from livedream.quantities import exact_rate, exact_seconds
 from livedream.side_tracks import SideTracks
 from livedream.urls import STREAMS, shown
 
@@ -113,23 +114,43 @@ def open_source(
     spec: str | os.PathLike[str],
     *,
     size: tuple[int, int] | None = None,
-    rate: Fraction | int | None = None,
-    start: Fraction | None = None,
-    end: Fraction | None = None,
+    rate: Fraction | float | None = None,
+    start: Fraction | float | None = None,
+    end: Fraction | float | None = None,
 ) -> Source:
-    """Return the source that `spec` means.
+    """Open a camera, a film, a stream, pictures or the screen, whose frames come one by one.
 
-    spec: `0` or `/dev/video0` or part of a camera's name; `rtsp://`, `http://` and the like for a network camera; the
-        path of a film; of a picture, of a folder of pictures, or a pattern such as `photos/*.jpg`; `frames/%06d.png`
-        for numbered pictures that are the frames of a film; `screen`, `screen:2` or `screen:640x480+100+50`; `-` for
-        standard input; `demo`.
-    size, rate: (width, height) in pixels and frames per second: what to ask of a camera, what raw pictures on standard
-        input have. rate: also how often to look at a screen, and how fast pictures follow one another. Others have
-        their own.
-    start, end: the part of a film that is wanted, in seconds; see `VideoSource`.
+        with open_source("film.mp4", start=1.5, end=90) as source:
+            for frame in source:                # frame.pixels: RGB uint8 (height, width, 3)
+                ...
 
-    Raises SourceError when it is not there or cannot be read, ArgumentError when `spec` can mean nothing.
+    Args:
+        spec: what to open:
+            `0`, `/dev/video0` or a part of a camera's name;
+            `rtsp://...`, `http://...` and the like: a network camera or stream;
+            the path of a film, of a picture, or of a folder of pictures;
+            `photos/*.jpg`: pictures; `frames/%06d.png`: numbered pictures that are the frames of a film;
+            `screen`, `screen:2` or `screen:640x480+100+50`;
+            `-`: standard input (Y4M, or raw RGB with `size` and `rate`);
+            `demo`: the film that comes with livedream.
+        size: (width, height) in pixels, to ask of a camera, or of raw pictures on standard input. Others have their
+            own.
+        rate: frames per second, 0.1 to 1000, to ask of a camera or of a screen, or at which pictures follow one
+            another. 29.97 means 30000/1001. Films have their own.
+        start, end: the part of a film that is wanted, in seconds since it began: frames with start <= time < end. The
+            first of them has the time 0. A float means the decimal number that it prints as.
+
+    Returns:
+        A `Source`: iterate over it, inside a `with` block. It knows its `size`, `rate`, `length` and whether it is
+        `live`.
+
+    Raises:
+        SourceError: it is not there, or cannot be read.
+        ArgumentError: `spec`, or another argument, can mean nothing.
     """
+    rate = None if rate is None else exact_rate(rate)
+    start = None if start is None else exact_seconds(start, "start")
+    end = None if end is None else exact_seconds(end, "end")
     text = os.fspath(spec)
     if not isinstance(text, str):
         raise TypeError(f"a source is named by text or a path, got {type(spec).__name__}")
@@ -213,6 +234,20 @@ def takes_rate(spec: str) -> bool:
     return takes_size_and_rate(spec) or bool(NUMBERED.search(spec) or any(letter in spec for letter in "*?["))
 
 
+def takes_part(spec: str) -> bool:
+    """Return whether `open_source` has a use for start and end: for films, also those of a pipe or a web server."""
+    path = Path(spec)
+    if "://" in spec:
+        return spec.lower().startswith(("http://", "https://"))
+    if spec == "-" or (path.exists() and _is_pipe(spec, path.stat().st_mode)):
+        return True
+    if path.is_dir() or path.is_char_device() or not (path.suffix or path.exists()):
+        return False
+    from livedream.capture.kind import Kind, kind_of
+
+    return kind_of(path) is not Kind.PICTURE
+
+
 _CHOICES = "name a camera (0), a film, a picture, a folder of pictures, an address (rtsp://...), screen, - or demo"
 
 
@@ -255,14 +290,14 @@ def _open_part(text: str, start: Fraction | None, end: Fraction | None) -> Sourc
         from livedream.capture.network import open_address
 
         return open_address(text, start=start, end=end)
+    if not takes_part(text):
+        raise ArgumentError(f"{shown(text)} is no film: it has no start and end", "leave them out")
     path = Path(text)
     if text == "-" or (path.exists() and _is_pipe(text, path.stat().st_mode)):
         return _open_pipe(text, start=start, end=end)
     from livedream.capture.kind import Kind, kind_of
 
-    kind = Kind.PICTURE if "://" in text or path.is_dir() else kind_of(path)
-    if kind is Kind.PICTURE or not (path.suffix or path.exists()):
-        raise ArgumentError(f"{shown(text)} is no film: it has no start and end", "leave them out")
+    kind = kind_of(path)
     if kind is Kind.ANIMATION:
         from livedream.capture.animation import AnimationSource
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from livedream.errors import ArgumentError
@@ -28,6 +29,15 @@ def sinks_given(typed: Sequence[str], file: str | None) -> tuple[str, ...]:
     Raises ArgumentError for a file that cannot be read or names nothing.
     """
     return _concealed((*typed, *(_in_file(file) if file is not None else ())) or _in_environment(TO))
+
+
+def looks_like_source(word: str) -> bool:
+    """Return whether `word` can hardly mean anything but a source: a file, an address, the number of a camera."""
+    if word.partition(":")[0] in ("demo", "screen") or word.isdecimal() or "/" in word:
+        return True
+    with suppress(OSError):  # a name that is too long
+        return Path(word).suffix[1:2].isalpha() or Path(word).is_dir()
+    return False
 
 
 def _in_file(name: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from livedream.cli.output import say_lines
 SCHEMA_VERSION = 1
 """Goes up when a key goes away or changes its meaning; new keys leave it as it is."""
 
-json_option = click.option("--json", "as_json", is_flag=True, help="print one JSON object instead of lines")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines")
 
 
 def say_json(document: Mapping[str, Any]) -> None:

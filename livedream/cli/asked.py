@@ -1,12 +1,13 @@
-"""Sizes, rates and tours as they are typed: 1280x720, 30, 29.97, 30000/1001."""
+"""Sizes, rates, lengths and tours as they are typed: 1280x720, 30, 29.97, 30000/1001."""
 
 import re
 from contextlib import suppress
 from fractions import Fraction
 
-from livedream.cli.moment import parse_moment
+from livedream.cli.addresses import looks_like_source
+from livedream.cli.moment import EXAMPLES, parse_moment
 from livedream.errors import ArgumentError
-from livedream.presets.tour import LEAST, MOST
+from livedream.presets.tour import LEAST, MOST, SECONDS
 from livedream.printable import quoted_value
 
 _RATE = re.compile(r"\d{1,9}(\.\d{0,99}|/\d{1,9})?|\.\d{1,99}", re.ASCII)
@@ -38,6 +39,24 @@ def parse_rate(text: str) -> Fraction:
     if not Fraction(1, 10) <= rate <= 1000:
         raise ArgumentError(f"{quoted_value(text)} is no rate", "give frames per second: 30, 29.97 or 30000/1001")
     return rate
+
+
+def parse_length(text: str) -> Fraction:
+    """Return how long something lasts, in seconds, more than 0. Raises ArgumentError."""
+    seconds = parse_moment(text)
+    if not seconds:
+        raise ArgumentError(f"invalid duration {quoted_value(text)}", f"give more than 0: {EXAMPLES}")
+    return seconds
+
+
+def given_tour(sources: tuple[str, ...], tour: str | None) -> tuple[tuple[str, ...], Fraction | None]:
+    """Return the sources, and how many seconds each preset stays; in `--tour film.mp4` the film is no time.
+
+    Raises ArgumentError.
+    """
+    if tour is not None and not tour[:1].isdecimal() and looks_like_source(tour):
+        return (tour, *sources), Fraction(SECONDS)
+    return sources, None if tour is None else parse_tour(tour)
 
 
 def parse_tour(text: str) -> Fraction:

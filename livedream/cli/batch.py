@@ -7,10 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from livedream.capture.source import takes_rate, takes_size_and_rate
 from livedream.cli.dreaming import choose_settings, dream, ingredients, new_dreamer, recipe_options
+from livedream.cli.effects import (
+    Kind,
+    Place,
+    refuse_useless,
+    warn_of_partly_useless,
+    warn_of_useless_controls,
+    without_useless,
+)
 from livedream.cli.jobs import Job, hindrance, make_folder, plan
 from livedream.cli.output import remark, say, say_fault, say_table
 from livedream.cli.progress import overall_status
@@ -21,7 +28,7 @@ from livedream.faults import is_out_of_memory
 from livedream.presets import FILM, STILL
 from livedream.recipe import Fact, Recipe, fingerprint
 from livedream.settings import DreamSettings
-from livedream.sink.codecs import Encoding, find_encoders
+from livedream.sink.codecs import find_encoders
 from livedream.sink.names import part_of
 from livedream.sink.sink import FILMS
 
@@ -44,54 +51,38 @@ class Tally:
     """Cut off, or not begun, when somebody stopped the batch."""
 
 
-_ASKED: tuple[tuple[str, Callable[[str], bool], str], ...] = (
-    ("size", takes_size_and_rate, "cameras and raw pictures"),
-    ("rate", takes_rate, "cameras, screens, raw and numbered pictures"),
-)
-"""What is asked of sources, by name: which have a use for it, and which kinds these are."""
-
-
 class Options:
-    """What is asked of all jobs beside the settings, and which of them each can use.
+    """What is asked of all jobs, and which of it each can use.
 
-    Those that none can use are wrong. Those that some can use are left out for the others, and that is said once, where
-    the others are dreamt as well without them (codec, size); where they are not (start, tour), `dream` refuses.
+    An option that no job can use is wrong, and one that some can use is left out for the others; `warn` says both once.
 
     Raises ArgumentError.
     """
 
     def __init__(self, jobs: Sequence[Job], request: Request) -> None:
         self._request = request
-        films = [job for job in jobs if job.target.lower().endswith(FILMS)]
-        if request.encoding != Encoding():
-            if not films:
-                raise ArgumentError("--codec and --quality are for films, and none is written", "leave them out")
-            for suffix in {Path(job.target).suffix.lower() for job in films}:
-                find_encoders(suffix, request.encoding)
-            if len(films) < len(jobs):
-                remark(f"--codec and --quality are used for {len(films)} of {len(jobs)}: the others become pictures")
-        for name, takes, kinds in _ASKED:
-            takers = sum(takes(job.source) for job in jobs) if getattr(request, name) is not None else len(jobs)
-            if not takers:
-                raise ArgumentError(f"--{name} is for {kinds}", "leave it out")
-            if takers < len(jobs):
-                remark(f"--{name} is used for {takers} of {len(jobs)}: the others have their own")
-        if all(job.stills for job in jobs):
-            for name in ("start", "end", "tour"):
-                if getattr(request, name) is not None:
-                    raise ArgumentError(f"--{name} is for films, and these are pictures", "leave it out")
+        self._places = [_place(job) for job in jobs]
+        refuse_useless(request, self._places)
+        for suffix in {Path(job.target).suffix.lower() for job in jobs} & set(FILMS):
+            find_encoders(suffix, request.encoding)
+
+    def warn(self) -> None:
+        """Say which options and controls some or all of the jobs cannot use."""
+        warn_of_partly_useless(self._request, self._places)
+        warn_of_useless_controls(self._request.controls, self._places)
 
     def of(self, job: Job) -> Request:
         """Return the request for `job`."""
-        unused: dict[str, Any] = {name: None for name, takes, _ in _ASKED if not takes(job.source)}
-        if not job.target.lower().endswith(FILMS):
-            unused["encoding"] = Encoding()
         goes_on = self._request.resume and part_of(Path(job.target)).exists()
-        return replace(self._request, sinks=(job.target,), resume=goes_on, **unused)
+        return replace(without_useless(self._request, _place(job)), sinks=(job.target,), resume=goes_on)
 
     def in_recipe(self, job: Job) -> Mapping[str, Fact]:
         """Return what the recipe of `job` says of them."""
         return recipe_options(self.of(job))
+
+
+def _place(job: Job) -> Place:
+    return Place(job.source, Kind.PICTURE if job.stills else Kind.FILM, [job.target])
 
 
 def batch(
@@ -123,6 +114,7 @@ def batch(
             fault_of = partial(_fault, looks=looks, needs=needs, options=options)
             todo = _sort_out(jobs, tally, fault_of, request.overwrite)
             _check_room(todo, free_bytes)
+            options.warn()
             code = _work(todo, tally, looks, options, fault_of, free_bytes)
         except Stopped as stopped:
             code = stopped.exit_code

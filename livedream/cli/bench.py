@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from livedream.cli.asked import parse_size
-from livedream.cli.options import control_options, flag, given_controls
+from livedream.cli.help import GroupedCommand, groups_with
+from livedream.cli.options import control_options, flag, given_controls, overwrite_option
 from livedream.cli.output import say
 from livedream.errors import ArgumentError
+from livedream.presets import LIVE
 from livedream.settings import CONTROLS
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
@@ -21,39 +23,57 @@ if TYPE_CHECKING:
     from livedream.bench.result import Result
 
 
-@click.command(short_help="Measure how fast, how late and how steady it dreams here.")
-@click.option("--source", metavar="FILM", default="demo", help="what to dream: demo, or a film [default demo]")
-@click.option("--size", metavar="WxH", default="1280x720", help="of its frames, in pixels [default 1280x720]")
-@click.option("--preset", metavar="NAME", default="live", help="a look [default live]")
+@click.command(
+    cls=GroupedCommand,
+    groups=groups_with(
+        Source=("--source", "--size", "--rounds", "--frames", "--seconds", "--still", "--baseline", "--looks"),
+        Output=("--json",),
+    ),
+    short_help="Measure how fast, how late and how steady it dreams here.",
+)
+@click.option("--source", metavar="FILM", default="demo", help="demo, or a film [default: demo]")
+@click.option("--size", metavar="WxH", default="1280x720", help="Size of its frames in pixels [default: 1280x720]")
+@click.option("--preset", metavar="NAME", default=LIVE, help=f"Look [default: {LIVE}]")
 @click.option(
-    "--rounds", metavar="N", type=click.IntRange(3, 1000), default=3, help="rounds, of which the median counts [3]"
+    "--rounds",
+    metavar="N",
+    type=click.IntRange(3, 1000),
+    default=3,
+    help="Rounds; the median counts",
+    show_default=True,
 )
 @click.option(
     "--frames",
     metavar="N",
     type=click.IntRange(10, 1_000_000),
     default=120,
-    help="frames of a round; too few for flicker under 60 [120]",
+    help="Frames of a round; flicker needs 60",
+    show_default=True,
 )
 @click.option(
-    "--seconds", metavar="S", type=click.FloatRange(2, 86400), default=10.0, help="length of the live part [10]"
+    "--seconds",
+    metavar="N",
+    type=click.FloatRange(2, 86400),
+    default=10.0,
+    show_default=True,
+    help="Seconds of the live part",
 )
 @click.option(
     "--still",
     metavar="N",
     type=click.IntRange(0, 10_000_000),
     default=1000,
-    help="still frames to look for drift; 0 for none [1000]",
+    help="Frames of a still scene, to see drift",
+    show_default=True,
 )
-@click.option("--baseline/--no-baseline", default=True, help="measure a plain dreamer beside it [yes]")
+@click.option("--baseline/--no-baseline", default=True, help="Measure a plain dreamer too [default: yes]")
 @click.option(
     "--looks",
     metavar="PRESETS",
-    help="measure instead how these presets look, as live,still: colour, detail, clipping and strength in films, still "
-    "scenes and stills, and whether another network recognises what was dreamt; needs scikit-image",
+    help="Measure instead how these presets look, as live,still; needs scikit-image",
 )
-@click.option("--json", "target", metavar="FILE", help="write all numbers there as JSON")
-@click.option("--overwrite", is_flag=True, help="replace a file of that name that is there already")
+@click.option("--json", "target", metavar="FILE", help="Write all numbers to FILE as JSON")
+@overwrite_option()
 def bench(
     source: str,
     size: str,
@@ -68,9 +88,9 @@ def bench(
     overwrite: bool,
     **controls: str | None,
 ) -> int:
-    """Dream the demo clip, or FILM, and say how it went.
+    """Dream the demo clip, or FILM, and say how fast, how late and how steady that was.
 
-    All rates are measured in turns in one run; compare their quotients, machines are noisy. Nothing else should run.
+    Nothing else should run meanwhile. Machines are noisy: compare the ratios of rates of one run.
     """
     from livedream.bench.looks import measure_looks
     from livedream.bench.measure import Plan, measure
@@ -114,7 +134,7 @@ def bench(
     return 0
 
 
-bench.params += control_options()
+bench.params += control_options(presets=(LIVE,))
 
 
 def _tell(what: str) -> None:

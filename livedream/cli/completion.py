@@ -5,17 +5,61 @@ import io
 import os
 
 import click
-from click.shell_completion import get_completion_class, shell_complete
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    PowerShellComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+    get_completion_class,
+    shell_complete,
+)
 
 from livedream.cli.output import say_lines
 
 PROGRAM = "livedream"
 VARIABLE = "_LIVEDREAM_COMPLETE"
 """Tells livedream that a shell calls it for words to offer, and which shell."""
-SHELLS = ("bash", "zsh", "fish", "powershell")
 
 
-@click.command(short_help="Print the script that lets a shell complete livedream's commands.")
+class _JoinedComplete(ShellComplete):
+    """Completes `--preset=or` as well as `--preset or`.
+
+    click offers the bare value, which zsh puts in the place of the whole word, and takes the `=` of bash for a value.
+    """
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        if args and args[-1] == "=":
+            args = args[:-1]
+        found = super().get_completions(args, incomplete)
+        option, equals, _ = incomplete.partition("=")
+        if not equals or not option.startswith("--"):
+            return found
+        return [CompletionItem(f"{option}={item.value}", item.type, item.help) for item in found]
+
+
+class _Bash(_JoinedComplete, BashComplete):
+    pass
+
+
+class _Zsh(_JoinedComplete, ZshComplete):
+    pass
+
+
+class _Fish(_JoinedComplete, FishComplete):
+    pass
+
+
+class _PowerShell(_JoinedComplete, PowerShellComplete):
+    pass
+
+
+SHELLS = tuple(add_completion_class(shell).name for shell in (_Bash, _Zsh, _Fish, _PowerShell))
+
+
+@click.command(short_help="Print the script that completes commands in a shell.")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:

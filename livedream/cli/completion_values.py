@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from livedream.configuration import lasting_choices
-from livedream.dream.choice import AUTO
+from livedream.configuration import AUTO, lasting_choices
 from livedream.errors import ArgumentError
 from livedream.models import (
     DEFAULT,
@@ -48,8 +47,9 @@ class Completed(click.ParamType[str]):
 
 def complete_values(command: click.Command) -> None:
     """Let shells complete the values of `command`: of all its parameters that are plain text and listed here."""
+    completers = {**_completers, **_completers_of.get(command.name or "", {})}
     for parameter in command.params:
-        completer = _completers.get(parameter.name or "")
+        completer = completers.get(parameter.name or "")
         if completer is not None and parameter.type is click.STRING and not getattr(parameter, "is_flag", False):
             parameter.type = Completed(completer)
 
@@ -60,6 +60,13 @@ def presets(context: click.Context, incomplete: str) -> Items:
     own = [] if "/" in incomplete else sorted(path.name for path in Path().glob("*.toml"))
     found = [*named, *(_item(name, "a preset file") for name in own if name.startswith(incomplete))]
     return found or _file(incomplete)
+
+
+def commands(context: click.Context, incomplete: str) -> Items:
+    root = context.find_root()
+    group = root.command
+    names = group.list_commands(root) if isinstance(group, click.Group) else []
+    return [_item(name, "") for name in names if name.startswith(incomplete)]
 
 
 def models(context: click.Context, incomplete: str) -> Items:
@@ -111,11 +118,11 @@ _completers: dict[str, Completer] = {
     **{control.name: _one_of(control.choices) for control in CONTROLS if control.choices},
     "preset": presets,
     "model": models,
-    "name": models,
     "weights": files,
     "layers": layers,
     "codec": codecs,
     "sources": sources,
+    "inputs": sources,
     "source": sources,
     "sinks": sinks,
     "sink": sinks,
@@ -125,6 +132,8 @@ _completers: dict[str, Completer] = {
     "to_file": files,
 }
 """By the name of the parameter."""
+_completers_of: dict[str, dict[str, Completer]] = {"models": {"name": models}, "help": {"name": commands}}
+"""Of single commands, by the name of the parameter."""
 
 
 def _layer_names(context: click.Context) -> dict[str, str]:

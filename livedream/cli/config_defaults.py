@@ -19,6 +19,7 @@ from livedream.configuration import (
     Choice,
     lasting_choices,
     misspelled_variables,
+    variable,
 )
 from livedream.errors import ArgumentError, LivedreamError
 from livedream.hints import Hint
@@ -45,6 +46,9 @@ def take_lasting_choices(command: click.Command) -> None:
     callback = command.callback
     if not keys or callback is None:
         return
+    variables = ", ".join(map(variable, keys))
+    told = f"The variables {variables} and a config file set these options for every run: livedream config."
+    command.epilog = f"{command.epilog or ''}\n\n{told}".lstrip()
 
     @functools.wraps(callback)
     def with_choices(**options: Any) -> Any:
@@ -86,7 +90,7 @@ def applicable(context: click.Context, keys: tuple[str, ...]) -> list[Choice]:
 
 def _name_origin(error: ArgumentError | LivedreamError, taken: Mapping[str, Choice]) -> None:
     """Add to the hint which lasting choice an error is about: nobody typed it."""
-    told = f"{error} {error.hint}".lower()
+    told = f"{error} {error.hint.command_line}".lower()
     blamed = [str(choice) for choice in taken.values() if choice.value.lower() in told]
     if blamed:
         # A message of the command line: the words of Python have no place in it.

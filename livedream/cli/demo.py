@@ -4,34 +4,69 @@ from pathlib import Path
 
 import click
 
-from livedream.cli.asked import parse_tour
-from livedream.cli.options import tour_option
+from livedream.cli.asked import parse_length, parse_tour
+from livedream.cli.help import GroupedCommand
+from livedream.cli.options import (
+    MOVING,
+    control_options,
+    given_controls,
+    output_option,
+    overwrite_option,
+    tour_option,
+)
+from livedream.cli.playback_options import PlaybackOptions
 from livedream.cli.request import Request
 from livedream.cli.streams import stdout_left_to
+from livedream.presets import FILM
 
 DEFAULT = "dream.mp4"
-
-
-@click.command(short_help="Dream the film that comes with livedream.")
-@click.option("--to", "sink", metavar="FILE", help=f"where the dream goes [default {DEFAULT}]")
-@click.option(
-    "--overwrite", is_flag=True, help=f"replace a file that is there already; {DEFAULT} of an earlier demo always is"
+ROUNDS = 3
+"""How often the clip is played. It lasts five seconds and its scene stands still, so a dream goes on growing when it
+begins again. After one round there are faces, after three there are animals with legs."""
+EXAMPLES = (
+    ("sixteen seconds into dream.mp4, and into a window if there is a display", "livedream demo"),
+    ("the same in another look", "livedream demo --preset coral -o coral.mp4"),
 )
-def demo(sink: str | None, overwrite: bool, tour: str | None) -> int:
+
+
+@click.command(cls=GroupedCommand, examples=EXAMPLES, short_help="Dream the film that comes with livedream.")
+@output_option("FILE", f"Where the dream goes [default: {DEFAULT}]")
+@overwrite_option(f"Replace an existing file; {DEFAULT} of an earlier demo is always replaced")
+@click.option("--resume", is_flag=True, help="Continue where an earlier demo was cut off")
+@click.option("-t", "--duration", metavar="TIME", help=f"How much of the film to dream [default: all, {ROUNDS} times]")
+@click.option("--preset", metavar="NAME", help=f"Look: see livedream presets, or a file [default: {FILM}]")
+def demo(
+    sink: str | None,
+    overwrite: bool,
+    resume: bool,
+    duration: str | None,
+    preset: str | None,
+    tour: str | None,
+    **controls: str | None,
+) -> int:
     """Dream the film that comes with livedream into a file, and into a window where there is a display."""
     from livedream.capture.demo import demo_clip
     from livedream.cli.dreaming import dream
     from livedream.sink.names import part_of
 
-    seconds = None if tour is None else parse_tour(tour)
     if sink is None and not overwrite:
         there = [path for path in (Path(DEFAULT), part_of(Path(DEFAULT))) if path.exists() and path.stat().st_size]
         overwrite = all(map(is_of_demo, there))
     click.get_current_context().with_resource(stdout_left_to([sink or DEFAULT]))
-    return dream(str(demo_clip), Request(sinks=(sink or DEFAULT, *_window()), overwrite=overwrite, tour=seconds))
+    request = Request(
+        sinks=(sink or DEFAULT, *_window()),
+        preset=preset,
+        controls=given_controls(controls),
+        duration=None if duration is None else parse_length(duration),
+        tour=None if tour is None else parse_tour(tour),
+        overwrite=overwrite,
+        resume=resume,
+        playback=PlaybackOptions() if duration else PlaybackOptions(loop=True, rounds=ROUNDS),
+    )
+    return dream(str(demo_clip), request)
 
 
-demo.params.append(tour_option())
+demo.params += [tour_option(), *control_options(MOVING, presets=(FILM,))]
 
 
 def is_of_demo(path: Path) -> bool:

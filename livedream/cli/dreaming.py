@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedream.capture.carried import carried_recipe
 from livedream.capture.held import HeldSource
+from livedream.capture.limited import LimitedSource
 from livedream.capture.looped import LoopedSource
 from livedream.capture.loops import refuse_loop
-from livedream.capture.source import Source, open_source, takes_rate, takes_size_and_rate
+from livedream.capture.source import Source, open_source, takes_part
 from livedream.cli.activity import Activity, load_torch
+from livedream.cli.effects import Kind, Place, refuse_useless, warn_of_useless_controls
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
-from livedream.cli.playback_options import PlaybackOptions, is_kept
+from livedream.cli.playback_options import PlaybackOptions
 from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, counted, dropped, elapsed, took
 from livedream.cli.request import Request
-from livedream.cli.resuming import Resuming, cannot_resume, film_among
+from livedream.cli.resuming import Resuming, begin_again, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
@@ -37,7 +39,16 @@ from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.network import NetworkSink
 from livedream.sink.part import check_new
-from livedream.sink.sink import STDOUT, Facts, Sink, check_outputs, is_stdout, leaves_a_file, open_sink
+from livedream.sink.sink import (
+    STDOUT,
+    Facts,
+    Sink,
+    check_outputs,
+    is_stdout,
+    keeps_every_frame,
+    leaves_a_file,
+    open_sink,
+)
 from livedream.sink.speaker import Speaker
 from livedream.sink.virtual_camera import VirtualCameraSink
 from livedream.urls import shown
@@ -73,38 +84,29 @@ def dream(
     began = time.monotonic()
     try:
         with ExitStack() as locks, stopping() as stop, closing(stop) as opened, ExitStack() as desks:
-            if request.size and not takes_size_and_rate(source_spec):
-                raise ArgumentError("--size is for cameras and raw pictures", "leave it out")
-            if request.rate and not takes_rate(source_spec):
-                raise ArgumentError("--rate is for cameras, screens, raw and numbered pictures", "leave it out")
             with Activity(f"opening {shown(source_spec)}", delay=QUICK_SECONDS):
-                source = opened(
-                    open_source(source_spec, size=request.size, rate=request.rate, start=request.start, end=request.end)
-                )
-            once = source
-            if playback.loop:
-                source = opened(_looped(source, source_spec, request))
+                source = once = opened(open_wanted(source_spec, request))
+                if playback.loop:
+                    source = opened(_looped(source, source_spec, request))
             last = recall() if source.live and preset is None and not request.fresh else None
             if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
                 settings, look = last.replace(**controls), f"settings of the last live run ({state_file()})"
             else:
                 preset = preset or usual_preset(source)
                 settings, look = choose_settings(preset, controls), f"preset {preset}"
-            if tour is not None and source.stills:
-                raise ArgumentError("a tour is for films and for what is live, not for pictures", "leave out --tour")
-            if (request.fps or request.fixed) and not source.live:
-                raise ArgumentError("--fps and --fixed are for what is live", "leave them out: a film loses no frame")
             if (playback.speed is not None or playback.sound) and (source.live or source.stills):
                 name = "--sound" if playback.sound else "--speed"
                 raise ArgumentError(f"{name} is for films, and {source.name} is not one", "leave it out")
             sink_specs = request.sinks or (("window" if playback.is_watched else usual_sink(source)),)
+            place = Place(source_spec, Kind.of(source), sink_specs)
+            refuse_useless(request, [place])
             refuse_twins(sink_specs)
-            playback.check(sink_specs)
+            playback.check(sink_specs, ends=not playback.is_endless or source.length is not None)
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
             facts = Facts.of(source, also_read=files_read(preset, settings))
             check_outputs(sink_specs, facts)
-            options = recipe_options(replace(request, rate=None) if source.live else request)
+            options = recipe_options(replace(request, rate=None, duration=None) if source.live else request)
             pace = _pace(source, sink_specs, playback)
             speaker = _speaker(once, source, pace) if playback.sound and pace is not None else None
             is_smooth = source.live or (pace is not None and pace.only_played)
@@ -122,11 +124,9 @@ def dream(
                 return dreamer, desk, recipe
 
             kept: Kept | None = None
-            if request.resume:
-                if film is None:
-                    raise ArgumentError(
-                        cannot_resume(sink_specs, source), "leave out --resume, or name one --to film.mp4"
-                    )
+            if request.resume and film is None:
+                begin_again(sink_specs, source)
+            elif request.resume and film is not None:
                 # First: whoever goes on with a film that another run still writes would dream in vain.
                 lock = locks.enter_context(OutputLock(Path(film)))
                 check_new(Path(film), request.overwrite)
@@ -162,6 +162,8 @@ def dream(
             if tour is not None:
                 look += f", tour: {float(tour):g} s a preset"
             say(f"{dreamer.description}, {look}: {describe(source)} -> {targets}")
+            if of_all is None:  # else the batch has said it
+                warn_of_useless_controls(controls, [place])
             first = resuming.first if resuming else 0
             if first:
                 say(f"going on at frame {first}")
@@ -233,6 +235,21 @@ def dream(
     return 1 if tell_of_faults(report) else 0
 
 
+def open_wanted(spec: str, request: Request) -> Source:
+    """Return the source that `spec` means, as far as it is wanted: a part of a film, a live source for some time."""
+    start, end, duration = request.start, request.until, request.duration
+    in_part = (start is not None or end is not None) and takes_part(spec)
+    if in_part and duration is not None and start is None and "://" in spec:
+        source = open_source(spec)  # only the server knows whether it is a film
+        if source.live:
+            return LimitedSource(source, duration)
+        source.close()
+    if in_part:
+        return open_source(spec, size=request.size, rate=request.rate, start=start, end=end)
+    source = open_source(spec, size=request.size, rate=request.rate)
+    return source if duration is None else LimitedSource(source, duration)
+
+
 def _looped(source: Source, spec: str, request: Request) -> Source:
     """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
     if not source.stills:
@@ -241,14 +258,15 @@ def _looped(source: Source, spec: str, request: Request) -> Source:
         raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
     if request.playback.rounds is not None:
         raise ArgumentError("--loop takes no number for a picture: it has no end", "--loop alone goes on dreaming")
-    return HeldSource(spec, USUAL_RATE)
+    length = None if request.duration is None else max(1, round(request.duration * USUAL_RATE))
+    return HeldSource(spec, USUAL_RATE, length)
 
 
 def _pace(source: Source, sink_specs: Sequence[str], playback: PlaybackOptions) -> Playback | None:
     """Return the clock by which `source` is played to these sinks; None where it goes as fast as the dream."""
     if source.live or source.stills or not playback.plays(sink_specs):
         return None
-    return Playback(playback.speed or Fraction(1), only_played=not any(map(is_kept, sink_specs)))
+    return Playback(playback.speed or Fraction(1), only_played=not any(map(keeps_every_frame, sink_specs)))
 
 
 def _speaker(film: Source, source: Source, pace: Playback) -> Speaker | None:
@@ -354,7 +372,7 @@ def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
 
 def recipe_options(request: Request) -> dict[str, str | int]:
     """Return on what the output depends beside settings and source, in the words of the command line."""
-    numbers = {"start": request.start, "end": request.end, "tour": request.tour, "rate": request.rate}
+    numbers = {"start": request.start, "end": request.until, "tour": request.tour, "rate": request.rate}
     options: dict[str, str | int] = {name: str(number) for name, number in numbers.items() if number is not None}
     if request.playback.rounds is not None and request.playback.rounds > 1:
         options["loop"] = request.playback.rounds

@@ -1,6 +1,7 @@
 """A batch before it begins: what is to be dreamt, where it goes, and what has been done before."""
 
 import glob
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from livedream.presets import FILM, STILL
 from livedream.recipe import Recipe, about
 from livedream.sink.names import recipe_path
 from livedream.sink.sink import FILMS
-from livedream.suffixes import PICTURES_IN
+from livedream.suffixes import PICTURES_IN, PICTURES_OUT
 from livedream.untrusted import read_text
 from livedream.urls import shown
 
@@ -74,6 +75,21 @@ def named_after(source: str, to: str) -> str:
     if job.files:
         make_folder(Path(job.target).parent)
     return job.target
+
+
+def refuse_output_among(specs: Sequence[str]) -> None:
+    """Raise ArgumentError for `film.mp4 out.mp4`, where the last one is meant as the output, as of cp."""
+    *inputs, last = specs or ("",)
+    meant = last.endswith("/") or (len(inputs) == 1 and last.lower().endswith((*FILMS, *PICTURES_OUT)))
+    if (
+        inputs
+        and meant
+        and _is_file_name(last)
+        and not any(letter in last for letter in "*?[%")
+        and not _is_there(Path(last))
+    ):
+        line = shlex.join(["livedream", "run", *inputs, "-o", last])
+        raise ArgumentError(f"{last} does not exist", f"to write it: {line}")
 
 
 def is_batch(specs: Sequence[str]) -> bool:

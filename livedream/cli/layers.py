@@ -5,25 +5,44 @@ from pathlib import Path
 import click
 
 from livedream.cli.activity import load_torch
-from livedream.cli.options import control_options, given_controls
+from livedream.cli.help import GroupedCommand, groups_with
+from livedream.cli.options import STILLS, control_options, given_controls, output_option, overwrite_option
 from livedream.errors import ArgumentError
 from livedream.presets import STILL
 
+EXAMPLES = (
+    ("each block of the network: photo-layers.jpg", "livedream layers photo.jpg"),
+    (
+        "layers of your choice, in another network",
+        'livedream layers photo.jpg --model squeezenet --layers "fire5 fire9:42"',
+    ),
+)
 
-@click.command(short_help="Dream one photograph at each layer, on one sheet.")
+
+@click.command(
+    cls=GroupedCommand,
+    groups=groups_with(Output=("--output", "--width")),
+    examples=EXAMPLES,
+    short_help="Dream one photograph at each layer, on one sheet.",
+)
 @click.argument("photo", metavar="PHOTO")
-@click.option("--to", "target", metavar="FILE", help="the sheet (.jpg, .png ...) [default PHOTO-layers.jpg]")
+@output_option("FILE", "Sheet, such as sheet.jpg or sheet.png [default: PHOTO-layers.jpg]")
 @click.option(
-    "--preset", metavar="NAME", default=STILL, help=f"how to dream, but for the layers, as for run [default {STILL}]"
+    "--preset", metavar="NAME", default=STILL, help=f"Look, but for its layers, as for run [default: {STILL}]"
 )
 @click.option(
-    "--width", metavar="N", type=click.IntRange(32, 4000), default=320, help="of a tile, in pixels [default 320]"
+    "--width",
+    metavar="N",
+    type=click.IntRange(32, 4000),
+    default=320,
+    show_default=True,
+    help="Width of a tile in pixels",
 )
-@click.option("--overwrite", is_flag=True, help="replace a sheet that is there already")
-def layers(photo: str, target: str | None, preset: str, width: int, overwrite: bool, **controls: str | None) -> int:
+@overwrite_option()
+def layers(photo: str, sink: str | None, preset: str, width: int, overwrite: bool, **controls: str | None) -> int:
     """Dream PHOTO at each layer of a network, from shallow to deep, and lay the dreams on one sheet with their names.
 
-    --layers "fire2 fire6 fire9" names the layers, and sums of them without blanks; without it all blocks are taken.
+    --layers names the layers, separated by blanks; without it each block is taken.
     """
     load_torch()
     from livedream.cli.comparing import compare
@@ -35,8 +54,8 @@ def layers(photo: str, target: str | None, preset: str, width: int, overwrite: b
     settings = choose_settings(preset, given)
     if not Path(photo).suffix:
         raise ArgumentError(f"{photo} is no picture", "name a photograph")
-    compare(photo, target or fitting(Path(photo).stem, "-layers.jpg"), preset, settings, wanted, width, overwrite)
+    compare(photo, sink or fitting(Path(photo).stem, "-layers.jpg"), preset, settings, wanted, width, overwrite)
     return 0
 
 
-layers.params += control_options()
+layers.params += control_options(STILLS, presets=(STILL,))

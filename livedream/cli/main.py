@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import click
 
 from livedream._version import __version__
+from livedream.cli.addresses import looks_like_source
 from livedream.cli.bench import bench
 from livedream.cli.cameras import cameras
 from livedream.cli.completion import answer, completion
@@ -20,14 +22,15 @@ from livedream.cli.demo import demo
 from livedream.cli.doctor import doctor
 from livedream.cli.layers import layers
 from livedream.cli.models import models
-from livedream.cli.output import Remarks, remark, say_error, say_fault, say_lines, warnings_shown
+from livedream.cli.output import LEVELS, Remarks, remark, say_error, say_fault, say_lines, warnings_shown
 from livedream.cli.presets import presets
 from livedream.cli.run import run
 from livedream.cli.streams import lasting_streams
 from livedream.cli.visualize import visualize
 from livedream.cli.zoom import zoom
+from livedream.errors import unknown
 from livedream.faults import OUTSIDE, WRONG
-from livedream.urls import conceal
+from livedream.urls import conceal, shown
 
 SIGINT_CODE = 130
 WRITE_FILES = ("run", "demo", "visualize", "layers", "zoom")
@@ -52,6 +55,10 @@ class _Invocation:
 
 
 class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which they were added: what one needs first stands first."""
+        return list(self.commands)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -64,39 +71,96 @@ class _RaisedError(Exception):
     """Carries what a command raised past click."""
 
 
+_FIRST_STEPS = """\
+livedream: live deep dreaming. A camera, a film or a picture goes in, and a neural network shows what it sees in it.
+
+First steps:
+  livedream run demo          the film that comes along, in a window; q ends it
+  livedream run photo.jpg     a picture: writes photo-dream.png
+  livedream run film.mp4      a film with its sound: writes film-dream.mp4
+  livedream run               the first camera, in a window
+  livedream presets           the looks: livedream run photo.jpg --preset coral
+
+`livedream --help` lists the commands, `livedream help run` the options of one."""
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
-@click.version_option(__version__, message="livedream %(version)s")
-def livedream() -> None:
-    """Live deep dreaming: a camera, a film or a stream goes in, and a network shows what it sees in it."""
+@click.version_option(__version__, "-V", "--version", message="livedream %(version)s", help="Show the version and exit")
+@click.pass_context
+def livedream(context: click.Context) -> None:
+    """Live deep dreaming: a camera, a film or a picture goes in, and a neural network shows what it sees in it."""
+    context.obj.writes_files = context.invoked_subcommand in WRITE_FILES
+    if not context.obj.writes_files:
+        context.obj.remarks.command_prints_result()
 
 
 @livedream.result_callback()
-@click.pass_context
-def _done(context: click.Context, code: int | None) -> int:
-    context.obj.writes_files = context.invoked_subcommand in WRITE_FILES
+def _done(code: int | None) -> int:
     return code or 0
 
 
-def _verbose_option() -> click.Option:
+@click.command(name="help", short_help="Show the help of a command.")
+@click.argument("name", metavar="[COMMAND]", required=False)
+@click.pass_context
+def show_help(context: click.Context, name: str | None) -> None:
+    """Show the help of COMMAND, or of livedream."""
+    root = context.find_root()
+    if name is None:
+        say_lines(root.get_help())
+        return
+    command = livedream.get_command(root, name)
+    if command is None:
+        raise unknown("command", name, livedream.list_commands(root))
+    say_lines(command.get_help(click.Context(command, parent=root, info_name=name)))
+
+
+def _message_options() -> list[click.Parameter]:
+    """Return the options that say how much is printed, for the group and for each command."""
+
     def louder(context: click.Context, option: click.Parameter, count: int) -> None:
         if count:
             context.find_root().obj.remarks.louder(count)
 
-    return click.Option(
-        ["-v", "--verbose"],
-        count=True,
-        expose_value=False,
-        callback=louder,
-        help="report more; -vv reports everything, with tracebacks",
-    )
+    def silence(context: click.Context, option: click.Parameter, given: bool) -> None:
+        if given:
+            context.find_root().obj.remarks.print_from(LEVELS["error"])
+
+    def set_level(context: click.Context, option: click.Parameter, name: str | None) -> None:
+        if name is not None:
+            context.find_root().obj.remarks.print_from(LEVELS[name])
+
+    return [
+        click.Option(
+            ["-q", "--quiet"], is_flag=True, expose_value=False, callback=silence, help="Print nothing but errors"
+        ),
+        click.Option(
+            ["-v", "--verbose"],
+            count=True,
+            expose_value=False,
+            callback=louder,
+            help="Print more; -vv prints everything, with tracebacks",
+        ),
+        click.Option(
+            ["--log-level"],
+            metavar="LEVEL",
+            type=click.Choice(list(LEVELS)),
+            expose_value=False,
+            callback=set_level,
+            help="error (as -q), warning, info (as -v) or debug (as -vv)",
+        ),
+    ]
 
 
-for command in (run, demo, presets, models, cameras, doctor, bench, visualize, layers, zoom, config, completion):
-    command.params.append(_verbose_option())
+COMMANDS = (
+    *(run, demo, zoom, layers, visualize),
+    *(presets, models, cameras, doctor, config, completion, bench, show_help),
+)
+for command in COMMANDS:
+    command.params += _message_options()
     take_lasting_choices(command)
     complete_values(command)
     livedream.add_command(command)
-livedream.params.append(_verbose_option())
+livedream.params += _message_options()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -128,8 +192,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: list[str], invocation: _Invocation) -> int:
     try:
         return livedream.main(argv, prog_name="livedream", standalone_mode=False, obj=invocation) or 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        say_lines(error.format_message())
+    except click.exceptions.NoArgsIsHelpError:
+        say_lines(_FIRST_STEPS)
         return WRONG
     except click.UsageError as error:
         say_error(*_in_our_words(error, argv))
@@ -145,7 +209,13 @@ def _run(argv: list[str], invocation: _Invocation) -> int:
 
 def _in_our_words(error: click.UsageError, argv: Sequence[str]) -> tuple[str, str]:
     """Return what click says as a message and a hint."""
-    message = error.message[:1].lower() + error.message[1:].rstrip(".")
+    said = error.format_message() if isinstance(error, click.BadParameter) else error.message
+    message = said[:1].lower() + said[1:].rstrip(".")
+    unknown_command = message.startswith("no such command")
+    place = next((place for place, word in enumerate(argv) if unknown_command and repr(word) in message), None)
+    if place is not None and looks_like_source(argv[place]):
+        line = shlex.join(["livedream", *argv[:place], "run", *argv[place:]])
+        return f"{shown(argv[place])} is not a command", f"to dream it: {line}"
     near = getattr(error, "possibilities", None)
     if near:
         return message, f"did you mean {' or '.join(near)}?"
@@ -153,4 +223,10 @@ def _in_our_words(error: click.UsageError, argv: Sequence[str]) -> tuple[str, st
     dashed = next((word for word in argv if re.fullmatch(r"-[^-=][^=]*\.\w+", word)), None)
     if isinstance(error, click.NoSuchOption) and dashed is not None:
         return f"{message} in {dashed}", f"a name that begins with a dash is written ./{dashed}"
-    return message, f"{error.ctx.command_path if error.ctx else 'livedream'} --help tells what there is"
+    command = next((livedream.commands[word] for word in argv if word in livedream.commands), None)
+    path = "livedream" if command is None else f"livedream {command.name}"
+    if isinstance(error, click.BadOptionUsage) and command is not None:
+        for option in command.params:
+            if error.option_name in option.opts and option.metavar is not None:
+                return message, f"write {error.option_name} {option.metavar}; {path} --help lists all options"
+    return message, f"{path} --help lists all options"

@@ -28,7 +28,7 @@ SIZE = (448, 256)
 
 @click.command(short_help="List the networks, or the layers of one.")
 @click.argument("name", required=False)
-@click.option("--size", metavar="WxH", help="working size for which a network's layers are measured [default 448x256]")
+@click.option("--size", metavar="WxH", help="Size for which layers are measured [default: 448x256]")
 @json_option
 def models(name: str | None, size: str | None, as_json: bool) -> None:
     """List the networks: name, where its weights are, and the layers that dream well, from shallow to deep, with the
@@ -52,8 +52,9 @@ def models(name: str | None, size: str | None, as_json: bool) -> None:
 
 
 def _as_object(network: Network) -> dict[str, Any]:
-    layers = [{"name": name, "look": look} for name, look in network.layers]
-    return {**dataclasses.asdict(network), "layers": layers, "note": network.note}
+    about = dataclasses.asdict(network)
+    about["recommended"] = [{"name": name, "look": look} for name, look in about.pop("layers")]
+    return {**about, "note": network.note}
 
 
 def _say_network(network: Network) -> None:

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 from livedream.faults import Fault, explain
@@ -28,26 +29,53 @@ def _print(text: str, file: TextIO) -> None:
     print(presentable(text), file=file, flush=True)
 
 
+LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
+"""How much is printed, by its name on the command line."""
+
+
+@dataclass(slots=True)
+class _Console:
+    """What is printed beside errors."""
+
+    level: int = logging.WARNING
+    prints_result: bool = False
+    """Whether what the command prints is its result, as of `livedream models`, so that it is printed in any case."""
+
+    @property
+    def quiet(self) -> bool:
+        return self.level >= logging.ERROR
+
+
+_console = _Console()
+
+
+def is_quiet() -> bool:
+    """Return whether only errors are printed (-q)."""
+    return _console.quiet
+
+
 def say(text: str) -> None:
-    """Print a line of the result."""
-    _print(text, sys.stdout)
+    """Print a line on standard output: a result, or what a run does."""
+    if _console.prints_result or not _console.quiet:
+        _print(text, sys.stdout)
 
 
 def say_lines(text: str) -> None:
-    """Print several lines of the result, whose line breaks are ours."""
+    """Print several lines on standard output, whose line breaks are ours."""
     for line in text.split("\n"):
         say(line)
 
 
 def remark(text: str) -> None:
-    """Print a line about the run: progress, a warning, an error."""
-    _print(text, sys.stderr)
+    """Print a line about the run on standard error: progress, a warning."""
+    if not _console.quiet:
+        _print(text, sys.stderr)
 
 
 def say_error(message: str, hint: str = "") -> None:
-    remark(f"error: {message}")
+    _print(f"error: {message}", sys.stderr)
     if hint:
-        remark(f"hint: {hint}")
+        _print(f"hint: {hint}", sys.stderr)
 
 
 def say_fault(error: BaseException) -> Fault:
@@ -67,23 +95,30 @@ def say_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 class Remarks(logging.Handler):
-    """Says what the library logs: warnings and worse, or more."""
+    """Prints what the library logs: warnings and errors, or as much as the command line asks for."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._verbosity = 0
+
+    def print_from(self, level: int) -> None:
+        """Print what is at least as important as `level`, one of LEVELS; from `error` on, errors alone."""
+        _console.level = level
+        self.setLevel(level)
+        _logger.setLevel(min(level, logging.WARNING))
 
     def louder(self, steps: int) -> None:
-        """Say more: one step for information, two for everything with tracebacks. Steps add up."""
-        self._verbosity += steps
-        self.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(self._verbosity, 2)])
-        _logger.setLevel(min(self.level, logging.WARNING))
+        """Print more: one step from warnings to information, two to everything with tracebacks. Steps add up."""
+        self.print_from(max(logging.DEBUG, self.level - 10 * steps))
+
+    def command_prints_result(self) -> None:
+        """Let `say` print in any case."""
+        _console.prints_result = True
 
     def emit(self, record: logging.LogRecord) -> None:
-        remark(f"{record.levelname.lower()}: {record.getMessage()}")
+        _print(f"{record.levelname.lower()}: {record.getMessage()}", sys.stderr)
         if record.exc_info and self.level <= logging.DEBUG:
             for line in _formatter.formatException(record.exc_info).splitlines():
-                remark(line)
+                _print(line, sys.stderr)
 
 
 _logger = logging.getLogger("livedream")
@@ -92,15 +127,18 @@ _formatter = logging.Formatter()
 
 @contextmanager
 def warnings_shown() -> Iterator[Remarks]:
-    """Say what the library logs as a warning or worse, and what a thread or a destructor raises, as one line each."""
-    handler, level = Remarks(), _logger.level
+    """Print what the library logs as a warning or worse, and what a thread or a destructor raises, as one line each."""
+    global _console
+    handler, level, console = Remarks(), _logger.level, _console
     hooks = threading.excepthook, sys.unraisablehook, warnings.showwarning
     threading.excepthook, sys.unraisablehook = _on_thread_exception, _on_unraisable
     warnings.showwarning = _on_warning
     _logger.addHandler(handler)
+    _console = _Console()
     try:
         yield handler
     finally:
+        _console = console
         _logger.removeHandler(handler)
         _logger.setLevel(level)
         threading.excepthook, sys.unraisablehook, warnings.showwarning = hooks

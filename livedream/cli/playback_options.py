@@ -9,7 +9,7 @@ import click
 
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
-from livedream.sink.sink import is_stdout, leaves_a_file
+from livedream.sink.sink import keeps_every_frame, leaves_a_file
 
 SLOWEST, FASTEST = Fraction(1, 10), Fraction(10)
 MOST_ROUNDS = 10**6
@@ -37,10 +37,10 @@ class PlaybackOptions:
         """Whether it is asked for what only a window can show, where no sink is named."""
         return self.is_endless or self.speed is not None or self.sound
 
-    def check(self, sinks: Sequence[str]) -> None:
-        """Raise ArgumentError where these sinks cannot be played to like that."""
+    def check(self, sinks: Sequence[str], *, ends: bool) -> None:
+        """Raise ArgumentError where these sinks cannot be played to like that. ends: whether the source has an end."""
         files = [sink for sink in sinks if leaves_a_file(sink)]
-        if self.is_endless and files:
+        if files and not ends:
             raise ArgumentError(f"--loop without a number never ends, and {files[0]} would fill the disk", "--loop 10")
         if self.speed is not None and len(files) == len(sinks):
             hint = "leave it out: a file keeps the times of its source"
@@ -50,17 +50,12 @@ class PlaybackOptions:
 
     def plays(self, sinks: Sequence[str]) -> bool:
         """Return whether a film is played to these sinks at a pace, and not dreamt as fast as possible."""
-        return self.speed is not None or (is_watched(sinks) and not any(map(is_kept, sinks)))
+        return self.speed is not None or (is_played(sinks) and not any(map(keeps_every_frame, sinks)))
 
 
-def is_kept(sink: str) -> bool:
-    """Return whether what goes into the sink is kept, or goes to another program that wants every frame."""
-    return leaves_a_file(sink) or is_stdout(sink)
-
-
-def is_watched(sinks: Sequence[str]) -> bool:
+def is_played(sinks: Sequence[str]) -> bool:
     """Return whether somebody watches one of these sinks."""
-    return any(not is_kept(sink) and sink != "null" for sink in sinks)
+    return any(not keeps_every_frame(sink) and sink != "null" for sink in sinks)
 
 
 def playback_options() -> list[click.Parameter]:
@@ -71,18 +66,17 @@ def playback_options() -> list[click.Parameter]:
             metavar="[N]",
             is_flag=False,
             flag_value=_ENDLESS,
-            help="play a film N times, or without N until its window is closed; a picture goes on dreaming",
+            help="Play a film N times, or without end; a picture goes on dreaming",
         ),
         click.Option(
             ["--speed"],
-            metavar="X",
-            help="play a film X times as fast in a window, virtual camera or stream "
-            f"[{float(SLOWEST):g} to {float(FASTEST):g}, default 1; with a file beside it as fast as possible]",
+            metavar=f"{float(SLOWEST):g}-{float(FASTEST):g}",
+            help="Speed of a film in a window or stream [default: 1; as fast as possible beside a file]",
         ),
         click.Option(
             ["--sound/--no-sound"],
             default=False,
-            help="play the sound of a film that is played; pip install 'livedream[sound]' [default --no-sound]",
+            help="Play the sound of a film in a window [default: --no-sound]",
         ),
     ]
 

@@ -27,6 +27,8 @@ class Request:
     """Where the wanted part of a film begins, in seconds."""
     end: Fraction | None = None
     """Where it ends, in seconds."""
+    duration: Fraction | None = None
+    """How long it is, in seconds, in place of `end`; how long a live source runs."""
     encoding: Encoding = field(default_factory=Encoding)
     overwrite: bool = False
     resume: bool = False
@@ -42,3 +44,8 @@ class Request:
     """How many seconds each preset of a tour stays."""
     playback: PlaybackOptions = field(default_factory=PlaybackOptions)
     """How a film is played."""
+
+    @property
+    def until(self) -> Fraction | None:
+        """Where the wanted part of a film ends, in seconds; None for its own end."""
+        return self.end if self.duration is None else (self.start or 0) + self.duration

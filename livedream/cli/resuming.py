@@ -31,14 +31,28 @@ def film_among(sink_specs: Sequence[str], source: Source) -> str | None:
     return films[0] if len(films) == 1 and not source.live and not source.stills else None
 
 
-def cannot_resume(sink_specs: Sequence[str], source: Source) -> str:
-    """Return why a run cannot be resumed of which `film_among` returns none."""
-    if source.live or source.stills:
-        return f"only a film made of a file can be resumed, and {source.name} is {'live' if source.live else 'no film'}"
+def begin_again(sink_specs: Sequence[str], source: Source) -> None:
+    """Say that a run of which `film_among` returns none starts from the beginning, and why.
+
+    Raises ArgumentError when an earlier run has left something that the user may want to be resumed.
+    """
     films = sum(map(leaves_film, sink_specs))
-    if films > 1:
-        return f"only one film can be resumed at a time, and {films} are named"
-    return "only one film made of a file can be resumed: not a folder of frames, and nothing that leaves no file"
+    if source.live or source.stills:
+        reason = f"{source.name} is {'live' if source.live else 'not a film'}, so it cannot be resumed"
+    elif films > 1:
+        reason = f"only one film can be resumed at a time, and {films} are named"
+    else:
+        reason = "only a film file can be resumed, not a folder of frames or what leaves no file"
+    for path in (Path(spec) for spec in sink_specs if leaves_a_file(spec)):
+        if part_of(path).exists() or _has_content(path):
+            raise ArgumentError(
+                f"{reason}; {path} is there already", "leave out --resume, or name one film: -o film.mp4"
+            )
+    remark(f"starting from the beginning: {reason}")
+
+
+def _has_content(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else path.exists()
 
 
 def leaves_film(spec: str) -> bool:

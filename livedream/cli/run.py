@@ -3,87 +3,55 @@
 import click
 
 from livedream.cli.addresses import SOURCE, TO, sinks_given, sources_given
-from livedream.cli.asked import parse_rate, parse_size, parse_tour
+from livedream.cli.asked import given_tour, parse_length, parse_rate, parse_size
+from livedream.cli.help import GroupedCommand
 from livedream.cli.moment import parse_moment
-from livedream.cli.options import control_options, given_controls, tour_option
+from livedream.cli.options import control_options, given_controls, output_option, overwrite_option, tour_option
 from livedream.cli.playback_options import PlaybackOptions, given_playback, playback_options
 from livedream.cli.request import Request
 from livedream.cli.streams import stdout_left_to
-from livedream.errors import ArgumentError
-from livedream.presets import preset_names
+from livedream.errors import ArgumentError, SourceError
+from livedream.hints import Hint
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
-from livedream.sink.sink import ADDRESSES, DEVICES, FILMS, is_stdout
-from livedream.suffixes import PICTURES_OUT
+from livedream.sink.sink import is_stdout
 
-
-@click.command(
-    epilog="A control that is not given is as the preset has it, and else as its default. Keys turn it while a window "
-    "is open, for less and for more; the key ? lists them all.",
-    short_help="Dream a camera, a film, a stream or pictures.",
+EXAMPLES = (
+    ("a film with its sound: film-dream.mp4", "livedream run film.mp4"),
+    ("ten seconds of it in another look", "livedream run film.mp4 --start 1:30 -t 10s --preset coral -o coral.webm"),
+    ("a picture, dreaming of what you name: photo-dream.png", 'livedream run photo.jpg --layers "dogs + 0.5*knitwear"'),
+    ("a minute of the first camera, in a window and in a file", "livedream run 0 -o window -o take.mp4 -t 1m"),
+    ("all films and pictures of a folder, one by one", "livedream run folder/ -o dreams/"),
 )
+
+
+@click.command(cls=GroupedCommand, examples=EXAMPLES, short_help="Dream a camera, a film, a stream or pictures.")
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
-@click.option(
-    "--to",
-    "sinks",
-    metavar="SINK",
+@click.option("-i", "--input", "inputs", metavar="SOURCE", multiple=True, help="The same as the argument SOURCE")
+@output_option(
+    "SINK",
+    "File, folder/, window, virtual-camera or udp://...; may be repeated [default: NAME-dream.mp4 or .png, a window "
+    "for live sources]",
     multiple=True,
-    help=f"{', '.join(DEVICES)}, an address ({'://, '.join(ADDRESSES)}://), "
-    f"a film ({', '.join(FILMS)}), a picture ({', '.join(PICTURES_OUT)}), a folder (name/) or numbered names "
-    "(out%06d.png) for a picture a frame, - for Y4M on standard output, rgb24:- for raw RGB there; may be repeated; "
-    "for several sources a folder, or a pattern (out/*.mkv) in "
-    "which * stands for the name of the source "
-    "[default: a window for what is live, NAME-dream.mp4 or NAME-dream.png here for the rest]",
 )
-@click.option(
-    "--source-file",
-    metavar="FILE",
-    help="read SOURCE from a file, one per line: what is typed shows in the list of processes "
-    f"[default the variable {SOURCE}]",
-)
-@click.option(
-    "--to-file",
-    metavar="FILE",
-    help=f"read more sinks from a file, one per line [default the variable {TO}]",
-)
-@click.option(
-    "--preset",
-    metavar="NAME",
-    help=f"a look: {', '.join(preset_names())}, a file of your own (.toml), or a film or PNG that livedream made "
-    "[default film, live for what is live, still for pictures]",
-)
-@click.option(
-    "--size",
-    metavar="WxH",
-    help="of a camera: what to ask it for [default 1280x720]; of raw pictures on standard input: what they have",
-)
-@click.option(
-    "--rate",
-    metavar="N",
-    help="frames per second, likewise; how often to look at the screen [default 30]; of numbered pictures "
-    "(frames/%06d.png) [default what livedream wrote into them, else 25]",
-)
-@click.option("--start", metavar="TIME", help="of a film: leave out what is before; seconds or hours:minutes:seconds")
-@click.option("--end", metavar="TIME", help="of a film: leave out what is from there on; the sound is cut alike")
-@click.option(
-    "--codec",
-    metavar="NAME",
-    default="auto",
-    help=f"of films: {', '.join(CODECS)}, or an encoder such as h264_nvenc [default h264; vp9 in .webm, gif in .gif]",
-)
-@click.option(
-    "--quality",
-    metavar="N",
-    type=int,
-    help=f"of films: 0 (small) to 100 (as good as the original), alike in all codecs [default {QUALITY}]",
-)
-@click.option("--resume", is_flag=True, help="go on with a film where an earlier run was cut off")
-@click.option("--watch", is_flag=True, help="of one picture: show each step of its dream [default in a window]")
-@click.option("--fps", metavar="N", help="of what is live: hold this rate, and dream no more often [default its own]")
-@click.option("--fixed", is_flag=True, help="of what is live: never dream smaller than asked for to hold the rate")
-@click.option("--fresh", is_flag=True, help="of a camera: begin as if nothing had been changed in the last live run")
-@click.option("--overwrite", is_flag=True, help="replace files that are there already")
+@click.option("--source-file", metavar="FILE", help=f"Read sources from FILE, one per line [default: ${SOURCE}]")
+@click.option("--to-file", metavar="FILE", help=f"Read more sinks from FILE, one per line [default: ${TO}]")
+@click.option("--preset", metavar="NAME", help="Look: see livedream presets, or a file [default: film, live or still]")
+@click.option("--size", metavar="WxH", help="Size to ask a camera for; size of raw pictures [default: 1280x720]")
+@click.option("--rate", metavar="N", help="Frames per second of a camera, screen or of numbered pictures")
+@click.option("--start", metavar="TIME", help="Where to start in a film: 90, 1:30, 1m30s or 250ms")
+@click.option("--end", metavar="TIME", help="Where to stop")
+@click.option("-t", "--duration", metavar="TIME", help="How much of a film to dream; how long to run a camera")
+@click.option("--codec", metavar="NAME", default="auto", help=f"{', '.join(CODECS)}, or an encoder such as h264_nvenc")
+@click.option("--quality", metavar="N", type=int, help=f"Quality of a film [0-100; default {QUALITY}]")
+@click.option("--resume", is_flag=True, help="Continue a film where an earlier run was cut off")
+@click.option("--watch", is_flag=True, help="Show each step of the dream of a picture")
+@click.option("--fps", metavar="N", help="Frames per second to hold [default: those of the camera]")
+@click.option("--fixed", is_flag=True, help="Drop frames rather than lower the quality of the dream")
+@click.option("--fresh", is_flag=True, help="Ignore what was changed by keys in the last live run")
+@overwrite_option()
 def run(
     sources: tuple[str, ...],
+    inputs: tuple[str, ...],
     sinks: tuple[str, ...],
     source_file: str | None,
     to_file: str | None,
@@ -92,6 +60,7 @@ def run(
     rate: str | None,
     start: str | None,
     end: str | None,
+    duration: str | None,
     codec: str,
     quality: int | None,
     resume: bool,
@@ -106,67 +75,71 @@ def run(
     sound: bool,
     **controls: str | None,
 ) -> int:
-    """Dream SOURCE: a camera (its number, or part of its name), a film, a picture, a folder or a pattern of pictures,
-    an address (rtsp://..., http://..., udp://...), screen (screen:2, screen:640x480+100+50), - for standard input, or
-    demo. Without SOURCE: the first camera, 0.
+    """Dream SOURCE: a film, a picture, a folder or pattern of them, numbered pictures (frames/%06d.png), a camera (its
+    number or part of its name), an address (rtsp://...), screen, demo, or - for standard input. Default: camera 0.
 
-    Several films and pictures, a folder or a pattern of films are dreamt one by one; what is done already is skipped.
+    Several files are dreamt one by one; those that are done already are skipped.
     """
     from livedream.capture.demo import demo_clip
     from livedream.cli.batch import batch
     from livedream.cli.dreaming import dream
-    from livedream.cli.jobs import is_batch, named_after
+    from livedream.cli.jobs import is_batch, named_after, refuse_output_among
     from livedream.cli.watching import is_shown_picture
     from livedream.cli.watching import watch as watch_it
 
+    sources, stay = given_tour((*sources, *inputs), tour)
     sources, playback = given_playback(sources, loop, speed, sound)
-    sources, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
+    named, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
     click.get_current_context().with_resource(stdout_left_to(sinks))
-    given = given_controls(controls)
-    encoding = Encoding(codec=codec, quality=quality)
-    sources = sources or ("0",)
+    if not sinks:
+        refuse_output_among(named)
+    sources = named or ("0",)
     if sources == ("demo",) and sinks and all(map(is_stdout, sinks)):
         sources = (str(demo_clip),)  # nobody watches it live: a program wants every frame, and an end
     several = is_batch(sources)
     if not several:
         sinks = tuple(named_after(sources[0], sink) for sink in sinks)
-    if not several and encoding != Encoding() and sinks and not any(sink.lower().endswith(FILMS) for sink in sinks):
-        raise ArgumentError("--codec and --quality are for films, and none is written", "name one --to out.mp4")
+    if end is not None and duration is not None:
+        raise ArgumentError("--end and --duration both say where to stop", "leave out one of them")
     request = Request(
         sinks=sinks,
         preset=preset,
-        controls=given,
+        controls=given_controls(controls),
         size=None if size is None else parse_size(size),
         rate=None if rate is None else parse_rate(rate),
         start=None if start is None else parse_moment(start),
         end=None if end is None else parse_moment(end),
-        encoding=encoding,
+        duration=None if duration is None else parse_length(duration),
+        encoding=Encoding(codec=codec, quality=quality),
         overwrite=overwrite,
         resume=resume,
         fps=None if fps is None else parse_rate(fps),
         fixed=fixed,
         fresh=fresh,
-        tour=None if tour is None else parse_tour(tour),
+        tour=stay,
         playback=playback,
     )
     if fps is not None and fixed:
         raise ArgumentError("--fps holds a rate and --fixed does not", "leave out one of them")
     if several:
-        if fps is not None or fixed:
-            raise ArgumentError("--fps and --fixed are for what is live", "leave them out")
         if watch:
             raise ArgumentError("--watch is for one picture", "name one")
         if playback.is_watched:
             raise ArgumentError("--speed, --sound and an endless loop are for one film", "name one, or use --loop N")
         return batch(sources, request)
-    if watch or is_shown_picture(sources[0], request):
-        if any(option is not None for option in (size, rate, start, end, fps, tour)) or fixed or fresh or resume:
-            hint = "leave out what is for films and cameras"
-            raise ArgumentError("a picture in a window has no part, rate, size or tour", hint)
+    watch = watch or is_shown_picture(sources[0], request)
+    if watch and resume:
+        raise ArgumentError("a picture in a window is dreamt from its first step", "leave out --resume")
+    if watch:
         if playback != PlaybackOptions():
             raise ArgumentError("--watch shows the steps of a dream: no --loop, --speed or --sound", "leave it out")
         return watch_it(sources[0], request)
-    return dream(sources[0], request)
+    try:
+        return dream(sources[0], request)
+    except SourceError as error:
+        if not named:
+            error.hint = Hint("; ".join(filter(None, [error.hint.command_line, "try: livedream run demo"])))
+        raise
 
 
 run.params += [tour_option(), *playback_options(), *control_options()]

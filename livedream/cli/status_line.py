@@ -5,7 +5,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from livedream.cli.output import remark, silence
+from livedream.cli.output import is_quiet, remark, silence
 from livedream.printable import presentable
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class StatusLine:
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
-        if is_terminal():
+        if is_terminal() and not is_quiet():
             from livedream.cli.bar import new_bar
 
             self._bar = new_bar()

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from livedream.cli.activity import load_torch
-from livedream.cli.options import control_options, given_controls
+from livedream.cli.help import GroupedCommand, groups_with
+from livedream.cli.options import control_options, given_controls, output_option, overwrite_option
 from livedream.errors import ArgumentError
 
 COUNTING = ("model", "weights", "pooling", "seed", "device", "precision")
@@ -13,36 +14,41 @@ COUNTING = ("model", "weights", "pooling", "seed", "device", "precision")
 CHANNELS = 8
 
 
-@click.command(short_help="Draw what a layer or channel looks for, or the atlas of a network.")
+EXAMPLES = (
+    ("one channel: what it looks for", "livedream visualize --layer fire9:42 -o channel.png"),
+    ("channels of every layer, on a sheet and on a page to browse", "livedream visualize --atlas --channels 4"),
+)
+
+
+@click.command(
+    cls=GroupedCommand,
+    groups=groups_with(Source=("--layer", "--atlas", "--channels"), Look=("--size", "--steps")),
+    examples=EXAMPLES,
+    short_help="Draw what layers and channels look for.",
+)
 @click.option(
     "--layer",
     "layers",
     metavar="TEXT",
     multiple=True,
-    help="what to draw, as for run --layers: fire9:42, or fire9 for all its channels; may be repeated",
+    help="What to draw: fire9:42 for a channel, fire9 for a layer; may be repeated",
 )
+@click.option("--atlas", is_flag=True, help="Draw channels of every layer: atlas.png, index.html")
+@output_option(
+    "FILE",
+    "Picture, of several layers a sheet, or a folder/ for a picture each [default: LAYER.png, channels.png or "
+    "MODEL-atlas/]",
+)
+@click.option("--size", metavar="N", type=int, default=160, help="Width and height of a picture [default: 160]")
+@click.option("--steps", metavar="N", type=int, default=256, help="Gradient steps of a picture [default: 256]")
 @click.option(
-    "--atlas", is_flag=True, help="draw channels of every layer, on one sheet (atlas.png) and a page (index.html)"
+    "--channels", metavar="N", type=click.IntRange(1), help=f"Channels of each layer in an atlas [default: {CHANNELS}]"
 )
-@click.option(
-    "--to",
-    "target",
-    metavar="FILE",
-    help="a picture, of several layers a sheet, or a folder (name/) for a picture each [default a name after the "
-    "layer; of an atlas the folder MODEL-atlas/]",
-)
-@click.option(
-    "--size", metavar="N", type=int, default=160, help="width and height of a picture in pixels [default 160]"
-)
-@click.option("--steps", metavar="N", type=int, default=256, help="gradient steps of a picture [default 256]")
-@click.option(
-    "--channels", metavar="N", type=click.IntRange(1), help=f"of an atlas: how many of each layer [default {CHANNELS}]"
-)
-@click.option("--overwrite", is_flag=True, help="replace files that are there already")
+@overwrite_option()
 def visualize(
     layers: tuple[str, ...],
     atlas: bool,
-    target: str | None,
+    sink: str | None,
     size: int,
     steps: int,
     channels: int | None,
@@ -51,7 +57,7 @@ def visualize(
 ) -> int:
     """Draw from noise what excites a layer, a channel or a sum of them most.
 
-    An atlas that was cut off goes on where it was: pictures that are there already, drawn alike, are kept.
+    An atlas that was cut off continues: the pictures that it has are kept.
     """
     load_torch()
     from livedream.cli.drawing import Drawing
@@ -65,10 +71,10 @@ def visualize(
     settings = DreamSettings().replace(**given_controls(controls))
     drawing = Drawing(settings, size, steps, overwrite)
     if atlas:
-        drawing.atlas(Path(target or f"{network_for(settings).name}-atlas"), channels or CHANNELS)
+        drawing.atlas(Path(sink or f"{network_for(settings).name}-atlas"), channels or CHANNELS)
     else:
-        drawing.pictures(layers, target)
+        drawing.pictures(layers, sink)
     return 0
 
 
-visualize.params += control_options(*COUNTING)
+visualize.params += control_options(COUNTING, presets=())

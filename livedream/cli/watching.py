@@ -21,6 +21,7 @@ from livedream.cli.dreaming import (
     recipe_options,
     tell_of_faults,
 )
+from livedream.cli.effects import Kind, Place, refuse_useless, warn_of_useless_controls
 from livedream.cli.output import remark, say
 from livedream.cli.playing import playing
 from livedream.cli.progress import step_status, took
@@ -64,8 +65,10 @@ def watch(source_spec: str, request: Request) -> int:
     dreams, report, conclusion = 0, None, ""
     try:
         with stopping() as stop, closing(stop) as opened, ExitStack() as desks:
-            picture = opened(open_source(source_spec))
+            picture = opened(open_source(source_spec, size=request.size, rate=request.rate))
             _check(picture)
+            place = Place(source_spec, Kind.PICTURE, request.sinks)
+            refuse_useless(request, [place])
             window = _open_window(request.sinks, Facts.of(picture))
             shown = [] if window is None else [opened(window)]
             targets = [spec for spec in request.sinks if spec != WINDOW]
@@ -89,6 +92,7 @@ def watch(source_spec: str, request: Request) -> int:
             sinks = [*keepers, *shown] if keepers or not targets else [NullSink(), *shown]
             names = ", ".join(sink.name for sink in (*keepers, *pictures, *shown))
             say(f"{dreamer.description}, preset {preset}: {describe(picture)} -> {names}")
+            warn_of_useless_controls(request.controls, [place])
 
             from livedream.desk.picture_desk import PictureDesk  # torch: three seconds
 

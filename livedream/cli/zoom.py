@@ -7,8 +7,9 @@ import click
 
 from livedream.cli.activity import load_torch
 from livedream.cli.asked import parse_rate
+from livedream.cli.help import GroupedCommand, groups_with
 from livedream.cli.moment import parse_moment
-from livedream.cli.options import control_options, given_controls
+from livedream.cli.options import control_options, given_controls, output_option, overwrite_option
 from livedream.cli.streams import stdout_left_to
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
@@ -17,26 +18,34 @@ PRESET = "dive"
 _DRIFT = re.compile(r"\s*(-?\d{1,4}(?:\.\d{1,99})?)\s*,\s*(-?\d{1,4}(?:\.\d{1,99})?)\s*", re.ASCII)
 
 
+USED = (
+    *("model", "weights", "layers", "steps", "step_size", "octaves", "octave_scale", "jitter", "still_height", "zoom"),
+    *("rotate", "natural_color", "coarseness", "pooling", "seed", "device", "precision"),
+)
+"""The controls that have an effect on a dive; still_height is the height of the film."""
+EXAMPLES = (
+    ("twenty seconds: photo-dive.mp4", "livedream zoom photo.jpg"),
+    ("a minute, faster and turning, as a GIF", "livedream zoom photo.jpg -t 1m --zoom 1.02 --rotate 0.5 -o dive.gif"),
+)
+
+
 @click.command(
-    epilog="A control that is not given is as the preset has it. still_height is the height of the film; what a dive "
-    "has no use for, as keep and strength, is of no effect.",
+    cls=GroupedCommand,
+    groups=groups_with(Source=("--duration", "--fps", "--drift")),
+    examples=EXAMPLES,
     short_help="Dive endlessly into a picture, as a film.",
 )
 @click.argument("photo", metavar="PHOTO")
-@click.option(
-    "--to",
-    "sink",
-    metavar="SINK",
-    help="a film (dive.mp4, dive.gif), a folder for a picture each (frames/), window, - (Y4M on standard output) "
-    "[default PHOTO-dive.mp4]",
+@output_option(
+    "SINK", "Film, .gif, folder/ for a picture each, window, or - for Y4M on standard output [default: PHOTO-dive.mp4]"
 )
-@click.option("--preset", metavar="NAME", default=PRESET, help=f"a look, as for run [default {PRESET}]")
-@click.option("--length", metavar="TIME", default="20", help="seconds, or minutes:seconds [default 20]")
-@click.option("--fps", metavar="N", default="30", help="frames per second [default 30]")
+@click.option("--preset", metavar="NAME", default=PRESET, help=f"Look, as for run [default: {PRESET}]")
 @click.option(
-    "--drift", metavar="X,Y", default="0,0", help="pixels to the right and down from frame to frame [default 0,0]"
+    "-t", "--duration", "--length", "length", metavar="TIME", default="20", help="Length of the film [default: 20s]"
 )
-@click.option("--overwrite", is_flag=True, help="replace a film that is there already")
+@click.option("--fps", metavar="N", default="30", help="Frames per second [default: 30]")
+@click.option("--drift", metavar="X,Y", default="0,0", help="Pixels to the right and down per frame [default: 0,0]")
+@overwrite_option()
 def zoom(
     photo: str,
     sink: str | None,
@@ -47,9 +56,8 @@ def zoom(
     overwrite: bool,
     **controls: str | None,
 ) -> int:
-    """Dive into PHOTO: each frame is the one before, a little nearer (--zoom) and turned (--rotate), dreamt again.
-
-    It is dreamt at the full size of the frame, so that there is always something to see, however far it goes.
+    """Dive into PHOTO: each frame is the one before, a little nearer (--zoom) and turned (--rotate), dreamt again at
+    its full size, so that it stays sharp however far it goes.
     """
     load_torch()
     from livedream.cli.diving import dive
@@ -77,4 +85,4 @@ def parse_drift(text: str) -> tuple[float, float]:
     return float(found[1]), float(found[2])
 
 
-zoom.params += control_options()
+zoom.params += control_options(USED, presets=(PRESET,))

@@ -1,4 +1,4 @@
-"""What livedream finds on this machine, and what helps where something is missing."""
+"""What livedream finds on this machine, what helps where something is missing, and what can be done here."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,10 @@ from livedream.doctor.finding import Finding as Finding
 
 def examine() -> Iterator[Finding]:
     """Look at everything that livedream needs or can use, one thing after the other. Takes some seconds."""
-    from livedream.doctor import ends, engine, machine
+    from livedream.doctor import choices, ends, engine, extras, machine
 
     yield from machine.findings()
-    yield from engine.findings()
+    yield from extras.findings()
+    yield from choices.findings()
+    yield from engine.findings(choices.settings())
     yield from ends.findings()

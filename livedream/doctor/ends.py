@@ -60,7 +60,9 @@ def device(spec: str, name: str) -> Finding:
         with open_sink(spec) as sink:
             return Finding(name, True, f"{sink.name} opens")
     except (SinkError, ArgumentError) as error:
-        return Finding(name, False, str(error), error.hint.command_line)
+        # "cannot open a window: there is no display", "no virtual camera: No device found. See also ..."
+        reason = str(error).partition(": ")[2] or str(error)
+        return Finding(name, False, reason.partition(". ")[0], error.hint.command_line)
 
 
 def encoders(codec: str) -> Finding:

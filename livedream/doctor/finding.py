@@ -11,7 +11,7 @@ class Finding:
     ok: bool
     text: str
     """What was found, or what is wrong."""
-    cure: str = ""
+    hint: str = ""
     """What to do where it is missing."""
     needed: bool = False
     """Whether nothing can be dreamt without it."""

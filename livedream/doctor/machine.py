@@ -48,8 +48,8 @@ def packages() -> Iterator[Finding]:
         if not found:
             yield Finding("packages", False, f"{requirement.name} is missing", f"pip install '{requirement}'", True)
         if len(found) > 1:
-            cure = f"pip uninstall {' '.join(found)}; pip install {next(iter(found))}"
-            yield Finding("packages", False, f"{' and '.join(found)} break each other", cure)
+            hint = f"pip uninstall {' '.join(found)}; pip install {next(iter(found))}"
+            yield Finding("packages", False, f"{' and '.join(found)} break each other", hint)
     if good:
         yield Finding("packages", True, ", ".join(good))
 

@@ -2,12 +2,13 @@
 
 import copy
 import logging
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
 from functools import partial
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor, fx
 from torch.nn import functional as F
 
 from livedream import models
+from livedream.documented import Documented
 from livedream.dream import kernels
 from livedream.dream.alone import alone
 from livedream.dream.ascent import Ascent
@@ -46,7 +48,9 @@ from livedream.errors import ArgumentError, DeviceError
 from livedream.frame import Frame
 from livedream.models.graph import trace
 from livedream.picture import Picture, to_array
+from livedream.presets import settings_of
 from livedream.settings import CONTROLS, DreamSettings
+from livedream.spectacle import Spectacle
 from livedream.steps import OnStep, StepReport
 
 _log = logging.getLogger(__name__)
@@ -67,21 +71,45 @@ _STANDS = 30
 _GROWN = 0.95
 
 
-class Dreamer:
-    """Dreams pictures and films.
+class Dreamer(metaclass=Documented):
+    """Dreams pictures and videos.
 
-        dreamer = Dreamer()
-        picture = dreamer(picture)                        # a numpy array, RGB uint8 (h, w, 3), or an image of Pillow's:
-                                                          # a still, dreamt deep
-        frames = [dreamer(frame) for frame in source]     # Frames in order: a stream, each inheriting from the last
+        dreamer = Dreamer("film", steps=2)      # a preset, and what is to differ from it
+        with open_source(demo_clip) as source, open_sink("dream.mp4", source) as sink:
+            for frame in source:
+                sink.write(dreamer(frame))      # frames in order: the dream travels with the motion
 
-    One thread at a time may call it. Nothing is loaded before the first picture, or `prepare`.
+        picture = Dreamer()(picture)            # RGB uint8 (height, width, 3), or an image of Pillow's: a still
 
-    Raises DeviceError, WeightsError, and ArgumentError for a network or layer that does not exist, when it prepares.
+    Nothing is loaded before the first picture, or `prepare`. One thread at a time may call it.
+
+    Args:
+        settings: how to dream: `DreamSettings`; the name of a preset (see `preset_names`); the path of a .toml file,
+            such as the one that `livedream run` leaves beside a film. None means the defaults.
+        **controls: single controls that are to differ, as in `DreamSettings`: `steps=2`.
+
+    Raises:
+        ArgumentError: there is no such preset or control, or a value is out of range; when it is first used, there is
+            no such network or layer.
+        DeviceError: when it is first used, the device or precision is not there.
+        WeightsError: when it is first used, weights are missing or damaged.
     """
 
-    def __init__(self, settings: DreamSettings | None = None) -> None:
-        self._settings = settings or DreamSettings()
+    _machinery = (
+        "adopt",
+        "ascent_for",
+        "awaits_device",
+        "effort",
+        "engine",
+        "sharing_cores",
+        "look",
+        "dream",
+        "compose",
+    )
+    """What is for other parts of livedream, and not shown by `help`."""
+
+    def __init__(self, settings: DreamSettings | str | os.PathLike[str] | None = None, **controls: Any) -> None:
+        self._settings = settings_of(settings, controls)
         self._ascent: Ascent | None = None
         self._compute: Compute | None = None
         self._traced: dict[tuple[str, str], fx.GraphModule] = {}
@@ -266,10 +294,18 @@ class Dreamer:
     @overload
     def __call__(self, picture: Image.Image) -> Image.Image: ...
     def __call__(self, picture: Frame | np.ndarray | Image.Image) -> Frame | Picture | Image.Image:
-        """Dream one frame of a stream (Frame), or a picture of its own.
+        """Dream one frame of a video, or a picture by itself.
 
-        picture: an array, RGB uint8, shape (h, w, 3), or an image of Pillow's. The same kind is returned, and shows
-            itself in a notebook.
+        Args:
+            picture: a `Frame`, which continues what was dreamt in the frames before it (`reset` begins anew); or an
+                array, RGB uint8, shape (height, width, 3), or an image of Pillow's, which is dreamt deep by itself.
+
+        Returns:
+            The same kind, of the same size. An array is a `Picture`, which shows itself in a notebook.
+
+        Raises:
+            TypeError, ValueError: it is none of these.
+            DeviceError: the device has not enough memory.
         """
         use_torch()
         if isinstance(picture, Frame):
@@ -280,14 +316,25 @@ class Dreamer:
             dream = self._dream_still(pixels)
         return Image.fromarray(dream) if isinstance(picture, Image.Image) else dream.view(Picture)
 
-    def spectate(self, picture: Frame | np.ndarray | Image.Image) -> Iterator[Frame]:
+    def spectate(self, picture: Frame | np.ndarray | Image.Image) -> Spectacle:
         """Watch it dream a still: give the picture, in full size, after each step. The last one is the dream.
 
-        picture: as for a call, or a Frame, whose pixels are taken for a picture of its own. The frames are counted from
-            0, and their times are those of a film of SPECTATE_RATE.
+            for frame in dreamer.spectate(picture):
+                ...                                 # frame.pixels: RGB uint8 (height, width, 3)
+
+        At the end of a cell of a notebook it plays.
+
+        Args:
+            picture: as for a call, or a Frame, whose pixels are taken for a picture of its own.
+
+        Returns:
+            An iterator over Frames, counted from 0, with the times of a film of SPECTATE_RATE.
         """
         use_torch()
         pixels = picture.pixels if isinstance(picture, Frame) else to_array(picture)
+        return Spectacle(lambda: self._spectate(pixels), SPECTATE_RATE)
+
+    def _spectate(self, pixels: np.ndarray) -> Iterator[Frame]:
         steps = enumerate(self._still_steps(pixels))
         while True:
             # Not around the `yield`: what the caller does between two steps is none of ours.

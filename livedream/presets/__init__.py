@@ -1,9 +1,11 @@
 """Named looks: DreamSettings written down as TOML, shipped in this folder or kept in a file of one's own."""
 
 import logging
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from livedream.errors import ArgumentError, unknown
 from livedream.printable import quoted_value
@@ -51,6 +53,18 @@ def load_preset(name: str) -> DreamSettings:
     ArgumentError for an unknown name, a file that is not TOML, an unknown control and a wrong value.
     """
     return _read(name).settings
+
+
+def settings_of(look: DreamSettings | str | os.PathLike[str] | None, changes: Mapping[str, Any]) -> DreamSettings:
+    """Return the settings that `look` means, settings or what names a preset, with `changes` of single controls.
+
+    None means the defaults. Raises ArgumentError as `load_preset`, and for an unknown control or a wrong value.
+    """
+    if look is None:
+        look = DreamSettings()
+    elif not isinstance(look, DreamSettings):
+        look = load_preset(os.fspath(look))
+    return look.replace(**changes) if changes else look
 
 
 def parse_preset(text: str, name: str) -> DreamSettings:

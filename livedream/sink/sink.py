@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from livedream.errors import ArgumentError, unknown
 from livedream.frame import Frame
@@ -78,6 +78,14 @@ class Facts:
         """Return what the run reads, as it is now."""
         places = [place for place in (self.path, self.sound) if isinstance(place, Path)]
         return Inputs([*self.files, *places], self.also_read)
+
+
+class DescribesFrames(Protocol):
+    """What says of itself what a sink has to know, as a Source does: with the other attributes of `Facts` too."""
+
+    rate: Fraction | None
+    live: bool
+    length: int | None
 
 
 class Sink(ABC):
@@ -151,30 +159,45 @@ class ResumableSink(Sink):
 
 def open_sink(
     spec: str | os.PathLike[str],
-    facts: Facts | None = None,
+    facts: "Facts | DescribesFrames | None" = None,
     *,
     encoding: Encoding | None = None,
     overwrite: bool = False,
     lock: OutputLock | None = None,
     kept: "Kept | None" = None,
 ) -> Sink:
-    """Return the sink that `spec` means.
+    """Open a window, a film, pictures, a virtual camera or a connection, to which frames are written.
 
-    spec: `window`; `virtual-camera`, or `virtual-camera:NAME` for one of several; `null`, which keeps nothing; an
-        address (udp://, rtmp://, rtsp://, srt://); `-` for Y4M on standard output, `rgb24:-` for raw RGB; the name of a
-        film (.mp4, .mov, .mkv, .webm, .gif); a folder, with `/` at its end, for one PNG a frame; the name of a picture
-        (.png, .jpg, .webp, .tif) for the first frame alone; one with a place for a number (out%06d.png) for a picture a
-        frame.
-    facts: what is known of the frames; `Facts.of(source)` collects it.
-    encoding: codec and quality of a film; without it, what suits that kind of file. Other sinks have none.
-    overwrite: whether a file of that name may be replaced.
-    lock: of a film, if it is held already; the sink takes it over.
-    kept: of a film, what an earlier run has left of it, which comes before the first frame.
+        with open_source("film.mp4") as source, open_sink("dream.mp4", source) as sink:
+            for frame in source:
+                sink.write(frame)
 
-    Raises ArgumentError when `spec` means nothing or would replace what is read, SinkError when it cannot be written,
-    or another run writes it.
+    Args:
+        spec: what to open:
+            `window`;
+            the name of a film (.mp4, .mov, .mkv, .webm, .gif);
+            the name of a picture (.png, .jpg, .webp, .tif), for the first frame alone;
+            one with a place for a number (`out%06d.png`), or a folder (`out/`): a picture for each frame;
+            `virtual-camera`, or `virtual-camera:NAME` for one of several;
+            an address (`udp://`, `rtmp://`, `rtsp://`, `srt://`);
+            `-` for Y4M on standard output, `rgb24:-` for raw RGB;
+            `null`, which keeps nothing.
+        facts: the source that the frames come from, or `Facts`: gives a film its rate and its sound. Without it the
+            times of the frames count alone.
+        encoding: codec and quality of a film; without it, what suits that kind of file. Other sinks have none.
+        overwrite: whether a file of that name may be replaced.
+        lock: of a film, if it is held already; the sink takes it over.
+        kept: of a film, what an earlier run has left of it, which comes before the first frame.
+
+    Returns:
+        A `Sink`: `write` frames to it in order, inside a `with` block, which leaves a complete file.
+
+    Raises:
+        ArgumentError: `spec` means nothing, or would replace what is read.
+        SinkError: it cannot be written, exists already, or another run writes it.
     """
-    facts = facts or Facts()
+    if not isinstance(facts, Facts):
+        facts = Facts() if facts is None else Facts.of(facts)
     text = os.fspath(spec)
     if not isinstance(text, str):
         raise TypeError(f"a sink is named by text or a path, got {type(spec).__name__}")
@@ -258,6 +281,11 @@ def leaves_a_file(spec: str) -> bool:
 def is_stdout(spec: str) -> bool:
     """Return whether a sink of that name writes frames to standard output."""
     return spec in (STDOUT, RAW_STDOUT)
+
+
+def keeps_every_frame(spec: str) -> bool:
+    """Return whether a sink of that name gets every frame of a film, however long that takes."""
+    return leaves_a_file(spec) or is_stdout(spec)
 
 
 _CHOICES = (

@@ -16,6 +16,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
+from livedream.hints import either
 from livedream.letterbox import letterbox
 from livedream.primaries import HD_HEIGHT, HD_WIDTH
 from livedream.sink.sink import RAW_STDOUT, Facts, Sink
@@ -27,7 +28,9 @@ UNKNOWN_RATE = Fraction(30)
 STDOUT, STDERR = 1, 2
 """File descriptors."""
 _READER_GONE = (errno.EPIPE, errno.EINVAL) if sys.platform == "win32" else (errno.EPIPE,)
-_EXAMPLE = "pipe it into a program: livedream run film.mp4 --to - | ffmpeg -i - out.mp4"
+_EXAMPLE = "pipe it into a program: " + either(
+    "livedream run film.mp4 --to - | ffmpeg -i - out.mp4", "python program.py | ffmpeg -i - out.mp4"
+)
 
 
 class StdoutSink(Sink):

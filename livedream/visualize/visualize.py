@@ -3,12 +3,15 @@
 import itertools
 import logging
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from livedream.documented import Documented
 from livedream.dream.ascent import Ascent
 from livedream.dream.choice import network_for
 from livedream.dream.dreamer import Dreamer, share_of_cores
@@ -20,7 +23,8 @@ from livedream.dream.precision import Compute
 from livedream.dream.resize import from_pixels
 from livedream.dream.threads import sleeping_at_barriers
 from livedream.errors import ArgumentError
-from livedream.picture import Picture
+from livedream.picture import Picture, Pictures
+from livedream.presets import settings_of
 from livedream.settings import DreamSettings
 from livedream.steps import OnStep, StepReport
 from livedream.visualize.fourier import FourierPictures
@@ -42,18 +46,24 @@ _BATCH = 8
 """Pictures at a time: more fill the memory and are no faster."""
 
 
-class Visualizer:
-    """Draws what a network looks for.
+class Visualizer(metaclass=Documented):
+    """Draws from noise what layers and channels of a network look for.
 
-        draw = Visualizer()
-        eyes, birds = draw(["fire5:12", "fire9:77"])     # RGB uint8 (160, 160, 3) each
+        draw = Visualizer(model="squeezenet")
+        eyes, birds = draw(["fire5:12", "fire9:77"])     # a Picture each: RGB uint8 (160, 160, 3)
 
-    settings: of them model, pooling, seed, device and precision count; `auto` means float32 here, whose pictures are
-    the same on every machine with the same processor. Errors are those of a Dreamer.
+    Args:
+        settings: as for a `Dreamer`: settings, or what names a preset. Model, weights, pooling, seed, device and
+            precision count; precision `auto` means float32, whose pictures are the same on every machine with the same
+            processor.
+        **controls: single controls that are to differ: `model="vgg16"`.
+
+    Raises:
+        As a `Dreamer`.
     """
 
-    def __init__(self, settings: DreamSettings | None = None) -> None:
-        settings = settings or DreamSettings()
+    def __init__(self, settings: DreamSettings | str | os.PathLike[str] | None = None, **controls: Any) -> None:
+        settings = settings_of(settings, controls)
         self._settings = settings.replace(precision="float32") if settings.precision == "auto" else settings
         self._dreamer = Dreamer(self._settings)
 
@@ -66,14 +76,24 @@ class Visualizer:
     def on_step(self, on_step: OnStep | None) -> None:
         self._dreamer.on_step = on_step
 
-    def __call__(self, objectives: Sequence[str], size: int = SIZE, steps: int = STEPS) -> list[Picture]:
-        """Return a picture, RGB uint8 (size, size, 3), for each of `objectives`, texts as in DreamSettings.layers.
-
-        In a notebook a picture shows itself.
+    def __call__(self, objectives: str | Sequence[str], size: int = SIZE, steps: int = STEPS) -> Pictures:
+        """Draw a picture for each of `objectives`.
 
         A picture depends on its objective, the settings, size and steps, not on those that are drawn beside it, but for
         the last bits of its numbers. The same call returns the same, bit for bit, on the same device.
+
+        Args:
+            objectives: texts as in `DreamSettings.layers`: a layer, a channel, a sum of them; or one such text.
+            size: width and height in pixels, up to 4096.
+            steps: gradient steps, 1 to 100,000; more are sharper.
+
+        Returns:
+            A list of Pictures, RGB uint8 (size, size, 3), which a notebook shows as a sheet.
+
+        Raises:
+            ArgumentError: there is no such layer, or size or steps are out of range.
         """
+        objectives = [objectives] if isinstance(objectives, str) else objectives
         smallest = max(32, network_for(self._settings_for(objectives)).smallest)
         if not (smallest <= size <= LARGEST and 1 <= steps <= MOST_STEPS):
             text = f"size must be from {smallest} to {LARGEST} and steps from 1 to {MOST_STEPS}, got {size} and {steps}"
@@ -87,7 +107,7 @@ class Visualizer:
                 return StepReport("drawing", done, whole, share=(first + many * step / steps) / len(objectives))
 
             pictures += self._draw(batch, size, steps, after)
-        return pictures
+        return Pictures(pictures, objectives)
 
     def prepare(self, objectives: Sequence[str]) -> str:
         """Load the network and say what draws, `cpu float32, squeezenet`. Errors in `objectives` come out here."""

@@ -83,9 +83,11 @@ def test_what_exists_is_kept_unless_overwrite_is_given(make_clip, tmp_path, caps
 
 def test_the_demo_replaces_its_own_file_and_no_other(tmp_path, make_clip, monkeypatch, capsys):
     monkeypatch.setattr("livedream.capture.demo.demo_clip", make_clip("short.mp4", frames=3))
+    assert main(["demo", "-t", "0.2"]) == 0
+    assert count_frames(tmp_path / "dream.mp4") == 2
+    capsys.readouterr()
     assert main(["demo"]) == 0
-    assert main(["demo"]) == 0
-    assert count_frames(tmp_path / "dream.mp4") == 3
+    assert count_frames(tmp_path / "dream.mp4") == 9  # three rounds
     out, err = capsys.readouterr()
     assert out.endswith("; written: dream.mp4\n")
     assert "no window: " in err
@@ -110,7 +112,7 @@ sys.exit(main(["demo"]))
     assert "-> dream.mp4 (" in first
     assert first.endswith(", window")
     assert "no window" not in done.stderr
-    assert count_frames(tmp_path / "dream.mp4") == 3
+    assert count_frames(tmp_path / "dream.mp4") == 9
 
 
 def test_the_reader_of_the_output_may_leave(make_clip, tmp_path):

@@ -243,13 +243,13 @@ def test_the_demo_replaces_a_dream_of_its_own_alone(
     assert is_of_demo(Path("dream.mp4"))
     with mock.patch("livedream.cli.dreaming.dream", return_value=0) as dreamt:
         assert main(["demo"]) == 0
-        assert dreamt.call_args.kwargs["overwrite"]
+        assert dreamt.call_args.args[1].overwrite
         Path("dream.mp4").rename("dream.part.mp4")  # what an earlier demo has left
         assert main(["demo"]) == 0
-        assert dreamt.call_args.kwargs["overwrite"]
+        assert dreamt.call_args.args[1].overwrite
         shutil.copy(demo_clip, "dream.part.mp4")
         assert main(["demo"]) == 0
-        assert not dreamt.call_args.kwargs["overwrite"]
+        assert not dreamt.call_args.args[1].overwrite
 
 
 def test_visualize_replaces_no_page_of_somebodys(capsys: pytest.CaptureFixture[str]) -> None:

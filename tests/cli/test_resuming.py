@@ -60,14 +60,15 @@ def test_with_nothing_to_resume_it_begins_anew_and_says_so(film, tmp_path, capsy
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "out.mp4", "out.toml"]
 
 
-def test_what_cannot_be_resumed_is_said(film, tmp_path, capsys) -> None:
-    assert main(["run", str(film), "--to", "null", "--resume"]) == 2
-    assert "error: only one film made of a file can be resumed" in capsys.readouterr().err
-    assert main(["run", str(film), "--to", f"{tmp_path}/frames/", "--resume"]) == 2
-    assert "not a folder of frames" in capsys.readouterr().err
-    two = ("--to", str(tmp_path / "a.mp4"), "--to", str(tmp_path / "b.mkv"))
-    assert main(["run", str(film), *two, "--resume"]) == 2
-    assert "only one film can be resumed at a time, and 2 are named" in capsys.readouterr().err
+@pytest.mark.parametrize("sinks", [["null"], ["frames/"], ["frame.png"], ["a.mp4", "b.mkv"]], ids=" ".join)
+def test_every_kind_of_output_begins_anew_where_nothing_is_left(sinks, film, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    typed = ["run", str(film), "--end", "0.1", *(word for sink in sinks for word in ("-o", sink)), *QUICK, "--resume"]
+    assert main(typed) == 0
+    assert "starting from the beginning: only " in capsys.readouterr().err
+    if sinks != ["null"]:  # now something is there, which is no reason to replace it
+        assert main(typed) == 2
+        assert f"{Path(sinks[0])} is there already\nhint: leave out --resume" in capsys.readouterr().err
 
 
 def interrupted(film: Path, output: Path, how: tuple[str, ...] = QUICK) -> None:

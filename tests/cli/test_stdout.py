@@ -10,6 +10,7 @@ from PIL import Image
 from livedream.capture import demo
 from livedream.capture.source import open_source
 from livedream.cli.main import main
+from livedream.cli.playback_options import PlaybackOptions
 from tests.conftest import count_frames
 from tests.sink.test_stdout import standard_output
 
@@ -67,7 +68,7 @@ def test_a_reader_that_leaves_ends_the_run_but_no_other_sink(make_clip, capsys) 
 def test_a_dive_as_raw_video(capsys) -> None:
     Image.new("RGB", (48, 32), "orange").save("photo.png")
     with open("dive.rgb", "wb") as file, standard_output(file.fileno()):  # noqa: PTH123
-        words = ["--to", "rgb24:-", "--length", "0.1", "--still-height", "32", "--octaves", "1", "--still-steps", "1"]
+        words = ["--to", "rgb24:-", "--length", "0.1", "--still-height", "32", "--octaves", "1"]
         assert main(["zoom", "photo.png", *words]) == 0
     assert Path("dive.rgb").stat().st_size == 3 * 3 * 48 * 32
     assert capsys.readouterr().out == ""
@@ -77,3 +78,11 @@ def test_one_standard_output_takes_one_sink(make_clip, capsys) -> None:
     make_clip("film.mp4", frames=1)
     assert main(["run", "film.mp4", "--to", "-", "--to", "rgb24:-"]) == 2
     assert capsys.readouterr().err.startswith("error: rgb24:- is named twice\n")
+
+
+def test_a_film_to_standard_output_is_not_played_at_its_own_pace() -> None:
+    """What reads it is a program, which does not watch."""
+    options = PlaybackOptions()
+    assert options.plays(["window"])
+    assert not options.plays(["-"])
+    assert not options.plays(["window", "rgb24:-"])

@@ -88,10 +88,10 @@ def test_a_live_tour_leaves_no_settings_for_the_next_run(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["photo.png", "--tour"], "a tour is for films and for what is live, not for pictures"),
-        (["photo.png", "--watch", "--tour=5"], "--watch is for one picture, and knows no part, rate, size or tour"),
+        (["photo.png", "--tour"], "--tour is for films and live sources, and this is a picture"),
+        (["photo.png", "--watch", "--tour=5"], "--tour is for films and live sources, and this is a picture"),
         (["film.mp4", "--tour=1"], "'1' is no time for each preset of a tour"),
-        (["--tour", "film.mp4"], "'film.mp4' is no time for each preset of a tour"),
+        (["--tour", "soon"], "'soon' is no time for each preset of a tour"),
     ],
 )
 def test_what_can_be_no_tour_is_one_line(

@@ -44,9 +44,9 @@ def test_each_step_becomes_a_frame(tmp_path, capsys) -> None:
     ("typed", "message"),
     [
         (["demo", "--watch"], "--watch is for one picture, got demo"),
-        (["photo.png", "other.png", "--watch"], "--watch is for one picture"),
-        (["photo.png", "--start", "1", "--watch"], "a picture in a window has no part"),
-        (["photo.png", "--resume", "--to", "window"], "a picture in a window has no part"),
+        (["photo.png", "photo.png", "--watch"], "--watch is for one picture"),
+        (["photo.png", "--start", "1", "--watch"], "--start is for films, and this is a picture"),
+        (["photo.png", "--resume", "--to", "window"], "a picture in a window is dreamt from its first step"),
         (["photo.png", "--loop", "--watch"], "--watch shows the steps of a dream"),
     ],
 )

@@ -9,6 +9,7 @@ from livedream import Dreamer, DreamSettings, Frame, models
 from livedream.dream.ascent import Ascent
 from livedream.dream.relief import Relief
 from livedream.errors import ArgumentError
+from livedream.steps import OnStep
 from tests.networks import random_network
 
 QUICK = DreamSettings(working_height=64, layers="fire5", jitter=8)
@@ -323,9 +324,9 @@ def test_two_networks_are_kept_at_most(monkeypatch) -> None:
     loaded = []
     load = models.load
 
-    def load_any(name: str, weights: str) -> torch.nn.Module:
+    def load_any(name: str, weights: str, **on: OnStep | None) -> torch.nn.Module:
         loaded.append(name)
-        return random_network(name) if name == "squeezenet1_1" else load(name, weights)
+        return random_network(name) if name == "squeezenet1_1" else load(name, weights, **on)
 
     monkeypatch.setattr(models, "load", load_any)
     monkeypatch.setattr("livedream.dream.dreamer.check_names", lambda settings: None)
@@ -341,7 +342,7 @@ def test_two_networks_are_kept_at_most(monkeypatch) -> None:
 
 def test_a_frame_looked_at_for_a_network_that_takes_smaller_ones(photo, monkeypatch) -> None:
     """The next network arrives between the look at a frame and its dream."""
-    monkeypatch.setattr(models, "load", lambda name, weights: random_network(name))
+    monkeypatch.setattr(models, "load", lambda name, weights, **on: random_network(name))
     monkeypatch.setattr("livedream.dream.dreamer.check_names", lambda settings: None)
     dreamer = Dreamer(QUICK.replace(model="squeezenet1_1", layers="auto", working_height=32, octaves=2))
     frames = stream(photo)

@@ -132,7 +132,7 @@ def test_1_av_before_cv2_is_refused_and_does_not_hang(xvfb: str) -> None:
         import av
         from livedream import SinkError, open_sink
         try: open_sink("window")
-        except SinkError as error: print(error, "|", error.hint)
+        except SinkError as error: print(error, "|", error.hint.command_line)
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=30, check=True
@@ -151,7 +151,7 @@ def test_1_av_after_cv2_works(xvfb: str) -> None:
 
 REFUSED = """
     try: WindowSink()
-    except SinkError as error: print(error, "|", error.hint)
+    except SinkError as error: print(error, "|", error.hint.command_line)
     else: print("opened")
 """
 
