@@ -96,13 +96,13 @@ def test_a_slow_dream_plays_slower_shows_every_frame_and_is_told_once(time, capl
 
 
 def test_one_stall_is_caught_up_with_gently_and_is_no_slow_dream(time, caplog) -> None:
-    film = Film(steady(90))
-    film.before = lambda index: time.sleep(0.8) if index == 30 else None
+    film = Film(steady(240))
+    film.before = lambda index: time.sleep(0.8) if index == 120 else None
     screen, _ = play(time, film)
     gaps = [after - before for before, after in itertools.pairwise(screen.came)]
     assert 0.3 < max(gaps) < 0.5  # the rest was not seen: frames had been read and dreamt ahead
     assert min(gaps) == pytest.approx(1 / 30 / 1.25, abs=1e-6)
-    assert screen.since_the_first[-1] == pytest.approx(89 / 30, abs=1e-6)
+    assert screen.since_the_first[-1] == pytest.approx(239 / 30, abs=1e-6)
     assert caplog.records == []
 
 
