@@ -12,19 +12,23 @@ from livedream.documented import Documented
 class Frame(metaclass=Documented):
     """One picture and its time. A value: whoever has a frame may keep it, nobody writes into it.
 
-    Raises TypeError or ValueError when made of anything but what is written beside the fields.
+    Args:
+        pixels: RGB, uint8, shape (height, width, 3), not empty.
+        time: seconds since the source began, exact: pts times time base for a film, the clock for a camera.
+        index: how many frames the source captured before this one; a dropped frame leaves a gap.
+        source: what a dream was dreamt of, of the same form as `pixels`, for sinks that show both; None where nobody
+            kept it.
+        duration: for how many seconds it is shown, above 0, where the source knows; None: until the next frame comes.
+
+    Raises:
+        TypeError, ValueError: an argument is not of that form.
     """
 
     pixels: np.ndarray
-    """RGB, uint8, shape (height, width, 3), not empty."""
     time: Fraction
-    """Seconds since the source began, exact: pts times time base for a film, the clock for a camera."""
     index: int
-    """How many frames the source captured before this one; a dropped frame leaves a gap."""
     source: np.ndarray | None = None
-    """What a dream was dreamt of, of the same form as `pixels`, for sinks that show both; None where nobody kept it."""
     duration: Fraction | None = None
-    """For how many seconds it is shown, above 0, where the source knows; None: until the next frame comes."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.pixels, np.ndarray):

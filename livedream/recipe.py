@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from livedream.urls import shown
 
 TABLE = "livedream"
 """The table of the recipe that holds all that is no control, and the name of the recipe inside a PNG."""
+COMPLETE = "complete"
+"""The key in that table that says whether the source was dreamt to its end."""
 ENDS = 1 << 20
 """Bytes at either end of a file that its fingerprint covers: all of a 100 GB film would take minutes."""
 
@@ -72,6 +75,11 @@ class Recipe:
         return [name for name in dict.fromkeys([*now, *then]) if then.get(name) != now.get(name)]
 
 
+def in_ascii(toml: str) -> str:
+    """Return a recipe with escapes for all that is not ASCII; that stands in strings alone."""
+    return re.sub(r"[^\x00-\x7f]", lambda found: f"\\U{ord(found[0]):08x}", toml)
+
+
 def controls_in(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the controls in `table`, a preset or a recipe as read from TOML, by the names they have today.
 
@@ -94,6 +102,15 @@ def about(text: str) -> dict[str, Any]:
     except ArgumentError:
         return {}
     return table if isinstance(table, dict) else {}
+
+
+def without_end(text: str) -> dict[str, Any] | None:
+    """Return a recipe, read, without what is known only at the end of its output; None when `text` is none."""
+    if not about(text):
+        return None
+    recipe = parse_toml(text, "the recipe")
+    recipe[TABLE] = {name: of for name, of in recipe[TABLE].items() if name not in ("frames", COMPLETE)}
+    return recipe
 
 
 def fingerprint(paths: Iterable[Path]) -> str:

@@ -62,11 +62,12 @@ class Control:
 
     @property
     def documentation(self) -> str:
-        """How a docstring describes the argument: `steps (int, 1 to 20, default 1): gradient steps at each frame`."""
+        """How a docstring describes the argument: `steps (int, 1 to 20, default 1): Gradient steps per frame.`"""
         allowed = [" or ".join(map(repr, self.choices)) or self.kind.__name__]
         if self.kind is not str:
             allowed.append(f"{self.low:.9g} to {self.high:.9g} {self.unit}".rstrip())
-        return f"{self.name} ({', '.join(allowed)}, default {self.default!r}): {self.meaning}"
+        sentences = [f"{text[0].upper()}{text[1:]}." for text in (self.help, self.details) if text]
+        return f"{self.name} ({', '.join(allowed)}, default {self.default!r}): {' '.join(sentences)}"
 
     @property
     def meaning(self) -> str:
@@ -206,7 +207,7 @@ class DreamSettings(metaclass=Documented):
     )
     smallest_octave: int = _control(
         100,
-        "smallest octave of a picture",
+        "smallest picture octave",
         unit="pixels",
         low=32,
         high=8640,

@@ -145,7 +145,7 @@ def test_help_on_a_class_begins_with_an_example_and_shows_nothing_private(thing)
         assert re.search(rf"^ \|      .*{thing.__name__}\(", text[: text.index("Args:")], re.MULTILINE)
 
 
-@pytest.mark.parametrize("thing", [open_source, open_sink, Dreamer, Visualizer])
+@pytest.mark.parametrize("thing", [open_source, open_sink, Dreamer, Visualizer, Frame])
 def test_help_describes_each_argument(thing) -> None:
     text = " ".join(help_on(thing).split())
     arguments = text[text.index("Args:") : text.index("Raises:")]

@@ -7,7 +7,7 @@ import pytest
 
 from livedream.errors import ArgumentError
 from livedream.names import LONGEST, NumberedName, fitting
-from livedream.sink.names import part_of, recipe_path
+from livedream.sink.names import part_of, recipe_beside
 
 
 @pytest.mark.parametrize("stem", ["x" * 251, "é" * 125, "\udcff" * 251])
@@ -27,11 +27,10 @@ def test_a_name_that_fits_stays():
 
 def test_the_part_and_the_recipe_of_the_longest_name(tmp_path):
     target = tmp_path / ("x" * 251 + ".mp4")
-    for path in (target, part_of(target), recipe_path(target), part_of(recipe_path(target))):
+    for path in (target, part_of(target), recipe_beside(target), part_of(recipe_beside(target))):
         path.touch()
     assert part_of(target).with_suffix(".resume").name.endswith(".part.resume")
     part_of(target).with_suffix(".resume").mkdir()
-    assert recipe_path(Path("a/film.mp4")) == Path("a/film.toml")
     assert part_of(Path("a/film.mp4")) == Path("a/film.part.mp4")
 
 

@@ -77,7 +77,8 @@ def test_first_ten_minutes_of_a_newcomer(tmp_path: Path) -> None:
     newcomer.environment["PATH"] = path
     if "no camera" in types("livedream cameras"):
         assert re.search("hint: .*livedream run demo", types("livedream run", code=1))
-    types("ffmpeg -v error -i dream.mp4 -frames:v 1 photo-dream.jpg -t 1 film-dream.mkv")
+    small = "-vf scale=320:-2"
+    types(f"ffmpeg -v error -i dream.mp4 {small} -frames:v 1 photo-dream.jpg {small} -t 1 film-dream.mkv")
     types("mv photo-dream.jpg ../photo.jpg && mv film-dream.mkv ../film.mkv")
     assert "photo-dream.png" in types("cd .. && livedream run photo.jpg")
     assert "film-dream.mp4" in types("cd .. && livedream run film.mkv --to film-dream.mp4")

@@ -11,7 +11,7 @@ from livedream.recipe import ENDS, Recipe, about, fingerprint
 from livedream.settings import CONTROLS
 from livedream.sink.beside import write_beside
 from livedream.sink.lock import OutputLock
-from livedream.sink.names import recipe_path
+from livedream.sink.names import old_recipe_beside, recipe_beside, recipe_in_folder
 
 ODD = "fire6 \"in quotes\" \\ back\n[livedream]\tä 🐶 # \x7f \x00 = '''"
 
@@ -80,8 +80,9 @@ def test_fingerprints(tmp_path) -> None:
 
 
 def test_where_it_stands() -> None:
-    assert recipe_path(Path("a/out.mp4")) == Path("a/out.toml")
-    assert recipe_path(Path("a/out"), folder=True) == Path("a/out/recipe.toml")
+    assert recipe_in_folder(Path("a/out")) == Path("a/out/recipe.toml")
+    assert recipe_beside(Path("a/out.png")) == Path("a/out.png.toml")
+    assert old_recipe_beside(Path("a/out.mp4")) == Path("a/out.toml")
 
 
 def test_a_file_that_is_no_recipe_stays(tmp_path, caplog) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 from livedream.capture.film import open_film
 from livedream.capture.kind import is_picture
 from livedream.errors import ArgumentError, SourceError
-from livedream.picture_file import open_frames
-from livedream.recipe import TABLE, about
+from livedream.gif_comment import last_comment
+from livedream.picture_file import read_head, sniff
+from livedream.picture_recipe import recipe_in
+from livedream.recipe import about
 from livedream.untrusted import NotRegularError, check_regular
 
 
@@ -19,20 +21,23 @@ def carried_recipe(path: Path) -> str:
         check_regular(path)
     except NotRegularError as error:
         raise SourceError(
-            f"{path} carries no recipe: {error.strerror}", "name a film, a PNG or a .toml file"
+            f"{path} carries no recipe: {error.strerror}", "name a film, a picture or a .toml file"
         ) from error
-    text = _of_picture(path) if is_picture(path) else _of_film(path)
+    text = _in_file(path)
     if not about(text):
-        raise ArgumentError(f"{path} carries no recipe", "name a film or PNG that livedream made, or a .toml file")
+        cure = "name a film or picture that livedream made, or a .toml file"
+        raise ArgumentError(f"{path} carries no recipe", cure)
     return text
 
 
-def _of_picture(path: Path) -> str:
-    with open_frames(path) as image:
-        return str(image.info.get(TABLE, ""))
-
-
-def _of_film(path: Path) -> str:
+def _in_file(path: Path) -> str:
+    if sniff(read_head(path)) == "GIF":
+        try:
+            return last_comment(path)
+        except OSError as error:
+            raise SourceError(f"{path}: {error.strerror}", "check the rights of the file") from error
+    if is_picture(path):
+        return recipe_in(path)
     with open_film(path) as film:
         tags = {name.lower(): text for name, text in film.metadata.items()}  # Matroska has its names in capitals
     return tags.get("comment", "")

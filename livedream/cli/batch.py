@@ -159,7 +159,7 @@ def _fault(job: Job, *, looks: Mapping[str, DreamSettings], needs: Mapping[str, 
             ingredients=needs[job.look],
             options=options.in_recipe(job),
         )
-        return hindrance(job, recipe)
+        return hindrance(job, recipe, carries=options.of(job).recipe)
     except Exception as error:  # of this source alone: it will be said when its turn comes
         log.debug("%s", job.source, exc_info=error)
         return None

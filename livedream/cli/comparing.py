@@ -26,11 +26,19 @@ COLUMNS = 4
 
 
 def compare(
-    photo: str, target: str, preset: str, settings: DreamSettings, layers: Sequence[str], width: int, overwrite: bool
+    photo: str,
+    target: str,
+    preset: str,
+    settings: DreamSettings,
+    layers: Sequence[str],
+    width: int,
+    overwrite: bool,
+    carries_recipe: bool = True,
 ) -> None:
     """Write a sheet of the picture `photo`, dreamt at each of `layers`, or at each block of the network.
 
     preset: on which the settings stand. width: of a tile, in pixels; its height follows from the picture.
+    carries_recipe: whether the sheet does.
     """
     refuse_films(target)
     row = network_for(settings)
@@ -62,6 +70,6 @@ def compare(
                     dream = dreamer(pixels)
                     tiles.append(sheet.tile(dream, size, f"{layer}: {looks[layer]}" if layer in looks else layer))
                 shown.step(StepReport(f"writing {target}"))
-                sink.recipe = recipe
+                sink.recipe = recipe if carries_recipe else None
                 sink.write(Frame(sheet.sheet(sheet.in_rows(tiles, COLUMNS)), Fraction(0), 0))
     say(f"dreamt at {counted(len(layers), 'layer')} in {elapsed(time.monotonic() - began)}; written: {target}")

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 
 import click
 from click.shell_completion import (
@@ -13,7 +14,6 @@ from click.shell_completion import (
     ShellComplete,
     ZshComplete,
     add_completion_class,
-    get_completion_class,
     shell_complete,
 )
 
@@ -53,14 +53,20 @@ class _Fish(_JoinedComplete, FishComplete):
 
 
 class _PowerShell(_JoinedComplete, PowerShellComplete):
-    pass
+    def format_completion(self, item: CompletionItem[str]) -> str:
+        # The other shells quote what they insert; PowerShell inserts the text as it is.
+        if item.type == "plain" and not re.fullmatch(r"[\w./:=-]+", item.value):
+            quoted = item.value.replace("'", "''")
+            item = CompletionItem(f"'{quoted}'", item.type, item.help)
+        return super().format_completion(item)
 
 
-SHELLS = tuple(add_completion_class(shell).name for shell in (_Bash, _Zsh, _Fish, _PowerShell))
+_CLASSES: tuple[type[ShellComplete], ...] = (_Bash, _Zsh, _Fish, _PowerShell)
+SHELLS = {shell.name: add_completion_class(shell) for shell in _CLASSES}
 
 
 @click.command(short_help="Print the script that completes commands in a shell.")
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", type=click.Choice(list(SHELLS)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
     """Print the script with which the Tab key completes commands, options, files, presets, models and layers.
@@ -71,10 +77,7 @@ def completion(context: click.Context, shell: str) -> None:
     fish        livedream completion fish | source     in ~/.config/fish/config.fish
     powershell  livedream completion powershell | Out-String | Invoke-Expression    in $PROFILE
     """
-    made = get_completion_class(shell)
-    if made is None:  # pragma: no cover
-        raise RuntimeError(f"click has no completion for {shell}")
-    say_lines(made(context.find_root().command, {}, PROGRAM, VARIABLE).source())
+    say_lines(SHELLS[shell](context.find_root().command, {}, PROGRAM, VARIABLE).source())
 
 
 def answer(group: click.Group) -> int | None:

@@ -15,6 +15,7 @@ from livedream.cli.options import (
     tour_option,
 )
 from livedream.cli.playback_options import PlaybackOptions
+from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.request import Request
 from livedream.cli.streams import stdout_left_to
 from livedream.presets import FILM
@@ -42,6 +43,7 @@ def demo(
     duration: str | None,
     preset: str | None,
     tour: str | None,
+    no_recipe: bool,
     **controls: str | None,
 ) -> int:
     """Dream the film that comes with livedream into a file, and into a window where there is a display."""
@@ -60,13 +62,14 @@ def demo(
         duration=None if duration is None else parse_length(duration),
         tour=None if tour is None else parse_tour(tour),
         overwrite=overwrite,
+        recipe=not no_recipe,
         resume=resume,
         playback=PlaybackOptions() if duration else PlaybackOptions(loop=True, rounds=ROUNDS),
     )
     return dream(str(demo_clip), request)
 
 
-demo.params += [tour_option(), *control_options(MOVING, presets=(FILM,))]
+demo.params += [tour_option(), no_recipe_option(), *control_options(MOVING, presets=(FILM,))]
 
 
 def is_of_demo(path: Path) -> bool:

@@ -36,10 +36,12 @@ def dive(
     seconds: Fraction,
     drift: tuple[float, float],
     overwrite: bool,
+    carries_recipe: bool = True,
 ) -> int:
     """Write a dive into the picture `photo`, so many `seconds` long, and return the exit code.
 
-    preset, controls: as `dream` takes them. drift: pixels to the right and down from frame to frame.
+    preset, controls: as `dream` takes them. drift: pixels to the right and down from frame to frame. carries_recipe:
+    whether the film does.
     """
     settings = choose_settings(preset, controls)
     length = round(seconds * rate)
@@ -56,14 +58,15 @@ def dive(
             facts = Facts.of(source, also_read=files_read(preset, settings))
             sink = opened(open_sink(sink_spec, facts, overwrite=overwrite))
             options = {"length": str(seconds), "fps": str(rate), "drift": f"{drift[0]:g},{drift[1]:g}"}
-            sink.recipe = Recipe(
-                settings=settings,
-                source=source.path.resolve().name if source.path else "",
-                fingerprint=fingerprint(source.files),
-                ingredients=ingredients(settings),
-                used=diver.description,
-                options=options,
-            )
+            if carries_recipe:
+                sink.recipe = Recipe(
+                    settings=settings,
+                    source=source.path.resolve().name if source.path else "",
+                    fingerprint=fingerprint(source.files),
+                    ingredients=ingredients(settings),
+                    used=diver.description,
+                    options=options,
+                )
             say(f"{diver.description}, preset {preset}: {describe(source)} -> {sink.name}")
             with Progress(source) as progress:
 

@@ -43,13 +43,17 @@ class Drawing:
     """Draws pictures from noise and writes them.
 
     settings, size, steps: as a Visualizer takes them. overwrite: whether files that are there may be replaced.
+    carry_recipes: whether pictures do; an atlas that was cut off goes on by them.
     """
 
-    def __init__(self, settings: DreamSettings, size: int, steps: int, overwrite: bool) -> None:
+    def __init__(
+        self, settings: DreamSettings, size: int, steps: int, overwrite: bool, *, carry_recipes: bool = True
+    ) -> None:
         self._settings = settings
         self._size = size
         self._steps = steps
         self._overwrite = overwrite
+        self._carry_recipes = carry_recipes
         self._draw = Visualizer(settings)
 
     def pictures(self, objectives: Sequence[str], target: str | None) -> None:
@@ -69,7 +73,7 @@ class Drawing:
             facts = self._reading(objectives)
             with stopping(), open_sink(target, facts, overwrite=self._overwrite) as sink:
                 self._begin(objectives, used, target)
-                sink.recipe = self._recipe(" + ".join(objectives), used)
+                sink.recipe = self._carried(self._recipe(" + ".join(objectives), used))
                 with Activity("drawing") as shown:
                     self._draw.on_step = shown.step
                     drawn = self._draw(objectives, self._size, self._steps)
@@ -110,7 +114,8 @@ class Drawing:
             write_whole(index, sealed(text, "<!-- {} -->").encode(), lock, overwrite=True, inputs=inputs)
             pixels = sheet.sheet(tiles)
             recipe = dataclasses.replace(self._recipe(row.name, used), options={"atlas": _digest(pixels)})
-            save(Frame(pixels, Fraction(0), 0), whole, lock, recipe, overwrite=True, inputs=inputs)
+            frame = Frame(pixels, Fraction(0), 0)
+            save(frame, whole, lock, self._carried(recipe), overwrite=True, inputs=inputs)
         _conclude(sum(map(len, missing.values())), began, f"{whole}, {index}")
 
     def _prepare(self, objectives: Sequence[str]) -> str:
@@ -158,7 +163,7 @@ class Drawing:
         with stopping():
             drawn = dict(zip(missing, self._draw(missing, self._size, self._steps), strict=True))
             for objective, pixels in drawn.items():
-                frame, recipe = Frame(pixels, Fraction(0), 0), self._recipe(objective, used)
+                frame, recipe = Frame(pixels, Fraction(0), 0), self._carried(self._recipe(objective, used))
                 save(frame, paths[objective], lock, recipe, overwrite=self._overwrite, inputs=inputs)
         return [drawn[one] if one in drawn else _read(paths[one]) for one in objectives]
 
@@ -177,6 +182,9 @@ class Drawing:
         options: dict[str, str | int] = {"visualize": "from noise", "size": self._size, "steps": self._steps}
         settings = self._settings.replace(layers=objective)
         return Recipe(settings=settings, ingredients=ingredients(settings), used=used, options=options)
+
+    def _carried(self, recipe: Recipe) -> Recipe | None:
+        return recipe if self._carry_recipes else None
 
 
 def _conclude(many: int, began: float, written: str) -> None:

@@ -156,7 +156,7 @@ def dream(
                 dreamer, player, recipe = begin()
                 resuming = Resuming(film, recipe, player) if film is not None else None
             for sink in sinks:
-                sink.recipe = recipe
+                sink.recipe = recipe if request.recipe else None
             checkpoints = resuming.begin(sinks[sink_specs.index(film)]) if resuming and film else None
             targets = ", ".join(sink.name for sink in sinks)
             if tour is not None:
@@ -175,7 +175,7 @@ def dream(
                     preset=preset or usual_preset(source),
                     given=controls,
                     facts=facts,
-                    recipe=recipe,
+                    recipe=recipe if request.recipe else None,
                     live=is_smooth,
                     playback=pace,
                 ) as played,

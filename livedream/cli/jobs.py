@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from livedream.capture.carried import carried_recipe
 from livedream.capture.images import find_pictures, natural
 from livedream.capture.kind import is_picture
 from livedream.capture.sequence import find_numbered
 from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.names import NUMBERED, fitting, is_half_written
 from livedream.presets import FILM, STILL
-from livedream.recipe import Recipe, about
-from livedream.sink.names import recipe_path
+from livedream.recipe import COMPLETE, Recipe, about, without_end
+from livedream.sink.names import old_recipe_beside, recipe_in_folder
 from livedream.sink.sink import FILMS
 from livedream.suffixes import PICTURES_IN, PICTURES_OUT
 from livedream.untrusted import read_text
@@ -49,8 +50,9 @@ class Job:
         return STILL if self.stills else FILM
 
     @property
-    def recipe_file(self) -> Path:
-        return recipe_path(Path(self.target), folder=self.target.endswith("/"))
+    def key(self) -> str:
+        """What tells its target from others, also on a disk that does not tell capitals apart."""
+        return str(Path(self.target)).casefold()
 
 
 def make_folder(folder: Path) -> None:
@@ -122,7 +124,7 @@ def plan(specs: Sequence[str], to: str | None = None) -> list[Job]:
     taken: set[str] = set()
     for source in found.values():
         job = _job(source, template, taken)
-        taken.add(str(job.recipe_file).casefold())
+        taken.add(job.key)
         jobs.append(job)
     # A second `livedream run *.mp4` names what the first one made: the shell says no more than that.
     targets = {Path(job.target).resolve() for job in jobs}
@@ -139,25 +141,46 @@ def _is_file_name(spec: str) -> bool:
     return "://" not in spec and spec != "demo" and not spec.isdecimal() and bool(spec.strip())
 
 
-def hindrance(job: Job, recipe: Recipe) -> str | None:
+def hindrance(job: Job, recipe: Recipe, *, carries: bool = True) -> str | None:
     """Return why the target of `job` must not be dreamt: "" when it is there already, complete and by this recipe.
 
     A clause that says what is in the way otherwise; None when nothing is.
+    carries: whether targets carry a recipe. One that has none is done otherwise: nothing can be said against it.
     """
     target = Path(job.target)
-    if not (job.recipe_file if target.is_dir() else target).exists():
+    if not (recipe_in_folder(target) if target.is_dir() else target).exists():
         return None
     try:
-        text = read_text(job.recipe_file)
+        text = _recipe_of(target)
         made = about(text)
         differences = recipe.differences(text) if made else []
     except (OSError, ValueError):  # somebody else wrote it
         made = {}
     if not made:
-        return f"{job.target} exists already, and no recipe says what it is"
+        return f"{job.target} exists already, and no recipe says what it is" if carries else ""
     if differences:
         return f"{job.target} exists already, made otherwise ({', '.join(differences)})"
-    return "" if made.get("complete") is True else f"{job.target} exists already, and is not complete"
+    # A picture gets its name when it is complete.
+    complete = made.get(COMPLETE, not target.is_dir() and is_picture(target))
+    return "" if complete is True else f"{job.target} exists already, and is not complete"
+
+
+def _recipe_of(target: Path) -> str:
+    """Return the recipe of an output, inside it or, as livedream once wrote it, beside it; "" when there is none.
+
+    Raises OSError and ValueError for what is beside it and cannot be read.
+    """
+    if target.is_dir():
+        return read_text(recipe_in_folder(target))
+    try:
+        inside = carried_recipe(target)
+    except (ArgumentError, SourceError):
+        inside = ""
+    beside = old_recipe_beside(target)
+    if COMPLETE in about(inside) or not beside.is_file():
+        return inside
+    text = read_text(beside)
+    return text if about(text) and (not inside or without_end(text) == without_end(inside)) else inside
 
 
 # What there is --------------------------------------------------------------------------------------------------------
@@ -201,7 +224,7 @@ def _is_source(path: Path) -> bool:
     if path.name.startswith(".") or is_half_written(path):
         return False
     try:
-        return not about(read_text(recipe_path(path)))
+        return not about(_recipe_of(path))
     except (OSError, ValueError):
         return True
 
@@ -273,7 +296,7 @@ def _filled(template: str, name: str) -> str:
 
 
 def _job(source: str, template: str, taken: set[str]) -> Job:
-    """Return the job for `source`, whose recipe is none of those in `taken`."""
+    """Return the job for `source`, whose target is none of those in `taken`."""
     path = Path(source)
     files: tuple[Path, ...]
     if _is_file(path):
@@ -291,6 +314,6 @@ def _job(source: str, template: str, taken: set[str]) -> Job:
     while True:
         name = stem if number == 1 else f"{stem}-{number}"
         job = Job(source, _filled(template, name or "pictures"), files, stills)
-        if str(job.recipe_file).casefold() not in taken:
+        if job.key not in taken:
             return job
         number += 1

@@ -7,6 +7,7 @@ import click
 from livedream.cli.activity import load_torch
 from livedream.cli.help import GroupedCommand, groups_with
 from livedream.cli.options import STILLS, control_options, given_controls, output_option, overwrite_option
+from livedream.cli.recipe_option import no_recipe_option
 from livedream.errors import ArgumentError
 from livedream.presets import STILL
 
@@ -39,7 +40,15 @@ EXAMPLES = (
     help="Width of a tile in pixels",
 )
 @overwrite_option()
-def layers(photo: str, sink: str | None, preset: str, width: int, overwrite: bool, **controls: str | None) -> int:
+def layers(
+    photo: str,
+    sink: str | None,
+    preset: str,
+    width: int,
+    overwrite: bool,
+    no_recipe: bool,
+    **controls: str | None,
+) -> int:
     """Dream PHOTO at each layer of a network, from shallow to deep, and lay the dreams on one sheet with their names.
 
     --layers names the layers, separated by blanks; without it each block is taken.
@@ -54,8 +63,9 @@ def layers(photo: str, sink: str | None, preset: str, width: int, overwrite: boo
     settings = choose_settings(preset, given)
     if not Path(photo).suffix:
         raise ArgumentError(f"{photo} is no picture", "name a photograph")
-    compare(photo, sink or fitting(Path(photo).stem, "-layers.jpg"), preset, settings, wanted, width, overwrite)
+    target = sink or fitting(Path(photo).stem, "-layers.jpg")
+    compare(photo, target, preset, settings, wanted, width, overwrite, carries_recipe=not no_recipe)
     return 0
 
 
-layers.params += control_options(STILLS, presets=(STILL,))
+layers.params += [no_recipe_option(), *control_options(STILLS, presets=(STILL,))]

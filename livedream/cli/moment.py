@@ -12,7 +12,7 @@ _NUMBER = r"\d{1,9}(?:\.\d{0,99})?|\.\d{1,99}"
 _SECONDS = re.compile(_NUMBER, re.ASCII)
 _CLOCK = re.compile(r"(?:(\d{1,5}):)?([0-5]?\d):([0-5]?\d(?:\.\d{0,99})?)", re.ASCII)
 _UNITS = re.compile(
-    "".join(rf"(?:({_NUMBER})\s*{unit}\s*)?" for unit in ("h", "m(?!s)", "s", "ms")), re.ASCII | re.IGNORECASE
+    "".join(rf"(?:({_NUMBER})\s*{unit}\s*)?" for unit in ("h", "m", "s", "ms")), re.ASCII | re.IGNORECASE
 )
 _SECONDS_OF = (Fraction(3600), Fraction(60), Fraction(1), Fraction(1, 1000))
 """The seconds of the units."""

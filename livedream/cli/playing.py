@@ -33,14 +33,14 @@ def playing(
     preset: str,
     given: Mapping[str, Any],
     facts: Facts,
-    recipe: Recipe,
+    recipe: Recipe | None,
     live: bool | None = None,
     playback: Playback | None = None,
 ) -> Iterator[Played]:
     """Put a desk between the dreamer and a run, if one of its sinks is a window and no desk is there yet.
 
-    given: the controls set by hand. live: whether frames do not wait for what a key asks for, by default as the source
-    says. playback: the clock of a film that is played.
+    given: the controls set by hand. recipe: what snapshots and recordings carry; None for nothing. live: whether frames
+    do not wait for what a key asks for, by default as the source says. playback: the clock of a film that is played.
     """
     changes = Changes()
     windows = [(number, sink) for number, sink in enumerate(sinks) if isinstance(sink, WindowSink)]
@@ -52,8 +52,9 @@ def playing(
     from livedream.desk.status import Status
     from livedream.desk.takes import Takes
 
-    # What is taken has one look, that of its moment.
-    recipe = dataclasses.replace(recipe, options={name: of for name, of in recipe.options.items() if name != "tour"})
+    if recipe is not None:  # what is taken has one look, that of its moment
+        options = {name: of for name, of in recipe.options.items() if name != "tour"}
+        recipe = dataclasses.replace(recipe, options=options)
     with ExitStack() as stack:
         if isinstance(dreamer, Desk):
             desk = dreamer

@@ -31,6 +31,8 @@ class Request:
     """How long it is, in seconds, in place of `end`; how long a live source runs."""
     encoding: Encoding = field(default_factory=Encoding)
     overwrite: bool = False
+    recipe: bool = True
+    """Whether outputs carry their recipe."""
     resume: bool = False
     """Whether to continue a film where an earlier run was cut off."""
     fps: Fraction | None = None

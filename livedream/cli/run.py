@@ -8,6 +8,7 @@ from livedream.cli.help import GroupedCommand
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, output_option, overwrite_option, tour_option
 from livedream.cli.playback_options import PlaybackOptions, given_playback, playback_options
+from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.request import Request
 from livedream.cli.streams import stdout_left_to
 from livedream.errors import ArgumentError, SourceError
@@ -29,8 +30,8 @@ EXAMPLES = (
 @click.option("-i", "--input", "inputs", metavar="SOURCE", multiple=True, help="The same as the argument SOURCE")
 @output_option(
     "SINK",
-    "File, folder/, window, virtual-camera or udp://...; may be repeated [default: NAME-dream.mp4 or .png, a window "
-    "for live sources]",
+    "File, folder/, window, virtual-camera, udp://... or - (Y4M on standard output); may be repeated [default: "
+    "NAME-dream.mp4 or .png, a window for live sources]",
     multiple=True,
 )
 @click.option("--source-file", metavar="FILE", help=f"Read sources from FILE, one per line [default: ${SOURCE}]")
@@ -73,6 +74,7 @@ def run(
     loop: str | None,
     speed: str | None,
     sound: bool,
+    no_recipe: bool,
     **controls: str | None,
 ) -> int:
     """Dream SOURCE: a film, a picture, a folder or pattern of them, numbered pictures (frames/%06d.png), a camera (its
@@ -112,6 +114,7 @@ def run(
         duration=None if duration is None else parse_length(duration),
         encoding=Encoding(codec=codec, quality=quality),
         overwrite=overwrite,
+        recipe=not no_recipe,
         resume=resume,
         fps=None if fps is None else parse_rate(fps),
         fixed=fixed,
@@ -142,4 +145,4 @@ def run(
         raise
 
 
-run.params += [tour_option(), *playback_options(), *control_options()]
+run.params += [tour_option(), *playback_options(), no_recipe_option(), *control_options()]

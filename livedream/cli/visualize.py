@@ -7,6 +7,7 @@ import click
 from livedream.cli.activity import load_torch
 from livedream.cli.help import GroupedCommand, groups_with
 from livedream.cli.options import control_options, given_controls, output_option, overwrite_option
+from livedream.cli.recipe_option import no_recipe_option
 from livedream.errors import ArgumentError
 
 COUNTING = ("model", "weights", "pooling", "seed", "device", "precision")
@@ -53,6 +54,7 @@ def visualize(
     steps: int,
     channels: int | None,
     overwrite: bool,
+    no_recipe: bool,
     **controls: str | None,
 ) -> int:
     """Draw from noise what excites a layer, a channel or a sum of them most.
@@ -69,7 +71,7 @@ def visualize(
     if channels is not None and not atlas:
         raise ArgumentError("--channels is for an --atlas", "name each channel: --layer fire9:42 --layer fire9:43")
     settings = DreamSettings().replace(**given_controls(controls))
-    drawing = Drawing(settings, size, steps, overwrite)
+    drawing = Drawing(settings, size, steps, overwrite, carry_recipes=not no_recipe)
     if atlas:
         drawing.atlas(Path(sink or f"{network_for(settings).name}-atlas"), channels or CHANNELS)
     else:
@@ -77,4 +79,4 @@ def visualize(
     return 0
 
 
-visualize.params += control_options(COUNTING, presets=())
+visualize.params += [no_recipe_option(), *control_options(COUNTING, presets=())]

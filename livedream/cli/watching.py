@@ -85,10 +85,10 @@ def watch(source_spec: str, request: Request) -> int:
             dreamer, recipe = prepare(dreamer, picture, recipe_options(request))
             pictures: list[_Result] = []
             for spec in results:
-                pictures.append(_Result(spec, facts, recipe, overwrite=request.overwrite))
+                pictures.append(_Result(spec, facts, recipe if request.recipe else None, overwrite=request.overwrite))
                 opened(pictures[-1])
             for sink in keepers:
-                sink.recipe = recipe
+                sink.recipe = recipe if request.recipe else None
             sinks = [*keepers, *shown] if keepers or not targets else [NullSink(), *shown]
             names = ", ".join(sink.name for sink in (*keepers, *pictures, *shown))
             say(f"{dreamer.description}, preset {preset}: {describe(picture)} -> {names}")
@@ -191,7 +191,7 @@ def _conclusion(seconds: float, targets: Sequence[str]) -> str:
 class _Result(Sink):
     """The file for the finished dream; a later one replaces it."""
 
-    def __init__(self, spec: str, facts: Facts, recipe: Recipe, *, overwrite: bool) -> None:
+    def __init__(self, spec: str, facts: Facts, recipe: Recipe | None, *, overwrite: bool) -> None:
         self.name = spec
         self._open: Callable[[bool], Sink] = lambda again: open_sink(spec, facts, overwrite=overwrite or again)
         self._recipe = recipe
@@ -201,7 +201,8 @@ class _Result(Sink):
         """Write the dream, with the settings with which it was dreamt."""
         sink, self._sink = self._sink or self._open(True), None
         with sink:
-            sink.recipe = dataclasses.replace(self._recipe, settings=desk.in_force, used=desk.description)
+            if self._recipe is not None:
+                sink.recipe = dataclasses.replace(self._recipe, settings=desk.in_force, used=desk.description)
             sink.write(frame)
 
     def write(self, frame: Frame) -> None:

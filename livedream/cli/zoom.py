@@ -10,6 +10,7 @@ from livedream.cli.asked import parse_rate
 from livedream.cli.help import GroupedCommand, groups_with
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, output_option, overwrite_option
+from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.streams import stdout_left_to
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
@@ -54,6 +55,7 @@ def zoom(
     fps: str,
     drift: str,
     overwrite: bool,
+    no_recipe: bool,
     **controls: str | None,
 ) -> int:
     """Dive into PHOTO: each frame is the one before, a little nearer (--zoom) and turned (--rotate), dreamt again at
@@ -74,6 +76,7 @@ def zoom(
         seconds=parse_moment(length),
         drift=parse_drift(drift),
         overwrite=overwrite,
+        carries_recipe=not no_recipe,
     )
 
 
@@ -85,4 +88,4 @@ def parse_drift(text: str) -> tuple[float, float]:
     return float(found[1]), float(found[2])
 
 
-zoom.params += control_options(USED, presets=(PRESET,))
+zoom.params += [no_recipe_option(), *control_options(USED, presets=(PRESET,))]

@@ -21,9 +21,10 @@ MOST_TAKES = 1000
 class Takes:
     """Takes snapshots and recordings of what the desk puts out, into files named after the time.
 
-    They go into the current folder, each with its recipe. What goes wrong is told at the desk.
+    They go into the current folder. What goes wrong is told at the desk.
 
-    facts: what is known of the frames. recipe: of the run; what a take carries has the settings of its moment.
+    facts: what is known of the frames. recipe: of the run; what a take carries has the settings of its moment. None: it
+    carries none.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Takes:
         desk: Desk,
         changes: Changes,
         facts: Facts,
-        recipe: Recipe,
+        recipe: Recipe | None,
         *,
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
@@ -113,7 +114,7 @@ class Takes:
         name = f"livedream-{self._clock():%Y%m%d-%H%M%S}"
         for number in range(1, MOST_TAKES):
             stem = name if number == 1 else f"{name}-{number}"
-            if any(Path().glob(f"{stem}.*")):  # two within a second; a PNG and a film would share their recipe's file
+            if any(Path().glob(f"{stem}.*")):  # two within a second
                 continue
             path = Path(stem + suffix)
             try:
@@ -123,7 +124,9 @@ class Takes:
                     continue
                 self._desk.notices.tell(str(error))
                 return None
-            sink.recipe = dataclasses.replace(self._recipe, settings=self._desk.in_force, used=self._desk.description)
+            if self._recipe is not None:
+                settings, used = self._desk.in_force, self._desk.description
+                sink.recipe = dataclasses.replace(self._recipe, settings=settings, used=used)
             return sink, path
         self._desk.notices.tell(f"{name} has too many takes in one second")
         return None

@@ -62,7 +62,7 @@ def device(spec: str, name: str) -> Finding:
     except (SinkError, ArgumentError) as error:
         # "cannot open a window: there is no display", "no virtual camera: No device found. See also ..."
         reason = str(error).partition(": ")[2] or str(error)
-        return Finding(name, False, reason.partition(". ")[0], error.hint.command_line)
+        return Finding(name, False, reason[:1].lower() + reason[1:].partition(". ")[0], error.hint.command_line)
 
 
 def encoders(codec: str) -> Finding:

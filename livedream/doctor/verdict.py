@@ -32,6 +32,7 @@ _TASKS = (
     ("use a virtual camera", ("livedream[virtualcam]", "virtual camera")),
     ("send the dream over the network", ("h264",)),
     ("use a GPU", ("gpu",)),
+    ("write H.264", ("h264",)),
     ("write H.265", ("h265",)),
     ("write AV1", ("av1",)),
     ("write VP9", ("vp9",)),

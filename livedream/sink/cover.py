@@ -26,7 +26,7 @@ def add_cover(path: Path, picture: bytes, kind: int) -> bool:
     picture: a JPEG or a PNG as its file holds it. kind: JPEG or PNG. Raises OSError.
     """
     with path.open("r+b", buffering=0) as file:
-        found = _index(file)
+        found = index_at_end(file)
         if found is None:
             return False
         start, moov = found
@@ -45,7 +45,7 @@ def add_cover(path: Path, picture: bytes, kind: int) -> bool:
     return True
 
 
-def _index(file: BinaryIO) -> tuple[int, bytes] | None:
+def index_at_end(file: BinaryIO) -> tuple[int, bytes] | None:
     """Return where the moov box of an mp4 begins, and that box; None unless it is the last one and in 32 bits."""
     length = file.seek(0, os.SEEK_END)
     for box in outermost_boxes(file):

@@ -16,16 +16,16 @@ from PIL import Image, PngImagePlugin
 from livedream.errors import SinkError, SourceError
 from livedream.frame import Frame
 from livedream.frame_time import FrameTime
-from livedream.picture_file import open_frames
+from livedream.picture_recipe import LARGEST, recipe_in, recipe_options
 from livedream.pixel_aspect import options_for, stamped
-from livedream.recipe import TABLE, Recipe, about
+from livedream.recipe import TABLE, Recipe, about, in_ascii, without_end
 from livedream.sink.beside import is_untouched, write_beside
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
-from livedream.sink.names import frame_path, recipe_path
+from livedream.sink.names import frame_path, recipe_in_folder
 from livedream.sink.part import PartFile, check_new, write_whole
 from livedream.sink.sink import Facts, Sink
-from livedream.untrusted import parse_toml, read_text
+from livedream.untrusted import read_text
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class ImagesSink(FramesSink):
 
     def __init__(self, folder: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
         self.folder = Path(folder)
-        lock, recipe_file = OutputLock(self.folder, folder=True), recipe_path(self.folder, folder=True)
+        lock, recipe_file = OutputLock(self.folder, folder=True), recipe_in_folder(self.folder)
         super().__init__(f"{self.folder}/", lock, recipe_file, facts or Facts(), overwrite=overwrite)
         self._inputs.refuse_output(self.folder, folder=True)
         self._is_new = not self.folder.exists()
@@ -174,18 +174,10 @@ class PictureSink(Sink):
 
     def write(self, frame: Frame) -> None:
         if not self._written:
-            self._part.write(encode(frame, self.path, self.recipe, Facts(pixel_aspect=self._facts.pixel_aspect)))
+            facts = Facts(pixel_aspect=self._facts.pixel_aspect)
+            self._part.write(encode(frame, self.path, self.recipe, facts))
             self._part.finish()
             self._written = True
-            write_beside(
-                recipe_path(self.path),
-                self.recipe,
-                self._lock,
-                frames=1,
-                complete=True,
-                overwrite=self._overwrite,
-                inputs=self._inputs,
-            )
 
     def close(self) -> None:
         self._part.discard()
@@ -201,7 +193,7 @@ def drop_leftovers(pictures: Iterable[tuple[int, Path]], recipe: Path, count: in
     left = sorted((number, path) for number, path in pictures if number >= count)
     if ended and left and (old := _made_by(recipe)):
         for number, path in left[:]:
-            if number < old["frames"] and _without_count(_carried(path)) == old["recipe"]:
+            if number < old["frames"] and without_end(_carried(path)) == old["recipe"]:
                 with contextlib.suppress(OSError):  # it stays then, and is reported
                     path.unlink()
                     left.remove((number, path))
@@ -234,16 +226,23 @@ def save(
 def encode(frame: Frame, path: Path, recipe: Recipe | None = None, facts: Facts | None = None) -> bytes:
     """Return one frame as what is to be in the file `path`: in memory, for encoders pass over a disk that is full.
 
-    It says which shape its pixels have. A PNG carries the recipe, and its time in a film, of which the rate is known.
+    It says which shape its pixels have, and carries the recipe; a PNG also its time in a film of known rate.
     Raises SinkError when that kind of file cannot hold the frame.
     """
     facts = facts or Facts()
     suffix = path.suffix.lower()
     options = {**OPTIONS[suffix], **options_for(suffix, facts.pixel_aspect)}
+    text = recipe.text() if recipe else ""
     if suffix == ".png":
         options["pnginfo"] = PngImagePlugin.PngInfo()
-        for name, text in {**({TABLE: recipe.text()} if recipe else {}), **_time(frame, facts)}.items():
-            options["pnginfo"].add_text(name, text)
+        for name, value in {**({TABLE: text} if text else {}), **_time(frame, facts)}.items():
+            options["pnginfo"].add_text(name, value)
+    elif text:
+        comment = in_ascii(text)
+        if len(comment) <= LARGEST:
+            options |= recipe_options(suffix, comment, options.get("exif"))
+        else:
+            log.warning("%s carries no recipe: it has %d bytes, and %d fit in", path, len(comment), LARGEST)
     buffer = io.BytesIO()
     kind = Image.registered_extensions()[suffix]
     try:
@@ -272,22 +271,12 @@ def _made_by(path: Path) -> dict[str, Any]:
     frames = about(text).get("frames")
     if not is_untouched(text) or not isinstance(frames, int):
         return {}
-    return {"recipe": _without_count(text), "frames": frames}
-
-
-def _without_count(text: str) -> dict[str, Any] | None:
-    """Return a recipe without what is known only at the end; None when `text` is none."""
-    if not about(text):
-        return None
-    recipe = parse_toml(text, "the recipe")
-    recipe[TABLE] = {name: of for name, of in recipe[TABLE].items() if name not in ("frames", "complete")}
-    return recipe
+    return {"recipe": without_end(text), "frames": frames}
 
 
 def _carried(path: Path) -> str:
-    """Return the recipe in a PNG; empty when there is none."""
+    """Return the recipe in a picture; empty when there is none."""
     try:
-        with open_frames(path) as image:
-            return str(image.info.get(TABLE, ""))
+        return recipe_in(path)
     except SourceError:
         return ""

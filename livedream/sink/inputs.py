@@ -8,7 +8,7 @@ from pathlib import Path
 
 from livedream.errors import ArgumentError
 from livedream.sink.lock import Identity, identity
-from livedream.sink.names import journal_of, lock_of, part_of, pattern_of, recipe_path
+from livedream.sink.names import journal_of, lock_of, part_of, pattern_of, recipe_in_folder
 
 FRAMES = "what the frames are read from"
 _STANDARD = ("standard input", "standard output", "standard error")
@@ -63,8 +63,8 @@ class Inputs:
             temporary += _named(path if folder else path.parent, pattern)
         else:
             temporary += [part_of(path), *_files_in(journal_of(part_of(path)))]
-        if pattern is None or folder:  # of other numbered pictures the sink knows the recipe
-            temporary += [part_of(recipe_path(path, folder=folder)), recipe_path(path, folder=folder)]
+        if folder:  # of other numbered pictures the sink knows the recipe
+            temporary += [part_of(recipe_in_folder(path)), recipe_in_folder(path)]
         for name in temporary:
             what = self.what(name)
             if what is not None:

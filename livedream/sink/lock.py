@@ -369,7 +369,7 @@ def _held(output: Path, file: Path, owner: dict[str, Any] | None, shown: str = "
     outputs = [str(name) for name in owner.get("outputs") or ()]
     what = "is being written by another run"
     if outputs and shown not in outputs:
-        what = f"cannot be written while another run writes {outputs[0]}, which shares its temporary files or recipe"
+        what = f"cannot be written while another run writes {outputs[0]}, which shares its temporary files"
     return SinkError(f"{output} {what}: {who}, since {owner.get('since')}", hint)
 
 

@@ -1,9 +1,11 @@
-"""The shape of the pixels in the header of a Matroska or WebM file.
+"""What is known of a Matroska or WebM file only when it is complete, written into its head.
 
-FFmpeg writes it from a field that PyAV does not give access to (PyAV-Org/PyAV#1001). H.264 and H.265 say it themselves,
-exactly; others do not. For them room is left in the header, and filled when the file is closed, in whole pixels.
+That is the end of its recipe, see `livedream.sink.embedded`, and the shape of the pixels. FFmpeg writes the shape from
+a field that PyAV does not give access to (PyAV-Org/PyAV#1001). H.264 and H.265 say it themselves, exactly; others do
+not. For them room is left in the header, and filled when the file is closed, in whole pixels.
 """
 
+import mmap
 import zlib
 from collections.abc import Iterator
 from fractions import Fraction
@@ -19,6 +21,7 @@ _HEAD = 1 << 20
 
 # Elements (RFC 9559, section 5)
 _SEGMENT, _TRACKS, _TRACK, _CRC, _VOID = 0x18538067, 0x1654AE6B, 0xAE, 0xBF, 0xEC
+_TAGS, _CLUSTER = 0x1254C367, 0x1F43B675
 _TYPE, _NAME, _VIDEO, _WIDTH, _HEIGHT = 0x83, 0x536E, 0xE0, 0xB0, 0xBA
 _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
 _PICTURES = b"\1"
@@ -38,6 +41,28 @@ def write_aspect(path: Path, aspect: Fraction) -> None:
                 file.write(changed)
 
 
+def replace_in_tags(path: Path, old: bytes, new: bytes) -> None:
+    """Replace `old` in the tags of the file, which stand before its pictures, by as many bytes. Raises OSError."""
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as data:
+        for identity, start, end in _elements(data, 0, len(data)):
+            if identity != _SEGMENT:
+                continue
+            for child, begin, stop in _elements(data, start, min(end, len(data))):
+                if child == _CLUSTER:
+                    return
+                if child == _TAGS:
+                    data[begin:stop] = _with_checksum(data[begin:stop].replace(old, new))
+
+
+def _with_checksum(content: bytes) -> bytes:
+    """Return the content of an element with its checksum, if it has one, made right again (RFC 8794, 11.3.1)."""
+    for identity, start, end in _elements(content, 0, len(content)):
+        if identity == _CRC:
+            return content[:start] + zlib.crc32(content[end:]).to_bytes(4, "little") + content[end:]
+        break
+    return content
+
+
 def _tracks(head: bytes) -> Iterator[tuple[int, int]]:
     """Yield where the list of tracks is, and how many bytes it has."""
     for identity, start, end in _elements(head, 0, len(head)):
@@ -50,19 +75,12 @@ def _tracks(head: bytes) -> Iterator[tuple[int, int]]:
 def _with_aspect(tracks: bytes, aspect: Fraction) -> bytes | None:
     """Return the content of a list of tracks with the aspect in it, of the same size; None when there is no room."""
     out = bytearray(tracks)
-    crc = None
     done = False
     for identity, start, end in _elements(tracks, 0, len(tracks)):
-        if identity == _CRC:
-            crc = start, end
-        elif identity == _TRACK and (changed := _track_with_aspect(tracks[start:end], aspect)) is not None:
+        if identity == _TRACK and (changed := _track_with_aspect(tracks[start:end], aspect)) is not None:
             out[start:end] = changed
             done = True
-    if not done:
-        return None
-    if crc is not None:
-        out[crc[0] : crc[1]] = zlib.crc32(out[crc[1] :]).to_bytes(4, "little")
-    return bytes(out)
+    return _with_checksum(bytes(out)) if done else None
 
 
 def _track_with_aspect(track: bytes, aspect: Fraction) -> bytes | None:
@@ -100,7 +118,7 @@ def _video_with_aspect(video: bytes, aspect: Fraction) -> bytes:
     return bytes(new)
 
 
-def _elements(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+def _elements(data: bytes | mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Yield identity, begin and end of the content of the elements in `data` (RFC 8794, section 6)."""
     while start < end:
         length = 9 - data[start].bit_length()

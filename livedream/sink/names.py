@@ -4,7 +4,8 @@ film-dream.mp4               the output
 film-dream.part.mp4          the output while it is written; players know its kind by the end of its name
 film-dream.part.lock         who writes it
 film-dream.part.resume/      its journal, see livedream.pipeline.journal
-film-dream.toml              its recipe
+frames/recipe.toml           the recipe of a folder of frames; other outputs carry it inside
+out.png.toml                 the recipe of numbered pictures out%06d.png
 """
 
 import os
@@ -41,15 +42,25 @@ def journal_of(part: Path) -> Path:
     return part.with_suffix(".resume")
 
 
-def recipe_path(target: Path, *, folder: bool = False) -> Path:
-    """Return where the recipe of `target` is: `out.toml` beside `out.mp4`, `recipe.toml` in a folder."""
-    return target / "recipe.toml" if folder else target.with_name(fitting(target.stem, ".toml"))
+def recipe_in_folder(folder: Path) -> Path:
+    """Return where the recipe of a folder of frames is."""
+    return folder / "recipe.toml"
+
+
+def recipe_beside(path: Path) -> Path:
+    """Return what a recipe beside `path` is called: `out.png.toml`."""
+    return path.with_name(fitting(path.name, ".toml"))
+
+
+def old_recipe_beside(path: Path) -> Path:
+    """Return where livedream once wrote the recipe of `path`, and of every file with that stem: `out.toml`."""
+    return path.with_name(fitting(path.stem, ".toml"))
 
 
 def lock_of(path: Path, *, folder: bool = False) -> Path:
     """Return the name of the lock of the output `path`, see `livedream.sink.lock`.
 
-    Outputs that share temporary names or a recipe share a lock: film.mp4, film.gif and film.part.mp4; out%d.png and
+    Outputs that share temporary names share a lock: film.mp4, film.gif and film.part.mp4; out%d.png and
     out%06d.png; a folder of frames and the numbered pictures %06d.png in it.
     folder: whether `path` is a folder of frames; its lock lies in it.
     """

@@ -7,7 +7,7 @@ from livedream.errors import SinkError
 from livedream.names import NumberedName
 from livedream.sink.images import FramesSink
 from livedream.sink.lock import OutputLock
-from livedream.sink.names import part_of, recipe_path
+from livedream.sink.names import part_of, recipe_beside, recipe_in_folder
 from livedream.sink.sink import Facts
 
 
@@ -40,14 +40,14 @@ class Numbers:
         """Where the recipe of the pictures is: under the name without the number, or that of a folder of pictures."""
         stem = f"{self._name.before.rstrip(' -_.')}{self._name.after.removesuffix(self.pattern.suffix)}".strip(" -_.")
         folder = self.pattern.parent
-        return recipe_path(folder / f"{stem}{self.pattern.suffix}") if stem else recipe_path(folder, folder=True)
+        return recipe_beside(folder / f"{stem}{self.pattern.suffix}") if stem else recipe_in_folder(folder)
 
 
 class NumberedSink(FramesSink):
     """One picture a frame: `out%06d.png` becomes out000000.png, out000001.png, in the order in which they come.
 
     The numbers begin at 0, as in a folder of pictures; what is written so is read again by the same pattern. The recipe
-    is beside them, under the name without the number: out.toml.
+    is beside them, under the name without the number: out.png.toml.
 
     pattern: a path with one `%d`, or `%06d` for six digits, in the name of the file; the folder must be there.
     Raises ArgumentError when there is more than one place for a number, SinkError when there are pictures of such names

@@ -107,7 +107,8 @@ class Sink(ABC):
     cut_short: bool = False
     """True when the run has ended by an error or because somebody stopped it, set before `close`."""
     recipe: Recipe | None = None
-    """How its frames are made, set before the first one: a film and a PNG carry it inside, and a TOML file beside."""
+    """How its frames are made, set before the first one. Films and pictures carry it inside; for a series of pictures
+    there is a TOML file besides. None: nothing is written of it."""
 
     source_ended_early: bool = False
     """Set before `end` when the source had fewer frames than its header says: what is written is not complete."""

@@ -18,14 +18,13 @@ from livedream.frame import Frame
 from livedream.hints import option
 from livedream.letterbox import letterbox
 from livedream.side_tracks import SideTracks
-from livedream.sink import matroska
-from livedream.sink.beside import write_beside
+from livedream.sink import embedded, matroska
 from livedream.sink.codecs import Encoding, find_encoders
 from livedream.sink.cover import add_cover
 from livedream.sink.encoder import KEY_EVERY, PictureEncoder, find_working
 from livedream.sink.kept import Kept, Remains
 from livedream.sink.lock import OutputLock
-from livedream.sink.names import part_of, recipe_path
+from livedream.sink.names import part_of
 from livedream.sink.part import PartFile
 from livedream.sink.sink import FILMS, Facts, ResumableSink
 from livedream.sink.tracks import LATEST, Tracks
@@ -224,6 +223,7 @@ class VideoSink(ResumableSink):
                 with self._telling():
                     self._film.close()
                     self._put_aspect()
+                    self._put_recipe()
                     self._put_cover()
             except SinkError as error:
                 fault = fault or error
@@ -257,15 +257,6 @@ class VideoSink(ResumableSink):
                 log.warning("%s is not complete: what was written is in %s", self.path, self._file.part)
         else:
             self._file.finish()
-            write_beside(
-                recipe_path(self.path),
-                self.recipe,
-                self._lock,
-                frames=self.count,
-                complete=self._ended and not self._failed and not self.source_ended_early,
-                overwrite=self._overwrite,
-                inputs=self._inputs,
-            )
 
     @property
     def _stays_part(self) -> bool:
@@ -324,6 +315,11 @@ class VideoSink(ResumableSink):
         silent = self._encoder.encoder.codec in matroska.SILENT
         return silent and self._pixel_aspect != 1 and self.path.suffix.lower() in matroska.SUFFIXES
 
+    def _put_recipe(self) -> None:
+        if self.recipe is not None and self.count and not self._stays_part:
+            complete = self._ended and not self._failed and not self.source_ended_early
+            embedded.settle(self._file.part, self.recipe, frames=self.count, complete=complete)
+
     def _put_cover(self) -> None:
         tracks = self._tracks
         if (
@@ -339,7 +335,9 @@ class VideoSink(ResumableSink):
         if self._leaves_room:
             stream.metadata["title"] = stream.metadata.get("title", "") + matroska.ROOM
         if self.recipe is not None:
-            self._film.metadata["comment"] = self.recipe.text()  # the one tag that every container has, but GIF
+            self._film.metadata["comment"] = embedded.begun(
+                self.recipe
+            )  # the one tag that every container has, but GIF
         self._file.verify()  # FFmpeg opens it only now, and empties it
         if self._kept is None:
             return

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from livedream.capture.carried import carried_recipe
 from livedream.capture.source import open_source
 from livedream.capture.video import VideoSource
 from livedream.pipeline import run
@@ -125,5 +126,5 @@ def test_what_is_made_of_it_is_not_complete(cut: bool, target: str, tmp_path: Pa
     with open_source(film) as source, open_sink(name, Facts.of(source)) as sink:
         sink.recipe = Recipe(settings=DreamSettings())
         run(source, lambda frame: frame, [sink])
-    recipe = tmp_path / ("frames/recipe.toml" if target.endswith("/") else "out.toml")
-    assert about(recipe.read_text())["complete"] is not cut
+    text = (tmp_path / "frames/recipe.toml").read_text() if target == "frames/" else carried_recipe(tmp_path / target)
+    assert about(text)["complete"] is not cut

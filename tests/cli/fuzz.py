@@ -255,12 +255,17 @@ def _run(folder: Path, names: list[str], results: dict[str, Result]) -> int:
 
 
 def _written(folder: Path, name: str) -> int | None:
-    """How many frames the recipe beside the dream of `name` tells; None where there is none."""
+    """How many frames the dream of `name` has; None where there is none."""
     stem = Path(name).stem
-    for recipe in (folder / f"{stem}-dream.toml", folder / f"{stem}-dream" / "recipe.toml"):
-        with contextlib.suppress(FileNotFoundError):
-            return int(tomllib.loads(recipe.read_text())["livedream"]["frames"])
-    return None
+    with contextlib.suppress(FileNotFoundError):
+        return int(tomllib.loads((folder / f"{stem}-dream" / "recipe.toml").read_text())["livedream"]["frames"])
+    if (folder / f"{stem}-dream.png").exists():
+        return 1
+    film = folder / f"{stem}-dream.mp4"
+    if not film.exists():
+        return None
+    with av.open(str(film)) as dream:
+        return sum(packet.size > 0 for packet in dream.demux(video=0))
 
 
 def figures(results: list[Result]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from livedream import ArgumentError, DeviceError, SinkError
+from livedream.capture.carried import carried_recipe
 from livedream.cli import batch as module
 from livedream.cli.batch import OneDreamer, batch
 from livedream.cli.main import main
@@ -42,7 +43,7 @@ def test_a_bad_one_is_reported_and_the_rest_go_on(three, tmp_path, capsys):
     assert main(["run", *three, "--to", "out/", *SMALL]) == 1
     assert count_frames(tmp_path / "out/a-dream.mp4") == 5
     assert count_frames(tmp_path / "out/c-dream.mp4") == 6
-    names = ["a-dream.mp4", "a-dream.toml", "c-dream.mp4", "c-dream.toml"]
+    names = ["a-dream.mp4", "c-dream.mp4"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     out, err = capsys.readouterr()
     lines = out.splitlines()
@@ -276,8 +277,8 @@ def test_options_of_films_are_for_the_films_of_a_batch(make_clip, tmp_path, caps
     assert main(typed) == 0
     with av.open(str(tmp_path / "out/a-dream.mp4")) as film:
         assert film.streams.video[0].codec_context.name == "hevc"
-    assert 'codec = "h265"' in (tmp_path / "out/a-dream.toml").read_text()
-    assert "codec" not in (tmp_path / "out/p-dream.toml").read_text()
+    assert 'codec = "h265"' in carried_recipe(tmp_path / "out/a-dream.mp4")
+    assert "codec" not in carried_recipe(tmp_path / "out/p-dream.png")
     err = capsys.readouterr().err
     assert err.count("--codec and --quality used for 1 of 2 sources: without effect on the others\n") == 1
     assert main(typed) == 0
@@ -303,12 +304,12 @@ def test_a_disk_that_others_fill_fails_what_does_not_fit(make_clip, tmp_path, ca
 
 
 def test_the_longest_names(make_clip, tmp_path, capsys):
-    """The names of its dream, its part, its journal and its recipe would all be too long."""
+    """The names of its dream, its part and its journal would all be too long."""
     long = "x" * 251 + ".mp4"
     make_clip(long, frames=2)
     make_clip("b.mp4", frames=2)
     assert main(["run", long, "b.mp4", "--to", "out/", *SMALL]) == 0
-    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".mp4", ".mp4", ".toml", ".toml"]
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".mp4", ".mp4"]
     assert main(["run", long, "b.mp4", "--to", "out/", *SMALL]) == 0
     assert capsys.readouterr().out.endswith("2 in all: 2 skipped\n")
     assert main(["run", "y" * 252 + ".mp4", "b.mp4", "--to", "more/", *SMALL]) == 1
@@ -331,7 +332,7 @@ def test_one_film_into_numbered_pictures(make_clip, tmp_path):
     make_clip("a.mp4", frames=3)
     assert main(["run", "a.mp4", "--to", "out%06d.png", "--strength", "0", *SMALL]) == 0
     pictures = [f"out00000{number}.png" for number in range(3)]
-    assert sorted(path.name for path in tmp_path.glob("out*")) == sorted([*pictures, "out.toml"])
+    assert sorted(path.name for path in tmp_path.glob("out*")) == sorted([*pictures, "out.png.toml"])
     assert main(["run", "out%06d.png", "--to", "back.mp4", "--strength", "0", *SMALL]) == 0
     assert count_frames(tmp_path / "back.mp4") == 3
 
@@ -403,5 +404,5 @@ def test_ctrl_c_ends_the_batch_and_says_what_is_done(make_clip, tmp_path):
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert out.splitlines()[-3:] == ["3 in all: 1 done, 2 not done", "not done: b.mp4", "not done: c.mp4"]
-    assert about((tmp_path / "a-dream.toml").read_text())["complete"] is True
+    assert about(carried_recipe(tmp_path / "a-dream.mp4"))["complete"] is True
     assert not (tmp_path / "c-dream.mp4").exists()

@@ -136,6 +136,9 @@ def test_powershell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     monkeypatch.setenv(completion.VARIABLE, "powershell_complete")
     assert main([]) == 0
     assert capsys.readouterr().out == "plain\nbfloat16\n_\n"
+    monkeypatch.setenv("COMP_WORDS", "livedream run --layers 'fire4 + class:goldfi")
+    assert main([]) == 0
+    assert capsys.readouterr().out.splitlines()[1::3] == ["'fire4 + class:goldfish'", "'fire4 + class:goldfinch'"]
 
 
 # Real shells ---------------------------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """What users of ffmpeg, cp and git expect of a command line."""
 
+import io
 import logging
 import shlex
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -85,6 +87,22 @@ def test_quiet_prints_nothing_but_errors(typed: list[str], capfd: Capture) -> No
         "",
         "error: no such file: nothing.mp4\nhint: check the name; relative names start in the current folder\n",
     )
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_quiet_shows_no_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    written = []
+    for words in (["-q"], []):
+        monkeypatch.setattr("sys.stderr", Terminal())
+        assert run("film.mp4", "-o", "null", *words) == 0
+        written.append(sys.stderr.getvalue())  # type: ignore[attr-defined]
+    assert written[0] == ""
+    assert "\x1b[" in written[1]
 
 
 def test_quiet_prints_what_a_command_lists(capsys: Capture) -> None:

@@ -36,7 +36,7 @@ def test_a_film_becomes_a_film_of_as_many_frames(make_clip, tmp_path, capsys):
     assert ", preset film: film.mkv 64x48, 25 fps -> film-dream.mp4" in first
     assert last.startswith("dreamt 12 frames in ")
     assert last.endswith(" fps, 0 dropped; written: film-dream.mp4")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["film-dream.mp4", "film-dream.toml", "film.mkv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film-dream.mp4", "film.mkv"]
 
 
 def test_several_sinks_and_a_preset_with_a_control(make_clip, tmp_path, capsys):

@@ -19,6 +19,12 @@ SCREEN = 30
 GROUPED = {name: command for name, command in livedream.commands.items() if isinstance(command, GroupedCommand)}
 
 
+def context_of(name: str) -> click.Context:
+    """Return the context in which the command called `name` is run."""
+    root = click.Context(livedream, info_name="livedream", **livedream.context_settings)
+    return click.Context(livedream.commands[name], parent=root, info_name=name)
+
+
 def shown_groups(command: str, width: int, capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
     """Return the lines of each group of the help of `command`, by its heading."""
     with pytest.MonkeyPatch.context() as patch:
@@ -53,7 +59,7 @@ def test_each_group_fits_on_a_screen(width: int, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize("name", GROUPED)
 def test_every_option_is_listed_once_in_a_group_that_names_it(name: str) -> None:
     command = GROUPED[name]
-    groups = command.options_by_group(click.Context(command, info_name=name))
+    groups = command.options_by_group(context_of(name))
     listed = [option for options in groups.values() for option in options]
     assert len({id(option) for option in listed}) == len(listed)
     assert {option.opts[0] for option in command.params if isinstance(option, click.Option)} <= {
@@ -103,8 +109,7 @@ def test_the_examples_are_command_lines(name: str) -> None:
     for _, line in GROUPED[name].examples:
         words = shlex.split(line)
         assert words[:2] == ["livedream", name]
-        parent = click.Context(livedream, info_name="livedream", obj=None)
-        GROUPED[name].make_context(name, words[2:], parent=parent)
+        GROUPED[name].make_context(name, words[2:], parent=context_of(name).parent)
 
 
 def test_the_examples_of_run_run(

@@ -1,13 +1,20 @@
 """What a batch will do, found out without doing it."""
 
+import shutil
+import subprocess
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from livedream import ArgumentError, DreamSettings, SourceError
 from livedream.cli.jobs import hindrance, is_batch, plan
+from livedream.frame import Frame
 from livedream.recipe import Recipe
+from livedream.sink.sink import FILMS, open_sink
+from livedream.suffixes import PICTURES_OUT
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +26,15 @@ def make(*names):
     for name in names:
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_bytes(b"1234")
+
+
+def dreamt(target, recipe, complete=True):
+    """Write what a run with this recipe leaves."""
+    with open_sink(target) as sink:
+        sink.recipe = recipe
+        sink.source_ended_early = not complete
+        sink.write(Frame(np.zeros((48, 64, 3), np.uint8), Fraction(0), 0))
+        sink.end()
 
 
 def jobs(specs, to=None):
@@ -71,7 +87,7 @@ def test_a_pattern_says_where_they_go():
         assert "out/" in caught.value.hint
 
 
-def test_no_two_share_a_target_or_a_recipe():
+def test_no_two_share_a_target():
     make("a.mp4", "A.mkv", "b/a.mp4", "a-2.mov", "a.jpg")
     found = jobs(["a.mp4", "A.mkv", "b/a.mp4", "a-2.mov", "a.jpg"])
     assert list(found.values()) == [
@@ -79,7 +95,7 @@ def test_no_two_share_a_target_or_a_recipe():
         "A-2-dream.mp4",
         "a-3-dream.mp4",
         "a-2-2-dream.mp4",
-        "a-4-dream.png",
+        "a-dream.png",
     ]
 
 
@@ -89,14 +105,15 @@ def test_named_twice_is_dreamt_once():
 
 
 def test_what_livedream_made_is_no_source(tmp_path):
-    make("a.mp4", "a-dream.mp4", "b-dream.part.mp4", "b-dream.part.lock", "mine.mp4")
-    Path("a-dream.toml").write_text(Recipe(settings=DreamSettings()).text())
+    make("a.mp4", "b-dream.part.mp4", "b-dream.part.lock", "mine.mp4", "old-dream.mp4")
+    dreamt("a-dream.mp4", Recipe(settings=DreamSettings()))
+    Path("old-dream.toml").write_text(Recipe(settings=DreamSettings()).text())  # as it once was
     Path("mine.toml").write_text("steps = 2")
     assert list(jobs(["."])) == list(jobs(["*.mp4"])) == ["a.mp4", "mine.mp4"]
     assert list(jobs(["a-dream.mp4", "a.mp4"])) == ["a.mp4"]  # what the shell makes of *.mp4
     assert list(jobs(["a-dream.mp4", "mine.mp4"])) == ["a-dream.mp4", "mine.mp4"]  # somebody wants it dreamt again
-    make("out/c.mp4")
-    Path("out/c.toml").write_text(Recipe(settings=DreamSettings()).text())
+    Path("out").mkdir()
+    dreamt("out/c.mkv", Recipe(settings=DreamSettings()))
     with pytest.raises(SourceError, match="nothing to dream in out") as caught:
         plan(["out"])
     assert caught.value.hint
@@ -129,30 +146,61 @@ def test_a_closed_folder_is_a_job_that_fails(monkeypatch):
 class TestHindrance:
     RECIPE = Recipe(settings=DreamSettings(steps=2), fingerprint="1")
 
-    def after(self, recipe, *, target="a-dream.mp4", **facts):
-        make("a.mp4", target)
-        job = plan(["a.mp4"], "*/" if target.endswith("png") else None)[0]
-        if recipe:
-            job.recipe_file.write_text(recipe.text(**facts))
+    def job(self, target):
+        make("a.mp4")
+        kind = Path(target).suffix
+        return plan(["a.mp4"], f"*-dream{kind}" if kind else "*/")[0]
+
+    def after(self, recipe, target="a-dream.mp4", **how):
+        job = self.job(target)
+        dreamt(job.target, recipe, **how)
         return hindrance(job, self.RECIPE)
 
     def test_nothing_there(self):
         make("a.mp4")
         assert hindrance(plan(["a.mp4"])[0], self.RECIPE) is None
 
-    @pytest.mark.parametrize("target", ["a-dream.mp4", "a/000000.png"])
+    @pytest.mark.parametrize("target", [*(f"a-dream{kind}" for kind in (*FILMS, *PICTURES_OUT)), "a/"])
     def test_done_before(self, target):
-        assert self.after(self.RECIPE, target=target, complete=True) == ""
+        assert self.after(self.RECIPE, target) == ""
 
     def test_made_otherwise(self):
         other = Recipe(settings=DreamSettings(keep=0.5), fingerprint="2")
-        assert self.after(other, complete=True) == "a-dream.mp4 exists already, made otherwise (steps, keep, source)"
+        assert self.after(other) == "a-dream.mp4 exists already, made otherwise (steps, keep, source)"
 
-    def test_cut_off(self):
-        assert self.after(self.RECIPE, complete=False) == "a-dream.mp4 exists already, and is not complete"
+    @pytest.mark.parametrize("target", [*(f"a-dream{kind}" for kind in FILMS), "a/"])
+    def test_cut_off(self, target):
+        said = self.after(self.RECIPE, target, complete=False)
+        assert said == f"{self.job(target).target} exists already, and is not complete"
 
     def test_unknown(self):
-        assert self.after(None) == "a-dream.mp4 exists already, and no recipe says what it is"
+        job = self.job("a-dream.mp4")
+        make(job.target)
+        assert hindrance(job, self.RECIPE) == "a-dream.mp4 exists already, and no recipe says what it is"
+
+    def test_without_recipes_what_is_there_is_done(self):
+        job = self.job("a-dream.mp4")
+        make(job.target)
+        assert hindrance(job, self.RECIPE, carries=False) == ""
+        assert self.after(Recipe(settings=DreamSettings(keep=0.5)), "a-dream.png").startswith("a-dream.png exists")
+
+    @pytest.mark.needs_ffmpeg
+    @pytest.mark.parametrize(("target", "inside"), [("a-dream.mp4", True), ("a-dream.gif", False)])
+    def test_what_an_older_livedream_left(self, target, inside):
+        """A recipe beside all outputs; that in a film said nothing of its end."""
+        job = self.job(target)
+        shutil.copy(Path(__file__).parents[2] / "livedream/assets/demo.mp4", "plain.mp4")
+        tags = ["-metadata", f"comment={self.RECIPE.text()}"] if inside else []
+        make_old = ["ffmpeg", "-v", "error", "-i", "plain.mp4", "-frames:v", "2", *tags, job.target]
+        subprocess.run(make_old, check=True)
+        beside = Path("a-dream.toml")
+        beside.write_text(self.RECIPE.text(frames=2, complete=True))
+        assert hindrance(job, self.RECIPE) == ""
+        beside.write_text(self.RECIPE.text(frames=2, complete=False))
+        assert hindrance(job, self.RECIPE) == f"{target} exists already, and is not complete"
+        # That of another output of this name.
+        beside.write_text(Recipe(settings=DreamSettings(keep=0.5)).text(frames=2, complete=True))
+        assert ("is not complete" if inside else "made otherwise") in hindrance(job, self.RECIPE)
 
 
 def test_the_bytes_of_a_folder():

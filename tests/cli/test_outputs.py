@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from livedream.capture.carried import carried_recipe
 from livedream.capture.demo import demo_clip
 from livedream.cli.demo import is_of_demo
 from livedream.cli.main import main
@@ -105,8 +106,8 @@ def test_the_source_may_be_standard_input(here: Path) -> None:
         (["--layers", "guide:g.png@fire4", "--to", "g.png"], "g.png is a file that the layers name"),
         (["--layers", "guide:g.part.png@fire4", "--to", "g.png"], "g.part.png is a file that the layers name"),
         (["--preset", "look.png", "--to", "look.png"], "look.png is the preset"),
-        (["--preset", "look.toml", "--to", "look.png"], "look.toml is the preset"),
-        (["--preset", "look.part.toml", "--to", "look.png"], "look.part.toml is the preset"),
+        (["--preset", "fr/recipe.toml", "--to", "fr/"], "fr/recipe.toml is the preset"),
+        (["--preset", "fr/recipe.part.toml", "--to", "fr/"], "fr/recipe.part.toml is the preset"),
     ],
 )
 def test_other_files_that_are_read_are_refused(
@@ -116,7 +117,8 @@ def test_other_files_that_are_read_are_refused(
     for name in ("g.png", "g.part.png"):
         picture(name)
     assert main(["run", "in.png", "--to", "look.png", *QUICK]) == 0  # it carries its recipe
-    shutil.copy("look.toml", "look.part.toml")
+    assert main(["run", "in.png", "--to", "fr/", *QUICK]) == 0
+    shutil.copy("fr/recipe.toml", "fr/recipe.part.toml")
     before = contents()
     capsys.readouterr()
     assert main(["run", "in.png", *words, *QUICK, "--model", "squeezenet", "--overwrite"]) == 2
@@ -331,7 +333,7 @@ def test_the_second_of_two_runs_is_told_who_writes_the_output(
     feed(process, 4)
     if target == "out.mkv":
         assert count_frames(Path(target)) == 4
-        assert sorted(contents()) == ["film.mp4", "out.mkv", "out.toml"]
+        assert sorted(contents()) == ["film.mp4", "out.mkv"]
     else:
         assert sorted(contents()) == [
             *("film.mp4", "out/000000.png", "out/000001.png", "out/000002.png", "out/000003.png", "out/recipe.toml"),
@@ -346,7 +348,7 @@ def test_a_killed_run_blocks_nobody_and_its_leftovers_are_replaced(
     process.kill()
     process.communicate()
     assert main(["run", "film.mp4", "--to", "out.gif", *QUICK, "--overwrite"]) == 0
-    assert sorted(contents()) == ["film.mp4", "out.gif", "out.toml"]
+    assert sorted(contents()) == ["film.mp4", "out.gif"]
 
 
 def test_a_part_that_was_replaced_gets_nobodys_name(running: Run) -> None:
@@ -397,8 +399,8 @@ def test_two_batches_into_one_folder_lose_nothing(make_clip: Callable[..., Path]
         path = Path(f"out/{name}-dream.mp4")
         with av.open(str(path)) as film:
             assert len(list(film.decode(video=0))) == count
-        assert about(path.with_suffix(".toml").read_text())["complete"] is True
-    assert len(list(Path("out").iterdir())) == 4
+        assert about(carried_recipe(path))["complete"] is True
+    assert len(list(Path("out").iterdir())) == 2
 
 
 def _errors(stderr: str) -> list[str]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from livedream.capture.carried import carried_recipe
 from livedream.cli.main import main
 from livedream.recipe import about
 from tests.conftest import count_frames
@@ -38,7 +39,7 @@ def test_rate_of_numbered_pictures(target: str, capsys: pytest.CaptureFixture[st
     assert probe("back.mp4", entries) == ["1:1,30/1", "2.000000"]
     assert probe("fast.mp4", entries) == ["1:1,60/1", "1.000000"]
     assert "%06d.png 64x48, 30 fps ->" in capsys.readouterr().out
-    assert about(Path("fast.toml").read_text())["options"]["rate"] == "60"
+    assert about(carried_recipe(Path("fast.mp4")))["options"]["rate"] == "60"
 
 
 @pytest.mark.needs_ffmpeg
@@ -107,6 +108,7 @@ def test_what_lacks_a_picture_is_not_complete() -> None:
     for number in range(2):
         Image.new("RGB", (64, 48)).save(f"a/{number}.png")
     Path("a/1.png").write_text("no picture")
-    for source, target, recipe in (("a", "out/", "out/recipe.toml"), ("a/%d.png", "out.mkv", "out.toml")):
+    for source, target in (("a", "out/"), ("a/%d.png", "out.mkv")):
         assert main(["run", source, "--to", target, *SMALL]) == 1
-        assert about(Path(recipe).read_text())["complete"] is False
+    for text in (Path("out/recipe.toml").read_text(), carried_recipe(Path("out.mkv"))):
+        assert about(text)["complete"] is False

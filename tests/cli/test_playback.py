@@ -1,12 +1,14 @@
 """`--loop` and `--speed`, as they are typed."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
+from livedream.capture.carried import carried_recipe
 from livedream.cli import dreaming
 from livedream.cli.main import main
 from livedream.cli.playback_options import PlaybackOptions, given_playback
@@ -68,7 +70,7 @@ def test_a_film_three_times_into_a_file(make_clip, tmp_path, capsys) -> None:
     with av.open("out.mp4") as film:
         times = [frame.time for frame in film.decode(video=0)]
     assert times == pytest.approx([number / 10 for number in range(12)])
-    assert about((tmp_path / "out.toml").read_text())["options"] == {"loop": 3}
+    assert about(carried_recipe(Path("out.mp4")))["options"] == {"loop": 3}
 
 
 def test_without_an_end_into_a_window_until_that_is_closed(make_clip, window, capsys) -> None:

@@ -57,7 +57,7 @@ def test_with_nothing_to_resume_it_begins_anew_and_says_so(film, tmp_path, capsy
     assert "nothing of" in (said := capsys.readouterr().err)
     assert "starting from the beginning" in said
     assert len(decoded(tmp_path / "out.mp4")) == 200
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "out.mp4", "out.toml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "out.mp4"]
 
 
 @pytest.mark.parametrize("sinks", [["null"], ["frames/"], ["frame.png"], ["a.mp4", "b.mkv"]], ids=" ".join)

@@ -80,9 +80,9 @@ def test_one_standard_output_takes_one_sink(make_clip, capsys) -> None:
     assert capsys.readouterr().err.startswith("error: rgb24:- is named twice\n")
 
 
-def test_a_film_to_standard_output_is_not_played_at_its_own_pace() -> None:
-    """What reads it is a program, which does not watch."""
-    options = PlaybackOptions()
-    assert options.plays(["window"])
-    assert not options.plays(["-"])
-    assert not options.plays(["window", "rgb24:-"])
+def test_a_film_goes_into_a_pipe_as_fast_as_it_can(make_clip, capsys) -> None:
+    make_clip("film.mp4", frames=1)
+    for sinks, plays in ((["-"], False), (["window", "-"], False), (["window"], True)):
+        assert PlaybackOptions().plays(sinks) is plays, sinks
+    assert main(["run", "film.mp4", "--to", "-", "--speed", "2"]) == 2
+    assert "--speed is for windows" in capsys.readouterr().err

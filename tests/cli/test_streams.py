@@ -37,7 +37,7 @@ def test_a_film_needs_no_standard_streams(streams, film, tmp_path):
     done = run_in_shell(f'"$@" {streams}', "run", str(film), "--to", str(out), "-vv", *SMALL)
     assert done.returncode == 0
     assert count_frames(out) == 6
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mkv", "out.toml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mkv"]
     assert out.read_bytes()[:4] == b"\x1aE\xdf\xa3"  # the head of Matroska, not a word of ours
 
 

@@ -243,10 +243,8 @@ class Hands:
 
 
 def whole(suffix: str) -> bool:
-    """Return whether there is such a file, complete, with its recipe."""
-    return any(
-        path.with_suffix(".toml").is_file() for path in Path().glob(f"livedream-*{suffix}") if ".part" not in path.name
-    )
+    """Return whether there is such a file, complete."""
+    return any(".part" not in path.name for path in Path().glob(f"livedream-*{suffix}"))
 
 
 def until(true: Callable[[], bool]) -> str:

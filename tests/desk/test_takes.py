@@ -14,6 +14,7 @@ from livedream import Dreamer, DreamSettings, Frame
 from livedream.capture.carried import carried_recipe
 from livedream.desk.desk import Desk
 from livedream.desk.takes import Takes
+from livedream.errors import ArgumentError
 from livedream.pipeline import Changes, Report, SinkReport
 from livedream.presets import parse_preset
 from livedream.recipe import Recipe
@@ -60,11 +61,20 @@ def test_a_snapshot_is_the_newest_picture_with_the_settings_of_its_moment(desk: 
     assert desk.notices.texts[-1] == f"snapshot: {path.resolve()}"
 
 
+def test_without_a_recipe_none_is_taken(desk: Desk, changes: Changes, takes: Takes) -> None:
+    desk(Frame(PHOTO, Fraction(0), 0))
+    private = Takes(desk, changes, Facts(rate=Fraction(25), live=True), None, clock=lambda: MOMENT)
+    private.snapshot()
+    private.close()
+    with pytest.raises(ArgumentError, match="carries no recipe"):
+        carried_recipe(Path("livedream-20260301-201530.png"))
+
+
 def test_takes_within_a_second_have_names_of_their_own(desk: Desk, takes: Takes, changes: Changes) -> None:
     desk(Frame(PHOTO, Fraction(0), 0))
     takes.snapshot()
     takes.snapshot()
-    takes.toggle_recording()  # its recipe is not that of a picture
+    takes.toggle_recording()
     takes.close()
     for path in ("livedream-20260301-201530.png", "livedream-20260301-201530-2.png"):
         assert Path(path).is_file()

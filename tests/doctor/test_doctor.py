@@ -97,7 +97,13 @@ def test_verdict() -> None:
         Finding("virtual camera", False, "there is none", "load it"),
     ]
     verdict = reach_verdict(found)
-    assert verdict.can == ("dream pictures", "dream films", "dream cameras", "send the dream over the network")
+    assert verdict.can == (
+        "dream pictures",
+        "dream films",
+        "dream cameras",
+        "send the dream over the network",
+        "write H.264",
+    )
     assert verdict.cannot == (
         Refused("show the dream in a window", "there is no display", "--to out.mp4"),
         Refused("use a virtual camera", "pyvirtualcam is not installed", "pip install 'livedream[virtualcam]'"),

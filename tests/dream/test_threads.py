@@ -43,7 +43,9 @@ def test_one_thread_is_the_least(four_threads) -> None:
 
 
 def test_nested_it_leaves_one_core_and_no_more(four_threads) -> None:
-    with threads.sharing_cores(), threads.sharing_cores():
+    with threads.sharing_cores():
+        with threads.sharing_cores():
+            assert counts() == (3, 3)
         assert counts() == (3, 3)
     assert counts() == (4, 4)
 

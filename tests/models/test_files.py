@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from livedream import models
+from livedream.capture.carried import carried_recipe
 from livedream.cli.main import main
 from livedream.dream.network import DreamNetwork
 from livedream.dream.objective import channel, layer
@@ -239,8 +240,8 @@ def test_control_is_kept_in_the_recipe_and_a_missing_file_is_one_line(tmp_path, 
     options = ("--layers", "fire9", "--still-steps", "1", "--still-height", "64")
     assert main(["run", str(photo), "--weights", "mine.pth", *options]) == 0
     assert "squeezenet of mine.pth, fire9" in "".join(capsys.readouterr())
-    recipe = photo.with_name("photo-dream.toml")
-    assert 'weights = "mine.pth"' in recipe.read_text()
+    recipe = photo.with_name("photo-dream.png")
+    assert 'weights = "mine.pth"' in carried_recipe(recipe)
     Path("mine.pth").unlink()
     assert main(["run", str(photo), "--to", "again.png", "--preset", str(recipe)]) == 1
     err = capsys.readouterr().err

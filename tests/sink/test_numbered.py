@@ -28,9 +28,9 @@ def write(pattern, count=3, **how):
 @pytest.mark.parametrize(
     ("pattern", "names", "recipe"),
     [
-        ("out%06d.png", ["out000000.png", "out000001.png", "out000002.png"], "out.toml"),
+        ("out%06d.png", ["out000000.png", "out000001.png", "out000002.png"], "out.png.toml"),
         ("%d.tif", ["0.tif", "1.tif", "2.tif"], "recipe.toml"),
-        ("a_%03d_b.png", ["a_000_b.png", "a_001_b.png", "a_002_b.png"], "a_b.toml"),
+        ("a_%03d_b.png", ["a_000_b.png", "a_001_b.png", "a_002_b.png"], "a_b.png.toml"),
     ],
 )
 def test_what_is_written_is_read_by_the_same_pattern(pattern, names, recipe, tmp_path):
@@ -56,7 +56,12 @@ def test_those_of_a_longer_run_do_not_stay_among_those_of_a_shorter_one(tmp_path
     write(tmp_path / "out%03d.png", 5)
     (tmp_path / "out004.png").write_bytes(b"mine")
     write(tmp_path / "out%03d.png", 2, overwrite=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.toml", "out000.png", "out001.png", "out004.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "out.png.toml",
+        "out000.png",
+        "out001.png",
+        "out004.png",
+    ]
     assert (tmp_path / "out004.png").read_bytes() == b"mine"
     assert "out004.png follows the last frame of this run, and is left as it is" in caplog.text
 

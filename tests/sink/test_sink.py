@@ -104,7 +104,7 @@ def _opened(name: str) -> Sink:
         (
             "",
             "a sink without a name",
-            "choose from window, virtual-camera, null, udp://127.0.0.1:5000, out.mp4, out.mkv, out.png, folder/",
+            "choose from window, virtual-camera, null, udp://127.0.0.1:5000, -, out.mp4, out.mkv, out.png, folder/",
         ),
         ("out.mp5", "unknown kind of file: .mp5", "choose from .mp4, .mov"),
         ("out.avi", "unknown kind of file: .avi", ".png"),

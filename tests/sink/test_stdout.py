@@ -73,7 +73,7 @@ def test_colours_are_those_that_players_show(size, matrix, through) -> None:
     edges = np.linspace(0, width, len(COLOURS) + 1).astype(int)
     for colour, left, right in zip(COLOURS, edges[:-1], edges[1:], strict=True):
         pixels[:, left:right] = colour
-    scale = f"scale=in_color_matrix={matrix}:in_range=limited:flags=accurate_rnd+full_chroma_int"
+    scale = f"scale=in_color_matrix={matrix}:flags=accurate_rnd+full_chroma_int"
     command = ["ffmpeg", "-v", "error", "-i", "-", "-vf", scale, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     raw = through(command, [Frame(pixels, Fraction(0), 0)], rate=Fraction(25))
     shown = np.frombuffer(raw, np.uint8).reshape(height, width, 3).astype(int)
@@ -92,7 +92,7 @@ def test_ffprobe_finds_size_rate_shape_and_every_frame(through) -> None:
     ]
     names = ("width", "height", "pix_fmt", "r_frame_rate", "nb_read_frames", "sample_aspect_ratio", "field_order")
     assert [found[name] for name in names] == [66, 50, "yuv420p", "30000/1001", "7", "16:15", "progressive"]
-    assert found["chroma_location"] == "center"
+    assert (found["chroma_location"], found["color_range"]) == ("center", "tv")
 
 
 def test_raw_rgb_is_the_pixels_and_nothing_else(through) -> None:
