@@ -254,7 +254,7 @@ def _looped(source: Source, spec: str, request: Request) -> Source:
     """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
     if not source.stills:
         return LoopedSource(source, request.playback.rounds)
-    if source.length != 1:
+    if len(source.files) != 1:
         raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
     if request.playback.rounds is not None:
         raise ArgumentError("--loop takes no number for a picture: it has no end", "--loop alone goes on dreaming")

@@ -16,6 +16,7 @@ from livedream.errors import ArgumentError
 from livedream.pipeline import Playback
 from livedream.recipe import about
 from livedream.sink.null import NullSink
+from tests.conftest import count_frames
 
 SMALL = ["--layers", "fire3", "--working-height", "32", "--octaves", "1"]
 
@@ -89,6 +90,12 @@ def test_a_picture_goes_on_dreaming(window) -> None:
     shown.most = 5
     assert main(["run", "photo.png", "--loop", *SMALL]) == 0
     assert shown.frames == [Fraction(number, 30) for number in range(5)]
+
+
+def test_a_second_of_a_picture_becomes_a_film() -> None:
+    Image.new("RGB", (64, 48), (90, 160, 40)).save("photo.png")
+    assert main(["run", "photo.png", "--loop", "--duration", "0.2", "--to", "a.mp4", *SMALL]) == 0
+    assert count_frames(Path("a.mp4")) == 6
 
 
 def test_a_film_beside_a_window_is_dreamt_as_fast_as_possible_unless_a_speed_is_asked_for(make_clip, window) -> None:
