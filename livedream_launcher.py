@@ -4,6 +4,7 @@ A module by itself, because whatever imports a part of livedream imports the pac
 second.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -25,6 +26,9 @@ def main() -> int:
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         return CODE
+    finally:
+        # Python looks through all objects once more when it ends. With torch that took 0.4 s of the prompt's time.
+        gc.freeze()
 
 
 def guard_imports() -> None:

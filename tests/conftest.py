@@ -26,7 +26,11 @@ import livedream  # noqa: F401  loads cv2: here, because no test may import av b
 
 REQUIRE_ALL = os.environ.get("LIVEDREAM_REQUIRE_ALL") == "1"
 REQUIRE_CUDA = os.environ.get("LIVEDREAM_REQUIRE_CUDA") == "1"
-PROGRAMS = {"needs_display": ("Xvfb", "xdotool", "display"), "needs_ffmpeg": ("ffmpeg", "ffprobe")}
+PROGRAMS = {
+    "needs_display": ("Xvfb", "xdotool", "display"),
+    "needs_desktop": ("Xvfb", "xdotool", "openbox", "xrandr"),
+    "needs_ffmpeg": ("ffmpeg", "ffprobe"),
+}
 """The programs that a marker asks for."""
 
 
@@ -96,6 +100,12 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 
 @pytest.fixture(autouse=True)
+def no_lines_because_of_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that says that something takes long would stand before the error that a test expects first."""
+    monkeypatch.setattr("livedream.cli.status_line.PLAIN_SECONDS", 3600.0)
+
+
+@pytest.fixture(autouse=True)
 def nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fail the test that leaves a thread of ours, a child process or an open temporary file."""
     threads, children = _threads(), _children()
@@ -133,12 +143,12 @@ def _open_files(folder: str) -> list[str]:
 # Things to test with -------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
-def _x_server() -> Iterator[str]:
-    """A display that lasts for the session: Qt keeps its connection, and ends the process when the server goes."""
+@contextlib.contextmanager
+def x_server(size: str) -> Iterator[str]:
+    """Yield the name of a display with one screen of that size, WIDTHxHEIGHT."""
     read, write = os.pipe()
     try:
-        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
+        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{size}x24", "-nolisten", "tcp", "-noreset"]
         server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     finally:
         os.close(write)
@@ -150,6 +160,13 @@ def _x_server() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(10)
+
+
+@pytest.fixture(scope="session")
+def _x_server() -> Iterator[str]:
+    """A display that lasts for the session: Qt keeps its connection, and ends the process when the server goes."""
+    with x_server("1280x800") as display:
+        yield display
 
 
 @pytest.fixture

@@ -72,6 +72,7 @@ def imports() -> list[tuple[str, str]]:
                 "dream/threads.py",  # how many threads it takes
                 "dream/masks.py",  # the least of a neighbourhood, and the blending
                 "sink/window.py",
+                "sink/canvas.py",
                 "bench/",
                 "letterbox.py",  # resizes
                 "capture/gamut.py",  # tables and matrix, 4 times as fast as numpy

@@ -14,8 +14,9 @@ from livedream.capture.sequence import SequenceSource
 from livedream.capture.source import open_source
 from livedream.frame import Frame
 from livedream.picture import read_still
+from livedream.sink.canvas import Canvas
 from livedream.sink.sink import Facts, open_sink
-from livedream.sink.window import square_size, squared
+from livedream.sink.window import square_size
 
 PAL = Fraction(64, 45)
 
@@ -134,7 +135,6 @@ def test_pictures_of_other_shapes_among_others(tmp_path: Path) -> None:
 )
 def test_window_draws_them_in_their_shape(aspect: Fraction, expected: tuple[int, int]) -> None:
     assert square_size((720, 576), aspect) == expected
-    pixels = np.zeros((576, 720, 3), np.uint8)
-    drawn = squared(pixels, aspect)
+    drawn = Canvas().compose(np.full((576, 720, 3), 200, np.uint8), expected, aspect)
     assert drawn.shape[1::-1] == expected
-    assert (drawn is pixels) == (aspect == 1)
+    assert (drawn == 200).all()  # without a bar

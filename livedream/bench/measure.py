@@ -56,6 +56,11 @@ class Plan:
     """Frames of the still scene; 0 leaves drift out."""
     baseline: bool = True
 
+    @property
+    def parts(self) -> int:
+        """How many things are measured, of a film that is long enough."""
+        return 5 + int(self.frames >= GROWING_FRAMES + FLICKER_FRAMES) + int(self.still_frames > 0)
+
 
 def measure(plan: Plan, tell: Callable[[str], None]) -> Result:
     """Measure `plan`; `tell` hears what is measured next.

@@ -53,10 +53,8 @@ class ScreenSource(LiveSource):
 
 class _Screen(Connection):
     def __init__(self, name: str, number: int, part: Area | None, rate: Fraction) -> None:
-        try:
-            import mss
-        except ImportError as error:
-            raise SourceError("to see the screen livedream needs mss", "pip install 'livedream[screen]'") from error
+        import mss
+
         self._name = name
         # An AssertionError is what mss 10.2 raises once the X server has gone.
         self._faults = mss.ScreenShotError, AssertionError

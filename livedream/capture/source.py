@@ -132,7 +132,8 @@ def open_source(
             `photos/*.jpg`: pictures; `frames/%06d.png`: numbered pictures that are the frames of a film;
             `screen`, `screen:2` or `screen:640x480+100+50`;
             `-`: standard input (Y4M, or raw RGB with `size` and `rate`);
-            `demo`: the film that comes with livedream.
+            `demo`: the film that comes with livedream, played as if it were a camera, which loses frames that come too
+                late; `livedream.demo_clip` is its file, of which every frame is read.
         size: (width, height) in pixels, to ask of a camera, or of raw pictures on standard input. Others have their
             own.
         rate: frames per second, 0.1 to 1000, to ask of a camera or of a screen, or at which pictures follow one

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livedream.cli.dreaming import choose_settings, dream, ingredients, new_dreamer, recipe_options
+from livedream.cli.activity import Activity
+from livedream.cli.dreaming import QUICK_SECONDS, choose_settings, dream, ingredients, new_dreamer, recipe_options
 from livedream.cli.effects import (
     Kind,
     Place,
@@ -31,6 +32,7 @@ from livedream.settings import DreamSettings
 from livedream.sink.codecs import find_encoders
 from livedream.sink.names import part_of
 from livedream.sink.sink import FILMS
+from livedream.steps import StepReport
 
 if TYPE_CHECKING:
     from livedream.dream.dreamer import Dreamer
@@ -104,7 +106,8 @@ def batch(
     if len(request.sinks) > 1:
         raise ArgumentError("several sources take one --to", "name a folder (out/), or a pattern (out/*.mkv)")
     looks = {usual: choose_settings(request.preset or usual, request.controls) for usual in (FILM, STILL)}
-    jobs = plan(specs, *request.sinks)
+    with Activity("looking for the sources", delay=QUICK_SECONDS):
+        jobs = plan(specs, *request.sinks)
     options = Options(jobs, request)
     # What no source can be dreamt without is asked for here, once.
     needs = {look: ingredients(looks[look]) for look in {job.look for job in jobs}}
@@ -112,7 +115,13 @@ def batch(
     with stopping():
         try:
             fault_of = partial(_fault, looks=looks, needs=needs, options=options)
-            todo = _sort_out(jobs, tally, fault_of, request.overwrite)
+            with Activity("reading the sources", delay=QUICK_SECONDS) as shown:
+                faults = []
+                for number, job in enumerate(jobs, 1):
+                    faults.append(fault_of(job))
+                    done = StepReport("reading the sources", number, len(jobs), "sources", number / len(jobs))
+                    shown.step(done)
+            todo = _sort_out(jobs, faults, tally, request.overwrite)
             _check_room(todo, free_bytes)
             options.warn()
             code = _work(todo, tally, looks, options, fault_of, free_bytes)
@@ -124,16 +133,15 @@ def batch(
 
 def _sort_out(
     jobs: Sequence[Job],
+    faults: Sequence[str | None],
     tally: Tally,
-    fault_of: Callable[[Job], str | None],
     overwrite: bool,
 ) -> list[Job]:
-    """Say what there is to do, and return it. fault_of: returns what is in the way of a job, see `hindrance`."""
+    """Say what there is to do, and return it. faults: what is in the way of each job, see `hindrance`."""
     todo: list[Job] = []
     rows: list[tuple[str, ...]] = []
-    for number, job in enumerate(jobs, 1):
+    for number, (job, fault) in enumerate(zip(jobs, faults, strict=True), 1):
         note = ""
-        fault = fault_of(job)
         if fault == "":
             tally.left.remove(job)
             tally.skipped.append(job)

@@ -1,13 +1,16 @@
 """`livedream bench`: how fast, how late and how steady it dreams here."""
 
+import itertools
 import json
 import math
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from livedream.cli.activity import Activity, load_torch
 from livedream.cli.asked import parse_size
 from livedream.cli.help import GroupedCommand, groups_with
 from livedream.cli.options import control_options, flag, given_controls, overwrite_option
@@ -18,6 +21,7 @@ from livedream.settings import CONTROLS
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
 from livedream.sink.part import check_new, write_whole
+from livedream.steps import StepReport
 
 if TYPE_CHECKING:
     from livedream.bench.result import Result
@@ -92,6 +96,7 @@ def bench(
 
     Nothing else should run meanwhile. Machines are noisy: compare the ratios of rates of one run.
     """
+    load_torch()
     from livedream.bench.looks import measure_looks
     from livedream.bench.measure import Plan, measure
     from livedream.presets import load_preset
@@ -110,7 +115,8 @@ def bench(
     if looks is not None:
         command = shlex.join(["livedream", "bench", "--looks", looks, *turned])
         presets = {name: load_preset(name).replace(**given) for name in looks.split(",")}
-        found = measure_looks(presets, _tell, command)
+        with Activity("preparing") as shown:
+            found = measure_looks(presets, _teller(shown, len(presets) + 1), command)
         _finish(look_report(found), found, target, overwrite)
         return 0
     words = ["livedream", "bench", "--source", source, "--size", size, "--preset", preset, "--rounds", str(rounds)]
@@ -129,7 +135,8 @@ def bench(
         still_frames=still,
         baseline=baseline,
     )
-    result = measure(plan, _tell)
+    with Activity("preparing") as shown:
+        result = measure(plan, _teller(shown, plan.parts))
     _finish(report(result), result.numbers(), target, overwrite)
     return 0
 
@@ -137,8 +144,16 @@ def bench(
 bench.params += control_options(presets=(LIVE,))
 
 
-def _tell(what: str) -> None:
-    say(f"measuring {what} ...")
+def _teller(shown: Activity, many: int) -> Callable[[str], None]:
+    """Return what says which of `many` parts is measured next."""
+    numbers = itertools.count(1)
+
+    def tell(what: str) -> None:
+        text = f"measuring {what} ({next(numbers)} of {many})"
+        say(text)
+        shown.step(StepReport(text))
+
+    return tell
 
 
 def _finish(lines: list[str], numbers: dict[str, Any], target: str | None, overwrite: bool) -> None:

@@ -1,6 +1,7 @@
 """`livedream demo`: see it work, without a camera or a film at hand."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,7 +19,9 @@ from livedream.cli.playback_options import PlaybackOptions
 from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.request import Request
 from livedream.cli.streams import stdout_left_to
+from livedream.cli.window_options import take_placement, window_options
 from livedream.presets import FILM
+from livedream.sink.placement import Placement
 
 DEFAULT = "dream.mp4"
 ROUNDS = 3
@@ -44,7 +47,7 @@ def demo(
     preset: str | None,
     tour: str | None,
     no_recipe: bool,
-    **controls: str | None,
+    **controls: Any,
 ) -> int:
     """Dream the film that comes with livedream into a file, and into a window where there is a display."""
     from livedream.capture.demo import demo_clip
@@ -54,9 +57,10 @@ def demo(
     if sink is None and not overwrite:
         there = [path for path in (Path(DEFAULT), part_of(Path(DEFAULT))) if path.exists() and path.stat().st_size]
         overwrite = all(map(is_of_demo, there))
+    placement = take_placement(controls)
     click.get_current_context().with_resource(stdout_left_to([sink or DEFAULT]))
     request = Request(
-        sinks=(sink or DEFAULT, *_window()),
+        sinks=(sink or DEFAULT, *_window(placement)),
         preset=preset,
         controls=given_controls(controls),
         duration=None if duration is None else parse_length(duration),
@@ -65,11 +69,12 @@ def demo(
         recipe=not no_recipe,
         resume=resume,
         playback=PlaybackOptions() if duration else PlaybackOptions(loop=True, rounds=ROUNDS),
+        placement=placement,
     )
     return dream(str(demo_clip), request)
 
 
-demo.params += [tour_option(), no_recipe_option(), *control_options(MOVING, presets=(FILM,))]
+demo.params += [tour_option(), *window_options(), no_recipe_option(), *control_options(MOVING, presets=(FILM,))]
 
 
 def is_of_demo(path: Path) -> bool:
@@ -85,14 +90,17 @@ def is_of_demo(path: Path) -> bool:
         return False
 
 
-def _window() -> list[str]:
+def _window(placement: Placement | None) -> list[str]:
+    """Return the sink for the window; none where there is no display, unless something is asked of the window."""
     from livedream.cli.output import remark
     from livedream.errors import SinkError
     from livedream.sink.sink import open_sink
 
     try:
-        open_sink("window").close()  # it only appears with its first frame
+        open_sink("window", placement=placement).close()  # it only appears with its first frame
     except SinkError as error:
+        if placement is not None:
+            raise
         remark(f"no window: {error}")
         return []
     return ["window"]

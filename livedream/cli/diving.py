@@ -19,10 +19,12 @@ from livedream.cli.dreaming import (
 from livedream.cli.output import remark, say
 from livedream.cli.progress import Progress
 from livedream.cli.stopping import Stopped, stopping
+from livedream.cli.window_options import check_window
 from livedream.dream.dive import Dive
 from livedream.errors import ArgumentError
 from livedream.pipeline import Report, run
 from livedream.recipe import Recipe, fingerprint
+from livedream.sink.placement import Placement
 from livedream.sink.sink import Facts, open_sink
 
 
@@ -36,14 +38,16 @@ def dive(
     seconds: Fraction,
     drift: tuple[float, float],
     overwrite: bool,
+    placement: Placement | None = None,
     carries_recipe: bool = True,
 ) -> int:
     """Write a dive into the picture `photo`, so many `seconds` long, and return the exit code.
 
-    preset, controls: as `dream` takes them. drift: pixels to the right and down from frame to frame. carries_recipe:
-    whether the film does.
+    preset, controls: as `dream` takes them. drift: pixels to the right and down from frame to frame. placement: of the
+    window, if the sink is one. carries_recipe: whether the film does.
     """
     settings = choose_settings(preset, controls)
+    check_window(placement, [sink_spec])
     length = round(seconds * rate)
     if length < 1:
         raise ArgumentError(f"a dive of {float(seconds):g} s has no frame", "give a greater --length")
@@ -56,7 +60,7 @@ def dive(
             with Activity("preparing") as shown:
                 diver = Dive(settings, drift, on_step=shown.step)
             facts = Facts.of(source, also_read=files_read(preset, settings))
-            sink = opened(open_sink(sink_spec, facts, overwrite=overwrite))
+            sink = opened(open_sink(sink_spec, facts, overwrite=overwrite, placement=placement))
             options = {"length": str(seconds), "fps": str(rate), "drift": f"{drift[0]:g},{drift[1]:g}"}
             if carries_recipe:
                 sink.recipe = Recipe(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from livedream.cli.activity import Activity
 from livedream.cli.as_json import json_option, say_json
 from livedream.cli.output import say
 
@@ -26,12 +27,13 @@ def doctor(as_json: bool) -> int:
     from livedream.doctor.verdict import reach_verdict
 
     found = []
-    for finding in examine():
-        found.append(finding)
-        if not as_json:
-            say(f"{'ok' if finding.ok else 'missing':7}  {finding.name}: {finding.text}")
-            if finding.hint and not finding.ok:
-                say(f"{'':9}{finding.hint}")
+    with Activity("examining this machine"):
+        for finding in examine():
+            found.append(finding)
+            if not as_json:
+                say(f"{'ok' if finding.ok else 'missing':7}  {finding.name}: {finding.text}")
+                if finding.hint and not finding.ok:
+                    say(f"{'':9}{finding.hint}")
     verdict = reach_verdict(found)
     if as_json:
         findings = [dataclasses.asdict(finding) for finding in found]

@@ -17,7 +17,7 @@ from livedream.cli.activity import Activity
 from livedream.cli.costs import step_cost
 from livedream.cli.dreaming import files_read, ingredients
 from livedream.cli.jobs import make_folder
-from livedream.cli.output import say
+from livedream.cli.output import remark, say
 from livedream.cli.progress import took
 from livedream.cli.stopping import stopping
 from livedream.dream.choice import network_for
@@ -106,7 +106,11 @@ class Drawing:
             parts, tiles = Parts(costs, shown.step), []
             for number, (layer, objectives) in enumerate(rows.items()):
                 self._draw.on_step = parts.of(number, f"{layer}, layer {number + 1} of {len(rows)}")
-                pictures = self._fill(folder, objectives, missing[layer], used, lock)
+                try:
+                    pictures = self._fill(folder, objectives, missing[layer], used, lock)
+                except KeyboardInterrupt:
+                    remark(f"{number} of {len(rows)} layers are drawn; the same command goes on with {folder}/")
+                    raise
                 tiles.append(self._tiles(objectives, pictures))
             shown.step(StepReport(f"writing {whole}"))
             text = page(row.name, f"{used}, {self._steps} steps", rows, dict(row.layers), self._size)

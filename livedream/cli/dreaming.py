@@ -25,6 +25,7 @@ from livedream.cli.progress import Progress, counted, dropped, elapsed, took
 from livedream.cli.request import Request
 from livedream.cli.resuming import Resuming, begin_again, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
+from livedream.cli.window_options import check_window
 from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
 from livedream.errors import ArgumentError, SourceError
@@ -97,10 +98,13 @@ def dream(
             if (playback.speed is not None or playback.sound) and (source.live or source.stills):
                 name = "--sound" if playback.sound else "--speed"
                 raise ArgumentError(f"{name} is for films, and {source.name} is not one", "leave it out")
+            played_preset = preset or usual_preset(source)
+            of_preset = choose_settings(played_preset, {})
             sink_specs = request.sinks or (("window" if playback.is_watched else usual_sink(source)),)
             place = Place(source_spec, Kind.of(source), sink_specs)
             refuse_useless(request, [place])
             refuse_twins(sink_specs)
+            check_window(request.placement, sink_specs)
             playback.check(sink_specs, ends=not playback.is_endless or source.length is not None)
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
@@ -119,7 +123,7 @@ def dream(
                     return dreamer, dreamer, recipe
                 from livedream.desk.desk import Desk  # torch, as above
 
-                desk = Desk(dreamer, preset or "live", controls, live=is_smooth, tour=tour)
+                desk = Desk(dreamer, played_preset, controls, of_preset=of_preset, live=is_smooth, tour=tour)
                 desks.callback(desk.close)
                 return dreamer, desk, recipe
 
@@ -143,6 +147,7 @@ def dream(
                         overwrite=request.overwrite,
                         lock=lock if spec == film else None,
                         kept=kept if spec == film else None,
+                        placement=request.placement,
                     )
                 )
                 for spec in sink_specs
@@ -172,7 +177,8 @@ def dream(
                 playing(
                     player,
                     sinks,
-                    preset=preset or usual_preset(source),
+                    preset=played_preset,
+                    of_preset=of_preset,
                     given=controls,
                     facts=facts,
                     recipe=recipe if request.recipe else None,

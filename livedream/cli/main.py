@@ -22,7 +22,7 @@ from livedream.cli.demo import demo
 from livedream.cli.doctor import doctor
 from livedream.cli.layers import layers
 from livedream.cli.models import models
-from livedream.cli.output import LEVELS, Remarks, remark, say_error, say_fault, say_lines, warnings_shown
+from livedream.cli.output import LEVELS, Remarks, begin_silence, remark, say_error, say_fault, say_lines, warnings_shown
 from livedream.cli.presets import presets
 from livedream.cli.run import run
 from livedream.cli.streams import lasting_streams
@@ -177,6 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     for word in argv:
         conceal(word.partition("=")[2] if word.startswith("--") else word)
+    begin_silence()
     with lasting_streams() as out, warnings_shown() as remarks:
         invocation = _Invocation(remarks)
         code = _run(argv, invocation)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from livedream.cli.activity import Activity
 from livedream.cli.as_json import json_option, say_json
 from livedream.cli.asked import parse_size
 from livedream.cli.output import say, say_lines, say_table
@@ -72,7 +73,8 @@ def _say_layers(network: Network, size: tuple[int, int], as_json: bool) -> None:
             f"{network.name} takes no pictures of {size[0]}x{size[1]}",
             f"its shortest side is {network.smallest} or more",
         )
-    found = layer_facts(network.name, size)
+    with Activity(f"examining {network.name}"):
+        found = layer_facts(network.name, size)
     looks = dict(network.layers)
     names: dict[str, list[str]] = {facts.name: [] for facts in found}
     for channel in named_channels(network.name):

@@ -23,9 +23,14 @@ def silence() -> float:
     return time.monotonic() - _last_line
 
 
-def _print(text: str, file: TextIO) -> None:
+def begin_silence() -> None:
+    """Count the seconds without a line from now on."""
     global _last_line
     _last_line = time.monotonic()
+
+
+def _print(text: str, file: TextIO) -> None:
+    begin_silence()
     print(presentable(text), file=file, flush=True)
 
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from livedream.pipeline import Changes, Playback, Report
 from livedream.recipe import Recipe
+from livedream.settings import DreamSettings
 from livedream.sink.sink import Facts, Sink
 from livedream.sink.window import WindowSink
 
 if TYPE_CHECKING:
     from livedream.desk.desk import Desk
     from livedream.dream.dreamer import Dreamer
-
-WELCOME = "? lists the keys, h shows numbers"
 
 
 class Played(NamedTuple):
@@ -31,6 +30,7 @@ def playing(
     sinks: Sequence[Sink],
     *,
     preset: str,
+    of_preset: DreamSettings | None = None,
     given: Mapping[str, Any],
     facts: Facts,
     recipe: Recipe | None,
@@ -39,8 +39,9 @@ def playing(
 ) -> Iterator[Played]:
     """Put a desk between the dreamer and a run, if one of its sinks is a window and no desk is there yet.
 
-    given: the controls set by hand. recipe: what snapshots and recordings carry; None for nothing. live: whether frames
-    do not wait for what a key asks for, by default as the source says. playback: the clock of a film that is played.
+    preset, of_preset, given: as Desk takes them. recipe: what snapshots and recordings carry; None for nothing. live:
+    whether frames do not wait for what a key asks for, by default as the source says. playback: the clock of a film
+    that is played.
     """
     changes = Changes()
     windows = [(number, sink) for number, sink in enumerate(sinks) if isinstance(sink, WindowSink)]
@@ -59,12 +60,12 @@ def playing(
         if isinstance(dreamer, Desk):
             desk = dreamer
         else:
-            desk = stack.enter_context(closing(Desk(dreamer, preset, given, live=facts.live if live is None else live)))
+            is_live = facts.live if live is None else live
+            desk = stack.enter_context(closing(Desk(dreamer, preset, given, of_preset=of_preset, live=is_live)))
         desk.playback = playback
         takes = stack.enter_context(closing(Takes(desk, changes, facts, recipe)))
-        desk.notices.tell(WELCOME)
         ((number, window),) = windows
-        status = Status(desk, takes, number)
+        status = Status(desk, takes, number, window)
         bind(hotkeys(desk, takes, status, window), window)
         window.text = status.rows
         yield Played(desk, status.update, changes)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from livedream.capture.source import Source
 from livedream.cli.status_line import StatusLine
 from livedream.cli.time_left import TimeLeft
-from livedream.pipeline import Report
 from livedream.steps import StepReport
+
+if TYPE_CHECKING:
+    from livedream.capture.source import Source
+    from livedream.pipeline import Report
 
 
 class Progress:
@@ -18,7 +20,7 @@ class Progress:
     frame with which the run begins.
     """
 
-    def __init__(self, source: Source, of_all: Callable[[float], str] | None = None, *, first: int = 0) -> None:
+    def __init__(self, source: "Source", of_all: Callable[[float], str] | None = None, *, first: int = 0) -> None:
         self._of_all = of_all
         self._live, self._stills, self._name = source.live, source.stills, source.name
         self._length = max(0, source.length - first) if source.length else None
@@ -34,7 +36,7 @@ class Progress:
     ) -> None:
         self._line.__exit__(kind, error, trace)
 
-    def __call__(self, report: Report) -> None:
+    def __call__(self, report: "Report") -> None:
         share = None if self._live else share_done(report, self._length)
         left = None if share is None else self._time_left(share)
         if self._live:
@@ -49,14 +51,14 @@ class Progress:
         self._line.show(text, share)
 
 
-def share_done(report: Report, length: int | None) -> float | None:
+def share_done(report: "Report", length: int | None) -> float | None:
     """Return how much of a source of `length` frames is dreamt, 0 to 1; None where nobody knows."""
     if not length:
         return None
     return min(1.0, (report.dreamt + (report.step.share if report.step else 0.0)) / length)
 
 
-def live_status(report: Report) -> str:
+def live_status(report: "Report") -> str:
     """`212 frames, 24.9 fps, age 41 ms (p95 56 ms), 3 dropped`. The age is that of the sink that lags most."""
     parts = [counted(report.dreamt, "frame"), f"{report.dreamt_fps:.1f} fps"]
     ages = [sink.age for sink in report.sinks if sink.age is not None]
@@ -67,7 +69,7 @@ def live_status(report: Report) -> str:
     return ", ".join(parts)
 
 
-def film_status(report: Report, length: int | None, left: float | None) -> str:
+def film_status(report: "Report", length: int | None, left: float | None) -> str:
     """`212 of 300 frames, 24.9 fps, 4 s left`."""
     # The length is a promise of the file's header. Once it proves wrong it is not shown.
     known = length is not None and length >= report.dreamt
@@ -78,7 +80,7 @@ def film_status(report: Report, length: int | None, left: float | None) -> str:
     return ", ".join(parts)
 
 
-def stills_status(report: Report, length: int | None, left: float | None, name: str) -> str:
+def stills_status(report: "Report", length: int | None, left: float | None, name: str) -> str:
     """`step 12 of 60, 4 s left`; of several, `picture 3 of 12, step 12 of 60, 1:20 left`. name: of the source."""
     behind = [sink.name for sink in report.sinks if sink.written < report.dreamt]
     if length and report.dreamt >= length:
@@ -130,7 +132,7 @@ def overall_status(number: int, many: int, share: float, seconds: float) -> str:
     return f"{text}, {duration(seconds * (1 - share) / share)} left)" if 0.01 <= share < 1 else f"{text})"
 
 
-def dropped(report: Report) -> str:
+def dropped(report: "Report") -> str:
     """`3 dropped`, and where a sink lost more: `3 dropped, 12 more on the way to film.mp4`.
 
     What was left out on purpose is no loss: `3 dropped, 200 left out to hold the rate`.

@@ -7,6 +7,7 @@ from typing import Any
 
 from livedream.cli.playback_options import PlaybackOptions
 from livedream.sink.codecs import Encoding
+from livedream.sink.placement import Placement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,8 @@ class Request:
     with."""
     tour: Fraction | None = None
     """How many seconds each preset of a tour stays."""
+    placement: Placement | None = None
+    """Where the window appears, and how; None where nobody says it."""
     playback: PlaybackOptions = field(default_factory=PlaybackOptions)
     """How a film is played."""
 

@@ -1,5 +1,7 @@
 """`livedream run`: dream a camera, a film, a stream or pictures."""
 
+from typing import Any
+
 import click
 
 from livedream.cli.addresses import SOURCE, TO, sinks_given, sources_given
@@ -11,6 +13,7 @@ from livedream.cli.playback_options import PlaybackOptions, given_playback, play
 from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.request import Request
 from livedream.cli.streams import stdout_left_to
+from livedream.cli.window_options import check_window, take_placement, window_options
 from livedream.errors import ArgumentError, SourceError
 from livedream.hints import Hint
 from livedream.sink.codecs import CODECS, QUALITY, Encoding
@@ -42,8 +45,13 @@ EXAMPLES = (
 @click.option("--start", metavar="TIME", help="Where to start in a film: 90, 1:30, 1m30s or 250ms")
 @click.option("--end", metavar="TIME", help="Where to stop")
 @click.option("-t", "--duration", metavar="TIME", help="How much of a film to dream; how long to run a camera")
-@click.option("--codec", metavar="NAME", default="auto", help=f"{', '.join(CODECS)}, or an encoder such as h264_nvenc")
-@click.option("--quality", metavar="N", type=int, help=f"Quality of a film [0-100; default {QUALITY}]")
+@click.option(
+    "--codec",
+    metavar="NAME",
+    default="auto",
+    help=f"{', '.join(CODECS)}, or an encoder such as h264_nvenc [default: that of the kind of file]",
+)
+@click.option("--quality", metavar="0-100", type=int, help=f"Quality of a film [default: {QUALITY}]")
 @click.option("--resume", is_flag=True, help="Continue a film where an earlier run was cut off")
 @click.option("--watch", is_flag=True, help="Show each step of the dream of a picture")
 @click.option("--fps", metavar="N", help="Frames per second to hold [default: those of the camera]")
@@ -75,7 +83,7 @@ def run(
     speed: str | None,
     sound: bool,
     no_recipe: bool,
-    **controls: str | None,
+    **controls: Any,
 ) -> int:
     """Dream SOURCE: a film, a picture, a folder or pattern of them, numbered pictures (frames/%06d.png), a camera (its
     number or part of its name), an address (rtsp://...), screen, demo, or - for standard input. Default: camera 0.
@@ -93,6 +101,7 @@ def run(
     sources, playback = given_playback(sources, loop, speed, sound)
     named, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
     click.get_current_context().with_resource(stdout_left_to(sinks))
+    placement = take_placement(controls)
     if not sinks:
         refuse_output_among(named)
     sources = named or ("0",)
@@ -120,6 +129,7 @@ def run(
         fixed=fixed,
         fresh=fresh,
         tour=stay,
+        placement=placement,
         playback=playback,
     )
     if fps is not None and fixed:
@@ -127,6 +137,7 @@ def run(
     if several:
         if watch:
             raise ArgumentError("--watch is for one picture", "name one")
+        check_window(placement, ())
         if playback.is_watched:
             raise ArgumentError("--speed, --sound and an endless loop are for one film", "name one, or use --loop N")
         return batch(sources, request)
@@ -145,4 +156,10 @@ def run(
         raise
 
 
-run.params += [tour_option(), *playback_options(), no_recipe_option(), *control_options()]
+run.params += [
+    tour_option(),
+    *playback_options(),
+    *window_options(),
+    no_recipe_option(),
+    *control_options(),
+]

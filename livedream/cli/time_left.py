@@ -13,7 +13,7 @@ LEAST_SECONDS = 1.0
 class TimeLeft:
     """Called with how much of the work is done, 0 to 1, again and again, it returns the seconds that are left.
 
-    None while nobody knows. Between two steps it counts down. now: the clock, in seconds.
+    None while nobody knows, and at the end. Between two steps it counts down. now: the clock, in seconds.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -30,6 +30,6 @@ class TimeLeft:
             while len(self._changes) > 2 and self._changes[1][0] < now - WINDOW_SECONDS:
                 self._changes.popleft()
         (began, before), (changed, done) = self._changes[0], self._changes[-1]
-        if changed - began < LEAST_SECONDS:
+        if changed - began < LEAST_SECONDS or done >= 1:
             return None
         return max(0.0, (1 - done) * (changed - began) / (done - before) - (now - changed))

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from contextlib import closing as closing_one
 from fractions import Fraction
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -69,7 +68,7 @@ def watch(source_spec: str, request: Request) -> int:
             _check(picture)
             place = Place(source_spec, Kind.PICTURE, request.sinks)
             refuse_useless(request, [place])
-            window = _open_window(request.sinks, Facts.of(picture))
+            window = _open_window(request, Facts.of(picture))
             shown = [] if window is None else [opened(window)]
             targets = [spec for spec in request.sinks if spec != WINDOW]
             results, films = _sorted(targets)
@@ -96,7 +95,14 @@ def watch(source_spec: str, request: Request) -> int:
 
             from livedream.desk.picture_desk import PictureDesk  # torch: three seconds
 
-            desk = desks.enter_context(closing_one(PictureDesk(dreamer, preset, request.controls, watched=bool(shown))))
+            desk = PictureDesk(
+                dreamer,
+                preset,
+                request.controls,
+                of_preset=choose_settings(preset, {}),
+                watched=window is not None,
+            )
+            desks.callback(desk.close)
             desk.on_finished = lambda frame, seconds: finished.put((frame, seconds))
             source.desk = desk
             with (
@@ -146,15 +152,15 @@ def _check(source: Source) -> None:
         raise ArgumentError(f"--watch is for one picture, got {source.name}", "a film is watched with --to window")
 
 
-def _open_window(specs: Sequence[str], facts: Facts) -> Sink | None:
+def _open_window(request: Request, facts: Facts) -> Sink | None:
     """Return the window; None where there is no display and the dream is kept in a file.
 
     Raises SinkError where a window was asked for by name, or nothing would be left of the dream.
     """
     try:
-        return open_sink(WINDOW, facts)
+        return open_sink(WINDOW, facts, placement=request.placement)
     except SinkError as error:
-        if WINDOW in specs or not specs:
+        if WINDOW in request.sinks or not request.sinks:
             raise
         remark(f"no window: {error}")
         return None

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,6 +13,7 @@ from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, output_option, overwrite_option
 from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.streams import stdout_left_to
+from livedream.cli.window_options import take_placement, window_options
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
 
@@ -56,7 +58,7 @@ def zoom(
     drift: str,
     overwrite: bool,
     no_recipe: bool,
-    **controls: str | None,
+    **controls: Any,
 ) -> int:
     """Dive into PHOTO: each frame is the one before, a little nearer (--zoom) and turned (--rotate), dreamt again at
     its full size, so that it stays sharp however far it goes.
@@ -65,6 +67,7 @@ def zoom(
     from livedream.cli.diving import dive
     from livedream.names import fitting
 
+    placement = take_placement(controls)
     target = sink or fitting(Path(photo).stem, "-dive.mp4")
     click.get_current_context().with_resource(stdout_left_to([target]))
     return dive(
@@ -76,6 +79,7 @@ def zoom(
         seconds=parse_moment(length),
         drift=parse_drift(drift),
         overwrite=overwrite,
+        placement=placement,
         carries_recipe=not no_recipe,
     )
 
@@ -88,4 +92,4 @@ def parse_drift(text: str) -> tuple[float, float]:
     return float(found[1]), float(found[2])
 
 
-zoom.params += [no_recipe_option(), *control_options(USED, presets=(PRESET,))]
+zoom.params += [*window_options(), no_recipe_option(), *control_options(USED, presets=(PRESET,))]

@@ -45,6 +45,8 @@ class _Wish:
 
     settings: DreamSettings
     preset: str
+    of_preset: DreamSettings
+    """The settings of the preset itself, before anything was changed."""
     fade_from: DreamSettings
     fade_began: Fraction = -Fraction(FADE_SECONDS)
     """The time of a frame; at first one so early that no fade is going on."""
@@ -82,8 +84,9 @@ class Desk:
 
     The threads that dream call it with frames. All else may be called by any thread, and returns at once.
 
-    preset: the name of the preset that the dreamer's settings come from. given: the controls that were set by hand,
-    which stay as they are when the preset changes. live: whether frames do not wait: what has to be prepared comes when
+    preset: the name of the preset that the dreamer's settings come from. of_preset: the settings of that preset itself,
+    those of the dreamer when None. given: the controls that were set by hand, which stay as they are when the preset
+    changes. live: whether frames do not wait: what has to be prepared comes when
     it is there. Otherwise each frame waits for it, and a film repeats. tour: the seconds for which each preset stays,
     for a tour from the beginning. now: the clock of the notices, in seconds.
 
@@ -101,6 +104,7 @@ class Desk:
         preset: str,
         given: Mapping[str, Any] | None = None,
         *,
+        of_preset: DreamSettings | None = None,
         live: bool = True,
         tour: Fraction | None = None,
         now: Callable[[], float] = time.monotonic,
@@ -119,7 +123,7 @@ class Desk:
         self._given = dict(given or {})
         self._live = live
         self._lock = threading.Lock()
-        self._wish = _Wish(dreamer.settings, preset, dreamer.settings)
+        self._wish = _Wish(dreamer.settings, preset, of_preset or dreamer.settings, dreamer.settings)
         self._tour_seconds = tour or SECONDS
         if tour is not None:
             self._wish = self._touring(self._wish, Fraction(0))
@@ -145,6 +149,22 @@ class Desk:
     @property
     def preset(self) -> str:
         return self._wish.preset
+
+    @property
+    def changed(self) -> list[Control]:
+        """The controls that are not as the preset has them. Seed, device and precision belong to no preset."""
+        wish = self._wish
+        return [
+            control
+            for control in CONTROLS
+            if control.live
+            and control.name != "seed"
+            and _meant(wish.settings, control.name) != _meant(wish.of_preset, control.name)
+        ]
+
+    def value(self, control: Control) -> str:
+        """`working height 288`; of the layers those that are dreamt of where the settings say auto."""
+        return shown(control, _meant(self._wish.settings, control.name))
 
     @property
     def touring(self) -> bool:
@@ -215,7 +235,12 @@ class Desk:
     def _faded(self, wish: _Wish, preset: str, wanted: DreamSettings, time: Fraction) -> _Wish:
         """Return `wish` with a fade to `preset` that begins at `time`."""
         return dataclasses.replace(
-            wish, settings=self._taken(wish, wanted), preset=preset, fade_from=wish.at(time), fade_began=time
+            wish,
+            settings=self._taken(wish, wanted),
+            preset=preset,
+            of_preset=wanted,
+            fade_from=wish.at(time),
+            fade_began=time,
         )
 
     def _taken(self, wish: _Wish, wanted: DreamSettings) -> DreamSettings:
@@ -376,6 +401,14 @@ class Desk:
                 )
         self.in_force = self._dreamer.settings
         self.description = self._dreamer.description
+
+
+def _meant(settings: DreamSettings, name: str) -> Any:
+    """Return the value of a control; of `auto` what it stands for."""
+    if name == "model":
+        return network_for(settings).name
+    value = getattr(settings, name)
+    return network_for(settings).best if name == "layers" and value == "auto" else value
 
 
 def shown(control: Control, value: float | str) -> str:

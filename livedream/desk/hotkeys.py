@@ -44,10 +44,11 @@ def hotkeys(desk: Desk, takes: Takes, status: Status, window: WindowSink) -> lis
         one("s", "snapshot, a PNG", takes.snapshot),
         one("r", "record a film: on, off", takes.toggle_recording),
         one("x", "begin the dream anew", desk.reset),
-        one("f", "full screen", window.toggle_full_screen),
+        one("f", "full screen: on, off", window.toggle_full_screen),
         one("h", "numbers: on, off", status.toggle_numbers),
         one("?", "this list: on, off", lambda: window.toggle_help(help_rows(table))),
-        Hotkey(("q", "Esc"), "quit", (window.quit, window.quit)),
+        one("q", "quit", window.quit),
+        one("Esc", "leave full screen, else quit", window.leave),
     ]
     return table
 

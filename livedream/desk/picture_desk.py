@@ -12,7 +12,7 @@ from livedream.desk.mirror import mirrored
 from livedream.dream.dreamer import SPECTATE_RATE, Dreamer
 from livedream.errors import ArgumentError, LivedreamError
 from livedream.frame import Frame
-from livedream.settings import CONTROLS, Control
+from livedream.settings import CONTROLS, Control, DreamSettings
 
 GLANCE_SECONDS = 0.05
 """How often it looks for a wish while the dream stands: soon enough for a key, and no work for the processor."""
@@ -37,8 +37,8 @@ class PictureDesk(Desk):
 
     Its `frames` are the source of a run, and it takes the dreamer's place in it.
 
-    preset, given, now: see Desk. watched: whether there is a window. on_finished: called with each finished dream and
-    the seconds it took, by the thread that dreams.
+    preset, given, of_preset, now: see Desk. watched: whether there is a window. on_finished: called with each finished
+    dream and the seconds it took, by the thread that dreams.
     """
 
     tours = False
@@ -51,11 +51,12 @@ class PictureDesk(Desk):
         preset: str,
         given: Mapping[str, Any] | None = None,
         *,
+        of_preset: DreamSettings | None = None,
         watched: bool = True,
         on_finished: Callable[[Frame, float], None] = lambda frame, seconds: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(dreamer, preset, given, live=True, now=now)
+        super().__init__(dreamer, preset, given, of_preset=of_preset, live=True, now=now)
         self.on_finished = on_finished
         self.step = 0
         """How many steps of the dream are done,"""

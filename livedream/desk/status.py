@@ -1,8 +1,13 @@
-"""What a window says over its picture: the numbers of the run, if they are wanted, and the notices."""
+"""What a window says over its picture: notices for some seconds, and the numbers of the run while they are wanted."""
 
-from collections import deque
+import re
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from livedream.desk.desk import Desk, shown
+from livedream.desk.desk import Desk
+from livedream.desk.notices import SECONDS
 from livedream.desk.takes import Takes
 from livedream.pipeline import Report
 from livedream.pipeline.meter import WINDOW_SECONDS
@@ -10,22 +15,43 @@ from livedream.pipeline.meter import WINDOW_SECONDS
 Rows = list[tuple[str, ...]]
 
 STAGES_A_ROW = 4
+WELCOME = "? lists the keys, h shows numbers"
+
+
+class View(Protocol):
+    """The window, as far as its state is told."""
+
+    @property
+    def view(self) -> str: ...
+    @property
+    def full_screen(self) -> bool: ...
 
 
 class Status:
     """Rows of text for one sink of the run.
 
-    sink: the number of that sink, the window, in the run's reports.
+    A picture on a stage carries no text that nobody asked for: a notice that lasts ("camera lost") shows for some
+    seconds after it came, and from then on with the numbers alone.
+
+    sink: the number of that sink, the window, in the run's reports. window: the window itself. now: the clock of the
+    notices, in seconds.
     """
 
-    def __init__(self, desk: Desk, takes: Takes, sink: int) -> None:
+    def __init__(
+        self, desk: Desk, takes: Takes, sink: int, window: View, *, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self.shows_numbers = False
         self._desk = desk
         self._takes = takes
         self._sink = sink
+        self._window = window
+        self._now = now
+        self._welcomed = False
         self._report: Report | None = None
         self._dropped: deque[tuple[float, int]] = deque([(0.0, 0)])
         """When, and how many had been dropped by then; over the time over which the other rates are counted."""
+        self._came: dict[tuple[str, int], float] = {}
+        """The notices that last, by their kind and number, with the time at which they came."""
 
     def toggle_numbers(self) -> None:
         self.shows_numbers = not self.shows_numbers
@@ -39,17 +65,37 @@ class Status:
             self._dropped.popleft()
 
     def rows(self) -> Rows:
-        """Return what stands over the picture now."""
+        """Return what stands over the picture now. The first call welcomes: then the window has its first picture."""
+        if not self._welcomed:
+            self._welcomed = True
+            self._desk.notices.tell(WELCOME)
         rows: Rows = []
+        lasting = self._report.notices if self._report is not None else ()
+        recent = self._recent(lasting)
         if self.shows_numbers:
             if self._report is not None:
                 rows += self._numbers(self._report)
             rows += self._look()
-        recording = self._takes.recording
-        if recording is not None:
-            rows.append((f"REC {recording}",))
-        lasting = self._report.notices if self._report is not None else ()
-        return rows + [(text,) for text in (*lasting, *self._desk.notices.texts)]
+            if self._takes.recording is not None:
+                rows.append((f"REC {self._takes.recording}",))
+            recent = lasting
+        return rows + [(text,) for text in (*recent, *self._desk.notices.texts)]
+
+    def _recent(self, lasting: Sequence[str]) -> Sequence[str]:
+        """Return those of the notices that came a short time ago. One that counts ("try 4") does not come anew."""
+        now = self._now()
+        many: Counter[str] = Counter()
+        came: dict[tuple[str, int], float] = {}
+        recent = []
+        for text in lasting:
+            kind = re.sub(r"\d+", "#", text)
+            key = kind, many[kind]
+            many[kind] += 1
+            came[key] = self._came.get(key, now)
+            if now < came[key] + SECONDS:
+                recent.append(text)
+        self._came = came
+        return recent
 
     def _numbers(self, report: Report) -> Rows:
         sink = report.sinks[self._sink]
@@ -68,8 +114,16 @@ class Status:
         return rows
 
     def _look(self) -> Rows:
-        settings = self._desk.settings
-        turned = [shown(control, getattr(settings, control.name)) for control in self._desk.controls if control.press]
-        switches = {"tour": self._desk.touring, "mirror": self._desk.mirrored, "freeze": self._desk.frozen}
-        flags = [name for name, on in switches.items() if on]
-        return [(self._desk.description,), (", ".join([f"preset {self._desk.preset}", *flags]),), (", ".join(turned),)]
+        desk = self._desk
+        preset = f"preset {desk.preset}"
+        if desk.changed:
+            preset += ", changed: " + ", ".join(map(desk.value, desk.changed))
+        turned = ", ".join(desk.value(control) for control in desk.controls)
+        switches = {
+            "tour": desk.touring,
+            "mirror": desk.mirrored,
+            "freeze": desk.frozen,
+            "full screen": self._window.full_screen,
+        }
+        flags = [f"{name} {'on' if on else 'off'}" for name, on in switches.items()]
+        return [(desk.description,), (preset,), (turned,), (", ".join([f"view {self._window.view}", *flags]),)]

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 from livedream.capture.cameras import Camera, list_cameras
 from livedream.capture.trouble import users
@@ -47,8 +46,6 @@ def _camera(camera: Camera) -> Finding:
 
 def screen() -> Finding:
     """Whether the screen can be a source."""
-    if find_spec("mss") is None:
-        return Finding("screen", False, "mss is not installed", "pip install 'livedream[screen]'")
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
         return Finding("screen", False, "there is no display (DISPLAY is not set)", "run it in the desktop's session")
     return Finding("screen", True, "can be dreamt: livedream run screen")

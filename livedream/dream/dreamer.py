@@ -369,7 +369,7 @@ class Dreamer(metaclass=Documented):
                 self._ready()
         height, width = shape[:2]
         sizes = self._still_sizes(height, width) if still else self._sizes_for(self._settings, height, width)
-        with share_of_cores(self._ready(), sizes[0], 1 if still else self._settings.steps), sleeping_at_barriers():
+        with beside_others(self._ready(), sizes[0], 1 if still else self._settings.steps):
             yield
 
     # A stream: the residual travels, the octaves take turns. Each of the three steps may have a thread of its own, if
@@ -728,6 +728,14 @@ def share_of_cores(ascent: Ascent, size: Size, steps: int) -> AbstractContextMan
     """What stays entered while `ascent` makes so many steps at `size` (height, width): see `Dreamer.sharing_cores`."""
     work = 2 * ascent.network.flops_per_pixel * size[0] * size[1] * steps
     return sharing_cores() if work < _HEAVY[ascent.network.dtype] else nullcontext()
+
+
+@contextmanager
+def beside_others(ascent: Ascent, size: Size, steps: int) -> Iterator[None]:
+    """What stays entered while a program waits for `ascent` to make so many steps at `size`, beside other programs."""
+    on_cpu = ascent.network.device.type == "cpu"
+    with share_of_cores(ascent, size, steps), sleeping_at_barriers() if on_cpu else nullcontext():
+        yield
 
 
 def _first_line(error: Exception) -> str:

@@ -183,6 +183,7 @@ class _Run:
             self._captured.close()  # what came before a failure is still dreamt
 
     def _give(self, dream: Dated) -> bool:
+        self._step = None
         return self._ready.put(dream) if self._playback is not None else self._deliver(dream)
 
     def _deliver(self, dream: Dated) -> bool:
@@ -437,6 +438,5 @@ class _Run:
             [post.box.dropped for post in posts],
             [post.fault for post in posts],
             [notice for notice in notices if notice is not None],
-            # Between two pictures none is in the middle.
-            self._step if self._step is not None and self._step.share < 1 else None,
+            self._step,
         )

@@ -22,6 +22,7 @@ from livedream.suffixes import PICTURES_OUT
 
 if TYPE_CHECKING:
     from livedream.sink.kept import Kept
+    from livedream.sink.placement import Placement
 
 FILMS = tuple(CONTAINERS)
 DEVICES = ("window", "null", "virtual-camera")
@@ -166,6 +167,7 @@ def open_sink(
     overwrite: bool = False,
     lock: OutputLock | None = None,
     kept: "Kept | None" = None,
+    placement: "Placement | None" = None,
 ) -> Sink:
     """Open a window, a film, pictures, a virtual camera or a connection, to which frames are written.
 
@@ -189,6 +191,7 @@ def open_sink(
         overwrite: whether a file of that name may be replaced.
         lock: of a film, if it is held already; the sink takes it over.
         kept: of a film, what an earlier run has left of it, which comes before the first frame.
+        placement: where a window appears, and how.
 
     Returns:
         A `Sink`: `write` frames to it in order, inside a `with` block, which leaves a complete file.
@@ -205,7 +208,7 @@ def open_sink(
     if isinstance(spec, str) and text == "window":
         from livedream.sink.window import WindowSink
 
-        return WindowSink(pixel_aspect=facts.pixel_aspect)
+        return WindowSink(pixel_aspect=facts.pixel_aspect, placement=placement)
     if isinstance(spec, str) and text == "null":
         from livedream.sink.null import NullSink
 

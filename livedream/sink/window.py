@@ -5,26 +5,35 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
 from livedream.hints import either
 from livedream.pixel_aspect import SQUARE
+from livedream.sink.canvas import Canvas
 from livedream.sink.display import display_fault
 from livedream.sink.keys import key_name
+from livedream.sink.monitors import monitor, monitor_at
 from livedream.sink.panel import Panel, Rows
+from livedream.sink.placement import Placement
+from livedream.sink.pointer import hide_pointer
 from livedream.sink.sink import Sink
 from livedream.sink.views import VIEWS
+from livedream.sink.x11 import X11
 
 LARGEST = (1280, 720)
 """(width, height) in pixels of a new window at most; the user may drag it larger."""
 REFRESH_SECONDS = 0.25
 """How often the text is asked for."""
+HELD_SECONDS = 1.0
+"""How long Esc does nothing after it has left full screen: a key that is held down repeats."""
+SETTLING_SECONDS = 1.0
+"""How long the system may take to show a window that was opened."""
 FIRST = "livedream starts"
 """The title of the window that goes at once."""
 WITHOUT = "write a file instead: " + either("--to out.mp4", 'open_sink("out.mp4")')
@@ -33,33 +42,53 @@ WITHOUT = "write a file instead: " + either("--to out.mp4", 'open_sink("out.mp4"
 class WindowSink(Sink):
     """A window with the newest frame, or its source, and text over it. Keys do what they are bound to.
 
-    Pixels that are not square are drawn in their shape. It closes, and the sink is finished, by q, by Esc, by `quit` or
-    by its button.
+    The picture is scaled to the window, undistorted also where its pixels are not square, and centred on black. The
+    text is drawn at the size of the window. In full screen the pointer is hidden. The window closes, and the sink is
+    finished, by q, by Esc where it does not leave full screen, by `quit` or by its button.
 
     Works on the main thread alone: on macOS another one crashes the program (opencv/opencv#22602).
-    Raises SinkError where no window can be opened, before OpenCV tries: it would end or hang the process.
+
+    Args:
+        title: what the window is called; by default the title of the placement.
+        pixel_aspect: width of a pixel of the frames over its height.
+        placement: where the window appears, and how.
+
+    Raises:
+        SinkError: No window can be opened; found out before OpenCV tries: it would end or hang the process. Or there is
+            no such monitor.
     """
 
     live = True
     on_main_thread = True
 
-    def __init__(self, title: str = "livedream", *, pixel_aspect: Fraction = SQUARE) -> None:
+    def __init__(
+        self, title: str | None = None, *, pixel_aspect: Fraction = SQUARE, placement: Placement | None = None
+    ) -> None:
         fault, cure = _no_window_because()
         if fault:
             raise SinkError(f"cannot open a window: {fault}", cure)
+        self._placement = placement or Placement()
+        self._monitor = None if self._placement.monitor is None else monitor(self._placement.monitor)
         self.name = "window"
         self.text: Callable[[], Rows] = tuple
         """What stands over the picture, asked for a few times a second; nothing at first."""
-        self._title = title
+        self._title = title or self._placement.title
         self._pixel_aspect = pixel_aspect
-        self._keys: dict[str, Callable[[], object]] = {"q": self.quit, "Esc": self.quit}
+        self._keys: dict[str, Callable[[], object]] = {"q": self.quit, "Esc": self.leave}
         self._text = Panel()
         self._text_due = 0.0
         self._help = Panel(centred=True)
         self._view = "dream"
-        self._full_screen = False
+        self._canvas = Canvas()
+        self._drawn: tuple[int, int] | None = None
+        """(width, height) of the window when it was drawn last."""
+        self._full_screen = self._placement.full_screen
+        self._left_full_screen = -HELD_SECONDS
+        self._stage = ExitStack()
+        """What the full screen has changed, undone when it is closed."""
         self._frame: Frame | None = None
         self._open = False
+        self._opened = 0.0
         self._seen = False
         self._finished = False
 
@@ -69,18 +98,39 @@ class WindowSink(Sink):
         """Let `act` be called on this thread when `key`, as `key_name` calls it, is pressed."""
         self._keys[key] = act
 
+    @property
+    def view(self) -> str:
+        """What it shows of a frame, see VIEWS."""
+        return self._view
+
+    @property
+    def full_screen(self) -> bool:
+        return self._full_screen
+
     def toggle_view(self, view: str) -> None:
         """Show `source` or `split` (see VIEWS), and the dream again when that is what it shows."""
         self._view = "dream" if self._view == view else view
 
     def toggle_full_screen(self) -> None:
         self._full_screen = not self._full_screen
-        mode = cv2.WINDOW_FULLSCREEN if self._full_screen else cv2.WINDOW_NORMAL
-        cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
+        if not self._open:  # it opens on the full screen
+            return
+        if self._full_screen:
+            self._fill_screen()
+        else:
+            self._stage.close()
+            self._left_full_screen = time.monotonic()
 
     def toggle_help(self, rows: Rows) -> None:
         """Show `rows` in the middle of the picture, and nothing there when it shows them."""
         self._help.rows = () if self._help.rows else rows
+
+    def leave(self) -> None:
+        """Leave full screen, or close the window where it is not on it."""
+        if self._full_screen:
+            self.toggle_full_screen()
+        elif time.monotonic() - self._left_full_screen >= HELD_SECONDS:
+            self.quit()
 
     def quit(self) -> None:
         """Close it: somebody has seen enough."""
@@ -104,15 +154,17 @@ class WindowSink(Sink):
 
     def idle(self) -> None:
         _require_main_thread()
-        if not self._open or self._finished:
+        if not self._open or self._finished or self._frame is None:
             return
-        if self._refresh():  # "camera lost" is said over the picture that stands
+        changed = self._refresh()  # "camera lost" is said over the picture that stands
+        if changed or self._size(self._frame) != self._drawn:
             self._draw()
         self._answer()
 
     def close(self) -> None:
         if self._open:
             self._open = False
+            self._stage.close()
             if _visible(self._title):
                 cv2.destroyWindow(self._title)
             cv2.waitKey(1)  # lets the system take it away now
@@ -123,26 +175,69 @@ class WindowSink(Sink):
         if now < self._text_due:
             return False
         self._text_due = now + REFRESH_SECONDS
+        if self._open and now < self._opened + SETTLING_SECONDS:
+            _tell_mapped(self._title)
         before, self._text.rows = self._text.rows, self.text()
         return before != self._text.rows
 
     def _draw(self) -> None:
         if self._frame is None:
             return
-        # A picture of our own, on which text may be drawn.
-        picture = cv2.cvtColor(squared(VIEWS[self._view](self._frame), self._pixel_aspect), cv2.COLOR_RGB2BGR)
-        self._text.draw(picture)
-        self._help.draw(picture)
         try:
             if not self._open:
-                _connect()
-                # Without GUI_NORMAL Qt adds a tool bar and lets letters zoom the picture.
-                cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
-                cv2.resizeWindow(self._title, *fit(square_size(self._frame.size, self._pixel_aspect)))
-                self._open = True
-            cv2.imshow(self._title, picture)
+                self._show(self._frame)
+            self._drawn = self._size(self._frame)
+            pixels = self._canvas.compose(VIEWS[self._view](self._frame), self._drawn, self._pixel_aspect)
+            self._help.draw(pixels, top=self._text.draw(pixels))
+            cv2.imshow(self._title, pixels)
         except cv2.error as error:
             raise SinkError(f"the window failed: {error.err}", WITHOUT) from error
+
+    def _show(self, frame: Frame) -> None:
+        """Open the window, in its place."""
+        _connect()
+        # Without GUI_NORMAL Qt adds a tool bar and lets letters zoom the picture. With KEEPRATIO it fills a part of the
+        # window with the colour of the desktop.
+        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
+        size = fit(square_size(frame.size, self._pixel_aspect))
+        cv2.resizeWindow(self._title, *size)
+        corner = self._placement.corner(size, self._monitor)
+        if corner is not None:
+            cv2.moveWindow(self._title, *corner)
+        self._open = True
+        self._opened = time.monotonic()
+        cv2.waitKeyEx(1)  # the system has to learn first of the window, and on which monitor it is
+        _tell_mapped(self._title)
+        if self._full_screen:
+            self._fill_screen()
+
+    def _fill_screen(self) -> None:
+        """Cover the monitor on which the window is, without a pointer, until the stage is closed."""
+        if _has_window_manager():
+            cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
+            self._stage.callback(self._unless_gone, cv2.setWindowProperty, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_NORMAL)
+        else:
+            left, top, width, height = cv2.getWindowImageRect(self._title)
+            screen = monitor_at(left + width // 2, top + height // 2)
+            cv2.moveWindow(self._title, screen.left, screen.top)
+            cv2.resizeWindow(self._title, screen.width, screen.height)
+            self._stage.callback(self._unless_gone, cv2.moveWindow, left, top)
+            self._stage.callback(self._unless_gone, cv2.resizeWindow, width, height)
+        self._stage.callback(hide_pointer(self._title))
+
+    def _unless_gone(self, act: Callable[..., object], *arguments: int) -> None:
+        """Do something to the window, which somebody may have closed."""
+        if _visible(self._title):
+            act(self._title, *arguments)
+
+    def _size(self, frame: Frame) -> tuple[int, int]:
+        """Return (width, height) of what the window shows, in pixels."""
+        try:
+            _, _, width, height = cv2.getWindowImageRect(self._title)
+        except cv2.error:  # closed a moment ago
+            width = height = 0
+        # Where the toolkit does not tell, it scales the picture itself.
+        return (width, height) if min(width, height) > 0 else square_size(frame.size, self._pixel_aspect)
 
     def _answer(self) -> None:
         """Do what the keys ask for that were pressed, and notice when the window is closed."""
@@ -169,14 +264,6 @@ def square_size(size: tuple[int, int], pixel_aspect: Fraction) -> tuple[int, int
     return width, round(height / pixel_aspect)
 
 
-def squared(pixels: np.ndarray, pixel_aspect: Fraction) -> np.ndarray:
-    """Return the picture with square pixels: `pixels` itself when they are."""
-    if pixel_aspect == SQUARE:
-        return pixels
-    size = square_size((pixels.shape[1], pixels.shape[0]), pixel_aspect)
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
-
-
 def fit(size: tuple[int, int]) -> tuple[int, int]:
     """Return `size`, (width, height), made smaller in proportion where it is larger than the largest window."""
     scale = min(1.0, LARGEST[0] / size[0], LARGEST[1] / size[1])
@@ -194,6 +281,30 @@ def _connect() -> None:
         cv2.waitKeyEx(1)
         cv2.destroyWindow(FIRST)
         cv2.waitKeyEx(1)
+
+
+def _has_window_manager() -> bool:
+    """Return whether there is one to ask for the full screen: on a bare X server there is none, and nothing happens."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    try:
+        with X11() as server:
+            return server.has_window_manager()
+    except OSError:
+        return True
+
+
+def _tell_mapped(title: str) -> None:
+    """Tell Qt that the window is mapped: on a busy machine it may miss the event, and then shows black for good.
+
+    Of 64 windows on two cores with a load of 10, 16 stayed black without this, and of 40 with it none.
+    """
+    if not _toolkit().startswith("QT"):
+        return
+    with suppress(OSError), X11() as server:
+        window = server.window(title)
+        if window is not None:
+            server.tell_mapped(window)
 
 
 def _visible(title: str) -> bool:

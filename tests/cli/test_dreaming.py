@@ -35,7 +35,7 @@ def test_a_film_becomes_a_film_of_as_many_frames(make_clip, tmp_path, capsys):
     assert ", efficientnet_lite0, blocks.10, working " in first
     assert ", preset film: film.mkv 64x48, 25 fps -> film-dream.mp4" in first
     assert last.startswith("dreamt 12 frames in ")
-    assert last.endswith(" fps, 0 dropped; written: film-dream.mp4")
+    assert last.endswith(" fps; written: film-dream.mp4")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film-dream.mp4", "film.mkv"]
 
 
@@ -120,7 +120,8 @@ def test_the_reader_of_the_output_may_leave(make_clip, tmp_path):
     make_clip("film.mp4", frames=8)
     program = f"{sys.executable} -m livedream run film.mp4 {' '.join(SMALL)} | head -c 3; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "cpu", "")
+    assert (done.returncode, done.stdout) == (0, "cpu")
+    assert "error" not in done.stderr and "Traceback" not in done.stderr
     assert count_frames(tmp_path / "film-dream.mp4") == 8
 
 

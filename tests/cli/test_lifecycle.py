@@ -89,7 +89,7 @@ def test_asked_to_end(numbers: list[int], code: int, tmp_path: Path) -> None:
 
 def test_49_during_start_up(tmp_path: Path) -> None:
     done = plain_run("start", "--to", "take.mp4", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (130, "stopped: nothing was written\n")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (130, "stopped: nothing was written")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -170,7 +170,7 @@ def test_55_a_sink_that_fails_is_said_at_once_and_in_the_end(tmp_path: Path) -> 
 def test_the_only_sink_that_fails_ends_it(tmp_path: Path) -> None:
     done = plain_run("sink", "--to", "null", cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr == "error: the sink failed\n"
+    assert done.stderr.splitlines()[-1] == "error: the sink failed"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

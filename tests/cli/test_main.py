@@ -81,9 +81,9 @@ def test_no_camera_is_no_failure(capsys, monkeypatch):
     assert err.startswith("no camera found\nhint: ")
 
 
-def test_the_console_script_is_this_main():
+def test_the_console_script_is_the_launcher():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert project["scripts"] == {"livedream": "livedream.cli.main:main"}
+    assert project["scripts"] == {"livedream": "livedream_launcher:main"}
     done = subprocess.run([sys.executable, "-m", "livedream", "rum"], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
     assert done.stderr == "error: no such command 'rum'\nhint: did you mean run?\n"

@@ -115,12 +115,14 @@ def test_no_recipe_means_none_inside_and_none_beside(make_clip, tmp_path, capsys
     make_clip("secret-name.mp4", frames=2)
     make_clip("b.mp4", frames=2)
     Image.new("RGB", (64, 48), "red").save("secret-photo.png")
-    small = ["--working-height", "32", "--octaves", "1", "--still-steps", "1", "--still-height", "32", "--no-recipe"]
+    film = ["--working-height", "32", "--octaves", "1", "--no-recipe"]
+    still = ["--still-height", "32", "--no-recipe"]
     to = [word for name in ("a.mkv", "a.gif", "fr/", "n%d.png") for word in ("--to", name)]
-    assert main(["run", "secret-name.mp4", *to, *small]) == 0
-    assert main(["run", "secret-photo.png", "--to", "p.jpg", "--to", "p.png", *small]) == 0
-    assert main(["zoom", "secret-photo.png", "--to", "dive.mp4", "--length", "0.1", *small]) == 0
-    assert main(["layers", "secret-photo.png", "--to", "sheet.png", "--layers", "fire2", *small]) == 0
+    assert main(["run", "secret-name.mp4", *to, *film]) == 0
+    assert main(["run", "secret-photo.png", "--to", "p.jpg", "--to", "p.png", "--still-steps", "1", *still]) == 0
+    assert main(["zoom", "secret-photo.png", "--to", "dive.mp4", "--length", "0.1", *still]) == 0
+    layers = ["--layers", "fire2", "--still-steps", "1"]
+    assert main(["layers", "secret-photo.png", "--to", "sheet.png", *layers, *still]) == 0
     assert (
         main(["visualize", "--layer", "fire2:1", "--to", "c.png", "--size", "32", "--steps", "1", "--no-recipe"]) == 0
     )
@@ -132,7 +134,7 @@ def test_no_recipe_means_none_inside_and_none_beside(make_clip, tmp_path, capsys
             choose_settings(name, {})
     for said in ("2 in all: 2 done", "2 in all: 2 skipped"):
         capsys.readouterr()
-        assert main(["run", "secret-name.mp4", "b.mp4", "--to", "out/", *small]) == 0
+        assert main(["run", "secret-name.mp4", "b.mp4", "--to", "out/", *film]) == 0
         assert capsys.readouterr().out.endswith(f"{said}\n")
 
 

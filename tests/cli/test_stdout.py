@@ -80,9 +80,15 @@ def test_one_standard_output_takes_one_sink(make_clip, capsys) -> None:
     assert capsys.readouterr().err.startswith("error: rgb24:- is named twice\n")
 
 
-def test_a_film_goes_into_a_pipe_as_fast_as_it_can(make_clip, capsys) -> None:
-    make_clip("film.mp4", frames=1)
-    for sinks, plays in ((["-"], False), (["window", "-"], False), (["window"], True)):
+def test_a_film_goes_into_a_pipe_as_fast_as_it_can() -> None:
+    for sinks, plays in ((["-"], False), (["window", "rgb24:-"], False), (["window"], True)):
         assert PlaybackOptions().plays(sinks) is plays, sinks
-    assert main(["run", "film.mp4", "--to", "-", "--speed", "2"]) == 2
-    assert "--speed is for windows" in capsys.readouterr().err
+
+
+def test_quiet_prints_nothing_but_errors(make_clip, capsys) -> None:
+    make_clip("film.mp4", frames=2, audio=True)
+    with open("film.y4m", "wb") as file, standard_output(file.fileno()):  # noqa: PTH123
+        assert main(["run", "film.mp4", "--to", "-", "-q", *SMALL]) == 0
+        assert capsys.readouterr() == ("", "")
+        assert main(["run", "gone.mp4", "--to", "-", "-q"]) == 1
+    assert capsys.readouterr().err.startswith("error: ")

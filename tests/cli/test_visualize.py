@@ -1,5 +1,6 @@
 """Drawing from noise, one photograph at each layer, and the dive, from the command line."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -39,7 +40,9 @@ def size(path: str) -> tuple[int, int]:
 
 def test_one_channel_is_a_picture_with_its_recipe(capsys) -> None:
     assert main(["visualize", "--layer", "fire5:12", "--to", "c.png", "--seed", "3", *SMALL]) == 0
-    assert capsys.readouterr().out == ("cpu float32, squeezenet, 32x32, 2 steps: fire5:12 -> c.png\nwritten: c.png\n")
+    first, last = capsys.readouterr().out.splitlines()
+    assert first == "cpu float32, squeezenet, 32x32, 2 steps: fire5:12 -> c.png"
+    assert re.fullmatch(r"drew 1 picture in \d\.\d+ s; written: c\.png", last)
     with Image.open("c.png") as picture:
         assert picture.size == (32, 32)
         recipe = tomllib.loads(picture.info["livedream"])
@@ -115,7 +118,9 @@ def test_one_photograph_at_each_layer(photo, capsys) -> None:
     assert size("photo-layers.jpg") == (4 * 62 - 2, 3 * 50 - 2)
     assert main(["layers", photo, "--layers", "fire2 fire9:3", "--to", "two.png", *quick]) == 0
     assert size("two.png") == (3 * 62 - 2, 48)
-    assert "fire2, working 128x96 and others: photo.png 120x96 -> two.png" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "fire2, working 128x96 and others: photo.png 120x96 -> two.png" in out
+    assert re.search(r"\ndreamt at 2 layers in \d+\.\d+ s; written: two\.png\n$", out)
 
 
 def test_a_layer_that_is_not_there_is_told_before_any_is_dreamt(photo, capsys, here) -> None:

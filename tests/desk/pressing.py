@@ -93,7 +93,7 @@ class Watched(WindowSink):
 
     def note(self) -> None:
         if self.last and not self.finished:
-            self.full = cv2.getWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN) == cv2.WINDOW_FULLSCREEN
+            self.full = self.full_screen and cv2.getWindowImageRect(TITLE)[2] > WIDTH
 
 
 class Hands:

@@ -9,13 +9,18 @@ import pytest
 
 from livedream import Dreamer, DreamSettings
 from livedream.desk.desk import Desk
-from livedream.desk.status import Status
+from livedream.desk.notices import SECONDS, Notices
+from livedream.desk.status import WELCOME, Status
 from livedream.desk.takes import Takes
 from livedream.pipeline import Changes, Report, SinkReport
 from livedream.recipe import Recipe
 from livedream.sink.sink import Facts
 
 STAGES = {"capture": 0.0012, "resize": 0.0004, "motion": 0.002, "ascent": 0.0153, "compose": 0.003}
+
+
+class Window:
+    view, full_screen = "split", False
 
 
 def report(seconds: float, dropped: int, **more: Any) -> Report:
@@ -48,10 +53,10 @@ def takes(desk: Desk, changes: Changes, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_numbers_are_those_of_the_report_and_of_the_window(desk: Desk, takes: Takes) -> None:
-    status = Status(desk, takes, 1)
+    status = Status(desk, takes, 1, Window())
     status.update(report(2.0, 10))
     status.update(report(4.0, 14, stages={name: (p50, 2 * p50) for name, p50 in STAGES.items()}))
-    assert status.rows() == []
+    assert status.rows() == [(WELCOME,)]
     status.toggle_numbers()
     status.update(report(6.0, 22, stages={name: (p50, 2 * p50) for name, p50 in STAGES.items()}))
     desk.toggle_mirror()
@@ -62,17 +67,19 @@ def test_numbers_are_those_of_the_report_and_of_the_window(desk: Desk, takes: Ta
         ("stage ms", "capture 1.2", "resize 0.4", "motion 2.0", "ascent 15.3"),
         ("", "compose 3.0"),
         ("cpu float32, squeezenet, fire6, working 80x64",),
-        ("preset live, mirror",),
+        ("preset live",),
         (
-            "steps 1, step size 1.5, working height 64, keep 0.98, zoom 1, rotate 0, strength 1, "
-            "natural color 0.35, coarseness 0.7",
+            "layers fire6, steps 1, step size 1.5, working height 64, keep 0.98, zoom 1, rotate 0, strength 1, "
+            "natural color 0.35, coarseness 0.7, pooling max",
         ),
+        ("view split, tour off, mirror on, freeze off, full screen off",),
+        (WELCOME,),
         ("mirror on",),
     ]
 
 
 def test_frames_left_out_are_told_apart_from_those_that_were_lost(desk: Desk, takes: Takes) -> None:
-    status = Status(desk, takes, 1)
+    status = Status(desk, takes, 1, Window())
     status.toggle_numbers()
     status.update(report(2.0, 10, skipped=30, skipped_fps=14.96))
     assert status.rows()[0] == (
@@ -80,17 +87,67 @@ def test_frames_left_out_are_told_apart_from_those_that_were_lost(desk: Desk, ta
     )  # fmt: skip
 
 
-def test_notices_and_a_recording_are_seen_without_the_numbers(desk: Desk, takes: Takes) -> None:
-    status = Status(desk, takes, 1)
+def test_what_was_changed_is_told_with_the_preset(desk: Desk, takes: Takes) -> None:
+    status = Status(desk, takes, 1, Window())
+    status.toggle_numbers()
+    desk.turn("keep", 1)
+    desk.turn("pooling", 1)
+    desk.set("seed", 7)  # of no preset
+    assert ("preset live, changed: keep 0.99, pooling average",) in status.rows()
+    desk.turn("keep", -1)
+    assert ("preset live, changed: pooling average",) in status.rows()
+    desk.fade_to("origami")
+    # Its own working height is 256; what was changed by hand is that of the new preset, and the height stays.
+    assert ("preset origami, changed: working height 64",) in status.rows()
+
+
+def test_what_was_given_by_hand_is_told_with_the_preset(takes: Takes) -> None:
+    given = DreamSettings(working_height=64, device="cpu", precision="float32", keep=0.5)
+    desk = Desk(Dreamer(given), "film", of_preset=DreamSettings(layers="blocks.10", keep=0.9))
+    status = Status(desk, takes, 1, Window())
+    status.toggle_numbers()
+    # auto is blocks.10 of the network that auto means.
+    assert ("preset film, changed: working height 64, keep 0.5",) in status.rows()
+
+
+def test_notices_are_seen_for_some_seconds_and_then_with_the_numbers(takes: Takes, desk: Desk) -> None:
+    clock = [100.0]
+    desk.notices = Notices(lambda: clock[0])
+    status = Status(desk, takes, 1, Window(), now=lambda: clock[0])
+    lost, other = "camera C922 lost, reconnecting (try {})", "udp://127.0.0.1:5000: no connection"
+    assert status.rows() == [(WELCOME,)]
+    status.update(report(1.0, 0, notices=(lost.format(1),)))
+    assert status.rows() == [(lost.format(1),), (WELCOME,)]
+    clock[0] += SECONDS - 0.1
+    status.update(report(2.0, 0, notices=(lost.format(2),)))
+    assert status.rows() == [(lost.format(2),), (WELCOME,)]
+    clock[0] += 0.2
     assert status.rows() == []
-    desk.notices.tell("strength 1.1")
-    status.update(report(1.0, 0, notices=("camera C922 lost, reconnecting (try 3)",)))
-    assert status.rows() == [("camera C922 lost, reconnecting (try 3)",), ("strength 1.1",)]
+    status.update(report(3.0, 0, notices=(lost.format(3), other)))
+    assert status.rows() == [(other,)]
+    status.toggle_numbers()
+    assert status.rows()[-2:] == [(lost.format(3),), (other,)]
+    status.toggle_numbers()
+    status.update(report(4.0, 0, notices=(other,)))
+    assert status.rows() == [(other,)]
+    status.update(report(5.0, 0, notices=(lost.format(1), other)))  # again
+    assert status.rows() == [(lost.format(1),), (other,)]
+
+
+def test_a_recording_is_told_when_it_begins_and_then_with_the_numbers(takes: Takes, desk: Desk) -> None:
+    clock = [100.0]
+    desk.notices = Notices(lambda: clock[0])
+    status = Status(desk, takes, 1, Window(), now=lambda: clock[0])
+    status.rows()
     takes.toggle_recording()
-    assert status.rows()[0] == (f"REC {takes.recording}",)
+    assert status.rows()[-1] == (f"recording: {takes.recording}",)
+    clock[0] += SECONDS
+    assert status.rows() == []
+    status.toggle_numbers()
+    assert status.rows()[-1] == (f"REC {takes.recording}",)
 
 
 def test_before_the_first_report_there_is_the_look(desk: Desk, takes: Takes) -> None:
-    status = Status(desk, takes, 1)
+    status = Status(desk, takes, 1, Window())
     status.toggle_numbers()
     assert status.rows()[0] == ("cpu float32, squeezenet, fire6, working 80x64",)

@@ -17,7 +17,7 @@ def nothing_downloaded(tmp_path, monkeypatch) -> None:
     def no_network(*_: object, **__: object) -> None:
         raise OSError("no network here")
 
-    monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
 
 
 @pytest.mark.parametrize(

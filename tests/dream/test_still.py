@@ -13,7 +13,7 @@ from livedream import Dreamer, DreamSettings, Frame, load_preset
 from livedream.dream import dreamer as dreamer_module
 from livedream.dream.masks import Masks
 from livedream.dream.still import dream_still, still_sizes
-from livedream.dream.tiles import tiles
+from livedream.dream.tiles import join, tiles
 from livedream.errors import SourceError
 
 # Two octaves of the photograph, 134 and 96 pixels high.
@@ -230,3 +230,34 @@ def test_masks_guides_and_classes_dream_the_same_again_to_the_bit(photo, tmp_pat
     first, again = (Dreamer(settings.replace(still_height=134))(strip) for _ in range(2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, strip)
+
+
+def test_how_far_a_still_is_goes_by_the_pixels_of_its_octaves(photo) -> None:
+    """Two octaves, 96x137 and 134x192, of two steps each."""
+    reports = []
+    dreamer = Dreamer(QUICK.replace(device="cpu", model="squeezenet"))
+    dreamer.on_step = reports.append
+    dreamer(photo)
+    steps = [report for report in reports if report.task == "dreaming"]
+    assert [(report.done, report.total) for report in steps] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    whole = 2 * (96 * 137 + 134 * 192)
+    expected = [96 * 137, 2 * 96 * 137, 2 * 96 * 137 + 134 * 192, whole]
+    assert [report.share for report in steps] == pytest.approx([done / whole for done in expected])
+
+
+def test_what_on_step_raises_ends_a_still(photo) -> None:
+    def end(report) -> None:
+        if report.done == 2:
+            raise KeyboardInterrupt
+
+    dreamer = Dreamer(QUICK.replace(device="cpu", model="squeezenet"))
+    dreamer.on_step = end
+    with pytest.raises(KeyboardInterrupt):
+        dreamer(photo)
+
+
+def test_each_tile_is_told() -> None:
+    """A step of a large picture takes many tiles, and minutes."""
+    parts, shares = tiles((600, 700), 288, np.random.default_rng(0)), []
+    join(torch.zeros(1, 3, 600, 700), parts, lambda part: part, shares.append)
+    assert shares == pytest.approx([(number + 1) / len(parts) for number in range(len(parts))])

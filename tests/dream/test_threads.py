@@ -120,6 +120,22 @@ def test_a_call_leaves_a_core_and_the_program_around_it_keeps_its_threads(kind, 
     assert counts() == (4, 4)
 
 
+def test_a_heavy_picture_takes_all_cores_and_lets_its_threads_sleep(four_threads, monkeypatch) -> None:
+    inside = []
+    step = Ascent.step
+
+    def seen(*args: object, **by: object) -> torch.Tensor:
+        inside.append((counts(), [thread.name for thread in threading.enumerate()].count("livedream-openmp")))
+        return step(*args, **by)
+
+    monkeypatch.setattr(Ascent, "step", seen)
+    monkeypatch.setattr("livedream.dream.dreamer._HEAVY", {torch.float32: 1})
+    settings = DreamSettings(layers="fire2", device="cpu", precision="float32", still_height=32, still_steps=1)
+    Dreamer(settings)(np.zeros((64, 96, 3), np.uint8))
+    assert set(inside) == {((4, 4), 1)}
+    assert counts() == (4, 4)
+
+
 def test_a_stream_is_rehearsed_with_its_own_threads(four_threads, monkeypatch) -> None:
     """oneDNN makes a kernel for each number of threads: with another one the first frames would make theirs anew."""
     seen = []

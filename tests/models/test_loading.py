@@ -11,6 +11,7 @@ import torch
 
 from livedream import models
 from livedream.errors import ArgumentError, WeightsError
+from livedream.steps import StepReport
 from tests.networks import random_network
 
 NAME = "squeezenet1_1"
@@ -26,7 +27,7 @@ def cache(tmp_path, monkeypatch) -> Path:
     def offline(*args: object, **kwargs: object) -> None:
         raise urllib.error.URLError("no route to host")
 
-    monkeypatch.setattr("torch.hub.urlopen", offline)
+    monkeypatch.setattr("urllib.request.urlopen", offline)
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     return folder
@@ -89,15 +90,36 @@ def published(tmp_path, monkeypatch):
     return publish
 
 
-def test_download_is_checked_and_kept(published, tmp_path, capfd) -> None:
+def test_download_is_checked_and_kept(published, tmp_path) -> None:
     network = random_network(NAME)
     torch.save(network.state_dict(), tmp_path / "made.pth")
     content = (tmp_path / "made.pth").read_bytes()
     target = published(content, hashlib.sha256(content).hexdigest()[:8])
-    loaded = models.load(NAME).state_dict()
+    reports: list[StepReport] = []
+    loaded = models.load(NAME, on_step=reports.append).state_dict()
     assert all(torch.equal(weight, loaded[key]) for key, weight in network.state_dict().items())
+    assert list(target.parent.iterdir()) == [target]
     assert target.read_bytes() == content
-    assert "100" in capfd.readouterr().err  # per cent: its progress
+    size = len(content) / 1e6
+    assert [report.share for report in reports] == sorted(report.share for report in reports)
+    assert reports[-1] == StepReport(f"downloading {NAME}", size, size, "MB", 1.0)
+
+
+def test_download_that_somebody_ends_leaves_nothing(published) -> None:
+    def end(report: StepReport) -> None:
+        raise KeyboardInterrupt
+
+    target = published(bytes(300_000), "b8a52dc0")
+    with pytest.raises(KeyboardInterrupt):
+        models.load(NAME, on_step=end)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_download_is_told_where_nobody_hears_its_steps(published, caplog) -> None:
+    published(b"<html>Please log in</html>", "b8a52dc0")
+    with pytest.raises(WeightsError):
+        models.load(NAME)
+    assert caplog.messages[0].startswith(f"downloading {NAME} from file:")
 
 
 def test_download_of_something_else_is_refused_and_not_kept(published) -> None:

@@ -1,12 +1,14 @@
 """However a run ends: the right error, no thread left (tests/conftest.py looks), no hang."""
 
 import threading
+import time
 import traceback
 
 import pytest
 
 from livedream.errors import SinkError, SourceError
 from livedream.pipeline import run
+from livedream.steps import StepReport
 from tests.pipeline.parts import Frames, Kept, Window, same, wait
 
 BOTH = pytest.mark.parametrize("live", [False, True], ids=["offline", "live"])
@@ -209,3 +211,53 @@ def test_the_last_progress_tells_all_that_was_written(live):
     with pytest.raises(SourceError):
         run(source, same, [file], on_progress=reports.append)
     assert reports[-1].sinks[0].written == len(file.frames)
+
+
+class Patient:
+    """Dreams a picture for seconds, unless what it calls after each step ends it."""
+
+    on_step = None
+    steps = 0
+
+    def __call__(self, pixels):
+        for step in range(5000):
+            self.steps = step
+            self.on_step(StepReport("dreaming", step, 5000, share=step / 5000))
+            time.sleep(0.001)
+        return pixels
+
+
+def test_a_picture_in_the_middle_is_given_up():
+    def interrupt(report):
+        if report.step is not None:
+            raise KeyboardInterrupt
+
+    dreamer, file = Patient(), Kept()
+    with pytest.raises(KeyboardInterrupt):
+        run(Frames(3, stills=True), dreamer, [file], on_progress=interrupt)
+    assert file.indices == []
+    assert dreamer.steps < 4999
+    assert dreamer.on_step is None
+
+
+def test_a_picture_is_at_its_last_step_until_it_is_dreamt():
+    """Laying the dream over a large picture takes seconds."""
+    seen = threading.Event()
+
+    class Laying:
+        on_step = None
+
+        def __call__(self, pixels):
+            self.on_step(StepReport("dreaming", 4, 4, share=1.0))
+            wait(seen)
+            return pixels
+
+    def on_progress(report):
+        reports.append(report)
+        if report.step is not None and report.step.share == 1:
+            seen.set()
+
+    reports = []
+    run(Frames(1, stills=True), Laying(), [Kept()], on_progress=on_progress)
+    assert seen.is_set()
+    assert (reports[-1].dreamt, reports[-1].step) == (1, None)

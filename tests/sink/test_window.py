@@ -230,7 +230,7 @@ def test_shows_text_and_what_a_key_changes_while_no_frame_comes(xvfb: str) -> No
             until(lambda: color() == (60, 12, 9))
             sink.bind("t", lambda: sink.toggle_help([("keys",)]))
             xdotool("key", "t")
-            until(lambda: color(160, 113) == (60, 12, 9))
+            until(lambda: color(160, 123) == (60, 12, 9))  # under the other text
             assert not sink.finished
             sink.quit()
             until(lambda: not shown("idle"))
