@@ -55,7 +55,7 @@ def layers(
     """
     load_torch()
     from livedream.cli.comparing import compare
-    from livedream.cli.dreaming import choose_settings
+    from livedream.cli.looks import choose_settings
     from livedream.names import fitting
 
     given = given_controls(controls)

@@ -10,17 +10,11 @@ from typing import TYPE_CHECKING
 
 from livedream.capture.kind import is_picture
 from livedream.capture.source import Source, open_source
-from livedream.cli.dreaming import (
-    choose_settings,
-    closing,
-    describe,
-    files_read,
-    new_dreamer,
-    prepare,
-    recipe_options,
-    tell_of_faults,
-)
+from livedream.cli.closing import closing
+from livedream.cli.conclusion import describe, tell_of_faults
+from livedream.cli.dreaming import new_dreamer, prepare, recipe_options
 from livedream.cli.effects import Kind, Place, refuse_useless, warn_of_useless_controls
+from livedream.cli.looks import choose_settings, files_read
 from livedream.cli.output import remark, say
 from livedream.cli.playing import playing
 from livedream.cli.progress import step_status, took
@@ -82,12 +76,13 @@ def watch(source_spec: str, request: Request) -> int:
                 opened(open_sink(spec, steps, encoding=request.encoding, overwrite=request.overwrite)) for spec in films
             ]
             dreamer, recipe = prepare(dreamer, picture, recipe_options(request))
+            carried = recipe if request.recipe else None
             pictures: list[_Result] = []
             for spec in results:
-                pictures.append(_Result(spec, facts, recipe if request.recipe else None, overwrite=request.overwrite))
+                pictures.append(_Result(spec, facts, carried, overwrite=request.overwrite))
                 opened(pictures[-1])
             for sink in keepers:
-                sink.recipe = recipe if request.recipe else None
+                sink.recipe = carried
             sinks = [*keepers, *shown] if keepers or not targets else [NullSink(), *shown]
             names = ", ".join(sink.name for sink in (*keepers, *pictures, *shown))
             say(f"{dreamer.description}, preset {preset}: {describe(picture)} -> {names}")
@@ -107,7 +102,7 @@ def watch(source_spec: str, request: Request) -> int:
             source.desk = desk
             with (
                 StatusLine() as line,
-                playing(desk, sinks, preset=preset, given=request.controls, facts=steps, recipe=recipe) as played,
+                playing(desk, sinks, preset=preset, given=request.controls, facts=steps, recipe=carried) as played,
             ):
                 left = TimeLeft()
 
