@@ -84,8 +84,8 @@ class Dreamer(metaclass=Documented):
     Nothing is loaded before the first picture, or `prepare`. One thread at a time may call it.
 
     Args:
-        settings: how to dream: `DreamSettings`; the name of a preset (see `preset_names`); the path of a preset of
-            your own, a .toml file. None means the defaults.
+        settings: how to dream: `DreamSettings`; the name of a preset (see `preset_names`); the path of a .toml file,
+            such as the one that `livedream run` leaves beside a film. None means the defaults.
         **controls: single controls that are to differ, as in `DreamSettings`: `steps=2`.
 
     Raises:
