@@ -194,7 +194,7 @@ def descriptor(number: int, of: int) -> Iterator[None]:
 def livedream(words: list[str], display: str) -> int:
     """Run `livedream WORDS` as far as it is needed, and return its exit code."""
     words = [*words, *SHORTER.get(words[0], []), *(ATLAS if "--atlas" in words else [])]
-    watched = "window" in words or ("--watch" in words and "--to" not in words)
+    watched = "window" in words or "--watch" in words
     if watched and ("photo.jpg" in words or "--loop" in words):  # what has no end
         with somebody_who_quits(display):
             return main(words)

@@ -17,7 +17,7 @@ from tests.conftest import count_frames
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NOTEBOOK = """
-import re, sys
+import re
 import nbclient, nbformat
 
 page = open("docs/python.md", encoding="utf-8").read()

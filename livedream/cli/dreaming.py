@@ -19,6 +19,7 @@ from livedream.cli.activity import Activity, load_torch
 from livedream.cli.effects import Kind, Place, refuse_useless, warn_of_useless_controls
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.output import remark, say, say_error
+from livedream.cli.playback_options import PlaybackOptions
 from livedream.cli.playing import playing
 from livedream.cli.progress import Progress, counted, dropped, elapsed, took
 from livedream.cli.request import Request
@@ -49,6 +50,7 @@ from livedream.sink.sink import (
     leaves_a_file,
     open_sink,
 )
+from livedream.sink.speaker import Speaker
 from livedream.sink.virtual_camera import VirtualCameraSink
 from livedream.urls import shown
 
@@ -84,7 +86,7 @@ def dream(
     try:
         with ExitStack() as locks, stopping() as stop, closing(stop) as opened, ExitStack() as desks:
             with Activity(f"opening {shown(source_spec)}", delay=QUICK_SECONDS):
-                source = opened(open_wanted(source_spec, request))
+                source = once = opened(open_wanted(source_spec, request))
                 if playback.loop:
                     source = opened(_looped(source, source_spec, request))
             last = recall() if source.live and preset is None and not request.fresh else None
@@ -93,6 +95,9 @@ def dream(
             else:
                 preset = preset or usual_preset(source)
                 settings, look = choose_settings(preset, controls), f"preset {preset}"
+            if (playback.speed is not None or playback.sound) and (source.live or source.stills):
+                name = "--sound" if playback.sound else "--speed"
+                raise ArgumentError(f"{name} is for films, and {source.name} is not one", "leave it out")
             played_preset = preset or usual_preset(source)
             of_preset = choose_settings(played_preset, {})
             sink_specs = request.sinks or (("window" if playback.is_watched else usual_sink(source)),)
@@ -100,16 +105,14 @@ def dream(
             refuse_useless(request, [place])
             refuse_twins(sink_specs)
             check_window(request.placement, sink_specs)
-            playback.check(sink_specs)
+            playback.check(sink_specs, ends=not playback.is_endless or source.length is not None)
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
             facts = Facts.of(source, also_read=files_read(preset, settings))
             check_outputs(sink_specs, facts)
             options = recipe_options(replace(request, rate=None, duration=None) if source.live else request)
-            pace = None
-            if not source.live and not source.stills and playback.plays(sink_specs):
-                only_played = not any(map(keeps_every_frame, sink_specs))
-                pace = Playback(playback.speed or Fraction(1), only_played=only_played)
+            pace = _pace(source, sink_specs, playback)
+            speaker = _speaker(once, source, pace) if playback.sound and pace is not None else None
             is_smooth = source.live or (pace is not None and pace.only_played)
             make = make_dreamer or new_dreamer
             film = film_among(sink_specs, source)
@@ -196,6 +199,9 @@ def dream(
                     governor = Governor(dreamer, request.fps or source.rate or USUAL_RATE)
                 stop.hold()
                 began = time.monotonic()
+                if speaker is not None:
+                    desks.callback(speaker.close)
+                    speaker.open()
                 began_with = dreamer.settings
                 try:
                     report = run(
@@ -254,11 +260,38 @@ def _looped(source: Source, spec: str, request: Request) -> Source:
     """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
     if not source.stills:
         return LoopedSource(source, request.playback.rounds)
-    if source.length != 1:
+    if len(source.files) != 1:
         raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
     if request.playback.rounds is not None:
         raise ArgumentError("--loop takes no number for a picture: it has no end", "--loop alone goes on dreaming")
-    return HeldSource(spec, USUAL_RATE)
+    length = None if request.duration is None else max(1, round(request.duration * USUAL_RATE))
+    return HeldSource(spec, USUAL_RATE, length)
+
+
+def _pace(source: Source, sink_specs: Sequence[str], playback: PlaybackOptions) -> Playback | None:
+    """Return the clock by which `source` is played to these sinks; None where it goes as fast as the dream."""
+    if source.live or source.stills or not playback.plays(sink_specs):
+        return None
+    return Playback(playback.speed or Fraction(1), only_played=not any(map(keeps_every_frame, sink_specs)))
+
+
+def _speaker(film: Source, source: Source, pace: Playback) -> Speaker | None:
+    """Return what plays the sound of `film`, of which `source` may be a loop; None where there is none, which is told.
+
+    Raises SinkError.
+    """
+    if film.sound is None or (not isinstance(film.sound, Path) and not film.sound.reopens):
+        why = f"{film.name} has none" if film.sound is None else f"that of {film.name} can be read only once"
+        remark(f"warning: no sound is played: {why}")
+        return None
+    looped = source if isinstance(source, LoopedSource) else None
+    return Speaker(
+        film.sound,
+        pace,
+        start=film.start,
+        until=film.until,
+        round_seconds=None if looped is None else lambda: looped.round_seconds,
+    )
 
 
 def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":

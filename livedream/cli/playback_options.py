@@ -1,4 +1,4 @@
-"""The options that say how a film is played: --loop, --speed."""
+"""The options that say how a film is played: --loop, --speed, --sound."""
 
 import re
 from collections.abc import Sequence
@@ -26,6 +26,7 @@ class PlaybackOptions:
     """With `loop`: how many times; None for as often as is wanted."""
     speed: Fraction | None = None
     """None where nobody asked for one: 1 in a window, as fast as possible into a file."""
+    sound: bool = False
 
     @property
     def is_endless(self) -> bool:
@@ -34,16 +35,18 @@ class PlaybackOptions:
     @property
     def is_watched(self) -> bool:
         """Whether it is asked for what only a window can show, where no sink is named."""
-        return self.is_endless or self.speed is not None
+        return self.is_endless or self.speed is not None or self.sound
 
-    def check(self, sinks: Sequence[str]) -> None:
-        """Raise ArgumentError where these sinks cannot be played to like that."""
+    def check(self, sinks: Sequence[str], *, ends: bool) -> None:
+        """Raise ArgumentError where these sinks cannot be played to like that. ends: whether the source has an end."""
         files = [sink for sink in sinks if leaves_a_file(sink)]
-        if self.is_endless and files:
+        if files and not ends:
             raise ArgumentError(f"--loop without a number never ends, and {files[0]} would fill the disk", "--loop 10")
-        if self.speed is not None and not is_played(sinks) and len(files) == len(sinks):
+        if self.speed is not None and len(files) == len(sinks):
             hint = "leave it out: a file keeps the times of its source"
             raise ArgumentError("--speed is for windows, virtual cameras and streams", hint)
+        if self.sound and not self.plays(sinks):
+            raise ArgumentError("--sound is for what is played", "play it --to window, or beside a file with --speed 1")
 
     def plays(self, sinks: Sequence[str]) -> bool:
         """Return whether a film is played to these sinks at a pace, and not dreamt as fast as possible."""
@@ -70,11 +73,16 @@ def playback_options() -> list[click.Parameter]:
             metavar=f"{float(SLOWEST):g}-{float(FASTEST):g}",
             help="Speed of a film in a window or stream [default: 1; as fast as possible beside a file]",
         ),
+        click.Option(
+            ["--sound/--no-sound"],
+            default=False,
+            help="Play the sound of a film in a window [default: --no-sound]",
+        ),
     ]
 
 
 def given_playback(
-    sources: tuple[str, ...], loop: str | None, speed: str | None
+    sources: tuple[str, ...], loop: str | None, speed: str | None, sound: bool
 ) -> tuple[tuple[str, ...], PlaybackOptions]:
     """Return the sources and the options as they were meant: in `--loop film.mp4` the film is no number.
 
@@ -88,7 +96,7 @@ def given_playback(
                 raise ArgumentError(f"--loop {loop}: give 1 to {MOST_ROUNDS}", "leave the number out for no end")
         else:
             sources = (loop, *sources)
-    return sources, PlaybackOptions(loop=loop is not None, rounds=rounds, speed=_parse_speed(speed))
+    return sources, PlaybackOptions(loop=loop is not None, rounds=rounds, speed=_parse_speed(speed), sound=sound)
 
 
 def _parse_speed(text: str | None) -> Fraction | None:

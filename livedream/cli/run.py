@@ -9,7 +9,7 @@ from livedream.cli.asked import given_tour, parse_length, parse_rate, parse_size
 from livedream.cli.help import GroupedCommand
 from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, output_option, overwrite_option, tour_option
-from livedream.cli.playback_options import given_playback, playback_options
+from livedream.cli.playback_options import PlaybackOptions, given_playback, playback_options
 from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.request import Request
 from livedream.cli.streams import stdout_left_to
@@ -81,6 +81,7 @@ def run(
     tour: str | None,
     loop: str | None,
     speed: str | None,
+    sound: bool,
     no_recipe: bool,
     **controls: Any,
 ) -> int:
@@ -93,10 +94,11 @@ def run(
     from livedream.cli.batch import batch
     from livedream.cli.dreaming import dream
     from livedream.cli.jobs import is_batch, named_after, refuse_output_among
+    from livedream.cli.watching import is_shown_picture
     from livedream.cli.watching import watch as watch_it
 
     sources, stay = given_tour((*sources, *inputs), tour)
-    sources, playback = given_playback(sources, loop, speed)
+    sources, playback = given_playback(sources, loop, speed, sound)
     named, sinks = sources_given(sources, source_file), sinks_given(sinks, to_file)
     click.get_current_context().with_resource(stdout_left_to(sinks))
     placement = take_placement(controls)
@@ -137,11 +139,14 @@ def run(
             raise ArgumentError("--watch is for one picture", "name one")
         check_window(placement, ())
         if playback.is_watched:
-            raise ArgumentError("--speed and a loop without an end are for one film", "name one, or use --loop N")
+            raise ArgumentError("--speed, --sound and an endless loop are for one film", "name one, or use --loop N")
         return batch(sources, request)
+    watch = watch or is_shown_picture(sources[0], request)
     if watch and resume:
-        raise ArgumentError("--watch shows a dream from its first step: it cannot be resumed", "leave out --resume")
+        raise ArgumentError("a picture in a window is dreamt from its first step", "leave out --resume")
     if watch:
+        if playback != PlaybackOptions():
+            raise ArgumentError("--watch shows the steps of a dream: no --loop, --speed or --sound", "leave it out")
         return watch_it(sources[0], request)
     try:
         return dream(sources[0], request)

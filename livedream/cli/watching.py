@@ -1,17 +1,18 @@
-"""`run --watch`: see a still being dreamt, step by step."""
+"""One picture in a window: each step of its dream, and then the dream, until somebody closes it."""
 
-import threading
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from livedream.capture.kind import is_picture
 from livedream.capture.source import Source, open_source
 from livedream.cli.dreaming import (
     choose_settings,
     closing,
-    conclusion,
     describe,
     files_read,
     new_dreamer,
@@ -21,102 +22,219 @@ from livedream.cli.dreaming import (
 )
 from livedream.cli.effects import Kind, Place, refuse_useless, warn_of_useless_controls
 from livedream.cli.output import remark, say
-from livedream.cli.progress import Progress
+from livedream.cli.playing import playing
+from livedream.cli.progress import step_status, took
 from livedream.cli.request import Request
+from livedream.cli.status_line import StatusLine
 from livedream.cli.stopping import Stopped, stopping
-from livedream.cli.window_options import check_window
-from livedream.errors import ArgumentError
+from livedream.cli.time_left import TimeLeft
+from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
+from livedream.names import NUMBERED
 from livedream.pipeline import Report, run
 from livedream.presets import STILL
-from livedream.sink.sink import Facts, check_outputs, open_sink
+from livedream.recipe import Recipe
+from livedream.sink.null import NullSink
+from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
+from livedream.steps import StepReport
 from livedream.suffixes import PICTURES_OUT
 
 if TYPE_CHECKING:
-    from livedream.dream.dreamer import Dreamer
+    from livedream.desk.picture_desk import PictureDesk
+
+WINDOW = "window"
+
+
+def is_shown_picture(source_spec: str, request: Request) -> bool:
+    """Return whether that is one picture for a window: each step of its dream is shown, without --watch too."""
+    path = Path(source_spec)
+    return WINDOW in request.sinks and not request.playback.loop and path.is_file() and is_picture(path)
 
 
 def watch(source_spec: str, request: Request) -> int:
-    """Dream one picture, show each step in sinks, and return the exit code.
+    """Dream one picture, show each step, and return the exit code.
 
-    Without a sink it is shown in a window, in which the dream stands until somebody closes it.
+    The window stays until somebody closes it; its keys begin the dream anew. Films, GIFs and folders among the sinks
+    keep the steps until the dream is finished, pictures the finished dream. A window that is closed before does not
+    keep them from that.
     """
-    preset, sink_specs = request.preset, request.sinks or ("window",)
-    settings = choose_settings(preset or STILL, request.controls)
-    check_window(request.placement, sink_specs)
-    report: Report | None = None
-
-    def on_progress(now: Report) -> None:
-        nonlocal report
-        report = now
-        progress(now)
-        stop.check()
-
+    preset = request.preset or STILL
+    settings = choose_settings(preset, request.controls)
+    finished: SimpleQueue[tuple[Frame, float]] = SimpleQueue()
+    dreams, report, conclusion = 0, None, ""
     try:
-        with stopping() as stop, closing(stop) as opened:
+        with stopping() as stop, closing(stop) as opened, ExitStack() as desks:
             picture = opened(open_source(source_spec, size=request.size, rate=request.rate))
-            _check(picture, sink_specs)
-            place = Place(source_spec, Kind.PICTURE, sink_specs)
+            _check(picture)
+            place = Place(source_spec, Kind.PICTURE, request.sinks)
             refuse_useless(request, [place])
+            window = _open_window(request, Facts.of(picture))
+            shown = [] if window is None else [opened(window)]
+            targets = [spec for spec in request.sinks if spec != WINDOW]
+            results, films = _sorted(targets)
+            facts = Facts.of(picture, also_read=files_read(request.preset, settings))
+            check_outputs(targets, facts)
             dreamer = new_dreamer(settings)
-            source = opened(WatchedSource(picture, dreamer, holds=list(sink_specs) == ["window"]))
-            facts = Facts.of(source, also_read=files_read(preset, settings))
-            check_outputs(sink_specs, facts)
-            sinks = [
-                opened(
-                    open_sink(
-                        spec,
-                        facts,
-                        encoding=request.encoding,
-                        overwrite=request.overwrite,
-                        placement=request.placement,
-                    )
-                )
-                for spec in sink_specs
+            source = PictureSteps(picture, live=not targets, length=dreamer.still_length(picture.size))
+            opened(source)
+            steps = dataclasses.replace(Facts.of(source), also_read=facts.also_read)
+            keepers = [
+                opened(open_sink(spec, steps, encoding=request.encoding, overwrite=request.overwrite)) for spec in films
             ]
-            _, recipe = prepare(dreamer, picture, recipe_options(request))
-            for sink in sinks:
+            dreamer, recipe = prepare(dreamer, picture, recipe_options(request))
+            pictures: list[_Result] = []
+            for spec in results:
+                pictures.append(_Result(spec, facts, recipe if request.recipe else None, overwrite=request.overwrite))
+                opened(pictures[-1])
+            for sink in keepers:
                 sink.recipe = recipe if request.recipe else None
-            targets = ", ".join(sink.name for sink in sinks)
-            say(f"{dreamer.description}, preset {preset or 'still'}: {describe(picture)} -> {targets}")
+            sinks = [*keepers, *shown] if keepers or not targets else [NullSink(), *shown]
+            names = ", ".join(sink.name for sink in (*keepers, *pictures, *shown))
+            say(f"{dreamer.description}, preset {preset}: {describe(picture)} -> {names}")
             warn_of_useless_controls(request.controls, [place])
-            with Progress(source) as progress:
+
+            from livedream.desk.picture_desk import PictureDesk  # torch: three seconds
+
+            desk = PictureDesk(
+                dreamer,
+                preset,
+                request.controls,
+                of_preset=choose_settings(preset, {}),
+                watched=window is not None,
+            )
+            desks.callback(desk.close)
+            desk.on_finished = lambda frame, seconds: finished.put((frame, seconds))
+            source.desk = desk
+            with (
+                StatusLine() as line,
+                playing(desk, sinks, preset=preset, given=request.controls, facts=steps, recipe=recipe) as played,
+            ):
+                left = TimeLeft()
+
+                def on_progress(now: Report) -> None:
+                    nonlocal report, dreams, conclusion
+                    report = now
+                    played.on_progress(now)
+                    for frame, seconds in _taken(finished):
+                        dreams += 1
+                        for target in pictures:
+                            target.save(frame, desk)
+                        if dreams == 1:  # the films keep one dream
+                            for sink in keepers:
+                                played.changes.remove_sink(sink)
+                        conclusion = _conclusion(seconds, targets)
+                        if shown:
+                            say(f"{conclusion}; in the window s saves it and q quits")
+                    if window is not None and window.finished:
+                        desk.leave()
+                    if desk.step < desk.steps:
+                        share = desk.step / desk.steps
+                        line.show(step_status(StepReport("dreaming", desk.step, desk.steps), left(share)), share)
+                    stop.check()
+
                 stop.hold()
-                report = run(source, _as_it_is, sinks, on_progress=on_progress)
+                report = run(source, played.dreamer, sinks, on_progress=on_progress, changes=played.changes)
     except Stopped as stopped:
-        remark(f"stopped: {conclusion(report, source, sink_specs)}" if report else "stopped: nothing was written")
+        remark("stopped" if dreams else "stopped: nothing was written")
         return stopped.exit_code
-    say(conclusion(report, source, sink_specs))
+    if not dreams:
+        say("closed before the dream was finished")
+    elif not shown:
+        say(conclusion)
+    recorded = [sink.name for sink in report.sinks[len(sinks) :] if sink.written]
+    if recorded:
+        say(f"recorded: {', '.join(recorded)}")
     return 1 if tell_of_faults(report) else 0
 
 
-def _check(source: Source, sink_specs: Sequence[str]) -> None:
-    """Raise ArgumentError when nobody can watch `source` being dreamt into these sinks."""
+def _check(source: Source) -> None:
     if not source.stills or source.length != 1:
         raise ArgumentError(f"--watch is for one picture, got {source.name}", "a film is watched with --to window")
-    for spec in sink_specs:
-        if Path(spec).suffix.lower() in PICTURES_OUT:
-            raise ArgumentError(f"{spec} holds one picture, and --watch shows many", "name a film, a .gif or a folder/")
 
 
-class WatchedSource(Source):
-    """The steps of the dream of a picture, dreamt by `dreamer` as they are taken: no other dreamer comes after it.
+def _open_window(request: Request, facts: Facts) -> Sink | None:
+    """Return the window; None where there is no display and the dream is kept in a file.
 
-    holds: whether the last step stays, for a window, until the source is closed.
+    Raises SinkError where a window was asked for by name, or nothing would be left of the dream.
+    """
+    try:
+        return open_sink(WINDOW, facts, placement=request.placement)
+    except SinkError as error:
+        if WINDOW in request.sinks or not request.sinks:
+            raise
+        remark(f"no window: {error}")
+        return None
+
+
+def _sorted(specs: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the sinks for the finished dream, and those for its steps."""
+    results = [spec for spec in specs if _is_one_picture(spec)]
+    return results, [spec for spec in specs if spec not in results]
+
+
+def _is_one_picture(spec: str) -> bool:
+    path = Path(spec)
+    is_folder = spec.endswith("/") or path.is_dir()
+    return (
+        leaves_a_file(spec) and not is_folder and path.suffix.lower() in PICTURES_OUT and not NUMBERED.search(path.name)
+    )
+
+
+def _taken(queue: "SimpleQueue[tuple[Frame, float]]") -> Iterator[tuple[Frame, float]]:
+    while True:
+        try:
+            yield queue.get_nowait()
+        except Empty:
+            return
+
+
+def _conclusion(seconds: float, targets: Sequence[str]) -> str:
+    text = f"dreamt {took(1, 'picture', seconds)}"
+    files = [spec for spec in targets if leaves_a_file(spec)]
+    return f"{text}; written: {', '.join(files)}" if files else text
+
+
+class _Result(Sink):
+    """The file for the finished dream; a later one replaces it."""
+
+    def __init__(self, spec: str, facts: Facts, recipe: Recipe | None, *, overwrite: bool) -> None:
+        self.name = spec
+        self._open: Callable[[bool], Sink] = lambda again: open_sink(spec, facts, overwrite=overwrite or again)
+        self._recipe = recipe
+        self._sink: Sink | None = self._open(False)
+
+    def save(self, frame: Frame, desk: "PictureDesk") -> None:
+        """Write the dream, with the settings with which it was dreamt."""
+        sink, self._sink = self._sink or self._open(True), None
+        with sink:
+            if self._recipe is not None:
+                sink.recipe = dataclasses.replace(self._recipe, settings=desk.in_force, used=desk.description)
+            sink.write(frame)
+
+    def write(self, frame: Frame) -> None:
+        raise NotImplementedError("only a finished dream is written, by `save`")
+
+    def close(self) -> None:
+        if self._sink is not None:
+            self._sink.close()
+
+
+class PictureSteps(Source):
+    """The steps of the dreams of `picture`, as `desk` has them dreamt.
+
+    live: whether only the newest step counts. length: of how many steps a dream is.
     """
 
-    def __init__(self, picture: Source, dreamer: "Dreamer", *, holds: bool) -> None:
+    def __init__(self, picture: Source, *, live: bool, length: int) -> None:
         from livedream.dream.dreamer import SPECTATE_RATE
 
         self._picture = picture
-        self._dreamer = dreamer
-        self._holds = holds
-        self._closed = threading.Event()
+        self.desk: PictureDesk | None = None
         self.name, self.size, self.path = picture.name, picture.size, picture.path
         self.pixel_aspect = picture.pixel_aspect
-        self.rate, self.time_base = SPECTATE_RATE, 1 / SPECTATE_RATE
-        self.live = holds
-        self.length = dreamer.still_length(picture.size)
+        self.rate, self.time_base = SPECTATE_RATE, Fraction(1) / SPECTATE_RATE
+        self.live = live
+        self.length = length
 
     @property
     def files(self) -> Sequence[Path]:
@@ -124,21 +242,9 @@ class WatchedSource(Source):
 
     def __iter__(self) -> Iterator[Frame]:
         for picture in self._picture:
-            for frame in self._dreamer.spectate(picture):
-                if self._closed.is_set():
-                    return
-                yield frame
-        if self._holds:
-            self._closed.wait()
+            if self.desk is not None:
+                yield from self.desk.frames(picture)
 
     def close(self) -> None:
-        self._closed.set()
-
-
-@overload
-def _as_it_is(picture: Frame, /) -> Frame: ...
-@overload
-def _as_it_is(picture: np.ndarray, /) -> np.ndarray: ...
-def _as_it_is(picture: Frame | np.ndarray, /) -> Frame | np.ndarray:
-    """Stand for a dreamer: what comes has been dreamt."""
-    return picture
+        if self.desk is not None:
+            self.desk.end()

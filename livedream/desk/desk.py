@@ -93,6 +93,11 @@ class Desk:
     Raises ArgumentError for a tour that is too fast or too slow.
     """
 
+    tours = True
+    """Whether presets may follow one another by themselves."""
+    controls: tuple[Control, ...] = tuple(control for control in CONTROLS if control.keys)
+    """The controls that have keys."""
+
     def __init__(
         self,
         dreamer: Dreamer,
@@ -186,7 +191,8 @@ class Desk:
 
     def turn(self, name: str, presses: int) -> None:
         """Turn a control as its keys do: a number by so many presses, up or down; a choice to the next or last one."""
-        control, value = _controls[name], getattr(self._wish.settings, name)
+        control = next(control for control in self.controls if control.name == name)
+        value = getattr(self._wish.settings, name)
         if control.kind is not str:
             self.set(name, control.turned(value, presses))
             return
@@ -262,6 +268,14 @@ class Desk:
         with self._lock:
             self._wish = dataclasses.replace(self._wish, frozen=not self._wish.frozen)
         self.notices.tell(f"freeze {'on' if self.frozen else 'off'}", "freeze")
+
+    @property
+    def freeze_help(self) -> str:
+        """What its key does."""
+        return "freeze, shown and recorded" if self.playback is None else "pause"
+
+    def refresh(self) -> None:
+        """A recording begins: it wants a frame. There is always a next one."""
 
     def reset(self) -> None:
         """Forget what was dreamt: the next frame begins anew."""

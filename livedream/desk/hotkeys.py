@@ -7,7 +7,6 @@ from typing import NamedTuple
 from livedream.desk.desk import Desk
 from livedream.desk.status import Status
 from livedream.desk.takes import Takes
-from livedream.settings import CONTROLS
 from livedream.sink.window import WindowSink
 
 
@@ -27,19 +26,19 @@ def hotkeys(desk: Desk, takes: Takes, status: Status, window: WindowSink) -> lis
         return Hotkey((key,), help, (act,))
 
     table = [
-        Hotkey(("p", "n"), "preset: previous, next", (partial(desk.turn_preset, -1), partial(desk.turn_preset, 1))),
-        one("t", "tour through the presets: on, off", desk.toggle_tour),
+        Hotkey(("p", "n"), "preset: previous, next", (partial(desk.turn_preset, -1), partial(desk.turn_preset, 1)))
     ]
-    for control in CONTROLS:
-        if control.keys:
-            name = control.name.replace("_", " ")
-            presses = (-1, 1) if len(control.keys) == 2 else (1,)
-            way = "less, more" if control.press else "previous, next" if len(presses) == 2 else "next"
-            acts = tuple(partial(desk.turn, control.name, many) for many in presses)
-            table.append(Hotkey(control.keys, f"{name}: {way}", acts))
+    if desk.tours:
+        table.append(one("t", "tour through the presets: on, off", desk.toggle_tour))
+    for control in desk.controls:
+        name = control.name.replace("_", " ")
+        presses = (-1, 1) if len(control.keys) == 2 else (1,)
+        way = "less, more" if control.press else "previous, next" if len(presses) == 2 else "next"
+        acts = tuple(partial(desk.turn, control.name, many) for many in presses)
+        table.append(Hotkey(control.keys, f"{name}: {way}", acts))
     table += [
         one("m", "mirror, shown and recorded", desk.toggle_mirror),
-        one("Space", "freeze, shown and recorded", desk.toggle_freeze),
+        one("Space", desk.freeze_help, desk.toggle_freeze),
         one("v", "view: half source, half dream", partial(window.toggle_view, "split")),
         one("d", "view: source or dream", partial(window.toggle_view, "source")),
         one("s", "snapshot, a PNG", takes.snapshot),

@@ -11,7 +11,6 @@ from livedream.desk.notices import SECONDS
 from livedream.desk.takes import Takes
 from livedream.pipeline import Report
 from livedream.pipeline.meter import WINDOW_SECONDS
-from livedream.settings import CONTROLS
 
 Rows = list[tuple[str, ...]]
 
@@ -119,7 +118,7 @@ class Status:
         preset = f"preset {desk.preset}"
         if desk.changed:
             preset += ", changed: " + ", ".join(map(desk.value, desk.changed))
-        turned = ", ".join(desk.value(control) for control in CONTROLS if control.keys)
+        turned = ", ".join(desk.value(control) for control in desk.controls)
         switches = {
             "tour": desk.touring,
             "mirror": desk.mirrored,

@@ -40,7 +40,15 @@ class Takes:
         self._changes = changes
         self._recipe = recipe
         # A recording begins in the middle: no sound belongs to it, and nobody knows how long it gets.
-        self._facts = dataclasses.replace(facts, live=True, sound=None, until=None, start=Fraction(0), length=None)
+        self._facts = dataclasses.replace(
+            facts,
+            live=True,
+            sound=None,
+            lost_sound=facts.lost_sound if facts.live else "",
+            until=None,
+            start=Fraction(0),
+            length=None,
+        )
         self._clock = clock
         self._recording: tuple[Sink, Path] | None = None
         self._writing: list[threading.Thread] = []
@@ -94,6 +102,7 @@ class Takes:
             film, path = opened
             self._recording = Recording(film), path
             self._changes.add_sink(self._recording[0])
+            self._desk.refresh()
             self._desk.notices.tell(f"recording: {path}", "recording")
 
     def close(self) -> None:

@@ -26,6 +26,9 @@ MOST_LATE = 0.5
 CATCH_UP = Fraction(5, 4)
 """How much faster than normal it goes while it catches up: hardly seen, and a quarter second is back after one."""
 
+GLANCE_SECONDS = 0.1
+"""How often it looks whether a window has failed to open."""
+
 JUDGED_SECONDS = 3.0
 """Over how long it is judged whether the dream is too slow,"""
 JUDGED_FRAMES = 8
@@ -39,6 +42,8 @@ LATE = 0.001
 class Played(Offline):
     """The rules for a film that is only watched: every frame is shown, and closing the window ends it."""
 
+    dream_first = False
+    """Beside busy programs, threads that give way keep the others waiting for their frames."""
     closing_ends_all = True
     sinks_fail_alone = True
     """The window plays on although a recording of it fails."""
@@ -64,7 +69,7 @@ class Playback:
     dream is slower, each frame is shown as soon as it is there: the film plays slower, which is logged once and stands
     in `notice`.
 
-    One thread calls `show` and `finish`, another `approach`; all else may be called by any thread.
+    One thread calls `begin`, `show` and `finish`, another `approach`; all else may be called by any thread.
 
     speed: 2 plays twice as fast. only_played: whether no sink keeps the frames: then the run ends when its window is
     closed. clock: seconds that never go back.
@@ -131,21 +136,34 @@ class Playback:
         """Wait until it is time to dream `frame`."""
         self._wait_until(lambda: self._due(frame.time) - AHEAD_SECONDS)
 
+    def begin(self, first: Frame, is_seen: Callable[[], bool] = lambda: True) -> None:
+        """The film begins when `is_seen`: a window takes a quarter second to open, with the first frame."""
+        with self._changed:
+            while not self._stopped and not is_seen():
+                self._changed.wait_for(lambda: self._stopped or is_seen(), GLANCE_SECONDS)
+            self._shown_at, self._last = self._clock(), first
+            self._began_at = self._shown_at - self._seconds(first.time)
+            if self._paused_at is not None:
+                self._paused_at = self._shown_at
+
     def show(self, frame: Frame) -> None:
         """Wait until `frame`, which is dreamt, is to be shown: when this returns, it is."""
         with self._changed:
             arrived = self._clock()
-            if self._last is None:
-                self._began_at = arrived - self._seconds(frame.time)
-            else:
+            if self._last is not None:
                 self._step = frame.time - self._last.time
-                if self._paused_at is None:
-                    self._judge(_Arrival(arrived, frame.time, arrived > self._soonest(frame.time) + LATE))
-                self._wait_until(lambda: self._soonest(frame.time))
-                late = self._clock() - self._due(frame.time)
-                if late > MOST_LATE:
-                    self._delay(late)
+            if self._paused_at is None:
+                self._judge(_Arrival(arrived, frame.time, arrived > self._soonest(frame.time) + LATE))
+            self._wait_until(lambda: self._soonest(frame.time))
+            late = self._clock() - self._due(frame.time)
+            if late > MOST_LATE:
+                self._delay(late)
             self._shown_at, self._last = self._clock(), frame
+
+    def seen(self) -> None:
+        """The first frame is shown somewhere."""
+        with self._changed:
+            self._changed.notify_all()
 
     def finish(self) -> None:
         """Wait until the time of the last frame is over."""

@@ -41,6 +41,8 @@ class Post:
         """Whether the sink is closed on its thread, when that ends."""
         self.fault: str | None = None
         """What it failed at."""
+        self.begun = False
+        """Whether the sink has its first frame: a window opens with it."""
         self.busy_since: float | None = None
         """Since when it has been at work on what it was given; None while it waits."""
 

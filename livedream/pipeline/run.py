@@ -201,7 +201,9 @@ class _Run:
 
     def _play(self, playback: Playback) -> None:
         try:
-            wanted = True
+            first = self._ready.take()
+            wanted = self._deliver(first)
+            playback.begin(first.frame, self._is_seen)
             while wanted:
                 dream = self._ready.take()
                 playback.show(dream.frame)
@@ -211,6 +213,10 @@ class _Run:
         finally:
             self._ready.discard()
             self._close_posts()
+
+    def _is_seen(self) -> bool:
+        """Return whether the first frame is shown wherever a film is played."""
+        return all(post.begun for post in self._posts if post.sink.live and post.open)
 
     def _close_posts(self) -> None:
         with self._lock:
@@ -270,6 +276,10 @@ class _Run:
             with post.busy():
                 self._write(post.sink, frame, checkpoint)
             self._meter.written(post.number, captured_at)
+            if not post.begun:
+                post.begun = True
+                if self._playback is not None:
+                    self._playback.seen()
         if post.sink.finished:
             post.open = False
             post.box.discard()

@@ -1,16 +1,18 @@
 """`run --watch`, and the recipes of what was dreamt with other files."""
 
+import re
+from pathlib import Path
+
 import av
 import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
 
-from livedream import Dreamer, DreamSettings, Frame, Sink, load_preset, open_source
+from livedream import Frame, Sink, load_preset
 from livedream.capture.carried import carried_recipe
+from livedream.cli import watching
 from livedream.cli.main import main
-from livedream.cli.watching import WatchedSource, _as_it_is
-from livedream.pipeline import run
 from livedream.recipe import about
 
 # Two octaves, 67 and 48 pixels high.
@@ -29,7 +31,7 @@ def test_each_step_becomes_a_frame(tmp_path, capsys) -> None:
     assert main(["run", "photo.png", "--watch", "--to", "a.gif", "--to", "a.mp4", "--to", "steps/", *QUICK]) == 0
     first, last = capsys.readouterr().out.splitlines()
     assert "preset still: photo.png 100x67 -> a.gif (gif), a.mp4 (libx264" in first
-    assert last.startswith("dreamt 4 frames in ") and last.endswith("; written: a.gif, a.mp4, steps/")
+    assert last.startswith("dreamt 1 picture in ") and last.endswith("; written: a.gif, a.mp4, steps/")
     for name in ("a.gif", "a.mp4"):
         with av.open(name) as film:
             times = [frame.time for frame in film.decode(video=0)]
@@ -42,53 +44,99 @@ def test_each_step_becomes_a_frame(tmp_path, capsys) -> None:
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        (["photo.png", "--to", "out.png"], "out.png holds one picture"),
-        (["demo"], "--watch is for one picture, got demo"),
-        (["photo.png", "photo.png"], "--watch is for one picture"),
-        (["photo.png", "--start", "1"], "--start is for films, and this is a picture"),
-        (["photo.png", "--resume"], "--watch shows a dream from its first step"),
+        (["demo", "--watch"], "--watch is for one picture, got demo"),
+        (["photo.png", "photo.png", "--watch"], "--watch is for one picture"),
+        (["photo.png", "--start", "1", "--watch"], "--start is for films, and this is a picture"),
+        (["photo.png", "--resume", "--to", "window"], "a picture in a window is dreamt from its first step"),
+        (["photo.png", "--loop", "--watch"], "--watch shows the steps of a dream"),
     ],
 )
-def test_what_cannot_be_watched_is_refused(typed, message, capsys) -> None:
-    assert main(["run", *typed, "--watch"]) == 2
+def test_what_cannot_be_watched_is_refused(typed, message, capsys, window) -> None:
+    assert main(["run", *typed]) == 2
     assert f"error: {message}" in capsys.readouterr().err
 
 
+def test_without_a_display_the_window_must_not_be_all_there_is(capsys) -> None:
+    assert main(["run", "photo.png", "--watch"]) == 1
+    assert "error: cannot open a window" in capsys.readouterr().err
+    assert main(["run", "photo.png", "--watch", "--to", "window", "--to", "a.png"]) == 1
+    assert not Path("a.png").exists()
+
+
 class Looked(Sink):
-    """Stands for a window whose viewer looks on for a while after the last step, and then closes it."""
+    """Stands for a window whose viewer closes it when `seen_enough` says so, at a step or at a glance without one."""
 
     name = "window"
     live = True
 
-    def __init__(self, last: int) -> None:
-        self.last = last
-        self.seen: list[int] = []
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
         self.glances = 0
+        self.closed = False
+        self.seen_enough = lambda: self.glances > 10
 
     @property
     def finished(self) -> bool:
-        return self.glances > 5
+        self.closed = self.closed or self.seen_enough()
+        return self.closed
 
     def write(self, frame: Frame) -> None:
-        self.seen.append(frame.index)
+        self.frames.append(frame)
+        self.glances = 0
 
     def idle(self) -> None:
-        self.glances += self.last in self.seen
+        self.glances += 1
 
     def close(self) -> None:
         pass
 
 
+@pytest.fixture
+def window(monkeypatch):
+    looked, open_sink = Looked(), watching.open_sink
+    monkeypatch.setattr(
+        watching, "open_sink", lambda spec, *args, **how: looked if spec == "window" else open_sink(spec, *args, **how)
+    )
+    return looked
+
+
 @pytest.mark.parametrize("on_main_thread", [True, False])
-def test_in_a_window_the_dream_stands_until_it_is_closed(on_main_thread) -> None:
-    dreamer = Dreamer(DreamSettings(layers="fire5", still_steps=2, smallest_octave=45))
-    with open_source("photo.png") as picture, WatchedSource(picture, dreamer, holds=True) as source:
-        window = Looked(source.length - 1)
-        window.on_main_thread = on_main_thread
-        report = run(source, _as_it_is, [window])
-    assert window.seen[-1] == 3
-    assert window.glances == 6
-    assert report.captured == 4  # a live window may leave out a step, but not the last
+def test_in_a_window_the_dream_stands_until_it_is_closed(on_main_thread, window, capsys) -> None:
+    window.on_main_thread = on_main_thread
+    window.seen_enough = lambda: window.glances > 10 and window.frames[-1].index == 3
+    assert main(["run", "photo.png", "--to", "window", *QUICK]) == 0
+    assert window.glances == 11
+    first, told = capsys.readouterr().out.splitlines()
+    assert first.endswith("photo.png 100x67 -> window")
+    assert re.fullmatch(r"dreamt 1 picture in \d+\.\d+ s; in the window s saves it and q quits", told)
+
+
+def test_a_picture_beside_the_window_is_the_finished_dream(window, tmp_path, capsys) -> None:
+    assert main(["run", "photo.png", "--to", "plain.png", *QUICK]) == 0
+    window.seen_enough = lambda: window.glances > 10 and Path("a.png").exists()
+    assert main(["run", "photo.png", "--watch", "--to", "a.png", "--to", "steps/", *QUICK]) == 0
+    with Image.open("plain.png") as plain, Image.open("a.png") as shown:
+        assert np.array_equal(plain, shown)
+    assert len(list(tmp_path.glob("steps/*.png"))) == 4
+    assert about(carried_recipe(Path("a.png")))["used"]
+    assert "; written: a.png, steps/; in the window" in capsys.readouterr().out
+
+
+def test_closing_the_window_early_ends_the_dream_unless_a_file_waits_for_it(window, capsys) -> None:
+    window.seen_enough = lambda: len(window.frames) == 1
+    assert main(["run", "photo.png", "--to", "window", *QUICK, "--still-steps", "50"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "closed before the dream was finished"
+    assert main(["run", "photo.png", "--to", "window", "--to", "a.png", *QUICK]) == 0
+    assert main(["run", "photo.png", "--to", "plain.png", *QUICK]) == 0
+    with Image.open("plain.png") as plain, Image.open("a.png") as shown:
+        assert np.array_equal(plain, shown)
+
+
+def test_a_picture_that_is_there_already_is_not_replaced(window, capsys) -> None:
+    Image.new("RGB", (2, 2)).save("a.png")
+    assert main(["run", "photo.png", "--watch", "--to", "a.png", *QUICK]) == 1
+    assert "error: a.png exists already" in capsys.readouterr().err
+    assert window.frames == []
 
 
 def test_a_dream_of_other_files_is_made_again_to_the_bit(tmp_path) -> None:

@@ -218,7 +218,7 @@ def test_wrong_file(name, change, message, state, tmp_path) -> None:
     with pytest.raises(WeightsError, match=message) as caught:
         models.load(name, str(tmp_path / "mine.pth"))
     assert "\n" not in str(caught.value)
-    assert "--model" in caught.value.hint
+    assert "--model" in caught.value.hint.command_line
 
 
 def test_whole_network_saved_as_an_object_is_refused(tmp_path) -> None:

@@ -96,13 +96,13 @@ def test_a_slow_dream_plays_slower_shows_every_frame_and_is_told_once(time, capl
 
 
 def test_one_stall_is_caught_up_with_gently_and_is_no_slow_dream(time, caplog) -> None:
-    film = Film(steady(90))
-    film.before = lambda index: time.sleep(0.8) if index == 30 else None
+    film = Film(steady(240))
+    film.before = lambda index: time.sleep(0.8) if index == 120 else None
     screen, _ = play(time, film)
     gaps = [after - before for before, after in itertools.pairwise(screen.came)]
     assert 0.3 < max(gaps) < 0.5  # the rest was not seen: frames had been read and dreamt ahead
     assert min(gaps) == pytest.approx(1 / 30 / 1.25, abs=1e-6)
-    assert screen.since_the_first[-1] == pytest.approx(89 / 30, abs=1e-6)
+    assert screen.since_the_first[-1] == pytest.approx(239 / 30, abs=1e-6)
     assert caplog.records == []
 
 
@@ -162,6 +162,7 @@ def test_closing_the_window_ends_an_endless_film_at_once() -> None:
 
 def test_a_film_that_is_kept_is_finished_although_the_window_is_closed(time) -> None:
     film, window, kept = Film(steady(20)), Window(3), Screen(time, "kept", live=False)
+    window.on_main_thread = False  # virtual time counts the threads of a run alone
     run(film, Taking(time, 0.002, 0.01, 0.002), [window, kept], playback=Playback(only_played=False))
     assert kept.indices == list(range(20))
     assert kept.since_the_first[-1] == pytest.approx(19 / 30, abs=1e-6)
@@ -187,8 +188,21 @@ def test_the_position_is_that_of_the_frame_that_is_shown() -> None:
     now = 100.0
     playback = Playback(Fraction(2), clock=lambda: now)
     assert playback.position is None
-    playback.show(make_frame(0))
+    playback.begin(make_frame(0))
     now = 100.01
     assert playback.position == pytest.approx(0.02)
     now = 130.0  # the next frame does not come
     assert playback.position == pytest.approx(0.04)
+
+
+def test_the_time_that_a_window_takes_to_open_is_not_the_films(time) -> None:
+    screen = Screen(time)
+
+    def open_slowly(frame: Frame) -> None:
+        if frame.index == 0:
+            time.sleep(0.4)
+        screen.came.append(time.now)
+
+    screen.before = open_slowly
+    run(Film(steady(60)), Taking(time, 0.002, 0.01, 0.002), [screen], playback=Playback())
+    assert screen.since_the_first == pytest.approx([number / 30 for number in range(60)], abs=0.002)

@@ -145,15 +145,17 @@ def test_56_a_server_that_hangs_keeps_nobody_waiting(
     assert camera.slowest < 0.5
 
 
-def test_a_film_is_sent_at_its_own_speed() -> None:
+@pytest.mark.parametrize("speed", [Fraction(1), Fraction(1, 3)])
+def test_a_film_is_sent_at_its_own_speed(speed: Fraction) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
         ear.bind(("127.0.0.1", 0))
         with NetworkSink(f"udp://127.0.0.1:{ear.getsockname()[1]}", Facts(rate=Fraction(30))) as sink:
             assert not sink.live
+            sink.speed = speed
             began = time.monotonic()
             for index in range(10):
                 sink.write(Frame(quarters(), Fraction(index, 30), index))
-            assert time.monotonic() - began == pytest.approx(9 / 30, abs=0.1)
+            assert time.monotonic() - began == pytest.approx(9 / 30 / speed, abs=0.1)
 
 
 def test_a_film_that_nobody_receives_is_an_error(port: int) -> None:

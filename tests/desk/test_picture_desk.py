@@ -1,0 +1,133 @@
+"""The dream of one picture, and what its keys make of it. No window is needed: the steps are taken one by one."""
+
+import itertools
+import threading
+
+import numpy as np
+import pytest
+
+from livedream import Dreamer, DreamSettings
+from livedream.desk.picture_desk import PictureDesk
+from livedream.frame import Frame
+from livedream.presets import load_preset
+from tests.pipeline.parts import SECONDS, make_frame
+
+SETTINGS = DreamSettings(layers="fire5", still_steps=2, smallest_octave=45, precision="float32", device="cpu")
+STEPS = 4
+"""Two octaves, of 67 and 48 lines."""
+
+
+@pytest.fixture(scope="module")
+def dreamer() -> Dreamer:
+    return Dreamer(SETTINGS)
+
+
+@pytest.fixture
+def picture() -> Frame:
+    pixels = np.random.default_rng(0).integers(0, 256, (67, 100, 3), np.uint8)
+    return Frame(pixels, make_frame(0).time, 0)
+
+
+@pytest.fixture
+def finished() -> "list[Frame]":
+    return []
+
+
+@pytest.fixture
+def desk(dreamer, finished) -> PictureDesk:
+    dreamer.settings = SETTINGS
+    return PictureDesk(dreamer, "still", on_finished=lambda frame, seconds: finished.append(frame))
+
+
+def shown(desk: PictureDesk, frame: Frame) -> Frame:
+    return desk.compose(desk.dream(desk.look(frame)))
+
+
+def at_rest(desk: PictureDesk, frames, do) -> "Frame | None":
+    """Do something while the dream stands, and return the frame that comes of it; None when none does."""
+    came: list[Frame] = []
+    thread = threading.Thread(target=lambda: came.extend(itertools.islice(frames, 1)))
+    thread.start()
+    thread.join(0.2)
+    assert thread.is_alive(), "it does not rest"
+    do()
+    thread.join(SECONDS)
+    assert not thread.is_alive(), "nothing came"
+    return came[0] if came else None
+
+
+def test_it_rests_when_it_is_finished_until_nobody_watches(desk, picture, finished) -> None:
+    frames = desk.frames(picture)
+    steps = list(itertools.islice(frames, STEPS))
+    assert [frame.index for frame in steps] == list(range(STEPS))
+    assert (desk.step, desk.steps, finished) == (STEPS, STEPS, [])
+    assert at_rest(desk, frames, desk.leave) is None
+    assert np.array_equal(finished[0].pixels, steps[-1].pixels)
+    assert np.array_equal(steps[-1].source, picture.pixels)
+    assert [text[:12] for text in desk.notices.texts] == ["finished in "]
+
+
+def test_a_changed_control_begins_anew_and_a_preset_has_its_own_look(desk, picture, finished) -> None:
+    frames = desk.frames(picture)
+    first = list(itertools.islice(frames, STEPS))
+    again = at_rest(desk, frames, lambda: desk.turn("strength", -3))
+    assert (again.index, desk.step, desk.in_force.strength) == (STEPS, 1, 0.7)
+    assert not np.array_equal(again.pixels, first[0].pixels)
+    desk.fade_to("stone-town")  # in the middle of a dream
+    next(frames)
+    assert desk.step == 1
+    assert desk.in_force.layers == load_preset("stone-town").layers
+    assert desk.in_force.still_steps == load_preset("stone-town").still_steps
+    assert len(finished) == 1
+    desk.end()
+
+
+def test_x_dreams_the_same_again(desk, picture, finished) -> None:
+    frames = desk.frames(picture)
+    steps = list(itertools.islice(frames, STEPS))
+    steps += [at_rest(desk, frames, desk.reset), *itertools.islice(frames, STEPS - 1)]
+    assert [frame.index for frame in steps] == list(range(2 * STEPS))
+    assert all(before.time < after.time for before, after in itertools.pairwise(steps))
+    for one, other in zip(steps[:STEPS], steps[STEPS:], strict=True):
+        assert np.array_equal(one.pixels, other.pixels)
+    desk.end()
+
+
+def test_mirror_shows_at_rest_and_so_does_who_joins(desk, picture) -> None:
+    frames = desk.frames(picture)
+    *_, last = itertools.islice(frames, STEPS)
+    assert np.array_equal(shown(desk, last).pixels, last.pixels)
+    again = at_rest(desk, frames, desk.toggle_mirror)
+    assert np.array_equal(shown(desk, again).pixels, last.pixels[:, ::-1])
+    assert np.array_equal(desk.newest.source, picture.pixels[:, ::-1])
+    assert at_rest(desk, frames, desk.refresh).time > again.time
+    desk.end()
+
+
+def test_a_pause_holds_the_dream(desk, picture) -> None:
+    frames = desk.frames(picture)
+    next(frames)
+    desk.toggle_freeze()
+    assert at_rest(desk, frames, desk.toggle_freeze).index == 1
+    desk.end()
+
+
+def test_what_cannot_be_dreamt_is_told_and_the_dream_is_as_before(desk, picture) -> None:
+    frames = desk.frames(picture)
+    first = next(frames)
+    desk.set("layers", "nosuchlayer")
+    again = next(frames)
+    assert np.array_equal(again.pixels, first.pixels)
+    assert (desk.settings, desk.in_force) == (SETTINGS, SETTINGS)
+    assert "nosuchlayer" in desk.notices.texts[-1]
+    desk.end()
+
+
+def test_its_keys_are_those_that_mean_something_for_a_picture(desk) -> None:
+    keys = {control.name: control.keys for control in desk.controls}
+    assert keys["still_steps"] == ("1", "2") and keys["still_height"] == ("5", "6")
+    assert not {"steps", "working_height", "keep", "zoom", "rotate"} & keys.keys()
+    desk.turn("still_steps", 1)
+    assert desk.settings.still_steps == 5
+    desk.toggle_tour()
+    assert not desk.touring
