@@ -30,7 +30,6 @@ def test_wrong_positions(text: str) -> None:
         ("run film.mp4 --full-screen --to out.mp4", "without a window --full-screen has no effect"),
         ("run film.mp4 --monitor 1 --position 3,4", "without a window --monitor and --position has no effect"),
         ("run film.mp4 film.mp4 other.mp4 --window-title A", "without a window --window-title has no effect"),
-        ("run photo.png --watch --full-screen --to a.gif", "without a window --full-screen has no effect"),
         ("zoom photo.png --full-screen", "without a window --full-screen has no effect"),
         ("run film.mp4 --to window --position 3", "invalid position '3': expected X,Y"),
         ("run film.mp4 --to window --window-title=", "--window-title is empty"),
