@@ -30,7 +30,6 @@ def test_wrong_positions(text: str) -> None:
         ("run film.mp4 --full-screen --to out.mp4", "--full-screen has no effect without a window"),
         ("run film.mp4 --monitor 1 --position 3,4", "--monitor and --position have no effect without a window"),
         ("run film.mp4 film.mp4 other.mp4 --window-title A", "--window-title has no effect without a window"),
-        ("run photo.png --watch --full-screen --to a.gif", "--full-screen has no effect without a window"),
         ("zoom photo.png --full-screen", "--full-screen has no effect without a window"),
         ("run film.mp4 --to window --position 3", "invalid position '3': expected X,Y"),
         ("run film.mp4 --to window --window-title=", "--window-title is empty"),
