@@ -132,7 +132,7 @@ class StdoutSink(Sink):
             if error.errno not in _READER_GONE:
                 raise SinkError(f"standard output: {error.strerror}", "make room, or write elsewhere") from error
             self._finished = True
-            log.warning("the reader closed standard output; frames written: %d", self.count)
+            log.warning("the reader closed standard output (%d frames written)", self.count)
         self._waited = time.monotonic() - began
 
 
