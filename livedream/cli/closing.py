@@ -9,7 +9,7 @@ from livedream.cli.activity import QUICK_SECONDS, Activity
 from livedream.cli.stopping import Stop, Stopped
 from livedream.sink.sink import Sink
 
-Opened = TypeVar("Opened", Source, Sink)
+Opened = TypeVar("Opened", bound=Source | Sink)
 
 
 class Opener(Protocol):

@@ -51,7 +51,7 @@ def layers(
     no_recipe: bool,
     **controls: str | None,
 ) -> int:
-    """Dream PHOTO at each layer of a network, from shallow to deep, and lay the dreams on one sheet with their names."""
+    """Dream PHOTO at each layer of a network, from shallow to deep, on one sheet with the names of the layers."""
     load_torch()
     from livedream.cli.comparing import compare
     from livedream.cli.looks import choose_settings
