@@ -1,4 +1,4 @@
-"""What goes on while nothing comes out: loading, reading, steps of a picture."""
+"""Shows what livedream is doing while nothing else is printed: loading, reading, steps of a picture."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""Sources and sinks of a run are closed, whatever happens."""
+"""Close the sources and sinks of a run, whatever happens."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a run says of its source at the beginning, and of all that came out at its end."""
+"""The words in which a run describes its source, and what came out at its end."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What steps cost, so that the time left can be told from how many there are."""
+"""The relative cost of steps, to estimate the time left."""
 
 from livedream.dream.choice import network_for
 from livedream.dream.grammar import parse

@@ -1,4 +1,4 @@
-"""Which options have an effect on which sources and outputs: one that would have none is refused, or a warning."""
+"""Which options have an effect on which sources and outputs: refuse, or warn of, those that would have none."""
 
 import dataclasses
 import logging

@@ -1,4 +1,4 @@
-"""One line about what goes on: it changes in place on a terminal, and comes again every few seconds elsewhere."""
+"""A line about the current state: updated in place on a terminal, printed again every few seconds elsewhere."""
 
 import os
 import sys

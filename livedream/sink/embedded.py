@@ -1,7 +1,7 @@
 """The recipe inside a film.
 
-Containers take it when the film begins, and nobody knows then whether it will be complete. So it says that it is not,
-and that is corrected in place, in as many bytes, once it is. A GIF takes it at its end.
+FFmpeg writes it when the film begins, before anybody knows whether the film will be complete. So it says that it is
+not, and is corrected in place, without a change of its size, once it is. A GIF gets its recipe at the end.
 """
 
 from pathlib import Path
@@ -20,9 +20,9 @@ def begun(recipe: Recipe) -> str:
 
 
 def settle(path: Path, recipe: Recipe, *, frames: int, complete: bool) -> None:
-    """Let the recipe in the closed film at `path` tell the truth. Raises OSError.
+    """Write into the recipe of the closed film at `path` whether it is complete. Raises OSError.
 
-    Where it stands elsewhere than FFmpeg puts it, it goes on to say that the film is not complete.
+    A recipe that is not where FFmpeg usually puts it is left as it is: it says that the film is not complete.
     """
     suffix = path.suffix.lower()
     if suffix == ".gif":

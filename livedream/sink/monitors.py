@@ -1,4 +1,4 @@
-"""Where the monitors are."""
+"""The monitors of the desktop."""
 
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ def monitors() -> list[Monitor]:
             desktop, *areas = screens.monitors
     except mss.ScreenShotError as error:
         hint = either("leave out --monitor", "leave out the monitor")
-        raise SinkError("the system does not tell which monitors there are", hint) from error
+        raise SinkError("the monitors cannot be listed", hint) from error
     # An X server without the extension RandR tells of no monitors.
     return [Monitor(*(area[side] for side in Monitor._fields)) for area in areas or [desktop]]
 

@@ -1,4 +1,4 @@
-"""Where a window is, and how it begins."""
+"""Where a window appears, and how."""
 
 from dataclasses import dataclass
 

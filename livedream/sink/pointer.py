@@ -1,4 +1,4 @@
-"""Hides the mouse pointer over a window, as nobody on a stage wants to see it."""
+"""Hides the mouse pointer over a window that fills a screen."""
 
 import ctypes
 import sys

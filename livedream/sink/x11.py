@@ -1,4 +1,4 @@
-"""What OpenCV does not tell about its windows on X11, through Xlib. Opens nothing unless it is asked."""
+"""What OpenCV does not offer for its windows on X11, through Xlib, which is loaded with the first connection."""
 
 import ctypes
 import os

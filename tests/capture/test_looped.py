@@ -1,3 +1,5 @@
+"""A film played several times: times, numbers and what each kind of source makes of `rewind`."""
+
 import itertools
 from fractions import Fraction
 

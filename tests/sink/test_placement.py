@@ -1,3 +1,5 @@
+"""Where the corner of a window belongs."""
+
 from livedream.sink.monitors import Monitor
 from livedream.sink.placement import Placement
 
