@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from livedream.cli import output, status_line
-from livedream.cli.dreaming import conclusion
+from livedream.cli.conclusion import conclusion
 from livedream.cli.progress import Progress, duration, film_status, live_status, step_status, stills_status
 from livedream.cli.time_left import TimeLeft
 from livedream.pipeline import Report, SinkReport
@@ -173,7 +173,7 @@ def test_elsewhere_a_line_comes_after_five_seconds_without_any(monkeypatch, caps
 
 
 def test_the_fraction_of_a_rate_is_told():
-    from livedream.cli.dreaming import describe
+    from livedream.cli.conclusion import describe
 
     source = Frames(1)
     source.rate = Fraction(30000, 1001)
