@@ -9,7 +9,7 @@ from livedream.capture.held import HeldSource
 from livedream.cli.activity import QUICK_SECONDS, Activity
 from livedream.cli.closing import closing
 from livedream.cli.conclusion import conclusion, describe
-from livedream.cli.looks import choose_settings, files_read, ingredients
+from livedream.cli.looks import choose_settings, files_read, recipe_for
 from livedream.cli.output import remark, say
 from livedream.cli.progress import Progress
 from livedream.cli.stopping import Stopped, stopping
@@ -17,7 +17,6 @@ from livedream.cli.window_options import check_window
 from livedream.dream.dive import Dive
 from livedream.errors import ArgumentError
 from livedream.pipeline import Report, run
-from livedream.recipe import Recipe, fingerprint
 from livedream.sink.placement import Placement
 from livedream.sink.sink import Facts, open_sink
 
@@ -55,16 +54,9 @@ def dive(
                 diver = Dive(settings, drift, on_step=shown.step)
             facts = Facts.of(source, also_read=files_read(preset, settings))
             sink = opened(open_sink(sink_spec, facts, overwrite=overwrite, placement=placement))
-            options = {"length": str(seconds), "fps": str(rate), "drift": f"{drift[0]:g},{drift[1]:g}"}
             if carries_recipe:
-                sink.recipe = Recipe(
-                    settings=settings,
-                    source=source.path.resolve().name if source.path else "",
-                    fingerprint=fingerprint(source.files),
-                    ingredients=ingredients(settings),
-                    used=diver.description,
-                    options=options,
-                )
+                options = {"length": str(seconds), "fps": str(rate), "drift": f"{drift[0]:g},{drift[1]:g}"}
+                sink.recipe = recipe_for(source, settings, diver.description, options)
             say(f"{diver.description}, preset {preset}: {describe(source)} -> {sink.name}")
             with Progress(source) as progress:
 

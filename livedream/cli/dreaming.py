@@ -19,7 +19,7 @@ from livedream.cli.closing import Opener, closing
 from livedream.cli.conclusion import conclusion, describe, early_end, tell_of_faults
 from livedream.cli.effects import Kind, Place, refuse_useless, warn_of_useless_controls
 from livedream.cli.last_time import recall, remember, state_file
-from livedream.cli.looks import choose_settings, files_read, ingredients, usual_preset
+from livedream.cli.looks import choose_settings, files_read, recipe_for, usual_preset
 from livedream.cli.output import remark, say
 from livedream.cli.playback_options import PlaybackOptions
 from livedream.cli.playing import playing
@@ -33,7 +33,7 @@ from livedream.names import fitting
 from livedream.pipeline import Playback, Report, run
 from livedream.pipeline.governor import Governor
 from livedream.presets import FILM
-from livedream.recipe import Recipe, fingerprint
+from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
 from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
@@ -391,14 +391,7 @@ def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]
         finally:
             dreamer.on_step = None
     with Activity(f"reading {source.name}", delay=QUICK_SECONDS):
-        return dreamer, Recipe(
-            settings=dreamer.settings,
-            source=source.path.resolve().name if source.path else "",  # no folder's name: films are passed on
-            fingerprint=fingerprint(source.files) or source.identity,
-            ingredients=ingredients(dreamer.settings),
-            used=dreamer.description,
-            options=options,
-        )
+        return dreamer, recipe_for(source, dreamer.settings, dreamer.description, options)
 
 
 def is_touring(player: "Dreamer | Desk") -> bool:

@@ -1,4 +1,4 @@
-"""The settings of a dream: a preset, and the controls that are given on top of it."""
+"""The settings of a dream, a preset with the controls given on top of it, and its recipe."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
 from livedream.models import OFFICIAL
 from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
-from livedream.recipe import fingerprint
+from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
 
 
@@ -55,3 +55,15 @@ def ingredients(settings: DreamSettings) -> str:
     """
     weights = [] if settings.weights == OFFICIAL else [Path(settings.weights)]
     return fingerprint([*parse(settings.layers).files, *weights])
+
+
+def recipe_for(source: Source, settings: DreamSettings, used: str, options: Mapping[str, str | int]) -> Recipe:
+    """Return the recipe of a dream of `source`. used, options: as a Recipe has them. Raises as `ingredients`."""
+    return Recipe(
+        settings=settings,
+        source=source.path.resolve().name if source.path else "",  # no folder's name: films are passed on
+        fingerprint=fingerprint(source.files) or source.identity,
+        ingredients=ingredients(settings),
+        used=used,
+        options=options,
+    )
