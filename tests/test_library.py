@@ -21,14 +21,17 @@ from livedream import (
     Dreamer,
     DreamSettings,
     Frame,
+    SourceError,
     Visualizer,
     demo_clip,
+    layer,
     load_preset,
     open_sink,
     open_source,
 )
 from livedream.picture import Picture, Pictures
 from livedream.quantities import exact_rate, exact_seconds
+from livedream.recipe import Recipe
 from livedream.settings import CONTROLS
 from livedream.spectacle import Spectacle
 
@@ -53,9 +56,63 @@ def test_a_dreamer_takes_settings_a_preset_a_file_and_single_controls(tmp_path: 
     with pytest.raises(ArgumentError, match="unknown preset: flim") as caught:
         Dreamer("flim")
     assert caught.value.hint == "did you mean film or live?"
+    with pytest.raises(ArgumentError, match="unknown preset: FILM") as caught:
+        Dreamer("FILM")
+    assert caught.value.hint == "did you mean film?"
     with pytest.raises(ArgumentError, match="unknown control: stesp") as caught:
         Dreamer("film", stesp=2)
     assert "steps" in caught.value.hint
+    with pytest.raises(TypeError, match="settings must be DreamSettings, or the name or path of a preset, got dict"):
+        Dreamer({"steps": 2})
+
+
+def test_a_dreamer_takes_the_recipe_of_a_film_or_picture(tmp_path: Path, make_clip) -> None:
+    settings = DreamSettings(steps=3, layers="fire5")
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), Fraction(0), 0)
+    for name in ("dream.mkv", "dream.PNG"):
+        with open_sink(tmp_path / name) as sink:
+            sink.recipe = Recipe(settings=settings)
+            sink.write(frame)
+        assert Dreamer(tmp_path / name).settings == load_preset(str(tmp_path / name)) == settings
+    with pytest.raises(ArgumentError, match="carries no recipe"):
+        Dreamer(make_clip(frames=2))
+    with pytest.raises(SourceError, match=r"no such file: .*gone\.mp4"):
+        Dreamer(tmp_path / "gone.mp4")
+
+
+def test_controls_take_the_numbers_of_numpy_and_fractions() -> None:
+    settings = DreamSettings(steps=np.int64(2), strength=np.float32(0.5), zoom=Fraction(9, 8), keep=0)
+    assert settings == DreamSettings(steps=2, strength=0.5, zoom=1.125, keep=0.0)
+    numbers = settings.steps, settings.strength, settings.zoom, settings.keep
+    assert [type(number) for number in numbers] == [int, float, float, int]  # a whole number stays as it was written
+    for wrong in (True, np.bool_(True), 2.0, "2"):
+        with pytest.raises(ArgumentError, match="steps must be a whole number"):
+            DreamSettings(steps=wrong)
+
+
+def test_settings_that_are_none_leave_a_dreamer_as_it_was() -> None:
+    dreamer = Dreamer("film")
+    with pytest.raises(TypeError, match="settings must be DreamSettings, got str"):
+        dreamer.settings = "live"
+    assert dreamer.settings == load_preset("film")
+
+
+def test_a_camera_is_named_by_its_number_as_in_opencv() -> None:
+    with pytest.raises(SourceError, match="camera 47 cannot be opened"):
+        open_source(47)
+    for wrong in (True, 1.5, None, b"film.mp4"):
+        with pytest.raises(TypeError, match="a source is named by text, a path or the number of a camera"):
+            open_source(wrong)
+
+
+def test_objectives_do_not_add_to_numbers() -> None:
+    assert np.float32(0.5) * layer("fire6") == layer("fire6") * 0.5
+    with pytest.raises(TypeError, match="unsupported operand"):
+        layer("fire6") + 1
+    with pytest.raises(TypeError, match="unsupported operand"):
+        layer("fire6") - 1
+    with pytest.raises(TypeError):
+        layer("fire6") * "fire9"
 
 
 def test_an_old_name_of_a_preset(caplog: pytest.LogCaptureFixture) -> None:

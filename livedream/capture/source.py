@@ -111,7 +111,7 @@ class Source(ABC):
 
 
 def open_source(
-    spec: str | os.PathLike[str],
+    spec: str | os.PathLike[str] | int,
     *,
     size: tuple[int, int] | None = None,
     rate: Fraction | float | None = None,
@@ -126,7 +126,7 @@ def open_source(
 
     Args:
         spec: what to open:
-            `0`, `/dev/video0` or a part of a camera's name;
+            `0` (or the number 0), `/dev/video0` or a part of a camera's name: a camera;
             `rtsp://...`, `http://...` and the like: a network camera or stream;
             the path of a film, of a picture, or of a folder of pictures;
             `photos/*.jpg`: pictures; `frames/%06d.png`: numbered pictures that are the frames of a film;
@@ -152,9 +152,11 @@ def open_source(
     rate = None if rate is None else exact_rate(rate)
     start = None if start is None else exact_seconds(start, "start")
     end = None if end is None else exact_seconds(end, "end")
-    text = os.fspath(spec)
+    if isinstance(spec, int) and not isinstance(spec, bool):
+        spec = str(spec)
+    text = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
     if not isinstance(text, str):
-        raise TypeError(f"a source is named by text or a path, got {type(spec).__name__}")
+        raise TypeError(f"a source is named by text, a path or the number of a camera, got {type(spec).__name__}")
     if not text.strip() or "\0" in text:
         raise ArgumentError(f"no source is called {text!r}", _CHOICES)
     if start is not None or end is not None:

@@ -9,7 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from livedream.capture.carried import carried_recipe
 from livedream.capture.held import HeldSource
 from livedream.capture.limited import LimitedSource
 from livedream.capture.looped import LoopedSource
@@ -33,7 +32,7 @@ from livedream.models import OFFICIAL
 from livedream.names import fitting
 from livedream.pipeline import Playback, Report, run
 from livedream.pipeline.governor import Governor
-from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
+from livedream.presets import FILM, LIVE, STILL, load_preset
 from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.kept import Kept
@@ -363,12 +362,9 @@ def tell_of_part(resuming: Resuming | None) -> None:
 def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
     """Return the preset, with the given controls on top. With another network than its own the layers are `auto`.
 
-    preset: as `load_preset` takes it, or a film or picture that carries its recipe. Raises ArgumentError, and
-    SourceError for a film or picture that cannot be read.
+    Raises as `load_preset`.
     """
-    path = Path(preset)
-    carries = path.suffix.lower() not in ("", ".toml")
-    settings = parse_preset(carried_recipe(path), preset) if carries else load_preset(preset)
+    settings = load_preset(preset)
     if controls.get("model", AUTO) not in (AUTO, network_for(settings).name):
         settings = settings.replace(layers="auto")  # its own are those of another network
     settings = settings.replace(**controls)
