@@ -67,8 +67,14 @@ class Control:
         allowed = [" or ".join(map(repr, self.choices)) or self.kind.__name__]
         if self.kind is not str:
             allowed.append(f"{self.low:.9g} to {self.high:.9g} {self.unit}".rstrip())
-        sentences = [f"{text[0].upper()}{text[1:]}." for text in (self.help, self.details) if text]
+        sentences = [self._sentence(text) for text in (self.help, self.details) if text]
         return f"{self.name} ({', '.join(allowed)}, default {self.default!r}): {' '.join(sentences)}"
+
+    def _sentence(self, text: str) -> str:
+        word = text.partition(" ")[0]
+        if word in (*self.choices, self.default):
+            return f"{word!r}{text.removeprefix(word)}."  # a value, which has no capital
+        return f"{text[0].upper()}{text[1:]}."
 
     @property
     def meaning(self) -> str:

@@ -20,7 +20,10 @@ from livedream import (
     ArgumentError,
     Dreamer,
     DreamSettings,
+    Encoding,
     Frame,
+    Sink,
+    Source,
     SourceError,
     Visualizer,
     demo_clip,
@@ -103,6 +106,14 @@ def test_a_camera_is_named_by_its_number_as_in_opencv() -> None:
     for wrong in (True, 1.5, None, b"film.mp4"):
         with pytest.raises(TypeError, match="a source is named by text, a path or the number of a camera"):
             open_source(wrong)
+
+
+@pytest.mark.parametrize(
+    ("size", "error"), [("640x480", TypeError), ((1.5, 2), TypeError), (3, TypeError), ((0, 1), ArgumentError)]
+)
+def test_what_is_no_size(size, error) -> None:
+    with pytest.raises(error, match="size must be"):
+        open_source("0", size=size)
 
 
 def test_objectives_do_not_add_to_numbers() -> None:
@@ -189,12 +200,21 @@ def test_a_loop_over_a_film_keeps_frames_rate_and_sound(make_clip, tmp_path: Pat
 def test_help_on_the_settings_tells_each_control_with_its_range_and_unit() -> None:
     text = help_on(DreamSettings)
     assert "step_size (float, 0.01 to 50 levels of 255, default 2.5): " in text
-    assert "pooling ('max' or 'average', default 'max'): " in text
+    assert "pooling ('max' or 'average', default 'max'): 'average' paints" in text
     assert re.findall(r"^ \|      (\w+) \(", text, re.MULTILINE) == [row.name for row in CONTROLS]
     assert text.index("settings = DreamSettings(") < text.index("Args:")
 
 
-@pytest.mark.parametrize("thing", [DreamSettings, Dreamer, Visualizer, Frame])
+@pytest.mark.parametrize("thing", [Source, Sink, SourceError, ArgumentError])
+def test_help_on_what_is_returned_or_raised_shows_what_a_program_uses(thing) -> None:
+    text = help_on(thing)
+    assert "__weakref__" not in text
+    assert "time_base" not in text
+    wanted = {Source: ("size (", "rate (", "live ("), Sink: ("write(", "finished")}.get(thing, ("hint",))
+    assert [word for word in wanted if word not in text] == []
+
+
+@pytest.mark.parametrize("thing", [DreamSettings, Dreamer, Encoding, Visualizer, Frame])
 def test_help_on_a_class_begins_with_an_example_and_shows_nothing_private(thing) -> None:
     text = help_on(thing)
     assert set(re.findall(r"\b_\w+", text)) <= {"__call__"}
