@@ -42,6 +42,7 @@ from livedream.sink.network import NetworkSink
 from livedream.sink.part import check_new
 from livedream.sink.sink import (
     STDOUT,
+    WINDOW,
     Facts,
     Sink,
     check_outputs,
@@ -86,7 +87,9 @@ def dream(
     try:
         with ExitStack() as locks, stopping() as stop, closing(stop) as opened, ExitStack() as desks:
             with Activity(f"opening {shown(source_spec)}", delay=QUICK_SECONDS):
-                source = once = opened(open_wanted(source_spec, request))
+                # Of a loop the duration ends the whole, not each round.
+                wanted = replace(request, duration=None) if playback.loop else request
+                source = once = opened(open_wanted(source_spec, wanted))
                 if playback.loop:
                     source = opened(_looped(source, source_spec, request))
             last = recall() if source.live and preset is None and not request.fresh else None
@@ -100,12 +103,12 @@ def dream(
                 raise ArgumentError(f"{name} is for films, and {source.name} is not one", "leave it out")
             played_preset = preset or usual_preset(source)
             of_preset = choose_settings(played_preset, {})
-            sink_specs = request.sinks or (("window" if playback.is_watched else usual_sink(source)),)
+            sink_specs = request.sinks or ((WINDOW if playback.is_watched else usual_sink(source)),)
             place = Place(source_spec, Kind.of(source), sink_specs)
             refuse_useless(request, [place])
             refuse_twins(sink_specs)
             check_window(request.placement, sink_specs)
-            playback.check(sink_specs, ends=not playback.is_endless or source.length is not None)
+            playback.check(sink_specs, ends=not playback.is_endless or request.duration is not None)
             for sink_spec in sink_specs:
                 refuse_loop(source, sink_spec)
             facts = Facts.of(source, also_read=files_read(preset, settings))
@@ -259,7 +262,7 @@ def open_wanted(spec: str, request: Request) -> Source:
 def _looped(source: Source, spec: str, request: Request) -> Source:
     """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
     if not source.stills:
-        return LoopedSource(source, request.playback.rounds)
+        return LoopedSource(source, request.playback.rounds, request.duration)
     if len(source.files) != 1:
         raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
     if request.playback.rounds is not None:
@@ -378,7 +381,14 @@ def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
 
 def recipe_options(request: Request) -> dict[str, str | int]:
     """Return on what the output depends beside settings and source, in the words of the command line."""
-    numbers = {"start": request.start, "end": request.until, "tour": request.tour, "rate": request.rate}
+    looped = request.playback.loop
+    numbers = {
+        "start": request.start,
+        "end": request.end if looped else request.until,
+        "duration": request.duration if looped else None,
+        "tour": request.tour,
+        "rate": request.rate,
+    }
     options: dict[str, str | int] = {name: str(number) for name, number in numbers.items() if number is not None}
     if request.playback.rounds is not None and request.playback.rounds > 1:
         options["loop"] = request.playback.rounds
@@ -404,7 +414,7 @@ def usual_preset(source: Source) -> str:
 def usual_sink(source: Source) -> str:
     """Return where the frames of `source` go when nobody says it: live ones into a window, others beside us."""
     if source.live:
-        return "window"
+        return WINDOW
     stem = "stdin" if source.path is None else source.path.stem or "pictures"
     if not source.stills:
         return fitting(stem, "-dream.mp4")
