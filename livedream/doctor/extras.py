@@ -18,8 +18,9 @@ def findings() -> Iterator[Finding]:
     except metadata.PackageNotFoundError:  # the findings about the machine tell of it
         return
     for extra in about.get_all("Provides-Extra") or ():
-        if extra not in FOR_DEVELOPERS:
-            yield _extra(extra, [line for line in wanted if _belongs(line, extra)])
+        packages = [line for line in wanted if _belongs(line, extra)]
+        if packages and extra not in FOR_DEVELOPERS:
+            yield _extra(extra, packages)
 
 
 def _extra(name: str, wanted: list[Requirement]) -> Finding:
@@ -37,7 +38,7 @@ def _extra(name: str, wanted: list[Requirement]) -> Finding:
     title = f"livedream[{name}]"
     if bad:
         return Finding(title, False, "; ".join(bad), f"pip install '{title}'")
-    return Finding(title, True, ", ".join(good) or "nothing is needed here")
+    return Finding(title, True, ", ".join(good))
 
 
 def _belongs(requirement: Requirement, extra: str) -> bool:

@@ -138,6 +138,10 @@ class Hands:
         """The mean colour of 40x40 pixels."""
         return self.grab()[y : y + 40, x : x + 40].mean(axis=(0, 1))
 
+    def brightness(self, y: int, x: int) -> float:
+        """The median of 40x40 pixels: under text that of its ground, whatever the text is."""
+        return float(np.median(self.grab()[y : y + 40, x : x + 40].mean(axis=2)))
+
     def is_red_on(self, left: bool) -> bool:
         color = self.region(150, 40 if left else 240)
         return bool(color[0] > color[2] + 50)
@@ -163,11 +167,11 @@ class Hands:
 
         self.press("a")  # means nothing
         until(lambda: not self.desk.notices.texts and self.region(2, 10)[0] > 150)
-        bare = self.region(2, 10).mean(), self.region(100, 140).mean()
-        self.try_key("h", lambda: bool(self.region(2, 10).mean() < bare[0] - 20))
-        self.again("h", lambda: bool(abs(self.region(50, 10).mean() - bare[0]) < 20))
-        self.try_key("?", lambda: bool(self.region(100, 140).mean() < bare[1] - 20))
-        self.again("?", lambda: bool(abs(self.region(100, 140).mean() - bare[1]) < 10))
+        bare = self.brightness(2, 10), self.brightness(100, 140)
+        self.try_key("h", lambda: self.brightness(2, 10) < bare[0] / 2)
+        self.again("h", lambda: self.brightness(2, 10) > bare[0] * 0.75)
+        self.try_key("?", lambda: self.brightness(100, 140) < bare[1] / 2)
+        self.again("?", lambda: self.brightness(100, 140) > bare[1] * 0.75)
         self.try_key("f", lambda: self.window.full)
         self.again("f", lambda: not self.window.full)
 

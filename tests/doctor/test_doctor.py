@@ -111,7 +111,7 @@ def test_verdict() -> None:
 
 
 def test_extras(monkeypatch: pytest.MonkeyPatch) -> None:
-    """livedream[jxl] without its package, livedream[screen] with one that is too old."""
+    """livedream[jxl] without its package, livedream[heic] with one that is too old."""
 
     def version(name: str) -> str:
         if name == "pillow-jxl-plugin":
@@ -122,8 +122,9 @@ def test_extras(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {finding.name: finding for finding in extras.findings()}
     assert found["livedream[jxl]"].text == "pillow-jxl-plugin is not installed"
     assert found["livedream[jxl]"].hint == "pip install 'livedream[jxl]'"
-    assert found["livedream[screen]"].text == "mss 1.0 is not >=10.2"
+    assert found["livedream[heic]"].text == "pi-heif 1.0 is not >=1.1"
     assert "livedream[test]" not in found
+    assert "livedream[screen]" not in found, "there is nothing in it"
 
 
 # Packages and disk ---------------------------------------------------------------------------------------------------

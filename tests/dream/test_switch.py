@@ -1,6 +1,8 @@
 """Settings that change while frames keep coming. A layer of the embedded network takes some 50 ms to make ready."""
 
+import itertools
 import threading
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -21,14 +23,17 @@ PHOTO = np.ascontiguousarray(data.chelsea()[:72, :96])
 
 
 def frames() -> Iterator[Frame]:
-    return (Frame(PHOTO, Fraction(n, 25), n) for n in range(10_000))
+    return (Frame(PHOTO, Fraction(n, 25), n) for n in itertools.count())
 
 
 def dream_until(dreamer: Dreamer, switch: Switch, settings: DreamSettings) -> int:
     """Dream until `settings` hold; returns how many frames came meanwhile."""
+    end = time.monotonic() + 4 * SECONDS  # the thread that prepares it gives way to all others of a busy machine
     for count, frame in enumerate(frames()):
         if switch.to(settings):
             return count
+        if time.monotonic() > end:
+            break
         dreamer(frame)
     raise AssertionError("it never came")
 

@@ -143,7 +143,8 @@ def test_one_that_blocks_for_ever_slows_nobody_and_does_not_hang_the_end(blocked
         assert rates[name] == pytest.approx(alone[name], rel=0.05)
         assert rates[name] == pytest.approx(60, rel=0.05)
     assert report.sinks[1].written == 0
-    assert report.sinks[1].dropped == 90 - 1 - 16  # one in its hand, those that wait
+    # One in its hand, those that wait; on a busy machine some are lost before they are dreamt.
+    assert report.sinks[1].dropped == report.dreamt - 1 - 16
     assert report.sinks[1].fault == "stuck hangs, and was given up"
     assert blocked.given_up
     assert not blocked.closed
