@@ -114,9 +114,7 @@ def plan(specs: Sequence[str], to: str | None = None) -> list[Job]:
     template = _template(to)
     for spec in specs:
         if not _is_file_name(spec):
-            raise ArgumentError(
-                f"{shown(spec) or 'nothing'} is no file", "several sources are dreamt one by one: name files"
-            )
+            raise ArgumentError(f"{shown(spec)} is not a file", "several sources are dreamt one by one: name files")
     found = {Path(source).resolve(): source for spec in specs for source in _expand(spec)}
     if not found:
         raise SourceError(f"nothing to dream in {', '.join(specs)}", "livedream made all that is there")

@@ -211,6 +211,7 @@ def _run(argv: list[str], invocation: _Invocation) -> int:
 def _in_our_words(error: click.UsageError, argv: Sequence[str]) -> tuple[str, str]:
     """Return what click says as a message and a hint."""
     said = error.format_message() if isinstance(error, click.BadParameter) else error.message
+    said = said.partition(" Choose from:\n")[0]  # a list over several lines, of what the name of the argument says
     message = said[:1].lower() + said[1:].rstrip(".")
     unknown_command = message.startswith("no such command")
     place = next((place for place, word in enumerate(argv) if unknown_command and repr(word) in message), None)

@@ -129,7 +129,7 @@ def test_no_target_is_a_source():
 @pytest.mark.parametrize("spec", ["0", "demo", "rtsp://a/1", ""])
 def test_what_never_ends_is_in_no_batch(spec):
     make("a.mp4")
-    with pytest.raises(ArgumentError, match="is no file"):
+    with pytest.raises(ArgumentError, match="is not a file"):
         plan(["a.mp4", spec])
 
 
