@@ -9,17 +9,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livedream.capture.held import HeldSource
-from livedream.capture.limited import LimitedSource
-from livedream.capture.looped import LoopedSource
 from livedream.capture.loops import refuse_loop
-from livedream.capture.source import Source, open_source, takes_part
+from livedream.capture.source import Source
 from livedream.cli.activity import QUICK_SECONDS, Activity, load_torch
 from livedream.cli.closing import Opener, closing
 from livedream.cli.conclusion import conclusion, describe, early_end, tell_of_faults
 from livedream.cli.effects import Kind, Place, refuse_useless, warn_of_useless_controls
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.looks import choose_settings, files_read, recipe_for, usual_preset
+from livedream.cli.opening import USUAL_RATE, loop_source, open_wanted, speaker_of
 from livedream.cli.output import remark, say
 from livedream.cli.playback_options import PlaybackOptions
 from livedream.cli.playing import playing
@@ -57,9 +55,6 @@ from livedream.urls import shown
 if TYPE_CHECKING:
     from livedream.desk.desk import Desk
     from livedream.dream.dreamer import Dreamer
-
-USUAL_RATE = Fraction(30)
-"""The rate to hold where a live source does not know its own."""
 
 
 def dream(
@@ -144,7 +139,7 @@ class _Dream:
             wanted = replace(self._request, duration=None) if looped else self._request
             self._source = self._once = opened(open_wanted(self._spec, wanted))
             if looped:
-                self._source = opened(_looped(self._once, self._spec, self._request))
+                self._source = opened(loop_source(self._once, self._spec, self._request))
 
     def _choose_look(self) -> None:
         """Choose the settings: those of the preset, or those with which the last live run has ended."""
@@ -178,7 +173,7 @@ class _Dream:
         self._facts = Facts.of(source, also_read=files_read(request.preset, self._settings))
         check_outputs(self._specs, self._facts)
         self._pace = _pace(source, self._specs, playback)
-        self._speaker = _speaker(self._once, source, self._pace) if playback.sound and self._pace else None
+        self._speaker = speaker_of(self._once, source, self._pace) if playback.sound and self._pace else None
         self._film = film_among(self._specs, source)
 
     def _open_sinks(self, opened: Opener, locks: ExitStack, desks: ExitStack) -> None:
@@ -333,57 +328,11 @@ class _Dream:
         return 1 if tell_of_faults(report) else 0
 
 
-def open_wanted(spec: str, request: Request) -> Source:
-    """Return the source that `spec` means, as far as it is wanted: a part of a film, a live source for some time."""
-    start, end, duration = request.start, request.until, request.duration
-    in_part = (start is not None or end is not None) and takes_part(spec)
-    if in_part and duration is not None and start is None and "://" in spec:
-        source = open_source(spec)  # only the server knows whether it is a film
-        if source.live:
-            return LimitedSource(source, duration)
-        source.close()
-    if in_part:
-        return open_source(spec, size=request.size, rate=request.rate, start=start, end=end)
-    source = open_source(spec, size=request.size, rate=request.rate)
-    return source if duration is None else LimitedSource(source, duration)
-
-
-def _looped(source: Source, spec: str, request: Request) -> Source:
-    """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
-    if not source.stills:
-        return LoopedSource(source, request.playback.rounds, request.duration)
-    if len(source.files) != 1:
-        raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
-    if request.playback.rounds is not None:
-        raise ArgumentError("--loop takes no number for a picture: it has no end", "--loop alone goes on dreaming")
-    length = None if request.duration is None else max(1, round(request.duration * USUAL_RATE))
-    return HeldSource(spec, USUAL_RATE, length)
-
-
 def _pace(source: Source, sink_specs: Sequence[str], playback: PlaybackOptions) -> Playback | None:
     """Return the clock by which `source` is played to these sinks; None where it goes as fast as the dream."""
     if source.live or source.stills or not playback.plays(sink_specs):
         return None
     return Playback(playback.speed or Fraction(1), only_played=not any(map(keeps_every_frame, sink_specs)))
-
-
-def _speaker(film: Source, source: Source, pace: Playback) -> Speaker | None:
-    """Return what plays the sound of `film`, of which `source` may be a loop; None where there is none, which is told.
-
-    Raises SinkError.
-    """
-    if film.sound is None or (not isinstance(film.sound, Path) and not film.sound.reopens):
-        why = f"{film.name} has none" if film.sound is None else f"that of {film.name} can be read only once"
-        remark(f"warning: no sound is played: {why}")
-        return None
-    looped = source if isinstance(source, LoopedSource) else None
-    return Speaker(
-        film.sound,
-        pace,
-        start=film.start,
-        until=film.until,
-        round_seconds=None if looped is None else lambda: looped.round_seconds,
-    )
 
 
 def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":

@@ -251,6 +251,6 @@ def test_a_warning_of_the_library_is_said(capsys):
 
 
 def test_wrong_controls_come_out_before_anything_is_opened(monkeypatch):
-    monkeypatch.setattr(dreaming, "open_source", None)
+    monkeypatch.setattr(dreaming, "open_wanted", None)
     with pytest.raises(ArgumentError, match="steps must be"):
         dream("0", Request(controls={"steps": 99}))
