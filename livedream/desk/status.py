@@ -31,7 +31,8 @@ class Status:
     """Rows of text for one sink of the run.
 
     A picture on a stage carries no text that nobody asked for: a notice that lasts ("camera lost") shows for some
-    seconds after it came, and from then on with the numbers alone.
+    seconds after it came, and from then on with the numbers alone. In full screen that the machine is slow stands with
+    the numbers from the beginning: it may turn out at any time, and the audience need not know.
 
     sink: the number of that sink, the window, in the run's reports. window: the window itself. now: the clock of the
     notices, in seconds.
@@ -84,6 +85,7 @@ class Status:
     def _recent(self, lasting: Sequence[str]) -> Sequence[str]:
         """Return those of the notices that came a short time ago. One that counts ("try 4") does not come anew."""
         now = self._now()
+        slow = self._report.slow if self._report is not None else ()
         many: Counter[str] = Counter()
         came: dict[tuple[str, int], float] = {}
         recent = []
@@ -92,7 +94,7 @@ class Status:
             key = kind, many[kind]
             many[kind] += 1
             came[key] = self._came.get(key, now)
-            if now < came[key] + SECONDS:
+            if now < came[key] + SECONDS and not (self._window.full_screen and text in slow):
                 recent.append(text)
         self._came = came
         return recent
