@@ -14,6 +14,8 @@ from livedream.steps import StepReport
 
 REFRESH_SECONDS = 0.2
 """From one look of the line to the next: often enough for the spinner, and no load for a benchmark."""
+QUICK_SECONDS = 0.5
+"""What is usually done within this time is shown only when it takes longer."""
 LONG_SECONDS = 2.0
 """After how long the line says for how long it has been so."""
 

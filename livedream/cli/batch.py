@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livedream.cli.activity import Activity
-from livedream.cli.dreaming import QUICK_SECONDS, choose_settings, dream, ingredients, new_dreamer, recipe_options
+from livedream.cli.activity import QUICK_SECONDS, Activity
+from livedream.cli.dreaming import dream, new_dreamer, recipe_options
 from livedream.cli.effects import (
     Kind,
     Place,
@@ -20,6 +20,7 @@ from livedream.cli.effects import (
     without_useless,
 )
 from livedream.cli.jobs import Job, hindrance, make_folder, plan
+from livedream.cli.looks import choose_settings, ingredients
 from livedream.cli.output import remark, say, say_fault, say_table
 from livedream.cli.progress import overall_status
 from livedream.cli.request import Request

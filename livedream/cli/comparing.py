@@ -7,9 +7,11 @@ from fractions import Fraction
 from livedream import sheet
 from livedream.capture.source import open_source
 from livedream.cli.activity import Activity
+from livedream.cli.conclusion import describe
 from livedream.cli.costs import step_cost
 from livedream.cli.drawing import refuse_films
-from livedream.cli.dreaming import describe, files_read, new_dreamer, prepare
+from livedream.cli.dreaming import new_dreamer, prepare
+from livedream.cli.looks import files_read
 from livedream.cli.output import say
 from livedream.cli.progress import counted, elapsed
 from livedream.cli.stopping import stopping

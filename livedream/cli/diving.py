@@ -6,16 +6,10 @@ from fractions import Fraction
 from typing import Any
 
 from livedream.capture.held import HeldSource
-from livedream.cli.activity import Activity
-from livedream.cli.dreaming import (
-    QUICK_SECONDS,
-    choose_settings,
-    closing,
-    conclusion,
-    describe,
-    files_read,
-    ingredients,
-)
+from livedream.cli.activity import QUICK_SECONDS, Activity
+from livedream.cli.closing import closing
+from livedream.cli.conclusion import conclusion, describe
+from livedream.cli.looks import choose_settings, files_read, ingredients
 from livedream.cli.output import remark, say
 from livedream.cli.progress import Progress
 from livedream.cli.stopping import Stopped, stopping

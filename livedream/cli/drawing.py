@@ -15,8 +15,8 @@ from livedream.capture.carried import carried_recipe
 from livedream.capture.source import open_source
 from livedream.cli.activity import Activity
 from livedream.cli.costs import step_cost
-from livedream.cli.dreaming import files_read, ingredients
 from livedream.cli.jobs import make_folder
+from livedream.cli.looks import files_read, ingredients
 from livedream.cli.output import remark, say
 from livedream.cli.progress import took
 from livedream.cli.stopping import stopping

@@ -2,38 +2,37 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from livedream.capture.carried import carried_recipe
 from livedream.capture.held import HeldSource
 from livedream.capture.limited import LimitedSource
 from livedream.capture.looped import LoopedSource
 from livedream.capture.loops import refuse_loop
 from livedream.capture.source import Source, open_source, takes_part
-from livedream.cli.activity import Activity, load_torch
+from livedream.cli.activity import QUICK_SECONDS, Activity, load_torch
+from livedream.cli.closing import Opener, closing
+from livedream.cli.conclusion import conclusion, describe, early_end, tell_of_faults
 from livedream.cli.effects import Kind, Place, refuse_useless, warn_of_useless_controls
 from livedream.cli.last_time import recall, remember, state_file
-from livedream.cli.output import remark, say, say_error
+from livedream.cli.looks import choose_settings, files_read, ingredients, usual_preset
+from livedream.cli.output import remark, say
 from livedream.cli.playback_options import PlaybackOptions
 from livedream.cli.playing import playing
-from livedream.cli.progress import Progress, counted, dropped, elapsed, took
+from livedream.cli.progress import Progress
 from livedream.cli.request import Request
 from livedream.cli.resuming import Resuming, begin_again, film_among
 from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.cli.window_options import check_window
-from livedream.dream.choice import AUTO, network_for
-from livedream.dream.grammar import parse
 from livedream.errors import ArgumentError, SourceError
-from livedream.models import OFFICIAL
 from livedream.names import fitting
 from livedream.pipeline import Playback, Report, run
 from livedream.pipeline.governor import Governor
-from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
+from livedream.presets import FILM
 from livedream.recipe import Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.kept import Kept
@@ -58,11 +57,8 @@ if TYPE_CHECKING:
     from livedream.desk.desk import Desk
     from livedream.dream.dreamer import Dreamer
 
-Opened = TypeVar("Opened", Source, Sink)
 USUAL_RATE = Fraction(30)
 """The rate to hold where a live source does not know its own."""
-QUICK_SECONDS = 0.5
-"""What is usually done within this time is shown only when it takes longer."""
 
 
 def dream(
@@ -77,168 +73,260 @@ def dream(
     make_dreamer: returns a dreamer that remembers nothing; a new one by default. of_all: tells of the run of which this
     is a part, see `Progress`.
     """
-    preset, controls, tour, playback = request.preset, request.controls, request.tour, request.playback
-    choose_settings(preset or FILM, controls)  # what is wrong in them comes out before a camera is opened
-    report: Report | None = None
-    resuming: Resuming | None = None
-    lock: OutputLock | None = None
-    began = time.monotonic()
-    try:
-        with ExitStack() as locks, stopping() as stop, closing(stop) as opened, ExitStack() as desks:
-            with Activity(f"opening {shown(source_spec)}", delay=QUICK_SECONDS):
-                source = once = opened(open_wanted(source_spec, request))
-                if playback.loop:
-                    source = opened(_looped(source, source_spec, request))
-            last = recall() if source.live and preset is None and not request.fresh else None
-            if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
-                settings, look = last.replace(**controls), f"settings of the last live run ({state_file()})"
-            else:
-                preset = preset or usual_preset(source)
-                settings, look = choose_settings(preset, controls), f"preset {preset}"
-            if (playback.speed is not None or playback.sound) and (source.live or source.stills):
-                name = "--sound" if playback.sound else "--speed"
-                raise ArgumentError(f"{name} is for films, and {source.name} is not one", "leave it out")
-            played_preset = preset or usual_preset(source)
-            of_preset = choose_settings(played_preset, {})
-            sink_specs = request.sinks or (("window" if playback.is_watched else usual_sink(source)),)
-            place = Place(source_spec, Kind.of(source), sink_specs)
-            refuse_useless(request, [place])
-            refuse_twins(sink_specs)
-            check_window(request.placement, sink_specs)
-            playback.check(sink_specs, ends=not playback.is_endless or source.length is not None)
-            for sink_spec in sink_specs:
-                refuse_loop(source, sink_spec)
-            facts = Facts.of(source, also_read=files_read(preset, settings))
-            check_outputs(sink_specs, facts)
-            options = recipe_options(replace(request, rate=None, duration=None) if source.live else request)
-            pace = _pace(source, sink_specs, playback)
-            speaker = _speaker(once, source, pace) if playback.sound and pace is not None else None
-            is_smooth = source.live or (pace is not None and pace.only_played)
-            make = make_dreamer or new_dreamer
-            film = film_among(sink_specs, source)
+    choose_settings(request.preset or FILM, request.controls)  # a mistake in them comes out before a camera is opened
+    return _Dream(source_spec, request, make_dreamer or new_dreamer, of_all).to_the_end()
 
-            def begin() -> "tuple[Dreamer, Dreamer | Desk, Recipe]":
-                dreamer, recipe = prepare(make(settings), source, options)
-                if tour is None:
-                    return dreamer, dreamer, recipe
-                from livedream.desk.desk import Desk  # torch, as above
 
-                desk = Desk(dreamer, played_preset, controls, of_preset=of_preset, live=is_smooth, tour=tour)
-                desks.callback(desk.close)
-                return dreamer, desk, recipe
+class _Dream:
+    """One source on its way into its sinks. Each step uses what the steps before it have found and opened."""
 
-            kept: Kept | None = None
-            if request.resume and film is None:
-                begin_again(sink_specs, source)
-            elif request.resume and film is not None:
-                # First: whoever goes on with a film that another run still writes would dream in vain.
-                lock = locks.enter_context(OutputLock(Path(film)))
-                check_new(Path(film), request.overwrite)
-                dreamer, player, recipe = begin()
-                resuming = Resuming(film, recipe, player)
-                with Activity(f"reading {resuming.part}", delay=QUICK_SECONDS):
-                    kept = resuming.pick_up(source, lock)
-            sinks = [
-                opened(
-                    open_sink(
-                        spec,
-                        facts,
-                        encoding=request.encoding,
-                        overwrite=request.overwrite,
-                        lock=lock if spec == film else None,
-                        kept=kept if spec == film else None,
-                        placement=request.placement,
-                    )
+    _source: Source
+    _once: Source
+    """The source, or the film of which it is a loop."""
+    _settings: DreamSettings
+    _look: str
+    """What is said of the settings."""
+    _preset: str
+    _of_preset: DreamSettings
+    """The settings of the preset itself, without the controls that were given."""
+    _specs: Sequence[str]
+    """The sinks, as they are named."""
+    _place: Place
+    _facts: Facts
+    _pace: Playback | None
+    _speaker: Speaker | None
+    _film: str | None
+    """The one of the sinks that could be resumed."""
+    _sinks: list[Sink]
+    _dreamer: "Dreamer"
+    _player: "Dreamer | Desk"
+    _recipe: Recipe
+
+    def __init__(
+        self,
+        source_spec: str,
+        request: Request,
+        make_dreamer: "Callable[[DreamSettings], Dreamer]",
+        of_all: Callable[[float], str] | None,
+    ) -> None:
+        self._spec = source_spec
+        self._request = request
+        self._make_dreamer = make_dreamer
+        self._of_all = of_all
+        self._report: Report | None = None
+        self._resuming: Resuming | None = None
+        self._began = time.monotonic()
+
+    def to_the_end(self) -> int:
+        """Open, dream and close, whatever happens, and return the exit code."""
+        try:
+            with ExitStack() as locks, stopping() as stop, closing(stop) as opened, ExitStack() as desks:
+                self._open_source(opened)
+                self._choose_look()
+                self._check()
+                self._open_sinks(opened, locks, desks)
+                self._announce()
+                report = self._run(stop, desks)
+        except Stopped as stopped:
+            self._tell_that_it_stopped()
+            return stopped.exit_code
+        except Exception:
+            if self._resuming is not None:
+                self._resuming.tell()
+            raise
+        return self._conclude(report)
+
+    def _open_source(self, opened: Opener) -> None:
+        with Activity(f"opening {shown(self._spec)}", delay=QUICK_SECONDS):
+            self._source = self._once = opened(open_wanted(self._spec, self._request))
+            if self._request.playback.loop:
+                self._source = opened(_looped(self._once, self._spec, self._request))
+
+    def _choose_look(self) -> None:
+        """Choose the settings: those of the preset, or those with which the last live run has ended."""
+        source, preset, controls = self._source, self._request.preset, self._request.controls
+        last = recall() if source.live and preset is None and not self._request.fresh else None
+        self._preset = preset or usual_preset(source)
+        self._of_preset = choose_settings(self._preset, {})
+        if last is not None and controls.get("model", last.model) == last.model:  # a network has its own layers
+            self._settings = last.replace(**controls)
+            self._look = f"settings of the last live run ({state_file()})"
+        else:
+            self._settings = choose_settings(self._preset, controls)
+            self._look = f"preset {self._preset}"
+        if self._request.tour is not None:
+            self._look += f", tour: {float(self._request.tour):g} s a preset"
+
+    def _check(self) -> None:
+        """Refuse what cannot be done with this source and these sinks, before anything is opened for writing."""
+        source, request, playback = self._source, self._request, self._request.playback
+        if (playback.speed is not None or playback.sound) and (source.live or source.stills):
+            name = "--sound" if playback.sound else "--speed"
+            raise ArgumentError(f"{name} is for films, and {source.name} is not one", "leave it out")
+        self._specs = request.sinks or (("window" if playback.is_watched else usual_sink(source)),)
+        self._place = Place(self._spec, Kind.of(source), self._specs)
+        refuse_useless(request, [self._place])
+        refuse_twins(self._specs)
+        check_window(request.placement, self._specs)
+        playback.check(self._specs, ends=not playback.is_endless or source.length is not None)
+        for spec in self._specs:
+            refuse_loop(source, spec)
+        self._facts = Facts.of(source, also_read=files_read(request.preset, self._settings))
+        check_outputs(self._specs, self._facts)
+        self._pace = _pace(source, self._specs, playback)
+        self._speaker = _speaker(self._once, source, self._pace) if playback.sound and self._pace else None
+        self._film = film_among(self._specs, source)
+
+    def _open_sinks(self, opened: Opener, locks: ExitStack, desks: ExitStack) -> None:
+        """Open the sinks and load the network, in the order in which faults are found the soonest."""
+        request, film = self._request, self._film
+        lock: OutputLock | None = None
+        kept: Kept | None = None
+        if request.resume and film is None:
+            begin_again(self._specs, self._source)
+        elif request.resume and film is not None:
+            # First: whoever goes on with a film that another run still writes would dream in vain.
+            lock = locks.enter_context(OutputLock(Path(film)))
+            check_new(Path(film), request.overwrite)
+            self._load(desks)
+            self._resuming = Resuming(film, self._recipe, self._player)
+            with Activity(f"reading {self._resuming.part}", delay=QUICK_SECONDS):
+                kept = self._resuming.pick_up(self._source, lock)
+        self._sinks = [
+            opened(
+                open_sink(
+                    spec,
+                    self._facts,
+                    encoding=request.encoding,
+                    overwrite=request.overwrite,
+                    lock=lock if spec == film else None,
+                    kept=kept if spec == film else None,
+                    placement=request.placement,
                 )
-                for spec in sink_specs
-            ]
-            for sink in sinks:
-                if isinstance(sink, VirtualCameraSink):  # which device it took is known only now
-                    refuse_loop(source, sink.device)
-                if isinstance(sink, NetworkSink) and playback.speed is not None:
-                    sink.speed = playback.speed
-            if resuming is None:  # a sink that cannot be opened is said before the network is loaded
-                dreamer, player, recipe = begin()
-                resuming = Resuming(film, recipe, player) if film is not None else None
-            for sink in sinks:
-                sink.recipe = recipe if request.recipe else None
-            checkpoints = resuming.begin(sinks[sink_specs.index(film)]) if resuming and film else None
-            targets = ", ".join(sink.name for sink in sinks)
-            if tour is not None:
-                look += f", tour: {float(tour):g} s a preset"
-            say(f"{dreamer.description}, {look}: {describe(source)} -> {targets}")
-            if of_all is None:  # else the batch has said it
-                warn_of_useless_controls(controls, [place])
-            first = resuming.first if resuming else 0
-            if first:
-                say(f"going on at frame {first}")
-            with (
-                Progress(source, of_all, first=first) as progress,
-                playing(
-                    player,
-                    sinks,
-                    preset=played_preset,
-                    of_preset=of_preset,
-                    given=controls,
-                    facts=facts,
-                    recipe=recipe if request.recipe else None,
-                    live=is_smooth,
-                    playback=pace,
-                ) as played,
-            ):
+            )
+            for spec in self._specs
+        ]
+        for sink in self._sinks:
+            if isinstance(sink, VirtualCameraSink):  # which device it took is known only now
+                refuse_loop(self._source, sink.device)
+            if isinstance(sink, NetworkSink) and request.playback.speed is not None:
+                sink.speed = request.playback.speed
+        if self._resuming is None:  # a sink that cannot be opened is said before the network is loaded
+            self._load(desks)
+            self._resuming = Resuming(film, self._recipe, self._player) if film is not None else None
+        for sink in self._sinks:
+            sink.recipe = self._carried
 
-                def on_progress(now: Report) -> None:
-                    nonlocal report
-                    report = now
-                    progress(now)
-                    played.on_progress(now)
-                    stop.check()
+    def _load(self, desks: ExitStack) -> None:
+        """Load the network, and make the desk of a tour."""
+        request = self._request
+        options = recipe_options(replace(request, rate=None, duration=None) if self._source.live else request)
+        self._dreamer, self._recipe = prepare(self._make_dreamer(self._settings), self._source, options)
+        self._player = self._dreamer
+        if request.tour is not None:
+            from livedream.desk.desk import Desk  # torch, as above
 
-                governor = None
-                if source.live and not request.fixed:
-                    governor = Governor(dreamer, request.fps or source.rate or USUAL_RATE)
-                stop.hold()
-                began = time.monotonic()
-                if speaker is not None:
-                    desks.callback(speaker.close)
-                    speaker.open()
-                began_with = dreamer.settings
-                try:
-                    report = run(
-                        source,
-                        played.dreamer,
-                        sinks,
-                        on_progress=on_progress,
-                        checkpoints=checkpoints,
-                        governor=governor,
-                        changes=played.changes,
-                        playback=pace,
-                    )
-                finally:
-                    if source.live and not is_touring(played.dreamer):
-                        remember(began_with, dreamer.settings)
-    except Stopped as stopped:
-        unfinished = film if resuming is not None and resuming.part.exists() else None
-        remark(
-            f"stopped: {conclusion(report, source, sink_specs, unfinished, seconds=time.monotonic() - began)}"
-            if report and report.dreamt
-            else "stopped: nothing was written"
-        )
-        tell_of_faults(report)
-        tell_of_part(resuming)
-        return stopped.exit_code
-    except Exception:
-        tell_of_part(resuming)
-        raise
-    if resuming:
-        resuming.finish()
-    say(conclusion(report, source, sink_specs, seconds=time.monotonic() - began))
-    if source.ended_early is not None:
-        raise early_end(source)
-    if source.lost:
-        cure = "the others are dreamt; repair these, or take them away"
-        raise SourceError(f"{source.name}: {source.lost} of {len(source.files)} pictures cannot be read", cure)
-    return 1 if tell_of_faults(report) else 0
+            self._player = Desk(
+                self._dreamer,
+                self._preset,
+                request.controls,
+                of_preset=self._of_preset,
+                live=self._is_smooth,
+                tour=request.tour,
+            )
+            desks.callback(self._player.close)
+
+    @property
+    def _carried(self) -> Recipe | None:
+        """The recipe that the outputs carry."""
+        return self._recipe if self._request.recipe else None
+
+    @property
+    def _is_smooth(self) -> bool:
+        """Whether frames do not wait for what a key asks for."""
+        return self._source.live or (self._pace is not None and self._pace.only_played)
+
+    def _announce(self) -> None:
+        targets = ", ".join(sink.name for sink in self._sinks)
+        say(f"{self._dreamer.description}, {self._look}: {describe(self._source)} -> {targets}")
+        if self._of_all is None:  # else the batch has said it
+            warn_of_useless_controls(self._request.controls, [self._place])
+        if self._resuming is not None and self._resuming.first:
+            say(f"going on at frame {self._resuming.first}")
+
+    def _run(self, stop: Stop, desks: ExitStack) -> Report:
+        source, request, resuming, film = self._source, self._request, self._resuming, self._film
+        checkpoints = resuming.begin(self._sinks[self._specs.index(film)]) if resuming and film else None
+        first = resuming.first if resuming else 0
+        with (
+            Progress(source, self._of_all, first=first) as progress,
+            playing(
+                self._player,
+                self._sinks,
+                preset=self._preset,
+                of_preset=self._of_preset,
+                given=request.controls,
+                facts=self._facts,
+                recipe=self._carried,
+                live=self._is_smooth,
+                playback=self._pace,
+            ) as played,
+        ):
+
+            def on_progress(now: Report) -> None:
+                self._report = now
+                progress(now)
+                played.on_progress(now)
+                stop.check()
+
+            governor = None
+            if source.live and not request.fixed:
+                governor = Governor(self._dreamer, request.fps or source.rate or USUAL_RATE)
+            stop.hold()
+            self._began = time.monotonic()
+            if self._speaker is not None:
+                desks.callback(self._speaker.close)
+                self._speaker.open()
+            began_with = self._dreamer.settings
+            try:
+                return run(
+                    source,
+                    played.dreamer,
+                    self._sinks,
+                    on_progress=on_progress,
+                    checkpoints=checkpoints,
+                    governor=governor,
+                    changes=played.changes,
+                    playback=self._pace,
+                )
+            finally:
+                if source.live and not is_touring(played.dreamer):
+                    remember(began_with, self._dreamer.settings)
+
+    def _tell_that_it_stopped(self) -> None:
+        if self._report is not None and self._report.dreamt:
+            resuming = self._resuming
+            unfinished = self._film if resuming is not None and resuming.part.exists() else None
+            seconds = time.monotonic() - self._began
+            remark(f"stopped: {conclusion(self._report, self._source, self._specs, unfinished, seconds=seconds)}")
+        else:
+            remark("stopped: nothing was written")
+        tell_of_faults(self._report)
+        if self._resuming is not None:
+            self._resuming.tell()
+
+    def _conclude(self, report: Report) -> int:
+        """Say what came out, and return the exit code. Raises SourceError where not all of the source was dreamt."""
+        if self._resuming is not None:
+            self._resuming.finish()
+        source = self._source
+        say(conclusion(report, source, self._specs, seconds=time.monotonic() - self._began))
+        if source.ended_early is not None:
+            raise early_end(source)
+        if source.lost:
+            hint = "the others are dreamt; repair these, or take them away"
+            raise SourceError(f"{source.name}: {source.lost} of {len(source.files)} pictures cannot be read", hint)
+        return 1 if tell_of_faults(report) else 0
 
 
 def open_wanted(spec: str, request: Request) -> Source:
@@ -313,67 +401,9 @@ def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]
         )
 
 
-def ingredients(settings: DreamSettings) -> str:
-    """Return the fingerprint of the files that the layers name, and of weights of one's own.
-
-    Raises SourceError, ArgumentError.
-    """
-    weights = [] if settings.weights == OFFICIAL else [Path(settings.weights)]
-    return fingerprint([*parse(settings.layers).files, *weights])
-
-
-def files_read(preset: str | None, settings: DreamSettings) -> dict[Path, str]:
-    """Return the files beside the source of which a dream is made, with what each is; no output may replace one.
-
-    preset: as `choose_settings` takes it.
-    """
-    read = dict.fromkeys(parse(settings.layers).files, "a file that the layers name")
-    if settings.weights != OFFICIAL:
-        read[Path(settings.weights)] = "the file of the weights"
-    if preset is not None and Path(preset).suffix:
-        read[Path(preset)] = "the preset"
-    return read
-
-
 def is_touring(player: "Dreamer | Desk") -> bool:
     """Return whether it is by chance which settings are those of now."""
     return getattr(player, "touring", False)
-
-
-def tell_of_faults(report: Report | None) -> bool:
-    """Say which sinks of a live run failed while the others went on; return whether there were any."""
-    faults = [sink.fault for sink in report.sinks if sink.fault is not None] if report else []
-    for fault in faults:
-        say_error(fault)
-    return bool(faults)
-
-
-def early_end(source: Source) -> SourceError:
-    """Return the error for a source that had fewer frames than its header says; those that came are written."""
-    hint = "it was cut off or is damaged: get it again; what there is of it was dreamt"
-    return SourceError(f"{source.name} ends after {source.ended_early}", hint)
-
-
-def tell_of_part(resuming: Resuming | None) -> None:
-    """Say where the film so far is, when a run ends too early."""
-    if resuming is not None:
-        resuming.tell()
-
-
-def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
-    """Return the preset, with the given controls on top. With another network than its own the layers are `auto`.
-
-    preset: as `load_preset` takes it, or a film or picture that carries its recipe. Raises ArgumentError, and
-    SourceError for a film or picture that cannot be read.
-    """
-    path = Path(preset)
-    carries = path.suffix.lower() not in ("", ".toml")
-    settings = parse_preset(carried_recipe(path), preset) if carries else load_preset(preset)
-    if controls.get("model", AUTO) not in (AUTO, network_for(settings).name):
-        settings = settings.replace(layers="auto")  # its own are those of another network
-    settings = settings.replace(**controls)
-    network_for(settings)
-    return settings
 
 
 def recipe_options(request: Request) -> dict[str, str | int]:
@@ -396,11 +426,6 @@ def new_dreamer(settings: DreamSettings) -> "Dreamer":
     return Dreamer(settings)
 
 
-def usual_preset(source: Source) -> str:
-    """Return the preset for `source` when nobody names one."""
-    return STILL if source.stills else LIVE if source.live else FILM
-
-
 def usual_sink(source: Source) -> str:
     """Return where the frames of `source` go when nobody says it: live ones into a window, others beside us."""
     if source.live:
@@ -418,79 +443,3 @@ def refuse_twins(sink_specs: Sequence[str]) -> None:
     for number, place in enumerate(places):
         if place in places[:number]:
             raise ArgumentError(f"{shown(sink_specs[number])} is named twice", "give each --to a name of its own")
-
-
-def describe(source: Source) -> str:
-    """`film.mp4 1280x720, 25 fps`; of a camera also how its pictures come, `MJPG`."""
-    text = f"{source.name} {source.size[0]}x{source.size[1]}"
-    if source.stills:
-        return text if source.length == 1 else f"{text}, {source.length} pictures"
-    if source.rate:
-        text += f", {float(source.rate):.5g} fps" + (
-            " (assumed: --rate N changes it)" if source.rate_is_assumed else ""
-        )
-    return f"{text}, {source.coding}" if source.coding else text
-
-
-def conclusion(
-    report: Report,
-    source: Source,
-    sink_specs: Sequence[str],
-    unfinished: str | None = None,
-    *,
-    seconds: float | None = None,
-) -> str:
-    """`dreamt 132 frames in 5.3 s, 24.9 fps; written: film-dream.mp4`, `dreamt 12 pictures in 30.2 s, 2.5 s each`.
-
-    unfinished: the one of the sinks that still has the name of its part, and is not named here. seconds: from the
-    beginning of the run until its sinks were closed; that of the report by default.
-    """
-    seconds = report.seconds if seconds is None else seconds
-    if source.stills:
-        text = f"dreamt {took(report.dreamt, 'picture', seconds)}"
-    else:
-        text = f"dreamt {counted(report.dreamt, 'frame')} in {elapsed(seconds)}"
-        if report.dreamt > 1 and seconds:
-            text += f", {report.dreamt / seconds:.1f} fps"
-        if source.live or any(sink.dropped for sink in report.sinks):
-            text += f", {dropped(report)}"
-    files = [
-        spec
-        for spec, sink in zip(sink_specs, report.sinks, strict=False)
-        if leaves_a_file(spec) and sink.written and spec != unfinished
-    ]
-    files += [sink.name for sink in report.sinks[len(sink_specs) :] if sink.written]  # recordings that came later
-    return f"{text}; written: {', '.join(files)}" if files else text
-
-
-@contextmanager
-def closing(stop: Stop) -> Iterator[Callable[[Opened], Opened]]:
-    """Close what is opened in the block, last first, whatever happens; a signal waits for that.
-
-    Of several errors the first is raised: it is what went wrong. Only a signal gives way to an error.
-    """
-    things: list[Source | Sink] = []
-
-    def opened(thing: Opened) -> Opened:
-        things.append(thing)
-        return thing
-
-    first: BaseException | None = None
-    try:
-        yield opened
-    except BaseException as error:  # noqa: BLE001  raised below
-        first = error
-    stop.hold()
-    for thing in reversed(things):
-        if isinstance(thing, Sink):
-            thing.cut_short = first is not None
-            if thing.given_up:
-                continue
-        try:
-            with Activity(f"finishing {thing.name}", delay=QUICK_SECONDS):
-                thing.close()
-        except Exception as error:  # noqa: BLE001  raised below, when the rest is closed
-            first = error if first is None or isinstance(first, Stopped) else first
-    if first is not None:
-        raise first
-    stop.check()

@@ -39,33 +39,34 @@ EXAMPLES = (
     show_default=True,
     help="Width of a tile in pixels",
 )
+@click.option("--layers", metavar="NAMES", default="", help="Layers, separated by blanks [default: each block]")
 @overwrite_option()
 def layers(
     photo: str,
     sink: str | None,
     preset: str,
     width: int,
+    layers: str,
     overwrite: bool,
     no_recipe: bool,
     **controls: str | None,
 ) -> int:
-    """Dream PHOTO at each layer of a network, from shallow to deep, and lay the dreams on one sheet with their names.
-
-    --layers names the layers, separated by blanks; without it each block is taken.
-    """
+    """Dream PHOTO at each layer of a network, from shallow to deep, on one sheet with the names of the layers."""
     load_torch()
     from livedream.cli.comparing import compare
-    from livedream.cli.dreaming import choose_settings
+    from livedream.cli.looks import choose_settings
     from livedream.names import fitting
 
     given = given_controls(controls)
-    wanted = str(given.pop("layers", "")).split()
     settings = choose_settings(preset, given)
     if not Path(photo).suffix:
         raise ArgumentError(f"{photo} is no picture", "name a photograph")
     target = sink or fitting(Path(photo).stem, "-layers.jpg")
-    compare(photo, target, preset, settings, wanted, width, overwrite, carries_recipe=not no_recipe)
+    compare(photo, target, preset, settings, layers.split(), width, overwrite, carries_recipe=not no_recipe)
     return 0
 
 
-layers.params += [no_recipe_option(), *control_options(STILLS, presets=(STILL,))]
+layers.params += [
+    no_recipe_option(),
+    *control_options([name for name in STILLS if name != "layers"], presets=(STILL,)),
+]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from livedream.cli.output import remark
 from livedream.pipeline import Changes, Playback, Report
 from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
@@ -63,7 +64,7 @@ def playing(
             is_live = facts.live if live is None else live
             desk = stack.enter_context(closing(Desk(dreamer, preset, given, of_preset=of_preset, live=is_live)))
         desk.playback = playback
-        takes = stack.enter_context(closing(Takes(desk, changes, facts, recipe)))
+        takes = stack.enter_context(closing(Takes(desk, changes, facts, recipe, on_kept=remark)))
         ((number, window),) = windows
         status = Status(desk, takes, number, window)
         bind(hotkeys(desk, takes, status, window), window)

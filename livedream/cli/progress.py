@@ -45,10 +45,9 @@ class Progress:
             text = stills_status(report, self._length, left, self._name)
         else:
             text = film_status(report, self._length, left)
-        text = "; ".join([text, *report.notices])
         if self._of_all is not None:
             text = f"{self._of_all(share or 0.0)}: {text}"
-        self._line.show(text, share)
+        self._line.show(text, share, report.notices)
 
 
 def share_done(report: "Report", length: int | None) -> float | None:
@@ -133,13 +132,13 @@ def overall_status(number: int, many: int, share: float, seconds: float) -> str:
 
 
 def dropped(report: "Report") -> str:
-    """`3 dropped`, and where a sink lost more: `3 dropped, 12 more on the way to film.mp4`.
+    """`3 dropped`, and where a sink lost more: `3 dropped, 12 missed by film.mp4`.
 
     What was left out on purpose is no loss: `3 dropped, 200 left out to hold the rate`.
     """
     parts = [f"{report.dropped} dropped"]
     parts += [f"{report.skipped} left out to hold the rate"] if report.skipped else []
-    parts += [f"{sink.dropped} more on the way to {sink.name}" for sink in report.sinks if sink.dropped]
+    parts += [f"{sink.dropped} missed by {sink.name}" for sink in report.sinks if sink.dropped]
     return ", ".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -38,20 +39,23 @@ class StatusLine:
         if self._bar is not None:
             self._bar.stop()
 
-    def show(self, text: str, share: float | None = None) -> None:
-        """Show `text`, and how much is done, from 0 to 1, as a bar; None where nobody knows."""
+    def show(self, text: str, share: float | None = None, notices: Sequence[str] = ()) -> None:
+        """Show `text`, and how much is done, from 0 to 1, as a bar; None where nobody knows.
+
+        notices: on a terminal each has a line of its own, because a line is cut off at the edge.
+        """
         if self._bar is not None and self._task is not None:
             total = None if share is None else 1.0
             self._bar.update(
                 self._task,
                 total=total,
                 completed=share or 0.0,
-                description=presentable(text),
+                description="\n".join(map(presentable, (text, *notices))),
                 visible=True,
                 refresh=True,
             )
         elif silence() >= PLAIN_SECONDS:
-            remark(text)
+            remark("; ".join([text, *notices]))
 
 
 def is_terminal() -> bool:

@@ -10,28 +10,22 @@ from typing import TYPE_CHECKING
 
 from livedream.capture.kind import is_picture
 from livedream.capture.source import Source, open_source
-from livedream.cli.dreaming import (
-    choose_settings,
-    closing,
-    describe,
-    files_read,
-    new_dreamer,
-    prepare,
-    recipe_options,
-    tell_of_faults,
-)
+from livedream.cli.closing import Opener, closing
+from livedream.cli.conclusion import describe, tell_of_faults
+from livedream.cli.dreaming import new_dreamer, prepare, recipe_options
 from livedream.cli.effects import Kind, Place, refuse_useless, warn_of_useless_controls
+from livedream.cli.looks import choose_settings, files_read
 from livedream.cli.output import remark, say
 from livedream.cli.playing import playing
 from livedream.cli.progress import step_status, took
 from livedream.cli.request import Request
 from livedream.cli.status_line import StatusLine
-from livedream.cli.stopping import Stopped, stopping
+from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.cli.time_left import TimeLeft
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.names import NUMBERED
-from livedream.pipeline import Report, run
+from livedream.pipeline import Changes, Report, run
 from livedream.presets import STILL
 from livedream.recipe import Recipe
 from livedream.sink.null import NullSink
@@ -41,6 +35,7 @@ from livedream.suffixes import PICTURES_OUT
 
 if TYPE_CHECKING:
     from livedream.desk.picture_desk import PictureDesk
+    from livedream.dream.dreamer import Dreamer
 
 WINDOW = "window"
 
@@ -58,93 +53,145 @@ def watch(source_spec: str, request: Request) -> int:
     keep the steps until the dream is finished, pictures the finished dream. A window that is closed before does not
     keep them from that.
     """
-    preset = request.preset or STILL
-    settings = choose_settings(preset, request.controls)
-    finished: SimpleQueue[tuple[Frame, float]] = SimpleQueue()
-    dreams, report, conclusion = 0, None, ""
-    try:
-        with stopping() as stop, closing(stop) as opened, ExitStack() as desks:
-            picture = opened(open_source(source_spec, size=request.size, rate=request.rate))
-            _check(picture)
-            place = Place(source_spec, Kind.PICTURE, request.sinks)
-            refuse_useless(request, [place])
-            window = _open_window(request, Facts.of(picture))
-            shown = [] if window is None else [opened(window)]
-            targets = [spec for spec in request.sinks if spec != WINDOW]
-            results, films = _sorted(targets)
-            facts = Facts.of(picture, also_read=files_read(request.preset, settings))
-            check_outputs(targets, facts)
-            dreamer = new_dreamer(settings)
-            source = PictureSteps(picture, live=not targets, length=dreamer.still_length(picture.size))
-            opened(source)
-            steps = dataclasses.replace(Facts.of(source), also_read=facts.also_read)
-            keepers = [
-                opened(open_sink(spec, steps, encoding=request.encoding, overwrite=request.overwrite)) for spec in films
-            ]
-            dreamer, recipe = prepare(dreamer, picture, recipe_options(request))
-            pictures: list[_Result] = []
-            for spec in results:
-                pictures.append(_Result(spec, facts, recipe if request.recipe else None, overwrite=request.overwrite))
-                opened(pictures[-1])
-            for sink in keepers:
-                sink.recipe = recipe if request.recipe else None
-            sinks = [*keepers, *shown] if keepers or not targets else [NullSink(), *shown]
-            names = ", ".join(sink.name for sink in (*keepers, *pictures, *shown))
-            say(f"{dreamer.description}, preset {preset}: {describe(picture)} -> {names}")
-            warn_of_useless_controls(request.controls, [place])
+    return _Watch(source_spec, request).to_the_end()
 
-            from livedream.desk.picture_desk import PictureDesk  # torch: three seconds
 
-            desk = PictureDesk(
-                dreamer,
-                preset,
-                request.controls,
-                of_preset=choose_settings(preset, {}),
-                watched=window is not None,
-            )
-            desks.callback(desk.close)
-            desk.on_finished = lambda frame, seconds: finished.put((frame, seconds))
-            source.desk = desk
-            with (
-                StatusLine() as line,
-                playing(desk, sinks, preset=preset, given=request.controls, facts=steps, recipe=recipe) as played,
-            ):
-                left = TimeLeft()
+class _Watch:
+    """One picture on its way into its sinks. Each step uses what the steps before it have found and opened."""
 
-                def on_progress(now: Report) -> None:
-                    nonlocal report, dreams, conclusion
-                    report = now
-                    played.on_progress(now)
-                    for frame, seconds in _taken(finished):
-                        dreams += 1
-                        for target in pictures:
-                            target.save(frame, desk)
-                        if dreams == 1:  # the films keep one dream
-                            for sink in keepers:
-                                played.changes.remove_sink(sink)
-                        conclusion = _conclusion(seconds, targets)
-                        if shown:
-                            say(f"{conclusion}; in the window s saves it and q quits")
-                    if window is not None and window.finished:
-                        desk.leave()
-                    if desk.step < desk.steps:
-                        share = desk.step / desk.steps
-                        line.show(step_status(StepReport("dreaming", desk.step, desk.steps), left(share)), share)
-                    stop.check()
+    _picture: Source
+    _source: "PictureSteps"
+    """The steps of its dream."""
+    _facts: Facts
+    """Of the steps."""
+    _window: Sink | None
+    _sinks: list[Sink]
+    """Those of the run: the window, and the sinks for the steps."""
+    _films: list[Sink]
+    """The sinks for the steps."""
+    _results: list["_Result"]
+    """The sinks for the finished dream."""
+    _dreamer: "Dreamer"
+    _recipe: Recipe | None
+    """The recipe that the outputs carry."""
 
-                stop.hold()
-                report = run(source, played.dreamer, sinks, on_progress=on_progress, changes=played.changes)
-    except Stopped as stopped:
-        remark("stopped" if dreams else "stopped: nothing was written")
-        return stopped.exit_code
-    if not dreams:
-        say("closed before the dream was finished")
-    elif not shown:
-        say(conclusion)
-    recorded = [sink.name for sink in report.sinks[len(sinks) :] if sink.written]
-    if recorded:
-        say(f"recorded: {', '.join(recorded)}")
-    return 1 if tell_of_faults(report) else 0
+    def __init__(self, source_spec: str, request: Request) -> None:
+        self._request = request
+        self._preset = request.preset or STILL
+        self._settings = choose_settings(self._preset, request.controls)
+        self._place = Place(source_spec, Kind.PICTURE, request.sinks)
+        self._targets = [spec for spec in request.sinks if spec != WINDOW]
+        self._finished: SimpleQueue[tuple[Frame, float]] = SimpleQueue()
+        self._dreams = 0
+        """How many dreams are finished."""
+        self._conclusion = "closed before the dream was finished"
+
+    def to_the_end(self) -> int:
+        """Open, dream and close, whatever happens, and return the exit code."""
+        try:
+            with stopping() as stop, closing(stop) as opened, ExitStack() as desks:
+                self._open(opened)
+                self._announce()
+                report = self._run(stop, desks)
+        except Stopped as stopped:
+            remark("stopped" if self._dreams else "stopped: nothing was written")
+            return stopped.exit_code
+        if not self._dreams or self._window is None:  # else it was said when the dream was finished
+            say(self._conclusion)
+        recorded = [sink.name for sink in report.sinks[len(self._sinks) :] if sink.written]
+        if recorded:
+            say(f"recorded: {', '.join(recorded)}")
+        return 1 if tell_of_faults(report) else 0
+
+    def _open(self, opened: Opener) -> None:
+        """Open the picture and its sinks, and load the network."""
+        request = self._request
+        self._picture = opened(open_source(self._place.source, size=request.size, rate=request.rate))
+        _check(self._picture)
+        refuse_useless(request, [self._place])
+        self._window = _open_window(request, Facts.of(self._picture))
+        if self._window is not None:
+            opened(self._window)
+        facts = Facts.of(self._picture, also_read=files_read(request.preset, self._settings))
+        check_outputs(self._targets, facts)
+        dreamer = new_dreamer(self._settings)
+        length = dreamer.still_length(self._picture.size)
+        self._source = opened(PictureSteps(self._picture, live=not self._targets, length=length))
+        self._facts = dataclasses.replace(Facts.of(self._source), also_read=facts.also_read)
+        results, films = _sorted(self._targets)
+        self._films = [
+            opened(open_sink(spec, self._facts, encoding=request.encoding, overwrite=request.overwrite))
+            for spec in films
+        ]
+        self._results = [opened(_Result(spec, facts, overwrite=request.overwrite)) for spec in results]
+        self._dreamer, recipe = prepare(dreamer, self._picture, recipe_options(request))
+        self._recipe = recipe if request.recipe else None
+        for sink in (*self._films, *self._results):
+            sink.recipe = self._recipe
+        self._sinks = [*self._films, *self._shown]
+        if not self._films and self._targets:  # a run needs a sink that gets every step
+            self._sinks.insert(0, NullSink())
+
+    @property
+    def _shown(self) -> list[Sink]:
+        return [] if self._window is None else [self._window]
+
+    def _announce(self) -> None:
+        names = ", ".join(sink.name for sink in (*self._films, *self._results, *self._shown))
+        say(f"{self._dreamer.description}, preset {self._preset}: {describe(self._picture)} -> {names}")
+        warn_of_useless_controls(self._request.controls, [self._place])
+
+    def _run(self, stop: Stop, desks: ExitStack) -> Report:
+        from livedream.desk.picture_desk import PictureDesk  # torch: three seconds
+
+        desk = PictureDesk(
+            self._dreamer,
+            self._preset,
+            self._request.controls,
+            of_preset=choose_settings(self._preset, {}),
+            watched=self._window is not None,
+            on_finished=lambda frame, seconds: self._finished.put((frame, seconds)),
+        )
+        desks.callback(desk.close)
+        self._source.desk = desk
+        with (
+            StatusLine() as line,
+            playing(
+                desk,
+                self._sinks,
+                preset=self._preset,
+                given=self._request.controls,
+                facts=self._facts,
+                recipe=self._recipe,
+            ) as played,
+        ):
+            left = TimeLeft()
+
+            def on_progress(now: Report) -> None:
+                played.on_progress(now)
+                self._keep_finished(desk, played.changes)
+                if self._window is not None and self._window.finished:
+                    desk.leave()
+                if desk.step < desk.steps:
+                    share = desk.step / desk.steps
+                    line.show(step_status(StepReport("dreaming", desk.step, desk.steps), left(share)), share)
+                stop.check()
+
+            stop.hold()
+            return run(self._source, played.dreamer, self._sinks, on_progress=on_progress, changes=played.changes)
+
+    def _keep_finished(self, desk: "PictureDesk", changes: Changes) -> None:
+        """Write the dreams that are finished since the last call into the pictures; the films keep the first one."""
+        for frame, seconds in _taken(self._finished):
+            self._dreams += 1
+            for result in self._results:
+                result.save(frame, desk)
+            if self._dreams == 1:
+                for sink in self._films:
+                    changes.remove_sink(sink)
+            self._conclusion = _conclusion(seconds, self._targets)
+            if self._window is not None:
+                say(f"{self._conclusion}; in the window s saves it and q quits")
 
 
 def _check(source: Source) -> None:
@@ -197,18 +244,17 @@ def _conclusion(seconds: float, targets: Sequence[str]) -> str:
 class _Result(Sink):
     """The file for the finished dream; a later one replaces it."""
 
-    def __init__(self, spec: str, facts: Facts, recipe: Recipe | None, *, overwrite: bool) -> None:
+    def __init__(self, spec: str, facts: Facts, *, overwrite: bool) -> None:
         self.name = spec
         self._open: Callable[[bool], Sink] = lambda again: open_sink(spec, facts, overwrite=overwrite or again)
-        self._recipe = recipe
         self._sink: Sink | None = self._open(False)
 
     def save(self, frame: Frame, desk: "PictureDesk") -> None:
         """Write the dream, with the settings with which it was dreamt."""
         sink, self._sink = self._sink or self._open(True), None
         with sink:
-            if self._recipe is not None:
-                sink.recipe = dataclasses.replace(self._recipe, settings=desk.in_force, used=desk.description)
+            if self.recipe is not None:
+                sink.recipe = dataclasses.replace(self.recipe, settings=desk.in_force, used=desk.description)
             sink.write(frame)
 
     def write(self, frame: Frame) -> None:

@@ -72,5 +72,8 @@ def check_window(placement: Placement | None, sinks: Sequence[str]) -> None:
             "--position": placement.position is not None,
             "--window-title": placement.title != Placement().title,
         }
-        given = " and ".join(option for option, is_given in options.items() if is_given)
-        raise ArgumentError(f"without a window {given} has no effect", "add --to window, or leave it out")
+        given = [option for option, is_given in options.items() if is_given]
+        has, it = ("has", "it") if len(given) == 1 else ("have", "them")
+        raise ArgumentError(
+            f"{' and '.join(given)} {has} no effect without a window", f"add --to window, or leave {it} out"
+        )

@@ -40,7 +40,7 @@ _network = {"model", "weights", "layers"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class Wish:
     """What is asked for. A value, replaced as a whole: the dreamer's thread never sees one half of a change."""
 
     settings: DreamSettings
@@ -67,7 +67,7 @@ class Seen(NamedTuple):
     """A frame that was looked at, or is held back: then there is no sight."""
 
     frame: Frame
-    wish: _Wish
+    wish: Wish
     sight: Sight | None
 
 
@@ -75,7 +75,7 @@ class Shown(NamedTuple):
     """A frame that was dreamt, or is held back: then the one before it stands."""
 
     frame: Frame
-    wish: _Wish
+    wish: Wish
     dreamt: Dreamt | None
 
 
@@ -123,7 +123,7 @@ class Desk:
         self._given = dict(given or {})
         self._live = live
         self._lock = threading.Lock()
-        self._wish = _Wish(dreamer.settings, preset, of_preset or dreamer.settings, dreamer.settings)
+        self._wish = Wish(dreamer.settings, preset, of_preset or dreamer.settings, dreamer.settings)
         self._tour_seconds = tour or SECONDS
         if tour is not None:
             self._wish = self._touring(self._wish, Fraction(0))
@@ -230,14 +230,14 @@ class Desk:
                 self._wish = dataclasses.replace(self._wish, tour=None)
         self.notices.tell(f"tour: {float(self._tour_seconds):g} s a preset" if self.touring else "tour off", "tour")
 
-    def _touring(self, wish: _Wish, time: Fraction) -> _Wish:
+    def _touring(self, wish: Wish, time: Fraction) -> Wish:
         """Return `wish` with a tour that begins at `time`."""
         presets = tour_presets()
         same = (name for name, wanted in presets.items() if self._taken(wish, wanted) == wish.settings)
         tour = Tour(presets, self._tour_seconds, seed=wish.settings.seed, began=time, first=next(same, None))
         return dataclasses.replace(wish, tour=tour, changes=0)
 
-    def _faded(self, wish: _Wish, preset: str, wanted: DreamSettings, time: Fraction) -> _Wish:
+    def _faded(self, wish: Wish, preset: str, wanted: DreamSettings, time: Fraction) -> Wish:
         """Return `wish` with a fade to `preset` that begins at `time`."""
         return dataclasses.replace(
             wish,
@@ -248,7 +248,7 @@ class Desk:
             fade_began=time,
         )
 
-    def _taken(self, wish: _Wish, wanted: DreamSettings) -> DreamSettings:
+    def _taken(self, wish: Wish, wanted: DreamSettings) -> DreamSettings:
         """Return what becomes of the settings of a preset here."""
         now = wish.settings
         kept = {name: getattr(now, name) for name in (*_lasting, *self._given)}
@@ -356,7 +356,7 @@ class Desk:
             faded = self._faded(self._wish, preset, wanted, tour.moment(number))
             self._wish = dataclasses.replace(faded, changes=number)
 
-    def _look_ahead(self, wish: _Wish, time: Fraction) -> None:
+    def _look_ahead(self, wish: Wish, time: Fraction) -> None:
         """Prepare what the tour brings next."""
         if wish.tour is None:
             return
@@ -385,7 +385,7 @@ class Desk:
         self._follow(self._wish, self._time)
         return self._dreamer(picture)
 
-    def _follow(self, wish: _Wish, time: Fraction) -> None:
+    def _follow(self, wish: Wish, time: Fraction) -> None:
         try:
             if self._live:
                 done = self._switch.to(wish.at(time))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from livedream.desk.desk import Desk, Seen, Shown
+from livedream.desk.desk import Desk, Seen, Shown, Wish
 from livedream.desk.mirror import mirrored
 from livedream.dream.dreamer import SPECTATE_RATE, Dreamer
 from livedream.errors import ArgumentError, LivedreamError
@@ -124,11 +124,11 @@ class PictureDesk(Desk):
             if not self._watched and not self._is_old(wish):
                 return
 
-    def _is_old(self, wish: Any) -> bool:
+    def _is_old(self, wish: Wish) -> bool:
         """Return whether another dream is asked for than that of `wish`."""
         return (self._wish.settings, self._wish.resets) != (wish.settings, wish.resets)
 
-    def _dreamt_as(self, settings: Any, picture: Frame) -> Iterator[Frame]:
+    def _dreamt_as(self, settings: DreamSettings, picture: Frame) -> Iterator[Frame]:
         """Dream with these settings, or if that cannot be as before, which is told."""
         before = self.in_force
         try:

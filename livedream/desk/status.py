@@ -15,6 +15,8 @@ from livedream.pipeline.meter import WINDOW_SECONDS
 Rows = list[tuple[str, ...]]
 
 STAGES_A_ROW = 4
+FORGOTTEN_SECONDS = 60.0
+"""How long a notice that lasts must have been away before it shows over the picture again."""
 WELCOME = "? lists the keys, h shows numbers"
 
 
@@ -31,8 +33,9 @@ class Status:
     """Rows of text for one sink of the run.
 
     A picture on a stage carries no text that nobody asked for: a notice that lasts ("camera lost") shows for some
-    seconds after it came, and from then on with the numbers alone. In full screen that the machine is slow stands with
-    the numbers from the beginning: it may turn out at any time, and the audience need not know.
+    seconds after it came, and from then on with the numbers alone. One that comes and goes, as what a run leaves out on
+    a machine that is just too slow, shows once. In full screen, that the machine is slow stands with the numbers alone:
+    it may turn out at any time, and the audience need not know.
 
     sink: the number of that sink, the window, in the run's reports. window: the window itself. now: the clock of the
     notices, in seconds.
@@ -51,8 +54,8 @@ class Status:
         self._report: Report | None = None
         self._dropped: deque[tuple[float, int]] = deque([(0.0, 0)])
         """When, and how many had been dropped by then; over the time over which the other rates are counted."""
-        self._came: dict[tuple[str, int], float] = {}
-        """The notices that last, by their kind and number, with the time at which they came."""
+        self._known: dict[tuple[str, int], tuple[float, float]] = {}
+        """The notices that last, by their kind and number: when they came, and when they were there last."""
 
     def toggle_numbers(self) -> None:
         self.shows_numbers = not self.shows_numbers
@@ -83,20 +86,22 @@ class Status:
         return rows + [(text,) for text in (*recent, *self._desk.notices.texts)]
 
     def _recent(self, lasting: Sequence[str]) -> Sequence[str]:
-        """Return those of the notices that came a short time ago. One that counts ("try 4") does not come anew."""
+        """Return those of the notices that came a short time ago. One that counts on, or adds a detail, is no new one:
+        `camera lost, reconnecting (try 4)`, `dreaming at working height 133 instead of 256, to hold 25 fps`."""
         now = self._now()
         slow = self._report.slow if self._report is not None else ()
         many: Counter[str] = Counter()
-        came: dict[tuple[str, int], float] = {}
+        known = {key: (came, last) for key, (came, last) in self._known.items() if now < last + FORGOTTEN_SECONDS}
         recent = []
         for text in lasting:
-            kind = re.sub(r"\d+", "#", text)
+            kind = re.sub(r"\d+", "#", text.split(", ")[0])
             key = kind, many[kind]
             many[kind] += 1
-            came[key] = self._came.get(key, now)
-            if now < came[key] + SECONDS and not (self._window.full_screen and text in slow):
+            came, _ = known.get(key, (now, now))
+            known[key] = came, now
+            if now < came + SECONDS and not (self._window.full_screen and text in slow):
                 recent.append(text)
-        self._came = came
+        self._known = known
         return recent
 
     def _numbers(self, report: Report) -> Rows:

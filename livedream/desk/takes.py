@@ -24,7 +24,7 @@ class Takes:
     They go into the current folder. What goes wrong is told at the desk.
 
     facts: what is known of the frames. recipe: of the run; what a take carries has the settings of its moment. None: it
-    carries none.
+    carries none. on_kept: called with a line for each file that was kept, from any thread.
     """
 
     def __init__(
@@ -35,8 +35,10 @@ class Takes:
         recipe: Recipe | None,
         *,
         clock: Callable[[], datetime] = datetime.now,
+        on_kept: Callable[[str], object] = lambda text: None,
     ) -> None:
         self._desk = desk
+        self._on_kept = on_kept
         self._changes = changes
         self._recipe = recipe
         # A recording begins in the middle: no sound belongs to it, and nobody knows how long it gets.
@@ -83,7 +85,7 @@ class Takes:
             except LivedreamError as error:
                 self._desk.notices.tell(f"no snapshot: {error}")
             else:
-                self._desk.notices.tell(f"snapshot: {path.resolve()}")
+                self._kept(f"snapshot: {path.resolve()}")
 
         thread = threading.Thread(target=work, name="livedream-snapshot")
         self._writing = [other for other in self._writing if other.is_alive()] + [thread]
@@ -95,7 +97,7 @@ class Takes:
             sink, path = self._recording
             self._recording = None
             self._changes.remove_sink(sink)
-            self._desk.notices.tell(f"recorded: {path.resolve()}", "recording")
+            self._kept(f"recorded: {path.resolve()}", "recording")
             return
         opened = self._open(".mp4")
         if opened is not None:
@@ -109,6 +111,10 @@ class Takes:
         """Wait for the snapshots that are being written. A recording ends with the run."""
         for thread in self._writing:
             thread.join()
+
+    def _kept(self, text: str, about: str = "") -> None:
+        self._desk.notices.tell(text, about)
+        self._on_kept(text)
 
     def _open(self, suffix: str) -> tuple[Sink, Path] | None:
         name = f"livedream-{self._clock():%Y%m%d-%H%M%S}"

@@ -118,8 +118,8 @@ def _download(network: Network, on_step: OnStep | None) -> None:
     path, url = weights_file(network.name), _published(network.name).url
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         _fetch(url, path, f"downloading {network.name}", on_step)
     except (OSError, HTTPException, _DamagedError) as error:
         reason = getattr(error, "reason", error)
@@ -137,7 +137,8 @@ class _DamagedError(Exception):
 def _fetch(url: str, path: Path, task: str, on_step: OnStep | None) -> None:
     """Download `url` into the file `path`, whose name ends with the first digits of its sha256, as torchvision's do.
 
-    torch.hub.download_url_to_file does the same, but shows its progress on standard error, and there alone.
+    torch.hub.download_url_to_file does the same, but reports its progress to nobody but a terminal (so nothing could
+    stop it between two pieces), and waits for ever on a server that falls silent.
     """
     wanted, found = path.stem.rsplit("-", 1)[-1], hashlib.sha256()
     if on_step is None:

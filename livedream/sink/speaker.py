@@ -169,9 +169,14 @@ class Speaker:
         except (self._sounddevice.PortAudioError, ValueError) as error:
             log.warning("no sound: no device plays it (%s)", error)
             return
-        self._thread.start()
+        try:
+            stream.start()
+        except self._sounddevice.PortAudioError as error:  # another program holds it
+            stream.close()
+            log.warning("no sound: the device does not play (%s)", error)
+            return
         self._stream = stream
-        stream.start()
+        self._thread.start()
 
     def close(self) -> None:
         self._closed.set()

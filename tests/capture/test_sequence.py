@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from livedream.capture.sequence import SequenceSource
 from livedream.capture.source import open_source
-from livedream.cli.dreaming import describe
+from livedream.cli.conclusion import describe
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.sink.sink import Facts, open_sink

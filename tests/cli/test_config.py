@@ -10,6 +10,7 @@ import pytest
 
 from livedream.cli import dreaming, last_time
 from livedream.cli.config_defaults import TAKES
+from livedream.cli.looks import choose_settings
 from livedream.cli.main import livedream, main
 from livedream.configuration import config_file, lasting_choices
 from livedream.settings import DreamSettings
@@ -71,15 +72,15 @@ def test_command_line_then_variable_then_file_then_default(
     write_config('precision = "bfloat16"\npreset = "neon"\nmodel = "squeezenet"\ndevice = "cpu"\n')
     of_file = settings_of_run()
     assert (of_file.precision, of_file.model, of_file.device) == ("bfloat16", "squeezenet", "cpu")
-    assert of_file.step_size == dreaming.choose_settings("neon", {}).step_size
+    assert of_file.step_size == choose_settings("neon", {}).step_size
     monkeypatch.setenv("LIVEDREAM_PRECISION", "float32")
     monkeypatch.setenv("LIVEDREAM_PRESET", "origami")
     of_variable = settings_of_run()
     assert (of_variable.precision, of_variable.device) == ("float32", "cpu")
-    assert of_variable.step_size == dreaming.choose_settings("origami", {}).step_size
+    assert of_variable.step_size == choose_settings("origami", {}).step_size
     typed = settings_of_run("--precision", "float16", "--preset", "film")
     assert typed.precision == "float16"
-    assert typed.step_size == dreaming.choose_settings("film", {}).step_size
+    assert typed.step_size == choose_settings("film", {}).step_size
 
 
 def test_auto_and_empty_variables(
@@ -124,14 +125,14 @@ def test_a_preset_comes_before_the_last_live_run(monkeypatch: pytest.MonkeyPatch
             return picture
 
     monkeypatch.setattr(dreaming, "new_dreamer", Stopping)
-    live = dreaming.choose_settings("live", {})
+    live = choose_settings("live", {})
     last_time.remember(live, live.replace(strength=2.5))
     write_config('device = "cpu"\n')
     assert main(["run", "demo", "--to", "null"]) == 130
     assert Plain.began == live.replace(strength=2.5, device="cpu")
     write_config('device = "cpu"\npreset = "neon"\n')
     assert main(["run", "demo", "--to", "null"]) == 130
-    assert Plain.began == dreaming.choose_settings("neon", {"device": "cpu"})
+    assert Plain.began == choose_settings("neon", {"device": "cpu"})
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from PIL import Image
 
 from livedream import DeviceError, open_source
 from livedream.cli import dreaming
-from livedream.cli.dreaming import closing, dream, refuse_twins, usual_sink
+from livedream.cli.closing import closing
+from livedream.cli.dreaming import dream, refuse_twins, usual_sink
 from livedream.cli.main import main
 from livedream.cli.request import Request
 from livedream.cli.stopping import Stopped, stopping

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from livedream.cli.dreaming import choose_settings, dream
+from livedream.cli.dreaming import dream
 from livedream.cli.last_time import recall, remember, state_file
+from livedream.cli.looks import choose_settings
 from livedream.cli.request import Request
 from livedream.settings import DreamSettings
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from livedream.cli import output, status_line
-from livedream.cli.dreaming import conclusion
+from livedream.cli.conclusion import conclusion
 from livedream.cli.progress import Progress, duration, film_status, live_status, step_status, stills_status
 from livedream.cli.time_left import TimeLeft
 from livedream.pipeline import Report, SinkReport
@@ -26,14 +26,12 @@ STEP = StepReport("dreaming", 14, 60, share=0.1)
 def test_a_live_run():
     alone = dataclasses.replace(REPORT, sinks=(WINDOW,))
     assert live_status(alone) == "212 frames, 24.9 fps, age 41 ms (p95 56 ms), 3 dropped"
-    assert live_status(REPORT) == (
-        "212 frames, 24.9 fps, age 100 ms (p95 200 ms), 3 dropped, 9 more on the way to out.mp4"
-    )
+    assert live_status(REPORT) == ("212 frames, 24.9 fps, age 100 ms (p95 200 ms), 3 dropped, 9 missed by out.mp4")
 
 
 def test_a_live_run_that_leaves_frames_out():
     held = dataclasses.replace(REPORT, skipped=212)
-    assert live_status(held).endswith("3 dropped, 212 left out to hold the rate, 9 more on the way to out.mp4")
+    assert live_status(held).endswith("3 dropped, 212 left out to hold the rate, 9 missed by out.mp4")
 
 
 def test_a_live_run_before_its_first_frame():
@@ -149,8 +147,11 @@ def test_a_terminal_gets_a_bar_that_is_gone_in_the_end(monkeypatch):
     source = Frames(300)
     source.length = 300
     with Progress(source) as shown:
-        shown(REPORT)
-    assert "212 of 300 frames" in terminal.getvalue()
+        shown(dataclasses.replace(REPORT, notices=("dreaming at working height 96 instead of 256, to hold 25 fps",)))
+    first, second = terminal.getvalue().split("\n")[:2]
+    assert "212 of 300 frames" in first
+    # At the end of the first line it would be cut off.
+    assert "dreaming at working height 96 instead of 256, to hold 25 fps" in second
     assert "━" in terminal.getvalue()
     assert terminal.getvalue().endswith("\x1b[2K")  # erase the line
 
@@ -162,17 +163,17 @@ def test_elsewhere_a_line_comes_after_five_seconds_without_any(monkeypatch, caps
     output.say("begins")
     with Progress(Frames(300, live=True)) as shown:
         for now in (1.0, 4.9, 5.1, 9.0, 10.2):
-            shown(dataclasses.replace(REPORT, dreamt=int(now), sinks=(WINDOW,)))
+            shown(dataclasses.replace(REPORT, dreamt=int(now), sinks=(WINDOW,), notices=("camera lost",)))
     out, err = capsys.readouterr()
     assert out == "begins\n"
     assert err.splitlines() == [
-        "5 frames, 24.9 fps, age 41 ms (p95 56 ms), 3 dropped",
-        "10 frames, 24.9 fps, age 41 ms (p95 56 ms), 3 dropped",
+        "5 frames, 24.9 fps, age 41 ms (p95 56 ms), 3 dropped; camera lost",
+        "10 frames, 24.9 fps, age 41 ms (p95 56 ms), 3 dropped; camera lost",
     ]
 
 
 def test_the_fraction_of_a_rate_is_told():
-    from livedream.cli.dreaming import describe
+    from livedream.cli.conclusion import describe
 
     source = Frames(1)
     source.rate = Fraction(30000, 1001)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from livedream import ArgumentError, DreamSettings, SourceError, open_sink
 from livedream.capture.carried import carried_recipe
-from livedream.cli.dreaming import choose_settings
+from livedream.cli.looks import choose_settings
 from livedream.cli.main import main
 from livedream.frame import Frame
 from livedream.gif_comment import last_comment

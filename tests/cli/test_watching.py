@@ -133,6 +133,19 @@ def test_closing_the_window_early_ends_the_dream_unless_a_file_waits_for_it(wind
         assert np.array_equal(plain, shown)
 
 
+@pytest.mark.parametrize("typed", [[], ["--no-recipe"]])
+def test_what_is_taken_with_a_key_carries_a_recipe_unless_nobody_wants_one(typed, window, monkeypatch) -> None:
+    given, playing = [], watching.playing
+
+    def recorded(*args, **how):
+        given.append(how["recipe"])
+        return playing(*args, **how)
+
+    monkeypatch.setattr(watching, "playing", recorded)
+    assert main(["run", "photo.png", "--to", "window", *QUICK, *typed]) == 0
+    assert (given == [None]) is bool(typed)
+
+
 def test_a_picture_that_is_there_already_is_not_replaced(window, capsys) -> None:
     Image.new("RGB", (2, 2)).save("a.png")
     assert main(["run", "photo.png", "--watch", "--to", "a.png", *QUICK]) == 1

@@ -27,10 +27,10 @@ def test_wrong_positions(text: str) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("run film.mp4 --full-screen --to out.mp4", "without a window --full-screen has no effect"),
-        ("run film.mp4 --monitor 1 --position 3,4", "without a window --monitor and --position has no effect"),
-        ("run film.mp4 film.mp4 other.mp4 --window-title A", "without a window --window-title has no effect"),
-        ("zoom photo.png --full-screen", "without a window --full-screen has no effect"),
+        ("run film.mp4 --full-screen --to out.mp4", "--full-screen has no effect without a window"),
+        ("run film.mp4 --monitor 1 --position 3,4", "--monitor and --position have no effect without a window"),
+        ("run film.mp4 film.mp4 other.mp4 --window-title A", "--window-title has no effect without a window"),
+        ("zoom photo.png --full-screen", "--full-screen has no effect without a window"),
         ("run film.mp4 --to window --position 3", "invalid position '3': expected X,Y"),
         ("run film.mp4 --to window --window-title=", "--window-title is empty"),
     ],

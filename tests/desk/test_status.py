@@ -10,7 +10,7 @@ import pytest
 from livedream import Dreamer, DreamSettings
 from livedream.desk.desk import Desk
 from livedream.desk.notices import SECONDS, Notices
-from livedream.desk.status import WELCOME, Status
+from livedream.desk.status import FORGOTTEN_SECONDS, WELCOME, Status
 from livedream.desk.takes import Takes
 from livedream.pipeline import Changes, Report, SinkReport
 from livedream.recipe import Recipe
@@ -128,10 +128,29 @@ def test_notices_are_seen_for_some_seconds_and_then_with_the_numbers(takes: Take
     status.toggle_numbers()
     assert status.rows()[-2:] == [(lost.format(3),), (other,)]
     status.toggle_numbers()
-    status.update(report(4.0, 0, notices=(other,)))
-    assert status.rows() == [(other,)]
+    for _ in range(2):
+        clock[0] += FORGOTTEN_SECONDS / 2
+        status.update(report(4.0, 0, notices=(other,)))
+        assert status.rows() == []
     status.update(report(5.0, 0, notices=(lost.format(1), other)))  # again
-    assert status.rows() == [(lost.format(1),), (other,)]
+    assert status.rows() == [(lost.format(1),)]
+
+
+def test_a_notice_that_comes_and_goes_shows_once(takes: Takes, desk: Desk) -> None:
+    """On a machine that is just too slow what is left out changes every few seconds."""
+    clock = [100.0]
+    desk.notices = Notices(lambda: clock[0])
+    status = Status(desk, takes, 1, Window(), now=lambda: clock[0])
+    status.rows()  # the welcome
+    held = "dreaming at working height 133 instead of 256, to hold 25 fps"
+    slow = "dreaming at working height 113 instead of 256, in 1 instead of 2 steps, and still too slow for 25 fps"
+    clock[0] += SECONDS
+    status.update(report(1.0, 0, notices=(held,)))
+    assert status.rows() == [(held,)]
+    for now in ((slow,), (), (held,), (), (slow,)):
+        clock[0] += FORGOTTEN_SECONDS / 3
+        status.update(report(clock[0] - 100, 0, notices=now))
+        assert status.rows() == []
 
 
 def test_on_the_full_screen_a_slow_machine_is_told_with_the_numbers_alone(takes: Takes, desk: Desk) -> None:

@@ -39,17 +39,27 @@ def changes() -> Changes:
 
 
 @pytest.fixture
-def takes(desk: Desk, changes: Changes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Takes]:
+def said() -> list[str]:
+    """What is said of takes that were kept, in the terminal."""
+    return []
+
+
+@pytest.fixture
+def takes(
+    desk: Desk, changes: Changes, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Takes]:
     folder = tmp_path / "takes"
     folder.mkdir()
     monkeypatch.chdir(folder)
     facts = Facts(rate=Fraction(25), live=True)
-    takes = Takes(desk, changes, facts, Recipe(settings=QUICK), clock=lambda: MOMENT)
+    takes = Takes(desk, changes, facts, Recipe(settings=QUICK), clock=lambda: MOMENT, on_kept=said.append)
     yield takes
     takes.close()
 
 
-def test_a_snapshot_is_the_newest_picture_with_the_settings_of_its_moment(desk: Desk, takes: Takes) -> None:
+def test_a_snapshot_is_the_newest_picture_with_the_settings_of_its_moment(
+    desk: Desk, takes: Takes, said: list[str]
+) -> None:
     desk.set("strength", 0.5)
     dreamt = desk(Frame(PHOTO, Fraction(0), 0))
     takes.snapshot()
@@ -59,6 +69,7 @@ def test_a_snapshot_is_the_newest_picture_with_the_settings_of_its_moment(desk: 
         assert np.array_equal(np.asarray(picture), dreamt.pixels)
     assert parse_preset(carried_recipe(path), str(path)) == QUICK.replace(strength=0.5)
     assert desk.notices.texts[-1] == f"snapshot: {path.resolve()}"
+    assert said == [f"snapshot: {path.resolve()}"]
 
 
 def test_a_snapshot_of_a_film_that_is_played_is_the_frame_that_is_shown(desk: Desk, takes: Takes) -> None:
@@ -127,7 +138,7 @@ def test_a_take_that_has_a_name_of_the_run_is_told(desk: Desk, takes: Takes) -> 
     assert "would be written under one name" in desk.notices.texts[-1]
 
 
-def test_recording_comes_and_goes(desk: Desk, takes: Takes, changes: Changes) -> None:
+def test_recording_comes_and_goes(desk: Desk, takes: Takes, changes: Changes, said: list[str]) -> None:
     assert takes.recording is None
     takes.toggle_recording()
     assert takes.recording == "livedream-20260301-201530.mp4"
@@ -137,6 +148,7 @@ def test_recording_comes_and_goes(desk: Desk, takes: Takes, changes: Changes) ->
     assert takes.recording is None
     ((gone, comes),) = changes.take()
     assert gone is sink and not comes
+    assert said == [f"recorded: {Path('livedream-20260301-201530.mp4').resolve()}"]
     sink.close()
 
 

@@ -105,6 +105,13 @@ def test_download_is_checked_and_kept(published, tmp_path) -> None:
     assert reports[-1] == StepReport(f"downloading {NAME}", size, size, "MB", 1.0)
 
 
+def test_download_into_a_folder_that_cannot_be_made_is_one_error(published) -> None:
+    target = published(b"", "b8a52dc0")
+    target.parent.parent.write_text("a file")
+    with pytest.raises(WeightsError, match=r"which cannot be downloaded: .*hub"):
+        models.load(NAME)
+
+
 def test_download_that_somebody_ends_leaves_nothing(published) -> None:
     def end(report: StepReport) -> None:
         raise KeyboardInterrupt

@@ -56,11 +56,12 @@ class Device:
     def __init__(self) -> None:
         self.give = None
         self.closed = False
+        self.start = lambda: None
 
     def OutputStream(self, *, samplerate, channels, dtype, callback):  # noqa: N802
         assert (samplerate, channels, dtype) == (RATE, CHANNELS, "float32")
         self.give = callback
-        return SimpleNamespace(start=lambda: None, close=lambda: setattr(self, "closed", True))
+        return SimpleNamespace(start=self.start, close=lambda: setattr(self, "closed", True))
 
     def hear(self, count: int = 480, delay: float = 0.0) -> np.ndarray:
         heard = np.full((count, CHANNELS), 9, np.float32)
@@ -105,6 +106,18 @@ def heard_at(time: float, clock: Clock, device: Device) -> float:
     heard: list[np.ndarray] = []
     until(lambda: heard.append(device.hear()) or heard[-1].all())
     return moment(heard[-1])
+
+
+def test_a_device_that_another_program_holds_is_told_and_the_film_is_silent(film, device, caplog) -> None:
+    def busy() -> None:
+        raise device.PortAudioError("Device unavailable [PaErrorCode -9985]")
+
+    device.start = busy
+    speaker = Speaker(film, Clock())
+    speaker.open()
+    speaker.close()
+    assert device.closed
+    assert caplog.messages == ["no sound: the device does not play (Device unavailable [PaErrorCode -9985])"]
 
 
 def test_the_sound_is_that_of_the_picture(film, device) -> None:
