@@ -11,12 +11,13 @@ from livedream.cli.closing import closing
 from livedream.cli.conclusion import conclusion, describe
 from livedream.cli.looks import choose_settings, files_read, recipe_for
 from livedream.cli.output import remark, say
+from livedream.cli.playback_options import is_played
 from livedream.cli.progress import Progress
 from livedream.cli.stopping import Stopped, stopping
 from livedream.cli.window_options import check_window
 from livedream.dream.dive import Dive
 from livedream.errors import ArgumentError
-from livedream.pipeline import Report, run
+from livedream.pipeline import Playback, Report, run
 from livedream.sink.placement import Placement
 from livedream.sink.sink import Facts, open_sink
 
@@ -34,7 +35,7 @@ def dive(
     placement: Placement | None = None,
     carries_recipe: bool = True,
 ) -> int:
-    """Write a dive into the picture `photo`, so many `seconds` long, and return the exit code.
+    """Write a dive into the picture `photo`, so many `seconds` long, and return the exit code. A window plays it.
 
     preset, controls: as `dream` takes them. drift: pixels to the right and down from frame to frame. placement: of the
     window, if the sink is one. carries_recipe: whether the film does.
@@ -69,7 +70,8 @@ def dive(
                 stop.hold()
                 began = time.monotonic()
                 # It dreams frames and no pictures by themselves: the source has none.
-                report = run(source, diver, [sink], on_progress=on_progress)  # type: ignore[arg-type]
+                pace = Playback() if is_played([sink_spec]) else None
+                report = run(source, diver, [sink], on_progress=on_progress, playback=pace)  # type: ignore[arg-type]
     except Stopped as stopped:
         remark(
             f"stopped: {conclusion(report, source, [sink_spec], seconds=time.monotonic() - began)}"

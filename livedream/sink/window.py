@@ -45,8 +45,8 @@ class WindowSink(Sink):
     """A window with the newest frame, or its source, and text over it. Keys do what they are bound to.
 
     The picture is scaled to the window, undistorted also where its pixels are not square, and centred on black. The
-    text is drawn at the size of the window. In full screen the pointer is hidden. The window closes, and the sink is
-    finished, by q, by Esc where it does not leave full screen, by `quit` or by its button.
+    text is drawn at the size of the window. f is full screen, in which the pointer is hidden. The window closes, and
+    the sink is finished, by q, by Esc where it does not leave full screen, by `quit` or by its button.
 
     Works on the main thread alone: on macOS another one crashes the program (opencv/opencv#22602).
 
@@ -76,7 +76,11 @@ class WindowSink(Sink):
         """What stands over the picture, asked for a few times a second; nothing at first."""
         self._title = title or self._placement.title
         self._pixel_aspect = pixel_aspect
-        self._keys: dict[str, Callable[[], object]] = {"q": self.quit, "Esc": self.leave}
+        self._keys: dict[str, Callable[[], object]] = {
+            "q": self.quit,
+            "Esc": self.leave,
+            "f": self.toggle_full_screen,
+        }
         self._text = Panel()
         self._text_due = 0.0
         self._help = Panel(centred=True)

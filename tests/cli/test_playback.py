@@ -1,5 +1,6 @@
 """`--loop` and `--speed`, as they are typed."""
 
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from livedream.capture.carried import carried_recipe
-from livedream.cli import dreaming
+from livedream.cli import diving, dreaming
 from livedream.cli.main import main
 from livedream.cli.playback_options import PlaybackOptions, given_playback
 from livedream.errors import ArgumentError
@@ -130,6 +131,21 @@ def test_a_film_beside_a_window_is_dreamt_as_fast_as_possible_unless_a_speed_is_
     assert clocks == []
     assert main(["run", "film.mp4", "--to", "window", "--to", "b.mp4", "--speed", "0.5", *SMALL]) == 0
     assert [(clock.speed, clock.only_played) for clock in clocks] == [(Fraction(1, 2), False)]
+
+
+def test_a_dive_is_played_in_a_window_and_not_rushed_through(monkeypatch) -> None:
+    Image.new("RGB", (64, 48), (90, 160, 40)).save("photo.png")
+    arrived = []
+
+    class Watched(Shown):
+        def write(self, frame) -> None:
+            arrived.append(time.monotonic())
+
+    monkeypatch.setattr(diving, "open_sink", lambda *a, **b: Watched())
+    small = ["--layers", "fire3", "--still-height", "32", "--length", "1", "--fps", "8"]
+    assert main(["zoom", "photo.png", "--to", "window", *small]) == 0
+    assert len(arrived) == 8
+    assert arrived[-1] - arrived[0] >= 0.8  # frames of that size take some milliseconds each
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ START = """
     from fractions import Fraction
     import numpy as np
     from livedream import Frame, SinkError
-    from livedream.sink.window import WindowSink
+    from livedream.sink.window import HELD_SECONDS, WindowSink
 
     def frame(size=(320, 240), color=(200, 40, 30)):
         return Frame(np.full((size[1], size[0], 3), color, np.uint8), Fraction(0), 0)
@@ -66,6 +66,10 @@ def test_31_closes_by_key(key: str, xvfb: str) -> None:
             for _ in range(20):
                 sink.idle()
             assert not sink.finished
+            for full_screen in (True, False):
+                xdotool("key", "f")
+                until(lambda: sink.full_screen == full_screen)
+            time.sleep(HELD_SECONDS)  # for so long Esc does nothing else
             xdotool("key", {key!r})
             until(lambda: sink.finished)
             sink.write(frame())
