@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from livedream.documented import AbstractDocumented
 from livedream.errors import ArgumentError, unknown
 from livedream.frame import Frame
 from livedream.names import NUMBERED
@@ -90,11 +91,23 @@ class DescribesFrames(Protocol):
     length: int | None
 
 
-class Sink(ABC):
-    """Where frames go: `write` them in order of time, inside a `with` block.
+class Sink(metaclass=AbstractDocumented):
+    """Where frames go: `write` them in order of time, inside a `with` block. `open_sink` returns one.
 
-    Errors of the outside world are SinkErrors. One thread at a time calls a sink.
+        with open_sink("dream.mp4", source) as sink:
+            sink.write(frame)
+
+    Errors of the outside world are SinkErrors. One thread at a time calls a sink; a window, only the main thread.
+
+    Attributes:
+        name (str): what was opened.
+        notice (str or None): what is wrong at the moment, such as a lost connection; None when all is well.
     """
+
+    _machinery = (
+        *("cut_short", "end", "given_up", "idle", "live", "notice", "on_main_thread", "recipe", "source_ended_early"),
+    )
+    """What `help` does not list: values that mean nothing in a class, and what is for other parts of livedream."""
 
     name: str
     """What was opened, for the first line of output."""
@@ -124,10 +137,10 @@ class Sink(ABC):
     def write(self, frame: Frame) -> None:
         """Take one frame. Raises SinkError when it is lost."""
 
-    def idle(self) -> None:  # noqa: B027 (most sinks have nothing to do here)
+    def idle(self) -> None:
         """Called some thirty times a second while no frame comes; a window answers its keys here."""
 
-    def end(self) -> None:  # noqa: B027
+    def end(self) -> None:
         """The source has ended and no frame is missing: write what belongs after the last frame."""
 
     @abstractmethod
@@ -188,10 +201,10 @@ def open_sink(
             `null`, which keeps nothing.
         facts: the source that the frames come from, or `Facts`: gives a film its rate and its sound. Without it the
             times of the frames count alone.
-        encoding: codec and quality of a film; without it, what suits that kind of file. Other sinks have none.
+        encoding: `Encoding(codec="h265", quality=80)` of a film; without it, what suits that kind of file.
         overwrite: whether a file of that name may be replaced.
-        lock: of a film, if it is held already; the sink takes it over.
-        kept: of a film, what an earlier run has left of it, which comes before the first frame.
+        lock: for the command line: of a film, if it is held already; the sink takes it over.
+        kept: for the command line: what an earlier run has left of a film.
         placement: where a window appears, and how.
 
     Returns:
