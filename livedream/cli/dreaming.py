@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livedream.capture import demo
 from livedream.capture.held import HeldSource
 from livedream.capture.limited import LimitedSource
 from livedream.capture.looped import LoopedSource
@@ -347,7 +348,10 @@ def open_wanted(spec: str, request: Request) -> Source:
 def _looped(source: Source, spec: str, request: Request) -> Source:
     """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
     if not source.stills:
-        return LoopedSource(source, request.playback.rounds)
+        looped = LoopedSource(source, request.playback.rounds)
+        if source.path is not None and source.path == Path(demo.demo_clip):
+            looped.lost_sound = ""  # nobody chose the film for its sound
+        return looped
     if len(source.files) != 1:
         raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
     if request.playback.rounds is not None:

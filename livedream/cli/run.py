@@ -146,7 +146,7 @@ def run(
         raise ArgumentError("a picture in a window is dreamt from its first step", "leave out --resume")
     if watch:
         if playback != PlaybackOptions():
-            raise ArgumentError("--watch shows the steps of a dream: no --loop, --speed or --sound", "leave it out")
+            raise ArgumentError("the steps of a picture are shown without --loop, --speed or --sound", "leave it out")
         return watch_it(sources[0], request)
     try:
         return dream(sources[0], request)

@@ -178,6 +178,11 @@ class Desk:
     def frozen(self) -> bool:
         return self.playback.paused if self.playback is not None else self._wish.frozen
 
+    @property
+    def visible(self) -> Frame | None:
+        """The frame that is shown: of a film that is played not the newest, which waits for its time."""
+        return self.newest if self.playback is None else self.playback.shown
+
     # What can be asked for
 
     def set(self, name: str, value: float | str) -> None:

@@ -34,7 +34,8 @@ class Status:
 
     A picture on a stage carries no text that nobody asked for: a notice that lasts ("camera lost") shows for some
     seconds after it came, and from then on with the numbers alone. One that comes and goes, as what a run leaves out on
-    a machine that is just too slow, shows once.
+    a machine that is just too slow, shows once. In full screen, that the machine is slow stands with the numbers alone:
+    it may turn out at any time, and the audience need not know.
 
     sink: the number of that sink, the window, in the run's reports. window: the window itself. now: the clock of the
     notices, in seconds.
@@ -88,6 +89,7 @@ class Status:
         """Return those of the notices that came a short time ago. One that counts on, or adds a detail, is no new one:
         `camera lost, reconnecting (try 4)`, `dreaming at working height 133 instead of 256, to hold 25 fps`."""
         now = self._now()
+        slow = self._report.slow if self._report is not None else ()
         many: Counter[str] = Counter()
         known = {key: (came, last) for key, (came, last) in self._known.items() if now < last + FORGOTTEN_SECONDS}
         recent = []
@@ -97,7 +99,7 @@ class Status:
             many[kind] += 1
             came, _ = known.get(key, (now, now))
             known[key] = came, now
-            if now < came + SECONDS:
+            if now < came + SECONDS and not (self._window.full_screen and text in slow):
                 recent.append(text)
         self._known = known
         return recent

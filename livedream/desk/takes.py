@@ -68,8 +68,8 @@ class Takes:
                 self._recording = None
 
     def snapshot(self) -> None:
-        """Write the newest picture of the dream into a PNG, on a thread of its own."""
-        frame = self._desk.newest
+        """Write the picture that is shown into a PNG, on a thread of its own."""
+        frame = self._desk.visible
         if frame is None:
             self._desk.notices.tell("there is no picture yet", "snapshot")
             return

@@ -75,6 +75,8 @@ class Report:
     """Those with which the run began, in their order, and then those that joined it, also when they have left."""
     notices: tuple[str, ...] = ()
     """What somebody ought to know just now, a line each: a camera lost, a disk full; none when all is well."""
+    slow: tuple[str, ...] = ()
+    """Those of the notices that say what a slow machine leaves out, or how much slower a film plays."""
     stages: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Seconds that each stage takes, the median and the 95th percentile."""
     skipped: int = 0
@@ -155,6 +157,7 @@ class Meter:
         sinks_dropped: Sequence[int] = (),
         faults: Sequence[str | None] = (),
         notices: Sequence[str] = (),
+        slow: Sequence[str] = (),
         step: StepReport | None = None,
     ) -> Report:
         """Return all counts; what is known elsewhere is told by the caller: what the mailboxes dropped, what failed."""
@@ -186,6 +189,7 @@ class Meter:
                     )
                 ),
                 notices=tuple(notices),
+                slow=tuple(slow),
                 skipped=self._skipped,
                 skipped_fps=self._skipped_rate.per_second,
                 step=step,

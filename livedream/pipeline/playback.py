@@ -35,6 +35,8 @@ JUDGED_FRAMES = 8
 """and over how many frames at least."""
 TOO_SLOW = 0.97
 """Share of the film's rate below which the dream is too slow, if most frames come too late."""
+MUCH_TOO_SLOW = 0.75
+"""Share of the film's rate below which it is too slow even if most frames are in time: it stalls again and again."""
 LATE = 0.001
 """Seconds. A frame that arrives later than that after its time is late."""
 
@@ -120,6 +122,11 @@ class Playback:
                 self._paused_at = None
                 self._arrivals.clear()
             self._changed.notify_all()
+
+    @property
+    def shown(self) -> Frame | None:
+        """The frame that is shown; those that were dreamt after it wait for their time."""
+        return self._last
 
     @property
     def position(self) -> float | None:
@@ -220,7 +227,7 @@ class Playback:
         made = (len(arrivals) - 1) / passed
         wanted = (len(arrivals) - 1) / self._seconds(arrival.time - arrivals[0].time)
         late = sum(each.late for each in arrivals) / len(arrivals)
-        if late > 0.75 and made < TOO_SLOW * wanted:
+        if made < (TOO_SLOW if late > 0.75 else MUCH_TOO_SLOW) * wanted:
             self.notice = f"the dream makes {made:.2g} of {wanted:.3g} frames per second: playing slower"
             if not self._told:
                 self._told = True

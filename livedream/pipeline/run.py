@@ -430,13 +430,20 @@ class _Run:
 
     def _report(self) -> Report:
         posts = self._posts
-        governed = self._governor.notice if self._governor is not None else None
-        played = self._playback.notice if self._playback is not None else None
-        notices = [self._source.notice, governed, played, self._steps.notice, *(post.notice for post in posts)]
+        slow = _said(
+            self._governor.notice if self._governor is not None else None,
+            self._playback.notice if self._playback is not None else None,
+        )
+        others = _said(self._steps.notice, *(post.notice for post in posts))
         return self._meter.report(
             self._captured.dropped,
             [post.box.dropped for post in posts],
             [post.fault for post in posts],
-            [notice for notice in notices if notice is not None],
+            [*_said(self._source.notice), *slow, *others],
+            slow,
             self._step,
         )
+
+
+def _said(*notices: str | None) -> list[str]:
+    return [notice for notice in notices if notice is not None]

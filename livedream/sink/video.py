@@ -390,5 +390,10 @@ class VideoSink(ResumableSink):
 
 
 def _film_of(facts: Facts) -> Path | None:
-    """Return the film that the frames come from: it may have subtitles and chapters even if it has no sound."""
-    return facts.path if facts.path and not facts.stills and not facts.live and facts.path.is_file() else None
+    """Return the film that the frames come from: it may have subtitles and chapters even if it has no sound.
+
+    None where its sound is lost, as that of a film in a loop: with the other tracks it would come along.
+    """
+    if facts.path is None or facts.lost_sound or facts.stills or facts.live:
+        return None
+    return facts.path if facts.path.is_file() else None

@@ -28,6 +28,8 @@ from livedream.sink.x11 import X11
 
 LARGEST = (1280, 720)
 """(width, height) in pixels of a new window at most; the user may drag it larger."""
+SMALLEST = (320, 240)
+"""A smaller picture is enlarged until it is as wide or as high: text must be readable, and a mouse hit the window."""
 REFRESH_SECONDS = 0.25
 """How often the text is asked for."""
 HELD_SECONDS = 1.0
@@ -265,8 +267,9 @@ def square_size(size: tuple[int, int], pixel_aspect: Fraction) -> tuple[int, int
 
 
 def fit(size: tuple[int, int]) -> tuple[int, int]:
-    """Return `size`, (width, height), made smaller in proportion where it is larger than the largest window."""
-    scale = min(1.0, LARGEST[0] / size[0], LARGEST[1] / size[1])
+    """Return `size`, (width, height), in proportion: no larger than the largest window, nor much too small to see."""
+    enlarged = max(1.0, min(SMALLEST[0] / size[0], SMALLEST[1] / size[1]))
+    scale = min(enlarged, LARGEST[0] / size[0], LARGEST[1] / size[1])
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 

@@ -69,6 +69,7 @@ def test_a_film_three_times_into_a_file(make_clip, tmp_path, capsys) -> None:
     assert "dreamt 12 frames" in out
     assert err.splitlines()[0] == "warning: the sound is left out: a looped film has none"
     with av.open("out.mp4") as film:
+        assert [stream.type for stream in film.streams] == ["video"]  # no sound of one round
         times = [frame.time for frame in film.decode(video=0)]
     assert times == pytest.approx([number / 10 for number in range(12)])
     assert about(carried_recipe(Path("out.mp4")))["options"] == {"loop": 3}

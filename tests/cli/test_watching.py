@@ -48,7 +48,8 @@ def test_each_step_becomes_a_frame(tmp_path, capsys) -> None:
         (["photo.png", "photo.png", "--watch"], "--watch is for one picture"),
         (["photo.png", "--start", "1", "--watch"], "--start is for films, and this is a picture"),
         (["photo.png", "--resume", "--to", "window"], "a picture in a window is dreamt from its first step"),
-        (["photo.png", "--loop", "--watch"], "--watch shows the steps of a dream"),
+        (["photo.png", "--loop", "--watch"], "the steps of a picture are shown without --loop"),
+        (["photo.png", "--sound", "--to", "window"], "the steps of a picture are shown without --loop, --speed or"),
     ],
 )
 def test_what_cannot_be_watched_is_refused(typed, message, capsys, window) -> None:

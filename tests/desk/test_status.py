@@ -153,6 +153,19 @@ def test_a_notice_that_comes_and_goes_shows_once(takes: Takes, desk: Desk) -> No
         assert status.rows() == []
 
 
+def test_on_the_full_screen_a_slow_machine_is_told_with_the_numbers_alone(takes: Takes, desk: Desk) -> None:
+    window = Window()
+    status = Status(desk, takes, 1, window)
+    status.rows()
+    lost, slow = "camera C922 lost", "dreaming at working height 54 instead of 64, to hold 30 fps"
+    status.update(report(1.0, 0, notices=(lost, slow), slow=(slow,)))
+    assert status.rows() == [(lost,), (slow,), (WELCOME,)]
+    window.full_screen = True
+    assert status.rows() == [(lost,), (WELCOME,)]
+    status.toggle_numbers()
+    assert (slow,) in status.rows()
+
+
 def test_a_recording_is_told_when_it_begins_and_then_with_the_numbers(takes: Takes, desk: Desk) -> None:
     clock = [100.0]
     desk.notices = Notices(lambda: clock[0])

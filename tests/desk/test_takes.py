@@ -15,7 +15,7 @@ from livedream.capture.carried import carried_recipe
 from livedream.desk.desk import Desk
 from livedream.desk.takes import Takes
 from livedream.errors import ArgumentError
-from livedream.pipeline import Changes, Report, SinkReport
+from livedream.pipeline import Changes, Playback, Report, SinkReport
 from livedream.presets import parse_preset
 from livedream.recipe import Recipe
 from livedream.sink.lock import OutputLock
@@ -70,6 +70,20 @@ def test_a_snapshot_is_the_newest_picture_with_the_settings_of_its_moment(
     assert parse_preset(carried_recipe(path), str(path)) == QUICK.replace(strength=0.5)
     assert desk.notices.texts[-1] == f"snapshot: {path.resolve()}"
     assert said == [f"snapshot: {path.resolve()}"]
+
+
+def test_a_snapshot_of_a_film_that_is_played_is_the_frame_that_is_shown(desk: Desk, takes: Takes) -> None:
+    desk.playback = Playback()
+    takes.snapshot()
+    assert desk.notices.texts == ["there is no picture yet"]
+    shown = desk(Frame(PHOTO, Fraction(0), 0))
+    desk.playback.begin(shown)
+    ahead = desk(Frame(PHOTO, Fraction(1, 25), 1))  # waits for its time
+    assert not np.array_equal(shown.pixels, ahead.pixels)
+    takes.snapshot()
+    takes.close()
+    with Image.open("livedream-20260301-201530.png") as picture:
+        assert np.array_equal(np.asarray(picture), shown.pixels)
 
 
 def test_without_a_recipe_none_is_taken(desk: Desk, changes: Changes, takes: Takes) -> None:

@@ -92,7 +92,7 @@ def test_a_slow_dream_plays_slower_shows_every_frame_and_is_told_once(time, capl
     assert screen.since_the_first[-1] == pytest.approx(179 / 18, rel=0.02)
     text = "the dream makes 18 of 30 frames per second: playing slower"
     assert [record.getMessage() for record in caplog.records] == [text]
-    assert report.notices == (text,)
+    assert report.notices == report.slow == (text,)
 
 
 def test_one_stall_is_caught_up_with_gently_and_is_no_slow_dream(time, caplog) -> None:
@@ -104,6 +104,16 @@ def test_one_stall_is_caught_up_with_gently_and_is_no_slow_dream(time, caplog) -
     assert min(gaps) == pytest.approx(1 / 30 / 1.25, abs=1e-6)
     assert screen.since_the_first[-1] == pytest.approx(239 / 30, abs=1e-6)
     assert caplog.records == []
+
+
+def test_a_film_that_stalls_again_and_again_plays_slower_and_that_is_told(time, caplog) -> None:
+    """Each second of the film is followed by a stall of two; most frames are in time."""
+    film = Film(steady(180))
+    film.before = lambda index: time.sleep(2.0) if index % 30 == 29 else None
+    screen, _ = play(time, film)
+    assert screen.since_the_first[-1] > 12
+    assert len(caplog.records) == 1
+    assert caplog.records[0].getMessage().endswith("of 30 frames per second: playing slower")
 
 
 def test_after_a_long_stall_the_film_goes_on_at_its_normal_pace(time) -> None:

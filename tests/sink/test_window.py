@@ -239,7 +239,16 @@ def test_shows_text_and_what_a_key_changes_while_no_frame_comes(xvfb: str) -> No
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [((640, 480), (640, 480)), ((1280, 720), (1280, 720)), ((3840, 2160), (1280, 720)), ((1080, 1920), (405, 720))],
+    [
+        ((640, 480), (640, 480)),
+        ((1280, 720), (1280, 720)),
+        ((3840, 2160), (1280, 720)),
+        ((1080, 1920), (405, 720)),
+        ((16, 16), (240, 240)),
+        ((160, 40), (320, 80)),
+        ((400, 100), (400, 100)),
+        ((1, 1000), (1, 720)),
+    ],
 )
 def test_fits_the_screen(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert fit(size) == expected
