@@ -113,7 +113,7 @@ class Drawing:
                     raise
                 tiles.append(self._tiles(objectives, pictures))
             shown.step(StepReport(f"writing {whole}"))
-            text = page(row.name, f"{used}, {self._steps} steps", rows, dict(row.layers), self._size)
+            text = page(row.name, f"{used}, {counted(self._steps, 'step')}", rows, dict(row.layers), self._size)
             inputs = self._reading(every).inputs()
             write_whole(index, sealed(text, "<!-- {} -->").encode(), lock, overwrite=True, inputs=inputs)
             pixels = sheet.sheet(tiles)

@@ -189,6 +189,14 @@ def test_help_of_a_command(capsys: Capture) -> None:
             "to write it: livedream run film.mp4 photo.png -o out/",
         ),
         (
+            "zoom photo.png dive.mp4 -y",
+            "got unexpected extra argument (dive.mp4)",
+            "to write it: livedream zoom photo.png -y -o dive.mp4",
+        ),
+        ("zoom photo.png film.mp4", "got unexpected extra argument", "livedream zoom --help lists all options"),
+        ("demo film.mp4", "got unexpected extra argument (film.mp4)", "to dream it: livedream run film.mp4"),
+        ("demo out.mp4", "got unexpected extra argument (out.mp4)", "to write it: livedream demo -o out.mp4"),
+        (
             "run --log-level loud film.mp4",
             "invalid value for '--log-level': 'loud' is not one of",
             "livedream run --help",
