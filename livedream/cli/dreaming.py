@@ -173,6 +173,8 @@ class _Dream:
         for spec in self._specs:
             refuse_loop(source, spec)
         self._facts = Facts.of(source, also_read=files_read(request.preset, self._settings))
+        if source.path is not None and source.path == Path(demo.demo_clip):  # nobody chose this film for its sound
+            self._facts = replace(self._facts, tells_lost_sound=False)
         check_outputs(self._specs, self._facts)
         self._pace = _pace(source, self._specs, playback)
         self._speaker = _speaker(self._once, source, self._pace) if playback.sound and self._pace else None
@@ -348,10 +350,7 @@ def open_wanted(spec: str, request: Request) -> Source:
 def _looped(source: Source, spec: str, request: Request) -> Source:
     """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
     if not source.stills:
-        looped = LoopedSource(source, request.playback.rounds)
-        if source.path is not None and source.path == Path(demo.demo_clip):
-            looped.lost_sound = ""  # nobody chose the film for its sound
-        return looped
+        return LoopedSource(source, request.playback.rounds)
     if len(source.files) != 1:
         raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
     if request.playback.rounds is not None:
