@@ -92,7 +92,11 @@ def _area(name: str, monitors: list[Area], number: int, part: Area | None) -> Ar
     """Return the part of the desktop that is meant; `monitors` begins with the whole desktop."""
     if part is None:
         if not 1 <= number < len(monitors):
-            raise SourceError(f"there is no {name}", f"choose from 1 to {len(monitors) - 1}")
+            listed = "; ".join(
+                f"screen:{place} ({area['width']}x{area['height']} at {area['left']},{area['top']})"
+                for place, area in enumerate(monitors[1:], start=1)
+            )
+            raise SourceError(f"there is no {name}", f"choose one of these: {listed}")
         return monitors[number]
     whole = monitors[0]
     inside = part["left"] + part["width"] <= whole["width"] and part["top"] + part["height"] <= whole["height"]

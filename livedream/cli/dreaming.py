@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livedream.capture import demo
 from livedream.capture.loops import refuse_loop
 from livedream.capture.source import Source
 from livedream.cli.activity import QUICK_SECONDS, Activity, load_torch
@@ -171,6 +172,8 @@ class _Dream:
         for spec in self._specs:
             refuse_loop(source, spec)
         self._facts = Facts.of(source, also_read=files_read(request.preset, self._settings))
+        if source.path is not None and source.path == Path(demo.demo_clip):  # nobody chose this film for its sound
+            self._facts = replace(self._facts, tells_lost_sound=False)
         check_outputs(self._specs, self._facts)
         self._pace = _pace(source, self._specs, playback)
         self._speaker = speaker_of(self._once, source, self._pace) if playback.sound and self._pace else None

@@ -3,7 +3,6 @@
 from fractions import Fraction
 from pathlib import Path
 
-from livedream.capture import demo
 from livedream.capture.held import HeldSource
 from livedream.capture.limited import LimitedSource
 from livedream.capture.looped import LoopedSource
@@ -36,10 +35,7 @@ def open_wanted(spec: str, request: Request) -> Source:
 def loop_source(source: Source, spec: str, request: Request) -> Source:
     """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
     if not source.stills:
-        film = LoopedSource(source, request.playback.rounds, request.duration)
-        if source.path is not None and source.path == Path(demo.demo_clip):
-            film.lost_sound = ""  # nobody chose the film for its sound
-        return film
+        return LoopedSource(source, request.playback.rounds, request.duration)
     if len(source.files) != 1:
         raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
     if request.playback.rounds is not None:

@@ -55,6 +55,8 @@ class Facts:
     """The file whose sound belongs to the frames, or what gives it where that is no file."""
     lost_sound: str = ""
     """What to say of sound that belongs to the frames and cannot be carried along."""
+    tells_lost_sound: bool = True
+    """Whether that is said at all."""
     start: Fraction = Fraction(0)
     """What the clock of the `sound` file shows at time 0."""
     until: Fraction | None = None
@@ -74,7 +76,7 @@ class Facts:
 
         also_read: what else the run reads, see there.
         """
-        names = [field.name for field in dataclasses.fields(cls) if field.name != "also_read"]
+        names = [field.name for field in dataclasses.fields(cls) if field.name not in ("also_read", "tells_lost_sound")]
         try:
             return cls(**{name: getattr(source, name) for name in names}, also_read=also_read or {})
         except AttributeError as error:

@@ -143,7 +143,7 @@ class VideoSink(ResumableSink):
                 raise SinkError(f"{self.path} cannot be written: {error}", f"try another {option('codec')}") from error
             undo.pop_all()
         self.name = f"{self.path} ({self._encoder.description})"
-        if facts.lost_sound and not self._is_gif:
+        if facts.lost_sound and facts.tells_lost_sound and not self._is_gif:
             log.warning("%s", facts.lost_sound)
         self._time_base = self._encoder.time_base
         self._step = max(1, round(1 / (self._encoder.rate * self._time_base)))

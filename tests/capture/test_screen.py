@@ -57,7 +57,10 @@ def test_shows_a_part_of_it(painted: None) -> None:
 def test_what_is_not_there(spec: str, message: str, xvfb: str) -> None:
     with pytest.raises(SourceError, match=message.replace("+", r"\+")) as caught:
         ScreenSource(spec)
-    assert caught.value.hint
+    if message.startswith("there is no"):
+        assert caught.value.hint == "choose one of these: screen:1 (1280x800 at 0,0)"
+    else:
+        assert caught.value.hint
 
 
 @pytest.mark.parametrize("spec", ["screen:", "screen:x", "screen:64x48", "screen:-1"])

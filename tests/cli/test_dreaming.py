@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -95,6 +96,8 @@ def test_the_demo_replaces_its_own_file_and_no_other(tmp_path, make_clip, monkey
     assert out.endswith("; written: dream.mp4\n")
     assert "no window: " in err
     assert "sound" not in err  # the clip plays three times without it, as intended
+    with av.open("dream.mp4") as film:
+        assert not film.streams.audio
     assert main(["demo", "--to", "dream.mp4"]) == 1
     assert "error: dream.mp4 exists already\n" in capsys.readouterr().err
 
