@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from livedream.sink.placement import Placement
 
 FILMS = tuple(CONTAINERS)
-DEVICES = ("window", "null", "virtual-camera")
+WINDOW = "window"
+DEVICES = (WINDOW, "null", "virtual-camera")
 """Sinks that have a name of their own and leave nothing on disk."""
 STDOUT, RAW_STDOUT = "-", "rgb24:-"
 """Frames on standard output: as Y4M, and as raw RGB."""
@@ -221,7 +222,7 @@ def open_sink(
     text = os.fspath(spec)
     if not isinstance(text, str):
         raise TypeError(f"a sink is named by text or a path, got {type(spec).__name__}")
-    if isinstance(spec, str) and text == "window":
+    if isinstance(spec, str) and text == WINDOW:
         from livedream.sink.window import WindowSink
 
         return WindowSink(pixel_aspect=facts.pixel_aspect, placement=placement)
