@@ -6,6 +6,7 @@ from livedream.capture.film import open_film
 from livedream.capture.kind import is_picture
 from livedream.errors import ArgumentError, SourceError
 from livedream.gif_comment import last_comment
+from livedream.hints import either
 from livedream.picture_file import read_head, sniff
 from livedream.picture_recipe import recipe_in
 from livedream.recipe import about
@@ -25,7 +26,8 @@ def carried_recipe(path: Path) -> str:
         ) from error
     text = _in_file(path)
     if not about(text):
-        cure = "name a film or picture that livedream made, or a .toml file"
+        made = either("livedream made", "`livedream run` made")  # open_sink writes none
+        cure = f"name a film or picture that {made}, or a .toml file"
         raise ArgumentError(f"{path} carries no recipe", cure)
     return text
 

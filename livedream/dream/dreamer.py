@@ -85,7 +85,7 @@ class Dreamer(metaclass=Documented):
 
     Args:
         settings: how to dream: `DreamSettings`; the name of a preset (see `preset_names`); or the path of a .toml file,
-            or of a film or picture that livedream made, whose recipe it takes. None means the defaults.
+            or of a film or picture that `livedream run` made, whose recipe it takes. None means the defaults.
         **controls: single controls that are to differ, as in `DreamSettings`: `steps=2`.
 
     Raises:

@@ -53,7 +53,7 @@ def load_preset(name: str | os.PathLike[str]) -> DreamSettings:
 
     Args:
         name: of a preset, see `preset_names`; or the path of a .toml file, which names the controls that differ from
-            the defaults; or of a film or picture that livedream made, which carries its recipe.
+            the defaults; or of a film or picture that `livedream run` made, which carries its recipe.
 
     Raises:
         ArgumentError: there is no such preset, or the file is none: it is not TOML, carries no recipe, or has an
