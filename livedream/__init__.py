@@ -52,11 +52,13 @@ if TYPE_CHECKING:
         neuron,
         tv,
     )
+    from livedream.sink.codecs import Encoding
     from livedream.sink.sink import Sink, open_sink
     from livedream.visualize.visualize import Visualizer
 
 _lazy = {
     "Dreamer": "livedream.dream.dreamer",
+    "Encoding": "livedream.sink.codecs",
     "Objective": "livedream.dream.objective",
     "Sink": "livedream.sink.sink",
     "Source": "livedream.capture.source",
@@ -81,6 +83,7 @@ __all__ = [
     "DeviceError",
     "DreamSettings",
     "Dreamer",
+    "Encoding",
     "Frame",
     "LivedreamError",
     "Objective",

@@ -1,5 +1,6 @@
 """What `help` shows of the classes that people use."""
 
+from abc import ABCMeta
 from types import MemberDescriptorType
 
 
@@ -20,3 +21,7 @@ class Documented(type):
             and name not in machinery
             and not isinstance(getattr(cls, name, None), MemberDescriptorType)
         ]
+
+
+class AbstractDocumented(Documented, ABCMeta):
+    """The same, of an abstract class."""

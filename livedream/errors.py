@@ -15,13 +15,14 @@ Each carries one line that says what is wrong and a `hint` that says what to do 
 import difflib
 from collections.abc import Iterable
 
+from livedream.documented import Documented
 from livedream.hints import Hint
 
 _LONGEST_NAME = 100
 """Characters of an unknown name that a message quotes."""
 
 
-class _HintedError(Exception):
+class _HintedError(Exception, metaclass=Documented):
     """An error of one line, with a hint of one line."""
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -72,6 +73,7 @@ def unknown(kind: str, name: str, choices: Iterable[str], where: str = "") -> Ar
     """
     names = list(choices)
     name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
-    near = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+    same = [choice for choice in names if choice.casefold() == name.strip().casefold()]
+    near = same or difflib.get_close_matches(name, names, n=5, cutoff=0.5)
     all_of_them = where or f"choose from {', '.join(names)}"
     return ArgumentError(f"unknown {kind}: {name}", f"did you mean {' or '.join(near)}?" if near else all_of_them)

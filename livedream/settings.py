@@ -9,6 +9,7 @@ import inspect
 import math
 import textwrap
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Literal, Self, get_args
 
 from livedream.documented import Documented
@@ -66,8 +67,14 @@ class Control:
         allowed = [" or ".join(map(repr, self.choices)) or self.kind.__name__]
         if self.kind is not str:
             allowed.append(f"{self.low:.9g} to {self.high:.9g} {self.unit}".rstrip())
-        sentences = [f"{text[0].upper()}{text[1:]}." for text in (self.help, self.details) if text]
+        sentences = [self._sentence(text) for text in (self.help, self.details) if text]
         return f"{self.name} ({', '.join(allowed)}, default {self.default!r}): {' '.join(sentences)}"
+
+    def _sentence(self, text: str) -> str:
+        word = text.partition(" ")[0]
+        if word in (*self.choices, self.default):
+            return f"{word!r}{text.removeprefix(word)}."  # a value, which has no capital
+        return f"{text[0].upper()}{text[1:]}."
 
     @property
     def meaning(self) -> str:
@@ -91,6 +98,14 @@ class Control:
             return self.kind(text)
         except ValueError:
             return text
+
+    def plain(self, value: object) -> object:
+        """Return a number of numpy's, or a Fraction, as Python's own number of this kind; other values as they are."""
+        if self.kind is str or isinstance(value, bool):
+            return value
+        if isinstance(value, Integral):
+            return int(value)
+        return float(value) if self.kind is float and isinstance(value, Real) else value
 
     def fault(self, value: object) -> str | None:
         """Return what is wrong with `value` in one clause, or None."""
@@ -330,6 +345,8 @@ class DreamSettings(metaclass=Documented):
     )
 
     def __post_init__(self) -> None:
+        for control in CONTROLS:
+            object.__setattr__(self, control.name, control.plain(getattr(self, control.name)))
         faults = [fault for control in CONTROLS if (fault := control.fault(getattr(self, control.name)))]
         if faults:
             raise ArgumentError(

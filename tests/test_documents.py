@@ -27,6 +27,7 @@ import pytest
 import torch
 from PIL import Image
 
+import livedream as livedream_library
 from livedream import models
 from livedream.capture import demo
 from livedream.capture.cameras import Camera
@@ -87,7 +88,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir(parents=True)
     write_clip(folder / "film.mp4", rate=Fraction(1, 4), frames=26, audio=True)
     for name in ("films/one.mp4", "films/two.mp4", "b/three.mov", "c.mkv", "livedream/assets/demo.mp4"):
-        write_clip(folder / name, frames=3)
+        write_clip(folder / name, frames=3, audio=name.endswith("demo.mp4"))
     for name in (
         "photo.jpg",
         "flowers.jpg",
@@ -137,7 +138,8 @@ def here(
     folder = shutil.copytree(files, tmp_path / "here", copy_function=os.link)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.setattr(demo, "demo_clip", folder / "livedream" / "assets" / "demo.mp4")
+    for module in (demo, livedream_library):
+        monkeypatch.setattr(module, "demo_clip", folder / "livedream" / "assets" / "demo.mp4")
     camera = Camera(0, "Logitech C922 Pro Stream Webcam", "/dev/video0")
     monkeypatch.setattr("livedream.capture.cameras.list_cameras", lambda: [camera])
     fake_camera(monkeypatch, list(np.random.default_rng(0).integers(0, 256, (9, 48, 64, 3), np.uint8)), pace=0.03)
@@ -244,6 +246,7 @@ def test_programs_run(program, here) -> None:
     if "python-dream.mp4" in program:
         with av.open("python-dream.mp4") as film, av.open("livedream/assets/demo.mp4") as source:
             assert len(list(film.decode(video=0))) == len(list(source.decode(video=0))) == 3
+            assert film.streams.audio
 
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith(tuple(NOT_RUN))])

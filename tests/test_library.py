@@ -20,15 +20,21 @@ from livedream import (
     ArgumentError,
     Dreamer,
     DreamSettings,
+    Encoding,
     Frame,
+    Sink,
+    Source,
+    SourceError,
     Visualizer,
     demo_clip,
+    layer,
     load_preset,
     open_sink,
     open_source,
 )
 from livedream.picture import Picture, Pictures
 from livedream.quantities import exact_rate, exact_seconds
+from livedream.recipe import Recipe
 from livedream.settings import CONTROLS
 from livedream.spectacle import Spectacle
 
@@ -53,9 +59,76 @@ def test_a_dreamer_takes_settings_a_preset_a_file_and_single_controls(tmp_path: 
     with pytest.raises(ArgumentError, match="unknown preset: flim") as caught:
         Dreamer("flim")
     assert caught.value.hint == "did you mean film or live?"
+    with pytest.raises(ArgumentError, match="unknown preset: FILM") as caught:
+        Dreamer("FILM")
+    assert caught.value.hint == "did you mean film?"
     with pytest.raises(ArgumentError, match="unknown control: stesp") as caught:
         Dreamer("film", stesp=2)
     assert "steps" in caught.value.hint
+    with pytest.raises(TypeError, match="settings must be DreamSettings, or the name or path of a preset, got dict"):
+        Dreamer({"steps": 2})
+
+
+def test_a_dreamer_takes_the_recipe_of_a_film_or_picture(tmp_path: Path, make_clip) -> None:
+    settings = DreamSettings(steps=3, layers="fire5")
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), Fraction(0), 0)
+    for name in ("dream.mkv", "dream.PNG"):
+        with open_sink(tmp_path / name) as sink:
+            sink.recipe = Recipe(settings=settings)
+            sink.write(frame)
+        assert Dreamer(tmp_path / name).settings == load_preset(str(tmp_path / name)) == settings
+    with pytest.raises(ArgumentError, match="carries no recipe"):
+        Dreamer(make_clip(frames=2))
+    with pytest.raises(SourceError, match=r"no such file: .*gone\.mp4"):
+        Dreamer(tmp_path / "gone.mp4")
+
+
+def test_controls_take_the_numbers_of_numpy_and_fractions() -> None:
+    settings = DreamSettings(steps=np.int64(2), strength=np.float32(0.5), zoom=Fraction(9, 8), keep=0)
+    assert settings == DreamSettings(steps=2, strength=0.5, zoom=1.125, keep=0.0)
+    numbers = settings.steps, settings.strength, settings.zoom, settings.keep
+    assert [type(number) for number in numbers] == [int, float, float, int]  # a whole number stays as it was written
+    for wrong in (True, np.bool_(True), 2.0, "2"):
+        with pytest.raises(ArgumentError, match="steps must be a whole number"):
+            DreamSettings(steps=wrong)
+
+
+def test_settings_that_are_none_leave_a_dreamer_as_it_was() -> None:
+    dreamer = Dreamer("film")
+    with pytest.raises(TypeError, match="settings must be DreamSettings, got str"):
+        dreamer.settings = "live"
+    assert dreamer.settings == load_preset("film")
+
+
+def test_a_camera_is_named_by_its_number_as_in_opencv() -> None:
+    with pytest.raises(SourceError, match="camera 47 cannot be opened"):
+        open_source(47)
+    for wrong in (True, 1.5, None, b"film.mp4"):
+        with pytest.raises(TypeError, match="a source is named by text, a path or the number of a camera"):
+            open_source(wrong)
+
+
+@pytest.mark.parametrize(
+    ("size", "error"), [("640x480", TypeError), ((1.5, 2), TypeError), (3, TypeError), ((0, 1), ArgumentError)]
+)
+def test_what_is_no_size(size, error) -> None:
+    with pytest.raises(error, match="size must be"):
+        open_source("0", size=size)
+
+
+def test_a_sink_wants_the_source_and_not_its_name(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="facts must be a source that open_source returned, got str"):
+        open_sink(tmp_path / "out.mp4", "film.mp4")
+
+
+def test_objectives_do_not_add_to_numbers() -> None:
+    assert np.float32(0.5) * layer("fire6") == layer("fire6") * 0.5
+    with pytest.raises(TypeError, match="unsupported operand"):
+        layer("fire6") + 1
+    with pytest.raises(TypeError, match="unsupported operand"):
+        layer("fire6") - 1
+    with pytest.raises(TypeError):
+        layer("fire6") * "fire9"
 
 
 def test_an_old_name_of_a_preset(caplog: pytest.LogCaptureFixture) -> None:
@@ -132,12 +205,21 @@ def test_a_loop_over_a_film_keeps_frames_rate_and_sound(make_clip, tmp_path: Pat
 def test_help_on_the_settings_tells_each_control_with_its_range_and_unit() -> None:
     text = help_on(DreamSettings)
     assert "step_size (float, 0.01 to 50 levels of 255, default 2.5): " in text
-    assert "pooling ('max' or 'average', default 'max'): " in text
+    assert "pooling ('max' or 'average', default 'max'): 'average' paints" in text
     assert re.findall(r"^ \|      (\w+) \(", text, re.MULTILINE) == [row.name for row in CONTROLS]
     assert text.index("settings = DreamSettings(") < text.index("Args:")
 
 
-@pytest.mark.parametrize("thing", [DreamSettings, Dreamer, Visualizer, Frame])
+@pytest.mark.parametrize("thing", [Source, Sink, SourceError, ArgumentError])
+def test_help_on_what_is_returned_or_raised_shows_what_a_program_uses(thing) -> None:
+    text = help_on(thing)
+    assert "__weakref__" not in text
+    assert "time_base" not in text
+    wanted = {Source: ("size (", "rate (", "live ("), Sink: ("write(", "finished")}.get(thing, ("hint",))
+    assert [word for word in wanted if word not in text] == []
+
+
+@pytest.mark.parametrize("thing", [DreamSettings, Dreamer, Encoding, Visualizer, Frame])
 def test_help_on_a_class_begins_with_an_example_and_shows_nothing_private(thing) -> None:
     text = help_on(thing)
     assert set(re.findall(r"\b_\w+", text)) <= {"__call__"}

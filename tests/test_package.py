@@ -86,7 +86,13 @@ def imports() -> list[tuple[str, str]]:
         ("livedream.doctor", ("doctor/", "cli/")),  # looks into every room, as no other does
         ("livedream.cli", ("cli/", "__main__.py")),
         ("livedream.pipeline", ("pipeline/", "bench/", "desk/", "cli/")),
-        ("livedream.capture", ("capture/", "bench/", "pipeline/", "cli/", "doctor/", "__init__.py")),
+        (
+            "livedream.capture",
+            (
+                *("capture/", "bench/", "pipeline/", "cli/", "doctor/", "__init__.py"),
+                "presets/__init__.py",  # the recipe inside a film or picture is a preset
+            ),
+        ),
         ("livedream.sink", ("sink/", "bench/", "pipeline/", "desk/", "cli/", "doctor/", "__init__.py")),
         (
             "livedream.dream",

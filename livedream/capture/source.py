@@ -1,16 +1,18 @@
 """What every source is, and how one is opened from the words a user types."""
 
 import itertools
+import operator
 import os
 import stat
 import sys
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from livedream.documented import AbstractDocumented
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.hints import either
@@ -20,13 +22,34 @@ from livedream.side_tracks import SideTracks
 from livedream.urls import STREAMS, shown
 
 
-class Source(ABC):
-    """Frames, one after the other: iterate over it, inside a `with` block.
+class Source(metaclass=AbstractDocumented):
+    """Frames, one after the other: iterate over it, inside a `with` block. `open_source` returns one.
 
-    The attributes say what the source delivers, which is not always what was asked of it. Iterating raises SourceError
-    when the source fails; it ends when the source ends. A second iteration goes on where the first one stopped.
-    Times strictly increase. `close()` may be called twice, and by another thread, after which the iteration ends soon.
+        with open_source("film.mp4") as source:
+            print(source.size, source.rate)
+            for frame in source:                # frame.pixels: RGB uint8 (height, width, 3)
+                ...
+
+    Iterating raises SourceError when the source fails; it ends when the source ends. A second iteration goes on where
+    the first one stopped. Times strictly increase. `close()` may be called twice, and by another thread, after which
+    the iteration ends soon.
+
+    Attributes: what the source delivers, which is not always what was asked of it.
+        name (str): what was opened, a file name or a camera's name.
+        size (tuple[int, int]): (width, height) of its frames in pixels; of the first one where they differ.
+        rate (Fraction or None): frames per second; the average where it varies, None where nobody knows.
+        length (int or None): how many frames are expected in all, None where nobody knows.
+        live (bool): True when frames that nobody takes in time are lost (a camera), False when they wait (a file).
+        pixel_aspect (Fraction): width of a pixel over its height.
+        notice (str or None): what is wrong at the moment, such as a lost camera; None when all is well.
     """
+
+    _machinery = (
+        *("coding", "ended_early", "files", "identity", "length", "live", "lost", "lost_sound", "notice", "path"),
+        *("picture_track", "pixel_aspect", "place", "rate_is_assumed", "rewind", "rewinds", "skip", "sound", "start"),
+        *("stills", "time_base", "until"),
+    )
+    """What `help` does not list: values that mean nothing in a class, and what is for other parts of livedream."""
 
     name: str
     """What was opened, for the first line of output: a file name, a camera's name."""
@@ -99,7 +122,8 @@ class Source(ABC):
         raise ArgumentError(f"{self.name} cannot be played again", "save it to a file first")
 
     @abstractmethod
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the camera or file. A `with` block does so at its end."""
 
     def __enter__(self) -> Self:
         return self
@@ -111,7 +135,7 @@ class Source(ABC):
 
 
 def open_source(
-    spec: str | os.PathLike[str],
+    spec: str | os.PathLike[str] | int,
     *,
     size: tuple[int, int] | None = None,
     rate: Fraction | float | None = None,
@@ -126,7 +150,7 @@ def open_source(
 
     Args:
         spec: what to open:
-            `0`, `/dev/video0` or a part of a camera's name;
+            `0` (or the number 0), `/dev/video0` or a part of a camera's name: a camera;
             `rtsp://...`, `http://...` and the like: a network camera or stream;
             the path of a film, of a picture, or of a folder of pictures;
             `photos/*.jpg`: pictures; `frames/%06d.png`: numbered pictures that are the frames of a film;
@@ -149,12 +173,15 @@ def open_source(
         SourceError: it is not there, or cannot be read.
         ArgumentError: `spec`, or another argument, can mean nothing.
     """
+    size = None if size is None else _whole_pixels(size)
     rate = None if rate is None else exact_rate(rate)
     start = None if start is None else exact_seconds(start, "start")
     end = None if end is None else exact_seconds(end, "end")
-    text = os.fspath(spec)
+    if isinstance(spec, int) and not isinstance(spec, bool):
+        spec = str(spec)
+    text = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
     if not isinstance(text, str):
-        raise TypeError(f"a source is named by text or a path, got {type(spec).__name__}")
+        raise TypeError(f"a source is named by text, a path or the number of a camera, got {type(spec).__name__}")
     if not text.strip() or "\0" in text:
         raise ArgumentError(f"no source is called {text!r}", _CHOICES)
     if start is not None or end is not None:
@@ -218,6 +245,16 @@ def open_source(
     source = VideoSource(path)
     warn_of_damage(path)
     return source
+
+
+def _whole_pixels(size: tuple[int, int]) -> tuple[int, int]:
+    try:
+        width, height = map(operator.index, size)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"size must be (width, height), got {size!r}") from error
+    if min(width, height) < 1:
+        raise ArgumentError(f"size must be at least 1x1, got {width}x{height}", "give pixels, such as (1280, 720)")
+    return width, height
 
 
 def takes_size_and_rate(spec: str) -> bool:
@@ -327,5 +364,6 @@ def _open_absent(text: str, size: tuple[int, int] | None, rate: Fraction | int |
 
     found = find_cameras(text)
     if not found:
-        raise SourceError(f"neither a file nor a camera is called {text}", f"{describe_cameras()}; or use demo")
+        example = either("livedream run demo", 'open_source("demo")')
+        raise SourceError(f"neither a file nor a camera is called {text}", f"{describe_cameras()}; try {example}")
     return _camera(text, size, rate)

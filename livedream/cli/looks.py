@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from livedream.capture.carried import carried_recipe
 from livedream.capture.source import Source
 from livedream.dream.choice import AUTO, network_for
 from livedream.dream.grammar import parse
 from livedream.models import OFFICIAL
-from livedream.presets import FILM, LIVE, STILL, load_preset, parse_preset
+from livedream.presets import FILM, LIVE, STILL, load_preset
 from livedream.recipe import fingerprint
 from livedream.settings import DreamSettings
 
@@ -17,12 +16,9 @@ from livedream.settings import DreamSettings
 def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
     """Return the preset, with the given controls on top. With another network than its own the layers are `auto`.
 
-    preset: as `load_preset` takes it, or a film or picture that carries its recipe. Raises ArgumentError, and
-    SourceError for a film or picture that cannot be read.
+    Raises as `load_preset`.
     """
-    path = Path(preset)
-    carries = path.suffix.lower() not in ("", ".toml")
-    settings = parse_preset(carried_recipe(path), preset) if carries else load_preset(preset)
+    settings = load_preset(preset)
     if controls.get("model", AUTO) not in (AUTO, network_for(settings).name):
         settings = settings.replace(layers="auto")  # its own are those of another network
     settings = settings.replace(**controls)

@@ -84,13 +84,14 @@ class Dreamer(metaclass=Documented):
     Nothing is loaded before the first picture, or `prepare`. One thread at a time may call it.
 
     Args:
-        settings: how to dream: `DreamSettings`; the name of a preset (see `preset_names`); the path of a .toml file,
-            such as the one that `livedream run` leaves beside a film. None means the defaults.
+        settings: how to dream: `DreamSettings`; the name of a preset (see `preset_names`); or the path of a .toml file,
+            or of a film or picture that livedream made, whose recipe it takes. None means the defaults.
         **controls: single controls that are to differ, as in `DreamSettings`: `steps=2`.
 
     Raises:
         ArgumentError: there is no such preset or control, or a value is out of range; when it is first used, there is
             no such network or layer.
+        SourceError: the film or picture with the recipe cannot be read.
         DeviceError: when it is first used, the device or precision is not there.
         WeightsError: when it is first used, weights are missing or damaged.
     """
@@ -131,14 +132,18 @@ class Dreamer(metaclass=Documented):
     def settings(self) -> DreamSettings:
         """How it dreams. May be set between two frames; the dream goes on from where it is.
 
-        What needs a new network or new sizes makes the next frame late; a `Switch` prepares it before.
+            dreamer.settings = dreamer.settings.replace(strength=0.5)
 
-        Raises ArgumentError when a control changes that cannot change while running.
+        What needs a new network or new sizes makes the next frame late.
+
+        Raises ArgumentError when a control changes that cannot change while running: device and precision.
         """
         return self._settings
 
     @settings.setter
     def settings(self, settings: DreamSettings) -> None:
+        if not isinstance(settings, DreamSettings):
+            raise TypeError(f"settings must be DreamSettings, got {type(settings).__name__}")
         old, self._settings = self._settings, settings
         changed = {
             control.name for control in CONTROLS if getattr(old, control.name) != getattr(settings, control.name)

@@ -139,18 +139,24 @@ class Objective:
 
     def __add__(self, other: "Objective") -> "Objective":
         """Add up: with a schedule, to what each of its octaves dreams of."""
+        if not isinstance(other, Objective):
+            return NotImplemented
         if self.before and other.before:
             raise ArgumentError(f"two schedules do not add: {self} and {other}", "write one schedule of sums")
         before = tuple(part + other for part in self.before) or tuple(self + part for part in other.before)
         return Objective(self.terms + other.terms, self.masks + other.masks, before)
 
     def __sub__(self, other: "Objective") -> "Objective":
+        if not isinstance(other, Objective):
+            return NotImplemented
         return self + -1 * other
 
     def __neg__(self) -> "Objective":
         return -1 * self
 
     def __mul__(self, factor: float) -> "Objective":
+        if not isinstance(factor, int | float | np.number):
+            return NotImplemented
         terms = tuple(Term(term.goal, term.weight * factor) for term in self.terms)
         return Objective(terms, self.masks, tuple(part * factor for part in self.before))
 

@@ -1,6 +1,6 @@
 """Networks: which there are, what their layers and classes are called, and how they are loaded."""
 
-from livedream.models.aliases import aliases, knows, resolve_layer
+from livedream.models.aliases import aliases, known_names, knows, resolve_layer
 from livedream.models.channels import (
     NamedChannel,
     channel_groups,
@@ -36,6 +36,7 @@ __all__ = [
     "find_classes",
     "find_network",
     "has_weights",
+    "known_names",
     "knows",
     "layer_facts",
     "layer_names",

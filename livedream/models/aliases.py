@@ -4,7 +4,6 @@ In Caffe and Keras a layer is mostly what comes out of its ReLU. So are all name
 `conv4_3` beside `relu4_3`, and what says so: `_conv`, `_bn`, `_pre_relu`.
 """
 
-import re
 from collections.abc import Callable, Collection
 from functools import cache
 
@@ -53,24 +52,38 @@ def resolve_layer(network: str, name: str, layers: Collection[str] | None = None
 def knows(network: str, name: str) -> bool:
     """Return whether `network`, one of the two in the package, has a layer or named channels called `name`.
 
-    Without torch, hence by the pattern of the names of layers. Raises ArgumentError for an unknown network.
+    Without torch. Raises ArgumentError for an unknown network.
     """
-    layer = _layers.get(network)
     return (
         name == LOGITS
         or name in aliases(network)
-        or bool(layer and layer.fullmatch(name))
+        or name in _layers[network]
         or find_channels(network, name) is not None
     )
 
 
+def known_names(network: str) -> list[str]:
+    """Return what `network`, one of the two in the package, knows: layers and named channels. Without torch."""
+    return [*_layers[network], *aliases(network), LOGITS, *channel_names(network)]
+
+
+def _with_parts(block: str, *parts: str) -> list[str]:
+    return [block, *(f"{block}.{part}" for part in parts)]
+
+
+_FIRE = ("squeeze1x1", "expand1x1", "expand3x3")
+_BLOCK = ("expand_conv", "bn0", "bn1", "bn2", "pad", "depthwise_conv", "project_conv")
 _layers = {
-    SQUEEZENET: re.compile(r"conv1|conv10|pool[135]|fire[2-9](\.(squeeze1x1|expand1x1|expand3x3))?"),
-    DEFAULT: re.compile(
-        r"pad|conv_stem|bn0|relu0|conv_head|bn1|relu1|fc|blocks"
-        r"|blocks\.(\d|1[0-5])(\.(expand_conv|bn[012]|pad|depthwise_conv|project_conv))?"
-    ),
+    SQUEEZENET: [
+        *("conv1", "conv10", "pool1", "pool3", "pool5"),
+        *(name for number in range(2, 10) for name in _with_parts(f"fire{number}", *_FIRE)),
+    ],
+    DEFAULT: [
+        *("pad", "conv_stem", "bn0", "relu0", "conv_head", "bn1", "relu1", "fc", "blocks"),
+        *(name for number in range(16) for name in _with_parts(f"blocks.{number}", *_BLOCK)),
+    ],
 }
+"""The layers of the networks in the package, to tell which of them is meant before torch is loaded."""
 
 
 def _vgg(*depths: int) -> dict[str, str]:

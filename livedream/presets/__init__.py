@@ -46,24 +46,35 @@ def tour_presets() -> dict[str, DreamSettings]:
     return {name: preset.settings for name, preset in found.items() if preset.tour}
 
 
-def load_preset(name: str) -> DreamSettings:
-    """Return the settings of the preset called `name`, or of the TOML file of that path.
+def load_preset(name: str | os.PathLike[str]) -> DreamSettings:
+    """Return the settings of a preset.
 
-    A preset names the controls in which it differs from the defaults; the recipe of an output is one too. Raises
-    ArgumentError for an unknown name, a file that is not TOML, an unknown control and a wrong value.
+        settings = load_preset("film").replace(steps=2)
+
+    Args:
+        name: of a preset, see `preset_names`; or the path of a .toml file, which names the controls that differ from
+            the defaults; or of a film or picture that livedream made, which carries its recipe.
+
+    Raises:
+        ArgumentError: there is no such preset, or the file is none: it is not TOML, carries no recipe, or has an
+            unknown control or a wrong value.
+        SourceError: the film or picture cannot be read.
     """
-    return _read(name).settings
+    return _read(os.fspath(name)).settings
 
 
 def settings_of(look: DreamSettings | str | os.PathLike[str] | None, changes: Mapping[str, Any]) -> DreamSettings:
     """Return the settings that `look` means, settings or what names a preset, with `changes` of single controls.
 
-    None means the defaults. Raises ArgumentError as `load_preset`, and for an unknown control or a wrong value.
+    None means the defaults. Raises as `load_preset`, ArgumentError for an unknown control or a wrong value, and
+    TypeError where `look` is neither.
     """
     if look is None:
         look = DreamSettings()
+    elif isinstance(look, str | os.PathLike):
+        look = load_preset(look)
     elif not isinstance(look, DreamSettings):
-        look = load_preset(os.fspath(look))
+        raise TypeError(f"settings must be DreamSettings, or the name or path of a preset, got {type(look).__name__}")
     return look.replace(**changes) if changes else look
 
 
@@ -86,7 +97,12 @@ class _Preset(NamedTuple):
 
 
 def _read(name: str) -> _Preset:
-    if name.endswith(".toml"):
+    suffix = Path(name).suffix.lower()
+    if suffix not in ("", ".toml"):
+        from livedream.capture.carried import carried_recipe  # which reads films: only where one is named
+
+        return _parse(carried_recipe(Path(name)), name)
+    if suffix:
         path = Path(name)
     else:
         name = _current_name(name)

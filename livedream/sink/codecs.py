@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from livedream.documented import Documented
 from livedream.errors import ArgumentError, unknown
 from livedream.hints import option
 
@@ -18,23 +19,32 @@ FEW = Fraction(20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Encoding:
-    """How a film is to be encoded, as the user says it.
+class Encoding(metaclass=Documented):
+    """How a film is to be encoded.
 
-    codec: `auto` (the first that the file can hold), a codec (h265) or an encoder (h264_nvenc).
-    quality: 0 (small) to 100 (indistinguishable); None means 75, and is all that a codec without a choice takes.
+        open_sink("dream.mp4", source, encoding=Encoding(codec="h265", quality=80))
 
-    Raises ArgumentError for another codec or quality.
+    Args:
+        codec: `auto` (the first that the file can hold), a codec (h264, h265, av1, ffv1, ...) or an encoder
+            (h264_nvenc).
+        quality: 0 (small) to 100 (indistinguishable); None means 75, and is all that a codec without a choice takes.
+
+    Raises:
+        ArgumentError: there is no such codec, or the quality is out of range.
     """
 
     codec: str = "auto"
     quality: int | None = None
 
     def __post_init__(self) -> None:
-        if self.codec not in ("auto", *CODECS, *(encoder.name for encoder in ENCODERS)):
-            raise unknown("codec", self.codec, ("auto", *CODECS, *(encoder.name for encoder in ENCODERS)))
+        names = dict.fromkeys(("auto", *CODECS, *(encoder.name for encoder in ENCODERS)))
+        if self.codec not in names:
+            raise unknown("codec", self.codec, names)
         if self.quality is not None and not 0 <= self.quality <= 100:
-            raise ArgumentError(f"quality is {self.quality}", "choose from 0 (small) to 100 (as good as the original)")
+            raise ArgumentError(
+                f"quality must be from 0 to 100, got {self.quality}",
+                f"0 is small, 100 as good as the original, {QUALITY} the default",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from livedream.documented import AbstractDocumented
 from livedream.errors import ArgumentError, unknown
 from livedream.frame import Frame
 from livedream.names import NUMBERED
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from livedream.sink.placement import Placement
 
 FILMS = tuple(CONTAINERS)
-DEVICES = ("window", "null", "virtual-camera")
+WINDOW = "window"
+DEVICES = (WINDOW, "null", "virtual-camera")
 """Sinks that have a name of their own and leave nothing on disk."""
 STDOUT, RAW_STDOUT = "-", "rgb24:-"
 """Frames on standard output: as Y4M, and as raw RGB."""
@@ -73,7 +75,10 @@ class Facts:
         also_read: what else the run reads, see there.
         """
         names = [field.name for field in dataclasses.fields(cls) if field.name != "also_read"]
-        return cls(**{name: getattr(source, name) for name in names}, also_read=also_read or {})
+        try:
+            return cls(**{name: getattr(source, name) for name in names}, also_read=also_read or {})
+        except AttributeError as error:
+            raise TypeError(f"facts must be a source that open_source returned, got {type(source).__name__}") from error
 
     def inputs(self) -> Inputs:
         """Return what the run reads, as it is now."""
@@ -89,11 +94,23 @@ class DescribesFrames(Protocol):
     length: int | None
 
 
-class Sink(ABC):
-    """Where frames go: `write` them in order of time, inside a `with` block.
+class Sink(metaclass=AbstractDocumented):
+    """Where frames go: `write` them in order of time, inside a `with` block. `open_sink` returns one.
 
-    Errors of the outside world are SinkErrors. One thread at a time calls a sink.
+        with open_sink("dream.mp4", source) as sink:
+            sink.write(frame)
+
+    Errors of the outside world are SinkErrors. One thread at a time calls a sink; a window, only the main thread.
+
+    Attributes:
+        name (str): what was opened.
+        notice (str or None): what is wrong at the moment, such as a lost connection; None when all is well.
     """
+
+    _machinery = (
+        *("cut_short", "end", "given_up", "idle", "live", "notice", "on_main_thread", "recipe", "source_ended_early"),
+    )
+    """What `help` does not list: values that mean nothing in a class, and what is for other parts of livedream."""
 
     name: str
     """What was opened, for the first line of output."""
@@ -123,10 +140,10 @@ class Sink(ABC):
     def write(self, frame: Frame) -> None:
         """Take one frame. Raises SinkError when it is lost."""
 
-    def idle(self) -> None:  # noqa: B027 (most sinks have nothing to do here)
+    def idle(self) -> None:
         """Called some thirty times a second while no frame comes; a window answers its keys here."""
 
-    def end(self) -> None:  # noqa: B027
+    def end(self) -> None:
         """The source has ended and no frame is missing: write what belongs after the last frame."""
 
     @abstractmethod
@@ -187,10 +204,10 @@ def open_sink(
             `null`, which keeps nothing.
         facts: the source that the frames come from, or `Facts`: gives a film its rate and its sound. Without it the
             times of the frames count alone.
-        encoding: codec and quality of a film; without it, what suits that kind of file. Other sinks have none.
+        encoding: `Encoding(codec="h265", quality=80)` of a film; without it, what suits that kind of file.
         overwrite: whether a file of that name may be replaced.
-        lock: of a film, if it is held already; the sink takes it over.
-        kept: of a film, what an earlier run has left of it, which comes before the first frame.
+        lock: for the command line: of a film, if it is held already; the sink takes it over.
+        kept: for the command line: what an earlier run has left of a film.
         placement: where a window appears, and how.
 
     Returns:
@@ -205,7 +222,7 @@ def open_sink(
     text = os.fspath(spec)
     if not isinstance(text, str):
         raise TypeError(f"a sink is named by text or a path, got {type(spec).__name__}")
-    if isinstance(spec, str) and text == "window":
+    if isinstance(spec, str) and text == WINDOW:
         from livedream.sink.window import WindowSink
 
         return WindowSink(pixel_aspect=facts.pixel_aspect, placement=placement)

@@ -153,7 +153,7 @@ def test_other_types_are_a_type_error() -> None:
     with pytest.raises(TypeError):
         open_source(b"film.mp4")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        open_source(0)  # type: ignore[arg-type]
+        open_source(0.5)  # type: ignore[arg-type]
 
 
 def test_absent_camera_lists_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +165,7 @@ def test_absent_camera_lists_those_there_are(monkeypatch: pytest.MonkeyPatch) ->
 def test_unknown_name_says_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("livedream.capture.cameras.list_cameras", list)
     said = message("gnome")
-    assert said == "neither a file nor a camera is called gnome | this machine has no camera; or use demo"
+    assert said == 'neither a file nor a camera is called gnome | this machine has no camera; try open_source("demo")'
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -83,15 +83,18 @@ def test_what_exists_is_kept_unless_overwrite_is_given(make_clip, tmp_path, caps
 
 
 def test_the_demo_replaces_its_own_file_and_no_other(tmp_path, make_clip, monkeypatch, capsys):
-    monkeypatch.setattr("livedream.capture.demo.demo_clip", make_clip("short.mp4", frames=3))
+    monkeypatch.setattr("livedream.capture.demo.demo_clip", make_clip("short.mp4", frames=3, audio=True))
     assert main(["demo", "-t", "0.2"]) == 0
     assert count_frames(tmp_path / "dream.mp4") == 2
+    assert main(["demo", "-t", "0.5"]) == 0
+    assert count_frames(tmp_path / "dream.mp4") == 5  # the second round is cut off
     capsys.readouterr()
     assert main(["demo"]) == 0
     assert count_frames(tmp_path / "dream.mp4") == 9  # three rounds
     out, err = capsys.readouterr()
     assert out.endswith("; written: dream.mp4\n")
     assert "no window: " in err
+    assert "sound" not in err  # the clip plays three times without it, as intended
     assert main(["demo", "--to", "dream.mp4"]) == 1
     assert "error: dream.mp4 exists already\n" in capsys.readouterr().err
 

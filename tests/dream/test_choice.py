@@ -12,8 +12,6 @@ from livedream.models import layer_names
         ("blocks.10", "efficientnet_lite0"),
         ("class:goldfinch", "efficientnet_lite0"),
         ("blocks.4 + 0.5*class:goldfinch", "efficientnet_lite0"),
-        ("fire66", "efficientnet_lite0"),  # which will say that it has none
-        ("fire6 + blocks.10", "efficientnet_lite0"),
         ("fire6", "squeezenet"),
         ("fire6:3 + 0.5*fire9:77", "squeezenet"),
         ("fire4 | fire9", "squeezenet"),
@@ -50,3 +48,25 @@ def test_what_cannot_be_read_is_said() -> None:
         network_for(DreamSettings(model="squeezenett"))
     with pytest.raises(ArgumentError):
         network_for(DreamSettings(layers="fire6 +"))
+
+
+@pytest.mark.parametrize(
+    ("layers", "message", "hint"),
+    [
+        ("fire66", "unknown layer: fire66", "did you mean fire6 or"),
+        ("fire6 + fire66", "unknown layer: fire66", "did you mean fire6 or"),
+        ("FIRE9", "unknown layer: FIRE9", "did you mean fire9?"),
+        ("blocks.100", "unknown layer: blocks.100", "did you mean blocks.10 or"),
+        ("conv4_3", "neither network in the package has the layer conv4_3", "it is one of vgg16 and vgg19: "),
+        ("qqqq", "unknown layer: qqqq", "a layer of another network needs model"),
+        (
+            "fire6 + blocks.10 + fire9",
+            "layers of two networks: blocks.10 of efficientnet_lite0, fire6 and fire9 of",
+            "",
+        ),
+    ],
+)
+def test_layers_that_no_network_has_together_are_said(layers, message, hint) -> None:
+    with pytest.raises(ArgumentError, match=message) as caught:
+        network_for(DreamSettings(layers=layers))
+    assert hint in caught.value.hint

@@ -41,7 +41,7 @@ def test_right_names_pass(layers) -> None:
 
 
 def test_what_is_there_is_left_to_the_network_itself() -> None:
-    check_names(DreamSettings(layers="fire99"))
+    check_names(DreamSettings(model="squeezenet", layers="fire99"))
     check_names(DreamSettings(model="vgg16", weights="mine.pth", layers="fire99"))
 
 
