@@ -66,7 +66,7 @@ class _Watch:
     _sinks: list[Sink]
     """Those of the run: the window, and the sinks for the steps."""
     _films: list[Sink]
-    """The sinks for the steps."""
+    """The sinks for the steps, until they have the first dream."""
     _results: list["_Result"]
     """The sinks for the finished dream."""
     _dreamer: "Dreamer"
@@ -82,6 +82,8 @@ class _Watch:
         self._finished: SimpleQueue[tuple[Frame, float]] = SimpleQueue()
         self._dreams = 0
         """How many dreams are finished."""
+        self._first_frames = 0
+        """How many frames there were until the first dream was finished."""
         self._conclusion = "closed before the dream was finished"
 
     def to_the_end(self) -> int:
@@ -167,7 +169,8 @@ class _Watch:
 
             def on_progress(now: Report) -> None:
                 played.on_progress(now)
-                self._keep_finished(desk, played.changes)
+                self._keep_finished(desk)
+                self._end_films(now, played.changes)
                 if self._window is not None and self._window.finished:
                     desk.leave()
                 if desk.step < desk.steps and not desk.frozen:
@@ -178,18 +181,27 @@ class _Watch:
             stop.hold()
             return run(self._source, played.dreamer, self._sinks, on_progress=on_progress, changes=played.changes)
 
-    def _keep_finished(self, desk: "PictureDesk", changes: Changes) -> None:
-        """Write the dreams that are finished since the last call into the pictures; the films keep the first one."""
+    def _keep_finished(self, desk: "PictureDesk") -> None:
+        """Write the dreams that are finished since the last call into the pictures."""
         for frame, seconds in _taken(self._finished):
             self._dreams += 1
             for result in self._results:
                 result.save(frame, desk)
             if self._dreams == 1:
-                for sink in self._films:
-                    changes.remove_sink(sink)
+                self._first_frames = frame.index + 1
             self._conclusion = _conclusion(seconds, self._targets)
             if self._window is not None:
-                say(f"{self._conclusion}; in the window s saves it and q quits")
+                hint = "" if self._window.finished else "; in the window s saves it and q quits"
+                say(f"{self._conclusion}{hint}")
+
+    def _end_films(self, now: Report, changes: Changes) -> None:
+        """Let the films go that have the first dream; its last frames may still be on their way to them."""
+        if self._dreams and self._films:
+            reports = now.sinks[: len(self._films)]
+            if all(report.fault or report.written >= self._first_frames for report in reports):
+                for film in self._films:
+                    changes.remove_sink(film)
+                self._films = []
 
 
 def _check(source: Source) -> None:

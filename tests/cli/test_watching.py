@@ -1,6 +1,7 @@
 """`run --watch`, and the recipes of what was dreamt with other files."""
 
 import re
+import time
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ from livedream.capture.carried import carried_recipe
 from livedream.cli import watching
 from livedream.cli.main import main
 from livedream.recipe import about
+from tests.conftest import count_frames
 
 # Two octaves, 67 and 48 pixels high.
 QUICK = ["--layers", "fire5", "--still-steps", "2", "--smallest-octave", "45"]
@@ -99,6 +101,21 @@ def window(monkeypatch):
         watching, "open_sink", lambda spec, *args, **how: looked if spec == "window" else open_sink(spec, *args, **how)
     )
     return looked
+
+
+def test_a_film_has_the_last_step_too_when_the_machine_is_busy(window, monkeypatch) -> None:
+    from livedream.desk.picture_desk import PictureDesk
+
+    compose = PictureDesk.compose
+
+    def slow(desk, shown):
+        time.sleep(0.3 if shown.frame.index == 3 else 0.0)  # three ticks of the main thread
+        return compose(desk, shown)
+
+    monkeypatch.setattr(PictureDesk, "compose", slow)
+    window.seen_enough = lambda: window.glances > 10 and window.frames[-1].index == 3
+    assert main(["run", "photo.png", "--watch", "--to", "a.gif", *QUICK]) == 0
+    assert count_frames(Path("a.gif")) == 4
 
 
 @pytest.mark.parametrize("on_main_thread", [True, False])

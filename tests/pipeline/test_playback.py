@@ -10,7 +10,7 @@ import pytest
 
 from livedream.frame import Frame
 from livedream.pipeline import Playback, run
-from tests.pipeline.parts import Frames, Kept, Window, make_frame
+from tests.pipeline.parts import Frames, Kept, Window, make_frame, same
 from tests.pipeline.test_timing import Taking
 from tests.pipeline.virtual import VirtualTime, virtual_time
 
@@ -176,6 +176,19 @@ def test_a_film_that_is_kept_is_finished_although_the_window_is_closed(time) -> 
     run(film, Taking(time, 0.002, 0.01, 0.002), [window, kept], playback=Playback(only_played=False))
     assert kept.indices == list(range(20))
     assert kept.since_the_first[-1] == pytest.approx(19 / 30, abs=1e-6)
+
+
+def test_a_film_that_is_kept_goes_on_from_a_pause_when_the_window_is_closed() -> None:
+    playback, window, kept = Playback(only_played=False), Window(), Kept("kept")
+
+    def pause(frame: Frame) -> None:
+        if frame.index == 3:
+            playback.toggle_pause()
+            window.frames_until_closed = 4
+
+    window.before = pause
+    run(Film([Fraction(number, 1000) for number in range(20)]), same, [window, kept], playback=playback)
+    assert kept.indices == list(range(20))
 
 
 def test_a_failure_of_the_source_ends_the_waiting() -> None:
