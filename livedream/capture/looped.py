@@ -23,11 +23,12 @@ class LoopedSource(Source):
     A round is as long as its last frame says, or as the frame before that was shown. The next round is opened while the
     last frames of this one are on their way.
 
-    film: closed with this source. times: how many rounds; None for as many as are wanted.
+    film: closed with this source. times: how many rounds; None for as many as are wanted. seconds: after which the last
+    round is cut off; None for no limit.
     Raises ArgumentError for a source that cannot begin again.
     """
 
-    def __init__(self, film: Source, times: int | None = None) -> None:
+    def __init__(self, film: Source, times: int | None = None, seconds: Fraction | None = None) -> None:
         if film.live:
             hint = "leave out --loop: it never ends" if film.name == "demo" else "leave out --loop: it has no end"
             raise ArgumentError(f"--loop is for films, and {film.name} is live", hint)
@@ -35,13 +36,22 @@ class LoopedSource(Source):
             raise ArgumentError(f"--loop: {film.name} can be read only once", "save it to a file, and name that")
         if times is not None and times < 1:
             raise ArgumentError(f"a film cannot be played {times} times", "give 1 or more, or no number for no end")
+        frames = None
+        if seconds is not None and film.rate:
+            frames = -(-seconds * film.rate // 1)
+            if film.length is not None and frames <= film.length:
+                times = 1
         self._film = film
         self._times = times
+        self._seconds = seconds
         for name in _SAME:
             setattr(self, name, getattr(film, name))
-        self.length = None if times is None or film.length is None else times * film.length
+        whole = None if times is None or film.length is None else times * film.length
+        self.length = min([many for many in (whole, frames) if many is not None], default=None)
         if times == 1:
             self.sound, self.start, self.until = film.sound, film.start, film.until
+            if seconds is not None:
+                self.until = seconds if film.until is None else min(film.until, seconds)
         else:
             self.lost_sound = film.lost_sound or ("the sound is left out: a looped film has none" if film.sound else "")
         self._round = 0
@@ -65,6 +75,8 @@ class LoopedSource(Source):
         while not self._closed.is_set():
             for frame in self._film:
                 time = self._began + frame.time
+                if self._seconds is not None and time >= self._seconds:
+                    return
                 if self._last is not None and self._last.time < time and frame.time > 0:
                     self._step = time - self._last.time
                 self._last = Frame(frame.pixels, time, self._index, duration=frame.duration)

@@ -16,8 +16,10 @@ SOURCE, TO = "LIVEDREAM_SOURCE", "LIVEDREAM_TO"
 def sources_given(typed: Sequence[str], file: str | None) -> tuple[str, ...]:
     """Return the sources: those that are typed or in the file called `file`, else those of the environment.
 
-    Raises ArgumentError when they are in both, and for a file that cannot be read or names nothing.
+    Raises ArgumentError when they are in both, when one is empty, and for a file that cannot be read or names nothing.
     """
+    if any(not name.strip() for name in typed):
+        raise ArgumentError("a source without a name", "name a film, a picture, a folder or a camera")
     if typed and file is not None:
         raise ArgumentError("SOURCE and --source-file both name a source", "leave out one of them")
     return _concealed(tuple(typed) or (_in_file(file) if file is not None else _in_environment(SOURCE)))

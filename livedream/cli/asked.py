@@ -9,6 +9,7 @@ from livedream.cli.moment import EXAMPLES, parse_moment
 from livedream.errors import ArgumentError
 from livedream.presets.tour import LEAST, MOST, SECONDS
 from livedream.printable import quoted_value
+from livedream.quantities import exact_rate
 
 _RATE = re.compile(r"\d{1,9}(\.\d{0,99}|/\d{1,9})?|\.\d{1,99}", re.ASCII)
 MOST_PIXELS = 2**27
@@ -20,7 +21,7 @@ def parse_size(text: str) -> tuple[int, int]:
     """Return (width, height) in pixels. Raises ArgumentError."""
     found = _SIZE.fullmatch(text.strip())
     if not found:
-        raise ArgumentError(f"{quoted_value(text)} is no size", "give width and height in pixels: 1280x720")
+        raise ArgumentError(f"invalid size {quoted_value(text)}", "give width and height in pixels: 1280x720")
     width, height = int(found[1]), int(found[2])
     if width * height > MOST_PIXELS:
         gigabytes = 3 * width * height / 1e9
@@ -30,15 +31,15 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def parse_rate(text: str) -> Fraction:
-    """Return frames per second, exactly. Raises ArgumentError."""
+    """Return frames per second, exactly: 29.97 is 30000/1001. Raises ArgumentError."""
+    text = text.strip()
     # Fraction would take 1e999999999 too, and be busy for ever.
-    rate = Fraction(0)
-    if _RATE.fullmatch(text.strip()):
-        with suppress(ZeroDivisionError):
-            rate = Fraction(text.strip())
-    if not Fraction(1, 10) <= rate <= 1000:
-        raise ArgumentError(f"{quoted_value(text)} is no rate", "give frames per second: 30, 29.97 or 30000/1001")
-    return rate
+    if _RATE.fullmatch(text):
+        with suppress(ZeroDivisionError, ArgumentError):
+            return exact_rate(float(text) if "." in text else Fraction(text))
+    raise ArgumentError(
+        f"invalid rate {quoted_value(text)}", "give 0.1 to 1000 frames per second: 30, 29.97 or 30000/1001"
+    )
 
 
 def parse_length(text: str) -> Fraction:

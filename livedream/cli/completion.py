@@ -66,7 +66,7 @@ SHELLS = {shell.name: add_completion_class(shell) for shell in _CLASSES}
 
 
 @click.command(short_help="Print the script that completes commands in a shell.")
-@click.argument("shell", type=click.Choice(list(SHELLS)))
+@click.argument("shell", metavar="|".join(SHELLS), type=click.Choice(list(SHELLS)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
     """Print the script with which the Tab key completes commands, options, files, presets, models and layers.

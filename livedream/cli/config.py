@@ -3,6 +3,7 @@
 import click
 
 from livedream.cli.as_json import json_option, say_json
+from livedream.cli.config_defaults import warn_of_misspelled_variables
 from livedream.cli.output import say, say_table
 from livedream.configuration import EXAMPLE, KEYS, config_file, lasting_choices, variable
 
@@ -10,19 +11,20 @@ from livedream.configuration import EXAMPLE, KEYS, config_file, lasting_choices,
 @click.command(short_help="Show the lasting choices: config file and variables.")
 @json_option
 def config(as_json: bool) -> None:
-    """Show the path of the config file, and the choices in force for every run with where each comes from.
+    """Show the path of the config file, and each lasting choice with where it comes from.
 
-    An option of the command line wins over a variable, and a variable over the file.
+    An option on the command line wins over a variable, and a variable over the file.
     """
     path = config_file()
+    warn_of_misspelled_variables()
     chosen = lasting_choices()
     if as_json:
         values = {key: {"value": choice.value, "origin": choice.origin} for key, choice in chosen.items()}
         say_json({"config_file": str(path), "exists": path.is_file(), "choices": values})
         return
-    say(f"{path}{'' if path.is_file() else f' (not there; write lines such as {EXAMPLE} into it)'}")
-    rows = [("key", "value", "set by")]
+    say(f"{path}{'' if path.is_file() else f' (no such file; it may hold lines such as {EXAMPLE})'}")
+    rows = [("key", "value", "set by", "variable")]
     for key in KEYS:
         choice = chosen.get(key)
-        rows.append((key, choice.value, choice.origin) if choice else (key, "-", f"nothing, nor {variable(key)}"))
+        rows.append((key, *((choice.value, choice.origin) if choice else ("-", "-")), variable(key)))
     say_table(rows)

@@ -74,8 +74,7 @@ def applicable(context: click.Context, keys: tuple[str, ...]) -> list[Choice]:
     A preset file or recipe says which network its layers belong to, so it keeps that against a model chosen at a lower
     level: `--preset dream.mp4` gives the same look whatever the config file says.
     """
-    for wrong, right in misspelled_variables(os.environ).items():
-        log.warning("the variable %s is unknown and has no effect; did you mean %s?", wrong, right)
+    warn_of_misspelled_variables()
     chosen = lasting_choices()
     is_open = {key for key in keys if context.get_parameter_source(key) is ParameterSource.DEFAULT}
     found = {key: choice for key, choice in chosen.items() if key in is_open and choice.value != AUTO}
@@ -86,6 +85,12 @@ def applicable(context: click.Context, keys: tuple[str, ...]) -> list[Choice]:
         if above:
             del found[MODEL]
     return list(found.values())
+
+
+def warn_of_misspelled_variables() -> None:
+    """Warn of variables that are nearly one of ours."""
+    for wrong, right in misspelled_variables(os.environ).items():
+        log.warning("the variable %s is unknown and has no effect; did you mean %s?", wrong, right)
 
 
 def _name_origin(error: ArgumentError | LivedreamError, taken: Mapping[str, Choice]) -> None:

@@ -1,5 +1,6 @@
 """`livedream demo`: see it work, without a camera or a film at hand."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ EXAMPLES = (
 @output_option("FILE", f"Where the dream goes [default: {DEFAULT}]")
 @overwrite_option(f"Replace an existing file; {DEFAULT} of an earlier demo is always replaced")
 @click.option("--resume", is_flag=True, help="Continue where an earlier demo was cut off")
-@click.option("-t", "--duration", metavar="TIME", help=f"How much of the film to dream [default: all, {ROUNDS} times]")
+@click.option("-t", "--duration", metavar="TIME", help=f"Length of the dream [default: {ROUNDS} rounds of the film]")
 @click.option("--preset", metavar="NAME", help=f"Look: see livedream presets, or a file [default: {FILM}]")
 def demo(
     sink: str | None,
@@ -53,14 +54,16 @@ def demo(
     from livedream.capture.demo import demo_clip
     from livedream.cli.dreaming import dream
     from livedream.sink.names import part_of
+    from livedream.sink.sink import WINDOW
 
     if sink is None and not overwrite:
         there = [path for path in (Path(DEFAULT), part_of(Path(DEFAULT))) if path.exists() and path.stat().st_size]
         overwrite = all(map(is_of_demo, there))
+    target = sink or DEFAULT
     placement = take_placement(controls)
-    click.get_current_context().with_resource(stdout_left_to([sink or DEFAULT]))
+    click.get_current_context().with_resource(stdout_left_to([target]))
     request = Request(
-        sinks=(sink or DEFAULT, *_window(placement)),
+        sinks=(target,),
         preset=preset,
         controls=given_controls(controls),
         duration=None if duration is None else parse_length(duration),
@@ -68,9 +71,11 @@ def demo(
         overwrite=overwrite,
         recipe=not no_recipe,
         resume=resume,
-        playback=PlaybackOptions() if duration else PlaybackOptions(loop=True, rounds=ROUNDS),
+        playback=PlaybackOptions(loop=True, rounds=None if duration else ROUNDS),
         placement=placement,
     )
+    if target != WINDOW and _has_window(placement):
+        request = replace(request, sinks=(target, WINDOW))
     return dream(str(demo_clip), request)
 
 
@@ -90,17 +95,17 @@ def is_of_demo(path: Path) -> bool:
         return False
 
 
-def _window(placement: Placement | None) -> list[str]:
-    """Return the sink for the window; none where there is no display, unless something is asked of the window."""
+def _has_window(placement: Placement | None) -> bool:
+    """Return whether a window opens here. Where there is no display this is an error if `placement` asks for one."""
     from livedream.cli.output import remark
     from livedream.errors import SinkError
-    from livedream.sink.sink import open_sink
+    from livedream.sink.sink import WINDOW, open_sink
 
     try:
-        open_sink("window", placement=placement).close()  # it only appears with its first frame
+        open_sink(WINDOW, placement=placement).close()  # it only appears with its first frame
     except SinkError as error:
         if placement is not None:
             raise
         remark(f"no window: {error}")
-        return []
-    return ["window"]
+        return False
+    return True

@@ -45,7 +45,7 @@ def dive(
     check_window(placement, [sink_spec])
     length = round(seconds * rate)
     if length < 1:
-        raise ArgumentError(f"a dive of {float(seconds):g} s has no frame", "give a greater --length")
+        raise ArgumentError(f"a dive of {float(seconds):g} s has no frame", "give a longer --duration")
     report: Report | None = None
     began = time.monotonic()
     try:

@@ -18,7 +18,7 @@ from livedream.cli.costs import step_cost
 from livedream.cli.jobs import make_folder
 from livedream.cli.looks import files_read, ingredients
 from livedream.cli.output import remark, say
-from livedream.cli.progress import took
+from livedream.cli.progress import counted, took
 from livedream.cli.stopping import stopping
 from livedream.dream.choice import network_for
 from livedream.errors import ArgumentError, SinkError, SourceError
@@ -113,7 +113,7 @@ class Drawing:
                     raise
                 tiles.append(self._tiles(objectives, pictures))
             shown.step(StepReport(f"writing {whole}"))
-            text = page(row.name, f"{used}, {self._steps} steps", rows, dict(row.layers), self._size)
+            text = page(row.name, f"{used}, {counted(self._steps, 'step')}", rows, dict(row.layers), self._size)
             inputs = self._reading(every).inputs()
             write_whole(index, sealed(text, "<!-- {} -->").encode(), lock, overwrite=True, inputs=inputs)
             pixels = sheet.sheet(tiles)
@@ -144,7 +144,7 @@ class Drawing:
 
     def _begin(self, objectives: Sequence[str], used: str, target: str) -> None:
         many = f"{len(objectives)} pictures" if len(objectives) > COLUMNS else ", ".join(objectives)
-        say(f"{used}, {self._size}x{self._size}, {self._steps} steps: {many} -> {target}")
+        say(f"{used}, {self._size}x{self._size}, {counted(self._steps, 'step')}: {many} -> {target}")
 
     def _tiles(self, objectives: Sequence[str], drawn: Sequence[np.ndarray]) -> list[np.ndarray]:
         size = self._size, self._size
@@ -192,8 +192,11 @@ class Drawing:
 
 
 def _conclude(many: int, began: float, written: str) -> None:
-    """Say how many pictures were drawn since `began`."""
-    say(f"drew {took(many, 'picture', time.monotonic() - began)}; written: {written}")
+    """Say how many pictures were drawn since `began`; none where all were there already."""
+    if many:
+        say(f"drew {took(many, 'picture', time.monotonic() - began)}; written: {written}")
+    else:
+        say(f"all pictures are there already: {written}")
 
 
 def refuse_films(target: str) -> None:

@@ -42,6 +42,7 @@ from livedream.sink.network import NetworkSink
 from livedream.sink.part import check_new
 from livedream.sink.sink import (
     STDOUT,
+    WINDOW,
     Facts,
     Sink,
     check_outputs,
@@ -139,8 +140,11 @@ class _Dream:
 
     def _open_source(self, opened: Opener) -> None:
         with Activity(f"opening {shown(self._spec)}", delay=QUICK_SECONDS):
-            self._source = self._once = opened(open_wanted(self._spec, self._request))
-            if self._request.playback.loop:
+            looped = self._request.playback.loop
+            # Of a loop the duration ends the whole, not each round.
+            wanted = replace(self._request, duration=None) if looped else self._request
+            self._source = self._once = opened(open_wanted(self._spec, wanted))
+            if looped:
                 self._source = opened(_looped(self._once, self._spec, self._request))
 
     def _choose_look(self) -> None:
@@ -164,12 +168,12 @@ class _Dream:
         if (playback.speed is not None or playback.sound) and (source.live or source.stills):
             name = "--sound" if playback.sound else "--speed"
             raise ArgumentError(f"{name} is for films, and {source.name} is not one", "leave it out")
-        self._specs = request.sinks or (("window" if playback.is_watched else usual_sink(source)),)
+        self._specs = request.sinks or ((WINDOW if playback.is_watched else usual_sink(source)),)
         self._place = Place(self._spec, Kind.of(source), self._specs)
         refuse_useless(request, [self._place])
         refuse_twins(self._specs)
         check_window(request.placement, self._specs)
-        playback.check(self._specs, ends=not playback.is_endless or source.length is not None)
+        playback.check(self._specs, ends=not playback.is_endless or request.duration is not None)
         for spec in self._specs:
             refuse_loop(source, spec)
         self._facts = Facts.of(source, also_read=files_read(request.preset, self._settings))
@@ -350,7 +354,7 @@ def open_wanted(spec: str, request: Request) -> Source:
 def _looped(source: Source, spec: str, request: Request) -> Source:
     """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
     if not source.stills:
-        return LoopedSource(source, request.playback.rounds)
+        return LoopedSource(source, request.playback.rounds, request.duration)
     if len(source.files) != 1:
         raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
     if request.playback.rounds is not None:
@@ -411,7 +415,14 @@ def is_touring(player: "Dreamer | Desk") -> bool:
 
 def recipe_options(request: Request) -> dict[str, str | int]:
     """Return on what the output depends beside settings and source, in the words of the command line."""
-    numbers = {"start": request.start, "end": request.until, "tour": request.tour, "rate": request.rate}
+    looped = request.playback.loop
+    numbers = {
+        "start": request.start,
+        "end": request.end if looped else request.until,
+        "duration": request.duration if looped else None,
+        "tour": request.tour,
+        "rate": request.rate,
+    }
     options: dict[str, str | int] = {name: str(number) for name, number in numbers.items() if number is not None}
     if request.playback.rounds is not None and request.playback.rounds > 1:
         options["loop"] = request.playback.rounds
@@ -432,7 +443,7 @@ def new_dreamer(settings: DreamSettings) -> "Dreamer":
 def usual_sink(source: Source) -> str:
     """Return where the frames of `source` go when nobody says it: live ones into a window, others beside us."""
     if source.live:
-        return "window"
+        return WINDOW
     stem = "stdin" if source.path is None else source.path.stem or "pictures"
     if not source.stills:
         return fitting(stem, "-dream.mp4")

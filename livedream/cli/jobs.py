@@ -14,6 +14,7 @@ from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.names import NUMBERED, fitting, is_half_written
 from livedream.presets import FILM, STILL
 from livedream.recipe import COMPLETE, Recipe, about, without_end
+from livedream.settings import CONTROLS
 from livedream.sink.names import old_recipe_beside, recipe_in_folder
 from livedream.sink.sink import FILMS
 from livedream.suffixes import PICTURES_IN, PICTURES_OUT
@@ -114,9 +115,7 @@ def plan(specs: Sequence[str], to: str | None = None) -> list[Job]:
     template = _template(to)
     for spec in specs:
         if not _is_file_name(spec):
-            raise ArgumentError(
-                f"{shown(spec) or 'nothing'} is no file", "several sources are dreamt one by one: name files"
-            )
+            raise ArgumentError(f"{shown(spec)} is not a file", "several sources are dreamt one by one: name files")
     found = {Path(source).resolve(): source for spec in specs for source in _expand(spec)}
     if not found:
         raise SourceError(f"nothing to dream in {', '.join(specs)}", "livedream made all that is there")
@@ -153,7 +152,8 @@ def hindrance(job: Job, recipe: Recipe, *, carries: bool = True) -> str | None:
     try:
         text = _recipe_of(target)
         made = about(text)
-        differences = recipe.differences(text) if made else []
+        useless = {control.name for control in CONTROLS if control.only == ("films" if job.stills else "pictures")}
+        differences = [name for name in recipe.differences(text) if name not in useless] if made else []
     except (OSError, ValueError):  # somebody else wrote it
         made = {}
     if not made:

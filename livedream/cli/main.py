@@ -211,6 +211,7 @@ def _run(argv: list[str], invocation: _Invocation) -> int:
 def _in_our_words(error: click.UsageError, argv: Sequence[str]) -> tuple[str, str]:
     """Return what click says as a message and a hint."""
     said = error.format_message() if isinstance(error, click.BadParameter) else error.message
+    said = said.partition(" Choose from:\n")[0]  # a list over several lines, of what the name of the argument says
     message = said[:1].lower() + said[1:].rstrip(".")
     unknown_command = message.startswith("no such command")
     place = next((place for place, word in enumerate(argv) if unknown_command and repr(word) in message), None)
@@ -230,4 +231,17 @@ def _in_our_words(error: click.UsageError, argv: Sequence[str]) -> tuple[str, st
         for option in command.params:
             if error.option_name in option.opts and option.metavar is not None:
                 return message, f"write {error.option_name} {option.metavar}; {path} --help lists all options"
+    stray = re.fullmatch(r"got unexpected extra argument \((.+)\)", message)
+    if stray is not None and command is not None and looks_like_source(stray[1]):
+        return message, _meant_by(stray[1], command, argv) or f"{path} --help lists all options"
     return message, f"{path} --help lists all options"
+
+
+def _meant_by(word: str, command: click.Command, argv: Sequence[str]) -> str:
+    """Return the hint for a source or output that `command` does not take as an argument; "" where there is none."""
+    if os.path.exists(word):  # noqa: PTH110  a name that is too long raises nothing here
+        return f"to dream it: {shlex.join(['livedream', 'run', word])}" if command is demo else ""
+    if word not in argv or not any(param.name == "sink" for param in command.params):
+        return ""
+    place = len(argv) - 1 - argv[::-1].index(word)
+    return f"to write it: {shlex.join(['livedream', *argv[:place], *argv[place + 1 :], '-o', word])}"

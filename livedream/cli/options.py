@@ -5,9 +5,11 @@ from typing import Any, TypeVar
 
 import click
 
+from livedream.errors import ArgumentError
 from livedream.presets import FILM, LIVE, STILL, load_preset
 from livedream.presets.tour import SECONDS
 from livedream.settings import CONTROLS, Control
+from livedream.urls import shown
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -72,8 +74,18 @@ def control_options(
 
 def output_option(metavar: str, help: str, *, multiple: bool = False) -> Callable[[Command], Command]:
     """Return the option that says where the result goes, by all its names; the command gets it as `sinks` or `sink`."""
+
+    def take_one(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> str | None:
+        if len(given) > 1:
+            raise ArgumentError(f"this command takes one --to, got {' and '.join(map(shown, given))}", "leave one out")
+        return given[0] if given else None
+
     return click.option(
-        "-o", "--output", "--to", "sinks" if multiple else "sink", metavar=metavar, multiple=multiple, help=help
+        *("-o", "--output", "--to", "sinks" if multiple else "sink"),
+        metavar=metavar,
+        multiple=True,
+        callback=None if multiple else take_one,
+        help=help,
     )
 
 

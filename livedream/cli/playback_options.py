@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import click
 
+from livedream.cli.addresses import looks_like_source
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
 from livedream.sink.sink import keeps_every_frame, leaves_a_file
@@ -41,12 +42,21 @@ class PlaybackOptions:
         """Raise ArgumentError where these sinks cannot be played to like that. ends: whether the source has an end."""
         files = [sink for sink in sinks if leaves_a_file(sink)]
         if files and not ends:
-            raise ArgumentError(f"--loop without a number never ends, and {files[0]} would fill the disk", "--loop 10")
+            text = f"--loop without a number never ends, and {files[0]} would fill the disk"
+            raise ArgumentError(text, "say how often (--loop 10) or how long (-t 10m)")
         if self.speed is not None and len(files) == len(sinks):
             hint = "leave it out: a file keeps the times of its source"
             raise ArgumentError("--speed is for windows, virtual cameras and streams", hint)
         if self.sound and not self.plays(sinks):
             raise ArgumentError("--sound is for what is played", "play it --to window, or beside a file with --speed 1")
+
+    def check_several(self, *, ends: bool) -> None:
+        """Raise ArgumentError for what several sources cannot do. ends: whether a duration ends each of them."""
+        for option, is_given in (("--speed", self.speed is not None), ("--sound", self.sound)):
+            if is_given:
+                raise ArgumentError(f"{option} is for one film, and several sources are named", "name one")
+        if self.is_endless and not ends:
+            raise ArgumentError("--loop without a number never ends, and several sources are named", "use --loop N")
 
     def plays(self, sinks: Sequence[str]) -> bool:
         """Return whether a film is played to these sinks at a pace, and not dreamt as fast as possible."""
@@ -90,10 +100,11 @@ def given_playback(
     """
     rounds = None
     if loop is not None and loop != _ENDLESS:
-        if loop.strip().lstrip("+-").isdecimal():
-            rounds = int(loop) if len(loop) < 8 else 0
+        if loop.isdecimal() or not looks_like_source(loop):
+            rounds = int(loop) if loop.isdecimal() and len(loop) < 8 else 0
             if not 1 <= rounds <= MOST_ROUNDS:
-                raise ArgumentError(f"--loop {loop}: give 1 to {MOST_ROUNDS}", "leave the number out for no end")
+                text = f"--loop takes a whole number from 1 to {MOST_ROUNDS}, got {quoted_value(loop)}"
+                raise ArgumentError(text, "leave the number out to play without end")
         else:
             sources = (loop, *sources)
     return sources, PlaybackOptions(loop=loop is not None, rounds=rounds, speed=_parse_speed(speed), sound=sound)

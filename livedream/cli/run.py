@@ -110,7 +110,7 @@ def run(
     several = is_batch(sources)
     if not several:
         sinks = tuple(named_after(sources[0], sink) for sink in sinks)
-    if end is not None and duration is not None:
+    if end is not None and duration is not None and not playback.loop:
         raise ArgumentError("--end and --duration both say where to stop", "leave out one of them")
     request = Request(
         sinks=sinks,
@@ -138,8 +138,7 @@ def run(
         if watch:
             raise ArgumentError("--watch is for one picture", "name one")
         check_window(placement, ())
-        if playback.is_watched:
-            raise ArgumentError("--speed, --sound and an endless loop are for one film", "name one, or use --loop N")
+        playback.check_several(ends=duration is not None)
         return batch(sources, request)
     watch = watch or is_shown_picture(sources[0], request)
     if watch and resume:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, TextIO
 
+from livedream.errors import SinkError
 from livedream.sink.sink import is_stdout
 
 PIECE = 2000
@@ -93,8 +94,13 @@ def lasting_streams() -> Iterator[LastingStream]:
 
 @contextmanager
 def stdout_left_to(sinks: Sequence[str]) -> Iterator[None]:
-    """Print on standard error inside the block if one of `sinks` writes frames to standard output."""
+    """Print on standard error inside the block if one of `sinks` writes frames to standard output.
+
+    Raises SinkError when standard output is closed.
+    """
     if any(map(is_stdout, sinks)):
+        if sys.__stdout__ is None:  # it was closed when Python began
+            raise SinkError("standard output is closed", "pipe it into a program, or write a file: --to out.mp4")
         with redirect_stdout(sys.stderr):
             yield
     else:

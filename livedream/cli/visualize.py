@@ -66,7 +66,9 @@ def visualize(
     from livedream.dream.choice import network_for
     from livedream.settings import DreamSettings
 
-    if atlas == bool(layers):
+    if atlas and layers:
+        raise ArgumentError("--atlas draws channels of every layer: no --layer", "leave out one of them")
+    if not atlas and not layers:
         raise ArgumentError("name a --layer to draw, or --atlas", "livedream visualize --layer fire9:42")
     if channels is not None and not atlas:
         raise ArgumentError("--channels is for an --atlas", "name each channel: --layer fire9:42 --layer fire9:43")

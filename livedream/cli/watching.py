@@ -29,15 +29,13 @@ from livedream.pipeline import Changes, Report, run
 from livedream.presets import STILL
 from livedream.recipe import Recipe
 from livedream.sink.null import NullSink
-from livedream.sink.sink import Facts, Sink, check_outputs, leaves_a_file, open_sink
+from livedream.sink.sink import WINDOW, Facts, Sink, check_outputs, leaves_a_file, open_sink
 from livedream.steps import StepReport
 from livedream.suffixes import PICTURES_OUT
 
 if TYPE_CHECKING:
     from livedream.desk.picture_desk import PictureDesk
     from livedream.dream.dreamer import Dreamer
-
-WINDOW = "window"
 
 
 def is_shown_picture(source_spec: str, request: Request) -> bool:
@@ -172,7 +170,7 @@ class _Watch:
                 self._keep_finished(desk, played.changes)
                 if self._window is not None and self._window.finished:
                     desk.leave()
-                if desk.step < desk.steps:
+                if desk.step < desk.steps and not desk.frozen:
                     share = desk.step / desk.steps
                     line.show(step_status(StepReport("dreaming", desk.step, desk.steps), left(share)), share)
                 stop.check()

@@ -9,6 +9,7 @@ import click
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
 from livedream.sink.placement import Placement
+from livedream.sink.sink import WINDOW
 
 _POSITION = re.compile(r"\s*(-?\d{1,5})\s*,\s*(-?\d{1,5})\s*", re.ASCII)
 
@@ -65,7 +66,7 @@ def parse_position(text: str) -> tuple[int, int]:
 
 def check_window(placement: Placement | None, sinks: Sequence[str]) -> None:
     """Raise ArgumentError when a placement is given and none of the sinks is a window."""
-    if placement is not None and "window" not in sinks:
+    if placement is not None and WINDOW not in sinks:
         options = {
             "--full-screen": placement.full_screen,
             "--monitor": placement.monitor is not None,

@@ -7,9 +7,8 @@ from typing import Any
 import click
 
 from livedream.cli.activity import load_torch
-from livedream.cli.asked import parse_rate
+from livedream.cli.asked import parse_length, parse_rate
 from livedream.cli.help import GroupedCommand, groups_with
-from livedream.cli.moment import parse_moment
 from livedream.cli.options import control_options, given_controls, output_option, overwrite_option
 from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.streams import stdout_left_to
@@ -76,7 +75,7 @@ def zoom(
         preset=preset,
         controls=given_controls(controls),
         rate=parse_rate(fps),
-        seconds=parse_moment(length),
+        seconds=parse_length(length),
         drift=parse_drift(drift),
         overwrite=overwrite,
         placement=placement,
@@ -88,7 +87,7 @@ def parse_drift(text: str) -> tuple[float, float]:
     """Return (right, down) in pixels. Raises ArgumentError."""
     found = _DRIFT.fullmatch(text)
     if not found:
-        raise ArgumentError(f"{quoted_value(text)} is no drift", "give pixels to the right and down: 0.5,-1")
+        raise ArgumentError(f"invalid drift {quoted_value(text)}", "give pixels to the right and down: 0.5,-1")
     return float(found[1]), float(found[2])
 
 

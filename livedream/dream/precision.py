@@ -72,9 +72,10 @@ def _choose_device(name: str) -> torch.device:
     if name == "auto":
         name = next(device for device in ("cuda", "mps", "cpu") if there[device])
     if not there[name]:
-        why = "this torch was built without it" if name == "cuda" and torch.version.cuda is None else "none is found"
+        is_lacking = name == "cuda" and torch.version.cuda is None
+        why = "was built without CUDA" if is_lacking else f"finds no {name} device"
         have = ", ".join(device for device, found in there.items() if found)
-        raise DeviceError(f"no {name} device: {why} (torch {torch.__version__})", f"this machine has: {have}")
+        raise DeviceError(f"PyTorch {torch.__version__} {why}", f"this machine has: {have}")
     return torch.device(name)
 
 

@@ -37,10 +37,14 @@ class Encoding(metaclass=Documented):
     quality: int | None = None
 
     def __post_init__(self) -> None:
-        if self.codec not in ("auto", *CODECS, *(encoder.name for encoder in ENCODERS)):
-            raise unknown("codec", self.codec, ("auto", *CODECS, *(encoder.name for encoder in ENCODERS)))
+        names = dict.fromkeys(("auto", *CODECS, *(encoder.name for encoder in ENCODERS)))
+        if self.codec not in names:
+            raise unknown("codec", self.codec, names)
         if self.quality is not None and not 0 <= self.quality <= 100:
-            raise ArgumentError(f"quality is {self.quality}", "choose from 0 (small) to 100 (as good as the original)")
+            raise ArgumentError(
+                f"quality must be from 0 to 100, got {self.quality}",
+                f"0 is small, 100 as good as the original, {QUALITY} the default",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

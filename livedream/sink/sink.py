@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from livedream.sink.placement import Placement
 
 FILMS = tuple(CONTAINERS)
-DEVICES = ("window", "null", "virtual-camera")
+WINDOW = "window"
+DEVICES = (WINDOW, "null", "virtual-camera")
 """Sinks that have a name of their own and leave nothing on disk."""
 STDOUT, RAW_STDOUT = "-", "rgb24:-"
 """Frames on standard output: as Y4M, and as raw RGB."""
@@ -76,7 +77,10 @@ class Facts:
         also_read: what else the run reads, see there.
         """
         names = [field.name for field in dataclasses.fields(cls) if field.name not in ("also_read", "tells_lost_sound")]
-        return cls(**{name: getattr(source, name) for name in names}, also_read=also_read or {})
+        try:
+            return cls(**{name: getattr(source, name) for name in names}, also_read=also_read or {})
+        except AttributeError as error:
+            raise TypeError(f"facts must be a source that open_source returned, got {type(source).__name__}") from error
 
     def inputs(self) -> Inputs:
         """Return what the run reads, as it is now."""
@@ -220,7 +224,7 @@ def open_sink(
     text = os.fspath(spec)
     if not isinstance(text, str):
         raise TypeError(f"a sink is named by text or a path, got {type(spec).__name__}")
-    if isinstance(spec, str) and text == "window":
+    if isinstance(spec, str) and text == WINDOW:
         from livedream.sink.window import WindowSink
 
         return WindowSink(pixel_aspect=facts.pixel_aspect, placement=placement)

@@ -132,7 +132,8 @@ class StdoutSink(Sink):
             if error.errno not in _READER_GONE:
                 raise SinkError(f"standard output: {error.strerror}", "make room, or write elsewhere") from error
             self._finished = True
-            log.warning("the reader closed standard output (%d frames written)", self.count)
+            frames = "1 frame" if self.count == 1 else f"{self.count} frames"
+            log.warning("the reader closed standard output after %s", frames)
         self._waited = time.monotonic() - began
 
 

@@ -94,9 +94,12 @@ class Visualizer(metaclass=Documented):
         """
         objectives = [objectives] if isinstance(objectives, str) else objectives
         smallest = max(32, network_for(self._settings_for(objectives)).smallest)
-        if not (smallest <= size <= LARGEST and 1 <= steps <= MOST_STEPS):
-            text = f"size must be from {smallest} to {LARGEST} and steps from 1 to {MOST_STEPS}, got {size} and {steps}"
-            raise ArgumentError(text, "the usual are 160 and 256")
+        for name, value, least, most, usual in (
+            ("size", size, smallest, LARGEST, SIZE),
+            ("steps", steps, 1, MOST_STEPS, STEPS),
+        ):
+            if not least <= value <= most:
+                raise ArgumentError(f"{name} must be from {least} to {most}, got {value}", f"{usual} is the default")
         pictures: list[Picture] = []
         for first in range(0, len(objectives), _BATCH):
             batch = objectives[first : first + _BATCH]

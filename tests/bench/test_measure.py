@@ -92,7 +92,7 @@ def test_a_fresh_process_that_fails_is_an_error(tmp_path) -> None:
     ("wrong", "code", "line"),
     [
         (["--size", "100x100"], 2, "frames of 384x64 at least, got 100x100"),
-        (["--size", "big"], 2, "'big' is no size"),
+        (["--size", "big"], 2, "invalid size 'big'"),
         (["--json", "nowhere/b.json"], 2, "no folder for nowhere/b.json"),
         (["--source", "nothing.mp4"], 1, "nothing.mp4"),
         (["--rounds", "2"], 2, "2 is not in the range 3<=x<=1000"),

@@ -249,8 +249,8 @@ def test_size_is_not_for_films(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["run", "-", "--rate", "0", "--to", "null"]) == 2
     assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")] == [
         "error: --size is for cameras and raw pictures",
-        "error: '64' is no size",
-        "error: '0' is no rate",
+        "error: invalid size '64'",
+        "error: invalid rate '0'",
     ]
 
 

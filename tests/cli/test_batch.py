@@ -258,7 +258,7 @@ def test_whatever_one_raises_the_others_go_on(error, reason, make_clip, monkeypa
         (["--codec", "h264", "--to", "*.webm"], ".webm does not hold h264"),
         (["--codec", "h264", "--to", "*/"], "--codec and --quality are for films, and none is written"),
         (["--rate", "30"], "--rate is for cameras"),
-        (["--rate", ""], "'' is no rate"),
+        (["--rate", ""], "invalid rate ''"),
     ],
 )
 def test_what_is_wrong_for_all_is_said_once(typed, error, make_clip, capsys):

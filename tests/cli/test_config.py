@@ -1,6 +1,7 @@
 """Lasting choices: LIVEDREAM_* variables and the config file, below the command line and above the presets."""
 
 import json
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -231,19 +232,23 @@ def test_every_command_that_dreams_takes_them() -> None:
 
 
 def test_config_lists_values_and_origins(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("LIVEDREAM_DEVCE", "cpu")
     assert main(["config"]) == 0
-    assert "(not there; write lines such as" in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "LIVEDREAM_DEVCE is unknown and has no effect; did you mean LIVEDREAM_DEVICE?" in err
+    monkeypatch.delenv("LIVEDREAM_DEVCE")
+    assert "(no such file; it may hold lines such as" in out
     path = write_config('device = "cpu"\n')
     monkeypatch.setenv("LIVEDREAM_PRESET", "neon")
     assert main(["config"]) == 0
     first, *rows = capsys.readouterr().out.splitlines()
     assert first == str(path)
-    assert [row.split(maxsplit=2) for row in rows] == [
-        ["key", "value", "set by"],
-        ["model", "-", "nothing, nor LIVEDREAM_MODEL"],
-        ["device", "cpu", str(path)],
-        ["precision", "-", "nothing, nor LIVEDREAM_PRECISION"],
-        ["preset", "neon", "LIVEDREAM_PRESET"],
+    assert [re.split("  +", row) for row in rows] == [
+        ["key", "value", "set by", "variable"],
+        ["model", "-", "-", "LIVEDREAM_MODEL"],
+        ["device", "cpu", str(path), "LIVEDREAM_DEVICE"],
+        ["precision", "-", "-", "LIVEDREAM_PRECISION"],
+        ["preset", "neon", "LIVEDREAM_PRESET", "LIVEDREAM_PRESET"],
     ]
     assert main(["config", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {

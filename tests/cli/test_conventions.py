@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from livedream.capture.carried import carried_recipe
+from livedream.cli.asked import parse_rate
 from livedream.cli.main import main
 from tests.conftest import count_frames, write_clip
 
@@ -188,6 +189,14 @@ def test_help_of_a_command(capsys: Capture) -> None:
             "to write it: livedream run film.mp4 photo.png -o out/",
         ),
         (
+            "zoom photo.png dive.mp4 -y",
+            "got unexpected extra argument (dive.mp4)",
+            "to write it: livedream zoom photo.png -y -o dive.mp4",
+        ),
+        ("zoom photo.png film.mp4", "got unexpected extra argument", "livedream zoom --help lists all options"),
+        ("demo film.mp4", "got unexpected extra argument (film.mp4)", "to dream it: livedream run film.mp4"),
+        ("demo out.mp4", "got unexpected extra argument (out.mp4)", "to write it: livedream demo -o out.mp4"),
+        (
             "run --log-level loud film.mp4",
             "invalid value for '--log-level': 'loud' is not one of",
             "livedream run --help",
@@ -279,3 +288,50 @@ def test_a_part_of_some_sources_is_said_once(capsys: Capture) -> None:
     assert err.count("warning: --start used for 1 of 2 sources: without effect on the others\n") == 1
     assert count_frames(Path("out/film-dream.mp4")) == 10
     assert "start" not in carried_recipe(Path("out/photo-dream.png"))
+
+
+# Numbers and sinks ----------------------------------------------------------------------------------------------------
+
+
+def test_rates_of_ntsc_are_exact() -> None:
+    rates = {text: parse_rate(text) for text in ("29.97", "23.976", "59.94", "30", "30.0", "12.5", "30000/1001")}
+    assert rates == {
+        "29.97": Fraction(30000, 1001),
+        "23.976": Fraction(24000, 1001),
+        "59.94": Fraction(60000, 1001),
+        "30": 30,
+        "30.0": 30,
+        "12.5": Fraction(25, 2),
+        "30000/1001": Fraction(30000, 1001),
+    }
+
+
+@pytest.mark.parametrize(
+    "words", [["demo"], ["zoom", "photo.png"], ["layers", "photo.png"], ["visualize", "--layer", "fire2"]]
+)
+def test_a_command_with_one_result_refuses_two_names(words: list[str], capsys: Capture, here: Path) -> None:
+    assert main([*words, "-o", "a.png", "--to", "b.png"]) == 2
+    assert capsys.readouterr().err.startswith("error: this command takes one --to, got a.png and b.png\n")
+    assert not list(here.glob("[ab].png"))
+
+
+def test_the_demo_says_what_is_wrong_before_it_looks_for_a_window(capsys: Capture) -> None:
+    assert main(["demo", "-t", "0"]) == 2
+    assert capsys.readouterr().err.startswith("error: invalid duration '0'\n")
+
+
+def test_several_films_are_named_with_the_option_that_is_for_one(capsys: Capture) -> None:
+    for options, message in (
+        (["--speed", "2"], "--speed is for one film, and several sources are named"),
+        (["--loop"], "--loop without a number never ends, and several sources are named"),
+    ):
+        assert run("film.mp4", "photo.png", *options) == 2
+        assert capsys.readouterr().err.startswith(f"error: {message}\n")
+
+
+def test_a_shell_that_is_not_named(capsys: Capture) -> None:
+    assert main(["completion"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: missing argument 'bash|zsh|fish|powershell'",
+        "hint: livedream completion --help lists all options",
+    ]

@@ -87,6 +87,8 @@ def test_the_demo_replaces_its_own_file_and_no_other(tmp_path, make_clip, monkey
     monkeypatch.setattr("livedream.capture.demo.demo_clip", make_clip("short.mp4", frames=3, audio=True))
     assert main(["demo", "-t", "0.2"]) == 0
     assert count_frames(tmp_path / "dream.mp4") == 2
+    assert main(["demo", "-t", "0.5"]) == 0
+    assert count_frames(tmp_path / "dream.mp4") == 5  # the second round is cut off
     capsys.readouterr()
     assert main(["demo"]) == 0
     assert count_frames(tmp_path / "dream.mp4") == 9  # three rounds

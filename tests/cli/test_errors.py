@@ -33,7 +33,12 @@ TABLE = [
         "--codec and --quality are for films, and none is written",
         "-o out.mp4",
     ),
-    (["real.mp4", "--quality", "101"], WRONG, "quality is 101", "choose from 0 (small) to 100"),
+    (
+        ["real.mp4", "--quality", "101"],
+        WRONG,
+        "quality must be from 0 to 100, got 101",
+        "0 is small, 100 as good as the original",
+    ),
     (["real.mp4", "--to", "out.gif", "--quality", "50"], WRONG, "gif has no quality to choose", "--quality"),
     # The preset and the controls
     (["real.mp4", "--preset", "fethers"], WRONG, "unknown preset: fethers", "did you mean feathers"),
@@ -74,7 +79,9 @@ TABLE = [
     (["real.mp4", "--to", "a.mp4", "--to", "./a.mp4"], WRONG, "./a.mp4 is named twice", "a name of its own"),
     (["real.mp4", "--to", "window"], OUTSIDE, "cannot open a window: there is no display (DISPLAY is not set)", "--to"),
     # The command line itself
-    (["real.mp4", "demo"], WRONG, "demo is no file", "several sources are dreamt one by one: name files"),
+    ([""], WRONG, "a source without a name", "name a film"),
+    (["real.mp4", " "], WRONG, "a source without a name", "name a film"),
+    (["real.mp4", "demo"], WRONG, "demo is not a file", "several sources are dreamt one by one: name files"),
 ]
 
 

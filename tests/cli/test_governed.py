@@ -28,7 +28,7 @@ def test_relief_dreams_smaller_and_the_dream_goes_on() -> None:
 @pytest.mark.parametrize(
     ("wrong", "line"),
     [
-        (["demo", "--fps", "fast"], "'fast' is no rate"),
+        (["demo", "--fps", "fast"], "invalid rate 'fast'"),
         (["demo", "--fps", "20", "--fixed"], "--fps holds a rate and --fixed does not"),
         (["film.mp4", "--fixed"], "--fixed is for live sources, and this is a film"),
         (["a.mp4", "b.mp4", "--fps", "20"], "--fps is for live sources, and these are films"),

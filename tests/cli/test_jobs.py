@@ -129,7 +129,7 @@ def test_no_target_is_a_source():
 @pytest.mark.parametrize("spec", ["0", "demo", "rtsp://a/1", ""])
 def test_what_never_ends_is_in_no_batch(spec):
     make("a.mp4")
-    with pytest.raises(ArgumentError, match="is no file"):
+    with pytest.raises(ArgumentError, match="is not a file"):
         plan(["a.mp4", spec])
 
 
@@ -167,6 +167,15 @@ class TestHindrance:
     def test_made_otherwise(self):
         other = Recipe(settings=DreamSettings(keep=0.5), fingerprint="2")
         assert self.after(other) == "a-dream.mp4 exists already, made otherwise (steps, keep, source)"
+
+    def test_made_with_other_controls_that_have_no_effect_on_it(self):
+        assert self.after(Recipe(settings=DreamSettings(steps=2, still_steps=3), fingerprint="1")) == ""
+        Image.new("RGB", (8, 8)).save("b.png")
+        (job,) = plan(["b.png"], "*-dream.png")
+        dreamt(job.target, Recipe(settings=DreamSettings(steps=3, working_height=99), fingerprint="2"))
+        assert hindrance(job, Recipe(settings=DreamSettings(), fingerprint="2")) == ""
+        other = hindrance(job, Recipe(settings=DreamSettings(still_steps=3), fingerprint="2"))
+        assert other == "b-dream.png exists already, made otherwise (still_steps)"
 
     @pytest.mark.parametrize("target", [*(f"a-dream{kind}" for kind in FILMS), "a/"])
     def test_cut_off(self, target):

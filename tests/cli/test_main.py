@@ -122,7 +122,7 @@ def test_layers_of_the_default_network_are_listed_with_their_looks(capsys):
         (["vgg61"], "unknown network: vgg61"),
         (["inception_v3", "--size", "74x200"], "inception_v3 takes no pictures of 74x200"),
         (["--size", "74x200"], "--size is for the layers of one network"),
-        (["vgg16", "--size", "big"], "'big' is no size"),
+        (["vgg16", "--size", "big"], "invalid size 'big'"),
     ],
 )
 def test_wrong_questions_about_networks(arguments, message, capsys):

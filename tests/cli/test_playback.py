@@ -100,6 +100,29 @@ def test_a_second_of_a_picture_becomes_a_film() -> None:
     assert count_frames(Path("a.mp4")) == 6
 
 
+def test_a_duration_ends_a_loop_and_not_each_of_its_rounds(make_clip, tmp_path, capsys) -> None:
+    make_clip("film.mp4", frames=4, rate=10, audio=True)
+    part = ["--start", "0.1", "--end", "0.4"]
+    assert main(["run", "film.mp4", *part, "--loop", "-t", "1", "--to", "a.mp4", *SMALL]) == 0
+    assert main(["run", "film.mp4", "--loop", "2", "-t", "1", "--to", "b.mp4", *SMALL]) == 0
+    assert [count_frames(Path(name)) for name in ("a.mp4", "b.mp4")] == [10, 8]
+    assert about(carried_recipe(Path("a.mp4")))["options"] == {"start": "1/10", "end": "2/5", "duration": "1"}
+    assert capsys.readouterr().err.count("a looped film has none") == 2
+    assert main(["run", "film.mp4", "--loop", "-t", "0.2", "--to", "c.mp4", *SMALL]) == 0
+    with av.open("c.mp4") as film:  # one round: its sound is kept
+        assert [(track.type, float(track.duration * track.time_base)) for track in film.streams] == [
+            ("video", pytest.approx(0.2)),
+            ("audio", pytest.approx(0.2, abs=0.03)),
+        ]
+
+
+@pytest.mark.parametrize("loop", ["0", "1.5", "abc", "12345678"])
+def test_a_wrong_number_of_rounds_is_not_taken_for_a_film(loop, make_clip, capsys) -> None:
+    make_clip("film.mp4", frames=1)
+    assert main(["run", "film.mp4", f"--loop={loop}", "--to", "a.mp4", *SMALL]) == 2
+    assert capsys.readouterr().err.startswith(f"error: --loop takes a whole number from 1 to 1000000, got '{loop}'\n")
+
+
 def test_a_film_beside_a_window_is_dreamt_as_fast_as_possible_unless_a_speed_is_asked_for(make_clip, window) -> None:
     make_clip("film.mp4", frames=3, rate=50)
     _, clocks = window
@@ -132,11 +155,14 @@ def test_a_dive_is_played_in_a_window_and_not_rushed_through(monkeypatch) -> Non
         (["demo", "--speed", "2"], "--speed is for films, and demo is not one"),
         (["photo.png", "--loop", "3"], "--loop takes no number for a picture"),
         (["film.mp4", "--loop", "--to", "a.mp4"], "--loop without a number never ends, and a.mp4 would fill the disk"),
-        (["film.mp4", "--loop", "0"], "--loop 0: give 1 to 1000000"),
+        (["film.mp4", "--loop", "0"], "--loop takes a whole number from 1 to 1000000, got '0'"),
         (["film.mp4", "--speed", "2", "--to", "a.mp4"], "--speed is for windows, virtual cameras and streams"),
         (["film.mp4", "--speed", "11"], "'11' is not a speed"),
         (["film.mp4", "--speed", "fast"], "'fast' is not a speed"),
-        (["film.mp4", "film.mp4", "b.mp4", "--loop"], "--speed, --sound and an endless loop are for one film"),
+        (
+            ["film.mp4", "film.mp4", "b.mp4", "--loop"],
+            "--loop without a number never ends, and several sources are named",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_one_line_with_a_hint(typed, line, make_clip, capsys) -> None:
@@ -156,5 +182,5 @@ def test_a_number_after_loop_counts_and_anything_else_is_a_source() -> None:
         PlaybackOptions(loop=True, rounds=3, speed=Fraction(3, 2), sound=True),
     )
     assert given_playback(("a",), None, None, False) == (("a",), PlaybackOptions())
-    with pytest.raises(ArgumentError, match="--loop -1: give 1"):
+    with pytest.raises(ArgumentError, match="--loop takes a whole number"):
         given_playback((), "-1", None, False)

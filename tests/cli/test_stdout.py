@@ -60,7 +60,7 @@ def test_a_reader_that_leaves_ends_the_run_but_no_other_sink(make_clip, capsys) 
             os.close(write)
             assert main(["run", "film.mp4", "--to", "-", *others, *SMALL]) == 0
         err = capsys.readouterr().err
-        assert "warning: the reader closed standard output (0 frames written)\n" in err
+        assert "warning: the reader closed standard output after 0 frames\n" in err
         assert "Traceback" not in err
         assert not count or count_frames(Path("out.mp4")) == count
 

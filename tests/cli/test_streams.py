@@ -43,6 +43,8 @@ def test_a_film_needs_no_standard_streams(streams, film, tmp_path):
 
 def test_an_error_has_its_exit_code_though_nobody_hears_it():
     assert run_in_shell('"$@" >&- 2>&-', "run", "nothing.mp4").returncode == 1
+    done = run_in_shell('"$@" >&-', "run", "nothing.mp4", "--to", "-")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (1, "error: standard output is closed")
     assert run_in_shell('"$@" >/dev/full 2>/dev/full', "run", "--stesp", "3").returncode == 2
 
 

@@ -85,7 +85,9 @@ def test_an_atlas_keeps_what_is_there_and_draws_what_is_missing(capsys) -> None:
 def test_a_guide_that_was_changed_is_another_picture(photo, capsys) -> None:
     command = ["visualize", "--layer", "guide:photo.png@fire2", "--layer", "fire2", "--to", "each/", *SMALL]
     assert main(command) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("drew 2 pictures in ")
     assert main(command) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "all pictures are there already: each/"
     Image.fromarray(data.coffee()[:96, :120]).save(photo)
     assert main(command) == 1
     assert "guide-photo.png-fire2.png is there already, drawn otherwise" in capsys.readouterr().err
@@ -95,7 +97,7 @@ def test_a_guide_that_was_changed_is_another_picture(photo, capsys) -> None:
     ("words", "message"),
     [
         ([], "name a --layer to draw, or --atlas"),
-        (["--atlas", "--layer", "fire2"], "name a --layer to draw, or --atlas"),
+        (["--atlas", "--layer", "fire2"], "--atlas draws channels of every layer"),
         (["--layer", "fire2", "--channels", "3"], "--channels is for an --atlas"),
         (["--layer", "fire99"], "unknown layer: fire99"),
         (["--layer", "fire2:128"], "layer fire2 has 128 channels, got 128"),
@@ -151,8 +153,9 @@ def test_a_dive_is_a_film(photo, capsys) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--drift", "1"], "'1' is no drift"),
-        (["--length", "0"], "a dive of 0 s has no frame"),
+        (["--drift", "1"], "invalid drift '1'"),
+        (["--length", "0"], "invalid duration '0'"),
+        (["--length", "1ms"], "a dive of 0.001 s has no frame"),
         (["--zoom", "2"], "zoom must be a number from 0.8 to 1.25, got 2.0"),
         (["--layers", "fire99"], "unknown layer: fire99"),
         (["--layers", "fire5 + mask:photo.png"], "a dive leaves its picture behind"),

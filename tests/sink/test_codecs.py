@@ -218,7 +218,7 @@ def test_unknown_choices() -> None:
         Encoding(codec="h266")
     assert "h265" in caught.value.hint
     for quality in (-1, 101):
-        with pytest.raises(ArgumentError, match=f"quality is {quality}"):
+        with pytest.raises(ArgumentError, match=f"quality must be from 0 to 100, got {quality}"):
             Encoding(quality=quality)
 
 

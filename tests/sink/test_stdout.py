@@ -156,7 +156,7 @@ def test_a_reader_that_leaves_ends_the_sink(caplog) -> None:
                 sink.write(frame)
             sink.end()
             assert sink.finished
-    assert caplog.text.count("the reader closed standard output (0 frames written)") == 1
+    assert caplog.text.count("the reader closed standard output after 0 frames") == 1
 
 
 def test_a_terminal_is_refused() -> None:
