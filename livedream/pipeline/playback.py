@@ -123,6 +123,12 @@ class Playback:
                 self._arrivals.clear()
             self._changed.notify_all()
 
+    def resume(self) -> None:
+        """Let the film go on if it stands."""
+        with self._changed:
+            if self.paused:
+                self.toggle_pause()
+
     @property
     def shown(self) -> Frame | None:
         """The frame that is shown; those that were dreamt after it wait for their time."""

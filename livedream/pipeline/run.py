@@ -285,6 +285,8 @@ class _Run:
             post.box.discard()
             if post.sink.live and self._rules.closing_ends_all:
                 self._cut()
+            elif post.sink.live and self._playback is not None:
+                self._playback.resume()  # the key for it went with the window
             return False
         return True
 
