@@ -116,6 +116,11 @@ def test_what_is_no_size(size, error) -> None:
         open_source("0", size=size)
 
 
+def test_a_sink_wants_the_source_and_not_its_name(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="facts must be a source that open_source returned, got str"):
+        open_sink(tmp_path / "out.mp4", "film.mp4")
+
+
 def test_objectives_do_not_add_to_numbers() -> None:
     assert np.float32(0.5) * layer("fire6") == layer("fire6") * 0.5
     with pytest.raises(TypeError, match="unsupported operand"):

@@ -92,7 +92,7 @@ def test_first_ten_minutes_of_a_newcomer(tmp_path: Path) -> None:
 
     types("pip install --quiet ipykernel nbclient nbformat")
     (tmp_path / "notebook.py").write_text(NOTEBOOK)
-    types("cp ../photo.jpg . && mv python-dream.mp4 ..")
+    types("cp ../photo.jpg . && cp ../film.mkv film.mp4 && mv python-dream.mp4 ..")
     assert "python.md shows ['image/png', 'text/plain']" in types("python ../notebook.py")
-    types("rm photo.jpg")
+    types("rm photo.jpg film.mp4")
     assert types("git status --porcelain") == ""

@@ -170,7 +170,7 @@ class _Watch:
                 self._keep_finished(desk, played.changes)
                 if self._window is not None and self._window.finished:
                     desk.leave()
-                if desk.step < desk.steps:
+                if desk.step < desk.steps and not desk.frozen:
                     share = desk.step / desk.steps
                     line.show(step_status(StepReport("dreaming", desk.step, desk.steps), left(share)), share)
                 stop.check()

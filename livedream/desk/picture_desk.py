@@ -83,7 +83,7 @@ class PictureDesk(Desk):
         self._refreshed += 1
 
     def leave(self) -> None:
-        """The window is closed: once the dream is finished, that is the end."""
+        """The window is closed: once the dream is finished, that is the end. Nobody can let it go on from a pause."""
         self._watched = False
 
     def end(self) -> None:
@@ -103,7 +103,7 @@ class PictureDesk(Desk):
                 number += 1
                 self.step = step.index + 1
                 yield last
-                while self._wish.frozen and not self._ended.wait(GLANCE_SECONDS):
+                while self._wish.frozen and self._watched and not self._ended.wait(GLANCE_SECONDS):
                     pass
                 if self._ended.is_set() or self._is_old(wish):
                     break

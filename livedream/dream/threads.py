@@ -86,11 +86,13 @@ def sleeping_at_barriers() -> Iterator[None]:
             made.set()
         done.wait()
 
-    keeper = threading.Thread(target=keep_a_team, name="livedream-openmp")
-    keeper.start()
-    made.wait()
+    # A daemon, because Ctrl-C may come while it starts: a thread that waits would keep the program from ending.
+    keeper = threading.Thread(target=keep_a_team, name="livedream-openmp", daemon=True)
     try:
+        keeper.start()
+        made.wait()
         yield
     finally:
         done.set()
-        keeper.join()
+        if keeper.is_alive():
+            keeper.join()

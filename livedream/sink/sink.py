@@ -75,7 +75,10 @@ class Facts:
         also_read: what else the run reads, see there.
         """
         names = [field.name for field in dataclasses.fields(cls) if field.name != "also_read"]
-        return cls(**{name: getattr(source, name) for name in names}, also_read=also_read or {})
+        try:
+            return cls(**{name: getattr(source, name) for name in names}, also_read=also_read or {})
+        except AttributeError as error:
+            raise TypeError(f"facts must be a source that open_source returned, got {type(source).__name__}") from error
 
     def inputs(self) -> Inputs:
         """Return what the run reads, as it is now."""

@@ -131,3 +131,12 @@ def test_its_keys_are_those_that_mean_something_for_a_picture(desk) -> None:
     assert desk.settings.still_steps == 5
     desk.toggle_tour()
     assert not desk.touring
+
+
+def test_a_dream_that_is_paused_goes_on_to_its_end_when_the_window_is_closed(desk, picture, finished) -> None:
+    frames = desk.frames(picture)
+    next(frames)
+    desk.toggle_freeze()
+    assert at_rest(desk, frames, desk.leave).index == 1
+    assert len(list(frames)) == STEPS - 2
+    assert len(finished) == 1

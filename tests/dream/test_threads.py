@@ -77,11 +77,12 @@ def test_an_error_gives_the_core_back(four_threads) -> None:
 
 
 def test_threads_that_wait_sleep_while_a_second_team_is_there(four_threads) -> None:
-    def teams() -> list[str]:
-        return [thread.name for thread in threading.enumerate() if thread.name == "livedream-openmp"]
+    def teams() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "livedream-openmp"]
 
     with threads.sleeping_at_barriers():
-        assert len(teams()) == 1
+        (team,) = teams()
+        assert team.daemon  # interrupted at the wrong moment, it must not keep the program from ending
     assert teams() == []
     torch.set_num_threads(1)
     with threads.sleeping_at_barriers():  # nobody to wait for
