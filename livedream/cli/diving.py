@@ -9,6 +9,7 @@ from livedream.capture.held import HeldSource
 from livedream.cli.activity import QUICK_SECONDS, Activity
 from livedream.cli.closing import closing
 from livedream.cli.conclusion import conclusion, describe
+from livedream.cli.effects import Kind, warn_of_one_picture
 from livedream.cli.looks import choose_settings, files_read, recipe_for
 from livedream.cli.output import remark, say
 from livedream.cli.playback_options import is_played
@@ -54,6 +55,7 @@ def dive(
             with Activity("preparing") as shown:
                 diver = Dive(settings, drift, on_step=shown.step)
             facts = Facts.of(source, also_read=files_read(preset, settings))
+            warn_of_one_picture([sink_spec], source.name, Kind.FILM)
             sink = opened(open_sink(sink_spec, facts, overwrite=overwrite, placement=placement))
             if carries_recipe:
                 options = {"length": str(seconds), "fps": str(rate), "drift": f"{drift[0]:g},{drift[1]:g}"}

@@ -15,7 +15,13 @@ from livedream.capture.source import Source
 from livedream.cli.activity import QUICK_SECONDS, Activity, load_torch
 from livedream.cli.closing import Opener, closing
 from livedream.cli.conclusion import conclusion, describe, early_end, tell_of_faults
-from livedream.cli.effects import Kind, Place, refuse_useless, warn_of_useless_controls
+from livedream.cli.effects import (
+    Kind,
+    Place,
+    refuse_useless,
+    warn_of_one_picture,
+    warn_of_useless_controls,
+)
 from livedream.cli.last_time import recall, remember, state_file
 from livedream.cli.looks import choose_settings, files_read, recipe_for, usual_preset
 from livedream.cli.opening import USUAL_RATE, loop_source, open_wanted, speaker_of
@@ -31,6 +37,7 @@ from livedream.errors import ArgumentError, SourceError
 from livedream.names import fitting
 from livedream.pipeline import Playback, Report, run
 from livedream.pipeline.governor import Governor
+from livedream.pipeline.run import Checkpoints
 from livedream.presets import FILM
 from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
@@ -112,6 +119,7 @@ class _Dream:
         self._of_all = of_all
         self._report: Report | None = None
         self._resuming: Resuming | None = None
+        self._checkpoints: Checkpoints | None = None
         self._began = time.monotonic()
 
     def to_the_end(self) -> int:
@@ -175,6 +183,7 @@ class _Dream:
         if source.path is not None and source.path == Path(demo.demo_clip):  # nobody chose this film for its sound
             self._facts = replace(self._facts, tells_lost_sound=False)
         check_outputs(self._specs, self._facts)
+        warn_of_one_picture(self._specs, source.name, self._place.kind)
         self._pace = _pace(source, self._specs, playback)
         self._speaker = speaker_of(self._once, source, self._pace) if playback.sound and self._pace else None
         self._film = film_among(self._specs, source)
@@ -218,6 +227,8 @@ class _Dream:
             self._resuming = Resuming(film, self._recipe, self._player) if film is not None else None
         for sink in self._sinks:
             sink.recipe = self._carried
+        if self._resuming is not None and film is not None:
+            self._checkpoints = self._resuming.begin(self._sinks[self._specs.index(film)])
 
     def _load(self, desks: ExitStack) -> None:
         """Load the network, and make the desk of a tour."""
@@ -257,8 +268,7 @@ class _Dream:
             say(f"going on at frame {self._resuming.first}")
 
     def _run(self, stop: Stop, desks: ExitStack) -> Report:
-        source, request, resuming, film = self._source, self._request, self._resuming, self._film
-        checkpoints = resuming.begin(self._sinks[self._specs.index(film)]) if resuming and film else None
+        source, request, resuming = self._source, self._request, self._resuming
         first = resuming.first if resuming else 0
         with (
             Progress(source, self._of_all, first=first) as progress,
@@ -296,7 +306,7 @@ class _Dream:
                     played.dreamer,
                     self._sinks,
                     on_progress=on_progress,
-                    checkpoints=checkpoints,
+                    checkpoints=self._checkpoints,
                     governor=governor,
                     changes=played.changes,
                     playback=self._pace,

@@ -12,7 +12,7 @@ from livedream.cli.options import flag
 from livedream.cli.request import Request
 from livedream.errors import ArgumentError
 from livedream.settings import CONTROLS
-from livedream.sink.sink import FILMS
+from livedream.sink.sink import FILMS, holds_one_picture
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +124,14 @@ def warn_of_useless_controls(names: Iterable[str], places: Sequence[Place]) -> N
         if control.only is not None and control.only not in reached:
             instead = f"; use {flag(_CONTROLS[control.counterpart])}" if control.counterpart else ""
             log.warning("%s has no effect on %s%s", flag(control), _plural(kinds), instead)
+
+
+def warn_of_one_picture(sink_specs: Iterable[str], name: str, kind: Kind) -> None:
+    """Warn that a picture keeps the first frame alone of a source called `name` that has many."""
+    for spec in sink_specs:
+        if kind is not Kind.PICTURE and holds_one_picture(spec):
+            text = "%s holds one picture, the first frame of %s; name a film or a folder/ for all frames"
+            log.warning(text, spec, name)
 
 
 def _plural(kinds: Iterable[Kind]) -> str:

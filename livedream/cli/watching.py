@@ -24,14 +24,12 @@ from livedream.cli.stopping import Stop, Stopped, stopping
 from livedream.cli.time_left import TimeLeft
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
-from livedream.names import NUMBERED
 from livedream.pipeline import Changes, Report, run
 from livedream.presets import STILL
 from livedream.recipe import Recipe
 from livedream.sink.null import NullSink
-from livedream.sink.sink import WINDOW, Facts, Sink, check_outputs, leaves_a_file, open_sink
+from livedream.sink.sink import WINDOW, Facts, Sink, check_outputs, holds_one_picture, leaves_a_file, open_sink
 from livedream.steps import StepReport
-from livedream.suffixes import PICTURES_OUT
 
 if TYPE_CHECKING:
     from livedream.desk.picture_desk import PictureDesk
@@ -225,16 +223,8 @@ def _open_window(request: Request, facts: Facts) -> Sink | None:
 
 def _sorted(specs: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the sinks for the finished dream, and those for its steps."""
-    results = [spec for spec in specs if _is_one_picture(spec)]
+    results = [spec for spec in specs if holds_one_picture(spec)]
     return results, [spec for spec in specs if spec not in results]
-
-
-def _is_one_picture(spec: str) -> bool:
-    path = Path(spec)
-    is_folder = spec.endswith("/") or path.is_dir()
-    return (
-        leaves_a_file(spec) and not is_folder and path.suffix.lower() in PICTURES_OUT and not NUMBERED.search(path.name)
-    )
 
 
 def _taken(queue: "SimpleQueue[tuple[Frame, float]]") -> Iterator[tuple[Frame, float]]:

@@ -301,6 +301,14 @@ def leaves_a_file(spec: str) -> bool:
     return spec.partition(":")[0] not in DEVICES and "://" not in spec and not is_stdout(spec)
 
 
+def holds_one_picture(spec: str) -> bool:
+    """Return whether a sink of that name keeps one frame alone: a picture, neither a folder nor numbered pictures."""
+    path = Path(spec)
+    is_folder = spec.endswith("/") or path.is_dir()
+    is_picture = path.suffix.lower() in PICTURES_OUT and not NUMBERED.search(path.name)
+    return leaves_a_file(spec) and is_picture and not is_folder
+
+
 def is_stdout(spec: str) -> bool:
     """Return whether a sink of that name writes frames to standard output."""
     return spec in (STDOUT, RAW_STDOUT)

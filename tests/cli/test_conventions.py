@@ -335,3 +335,17 @@ def test_a_shell_that_is_not_named(capsys: Capture) -> None:
         "error: missing argument 'bash|zsh|fish|powershell'",
         "hint: livedream completion --help lists all options",
     ]
+
+
+def test_a_picture_for_a_film_is_a_warning(capsys: Capture) -> None:
+    assert run("film.mp4", "-o", "a.png", "-t", "0.2") == 0
+    assert main(["zoom", "photo.png", "-o", "z.png", "-t", "0.1", "--still-height", "32", "--octaves", "1"]) == 0
+    warned = [line for line in capsys.readouterr().err.splitlines() if "holds one picture" in line]
+    hint = "name a film or a folder/ for all frames"
+    assert warned == [
+        f"warning: a.png holds one picture, the first frame of film.mp4; {hint}",
+        f"warning: z.png holds one picture, the first frame of photo.png; {hint}",
+    ]
+    assert main(["run", "photo.png", "-o", "b.png", *STILL]) == 0
+    assert run("film.mp4", "-o", "%03d.png", "-o", "folder/", "-t", "0.2") == 0
+    assert "holds one picture" not in capsys.readouterr().err
