@@ -115,11 +115,11 @@ def test_a_pause_holds_the_dream(desk, picture) -> None:
 def test_what_cannot_be_dreamt_is_told_and_the_dream_is_as_before(desk, picture) -> None:
     frames = desk.frames(picture)
     first = next(frames)
-    desk.set("layers", "nosuchlayer")
+    desk.set("weights", "none.pt")
     again = next(frames)
     assert np.array_equal(again.pixels, first.pixels)
     assert (desk.settings, desk.in_force) == (SETTINGS, SETTINGS)
-    assert "nosuchlayer" in desk.notices.texts[-1]
+    assert "none.pt" in desk.notices.texts[-1]
     desk.end()
 
 
