@@ -180,7 +180,8 @@ class _Dream:
         for spec in self._specs:
             refuse_loop(source, spec)
         self._facts = Facts.of(source, also_read=files_read(request.preset, self._settings))
-        if source.path is not None and source.path == Path(demo.demo_clip):  # nobody chose this film for its sound
+        if source.path is not None and source.path == Path(demo.demo_clip):
+            source.name = "demo"  # nobody knows where the clip lies, or chose it for its sound
             self._facts = replace(self._facts, tells_lost_sound=False)
         check_outputs(self._specs, self._facts)
         warn_of_one_picture(self._specs, source.name, self._place.kind)
@@ -408,4 +409,5 @@ def refuse_twins(sink_specs: Sequence[str]) -> None:
     places = [STDOUT if is_stdout(place) else place for place in places]
     for number, place in enumerate(places):
         if place in places[:number]:
-            raise ArgumentError(f"{shown(sink_specs[number])} is named twice", "give each --to a name of its own")
+            hint = "give each --to a name of its own" if leaves_a_file(sink_specs[number]) else "name it once"
+            raise ArgumentError(f"{shown(sink_specs[number])} is named twice", hint)
