@@ -108,9 +108,10 @@ def no_lines_because_of_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fail the test that leaves a thread of ours, a child process or an open temporary file."""
-    threads, children = _threads(), _children()
+    threads, children, scheduling = _threads(), _children(), _scheduling()
     yield
     folder = str(tmp_path_factory.getbasetemp())
+    assert _scheduling() == scheduling, "the thread of the tests is scheduled in another way"
     assert _threads() <= threads, "threads left behind"
     assert _children() <= children, "child processes left behind"
     if _open_files(folder):
@@ -120,6 +121,11 @@ def nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 
 def _threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name.startswith("livedream-")}
+
+
+def _scheduling() -> int:
+    """How the system schedules this thread; a real-time one starves all others of the suite."""
+    return os.sched_getscheduler(0) if hasattr(os, "sched_getscheduler") else 0
 
 
 def _children() -> set[str]:

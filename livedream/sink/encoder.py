@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from fractions import Fraction
 from typing import Any, cast
 
@@ -23,6 +24,7 @@ from av.video.stream import VideoStream
 from livedream.errors import SinkError
 from livedream.hints import option
 from livedream.sink.codecs import Encoder, Encoding
+from livedream.sink.scheduling import ordinary_scheduling
 from livedream.sink.sink import Facts
 
 KEY_EVERY = Fraction(4, 5)
@@ -112,7 +114,10 @@ class PictureEncoder:
                 picture.pict_type = PictureType.I
                 self._key_due = ticks * self.time_base + KEY_EVERY
         self._count += 1
-        yield from self._stream.encode(picture)
+        # The first picture opens the encoder.
+        with ordinary_scheduling() if self._count == 1 else nullcontext():
+            packets = self._stream.encode(picture)
+        yield from packets
 
     def flush(self) -> "Iterator[Packet[VideoStream]]":
         """Yield the packets that the encoder still holds; nothing can be encoded after that."""

@@ -26,6 +26,7 @@ from livedream.sink.kept import Kept, Remains
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of
 from livedream.sink.part import PartFile
+from livedream.sink.scheduling import ordinary_scheduling
 from livedream.sink.sink import FILMS, Facts, ResumableSink
 from livedream.sink.tracks import LATEST, Tracks
 
@@ -342,7 +343,8 @@ class VideoSink(ResumableSink):
         if self._kept is None:
             return
         with self._telling():
-            self._film.start_encoding()
+            with ordinary_scheduling():
+                self._film.start_encoding()
             if self._kept.count and self._size is not None:
                 self._encoder.go_on(self._size)
             for packet in self._kept.packets():
