@@ -142,7 +142,7 @@ def test_a_picture_beside_the_window_is_the_finished_dream(window, tmp_path, cap
 
 def test_closing_the_window_early_ends_the_dream_unless_a_file_waits_for_it(window, capsys) -> None:
     window.seen_enough = lambda: len(window.frames) == 1
-    assert main(["run", "photo.png", "--to", "window", *QUICK, "--still-steps", "50"]) == 0
+    assert main(["run", "photo.png", "--to", "window", *QUICK, "--still-steps", "500"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "closed before the dream was finished"
     assert main(["run", "photo.png", "--to", "window", "--to", "a.png", *QUICK]) == 0
     assert main(["run", "photo.png", "--to", "plain.png", *QUICK]) == 0
