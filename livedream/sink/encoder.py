@@ -154,7 +154,7 @@ def trial(encoder: Encoder) -> str:
     before = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
     try:
-        with av.logging.Capture() as said:
+        with av.logging.Capture() as said, ordinary_scheduling():
             packets = _encode_grey(encoder)
     except UnknownCodecError:
         return "this PyAV does not have it"
