@@ -29,7 +29,8 @@ from livedream.dream.forking import use_torch
 from livedream.dream.grammar import parse
 from livedream.dream.host import OnHost
 from livedream.dream.jitter import draw_shift
-from livedream.dream.masks import blend
+from livedream.dream.live_masks import MaskState, follow
+from livedream.dream.masks import LiveMask, StillMask, masks_of_frame, product, wanted_masks
 from livedream.dream.memory import is_full
 from livedream.dream.motion import Motion
 from livedream.dream.network import DreamNetwork
@@ -126,6 +127,7 @@ class Dreamer(metaclass=Documented):
         """Called after each step of a still, and while it prepares, with how far that is. What it raises ends it."""
         self._stages: Mapping[str, float] = {}
         self._effort = 0.0
+        self._told_of_motion = False
         self.reset()
 
     @property
@@ -258,6 +260,7 @@ class Dreamer(metaclass=Documented):
         self._dreamt_with: tuple[DreamSettings, Size] | None = None
         self._left: Left | None = None
         self._last: Sight | None = None
+        self._mask_state: MaskState | None = None
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what it carries from frame to frame; with `restore`, a stream goes on as if it had never stopped.
@@ -272,6 +275,8 @@ class Dreamer(metaclass=Documented):
             state["previous"] = self._last.grey
             state["stood"] = np.array(self._last.stood)
             state["frame_size"] = np.array(self._last.frame.pixels.shape[:2])
+            if self._last.mask_state is not None:
+                state.update(self._last.mask_state.arrays())
         return state
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
@@ -286,6 +291,7 @@ class Dreamer(metaclass=Documented):
             self._motion = Motion(size, self._settings.flow_scale, state["previous"])
             self._dreamt_with = self._settings, size
             self._stood = int(state["stood"])
+            self._mask_state = MaskState.from_arrays(state)
             withheld = self._restored(state["withheld"]) if "withheld" in state else None
             self._left = Left(self._restored(state["residual"]), withheld)
 
@@ -340,15 +346,19 @@ class Dreamer(metaclass=Documented):
         return Spectacle(lambda: self._spectate(pixels), SPECTATE_RATE)
 
     def _spectate(self, pixels: np.ndarray) -> Iterator[Frame]:
-        steps = enumerate(self._still_steps(pixels))
+        mask: StillMask | None = None
+        steps: Iterator[tuple[int, Tensor]] | None = None
         while True:
             # Not around the `yield`: what the caller does between two steps is none of ours.
             with self._beside_others(pixels.shape, still=True):
+                if steps is None:
+                    mask = self._still_mask(pixels)
+                    steps = enumerate(self._still_steps(pixels, mask))
                 step = next(steps, None)
                 if step is None:
                     return
                 number, detail = step
-                seen = Frame(self._compose_still(pixels, detail), number / SPECTATE_RATE, number, pixels)
+                seen = Frame(self._compose_still(pixels, detail, mask), number / SPECTATE_RATE, number, pixels)
             yield seen
 
     def still_length(self, size: tuple[int, int]) -> int:
@@ -402,13 +412,24 @@ class Dreamer(metaclass=Documented):
         with stages.measure("resize"):
             small = shrink(pixels, size)
         with stages.measure("motion"):
-            flow = self._motion(small)
+            flow = seen = self._motion(small)
             if flow is not None:
                 flow = grow_and_turn(flow, settings.zoom, settings.rotate)
                 # Here and not where it is dreamt, which takes longer; a GPU does it by itself.
                 flow = flow if self.awaits_device else flow.at(size)
         self._stood = self._stood + 1 if flow is not None and flow.still else 0
-        return Sight(frame, small, self._motion.previous, flow, sizes, self._stood, begins, stages)
+        masks: tuple[LiveMask, ...] = ()
+        wanted = wanted_masks(settings)
+        if wanted:
+            with stages.measure("mask"):
+                last = None if begins else self._mask_state
+                kinds = {mask.name for mask in wanted}
+                now = follow(last, small, seen, float(frame.time), kinds, settings.motion_seconds)
+                masks = masks_of_frame(wanted, now, settings.no_person)
+        self._mask_state = now if wanted else None
+        return Sight(
+            frame, small, self._motion.previous, flow, sizes, self._stood, begins, stages, masks, self._mask_state
+        )
 
     def dream(self, sight: Sight) -> Dreamt:
         """Let what was dreamt before travel into a frame that was looked at, and dream on.
@@ -451,12 +472,9 @@ class Dreamer(metaclass=Documented):
                 shift = self._shift(self._count, step, octave)
                 dream = way.step(ascent, dream, octave, shift, step_size, share_of(number, len(sight.sizes)), by)
         with measure("settle"):
-            mask = None
-            if ascent.masks:
-                mask = ascent.masks.of_stream(sight.frame.pixels.shape[:2], sight.sizes[0], self._device)
-            settled = settle(dream, inherited, picture, withheld, settings.temporal_smoothing, mask)
+            settled = settle(dream, inherited, picture, withheld, settings.temporal_smoothing)
         with measure("download"):
-            finish, dropped = way.show(ascent, sight.frame.pixels, settled.shown, settings.strength)
+            finish, dropped = self._show(sight, settled.shown)
         # Only now: with too little memory all of this is done again.
         self._left, self._last = settled.left, sight
         self._count += 1
@@ -472,9 +490,15 @@ class Dreamer(metaclass=Documented):
         """Show what was dreamt of the last frame with this one, which looks the same."""
         with sight.stages.measure("download"):
             shown = left.residual if left.withheld is None else left.residual - left.withheld
-            finish, _ = self._the_way().show(self._ready(), sight.frame.pixels, shown, self._settings.strength)
+            finish, _ = self._show(sight, shown)
         self._last = sight
         return Dreamt(sight.frame, finish, sight.stages, effort=0)
+
+    def _show(self, sight: Sight, residual: Tensor) -> tuple[Callable[[], np.ndarray], int]:
+        """Return what makes the frame that is shown, through its masks, and how many steps were dropped."""
+        ascent, pixels = self._ready(), sight.frame.pixels
+        mask = partial(product, ascent.masks, sight.masks, sight.small, pixels)
+        return self._the_way().show(ascent, pixels, residual, self._settings.strength, mask)
 
     def _travel(self, sight: Sight, picture: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Return `picture` with what it inherits of the residual, and what it inherits of what is withheld."""
@@ -568,14 +592,26 @@ class Dreamer(metaclass=Documented):
     # A still.
 
     def _dream_still(self, pixels: np.ndarray) -> np.ndarray:
-        detail = deque(self._still_steps(pixels), maxlen=1).pop()
+        mask = self._still_mask(pixels)
+        detail = deque(self._still_steps(pixels, mask), maxlen=1).pop()
         if not detail.any():
             _log.warning("%s is silent here: nothing was dreamt", self._ready().objective)
-        return self._compose_still(pixels, detail)
+        return self._compose_still(pixels, detail, mask)
 
-    def _still_steps(self, pixels: np.ndarray) -> Iterator[Tensor]:
+    def _still_mask(self, pixels: np.ndarray) -> StillMask | None:
+        """Return the masks of a picture; None without any."""
+        wanted = wanted_masks(self._settings)
+        moving = [mask.name for mask in wanted if mask.name in ("motion", "still")]
+        if moving and not self._told_of_motion:
+            self._told_of_motion = True
+            _log.warning("nothing moves in a picture: it is dreamt without the mask %s", " and ".join(moving))
+        of_person = [mask for mask in wanted if mask.name not in moving]
+        files = self._ready().masks
+        return StillMask(files, of_person, pixels, self._settings.no_person) if files or of_person else None
+
+    def _still_steps(self, pixels: np.ndarray, mask: StillMask | None) -> Iterator[Tensor]:
         try:
-            yield from self._steps_in_tiles(pixels)
+            yield from self._steps_in_tiles(pixels, mask)
         except RuntimeError as error:
             if not is_full(error):
                 raise
@@ -586,7 +622,7 @@ class Dreamer(metaclass=Documented):
                 "end other programs that use it, or choose a smaller still_height",
             ) from error
 
-    def _steps_in_tiles(self, pixels: np.ndarray) -> Iterator[Tensor]:
+    def _steps_in_tiles(self, pixels: np.ndarray, mask: StillMask | None) -> Iterator[Tensor]:
         settings, ascent = self._settings, self._ready()
         sizes = self._still_sizes(*pixels.shape[:2])
         # A goal that has its place in the picture knows no tiles.
@@ -623,12 +659,11 @@ class Dreamer(metaclass=Documented):
                 side = smaller
 
         picture = self._upload(shrink(pixels, sizes[0]))
-        return dream_still(picture, sizes, settings.still_steps, step, ascent.masks)
+        return dream_still(picture, sizes, settings.still_steps, step, mask.at if mask else None)
 
-    def _compose_still(self, pixels: np.ndarray, detail: Tensor) -> np.ndarray:
+    def _compose_still(self, pixels: np.ndarray, detail: Tensor, mask: StillMask | None) -> np.ndarray:
         dream = compose(pixels, self._download(detail), self._settings.strength)
-        masks = self._ready().masks
-        return blend(pixels, dream, masks.at(pixels.shape[:2])) if masks else dream
+        return mask.blend(pixels, dream) if mask else dream
 
     def _still_sizes(self, height: int, width: int) -> list[Size]:
         sizes = still_sizes(self._settings, height, width, network_for(self._settings).smallest)

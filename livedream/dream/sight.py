@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from livedream.dream.live_masks import MaskState
+from livedream.dream.masks import LiveMask
 from livedream.dream.motion import Flow
 from livedream.dream.octaves import Size
 from livedream.dream.resize import shrink
@@ -30,6 +32,10 @@ class Sight:
     begins: bool
     """Whether all that was dreamt before is to be forgotten."""
     stages: Stages
+    masks: tuple[LiveMask, ...] = ()
+    """The live masks through which its dream is seen."""
+    mask_state: MaskState | None = None
+    """What the live masks of the next frame are made from; None without any."""
 
     def at(self, sizes: list[Size]) -> "Sight":
         """Return it at other sizes."""

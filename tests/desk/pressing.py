@@ -165,7 +165,7 @@ class Hands:
         self.try_key("m", lambda: self.is_red_on(left=False))
         self.again("m", lambda: self.is_red_on(left=True))
 
-        self.press("a")  # means nothing
+        self.press("j")  # means nothing
         until(lambda: not self.desk.notices.texts and self.region(2, 10)[0] > 150)
         bare = self.brightness(2, 10), self.brightness(100, 140)
         self.try_key("h", lambda: self.brightness(2, 10) < bare[0] / 2)

@@ -1,0 +1,259 @@
+"""Live masks: where a person is, and where something moves, followed from frame to frame.
+
+The person is searched for in every `EVERY`-th frame of a scene, on a thread of its own, and what was found comes into
+use exactly `LATE` frames later, carried there by the optical flow. So the mask never depends on how fast a thread was,
+and a film repeats bit for bit. In the first frame of a scene the search is waited for.
+
+Motion is a memory in place: what moved stays in it, and fades.
+
+All maps have the size `SIZE`, stretched over the frame, whatever the working size is.
+"""
+
+import functools
+import math
+import threading
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from livedream.dream.motion import Flow
+from livedream.dream.person import PERSON_SHAPE, find_person
+
+SIZE = PERSON_SHAPE
+"""(height, width) of all maps here."""
+EVERY = 6
+"""Frames from the start of one search for a person to that of the next."""
+LATE = 3
+"""Frames from the start of a search to the use of what it found; at most EVERY."""
+
+# Share of the frame that a person covers at least.
+_LEAST_PERSON = 0.003
+# Seconds: in about this time the mask comes to what was found.
+_BLEND = 0.1
+# Seconds without a person before the masks fade, and how long they take to fade, and to come back.
+_PATIENCE, _FADE_OUT, _FADE_IN = 1.0, 1.0, 0.5
+# Speeds, in heights of the frame per second, between which something begins to move.
+_SLOW, _FAST = 0.02, 0.08
+# Distrust of the flow, 0..1, between which a place that does not look as before counts as moved.
+_DOUBT, _CHANGED = 0.35, 0.85
+# Seconds: between two frames further apart, speed is measured as if they were this far apart.
+_LONGEST_STEP = 0.2
+# Seconds from frame to frame where their times do not tell.
+_USUAL_STEP = 1 / 30
+
+
+class _Search:
+    """A search for a person, on a thread that ends with it."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self._found: Future[np.ndarray] = Future()
+        threading.Thread(target=self._work, args=(pixels,), name="livedream-person").start()
+
+    def _work(self, pixels: np.ndarray) -> None:
+        try:
+            self._found.set_result(find_person(pixels))
+        except BaseException as error:  # noqa: BLE001  whoever waits for the result raises it
+            self._found.set_exception(error)
+
+    def result(self) -> np.ndarray:
+        """Return what `find_person` returned; wait for it if it is not there yet."""
+        return self._found.result()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Ended:
+    """A search whose result is known."""
+
+    found: np.ndarray
+
+    def result(self) -> np.ndarray:
+        return self.found
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Person:
+    """Where a person is in one frame."""
+
+    maps: np.ndarray
+    """float32 (h, w, 2), 0..1: what is shown, and what it tends to."""
+    presence: float
+    """1 while somebody is there; it falls to 0 when nobody has been found for a while."""
+    missing: float
+    """Seconds since somebody was found; infinity where nobody has been in this scene."""
+    age: int
+    """Frames since the last search began."""
+    search: _Search | _Ended | None
+    """The one whose result is not in use yet."""
+    way: np.ndarray | None
+    """float32 (h, w, 2): from each pixel of this frame back to its place in the frame of the search, x and y."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MaskState:
+    """What the live masks of one frame are, and all that those of the next are made from."""
+
+    time: float
+    """Of the frame, in seconds."""
+    step: float
+    """Seconds from the last frame to this one."""
+    person: Person | None = None
+    """None while nobody asks for it."""
+    motion: np.ndarray | None = None
+    """float32 (h, w), 0..1: 1 where something moves. None while nobody asks for it."""
+
+    def coarse(self, kind: str) -> np.ndarray:
+        """Return how much of a dream shows: float32 `SIZE`, 0..1. kind: one of LIVE_MASKS that was wanted."""
+        if kind in _OF_PERSON:
+            if self.person is None:
+                raise ValueError(f"{kind} was not wanted")
+            shown = self.person.maps[..., 0]
+            return shown if kind == "person" else 1 - shown
+        if self.motion is None:
+            raise ValueError(f"{kind} was not wanted")
+        return self.motion if kind == "motion" else 1 - self.motion
+
+    def presence(self, kind: str) -> float:
+        """Return how far that mask holds, 0..1: less than 1 while nobody is found."""
+        return self.person.presence if kind in _OF_PERSON and self.person is not None else 1.0
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return it as arrays by name. A search that still runs is waited for."""
+        arrays = {"mask_time": np.array([self.time, self.step])}
+        if self.motion is not None:
+            arrays["mask_motion"] = self.motion
+        if (person := self.person) is not None:
+            arrays["mask_person"] = person.maps
+            arrays["mask_presence"] = np.array([person.presence, person.missing, person.age])
+            if person.search is not None and person.way is not None:
+                arrays["mask_search"] = person.search.result()
+                arrays["mask_way"] = person.way
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "MaskState | None":
+        """Return what `arrays` returned; None where no live mask is in it."""
+        if "mask_time" not in arrays:
+            return None
+        person = None
+        if "mask_person" in arrays:
+            presence, missing, age = map(float, arrays["mask_presence"])
+            search = _Ended(arrays["mask_search"]) if "mask_search" in arrays else None
+            person = Person(arrays["mask_person"], presence, missing, int(age), search, arrays.get("mask_way"))
+        time, step = map(float, arrays["mask_time"])
+        return cls(time, step, person, arrays.get("mask_motion"))
+
+
+_OF_PERSON = ("person", "background")
+
+
+def follow(
+    state: MaskState | None,
+    small: np.ndarray,
+    flow: Flow | None,
+    time: float,
+    kinds: Collection[str],
+    motion_seconds: float,
+) -> MaskState:
+    """Return the live masks of the next frame.
+
+    Args:
+        state: those of the frame before; None at the beginning of a stream.
+        small: the frame, uint8 RGB (h, w, 3), of any size.
+        flow: from the frame to the one before; None at the beginning of a scene.
+        time: of the frame, in seconds.
+        kinds: the masks that are wanted, of LIVE_MASKS.
+        motion_seconds: in which the memory of motion fades to 1/e.
+    """
+    if state is None:
+        state = MaskState(time, _USUAL_STEP)
+    elif flow is None:
+        state = MaskState(time, state.step)
+    else:
+        # The times of frames may stand still, or go back.
+        state = replace(state, time=time, step=time - state.time if time > state.time else state.step)
+    flow = None if flow is None else flow.at(SIZE)
+    person = motion = None
+    if not set(kinds).isdisjoint(_OF_PERSON):
+        person = (
+            _begin(small) if state.person is None or flow is None else _carry(state.person, small, flow, state.step)
+        )
+    if not set(kinds) <= set(_OF_PERSON):
+        motion = np.zeros(SIZE, np.float32) if flow is None else _remember(state, flow, motion_seconds)
+    return replace(state, person=person, motion=motion)
+
+
+# The person
+
+
+def _begin(small: np.ndarray) -> Person:
+    found = find_person(small)
+    is_somebody = _is_somebody(found)
+    missing = 0.0 if is_somebody else math.inf
+    return Person(cv2.merge([found, found]), float(is_somebody), missing, 0, None, None)
+
+
+def _carry(person: Person, small: np.ndarray, flow: Flow, seconds: float) -> Person:
+    """Return `person` in the next frame, `seconds` later."""
+    places = _grid() + flow.vectors
+    maps = _moved(person.maps, places)
+    age, search, way = person.age + 1, person.search, person.way
+    missing = person.missing + seconds if person.missing else 0.0
+    if search is not None and way is not None:
+        way = _moved(way, places) + flow.vectors
+        if age == LATE:
+            found = _moved(search.result(), _grid() + way)
+            if _is_somebody(found):
+                maps, missing = cv2.merge([maps[..., 0], found]), 0.0
+            else:
+                missing = max(missing, seconds)  # what was found last is held meanwhile
+            search = way = None
+    if age == EVERY:
+        age, search, way = 0, _Search(small), np.zeros((*SIZE, 2), np.float32)
+    shown, wanted = cv2.split(maps)
+    shown = cv2.addWeighted(shown, math.exp(-seconds / _BLEND), wanted, 1 - math.exp(-seconds / _BLEND), 0)
+    if missing > _PATIENCE:
+        presence = max(0.0, person.presence - seconds / _FADE_OUT)
+    elif missing:
+        presence = person.presence
+    else:
+        presence = min(1.0, person.presence + seconds / _FADE_IN)
+    return Person(cv2.merge([shown, wanted]), presence, missing, age, search, way)
+
+
+def _is_somebody(found: np.ndarray) -> bool:
+    return bool(np.count_nonzero(found > 0.5) >= _LEAST_PERSON * found.size)
+
+
+def _moved(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    # One map carries x and y, which OpenCV's stubs do not know.
+    return cv2.remap(  # type: ignore[call-overload]
+        values, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+@functools.cache
+def _grid() -> np.ndarray:
+    """Return the place (x, y) of each pixel, float32 (h, w, 2). Not to be changed."""
+    return np.stack(np.meshgrid(np.arange(SIZE[1]), np.arange(SIZE[0])), axis=-1).astype(np.float32)
+
+
+# Motion
+
+
+def _remember(state: MaskState, flow: Flow, motion_seconds: float) -> np.ndarray:
+    """Return the memory of motion, fading to 1/e in `motion_seconds`."""
+    seconds = min(state.step, _LONGEST_STEP)
+    across, down = cv2.split(flow.vectors)
+    speed = cv2.magnitude(across, down) / (SIZE[0] * seconds)
+    moved = np.maximum(_smooth_step(speed, _SLOW, _FAST), _smooth_step(1 - flow.confidence, _DOUBT, _CHANGED))
+    before = np.zeros(SIZE, np.float32) if state.motion is None else state.motion
+    return np.maximum(before * np.float32(math.exp(-state.step / motion_seconds)), moved)
+
+
+def _smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return 0 below `low`, 1 above `high`, and a smooth cubic between."""
+    share = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
+    return share * share * (3 - 2 * share)
