@@ -7,7 +7,7 @@ part of the demo film (Big Buck Bunny, see livedream/assets/NOTICE), where the r
 network takes him for a person.
 """
 
-import livedream  # noqa: F401, I001  first: cv2 must come before av
+import livedream  # noqa: I001  first: cv2 must come before av
 
 import math
 from collections.abc import Iterator
