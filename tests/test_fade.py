@@ -36,6 +36,11 @@ def test_masks_fade_by_their_strength(old, new, share, expected) -> None:
     assert (found.mask, found.mask_strength) == (expected[0], pytest.approx(expected[1]))
 
 
+def test_a_mask_in_the_layers_holds_while_another_is_added() -> None:
+    old = DreamSettings(layers="fire4 + mask:person")
+    assert blend(old, old.replace(mask="motion"), 0.25) == old.replace(mask="motion")
+
+
 @pytest.mark.parametrize("old", preset_names())
 @pytest.mark.parametrize("new", preset_names())
 def test_every_moment_between_two_presets_is_valid(old: str, new: str) -> None:

@@ -22,7 +22,8 @@ def blend(old: DreamSettings, new: DreamSettings, share: float) -> DreamSettings
         if before != after:
             between = before + share * (after - before)
             changes[control.name] = round(between) if control.kind is int else between
-    if old.mask != new.mask:
+    # A live mask in the layers has this strength too, and must hold meanwhile.
+    if old.mask != new.mask and "mask:" not in new.layers:
         changes["mask"], changes["mask_strength"] = _mask_between(old, new, share)
     return new.replace(**changes)
 
