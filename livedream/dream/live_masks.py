@@ -12,7 +12,7 @@ All maps have the size `SIZE`, stretched over the frame, whatever the working si
 import functools
 import math
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
@@ -20,19 +20,31 @@ import cv2
 import numpy as np
 
 from livedream.dream.motion import Flow
+from livedream.dream.octaves import Size
 from livedream.dream.person import PERSON_SHAPE, find_person
+from livedream.dream.threads import take_one_thread
 
 SIZE = PERSON_SHAPE
 """(height, width) of all maps here."""
-EVERY = 6
+EVERY = 4
 """Frames from the start of one search for a person to that of the next."""
-LATE = 3
+LATE = 2
 """Frames from the start of a search to the use of what it found; at most EVERY."""
 
 # Share of the frame that a person covers at least.
 _LEAST_PERSON = 0.003
+# What was found is sharpened by this factor about 0.5. With 2 a film of the tests has a soft IoU of 0.94, with 1 0.93.
+_SHARPER = 2.0
+# Share of a small difference to what was found that is made up, and the difference from which all of it is. So the mask
+# of a person who stands flickers by a fifth less, and that of one who moves does not lag.
+_LEAST_SHARE, _DIFFERS = 0.2, 0.5
 # Seconds: in about this time the mask comes to what was found.
-_BLEND = 0.1
+_BLEND = 0.05
+# (height, width) at which the flow of a person is averaged, over how many pixels around each, and what a place counts of
+# which the flow says nothing.
+_FLOW_SIZE, _REACH, _SILENT = (72, 128), 5, 0.15
+# Far from all persons the flow counts as it is.
+_LEAST_WEIGHT = 0.01
 # Seconds without a person before the masks fade, and how long they take to fade, and to come back.
 _PATIENCE, _FADE_OUT, _FADE_IN = 1.0, 1.0, 0.5
 # Speeds, in heights of the frame per second, between which something begins to move.
@@ -45,21 +57,26 @@ _LONGEST_STEP = 0.2
 _USUAL_STEP = 1 / 30
 
 
-class _Search:
-    """A search for a person, on a thread that ends with it."""
+class Search:
+    """A search for a person, on a thread that ends with it.
 
-    def __init__(self, pixels: np.ndarray) -> None:
+    A thread of its own for each, and one of torch's: sums on several would come out otherwise in the last bit.
+    """
+
+    def __init__(self, find: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> None:
+        """find: find_person, or find_person_in_still."""
         self._found: Future[np.ndarray] = Future()
-        threading.Thread(target=self._work, args=(pixels,), name="livedream-person").start()
+        threading.Thread(target=self._work, args=(find, pixels), name="livedream-person").start()
 
-    def _work(self, pixels: np.ndarray) -> None:
+    def _work(self, find: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> None:
         try:
-            self._found.set_result(find_person(pixels))
+            take_one_thread()
+            self._found.set_result(find(pixels))
         except BaseException as error:  # noqa: BLE001  whoever waits for the result raises it
             self._found.set_exception(error)
 
     def result(self) -> np.ndarray:
-        """Return what `find_person` returned; wait for it if it is not there yet."""
+        """Return where the person is; wait for it if it is not known yet."""
         return self._found.result()
 
 
@@ -77,18 +94,20 @@ class _Ended:
 class Person:
     """Where a person is in one frame."""
 
-    maps: np.ndarray
-    """float32 (h, w, 2), 0..1: what is shown, and what it tends to."""
+    shown: np.ndarray
+    """float32 (h, w), 0..1."""
+    wanted: np.ndarray
+    """float32 (h, w), 0..1: what is shown tends to it."""
     presence: float
     """1 while somebody is there; it falls to 0 when nobody has been found for a while."""
     missing: float
     """Seconds since somebody was found; infinity where nobody has been in this scene."""
     age: int
     """Frames since the last search began."""
-    search: _Search | _Ended | None
+    search: Search | _Ended | None
     """The one whose result is not in use yet."""
     way: np.ndarray | None
-    """float32 (h, w, 2): from each pixel of this frame back to its place in the frame of the search, x and y."""
+    """float32 (*_FLOW_SIZE, 2), pixels of that size: from each place in this frame back to that in the searched one."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -109,8 +128,7 @@ class MaskState:
         if kind in _OF_PERSON:
             if self.person is None:
                 raise ValueError(f"{kind} was not wanted")
-            shown = self.person.maps[..., 0]
-            return shown if kind == "person" else 1 - shown
+            return self.person.shown if kind == "person" else 1 - self.person.shown
         if self.motion is None:
             raise ValueError(f"{kind} was not wanted")
         return self.motion if kind == "motion" else 1 - self.motion
@@ -125,7 +143,7 @@ class MaskState:
         if self.motion is not None:
             arrays["mask_motion"] = self.motion
         if (person := self.person) is not None:
-            arrays["mask_person"] = person.maps
+            arrays["mask_person"] = np.stack([person.shown, person.wanted])
             arrays["mask_presence"] = np.array([person.presence, person.missing, person.age])
             if person.search is not None and person.way is not None:
                 arrays["mask_search"] = person.search.result()
@@ -141,7 +159,8 @@ class MaskState:
         if "mask_person" in arrays:
             presence, missing, age = map(float, arrays["mask_presence"])
             search = _Ended(arrays["mask_search"]) if "mask_search" in arrays else None
-            person = Person(arrays["mask_person"], presence, missing, int(age), search, arrays.get("mask_way"))
+            shown, wanted = arrays["mask_person"]
+            person = Person(shown, wanted, presence, missing, int(age), search, arrays.get("mask_way"))
         time, step = map(float, arrays["mask_time"])
         return cls(time, step, person, arrays.get("mask_motion"))
 
@@ -174,7 +193,6 @@ def follow(
     else:
         # The times of frames may stand still, or go back.
         state = replace(state, time=time, step=time - state.time if time > state.time else state.step)
-    flow = None if flow is None else flow.at(SIZE)
     person = motion = None
     if not set(kinds).isdisjoint(_OF_PERSON):
         person = (
@@ -189,38 +207,83 @@ def follow(
 
 
 def _begin(small: np.ndarray) -> Person:
-    found = find_person(small)
+    found = _sharper(Search(find_person, small).result())
     is_somebody = _is_somebody(found)
     missing = 0.0 if is_somebody else math.inf
-    return Person(cv2.merge([found, found]), float(is_somebody), missing, 0, None, None)
+    return Person(found, found, float(is_somebody), missing, 0, None, None)
 
 
 def _carry(person: Person, small: np.ndarray, flow: Flow, seconds: float) -> Person:
     """Return `person` in the next frame, `seconds` later."""
-    places = _grid() + flow.vectors
-    maps = _moved(person.maps, places)
+    vectors = _flow_of(person.shown, flow)
+    places = _places(vectors)
+    shown, wanted = _moved(person.shown, places), _moved(person.wanted, places)
     age, search, way = person.age + 1, person.search, person.way
     missing = person.missing + seconds if person.missing else 0.0
     if search is not None and way is not None:
-        way = _moved(way, places) + flow.vectors
+        way = cv2.add(_moved(way, cv2.add(_grid(_FLOW_SIZE), vectors)), vectors)
         if age == LATE:
-            found = _moved(search.result(), _grid() + way)
+            found = _moved(_sharper(search.result()), _places(way))
             if _is_somebody(found):
-                maps, missing = cv2.merge([maps[..., 0], found]), 0.0
+                wanted, missing = _approach(wanted, found), 0.0
             else:
                 missing = max(missing, seconds)  # what was found last is held meanwhile
             search = way = None
     if age == EVERY:
-        age, search, way = 0, _Search(small), np.zeros((*SIZE, 2), np.float32)
-    shown, wanted = cv2.split(maps)
-    shown = cv2.addWeighted(shown, math.exp(-seconds / _BLEND), wanted, 1 - math.exp(-seconds / _BLEND), 0)
+        age, search, way = 0, Search(find_person, small), np.zeros((*_FLOW_SIZE, 2), np.float32)
+    left = math.exp(-seconds / _BLEND)
+    shown = cv2.addWeighted(shown, left, wanted, 1 - left, 0)
     if missing > _PATIENCE:
         presence = max(0.0, person.presence - seconds / _FADE_OUT)
     elif missing:
         presence = person.presence
     else:
         presence = min(1.0, person.presence + seconds / _FADE_IN)
-    return Person(cv2.merge([shown, wanted]), presence, missing, age, search, way)
+    return Person(shown, wanted, presence, missing, age, search, way)
+
+
+def _flow_of(person: np.ndarray, flow: Flow) -> np.ndarray:
+    """Return the vectors of `flow` such that near a person all is carried as the person moves.
+
+    What the background uncovers or hides at the edge would else drag the mask along. On a film of a person before a
+    background that pans, the IoU of the mask is 0.95 with this, and 0.94 without.
+
+    Returns:
+        float32 (*_FLOW_SIZE, 2), in pixels of that size.
+    """
+    wide, high = _FLOW_SIZE[::-1]
+    rows, columns = flow.confidence.shape
+    across, down = cv2.split(cv2.resize(flow.vectors, (wide, high)))
+    weights = cv2.pow(cv2.resize(person, (wide, high)), 3) * cv2.resize(flow.confidence, (wide, high))
+    # Motion sets vectors to 0 where standing still explains the picture as well: inside a plain coat that moves, too.
+    weights *= np.where((across == 0) & (down == 0), np.float32(_SILENT), np.float32(1))
+    whole = _mean_around(weights) + np.float32(_LEAST_WEIGHT)
+    averaged = [
+        (_mean_around(values * weights) + values * np.float32(_LEAST_WEIGHT)) * np.float32(factor) / whole
+        for values, factor in ((across, wide / columns), (down, high / rows))
+    ]
+    return cv2.merge(averaged)
+
+
+def _mean_around(values: np.ndarray) -> np.ndarray:
+    return cv2.blur(values, (2 * _REACH + 1, 2 * _REACH + 1), borderType=cv2.BORDER_REPLICATE)
+
+
+def _places(vectors: np.ndarray) -> np.ndarray:
+    """Return where each pixel of a map of `SIZE` was. vectors: float32 (*_FLOW_SIZE, 2), in pixels of that size."""
+    return cv2.scaleAdd(cv2.resize(vectors, SIZE[::-1]), SIZE[0] / _FLOW_SIZE[0], _grid(SIZE))
+
+
+def _sharper(found: np.ndarray) -> np.ndarray:
+    return np.clip(found * np.float32(_SHARPER) + np.float32(0.5 - 0.5 * _SHARPER), 0, 1)
+
+
+def _approach(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return `wanted` nearer to `found`: a little where they differ little, all the way where they differ much."""
+    difference = found - wanted
+    slope = np.float32((1 - _LEAST_SHARE) / _DIFFERS)
+    share = np.minimum(np.abs(difference) * slope + np.float32(_LEAST_SHARE), np.float32(1))
+    return wanted + difference * share
 
 
 def _is_somebody(found: np.ndarray) -> bool:
@@ -235,9 +298,9 @@ def _moved(values: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 @functools.cache
-def _grid() -> np.ndarray:
+def _grid(size: Size) -> np.ndarray:
     """Return the place (x, y) of each pixel, float32 (h, w, 2). Not to be changed."""
-    return np.stack(np.meshgrid(np.arange(SIZE[1]), np.arange(SIZE[0])), axis=-1).astype(np.float32)
+    return np.stack(np.meshgrid(np.arange(size[1]), np.arange(size[0])), axis=-1).astype(np.float32)
 
 
 # Motion
@@ -246,9 +309,10 @@ def _grid() -> np.ndarray:
 def _remember(state: MaskState, flow: Flow, motion_seconds: float) -> np.ndarray:
     """Return the memory of motion, fading to 1/e in `motion_seconds`."""
     seconds = min(state.step, _LONGEST_STEP)
-    across, down = cv2.split(flow.vectors)
-    speed = cv2.magnitude(across, down) / (SIZE[0] * seconds)
-    moved = np.maximum(_smooth_step(speed, _SLOW, _FAST), _smooth_step(1 - flow.confidence, _DOUBT, _CHANGED))
+    across, down = cv2.split(cv2.resize(flow.vectors, SIZE[::-1]))
+    speed = cv2.magnitude(across, down) / np.float32(flow.confidence.shape[0] * seconds)
+    doubt = 1 - cv2.resize(flow.confidence, SIZE[::-1])
+    moved = np.maximum(_smooth_step(speed, _SLOW, _FAST), _smooth_step(doubt, _DOUBT, _CHANGED))
     before = np.zeros(SIZE, np.float32) if state.motion is None else state.motion
     return np.maximum(before * np.float32(math.exp(-state.step / motion_seconds)), moved)
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from livedream.dream.grammar import parse
-from livedream.dream.live_masks import MaskState
+from livedream.dream.live_masks import MaskState, Search
 from livedream.dream.mask import Mask
 from livedream.dream.mask_edges import Edge, full_mask, multiply, soften
 from livedream.dream.octaves import Size
@@ -73,7 +73,7 @@ class LiveMask(NamedTuple):
 
 
 def wanted_masks(settings: DreamSettings) -> tuple[Mask, ...]:
-    """Return the live masks that hide anything of a dream with `settings`, their feathers and strengths filled in."""
+    """Return the live masks of a dream with `settings`, with the feathers and strengths that hold for them."""
     return _wanted_masks(settings.layers, settings.mask, settings.mask_feather, settings.mask_strength)
 
 
@@ -83,7 +83,7 @@ def _wanted_masks(layers: str, chosen: str, feather: float, strength: float) -> 
     if chosen != "all":
         masks.append(Mask(chosen, live=True))
     filled = (Mask(mask.name, True, _or(mask.feather, feather), _or(mask.strength, strength)) for mask in masks)
-    return tuple(mask for mask in dict.fromkeys(filled) if mask.strength != 0)
+    return tuple(dict.fromkeys(filled))
 
 
 def masks_of_frame(wanted: Sequence[Mask], state: MaskState, no_person: str) -> tuple[LiveMask, ...]:
@@ -117,7 +117,7 @@ class StillMask:
         self._live: list[np.ndarray] = []
         if not wanted:
             return
-        person = find_person_in_still(pixels)
+        person = Search(find_person_in_still, pixels).result()
         is_somebody = bool((person > 0.5).any())
         for mask in wanted:
             shown = person if mask.name == "person" else 1 - person
