@@ -327,6 +327,10 @@ class Desk:
             return Seen(frame, wish, None)
         return Seen(frame, wish, self._dreamer.look(frame, begins, None if self._live else wish.at(frame.time)))
 
+    def stop_looking(self) -> None:
+        """Wait for what `look` has begun beside the frames."""
+        self._dreamer.stop_looking()
+
     def dream(self, seen: Seen) -> Shown:
         """The second step: dream as it was asked for until now; for a film, until the frame was looked at.
 

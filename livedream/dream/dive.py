@@ -51,7 +51,10 @@ class Dive:
         dreamer.on_step = on_step
         self._ascent = dreamer.ascent_for(settings)
         if self._ascent.masks or wanted_masks(settings):
-            raise ArgumentError("a dive leaves its picture behind, with all that a mask would keep", "leave out mask:")
+            raise ArgumentError(
+                "a dive leaves its picture behind, with all that a mask would keep",
+                "leave out mask:" if self._ascent.objective.all_masks else "choose a preset without a mask",
+            )
         self._picture: np.ndarray | None = None
         self._count = 0
 

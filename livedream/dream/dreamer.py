@@ -105,6 +105,7 @@ class Dreamer(metaclass=Documented):
         "engine",
         "sharing_cores",
         "look",
+        "stop_looking",
         "dream",
         "compose",
     )
@@ -128,6 +129,7 @@ class Dreamer(metaclass=Documented):
         self._stages: Mapping[str, float] = {}
         self._effort = 0.0
         self._told_of_motion = False
+        self._mask_state: MaskState | None = None
         self.reset()
 
     @property
@@ -198,7 +200,9 @@ class Dreamer(metaclass=Documented):
 
     @property
     def stages(self) -> Mapping[str, float]:
-        """Seconds that the stages of the last frame took: resize, motion, upload, warp, ascent, download, compose."""
+        """Seconds that the stages of the last frame took: resize, motion, mask, upload, warp, ascent, settle, download,
+        compose.
+        """
         return self._stages
 
     @property
@@ -260,7 +264,8 @@ class Dreamer(metaclass=Documented):
         self._dreamt_with: tuple[DreamSettings, Size] | None = None
         self._left: Left | None = None
         self._last: Sight | None = None
-        self._mask_state: MaskState | None = None
+        self.stop_looking()
+        self._mask_state = None
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what it carries from frame to frame; with `restore`, a stream goes on as if it had never stopped.
@@ -418,18 +423,24 @@ class Dreamer(metaclass=Documented):
                 # Here and not where it is dreamt, which takes longer; a GPU does it by itself.
                 flow = flow if self.awaits_device else flow.at(size)
         self._stood = self._stood + 1 if flow is not None and flow.still else 0
-        masks: tuple[LiveMask, ...] = ()
         wanted = wanted_masks(settings)
+        if begins or not wanted:
+            self.stop_looking()
+            self._mask_state = None
+        masks: tuple[LiveMask, ...] = ()
         if wanted:
             with stages.measure("mask"):
-                last = None if begins else self._mask_state
-                kinds = {mask.name for mask in wanted}
-                now = follow(last, small, seen, float(frame.time), kinds, settings.motion_seconds)
-                masks = masks_of_frame(wanted, now, settings.no_person)
-        self._mask_state = now if wanted else None
+                kinds, time = {mask.name for mask in wanted}, float(frame.time)
+                state = follow(self._mask_state, small, seen, time, kinds, settings.motion_seconds)
+                masks, self._mask_state = masks_of_frame(wanted, state, settings.no_person), state
         return Sight(
             frame, small, self._motion.previous, flow, sizes, self._stood, begins, stages, masks, self._mask_state
         )
+
+    def stop_looking(self) -> None:
+        """Wait for what `look` has begun beside the frames: after it, no thread of this dreamer's runs."""
+        if self._mask_state is not None:
+            self._mask_state.finish()
 
     def dream(self, sight: Sight) -> Dreamt:
         """Let what was dreamt before travel into a frame that was looked at, and dream on.
@@ -542,6 +553,7 @@ class Dreamer(metaclass=Documented):
             for number in range(many):
                 other.compose(other._dream_sight(other.look(Frame(pixels, Fraction(number), number))))
                 self._tell(StepReport("warming up", number + 1, many, "frames", (number + 1) / many))
+        other.stop_looking()
 
     # Memory: where it does not suffice the dream gets smaller.
 
@@ -604,7 +616,8 @@ class Dreamer(metaclass=Documented):
         moving = [mask.name for mask in wanted if mask.name in ("motion", "still")]
         if moving and not self._told_of_motion:
             self._told_of_motion = True
-            _log.warning("nothing moves in a picture: it is dreamt without the mask %s", " and ".join(moving))
+            names = f"mask{'s' if len(moving) > 1 else ''} {' and '.join(moving)}"
+            _log.warning("nothing moves in a picture: it is dreamt without the %s", names)
         of_person = [mask for mask in wanted if mask.name not in moving]
         files = self._ready().masks
         return StillMask(files, of_person, pixels, self._settings.no_person) if files or of_person else None

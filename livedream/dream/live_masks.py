@@ -40,8 +40,8 @@ _SHARPER = 2.0
 _LEAST_SHARE, _DIFFERS = 0.2, 0.5
 # Seconds: in about this time the mask comes to what was found.
 _BLEND = 0.05
-# (height, width) at which the flow of a person is averaged, over how many pixels around each, and what a place counts of
-# which the flow says nothing.
+# (height, width) at which the flow of a person is averaged, over how many pixels around each, and the weight of a place
+# where the flow says nothing.
 _FLOW_SIZE, _REACH, _SILENT = (72, 128), 5, 0.15
 # Far from all persons the flow counts as it is.
 _LEAST_WEIGHT = 0.01
@@ -66,7 +66,8 @@ class Search:
     def __init__(self, find: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> None:
         """find: find_person, or find_person_in_still."""
         self._found: Future[np.ndarray] = Future()
-        threading.Thread(target=self._work, args=(find, pixels), name="livedream-person").start()
+        self._thread = threading.Thread(target=self._work, args=(find, pixels), name="livedream-person")
+        self._thread.start()
 
     def _work(self, find: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> None:
         try:
@@ -77,6 +78,7 @@ class Search:
 
     def result(self) -> np.ndarray:
         """Return where the person is; wait for it if it is not known yet."""
+        self._thread.join()
         return self._found.result()
 
 
@@ -137,6 +139,11 @@ class MaskState:
         """Return how far that mask holds, 0..1: less than 1 while nobody is found."""
         return self.person.presence if kind in _OF_PERSON and self.person is not None else 1.0
 
+    def finish(self) -> None:
+        """Wait for the search that still runs, so that no thread is left behind."""
+        if self.person is not None and self.person.search is not None:
+            self.person.search.result()
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Return it as arrays by name. A search that still runs is waited for."""
         arrays = {"mask_time": np.array([self.time, self.step])}
@@ -186,6 +193,9 @@ def follow(
         kinds: the masks that are wanted, of LIVE_MASKS.
         motion_seconds: in which the memory of motion fades to 1/e.
     """
+    of_person = not set(kinds).isdisjoint(_OF_PERSON)
+    if state is not None and (flow is None or not of_person):
+        state.finish()
     if state is None:
         state = MaskState(time, _USUAL_STEP)
     elif flow is None:
@@ -194,7 +204,7 @@ def follow(
         # The times of frames may stand still, or go back.
         state = replace(state, time=time, step=time - state.time if time > state.time else state.step)
     person = motion = None
-    if not set(kinds).isdisjoint(_OF_PERSON):
+    if of_person:
         person = (
             _begin(small) if state.person is None or flow is None else _carry(state.person, small, flow, state.step)
         )

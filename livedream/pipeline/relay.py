@@ -67,6 +67,15 @@ class Steps(Protocol):
         ...
 
 
+@runtime_checkable
+class LooksAhead(Protocol):
+    """A dreamer whose first step begins what goes on beside the frames."""
+
+    def stop_looking(self) -> None:
+        """Wait for it: no frame will be looked at any more."""
+        ...
+
+
 class _AtOnce:
     """Any function from frame to frame, as the second of three steps."""
 
@@ -174,6 +183,8 @@ class Relay:
         finally:
             self._captured.discard()
             self._looked.close()
+            if isinstance(self._dreamer, LooksAhead):
+                self._dreamer.stop_looking()
 
     def dream(self) -> None:
         try:
