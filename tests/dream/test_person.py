@@ -1,12 +1,16 @@
-"""Where a person is in a frame and in a still, against a known alpha."""
+"""Where a person is in a frame, in a still and in a film, against a known alpha."""
 
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 
 import cv2
 import numpy as np
 import pytest
 from skimage import data
 
+from livedream import Dreamer, DreamSettings, Frame
+from livedream.dream import masks
+from livedream.dream.masks import Masks
 from livedream.dream.person import find_person, find_person_in_still
 from livedream.dream.threads import take_one_thread
 from tests.dream.person_clip import person_clip
@@ -117,3 +121,27 @@ def test_still_is_searched_finer_than_a_frame(frame: tuple[np.ndarray, np.ndarra
     assert np.abs(fine - alpha)[near].mean() < 0.6 * np.abs(coarse - alpha)[near].mean()
     assert fine.min() >= 0
     assert fine.max() <= 1
+
+
+def test_mask_of_a_film_follows_the_person_and_does_not_flicker() -> None:
+    """For two seconds the person rests, goes to the right, comes nearer, and rests.
+
+    With the network alone in every frame, the flicker is 0.0046 and the overlap 0.98.
+    """
+    dreamer = Dreamer(DreamSettings(mask="person"))
+    overlaps, changes = [], []
+    before = None
+    for number, (pixels, alpha) in enumerate(person_clip(60, (640, 360))):
+        sight = dreamer.look(Frame(pixels, Fraction(number, 30), number))
+        mask = masks.product(Masks(), sight.masks, sight.small, pixels)
+        assert mask is not None
+        overlaps.append(overlap(mask / np.float32(255), alpha))
+        if before is not None:
+            same = alpha == before[1]
+            changes.append(cv2.absdiff(mask, before[0])[same].mean() / 255)
+        before = mask, alpha
+    assert np.mean(overlaps) > 0.93
+    assert min(overlaps) > 0.8
+    assert np.mean(changes) < 0.006
+    # At rest, where every change is seen.
+    assert np.mean(changes[:20]) < 0.004
