@@ -39,11 +39,12 @@ _POSES = (
 
 
 def person_clip(
-    count: int = RATE * SECONDS, size: tuple[int, int] = (1280, 720), *, every: int = 1
+    count: int = RATE * SECONDS, size: tuple[int, int] = (1280, 720), *, every: int = 1, sways: bool = True
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the frames of the clip and their alpha: uint8 RGB (h, w, 3) and float32 (h, w), 0..1.
 
     count: how many frames. size: (width, height). every: of the 30 frames of a second only each such one, for tests.
+    sways: whether the camera does; the grass moves in any case.
     """
     alpha = cv2.imread(str(Path(__file__).with_name("astronaut_alpha.png")), cv2.IMREAD_GRAYSCALE)
     assert alpha is not None
@@ -52,14 +53,17 @@ def person_clip(
         seconds = number / RATE
         moved = _placed(person, seconds, size)
         alpha = moved[..., 3]
-        yield cv2.add(moved[..., :3], _times(_panned(film, seconds, size), 255 - alpha)), alpha / np.float32(255)
+        behind = _panned(film, seconds if sways else 0, size)
+        yield cv2.add(moved[..., :3], _times(behind, 255 - alpha)), alpha / np.float32(255)
 
 
-def write_person_clip(path: Path, count: int = RATE * SECONDS, size: tuple[int, int] = (1280, 720)) -> Path:
+def write_person_clip(
+    path: Path, count: int = RATE * SECONDS, size: tuple[int, int] = (1280, 720), *, sways: bool = True
+) -> Path:
     """Write the clip into a Matroska file without loss (FFV1, RGB), to look at it and to dream it by the command."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=RATE, width=size[0], height=size[1], pix_fmt="bgr0")
-        for number, (pixels, _) in enumerate(person_clip(count, size)):
+        for number, (pixels, _) in enumerate(person_clip(count, size, sways=sways)):
             frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format="bgr0")
             frame.pts, frame.time_base = number, Fraction(1, RATE)
             container.mux(stream.encode(frame))
