@@ -310,8 +310,12 @@ class Desk:
         """What the dreamer does otherwise than asked."""
         return self._dreamer.notice
 
-    def sharing_cores(self) -> AbstractContextManager[None]:
-        return self._switch.sharing_cores()
+    @property
+    def look_ahead(self) -> int:
+        return self._dreamer.look_ahead
+
+    def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
+        return self._switch.sharing_cores(live)
 
     def look(self, frame: Frame) -> Seen:
         """The first of a run's three steps, see Dreamer. A frame that is held back by a freeze is not looked at."""
@@ -326,6 +330,10 @@ class Desk:
         if held:
             return Seen(frame, wish, None)
         return Seen(frame, wish, self._dreamer.look(frame, begins, None if self._live else wish.at(frame.time)))
+
+    def stop_looking(self) -> None:
+        """Wait for what `look` has begun beside the frames."""
+        self._dreamer.stop_looking()
 
     def dream(self, seen: Seen) -> Shown:
         """The second step: dream as it was asked for until now; for a film, until the frame was looked at.

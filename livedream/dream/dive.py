@@ -53,7 +53,7 @@ class Dive:
         if self._ascent.masks or wanted_masks(settings):
             raise ArgumentError(
                 "a dive leaves its picture behind, with all that a mask would keep",
-                "leave out mask: in the layers, and take a preset without a mask",
+                "leave out mask:" if self._ascent.objective.all_masks else "choose a preset without a mask",
             )
         self._picture: np.ndarray | None = None
         self._count = 0

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from typing import Any, TypeVar, overload
@@ -19,7 +20,7 @@ from torch.nn import functional as F
 from livedream import models
 from livedream.documented import Documented
 from livedream.dream import kernels
-from livedream.dream.alone import alone
+from livedream.dream.alone import alone, begin_alone
 from livedream.dream.ascent import Ascent
 from livedream.dream.choice import network_for
 from livedream.dream.device import OnDevice
@@ -32,7 +33,7 @@ from livedream.dream.jitter import draw_shift
 from livedream.dream.live_masks import MaskState, follow
 from livedream.dream.masks import LiveMask, StillMask, masks_of_frame, product, wanted_masks
 from livedream.dream.memory import is_full
-from livedream.dream.motion import Motion
+from livedream.dream.motion import Flow, Motion
 from livedream.dream.network import DreamNetwork
 from livedream.dream.octaves import Size, octave_sizes, share_of, working_size
 from livedream.dream.precision import Compute, choose_compute, next_safer
@@ -43,7 +44,7 @@ from livedream.dream.resize import compose, from_pixels, shrink
 from livedream.dream.sight import Dreamt, Sight
 from livedream.dream.stages import Stages
 from livedream.dream.still import StillWork, dream_still, still_sizes
-from livedream.dream.threads import sharing_cores, sleeping_at_barriers
+from livedream.dream.threads import processors, sharing_cores, sleeping_at_barriers
 from livedream.dream.tiles import LEAST_SIDE, tiles
 from livedream.errors import ArgumentError, DeviceError
 from livedream.frame import Frame
@@ -68,6 +69,8 @@ _HEAVY = {torch.float32: 3e9, torch.bfloat16: 12e9, torch.float16: 12e9}
 _PATIENCE = 3
 # So many frames in a row without motion are a scene that stands still.
 _STANDS = 30
+# Flows that are estimated beside one another: see Dreamer.look_ahead.
+_MOST_AHEAD = 4
 # A dream has grown when this share of what it can become is there.
 _GROWN = 0.95
 
@@ -101,10 +104,12 @@ class Dreamer(metaclass=Documented):
         "adopt",
         "ascent_for",
         "awaits_device",
+        "look_ahead",
         "effort",
         "engine",
         "sharing_cores",
         "look",
+        "stop_looking",
         "dream",
         "compose",
     )
@@ -128,6 +133,7 @@ class Dreamer(metaclass=Documented):
         self._stages: Mapping[str, float] = {}
         self._effort = 0.0
         self._told_of_motion = False
+        self._mask_state: MaskState | None = None
         self.reset()
 
     @property
@@ -198,7 +204,9 @@ class Dreamer(metaclass=Documented):
 
     @property
     def stages(self) -> Mapping[str, float]:
-        """Seconds that the stages of the last frame took: resize, motion, upload, warp, ascent, download, compose."""
+        """Seconds that the stages of the last frame took: resize, motion, mask, upload, warp, ascent, settle, download,
+        compose.
+        """
         return self._stages
 
     @property
@@ -210,6 +218,17 @@ class Dreamer(metaclass=Documented):
     def awaits_device(self) -> bool:
         """Whether a GPU composes the frames of a stream too, so that `compose` does nothing but wait for it."""
         return isinstance(self._way, OnDevice)
+
+    @property
+    def look_ahead(self) -> int:
+        """How many frames may be looked at before the first of them is dreamt, the flow of each on a thread of its own.
+
+        One, unless a GPU dreams and leaves the cores of a large processor idle: at 960x540 the flow took 21 ms on one
+        core beside an H100, 11 ms on eight, and all else of a frame a tenth of that.
+        """
+        if self._compute is None or self._compute.device.type != "cuda":
+            return 1
+        return max(1, min(_MOST_AHEAD, processors() // 4))
 
     @property
     def engine(self) -> tuple[Ascent, Compute]:
@@ -260,7 +279,8 @@ class Dreamer(metaclass=Documented):
         self._dreamt_with: tuple[DreamSettings, Size] | None = None
         self._left: Left | None = None
         self._last: Sight | None = None
-        self._mask_state: MaskState | None = None
+        self.stop_looking()
+        self._mask_state = None
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what it carries from frame to frame; with `restore`, a stream goes on as if it had never stopped.
@@ -365,16 +385,20 @@ class Dreamer(metaclass=Documented):
         """Return how many steps the dream of a still of `size` (width, height) takes, and so how often it is seen."""
         return len(self._still_sizes(size[1], size[0])) * self._settings.still_steps
 
-    def sharing_cores(self) -> AbstractContextManager[None]:
+    def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         """What the thread that dreams a stream stays in, while others look and compose: a light network leaves them a
         core, a heavy one, beside which their work is little, takes all. It depends on the settings and sizes alone, so
         that a run repeats.
-        """
-        return self._sharing_cores(self._ready(), self._settings)
 
-    def _sharing_cores(self, ascent: Ascent, settings: DreamSettings) -> AbstractContextManager[None]:
+        live: whether a frame should be ready soon; for a film, how many a second counts.
+        """
+        return self._sharing_cores(self._ready(), self._settings, ahead=not live and self.look_ahead > 1)
+
+    def _sharing_cores(
+        self, ascent: Ascent, settings: DreamSettings, ahead: bool = False
+    ) -> AbstractContextManager[None]:
         size = self._sizes_for(settings, *self._frame_size)[0] if self._frame_size else self._shown_size
-        return share_of_cores(ascent, size, settings.steps)
+        return share_of_cores(ascent, size, settings.steps, ahead)
 
     @contextmanager
     def _beside_others(self, shape: tuple[int, ...], *, still: bool) -> Iterator[None]:
@@ -412,32 +436,59 @@ class Dreamer(metaclass=Documented):
         with stages.measure("resize"):
             small = shrink(pixels, size)
         with stages.measure("motion"):
-            flow = seen = self._motion(small)
-            if flow is not None:
-                flow = grow_and_turn(flow, settings.zoom, settings.rotate)
+            estimate = self._motion.begin(small)
+
+        def find_flow() -> tuple[Flow | None, Flow | None]:
+            with stages.measure("motion"):
+                seen = estimate()
+                if seen is None:
+                    return None, None
+                flow = grow_and_turn(seen, settings.zoom, settings.rotate)
                 # Here and not where it is dreamt, which takes longer; a GPU does it by itself.
-                flow = flow if self.awaits_device else flow.at(size)
+                return seen, flow if self.awaits_device else flow.at(size)
+
+        ahead = self.look_ahead > 1
+        waits = begin_alone(find_flow) if ahead else find_flow
+        sight = Sight(frame, small, self._motion.previous, waits, None, sizes, 0, begins, stages, settings)
+        return sight if ahead else self._with_flow(sight)
+
+    def _with_flow(self, sight: Sight) -> Sight:
+        """Return `sight` with its flow, and what depends on the frames before it."""
+        if sight.estimate is None:
+            return sight
+        seen, flow = sight.estimate()
         self._stood = self._stood + 1 if flow is not None and flow.still else 0
-        masks: tuple[LiveMask, ...] = ()
+        masks = self._masks_of(sight, seen)
+        return replace(sight, estimate=None, flow=flow, stood=self._stood, masks=masks, mask_state=self._mask_state)
+
+    def _masks_of(self, sight: Sight, flow: Flow | None) -> tuple[LiveMask, ...]:
+        """Return the live masks of the next frame. flow: as it was seen, without the growth of the dream."""
+        settings = sight.settings
         wanted = wanted_masks(settings)
-        if wanted:
-            with stages.measure("mask"):
-                last = None if begins else self._mask_state
-                kinds = {mask.name for mask in wanted}
-                now = follow(last, small, seen, float(frame.time), kinds, settings.motion_seconds)
-                masks = masks_of_frame(wanted, now, settings.no_person)
-        self._mask_state = now if wanted else None
-        return Sight(
-            frame, small, self._motion.previous, flow, sizes, self._stood, begins, stages, masks, self._mask_state
-        )
+        if sight.begins or not wanted:
+            self.stop_looking()
+            self._mask_state = None
+        if not wanted:
+            return ()
+        with sight.stages.measure("mask"):
+            kinds, time = {mask.name for mask in wanted}, float(sight.frame.time)
+            state = follow(self._mask_state, sight.small, flow, time, kinds, settings.motion_seconds)
+            self._mask_state = state
+            return masks_of_frame(wanted, state, settings.no_person)
+
+    def stop_looking(self) -> None:
+        """Wait for what `look` has begun beside the frames: after it, no thread of this dreamer's runs."""
+        if self._mask_state is not None:
+            self._mask_state.finish()
 
     def dream(self, sight: Sight) -> Dreamt:
         """Let what was dreamt before travel into a frame that was looked at, and dream on.
 
         Raises DeviceError when the device has not enough memory for the smallest of dreams.
         """
+        known = self._with_flow(sight)
         return self._in_memory(
-            lambda sizes: self._dream_sight(sight.at(sizes)), sight.frame.pixels.shape[:2], sight.sizes
+            lambda sizes: self._dream_sight(known.at(sizes)), sight.frame.pixels.shape[:2], sight.sizes
         )
 
     def _dream_sight(self, sight: Sight) -> Dreamt:
@@ -537,11 +588,13 @@ class Dreamer(metaclass=Documented):
         other._settings = self._settings.replace(steps=1)
         pixels = np.zeros((*frame_size, 3), np.uint8)
         # With the threads of a stream: for another number of them all is made anew, 30 ms for the first frame.
-        with self.sharing_cores():
+        with self.sharing_cores(live=True):
             many = max(3, len(sizes))
             for number in range(many):
-                other.compose(other._dream_sight(other.look(Frame(pixels, Fraction(number), number))))
+                sight = other._with_flow(other.look(Frame(pixels, Fraction(number), number)))
+                other.compose(other._dream_sight(sight))
                 self._tell(StepReport("warming up", number + 1, many, "frames", (number + 1) / many))
+        other.stop_looking()
 
     # Memory: where it does not suffice the dream gets smaller.
 
@@ -604,7 +657,8 @@ class Dreamer(metaclass=Documented):
         moving = [mask.name for mask in wanted if mask.name in ("motion", "still")]
         if moving and not self._told_of_motion:
             self._told_of_motion = True
-            _log.warning("nothing moves in a picture: it is dreamt without the mask %s", " and ".join(moving))
+            names = f"mask{'s' if len(moving) > 1 else ''} {' and '.join(moving)}"
+            _log.warning("nothing moves in a picture: it is dreamt without the %s", names)
         of_person = [mask for mask in wanted if mask.name not in moving]
         files = self._ready().masks
         return StillMask(files, of_person, pixels, self._settings.no_person) if files or of_person else None
@@ -764,8 +818,15 @@ class Dreamer(metaclass=Documented):
             self._compute, self._ascent = safer, None
 
 
-def share_of_cores(ascent: Ascent, size: Size, steps: int) -> AbstractContextManager[None]:
-    """What stays entered while `ascent` makes so many steps at `size` (height, width): see `Dreamer.sharing_cores`."""
+def share_of_cores(ascent: Ascent, size: Size, steps: int, ahead: bool = False) -> AbstractContextManager[None]:
+    """What stays entered while `ascent` makes so many steps at `size` (height, width): see `Dreamer.sharing_cores`.
+
+    ahead: whether several frames are looked at beside one another.
+    """
+    if ascent.network.device.type == "cuda":
+        # Beside an H100 sixteen threads took 14 ms for a flow of 960x540, eight 11, one 21. What several flows have
+        # left over for one another are fifteen threads that keep eight cores busy with waiting.
+        return sharing_cores(opencv=1 if ahead else max(1, processors() // 2))
     work = 2 * ascent.network.flops_per_pixel * size[0] * size[1] * steps
     return sharing_cores() if work < _HEAVY[ascent.network.dtype] else nullcontext()
 

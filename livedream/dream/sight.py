@@ -12,6 +12,7 @@ from livedream.dream.octaves import Size
 from livedream.dream.resize import shrink
 from livedream.dream.stages import Stages
 from livedream.frame import Frame
+from livedream.settings import DreamSettings
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -23,6 +24,10 @@ class Sight:
     """uint8 (h, w, 3): the frame at the working size."""
     grey: np.ndarray | None
     """What the flow of the next frame leads back to, see Motion."""
+    estimate: Callable[[], tuple[Flow | None, Flow | None]] | None
+    """Waits for the flow and returns it, as it was seen and as the dream travels, while `flow`, `stood` and the masks
+    are not known yet; None once they are.
+    """
     flow: Flow | None
     """None where there is nothing to inherit from: at the beginning of a stream, and after a cut."""
     sizes: list[Size]
@@ -32,6 +37,8 @@ class Sight:
     begins: bool
     """Whether all that was dreamt before is to be forgotten."""
     stages: Stages
+    settings: DreamSettings
+    """With which it was looked at: they say which masks it has."""
     masks: tuple[LiveMask, ...] = ()
     """The live masks through which its dream is seen."""
     mask_state: MaskState | None = None

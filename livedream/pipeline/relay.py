@@ -1,7 +1,8 @@
 """From captured frames to dreamt ones: three steps, each on a thread of its own.
 
 While the network dreams one frame, the next is looked at and the last is composed: all three together take the time of
-the longest instead of the sum. Frames stay in order, and never more than one waits between two steps.
+the longest instead of the sum. Frames stay in order, and one waits between two steps; of a film some may wait for the
+second, see Steps.look_ahead.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,8 +36,13 @@ class Dreamer(Protocol):
 class Steps(Protocol):
     """A dreamer whose frames go through three steps, each of them in order."""
 
-    def sharing_cores(self) -> AbstractContextManager[None]:
+    def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         """What the thread that dreams stays in: the other two have work of their own."""
+        ...
+
+    @property
+    def look_ahead(self) -> int:
+        """How many frames that were looked at may wait for the second step, where none has to be young."""
         ...
 
     def look(self, frame: Frame, /) -> Any:
@@ -67,8 +73,19 @@ class Steps(Protocol):
         ...
 
 
+@runtime_checkable
+class LooksAhead(Protocol):
+    """A dreamer whose first step begins what goes on beside the frames."""
+
+    def stop_looking(self) -> None:
+        """Wait for it: no frame will be looked at any more."""
+        ...
+
+
 class _AtOnce:
     """Any function from frame to frame, as the second of three steps."""
+
+    look_ahead = 1
 
     def __init__(self, dream: Callable[[Frame], Frame]) -> None:
         self.dream = dream
@@ -76,7 +93,7 @@ class _AtOnce:
         self.effort = 1.0
         self.notice = None
 
-    def sharing_cores(self) -> AbstractContextManager[None]:
+    def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return nullcontext()
 
     def look(self, frame: Frame) -> Frame:
@@ -149,7 +166,7 @@ class Relay:
         self._checkpoint_before = checkpoint_before
         self._live = live
         self._playback = playback
-        self._looked: Mailbox[_Moving] = Mailbox(1, wait=True)
+        self._looked: Mailbox[_Moving] = Mailbox(1 if live else dreamer.look_ahead, wait=True)
         self._dreamt: Mailbox[_Moving] = Mailbox(1, wait=True)
         self._look = Pace()
         self._dream = Pace()
@@ -174,10 +191,11 @@ class Relay:
         finally:
             self._captured.discard()
             self._looked.close()
+            self._stop_looking()
 
     def dream(self) -> None:
         try:
-            with self._dreamer.sharing_cores():
+            with self._dreamer.sharing_cores(self._live):
                 while self._dream_next():
                     pass
         except Ended:
@@ -186,6 +204,12 @@ class Relay:
             self._captured.discard()
             self._looked.discard()
             self._dreamt.close()
+            self._stop_looking()
+
+    def _stop_looking(self) -> None:
+        # By both threads: either may be the last to begin something beside the frames.
+        if isinstance(self._dreamer, LooksAhead):
+            self._dreamer.stop_looking()
 
     def _dream_next(self) -> bool:
         """Dream one frame; returns whether anybody wants more."""
