@@ -105,6 +105,8 @@ def page(
         "",
         *_steadiness(on_cpu),
         "",
+        *_still_scenes(on_cpu),
+        "",
         "## The rows",
         "",
         "The commands, and the settings in which they differ from the defaults:",
@@ -117,7 +119,7 @@ def page(
     if beside is not None:
         lines += ["", *_beside(beside)]
     if on_gpu:
-        lines += ["", *_GPU, "", *_tables(on_gpu)]
+        lines += ["", *_GPU, "", *_tables(on_gpu), "", *_steadiness(on_gpu)]
     lines += ["", *_gpus(arithmetic)]
     if not on_gpu:
         lines += ["", *_NO_GPU]
@@ -204,7 +206,9 @@ def _steadiness(rows: Mapping[str, Row]) -> Iterator[str]:
             _number(_quotient(row["flicker"], row["flicker_source"]), ".2f"),
             _number(row["strength"], ".1f"),
         )
-    yield ""
+
+
+def _still_scenes(rows: Mapping[str, Row]) -> Iterator[str]:
     yield from _STILL
     yield from _head(
         "what", "frames", "luminance", "its drift", "clipped", "its drift", "flicker", "of the source", "memory"
