@@ -406,3 +406,159 @@ API EACH_PROCESSOR void add_pixels(const uint8_t *restrict pixels, const int16_t
         to[i] = (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
     }
 }
+
+/* Masks at the full size of a frame: see mask_edges.py, which does the same with numpy where this was not compiled. All
+ * of it in whole numbers, so that the bits are the same. On one thread: in a stream one composes while others dream. */
+
+/* A grid of coefficients, stretched over a frame. */
+typedef struct {
+    Index rows, columns;           /* of the frame */
+    Index grid_rows, grid_columns; /* of the grid, its repeated last row and column left out */
+} Guide;
+
+/* Planes of the grid: slopes of red, green and blue, and the offset. */
+enum { COEFFICIENTS = 4 };
+/* What is known of a patch between four points of the grid, whatever its pixels are. */
+enum { IS_MIXED, IS_ZERO, IS_FULL };
+
+/* One row of the grid, stretched to columns `start` to `end` of the frame. */
+EACH_PROCESSOR static void stretch_row(const int32_t *grid, const int32_t *restrict across, int32_t *restrict to,
+                                       const Guide *g, Index start, Index end) {
+    for (int plane = 0; plane < COEFFICIENTS; plane++) {
+        const int32_t *from = grid + plane * (g->grid_columns + 1);
+        int32_t *restrict row = to + plane * g->columns;
+        for (Index x = start; x < end; x++) {
+            int32_t at = across[x] >> 8, share = across[x] & 255;
+            row[x] = (from[at] * (256 - share) + from[at + 1] * share + 128) >> 8;
+        }
+    }
+}
+
+/* The mask of columns `start` to `end` of a row, between two stretched rows of the grid. */
+EACH_PROCESSOR static void guide_row(const uint8_t *restrict pixels, const int32_t *restrict above,
+                                     const int32_t *restrict below, int32_t share, uint8_t *restrict to,
+                                     const Guide *g, Index start, Index end) {
+    Index plane = g->columns;
+    int32_t rest = 256 - share;
+    for (Index x = start; x < end; x++) {
+        int32_t red = (above[x] * rest + below[x] * share) >> 8;
+        int32_t green = (above[plane + x] * rest + below[plane + x] * share) >> 8;
+        int32_t blue = (above[2 * plane + x] * rest + below[2 * plane + x] * share) >> 8;
+        int32_t offset = (above[3 * plane + x] * rest + below[3 * plane + x] * share) >> 4;
+        int32_t sum = red * pixels[3 * x] + green * pixels[3 * x + 1] + blue * pixels[3 * x + 2] + offset;
+        int32_t value = (sum + 512) >> 10;
+        to[x] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+    }
+}
+
+/* The mask of a frame by the coefficients of a guided filter.
+ * grid: (grid rows + 1, COEFFICIENTS, grid columns + 1). kinds: of each patch (grid rows, grid columns).
+ * across, down: where a column and a row of the frame lie on the grid, times 256. starts: the first column of each
+ * patch, and the end of the last. room: 2 * COEFFICIENTS * columns numbers. */
+API void guide_mask(const uint8_t *pixels, const int32_t *grid, const uint8_t *kinds, const int32_t *across,
+                    const int32_t *down, const int32_t *starts, int32_t *room, uint8_t *to, const Guide *g) {
+    int32_t *above = room, *below = room + COEFFICIENTS * g->columns;
+    Index line = COEFFICIENTS * (g->grid_columns + 1);
+    for (Index top = 0, bottom; top < g->rows; top = bottom) {
+        Index row = down[top] >> 8;
+        for (bottom = top + 1; bottom < g->rows && down[bottom] >> 8 == row; bottom++) continue;
+        const uint8_t *kind = kinds + row * g->grid_columns;
+        for (Index patch = 0, next; patch < g->grid_columns; patch = next) {
+            for (next = patch + 1; next < g->grid_columns && kind[next] == kind[patch]; next++) continue;
+            Index start = starts[patch], end = starts[next];
+            if (kind[patch] == IS_MIXED) {
+                stretch_row(grid + row * line, across, above, g, start, end);
+                stretch_row(grid + (row + 1) * line, across, below, g, start, end);
+            }
+            for (Index y = top; y < bottom; y++) {
+                uint8_t *mask = to + y * g->columns;
+                if (kind[patch] == IS_MIXED)
+                    guide_row(pixels + 3 * y * g->columns, above, below, down[y] & 255, mask, g, start, end);
+                else
+                    memset(mask + start, kind[patch] == IS_FULL ? 255 : 0, (size_t)(end - start));
+            }
+        }
+    }
+}
+
+EACH_PROCESSOR static void harden_row(const uint8_t *restrict above, const uint8_t *restrict row,
+                                      const uint8_t *restrict below, int16_t *restrict sums, uint8_t *restrict to,
+                                      Index columns) {
+    for (Index x = 0; x < columns; x++) sums[x + 1] = (int16_t)(above[x] + 2 * row[x] + below[x]);
+    sums[0] = sums[1], sums[columns + 1] = sums[columns];
+    for (Index x = 0; x < columns; x++) {
+        /* A sixteenth of it is the mean; twice as steep, and with the same middle, it is an eighth less 127.5. */
+        int16_t value = (int16_t)((int16_t)(sums[x] + 2 * sums[x + 1] + sums[x + 2] - 1016) >> 3);
+        to[x] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+    }
+}
+
+/* A mask smoothed by 1 2 1 both ways, and made twice as steep. room: columns + 2 numbers. */
+API void harden_mask(const uint8_t *mask, int16_t *room, uint8_t *to, Index rows, Index columns) {
+    for (Index y = 0; y < rows; y++) {
+        const uint8_t *row = mask + y * columns;
+        harden_row(y ? row - columns : row, row, y + 1 < rows ? row + columns : row, room, to + y * columns, columns);
+    }
+}
+
+/* Pixels at a time: where a mask hides or shows all of them, most of a frame, nothing is blended. */
+enum { SPAN = 64 };
+
+static inline int kind_of(const uint8_t *mask, Index count) {
+    if (count == SPAN) {
+        uint64_t words[SPAN / 8], any = 0, all = ~(uint64_t)0;
+        memcpy(words, mask, SPAN);
+        for (int k = 0; k < SPAN / 8; k++) any |= words[k], all &= words[k];
+        return !any ? IS_ZERO : !~all ? IS_FULL : IS_MIXED;
+    }
+    for (Index i = 1; i < count; i++)
+        if (mask[i] != mask[0]) return IS_MIXED;
+    return mask[0] == 0 ? IS_ZERO : mask[0] == 255 ? IS_FULL : IS_MIXED;
+}
+
+static inline void blend_span(const uint8_t *restrict source, const uint8_t *restrict dream,
+                              const uint8_t *restrict mask, uint8_t *restrict to, Index count) {
+    uint8_t share[3 * SPAN];
+    for (Index i = 0; i < count; i++) share[3 * i] = share[3 * i + 1] = share[3 * i + 2] = mask[i];
+    for (Index i = 0; i < 3 * count; i++) {
+        uint16_t sum = (uint16_t)(source[i] * (255 - share[i]) + dream[i] * share[i] + 128);
+        to[i] = (uint8_t)((uint16_t)(sum + (sum >> 8)) >> 8); /* a 255th, rounded */
+    }
+}
+
+/* `source` where the mask is 0, `dream` where it is 255. count: of pixels. */
+API EACH_PROCESSOR void blend_pixels(const uint8_t *source, const uint8_t *dream, const uint8_t *mask, uint8_t *to,
+                                     Index count) {
+    for (Index start = 0; start < count; start += SPAN) {
+        Index span = count - start < SPAN ? count - start : SPAN;
+        int kind = kind_of(mask + start, span);
+        if (kind == IS_MIXED)
+            blend_span(source + 3 * start, dream + 3 * start, mask + start, to + 3 * start, span);
+        else
+            memcpy(to + 3 * start, (kind == IS_ZERO ? source : dream) + 3 * start, 3 * (size_t)span);
+    }
+}
+
+/* `pixels` with as much of `residual` added as the mask shows. count: of pixels. */
+API EACH_PROCESSOR void add_masked_pixels(const uint8_t *pixels, const int16_t *residual, const uint8_t *mask,
+                                          uint8_t *to, Index count) {
+    for (Index start = 0; start < count; start += SPAN) {
+        Index span = count - start < SPAN ? count - start : SPAN;
+        int kind = kind_of(mask + start, span);
+        const uint8_t *source = pixels + 3 * start;
+        if (kind == IS_ZERO) {
+            memcpy(to + 3 * start, source, 3 * (size_t)span);
+            continue;
+        }
+        uint8_t dream[3 * SPAN];
+        const int16_t *change = residual + 3 * start;
+        for (Index i = 0; i < 3 * span; i++) {
+            int16_t sum = (int16_t)(source[i] + change[i]);
+            dream[i] = (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
+        }
+        if (kind == IS_FULL)
+            memcpy(to + 3 * start, dream, 3 * (size_t)span);
+        else
+            blend_span(source, dream, mask + start, to + 3 * start, span);
+    }
+}

@@ -299,6 +299,56 @@ def add_pixels(pixels: np.ndarray, residual: np.ndarray) -> np.ndarray:
     """Return `pixels`, uint8, with `residual`, int16 of the same shape, added; within 0..255. Where `compiled`."""
     pixels, residual = np.ascontiguousarray(pixels), np.ascontiguousarray(residual)
     result = np.empty_like(pixels)
-    arrays = (ctypes.c_void_p(array.ctypes.data) for array in (pixels, residual, result))
-    library.compiled("add_pixels")(*arrays, *_whole(pixels.size))
+    library.compiled("add_pixels")(*map(_memory, (pixels, residual, result)), *_whole(pixels.size))
     return result
+
+
+class _Guide(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_int64) for name in ("rows", "columns", "grid_rows", "grid_columns"))
+
+
+def guide_mask(
+    pixels: np.ndarray, grid: np.ndarray, kinds: np.ndarray, across: np.ndarray, down: np.ndarray, starts: np.ndarray
+) -> np.ndarray:
+    """Return the mask that the coefficients of a guided filter give for `pixels`, uint8 (h, w). Where `compiled`.
+
+    pixels: uint8 (h, w, 3). The others as mask_edges makes them: int32, but for `kinds`, uint8.
+    """
+    pixels = np.ascontiguousarray(pixels)
+    rows, columns = pixels.shape[:2]
+    room, mask = np.empty((2, 4, columns), np.int32), np.empty((rows, columns), np.uint8)
+    how = _Guide(rows, columns, *kinds.shape)
+    arrays = (pixels, grid, kinds, across, down, starts, room, mask)
+    library.compiled("guide_mask")(*map(_memory, arrays), ctypes.byref(how))
+    return mask
+
+
+def harden_mask(mask: np.ndarray) -> np.ndarray:
+    """Return `mask`, uint8 (h, w), smoothed by 1 2 1 both ways and made twice as steep. Where `compiled`."""
+    mask = np.ascontiguousarray(mask)
+    result, room = np.empty_like(mask), np.empty(mask.shape[1] + 2, np.int16)
+    library.compiled("harden_mask")(*map(_memory, (mask, room, result)), *_whole(*mask.shape))
+    return result
+
+
+def blend_pixels(source: np.ndarray, dream: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return `dream` where `mask` is 255 and `source` where it is 0, both uint8 (h, w, 3). Where `compiled`."""
+    return _masked("blend_pixels", source, dream, mask)
+
+
+def add_masked_pixels(pixels: np.ndarray, residual: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return `pixels`, uint8 (h, w, 3), with as much of `residual`, int16 (h, w, 3), as `mask` shows. Where
+    `compiled`.
+    """
+    return _masked("add_masked_pixels", pixels, residual, mask)
+
+
+def _masked(name: str, *given: np.ndarray) -> np.ndarray:
+    first, second, mask = map(np.ascontiguousarray, given)
+    result = np.empty_like(first)
+    library.compiled(name)(*map(_memory, (first, second, mask, result)), *_whole(mask.size))
+    return result
+
+
+def _memory(array: np.ndarray) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)

@@ -51,9 +51,14 @@ def compose(pixels: np.ndarray, residual: np.ndarray, strength: float) -> np.nda
     """
     if strength == 0:
         return pixels
-    if strength != 1:
-        residual = cv2.multiply(residual, np.full(4, strength))
-    grown = cv2.resize(residual, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    grown = stretch(residual, strength, pixels.shape)
     if kernels.compiled:
         return kernels.add_pixels(pixels, grown)  # a third of the time
     return cv2.add(pixels, grown, dtype=cv2.CV_8U)
+
+
+def stretch(residual: np.ndarray, strength: float, shape: tuple[int, ...]) -> np.ndarray:
+    """Return `residual`, int16 (h, w, 3), times `strength`, interpolated to the height and width of `shape`."""
+    if strength != 1:
+        residual = cv2.multiply(residual, np.full(4, strength))
+    return cv2.resize(residual, shape[1::-1], interpolation=cv2.INTER_LINEAR)
