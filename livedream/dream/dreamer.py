@@ -69,7 +69,7 @@ _PATIENCE = 3
 # So many frames in a row without motion are a scene that stands still.
 _STANDS = 30
 # Flows that are estimated beside one another: see Dreamer.look_ahead.
-_MOST_AHEAD = 4
+_MOST_AHEAD = 6
 # A dream has grown when this share of what it can become is there.
 _GROWN = 0.95
 
@@ -222,7 +222,7 @@ class Dreamer(metaclass=Documented):
         """
         if self._compute is None or self._compute.device.type != "cuda":
             return 1
-        return max(1, min(_MOST_AHEAD, processors() // 4))
+        return max(1, min(_MOST_AHEAD, processors() * 3 // 8))
 
     @property
     def engine(self) -> tuple[Ascent, Compute]:

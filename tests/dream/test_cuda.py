@@ -155,7 +155,7 @@ def test_flows_of_a_film_are_estimated_ahead_and_dream_the_same() -> None:
     frames = stream(12)
     ahead, one_by_one, sink = Dreamer(QUICK), Dreamer(QUICK), Kept()
     ahead.prepare((160, 120))
-    assert ahead.look_ahead == max(1, min(4, processors() // 4))
+    assert ahead.look_ahead == max(1, min(6, processors() * 3 // 8))
     run(Clip(frames), ahead, [sink])
     for frame, shown in zip(frames, sink.frames, strict=True):
         assert likeness(shown.pixels, one_by_one(frame).pixels, frame) > 0.9
