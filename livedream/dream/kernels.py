@@ -303,8 +303,37 @@ def add_pixels(pixels: np.ndarray, residual: np.ndarray) -> np.ndarray:
     return result
 
 
+class _Fit(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("rows", "columns", "reach", "smoothing")),
+        *((name, ctypes.c_double) for name in ("noise", "steepness", "trust")),
+    )
+
+
+def fit_mask(
+    planes: np.ndarray, reach: int, smoothing: int, noise: float, steepness: float, trust: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the coefficients of a guided filter, and the kinds of patches, as mask_edges makes them. Where `compiled`.
+
+    planes: int32 (4, h, w): red, green, blue and mask, 0..255.
+    """
+    rows, columns = planes.shape[1:]
+    grid, kinds = np.empty((rows + 1, 4, columns + 1), np.int32), np.empty((rows, columns), np.uint8)
+    room = np.empty(4 * rows * columns + 14 * (columns + 2 * max(reach, smoothing)), np.int32)
+    how = _Fit(rows, columns, reach, smoothing, noise, steepness, trust)
+    library.compiled("fit_mask")(*map(_memory, (planes, grid, kinds, room)), ctypes.byref(how))
+    return grid, kinds
+
+
+GUIDE_LANES = 16
+"""By how many numbers `across` of `guide_mask` is longer than a frame is wide."""
+
+
 class _Guide(ctypes.Structure):
-    _fields_ = tuple((name, ctypes.c_int64) for name in ("rows", "columns", "grid_rows", "grid_columns"))
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("rows", "columns", "grid_rows", "grid_columns")),
+        *((name, ctypes.c_void_p) for name in ("grid", "kinds", "across", "down", "starts")),
+    )
 
 
 def guide_mask(
@@ -316,19 +345,10 @@ def guide_mask(
     """
     pixels = np.ascontiguousarray(pixels)
     rows, columns = pixels.shape[:2]
-    room, mask = np.empty((2, 4, columns), np.int32), np.empty((rows, columns), np.uint8)
-    how = _Guide(rows, columns, *kinds.shape)
-    arrays = (pixels, grid, kinds, across, down, starts, room, mask)
-    library.compiled("guide_mask")(*map(_memory, arrays), ctypes.byref(how))
+    room, mask = np.empty((2, 4, columns + GUIDE_LANES), np.int32), np.empty((rows, columns), np.uint8)
+    how = _Guide(rows, columns, *kinds.shape, *map(_memory, (grid, kinds, across, down, starts)))
+    library.compiled("guide_mask")(*map(_memory, (pixels, room, mask)), ctypes.byref(how))
     return mask
-
-
-def harden_mask(mask: np.ndarray) -> np.ndarray:
-    """Return `mask`, uint8 (h, w), smoothed by 1 2 1 both ways and made twice as steep. Where `compiled`."""
-    mask = np.ascontiguousarray(mask)
-    result, room = np.empty_like(mask), np.empty(mask.shape[1] + 2, np.int16)
-    library.compiled("harden_mask")(*map(_memory, (mask, room, result)), *_whole(*mask.shape))
-    return result
 
 
 def blend_pixels(source: np.ndarray, dream: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -42,8 +42,8 @@ _STEEPNESS = 1.5
 # Fractional bits of slopes and offsets, and what they are limited to, so that no sum is over 2^31.
 _SLOPE_BITS, _OFFSET_BITS = 10, 6
 _LARGEST_SLOPE, _LARGEST_OFFSET = 40 << _SLOPE_BITS, 16384 << _OFFSET_BITS
-# Feathers from this on are made at a smaller size.
-_LARGE_FEATHER = 16
+# Pixels on either side of the largest box of a feather.
+_REACH_OF_BOX = 2
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,10 +68,7 @@ def full_mask(edge: Edge, pixels: np.ndarray, feather: float = 0.0, strength: fl
         strength: 0..1; with 0 the mask is 255 everywhere.
     """
     guide = _guide(edge, (pixels.shape[0], pixels.shape[1]))
-    if kernels.compiled:
-        mask = kernels.harden_mask(kernels.guide_mask(pixels, *guide))
-    else:
-        mask = _harden(_apply(guide, pixels))
+    mask = kernels.guide_mask(pixels, *guide) if kernels.compiled else _harden(_apply(guide, pixels))
     return soften(mask, feather, strength)
 
 
@@ -85,14 +82,7 @@ def soften(mask: np.ndarray, feather: float, strength: float = 1.0) -> np.ndarra
     """
     if strength == 0:
         return np.full_like(mask, 255)
-    if feather >= _LARGE_FEATHER:
-        high, wide = mask.shape
-        scale = round(feather / 2) // (_LARGE_FEATHER // 4)
-        less = math.ceil(wide / scale), math.ceil(high / scale)
-        mask = _spread(cv2.resize(mask, less, interpolation=cv2.INTER_AREA), feather / scale)
-        mask = cv2.resize(mask, (wide, high), interpolation=cv2.INTER_LINEAR)
-    else:
-        mask = _spread(mask, feather)
+    mask = _spread(mask, feather)
     if strength < 1:
         mask = cv2.LUT(mask, np.rint(255 - strength * (255 - np.arange(256))).astype(np.uint8))
     return mask
@@ -142,7 +132,7 @@ class _Guide(NamedTuple):
     kinds: np.ndarray
     """uint8 (rows, columns): of each patch between four points, whether it is mixed, 0, or 255 whatever its pixels."""
     across: np.ndarray
-    """int32 (w): where each column of the frame lies on the grid, times 256."""
+    """int32 (w + GUIDE_LANES): where each column of the frame lies on the grid, times 256. The last one repeated."""
     down: np.ndarray
     """int32 (h): the same of each row."""
     starts: np.ndarray
@@ -154,67 +144,78 @@ _MIXED, _ZERO, _FULL = range(3)
 
 def _guide(edge: Edge, frame: Size) -> _Guide:
     size = _grid_size(frame)
-    red, green, blue = cv2.split(resize.shrink(edge.small, size).astype(np.float32))
-    way = cv2.INTER_AREA if edge.coarse.shape[0] > size[0] else cv2.INTER_LINEAR
-    mask = np.rint(cv2.resize(edge.coarse, size[::-1], interpolation=way) * np.float32(255))
+    planes = np.empty((4, *size), np.int32)
+    planes[:3] = resize.shrink(edge.small, size).transpose(2, 0, 1)
+    planes[3] = np.rint(cv2.resize(edge.coarse, size[::-1], interpolation=cv2.INTER_AREA) * np.float32(255))
+    trust = _TRUST * _STEEPNESS * (1 << _OFFSET_BITS)
+    fit = kernels.fit_mask if kernels.compiled else _fit
+    grid, kinds = fit(planes, _REACH, _SMOOTHING, _NOISE, _STEEPNESS, trust)
+    return _Guide(grid, kinds, *_places(frame, size))
 
-    count = np.float32((2 * _REACH + 1) ** 2)
-    red_mean, green_mean, blue_mean, mask_mean = (_sum(each, _REACH) / count for each in (red, green, blue, mask))
 
-    def covariance(first: np.ndarray, second: np.ndarray, product: np.ndarray) -> np.ndarray:
-        return _sum(product, _REACH) / count - first * second
+def _fit(
+    planes: np.ndarray, reach: int, smoothing: int, noise: float, steepness: float, trust: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return `grid` and `kinds` of a `_Guide`; fit_mask in kernels.c gives the same.
 
-    rr = covariance(red_mean, red_mean, red * red) + np.float32(_NOISE)
-    gg = covariance(green_mean, green_mean, green * green) + np.float32(_NOISE)
-    bb = covariance(blue_mean, blue_mean, blue * blue) + np.float32(_NOISE)
-    rg = covariance(red_mean, green_mean, red * green)
-    rb = covariance(red_mean, blue_mean, red * blue)
-    gb = covariance(green_mean, blue_mean, green * blue)
-    r = covariance(red_mean, mask_mean, red * mask)
-    g = covariance(green_mean, mask_mean, green * mask)
-    b = covariance(blue_mean, mask_mean, blue * mask)
+    planes: int32 (4, h, w): red, green, blue and mask, 0..255.
+    """
+    red, green, blue, mask = planes.astype(np.float32)
+    red_mean, green_mean, blue_mean, mask_mean = (_mean(each, reach) for each in (red, green, blue, mask))
+    rr = _mean(red * red, reach) - red_mean * red_mean + noise
+    gg = _mean(green * green, reach) - green_mean * green_mean + noise
+    bb = _mean(blue * blue, reach) - blue_mean * blue_mean + noise
+    rg = _mean(red * green, reach) - red_mean * green_mean
+    rb = _mean(red * blue, reach) - red_mean * blue_mean
+    gb = _mean(green * blue, reach) - green_mean * blue_mean
+    r = _mean(red * mask, reach) - red_mean * mask_mean
+    g = _mean(green * mask, reach) - green_mean * mask_mean
+    b = _mean(blue * mask, reach) - blue_mean * mask_mean
     # The inverse of the symmetric matrix of covariances, by its cofactors.
     rr_, rg_, rb_ = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
     gg_, gb_, bb_ = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
-    scale = np.float32(_STEEPNESS) / (rr * rr_ + rg * rg_ + rb * rb_)
+    scale = steepness / (rr * rr_ + rg * rg_ + rb * rb_)
     slopes = (
         (rr_ * r + rg_ * g + rb_ * b) * scale,
         (rg_ * r + gg_ * g + gb_ * b) * scale,
         (rb_ * r + gb_ * g + bb_ * b) * scale,
     )
-    offset = np.float32(_STEEPNESS) * (mask_mean - np.float32(127.5)) + np.float32(127.5)
-    offset -= slopes[0] * red_mean + slopes[1] * green_mean + slopes[2] * blue_mean
-    trust = (mask - np.float32(127.5)) * np.float32(_TRUST * _STEEPNESS * (1 << _OFFSET_BITS))
+    tilt = slopes[0] * red_mean + slopes[1] * green_mean + slopes[2] * blue_mean
+    offset = steepness * (mask_mean - 127.5) + 127.5 - tilt
 
-    grid = np.empty((size[0] + 1, 4, size[1] + 1), np.int32)
+    grid = np.empty((mask.shape[0] + 1, 4, mask.shape[1] + 1), np.int32)
     points = grid[:-1, :, :-1]
     for plane, values in enumerate(slopes):
-        points[:, plane] = _averaged(values, _SLOPE_BITS, _LARGEST_SLOPE)
-    points[:, 3] = _averaged(offset, _OFFSET_BITS, _LARGEST_OFFSET) + np.rint(trust)
+        points[:, plane] = _averaged(values, smoothing, _SLOPE_BITS, _LARGEST_SLOPE)
+    points[:, 3] = _averaged(offset, smoothing, _OFFSET_BITS, _LARGEST_OFFSET) + np.rint((planes[3] - 127.5) * trust)
     grid[-1], grid[:, :, -1] = grid[-2], grid[:, :, -2]
-    across, down, starts = _places(frame, size)
-    return _Guide(grid, _kinds(grid), across, down, starts)
+    return grid, _kinds(grid)
 
 
-def _sum(values: np.ndarray, reach: int) -> np.ndarray:
-    """Return the sum of the values at most `reach` away, edges repeated. Exact for whole numbers: a sum is a double."""
+def _mean(values: np.ndarray, reach: int) -> np.ndarray:
+    """Return the mean of the values at most `reach` away, edges repeated. values: whole numbers, float32.
+
+    The sums are exact: OpenCV adds them up as doubles, and they are under 2^24.
+    """
     side = 2 * reach + 1
-    return cv2.boxFilter(values, -1, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE)
+    total = cv2.boxFilter(values, -1, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE)
+    return total.astype(np.float64) * (1 / side**2)
 
 
-def _averaged(values: np.ndarray, bits: int, largest: int) -> np.ndarray:
-    """Return `values` with `bits` after the point, within `largest`, averaged over `_SMOOTHING`: whole numbers."""
-    whole = np.clip(np.rint(values * np.float32(1 << bits)), -largest, largest)
-    return np.rint(_sum(whole, _SMOOTHING) / np.float32((2 * _SMOOTHING + 1) ** 2))
+def _averaged(values: np.ndarray, smoothing: int, bits: int, largest: int) -> np.ndarray:
+    """Return `values` with `bits` after the point, within `largest`, averaged over `smoothing`: whole numbers."""
+    whole = np.clip(np.rint(values * (1 << bits)), -largest, largest)
+    return np.rint(_mean(whole.astype(np.float32), smoothing))
 
 
 def _kinds(grid: np.ndarray) -> np.ndarray:
     """Return which patches of `grid` give 0 or 255 for any pixels."""
-    slopes, offset = grid[:, :3], grid[:, 3] << (_SLOPE_BITS - _OFFSET_BITS)
+    red, green, blue, offset = (np.ascontiguousarray(grid[:, plane]) for plane in range(4))
+    offset <<= _SLOPE_BITS - _OFFSET_BITS
+    most, least = (sum(way(slope, 0) for slope in (red, green, blue)) * 255 for way in (np.maximum, np.minimum))
     # A margin for what is rounded when they are stretched: under 2 for each slope, at 255 each.
     margin = 255 * 6
-    is_zero = np.maximum(slopes, 0).sum(1) * 255 + offset <= -margin
-    is_full = np.minimum(slopes, 0).sum(1) * 255 + offset >= (255 << _SLOPE_BITS) + margin
+    is_zero, is_full = most + offset <= -margin, least + offset >= (255 << _SLOPE_BITS) + margin
     kinds = np.zeros((grid.shape[0] - 1, grid.shape[2] - 1), np.uint8)
     for kind, points in ((_ZERO, is_zero), (_FULL, is_full)):
         kinds[points[:-1, :-1] & points[:-1, 1:] & points[1:, :-1] & points[1:, 1:]] = kind
@@ -234,13 +235,15 @@ def _places(frame: Size, grid: Size) -> tuple[np.ndarray, np.ndarray, np.ndarray
         np.clip(((2 * np.arange(pixels) + 1) * points * 128 // pixels) - 128, 0, (points - 1) * 256).astype(np.int32)
         for pixels, points in zip(frame, grid, strict=True)
     )
-    return across, down, np.searchsorted(across >> 8, np.arange(grid[1] + 1)).astype(np.int32)
+    starts = np.searchsorted(across >> 8, np.arange(grid[1] + 1)).astype(np.int32)
+    return np.pad(across, (0, kernels.GUIDE_LANES), "edge"), down, starts
 
 
 def _apply(guide: _Guide, pixels: np.ndarray) -> np.ndarray:
     """Return what the coefficients give for `pixels`, uint8 (h, w); guide_mask in kernels.c gives the same."""
     mask = np.empty(pixels.shape[:2], np.uint8)
-    patch, share = guide.across >> 8, guide.across & 255
+    across = guide.across[: pixels.shape[1]]
+    patch, share = across >> 8, across & 255
     edges = np.searchsorted(guide.down >> 8, np.arange(guide.kinds.shape[0] + 1))
     for row, (top, bottom) in enumerate(itertools.pairwise(edges)):
         kinds = guide.kinds[row]
@@ -251,9 +254,9 @@ def _apply(guide: _Guide, pixels: np.ndarray) -> np.ndarray:
         part = slice(guide.starts[mixed[0]], guide.starts[mixed[-1] + 1])
         at, part_share = patch[part], share[part]
         rows = guide.grid[row : row + 2]
-        above, below = (rows[:, :, at] * (256 - part_share) + rows[:, :, at + 1] * part_share + 128) >> 8
-        weight = (guide.down[top:bottom] & 255)[:, None, None]
-        stretched = above * (256 - weight) + below * weight
+        left, right = rows[:, :, at], rows[:, :, at + 1]
+        above, below = (left * 256 + (right - left) * part_share + 128) >> 8
+        stretched = above * 256 + (below - above) * (guide.down[top:bottom] & 255)[:, None, None]
         slopes, offset = stretched[:, :3] >> 8, stretched[:, 3] >> 4
         total = (slopes * pixels[top:bottom, part].transpose(0, 2, 1)).sum(1, dtype=np.int32) + offset
         mask[top:bottom, part] = np.clip((total + 512) >> 10, 0, 255)
@@ -261,7 +264,7 @@ def _apply(guide: _Guide, pixels: np.ndarray) -> np.ndarray:
 
 
 def _harden(mask: np.ndarray) -> np.ndarray:
-    """Return `mask`, uint8 (h, w), smoothed by 1 2 1 both ways and made twice as steep; as harden_mask in kernels.c.
+    """Return `mask`, uint8 (h, w), smoothed by 1 2 1 both ways and made twice as steep; as kernels.c does.
 
     Smoothed before its ends are cut off, an edge stays sharp, and half as much of the noise of the frame is seen in it.
     """
@@ -272,9 +275,17 @@ def _harden(mask: np.ndarray) -> np.ndarray:
 
 
 def _spread(mask: np.ndarray, feather: float) -> np.ndarray:
-    """Return `mask` with sharp edges spread over about `feather` pixels, by two boxes."""
-    both = round(feather / 2)
-    for reach in (both // 2, both - both // 2):
-        if reach:
-            mask = cv2.blur(mask, (2 * reach + 1, 2 * reach + 1), borderType=cv2.BORDER_REPLICATE)
-    return mask
+    """Return `mask` with sharp edges spread over about `feather` pixels, by two boxes.
+
+    OpenCV takes 0.15 ms for a box of 5 pixels in a mask of 1280x720, and 0.4 for a larger one. So a mask that needs it
+    is halved first, as often as it goes.
+    """
+    size, reach = mask.shape[::-1], feather / 2
+    while reach >= 2 * _REACH_OF_BOX + 0.5 and min(mask.shape) > 1:
+        mask = cv2.resize(mask, ((mask.shape[1] + 1) // 2, (mask.shape[0] + 1) // 2), interpolation=cv2.INTER_AREA)
+        reach = reach / 2 - 0.25  # what is shrunk and stretched again is softer by that
+    both = math.floor(reach + 0.5)
+    for each in (both // 2, both - both // 2):
+        if each:
+            mask = cv2.blur(mask, (2 * each + 1, 2 * each + 1), borderType=cv2.BORDER_REPLICATE)
+    return mask if mask.shape[::-1] == size else cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)
