@@ -24,7 +24,7 @@ def test_text_and_python_of_the_table_mean_the_same(text, python) -> None:
 
 
 def test_there_is_a_table() -> None:
-    assert len(ROWS) == 9
+    assert len(ROWS) == 10
 
 
 def test_programs_of_the_page_run() -> None:
