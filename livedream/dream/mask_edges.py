@@ -8,8 +8,8 @@ are stretched over the frame and applied to its own pixels.
 Source: K. He, J. Sun, "Fast Guided Filter", arXiv:1505.00996 (2015).
 
 Of eight scenes with a known alpha (fingers, hair, textures, low contrast, noise of 3 levels), within 15 pixels of its
-border, the mean error was 0.122 stretched, 0.074 by joint bilateral upsampling, 0.14 guided by brightness alone, and
-0.053 this way: what has an edge in colour often has none in brightness. A finer grid (256x144) gives no smaller error.
+border, the mean error was 0.120 stretched, 0.094 guided by brightness alone, 0.065 by joint bilateral upsampling, and
+0.051 this way: what has an edge in colour often has none in brightness. On a grid of 256x144 it was 0.060.
 
 Everything at the full size is computed with whole numbers, and all sums at the small size are exact. So the result has
 the same bits on any processor, with any number of threads, and with or without the compiled kernels.
