@@ -459,16 +459,16 @@ EACH_PROCESSOR static void solve_row(const int32_t *restrict sums, const Fit *f,
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF /* as GCC does for -std=c11: the bits are those of numpy */
 #endif
-    double count = (double)((2 * f->reach + 1) * (2 * f->reach + 1)), noise = f->noise, steepness = f->steepness;
+    double share = 1.0 / (double)((2 * f->reach + 1) * (2 * f->reach + 1)), noise = f->noise, steepness = f->steepness;
     Index n = f->columns;
     for (Index x = 0; x < n; x++) {
-        double red = sums[x] / count, green = sums[n + x] / count, blue = sums[2 * n + x] / count;
-        double mask = sums[3 * n + x] / count;
-        double rr = sums[4 * n + x] / count - red * red + noise, rg = sums[5 * n + x] / count - red * green;
-        double rb = sums[6 * n + x] / count - red * blue, gg = sums[7 * n + x] / count - green * green + noise;
-        double gb = sums[8 * n + x] / count - green * blue, bb = sums[9 * n + x] / count - blue * blue + noise;
-        double r = sums[10 * n + x] / count - red * mask, g = sums[11 * n + x] / count - green * mask;
-        double b = sums[12 * n + x] / count - blue * mask;
+        double red = sums[x] * share, green = sums[n + x] * share, blue = sums[2 * n + x] * share;
+        double mask = sums[3 * n + x] * share;
+        double rr = sums[4 * n + x] * share - red * red + noise, rg = sums[5 * n + x] * share - red * green;
+        double rb = sums[6 * n + x] * share - red * blue, gg = sums[7 * n + x] * share - green * green + noise;
+        double gb = sums[8 * n + x] * share - green * blue, bb = sums[9 * n + x] * share - blue * blue + noise;
+        double r = sums[10 * n + x] * share - red * mask, g = sums[11 * n + x] * share - green * mask;
+        double b = sums[12 * n + x] * share - blue * mask;
         /* The inverse of the symmetric matrix of covariances, by its cofactors. */
         double rr_ = gg * bb - gb * gb, rg_ = rb * gb - rg * bb, rb_ = rg * gb - rb * gg;
         double gg_ = rr * bb - rb * rb, gb_ = rg * rb - rr * gb, bb_ = rr * gg - rg * rg;
@@ -507,12 +507,12 @@ API void fit_mask(const int32_t *planes, int32_t *grid, uint8_t *kinds, int32_t 
                        window, sums + (4 + k) * n);
         solve_row(sums, f, room + y * n, plane);
     }
-    double count = (double)((2 * f->smoothing + 1) * (2 * f->smoothing + 1));
+    double share = 1.0 / (double)((2 * f->smoothing + 1) * (2 * f->smoothing + 1));
     for (Index y = 0; y < f->rows; y++) {
         int32_t *row = grid + y * line;
         for (int k = 0; k < COEFFICIENTS; k++) {
             sum_window(room + k * plane, 0, f->rows, n, f->smoothing, y, window, sums);
-            for (Index x = 0; x < n; x++) row[k * (n + 1) + x] = (int32_t)rint(sums[x] / count);
+            for (Index x = 0; x < n; x++) row[k * (n + 1) + x] = (int32_t)rint(sums[x] * share);
         }
         for (Index x = 0; x < n; x++)
             row[3 * (n + 1) + x] += (int32_t)rint((planes[3 * plane + y * n + x] - 127.5) * f->trust);

@@ -8,8 +8,8 @@ are stretched over the frame and applied to its own pixels.
 Source: K. He, J. Sun, "Fast Guided Filter", arXiv:1505.00996 (2015).
 
 Of eight scenes with a known alpha (fingers, hair, textures, low contrast, noise of 3 levels), within 15 pixels of its
-border, the mean error was 0.122 stretched, 0.074 by joint bilateral upsampling, 0.14 guided by brightness alone, and
-0.053 this way: what has an edge in colour often has none in brightness. A finer grid (256x144) gives no smaller error.
+border, the mean error was 0.120 stretched, 0.094 guided by brightness alone, 0.065 by joint bilateral upsampling, and
+0.051 this way: what has an edge in colour often has none in brightness. On a grid of 256x144 it was 0.060.
 
 Everything at the full size is computed with whole numbers, and all sums at the small size are exact. So the result has
 the same bits on any processor, with any number of threads, and with or without the compiled kernels.
@@ -42,8 +42,8 @@ _STEEPNESS = 1.5
 # Fractional bits of slopes and offsets, and what they are limited to, so that no sum is over 2^31.
 _SLOPE_BITS, _OFFSET_BITS = 10, 6
 _LARGEST_SLOPE, _LARGEST_OFFSET = 40 << _SLOPE_BITS, 16384 << _OFFSET_BITS
-# Feathers from this on are made at a smaller size.
-_LARGE_FEATHER = 16
+# Pixels on either side of the largest box of a feather.
+_REACH_OF_BOX = 2
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -82,14 +82,7 @@ def soften(mask: np.ndarray, feather: float, strength: float = 1.0) -> np.ndarra
     """
     if strength == 0:
         return np.full_like(mask, 255)
-    if feather >= _LARGE_FEATHER:
-        high, wide = mask.shape
-        scale = round(feather / 2) // (_LARGE_FEATHER // 4)
-        less = math.ceil(wide / scale), math.ceil(high / scale)
-        mask = _spread(cv2.resize(mask, less, interpolation=cv2.INTER_AREA), feather / scale)
-        mask = cv2.resize(mask, (wide, high), interpolation=cv2.INTER_LINEAR)
-    else:
-        mask = _spread(mask, feather)
+    mask = _spread(mask, feather)
     if strength < 1:
         mask = cv2.LUT(mask, np.rint(255 - strength * (255 - np.arange(256))).astype(np.uint8))
     return mask
@@ -151,10 +144,9 @@ _MIXED, _ZERO, _FULL = range(3)
 
 def _guide(edge: Edge, frame: Size) -> _Guide:
     size = _grid_size(frame)
-    way = cv2.INTER_AREA if edge.coarse.shape[0] > size[0] else cv2.INTER_LINEAR
     planes = np.empty((4, *size), np.int32)
     planes[:3] = resize.shrink(edge.small, size).transpose(2, 0, 1)
-    planes[3] = np.rint(cv2.resize(edge.coarse, size[::-1], interpolation=way) * np.float32(255))
+    planes[3] = np.rint(cv2.resize(edge.coarse, size[::-1], interpolation=cv2.INTER_AREA) * np.float32(255))
     trust = _TRUST * _STEEPNESS * (1 << _OFFSET_BITS)
     fit = kernels.fit_mask if kernels.compiled else _fit
     grid, kinds = fit(planes, _REACH, _SMOOTHING, _NOISE, _STEEPNESS, trust)
@@ -207,7 +199,7 @@ def _mean(values: np.ndarray, reach: int) -> np.ndarray:
     """
     side = 2 * reach + 1
     total = cv2.boxFilter(values, -1, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE)
-    return total.astype(np.float64) / side**2
+    return total.astype(np.float64) * (1 / side**2)
 
 
 def _averaged(values: np.ndarray, smoothing: int, bits: int, largest: int) -> np.ndarray:
@@ -283,9 +275,17 @@ def _harden(mask: np.ndarray) -> np.ndarray:
 
 
 def _spread(mask: np.ndarray, feather: float) -> np.ndarray:
-    """Return `mask` with sharp edges spread over about `feather` pixels, by two boxes."""
-    both = round(feather / 2)
-    for reach in (both // 2, both - both // 2):
-        if reach:
-            mask = cv2.blur(mask, (2 * reach + 1, 2 * reach + 1), borderType=cv2.BORDER_REPLICATE)
-    return mask
+    """Return `mask` with sharp edges spread over about `feather` pixels, by two boxes.
+
+    OpenCV takes 0.15 ms for a box of 5 pixels in a mask of 1280x720, and 0.4 for a larger one. So a mask that needs it
+    is halved first, as often as it goes.
+    """
+    size, reach = mask.shape[::-1], feather / 2
+    while reach >= 2 * _REACH_OF_BOX + 0.5 and min(mask.shape) > 1:
+        mask = cv2.resize(mask, ((mask.shape[1] + 1) // 2, (mask.shape[0] + 1) // 2), interpolation=cv2.INTER_AREA)
+        reach = reach / 2 - 0.25  # what is shrunk and stretched again is softer by that
+    both = math.floor(reach + 0.5)
+    for each in (both // 2, both - both // 2):
+        if each:
+            mask = cv2.blur(mask, (2 * each + 1, 2 * each + 1), borderType=cv2.BORDER_REPLICATE)
+    return mask if mask.shape[::-1] == size else cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)

@@ -16,15 +16,16 @@ from livedream.models.selfie_segmentation import SelfieSegmentation
 PERSON_SHAPE = (144, 256)
 """Height and width of what `find_person` returns, the size that the network was trained on."""
 _MARGIN = 0.15
-"""What is searched around a person, as a share of the person's size. With 0.4 the quality is 0.97 and not 0.985."""
+"""What is searched around a person, as a share of the person's size. With 0.4 the intersection over union is 0.97."""
 _FINE_SHAPE = (208, 384)
 """At which a still is searched. From 256x448 on the network takes parts of the ground for a person."""
 _CONTRAST = 1.25
 """By which what was found in a still is steeper about 0.5, so that a faint doubt shows nothing of the other side."""
 _OVERLAP = 0.3
 """Which share of a tile of a still its neighbour has too."""
-_SMALLEST = 16
-"""Height or width of a part of a still, in pixels, below which it is not worth another look."""
+_SMALLEST, _LARGEST = 16, 1024
+"""Height or width of a part of a still, in pixels: below it is not worth another look, above it is made smaller. The
+tiles have the network's size, and together see no more."""
 
 
 def find_person(pixels: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
@@ -67,7 +68,7 @@ def find_person_in_still(pixels: np.ndarray) -> np.ndarray:
 
     The part where somebody was found is searched at one and a half times the size of the network's training, and near
     the border of the person once more in four overlapping tiles; each search is the mean of the picture and its mirror
-    image. From 1600x900 that reduces the mean error in the 24 pixels on either side of the border from 0.08 to 0.03. It
+    image. From 1600x900 that reduces the mean error in the 24 pixels on either side of the border from 0.08 to 0.02. It
     takes 0.2 seconds.
 
     Args:
@@ -83,12 +84,15 @@ def find_person_in_still(pixels: np.ndarray) -> np.ndarray:
         return mask
     rows, columns = _scaled(part[0], len(mask) / len(whole)), _scaled(part[1], len(mask[0]) / len(whole[0]))
     seen = pixels[rows, columns]
-    if min(seen.shape[:2]) < _SMALLEST:
+    size = seen.shape[0], seen.shape[1]
+    if min(size) < _SMALLEST:
         return mask
+    scale = min(1, _LARGEST / max(size))
+    seen = _resized(seen, (math.ceil(size[0] * scale), math.ceil(size[1] * scale)))
     found = _segment_twice(seen, _FINE_SHAPE)
     border = 1 - np.abs(2 * cv2.GaussianBlur(found, (0, 0), seen.shape[0] / 100) - 1)
     found += border * (_find_in_tiles(seen) - found)
-    mask[rows, columns] += _weight((rows, columns), pixels.shape[:2]) * (found - mask[rows, columns])
+    mask[rows, columns] += _weight((rows, columns), pixels.shape[:2]) * (_resized(found, size) - mask[rows, columns])
     return np.clip(mask * np.float32(_CONTRAST) + np.float32(0.5 - 0.5 * _CONTRAST), 0, 1)
 
 

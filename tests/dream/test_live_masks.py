@@ -74,12 +74,13 @@ def test_mask_is_carried_along_with_the_person() -> None:
     """Between two searches, and from the frame of a search to the one in which it comes into use."""
     frames = [np.ascontiguousarray(np.roll(PERSON, 16 * number, 1)) for number in range(EVERY + LATE + 1)]
     states = followed(frames, [None, *([moves(4)] * (EVERY + LATE))])
-    for number in (EVERY - 1, EVERY + LATE):
-        wanted = find_person(frames[number]) > 0.5
-        found = states[number].coarse("person") > 0.5
+    before, after = states[EVERY - 1].coarse("person"), states[-1].person.wanted
+    for pixels, mask in ((frames[EVERY - 1], before), (frames[-1], after)):
+        wanted, found = find_person(pixels) > 0.5, mask > 0.5
         assert (wanted & found).sum() / (wanted | found).sum() > 0.93
-        left = states[0].coarse("person") > 0.5
-        assert (wanted & left).sum() / (wanted | left).sum() < 0.85  # it has really moved
+    for pixels, left in ((frames[EVERY - 1], frames[0]), (frames[-1], frames[EVERY])):
+        wanted, found = find_person(pixels) > 0.5, find_person(left) > 0.5
+        assert (wanted & found).sum() / (wanted | found).sum() < 0.9  # it has really moved
 
 
 def test_background_does_not_drag_the_mask_along() -> None:
@@ -119,6 +120,13 @@ def test_motion_is_remembered_in_place_and_fades() -> None:
         assert (last.coarse("motion")[:, 136:] == 0).all()
         assert np.array_equal(last.coarse("still"), 1 - last.coarse("motion"))
     assert last.person is None
+
+
+@pytest.mark.parametrize("rate", [20, 40])
+def test_speed_counts_by_the_second(rate) -> None:
+    """0.05 heights a second is in the middle between what stands and what moves."""
+    *_, last = followed([NOBODY] * 2, [None, moves(0.05 * 72 / rate)], ("motion",), rate=rate)
+    assert last.coarse("motion") == pytest.approx(0.5, abs=1e-3)
 
 
 def test_what_changes_without_a_flow_has_moved() -> None:

@@ -159,7 +159,7 @@ def test_a_frame_that_is_not_contiguous(plain: bool, without_kernels: pytest.Mon
     )
 
 
-@pytest.mark.parametrize("feather", [4, 8, 15, 16, 24, 40, 100])
+@pytest.mark.parametrize("feather", [1, 2, 4, 8, 9, 10, 12, 14, 16, 17, 20, 24, 30, 36, 40, 70, 100, 200])
 def test_feather_is_the_width_of_an_edge(feather: int) -> None:
     mask = np.zeros((120, 640), np.uint8)
     mask[:, 320:] = 255

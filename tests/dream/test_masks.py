@@ -147,12 +147,26 @@ def test_a_stream_goes_on_from_the_state_of_any_frame_to_the_bit(chosen) -> None
     one.stop_looking()
 
 
-def test_looking_ahead_changes_nothing() -> None:
+@pytest.mark.parametrize("frames_ahead", [1, 2])
+def test_looking_ahead_changes_nothing(frames_ahead, monkeypatch) -> None:
+    """Where a GPU dreams, the flows of several frames are estimated at a time, and the masks follow when they dream."""
     frames, settings = stream(EVERY + LATE + 2), QUICK.replace(mask="person")
-    ahead, one_by_one = Dreamer(settings), Dreamer(settings)
+    one_by_one = Dreamer(settings)
+    dreams = [one_by_one(frame).pixels for frame in frames]
+    monkeypatch.setattr(Dreamer, "look_ahead", frames_ahead)
+    ahead = Dreamer(settings)
     sights = [ahead.look(frame) for frame in frames]
-    for sight in sights:
-        assert np.array_equal(ahead.compose(ahead.dream(sight)).pixels, one_by_one(sight.frame).pixels)
+    ahead.settings = settings.replace(mask="all")  # from the next look on
+    for sight, dream in zip(sights, dreams, strict=True):
+        assert np.array_equal(ahead.compose(ahead.dream(sight)).pixels, dream)
+
+
+def test_growth_of_the_dream_moves_no_mask() -> None:
+    grows, plain = (Dreamer(QUICK.replace(mask="person", zoom=zoom)) for zoom in (1.05, 1))
+    for frame in stream(3):
+        sights = grows.look(frame), plain.look(frame)
+    assert np.array_equal(sights[0].masks[0].coarse, sights[1].masks[0].coarse)
+    assert not np.array_equal(sights[0].flow.vectors, sights[1].flow.vectors)
 
 
 def test_a_change_of_the_working_size_leaves_the_mask() -> None:
@@ -188,13 +202,14 @@ def test_a_mask_that_is_chosen_while_it_runs_holds_from_the_next_look_on() -> No
 
 def test_another_frame_size_or_source_begins_a_scene() -> None:
     dreamer = Dreamer(QUICK.replace(mask="person"))
-    frames = stream(2)
-    dreamer(frames[0])
+    for frame in stream(2):
+        dreamer(frame)
     tall = np.ascontiguousarray(PERSON[:, 64:192])
     for pixels, begins in ((tall, False), (tall, True)):
         sight = dreamer.look(Frame(pixels, Fraction(0), 0), begins)
         assert sight.flow is None
         assert sight.mask_state.person.age == 0
+        assert begins is (sight.mask_state.step == 1 / 30)  # nothing of the last source counts
         found = product(Masks(), sight.masks, sight.small, pixels)
         assert (found > 127).mean() > 0.2
 
