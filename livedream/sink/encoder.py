@@ -21,6 +21,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 
+from livedream.conversion import conversion_threads
 from livedream.sink.codecs import Encoder, Encoding
 from livedream.sink.scheduling import ordinary_scheduling
 from livedream.sink.sink import Facts
@@ -200,12 +201,13 @@ def _convert(pixels: np.ndarray, pix_fmt: str, scaler: VideoReformatter) -> Vide
     A frame of 1280x720 takes 1.7 ms of a core. With a copy of the pixels and a scaler of its own for each frame it took
     4.5 ms; with threads, which libswscale starts anew for each scaler, three times as long on a busy machine.
     """
+    threads = conversion_threads(pixels.shape[1], pixels.shape[0])
     # Without a copy: nothing keeps the picture when it is converted.
     picture = VideoFrame.from_numpy_buffer(np.ascontiguousarray(pixels), format="rgb24")
     if not pix_fmt.startswith(("yuv", "nv")):
-        return scaler.reformat(picture, format=pix_fmt, threads=1)
+        return scaler.reformat(picture, format=pix_fmt, threads=threads)
     converted = scaler.reformat(
-        picture, format=pix_fmt, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG, threads=1
+        picture, format=pix_fmt, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG, threads=threads
     )
     converted.color_primaries, converted.color_trc = ColorPrimaries.BT709, ColorTrc.BT709  # ProRes looks for them here
     return converted
