@@ -197,8 +197,11 @@ ENCODERS: tuple[Encoder, ...] = (
         # place of 0.9885; superfast takes as long, for files larger by 17%. Looking ahead further than 5 frames, other
         # ways of adaptive quantisation, more references and the tunes gave less than 1%, or cost.
         options={
-            **{"preset": "veryfast", "partitions": "i8x8,i4x4", "subq": "3", "motion-est": "dia"},
             "crf": "{quality}",
+            "preset": "veryfast",
+            "partitions": "i8x8,i4x4",
+            "subq": "3",
+            "motion-est": "dia",
         },
         file={"bf": "0", "rc-lookahead": "5"},
         slow={"bf": "0", "rc-lookahead": "2"},
