@@ -124,13 +124,13 @@ def border(alpha: np.ndarray) -> np.ndarray:
 
 
 def test_still_is_searched_finer_than_a_frame(frame: tuple[np.ndarray, np.ndarray]) -> None:
-    """Near the border it errs by 0.32 of what a frame's mask does; without a larger input 0.34, without tiles 0.46."""
+    """Near the border it errs by 0.33 of what a frame's mask does; without a larger input 0.36, without tiles 0.47."""
     pixels, alpha = frame
     fine = find_person_in_still(pixels)
     coarse = cv2.resize(find_person(pixels), alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
     near = border(alpha)
     assert overlap(fine, alpha) > 0.99
-    assert np.abs(fine - alpha)[near].mean() < 0.33 * np.abs(coarse - alpha)[near].mean()
+    assert np.abs(fine - alpha)[near].mean() < 0.345 * np.abs(coarse - alpha)[near].mean()
     assert fine.min() >= 0
     assert fine.max() <= 1
 
@@ -152,8 +152,8 @@ def test_mask_of_a_film_follows_the_person_and_does_not_flicker() -> None:
             same = alpha == before[1]
             changes.append(cv2.absdiff(mask, before[0])[same].mean() / 255)
         before = mask, alpha
-    assert np.mean(overlaps) > 0.93
-    assert min(overlaps) > 0.8
-    assert np.mean(changes) < 0.006
+    assert np.mean(overlaps) > 0.95
+    assert min(overlaps) > 0.88
+    assert np.mean(changes) < 0.004
     # At rest, where every change is seen.
-    assert np.mean(changes[:20]) < 0.004
+    assert np.mean(changes[:20]) < 0.002
