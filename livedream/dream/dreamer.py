@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from livedream import models
 from livedream.documented import Documented
-from livedream.dream import kernels
+from livedream.dream import kernels, native
 from livedream.dream.alone import alone, begin_alone
 from livedream.dream.ascent import Ascent
 from livedream.dream.choice import network_for
@@ -197,7 +197,7 @@ class Dreamer(metaclass=Documented):
         self._ready()
         settings = self._settings
         weights = "" if settings.weights == models.OFFICIAL else f" of {settings.weights}"
-        slower = " without compiled kernels" if self._device.type == "cpu" and not kernels.compiled else ""
+        slower = _slower() if self._device.type == "cpu" else ""
         row = network_for(settings)
         wanted = parse(settings.layers, row.best)  # with names, not numbers
         return f"{self._compute}{slower}, {row.name}{weights}, {wanted}, working {width}x{height}"
@@ -837,6 +837,14 @@ def beside_others(ascent: Ascent, size: Size, steps: int) -> Iterator[None]:
     on_cpu = ascent.network.device.type == "cpu"
     with share_of_cores(ascent, size, steps), sleeping_at_barriers() if on_cpu else nullcontext():
         yield
+
+
+def _slower() -> str:
+    """Return why a CPU is slower than it could be, to be said in the first line of a run."""
+    if not kernels.compiled:
+        return " without compiled kernels"
+    why = native.objection()
+    return f" layer by layer ({why})" if why else ""
 
 
 def _first_line(error: Exception) -> str:

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from livedream.dream.octaves import Size
+from livedream.dream.resize import shrink
 from livedream.models.selfie_segmentation import SelfieSegmentation
 
 PERSON_SHAPE = (144, 256)
@@ -45,20 +46,20 @@ def find_person(pixels: np.ndarray, near: np.ndarray | None = None) -> np.ndarra
         float32 (144, 256), 0..1, stretched over the whole frame.
     """
     height, width = (max(side, least) for side, least in zip(pixels.shape[:2], PERSON_SHAPE, strict=True))
-    pixels = _resized(pixels, (height, width))
+    pixels = shrink(pixels, (height, width))
     whole = (slice(0, PERSON_SHAPE[0]), slice(0, PERSON_SHAPE[1]))
     part = None if near is None else _part(near)
     if part is not None:
         mask = np.zeros(PERSON_SHAPE, np.float32)
     else:
-        mask = _segment(_resized(pixels, PERSON_SHAPE))
+        mask = _segment(shrink(pixels, PERSON_SHAPE))
         part = _part(mask)
         if part is None or part == whole:
             return mask
     rows, columns = part
     seen = pixels[_scaled(rows, height / PERSON_SHAPE[0]), _scaled(columns, width / PERSON_SHAPE[1])]
     shape = rows.stop - rows.start, columns.stop - columns.start
-    found = _resized(_segment(_resized(seen, PERSON_SHAPE)), shape)
+    found = shrink(_segment(shrink(seen, PERSON_SHAPE)), shape)
     mask[part] += _weight(part, PERSON_SHAPE) * (found - mask[part])
     return mask
 
@@ -78,7 +79,7 @@ def find_person_in_still(pixels: np.ndarray) -> np.ndarray:
         float32 (h, w), 0..1.
     """
     whole = find_person(pixels)
-    mask = _resized(whole, pixels.shape[:2])
+    mask = shrink(whole, pixels.shape[:2])
     part = _part(whole)
     if part is None:
         return mask
@@ -88,11 +89,11 @@ def find_person_in_still(pixels: np.ndarray) -> np.ndarray:
     if min(size) < _SMALLEST:
         return mask
     scale = min(1, _LARGEST / max(size))
-    seen = _resized(seen, (math.ceil(size[0] * scale), math.ceil(size[1] * scale)))
+    seen = shrink(seen, (math.ceil(size[0] * scale), math.ceil(size[1] * scale)))
     found = _segment_twice(seen, _FINE_SHAPE)
     border = 1 - np.abs(2 * cv2.GaussianBlur(found, (0, 0), seen.shape[0] / 100) - 1)
     found += border * (_find_in_tiles(seen) - found)
-    mask[rows, columns] += _weight((rows, columns), pixels.shape[:2]) * (_resized(found, size) - mask[rows, columns])
+    mask[rows, columns] += _weight((rows, columns), pixels.shape[:2]) * (shrink(found, size) - mask[rows, columns])
     return np.clip(mask * np.float32(_CONTRAST) + np.float32(0.5 - 0.5 * _CONTRAST), 0, 1)
 
 
@@ -128,9 +129,9 @@ def _fade(tile: slice, whole: int) -> np.ndarray:
 
 def _segment_twice(pixels: np.ndarray, size: Size) -> np.ndarray:
     """Return the mean of what is found in `pixels` and in their mirror image, searched at `size`: float32 (h, w)."""
-    small = _resized(pixels, size)
+    small = shrink(pixels, size)
     found = _segment(small) + _segment(np.ascontiguousarray(small[:, ::-1]))[:, ::-1]
-    return _resized(found / 2, pixels.shape[:2])
+    return shrink(found / 2, pixels.shape[:2])
 
 
 def _part(mask: np.ndarray) -> tuple[slice, slice] | None:
@@ -169,12 +170,6 @@ def _ramp(part: slice, whole: int) -> np.ndarray:
     if part.stop < whole:
         weight = np.minimum(weight, places[::-1] / edge)
     return weight
-
-
-def _resized(pixels: np.ndarray, size: Size) -> np.ndarray:
-    """Return `pixels` at `size` (height, width), averaged where they get fewer."""
-    fewer = size[0] * size[1] < pixels.shape[0] * pixels.shape[1]
-    return cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA if fewer else cv2.INTER_LINEAR)
 
 
 def _segment(small: np.ndarray) -> np.ndarray:

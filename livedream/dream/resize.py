@@ -14,7 +14,7 @@ def shrink(pixels: np.ndarray, size: Size) -> np.ndarray:
     """Return `pixels`, uint8 (h, w, 3), at `size` (height, width): halved as often as it goes, then interpolated.
 
     Each pixel still stands for all those that it covers, and it takes a sixth of the time of one step by area: 0.65 ms
-    instead of 4.1 from 1280x720 to 448x256.
+    instead of 4.1 from 1280x720 to 448x256. To a larger size it is interpolated alone. It takes float32 (h, w), too.
     """
     while pixels.shape[0] >= 2 * size[0] and pixels.shape[1] >= 2 * size[1]:
         half = pixels.shape[1] // 2, pixels.shape[0] // 2
