@@ -12,11 +12,20 @@ from types import FrameType
 
 CODE = 130
 """Of a program that ended by Ctrl-C."""
+SPINNING = "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"
+"""Variables that tell OpenMP how long a thread spins that waits for others, before it sleeps: some 10 ms by default."""
+# Microseconds: OpenMP looks some 20 times in each, OpenCV once.
+_WAITS = {
+    "GOMP_SPINCOUNT": "500",
+    "OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN": "25",
+    "OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER": "25",
+}
 
 
 def main() -> int:
     """Import the command line, run it and return its exit code."""
     guard_imports()
+    wait_asleep()
     try:
         from livedream.cli.main import main as command
 
@@ -38,6 +47,19 @@ def guard_imports() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores Ctrl-C
         signal.signal(signal.SIGINT, _leave)
+
+
+def wait_asleep() -> None:
+    """Let threads of OpenMP and OpenCV that wait for others sleep after some 25 microseconds, not after milliseconds.
+
+    Beside a program that keeps a core busy, a thread that spins takes the time of the one that it waits for. Only for
+    the command, whose process this is; what its user has set holds. Read once, when these libraries are loaded.
+    """
+    if "torch" in sys.modules:
+        return
+    for name, value in _WAITS.items():
+        if name not in SPINNING or not any(set_ in os.environ for set_ in SPINNING):
+            os.environ.setdefault(name, value)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -15,7 +15,7 @@ setup(
     ext_modules=[
         Extension(
             "livedream.dream._kernels",
-            ["livedream/dream/kernels.c", "livedream/dream/playback.c"],
+            ["livedream/dream/kernels.c", "livedream/dream/playback.c", "livedream/dream/turns.c"],
             extra_compile_args=compile_args,
             extra_link_args=link_args,
             depends=["livedream/dream/common.h", "livedream/dream/kernels_typed.h"],
