@@ -145,7 +145,7 @@ class Convolution(Step):
         """The largest value that the ReLU lets through, where it is a ReLU6."""
         self._border = border
         self.unrectifies = True
-        """Whether the ReLU is undone here; the max-pool behind it does so more cheaply."""
+        """Whether the ReLU is undone here; what is behind it may do so more cheaply."""
         self._bias = module.bias
         pieces = torch.split(module.weight.detach(), [count // module.groups for count in channels], 1)
         how = _padding(module), module.stride, module.dilation, module.groups
@@ -158,17 +158,20 @@ class Convolution(Step):
         result: Tensor | None = None
         for number, (part, kernel) in enumerate(zip(self.parts, self._kernels, strict=True), 1):
             bias = self._bias if result is None else None
-            x = values[part] if self._border == NO_BORDER else _bordered(values[part], self._border)
+            x = values[part] if self._border == NO_BORDER else kernels.border(values[part], self._border)
             last = number == len(self.parts)
             result = kernel(x, bias, result, self.rectified and last, self.ceiling)
             values[self.output] = result
 
     def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
         if self.rectified and self.unrectifies:
-            undo = kernels.unrectify if self.ceiling is None else kernels.unclip
-            gradient = undo(gradient, values[self.output])
+            gradient = self.undo(gradient, values[self.output])
         for part, way_back in zip(self.parts, self._ways_back, strict=True):
             way_back(known, part, gradient, values[part])
+
+    def undo(self, gradient: Tensor, output: Tensor) -> Tensor:
+        """Return the gradient before the ReLU. `gradient` may be overwritten."""
+        return (kernels.unrectify if self.ceiling is None else kernels.unclip)(gradient, output)
 
 
 class _Turned:
@@ -274,15 +277,6 @@ def _way_back(module: nn.Conv2d, weight: Tensor, border: Border) -> "_Turned | _
     return _Spread(module, weight, border) if depthwise and fits else _Slow(module, weight, border)
 
 
-def _bordered(x: Tensor, border: Border) -> Tensor:
-    before, after, above, below = border
-    number, channels, height, width = x.shape
-    shape = number, channels, height + above + below, width + before + after
-    whole = torch.zeros((shape[0], shape[2], shape[3], shape[1]), dtype=x.dtype).permute(0, 3, 1, 2)
-    whole[:, :, above : above + height, before : before + width] = x
-    return whole
-
-
 class Relu(Step):
     """A ReLU that could not join what is before it."""
 
@@ -326,14 +320,20 @@ class AveragePool(Step):
 
 
 class Sum(Step):
+    def __init__(self, output: int, parts: Sequence[int]) -> None:
+        super().__init__(output, parts)
+        self.lends = False
+        """Whether both parts may be given the same gradient: one of them is only read before the other is changed."""
+
     def forward(self, values: Values) -> None:
         left, right = self.parts
-        values[self.output] = values[left] + values[right]
+        values[self.output] = kernels.total(values[left], values[right])
 
     def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
-        for part in self.parts:
-            # A copy: what is known of a part may be added to in place.
-            add(known, part, gradient.clone())
+        left, right = self.parts
+        # What is known of a part may be added to in place.
+        add(known, left, gradient if self.lends else gradient.clone())
+        add(known, right, gradient)
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:

@@ -6,12 +6,14 @@ parts are made at once, by one convolution with the largest kernel among theirs.
 
 import operator
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from livedream.dream.depthwise import Depthwise, is_depthwise
 from livedream.dream.layers import NO_BORDER, AveragePool, Border, Convolution, MaxPool, Relu, Step, Sum, UnfusableError
 
 _CONCATENATIONS = (torch.cat, torch.concat)
@@ -41,6 +43,7 @@ class Plan:
         if not all(isinstance(step, Convolution) for step in self.steps if 0 in step.parts):
             raise UnfusableError("something else than a convolution reads the picture")
         self._move_masks()
+        self._lend_gradients()
 
     def _write(self, node: Any) -> None:
         module = self._modules.get(str(node.target)) if node.op == "call_module" else None
@@ -106,7 +109,10 @@ class Plan:
         output = self._new(module.out_channels)
         std = self.std if 0 in parts else None
         channels = [self._channels[part] for part in parts]
-        self.steps.append(Convolution(output, parts, channels, module, std, border))
+        if std is None and len(parts) == 1 and is_depthwise(module, border):
+            self.steps.append(Depthwise(output, parts[0], module, border))
+        else:
+            self.steps.append(Convolution(output, parts, channels, module, std, border))
         return output
 
     def _merged(self, makers: Sequence[Step]) -> int:
@@ -161,17 +167,30 @@ class Plan:
         return [step for step in self.steps if step.output in self._parts[node] and isinstance(step, Convolution)]
 
     def _move_masks(self) -> None:
-        """Undo a ReLU behind its max-pools, where there are fewer pixels."""
+        """Undo a ReLU behind its max-pools, where there are fewer pixels, or together with the depthwise convolution
+        that reads it.
+        """
         shown = {part for parts in self.outputs for part in parts}
         for step in self.steps:
-            if not isinstance(step, Convolution) or not step.rectified or step.ceiling or step.output in shown:
+            if not isinstance(step, Convolution) or not step.rectified or step.output in shown:
                 continue
             readers = [reader for reader in self.steps if step.output in reader.parts]
             pools = [reader for reader in readers if isinstance(reader, MaxPool)]
-            if len(pools) == len(readers):
+            if len(pools) == len(readers) and not step.ceiling:
                 step.unrectifies = False
                 for pool in pools:
                     pool.unrectifies = True
+            elif len(readers) == 1 and isinstance(readers[0], Depthwise):
+                step.unrectifies = False
+                readers[0].maker = step
+
+    def _lend_gradients(self) -> None:
+        """Spare the copies of gradients of sums: a convolution without a ReLU that made the one part just before it
+        reads its gradient before that of the other part is changed.
+        """
+        for before, step in pairwise(self.steps):
+            if isinstance(step, Sum) and before.output in step.parts and isinstance(before, Convolution):
+                step.lends = not before.rectified and step.parts[0] != step.parts[1]
 
 
 def _mergeable(makers: Sequence[Step]) -> bool:

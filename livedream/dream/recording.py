@@ -28,6 +28,8 @@ _onednn = torch.ops.mkldnn
 # As playback.c counts them.
 _DROP, _EMPTY, _CONVOLVE, _CONVOLVE_ONTO, _RUN = range(5)
 _SIDES = 4
+_RECTIFIERS: dict[tuple[Any, ...], int] = {(None,): 0, ("none",): 0, ("relu",): 1, ("hardtanh", 0.0, 6.0): 2}
+"""What may be behind a convolution, with its bounds."""
 
 _Layout = tuple[torch.dtype, int, tuple[int, ...], tuple[int, ...]]
 """Type, offset in the memory, shape and strides."""
@@ -190,11 +192,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch gi
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         if func is _onednn._convolution_pointwise.default:
-            x, weight, bias, *how, last, _, _ = args
-            self._convolve(_CONVOLVE, self.slot_of(x), weight, bias, how, last, self.put(result))
+            x, weight, bias, *how, last, bounds, _ = args
+            self._convolve(_CONVOLVE, self.slot_of(x), weight, bias, how, (last, *bounds), self.put(result))
         elif func is _onednn._convolution_pointwise_.binary:
             onto, x, weight, bias, *how, _, _, last, _, _ = args
-            self._convolve(_CONVOLVE_ONTO, self.slot_of(x), weight, bias, how, last, self.slot_of(onto))
+            self._convolve(_CONVOLVE_ONTO, self.slot_of(x), weight, bias, how, (last,), self.slot_of(onto))
         elif func in (_aten.empty.memory_format, _aten.empty_like.default):
             self._empty(result)
         elif not func.is_view:
@@ -206,12 +208,12 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch gi
         return result
 
     def _convolve(
-        self, what: int, x: int, weight: Tensor, bias: Tensor | None, how: Sequence[Any], last: str | None, to: int
+        self, what: int, x: int, weight: Tensor, bias: Tensor | None, how: Sequence[Any], last: tuple[Any, ...], to: int
     ) -> None:
         padding, stride, dilation, groups = how
-        if last not in (None, "none", "relu"):
+        if last not in _RECTIFIERS:
             raise UnrecordableError(f"a convolution with {last}")
-        given = self.constants.add(weight), 0 if bias is None else self.constants.add(bias), int(last == "relu")
+        given = self.constants.add(weight), 0 if bias is None else self.constants.add(bias), _RECTIFIERS[last]
         self._write(what, (to, x, *given, *padding, *stride, *dilation, groups), to, x)
 
     def _empty(self, tensor: Tensor) -> None:
