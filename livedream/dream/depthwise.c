@@ -17,15 +17,24 @@
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
-/* Sums stay in registers only where the loops over them are unrolled. */
-#define CONSTANT_LOOP _Pragma("GCC unroll 8")
+/* Sums stay in registers where the loops over them are unrolled. Those over rows are not: else GCC keeps the rows in
+ * registers as well, more of them than there are. */
+#define UNROLLED _Pragma("GCC unroll 8")
+#define ROLLED _Pragma("GCC unroll 1")
+/* A vector of channels after the other. The last begins where it ends with them: some are calculated twice. */
+#define EACH_CHANNEL(c, count)                                                                                         \
+    for (Index c##_next = LANES, c = 0; c < count;                                                                     \
+         c = c##_next < count && c##_next + LANES > count ? count - LANES : c##_next, c##_next += LANES)
+#define ALIGNED __attribute__((aligned(64)))
 
 enum {
     TILE = 8,    /* Columns that are summed up at a time. */
     BLOCK = 128, /* Channels that lie in the ring at a time, at most. */
+    LEAST = 16,  /* So many, at least, in all. */
     LARGEST = 5, /* Side of a kernel. */
     STRIDES = 2,
 };
+typedef float Pixel[BLOCK];
 /* Multiplications under which a second thread costs more than it saves. */
 enum { WORTH_A_THREAD = 65536 };
 
@@ -43,7 +52,7 @@ enum { DEPTHWISE = sizeof(Depthwise) / sizeof(Index) };
 
 /* Where the channels end that lie in the ring together with the one at `start`: blocks of one size, and the rest. */
 static inline Index end_of_block(Index start, Index channels) {
-    Index blocks = (channels + BLOCK - 1) / BLOCK, size = ((channels + blocks - 1) / blocks + 15) / 16 * 16;
+    Index blocks = (channels + BLOCK - 1) / BLOCK, size = ((channels + blocks - 1) / blocks + LEAST - 1) / LEAST * LEAST;
     return start + size < channels ? start + size : channels;
 }
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from livedream.dream import library
-from livedream.dream.layers import NO_BORDER, Border, Convolution, Gradients, Values, add
+from livedream.dream.layers import NO_BORDER, Border, Convolution, Gradients, Values, add, padding_of
 
 _LAST = torch.channels_last
 _LEAST_CHANNELS = 16
@@ -16,14 +16,15 @@ _LEAST_CHANNELS = 16
 
 
 def is_depthwise(module: nn.Conv2d, border: Border) -> bool:
-    """Whether `Depthwise` knows it: square kernels of 3 and 5, strides of 1 and 2."""
+    """Whether `Depthwise` knows it: square kernels of 3 and 5, strides of 1 and 2.
+
+    Raises UnfusableError for padding with something else than zeros.
+    """
     channels = module.in_channels
-    if module.padding_mode != "zeros" or isinstance(module.padding, str) or channels < _LEAST_CHANNELS:
-        return False
+    alone = module.groups == channels == module.out_channels and channels >= _LEAST_CHANNELS
     (high, wide), (down, across) = module.kernel_size, module.stride
     fits = high == wide and high in (3, 5) and down == across and down in (1, 2) and module.dilation == (1, 1)
-    padded = max(module.padding) + max(border) < high
-    return fits and padded and module.groups == channels == module.out_channels
+    return alone and fits and max(padding_of(module)) + max(border) < high
 
 
 class Depthwise(Convolution):
@@ -37,7 +38,7 @@ class Depthwise(Convolution):
         bias = torch.zeros(module.out_channels) if module.bias is None else module.bias.detach().float()
         self._start = bias.contiguous()
         (self._size, _), (self._stride, _) = module.kernel_size, module.stride
-        (down, across), (before, after, above, below) = module.padding, border
+        (down, across), (before, after, above, below) = padding_of(module), border
         self._around = (above + down, below + down), (before + across, after + across)
         """Rows of zeros above and below, and columns before and after."""
 

@@ -2,72 +2,71 @@
  * a function for both.
  */
 
-/* Bring a row of pixels of some channels into the ring, zeros where there is no picture. columns: from first on. */
-INLINE void IN(fill)(const TYPE *row, float *ring, Index first, Index wide, const Depthwise *d, Index columns,
-                     Index count, const TYPE *by, Bounds bounds) {
+/* Bring a row of `wide` pixels, from column `first` on, into the ring, with zeros where there is no picture. by: where it
+ * does not lie within `bounds` the pixel is zero as well. */
+INLINE void IN(fill)(const TYPE *row, const TYPE *by, Bounds bounds, Pixel *restrict to, Index first, Index wide,
+                     Index columns, Index channels, Index count) {
     Lanes low = SPREAD(bounds.low), high = SPREAD(bounds.high);
     for (Index j = 0; j < wide; j++) {
-        float *to = ring + j * count;
         Index column = first + j;
         if (!row || column < 0 || column >= columns) {
-            memset(to, 0, (size_t)count * sizeof(float));
+            memset(to[j], 0, (size_t)count * sizeof(float));
             continue;
         }
-        const TYPE *from = row + column * d->channels;
+        const TYPE *from = row + column * channels;
+        float *pixel = to[j];
         if (by) {
-            const TYPE *beside = by + column * d->channels;
-            for (Index c = 0; c < count; c += LANES) {
-                Index k = c + LANES <= count ? c : count - LANES;
-                Lanes value = LOAD(from + k), other = LOAD(beside + k);
-                STORE_float32(to + k, INSIDE(value, other, low, high));
+            const TYPE *beside = by + column * channels;
+            EACH_CHANNEL(c, count) {
+                Lanes value = LOAD(from + c), other = LOAD(beside + c);
+                STORE_float32(pixel + c, INSIDE(value, other, low, high));
             }
         } else {
-            for (Index c = 0; c < count; c += LANES) {
-                Index k = c + LANES <= count ? c : count - LANES;
-                STORE_float32(to + k, LOAD(from + k));
-            }
+            EACH_CHANNEL(c, count) STORE_float32(pixel + c, LOAD(from + c));
         }
     }
+}
+
+/* The weights of some channels, tap by tap. */
+INLINE void IN(take_taps)(const float *weight, Pixel *restrict taps, Index channels, Index count, int size) {
+    for (int i = 0; i < size * size; i++) memcpy(taps[i], weight + i * channels, (size_t)count * sizeof(float));
 }
 
 /* Rows first to last of what the convolution gives for a picture. */
 INLINE void IN(forward)(const TYPE *from, const float *weight, const float *bias, TYPE *to, const Depthwise *d,
                         Bounds bounds, Index first, Index last, const int size, const int stride) {
-    enum { WIDEST = (TILE - 1) * STRIDES + LARGEST };
-    float ring[LARGEST][WIDEST * BLOCK] __attribute__((aligned(64)));
+    ALIGNED Pixel ring[LARGEST][(TILE - 1) * STRIDES + LARGEST], taps[LARGEST * LARGEST];
     Lanes low = SPREAD(bounds.low), high = SPREAD(bounds.high);
-    const Index wide = (TILE - 1) * stride + size;
-    for (Index start = 0, end; start < d->channels; start = end) {
-        end = end_of_block(start, d->channels);
-        Index begin = end - start < 16 ? end - 16 : start, count = end - begin;
+    const Index channels = d->channels;
+    for (Index start = 0, end; start < channels; start = end) {
+        end = end_of_block(start, channels);
+        Index begin = end - start < LEAST ? end - LEAST : start, count = end - begin;
+        IN(take_taps)(weight + begin, taps, channels, count, size);
         for (Index column = 0; column < d->to_columns; column += TILE) {
-            Index tile = d->to_columns - column < TILE ? d->to_columns - column : TILE;
+            const int tile = d->to_columns - column < TILE ? (int)(d->to_columns - column) : TILE;
             Index filled = first * stride - d->top;
             for (Index row = first; row < last; row++) {
                 Index above = row * stride - d->top;
-                for (; filled < above + size; filled++) {
-                    const TYPE *line = from + filled * d->columns * d->channels + begin;
-                    IN(fill)(filled < 0 || filled >= d->rows ? NULL : line, ring[(filled + size) % size],
-                             column * stride - d->left, wide, d, d->columns, count, NULL, bounds);
-                }
-                const float *lines[LARGEST];
+                for (; filled < above + size; filled++)
+                    IN(fill)(filled < 0 || filled >= d->rows ? NULL : from + filled * d->columns * channels + begin,
+                             NULL, bounds, ring[(filled + size) % size], column * stride - d->left,
+                             (TILE - 1) * stride + size, d->columns, channels, count);
+                const Pixel *lines[LARGEST];
                 for (int y = 0; y < size; y++) lines[y] = ring[(above + y + size) % size];
-                TYPE *target = to + (row * d->to_columns + column) * d->channels + begin;
-                for (Index c = 0; c < count; c += LANES) {
-                    Index k = c + LANES <= count ? c : count - LANES;
-                    Lanes sum[TILE], start_sum = LOAD_float32(bias + begin + k);
-                    CONSTANT_LOOP for (int t = 0; t < TILE; t++) sum[t] = start_sum;
-                    for (int y = 0; y < size; y++) {
-                        const float *line = lines[y] + k;
-                        const float *taps = weight + y * size * d->channels + begin + k;
-                        CONSTANT_LOOP for (int x = 0; x < size; x++) {
-                            Lanes tap = LOAD_float32(taps + x * d->channels);
-                            CONSTANT_LOOP for (int t = 0; t < TILE; t++) sum[t] =
-                                MULTIPLY_ADD(tap, LOAD_float32(line + (t * stride + x) * count), sum[t]);
+                TYPE *target = to + (row * d->to_columns + column) * channels + begin;
+                EACH_CHANNEL(c, count) {
+                    Lanes sum[TILE], offset = LOAD_float32(bias + begin + c);
+                    UNROLLED for (int t = 0; t < TILE; t++) sum[t] = offset;
+                    ROLLED for (int y = 0; y < size; y++) {
+                        const float *line = lines[y][0] + c, *tap = taps[y * size] + c;
+                        UNROLLED for (int x = 0; x < size; x++) {
+                            Lanes factor = LOAD_float32(tap + x * BLOCK);
+                            UNROLLED for (int t = 0; t < TILE; t++) sum[t] =
+                                MULTIPLY_ADD(factor, LOAD_float32(line + (t * stride + x) * BLOCK), sum[t]);
                         }
                     }
-                    CONSTANT_LOOP for (int t = 0; t < TILE; t++) if (t < tile)
-                        STORE(target + t * d->channels + k, CLIP(sum[t], low, high));
+                    UNROLLED for (int t = 0; t < TILE; t++) if (t < tile)
+                        STORE(target + t * channels + c, CLIP(sum[t], low, high));
                 }
             }
         }
@@ -78,50 +77,53 @@ INLINE void IN(forward)(const TYPE *from, const float *weight, const float *bias
 INLINE void IN(backward)(const TYPE *gradient, const TYPE *output, const float *weight, const TYPE *input, TYPE *to,
                          const Depthwise *d, Bounds behind, Bounds before, Index first, Index last, const int size,
                          const int stride) {
-    enum { WIDEST = TILE + LARGEST - 1 };
-    float ring[LARGEST][WIDEST * BLOCK] __attribute__((aligned(64)));
+    ALIGNED Pixel ring[LARGEST][TILE + LARGEST - 1], taps[LARGEST * LARGEST];
     Lanes low = SPREAD(before.low), high = SPREAD(before.high);
-    const int reach = (size - 1) / stride;
-    const Index wide = TILE + reach, tiles = (d->columns - 1 + d->left) / stride + 1;
-    for (Index start = 0, end; start < d->channels; start = end) {
-        end = end_of_block(start, d->channels);
-        Index begin = end - start < 16 ? end - 16 : start, count = end - begin;
-        for (Index column = 0; column < tiles; column += TILE) {
+    const int reach = (size - 1) / stride, kept = reach + 1;
+    const Index channels = d->channels, groups = (d->columns - 1 + d->left) / stride + 1;
+    for (Index start = 0, end; start < channels; start = end) {
+        end = end_of_block(start, channels);
+        Index begin = end - start < LEAST ? end - LEAST : start, count = end - begin;
+        IN(take_taps)(weight + begin, taps, channels, count, size);
+        for (Index column = 0; column < groups; column += TILE) {
             Index filled = first - reach;
             for (Index row = first; row < last; row++) {
                 for (; filled <= row; filled++) {
-                    Index line = filled * d->to_columns * d->channels + begin;
-                    IN(fill)(filled < 0 || filled >= d->to_rows ? NULL : gradient + line,
-                             ring[(filled + reach + 1) % (reach + 1)], column - reach, wide, d, d->to_columns, count,
-                             output ? output + line : NULL, behind);
+                    Index line = filled * d->to_columns * channels + begin;
+                    int inside = filled >= 0 && filled < d->to_rows;
+                    IN(fill)(inside ? gradient + line : NULL, output ? output + line : NULL, behind,
+                             ring[(filled + kept) % kept], column - reach, TILE + reach, d->to_columns, channels,
+                             count);
                 }
-                CONSTANT_LOOP for (int down = 0; down < stride; down++) {
+                UNROLLED for (int down = 0; down < stride; down++) {
                     Index y = row * stride + down - d->top;
                     if (y < 0 || y >= d->rows) continue;
-                    CONSTANT_LOOP for (int across = 0; across < stride; across++) {
-                        Index left = column * stride + across - d->left;
-                        for (Index c = 0; c < count; c += LANES) {
-                            Index k = c + LANES <= count ? c : count - LANES;
+                    const Pixel *lines[LARGEST];
+                    for (int i = 0; i < kept; i++) lines[i] = ring[(row - i + kept) % kept] + reach;
+                    UNROLLED for (int across = 0; across < stride; across++) {
+                        Index x = column * stride + across - d->left;
+                        int whole = x >= 0 && x + (TILE - 1) * stride < d->columns;
+                        TYPE *target = to + (y * d->columns + x) * channels + begin;
+                        const TYPE *by = input + (input ? target - to : 0);
+                        EACH_CHANNEL(c, count) {
                             Lanes sum[TILE];
-                            CONSTANT_LOOP for (int t = 0; t < TILE; t++) sum[t] = SPREAD(0);
-                            for (int i = down; i < size; i += stride) {
-                                const float *line = ring[(row - i / stride + reach + 1) % (reach + 1)] + k;
-                                const float *taps = weight + i * size * d->channels + begin + k;
-                                CONSTANT_LOOP for (int j = across; j < size; j += stride) {
-                                    Lanes tap = LOAD_float32(taps + j * d->channels);
-                                    CONSTANT_LOOP for (int t = 0; t < TILE; t++) sum[t] = MULTIPLY_ADD(
-                                        tap, LOAD_float32(line + (t + reach - j / stride) * count), sum[t]);
+                            UNROLLED for (int t = 0; t < TILE; t++) sum[t] = SPREAD(0);
+                            ROLLED for (int i = 0; i * stride + down < size; i++) {
+                                const float *line = lines[i][0] + c, *tap = taps[(i * stride + down) * size] + c;
+                                UNROLLED for (int j = 0; j * stride + across < size; j++) {
+                                    Lanes factor = LOAD_float32(tap + (j * stride + across) * BLOCK);
+                                    UNROLLED for (int t = 0; t < TILE; t++) sum[t] =
+                                        MULTIPLY_ADD(factor, LOAD_float32(line + (t - j) * BLOCK), sum[t]);
                                 }
                             }
-                            CONSTANT_LOOP for (int t = 0; t < TILE; t++) {
-                                Index x = left + t * stride;
-                                if (x < 0 || x >= d->columns) continue;
-                                Index at = (y * d->columns + x) * d->channels + begin + k;
+                            UNROLLED for (int t = 0; t < TILE; t++) {
+                                Index at = t * stride * channels + c;
+                                if (!whole && (x + t * stride < 0 || x + t * stride >= d->columns)) continue;
                                 if (input) {
-                                    Lanes by = LOAD(input + at);
-                                    sum[t] = INSIDE(sum[t], by, low, high);
+                                    Lanes other = LOAD(by + at);
+                                    sum[t] = INSIDE(sum[t], other, low, high);
                                 }
-                                STORE(to + at, sum[t]);
+                                STORE(target + at, sum[t]);
                             }
                         }
                     }

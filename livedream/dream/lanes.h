@@ -2,7 +2,8 @@
  * once for each processor, with PROCESSOR, the end of the names of its functions.
  *
  * CLIP lets through what is no number, and so does INSIDE, which is `value` where `by` lies between two bounds, else 0.
- * A bound that is no number bounds nothing.
+ * A bound that is no number bounds nothing. STORE_bfloat16 rounds to the nearest, halves to even; what is no number must
+ * come from bfloat16, so that its last sixteen bits are zero and rounding leaves the others alone.
  */
 
 #undef LANES
@@ -39,7 +40,6 @@ INLINE void JOINED(store, bfloat16, PROCESSOR)(uint16_t *to, __m512 value) {
     __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
     rounded = _mm512_srli_epi32(rounded, 16);
-    rounded = _mm512_mask_mov_epi32(rounded, _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q), _mm512_set1_epi32(0x7fc0));
     _mm256_storeu_si256((__m256i *)(void *)to, _mm512_cvtepi32_epi16(rounded));
 }
 
@@ -63,9 +63,7 @@ INLINE void JOINED(store, bfloat16, PROCESSOR)(uint16_t *to, __m256 value) {
     __m256i bits = _mm256_castps_si256(value);
     __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
-    __m256i none = _mm256_castps_si256(_mm256_cmp_ps(value, value, _CMP_UNORD_Q));
     rounded = _mm256_srli_epi32(rounded, 16);
-    rounded = _mm256_blendv_epi8(rounded, _mm256_set1_epi32(0x7fc0), none);
     __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
     _mm_storeu_si128((__m128i *)(void *)to, packed);
 }
@@ -104,9 +102,7 @@ INLINE Four JOINED(load, bfloat16, PROCESSOR)(const uint16_t *from) {
 }
 
 INLINE void JOINED(store, bfloat16, PROCESSOR)(uint16_t *to, Four value) {
-    Four_bits bits = (Four_bits)value, none = value != value;
-    Four_bits rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    rounded = (rounded & ~none) | (none & 0x7fc0);
+    Four_bits bits = (Four_bits)value, rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
     for (int i = 0; i < 4; i++) to[i] = (uint16_t)rounded[i];
 }
 

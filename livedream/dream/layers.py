@@ -114,7 +114,8 @@ class _Kernel:
         return weight
 
 
-def _padding(module: nn.Conv2d) -> tuple[int, int]:
+def padding_of(module: nn.Conv2d) -> tuple[int, int]:
+    """Return the rows above and below, and the columns before and after, that `module` lays around its input."""
     if isinstance(module.padding, str) or module.padding_mode != "zeros":
         raise UnfusableError(f"padding {module.padding_mode} {module.padding}")
     down, across = module.padding
@@ -148,7 +149,7 @@ class Convolution(Step):
         """Whether the ReLU is undone here; what is behind it may do so more cheaply."""
         self._bias = module.bias
         pieces = torch.split(module.weight.detach(), [count // module.groups for count in channels], 1)
-        how = _padding(module), module.stride, module.dilation, module.groups
+        how = padding_of(module), module.stride, module.dilation, module.groups
         self._kernels = [_Kernel(piece, *how) for piece in pieces]
         if std is not None:
             pieces = (module.weight.detach() / std.to(module.weight.dtype),)
@@ -184,7 +185,7 @@ class _Turned:
         turned = weight.flip(2, 3)
         if module.groups == 1:
             turned = turned.transpose(0, 1)
-        padding = [k - 1 - p for k, p in zip(module.kernel_size, _padding(module), strict=True)]
+        padding = [k - 1 - p for k, p in zip(module.kernel_size, padding_of(module), strict=True)]
         self._kernel = _Kernel(turned, padding, [1, 1], [1, 1], module.groups)
 
     def __call__(self, known: Gradients, part: int, gradient: Tensor, value: Tensor) -> None:
@@ -209,7 +210,7 @@ class _ToPicture:
         filled = F.pad(turned, (0, 0, 0, 0, 0, 0, 0, -turned.shape[0] % _CHANNELS))
         self._kernel = _Kernel(filled, [rows - 1, columns - 1], [1, 1], [1, 1], 1)
         self._block = down, across
-        (top, left), (before, _, above, _) = _padding(module), border
+        (top, left), (before, _, above, _) = padding_of(module), border
         self._padding = top + above, left + before
 
     def __call__(self, known: Gradients, part: int, gradient: Tensor, value: Tensor) -> None:
@@ -225,7 +226,7 @@ class _Spread:
     """
 
     def __init__(self, module: nn.Conv2d, weight: Tensor, border: Border) -> None:
-        self._padding = _padding(module)
+        self._padding = padding_of(module)
         self._size = module.kernel_size
         self._stride = module.stride
         self._border = border
@@ -271,7 +272,7 @@ def _way_back(module: nn.Conv2d, weight: Tensor, border: Border) -> "_Turned | _
     if plain and weight.shape[1] < _CHANNELS:
         return _ToPicture(module, weight, border)
     depthwise = module.groups == module.in_channels == module.out_channels and module.dilation == (1, 1)
-    fits = all(p < k for k, p in zip(module.kernel_size, _padding(module), strict=True))
+    fits = all(p < k for k, p in zip(module.kernel_size, padding_of(module), strict=True))
     if (plain or depthwise) and fits and border == NO_BORDER and module.stride == (1, 1):
         return _Turned(module, weight)
     return _Spread(module, weight, border) if depthwise and fits else _Slow(module, weight, border)

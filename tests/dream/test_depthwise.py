@@ -141,10 +141,9 @@ def test_what_is_no_number_gets_through(dtype) -> None:
         nn.Conv2d(16, 32, 3, groups=16),
         nn.Conv2d(16, 16, 3, groups=8),
         nn.Conv2d(8, 8, 3, groups=8),
-        nn.Conv2d(16, 16, 3, padding="same", groups=16),
         nn.Conv2d(16, 16, 3, padding=3, groups=16),
     ],
-    ids=["large", "stride", "dilated", "oblong", "two for each", "groups", "few", "same", "padded"],
+    ids=["large", "stride", "dilated", "oblong", "two for each", "groups", "few", "padded"],
 )
 def test_others_are_left_to_torch(module) -> None:
     assert not is_depthwise(module, (0, 0, 0, 0))
