@@ -16,12 +16,12 @@ _LEAST_CHANNELS = 16
 
 
 def is_depthwise(module: nn.Conv2d, border: Border) -> bool:
-    """Whether `Depthwise` knows it: square kernels of 3 and 5, strides of 1 and 2.
+    """Whether `Depthwise` knows it: square kernels of 3 and 5, strides of 1 and 2, channels by eights.
 
     Raises UnfusableError for padding with something else than zeros.
     """
     channels = module.in_channels
-    alone = module.groups == channels == module.out_channels and channels >= _LEAST_CHANNELS
+    alone = module.groups == channels == module.out_channels and channels >= _LEAST_CHANNELS and channels % 8 == 0
     (high, wide), (down, across) = module.kernel_size, module.stride
     fits = high == wide and high in (3, 5) and down == across and down in (1, 2) and module.dilation == (1, 1)
     return alone and fits and max(padding_of(module)) + max(border) < high
@@ -50,29 +50,29 @@ class Depthwise(Convolution):
             super().forward(values)
             return
         x = x.contiguous(memory_format=_LAST)
-        sizes = self._sizes(x.shape)
-        number, _, _, channels, rows, columns, *_ = sizes
+        how = self._how(x.shape)
+        number, _, _, channels, rows, columns, *_ = how
         result = torch.empty((number, channels, rows, columns), dtype=x.dtype, memory_format=_LAST)
-        kernel((x, self._weight, self._start, result), *sizes, _kind(self))
-        values[self.output] = result
+        masks = _mask_for(x, how[-2]), _mask_for(result, how[-1])
+        kernel((x, self._weight, self._start, result, *masks), *how)
+        values[self.output], values.masks[self.output] = result, masks
 
     def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
         (part,) = self.parts
-        x = values[part]
-        kernel = library.kernel("depthwise_back", x.dtype)
-        if kernel is None:
+        masks = values.masks.get(self.output)
+        kernel = library.kernel("depthwise_back", gradient.dtype)
+        if kernel is None or masks is None:
             super().backward(values, known, gradient)
             if self.maker is not None:
-                known[part] = self.maker.undo(known[part], x)
+                known[part] = self.maker.undo(known[part], values[part])
             return
-        x, gradient = x.contiguous(memory_format=_LAST), gradient.contiguous(memory_format=_LAST)
-        before = torch.empty_like(x)
-        behind = _kind(self) if self.unrectifies else 0
-        given = gradient, values[self.output], self._weight, x, before
-        kernel(given, *self._sizes(x.shape), behind, 0 if self.maker is None else _kind(self.maker))
+        gradient = gradient.contiguous(memory_format=_LAST)
+        shape = values[part].shape
+        before = torch.empty(shape, dtype=gradient.dtype, memory_format=_LAST)
+        kernel((gradient, self._weight, before, *masks), *self._how(shape))
         add(known, part, before)
 
-    def _sizes(self, shape: Sequence[int]) -> tuple[int, ...]:
+    def _how(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return a Depthwise of depthwise.c for an input of `shape`."""
         number, channels, *sides = shape
         behind = [
@@ -80,7 +80,15 @@ class Depthwise(Convolution):
             for side, around in zip(sides, self._around, strict=True)
         ]
         (top, _), (left, _) = self._around
-        return number, *sides, channels, *behind, self._size, self._stride, top, left
+        rectifiers = 0 if self.maker is None else _kind(self.maker), _kind(self) if self.unrectifies else 0
+        return number, *sides, channels, *behind, self._size, self._stride, top, left, *rectifiers
+
+
+def _mask_for(x: Tensor, rectifier: int) -> Tensor:
+    """Return room for a bit for each number of `x`, eight channels in a byte; for none without a rectifier."""
+    number, channels, height, width = x.shape
+    shape = (number, channels // 8, height, width) if rectifier else (1, 1, 1, 1)
+    return torch.empty(shape, dtype=torch.uint8, memory_format=_LAST)
 
 
 def _kind(step: Convolution) -> int:

@@ -2,10 +2,10 @@
  * a function for both.
  */
 
-/* Bring a row of `wide` pixels, from column `first` on, into the ring, with zeros where there is no picture. by: where it
- * does not lie within `bounds` the pixel is zero as well. */
-INLINE void IN(fill)(const TYPE *row, const TYPE *by, Bounds bounds, Pixel *restrict to, Index first, Index wide,
-                     Index columns, Index channels, Index count) {
+/* Bring a row of `wide` pixels, from column `first` on, into the ring, with zeros where there is no picture. mask: of
+ * this row, or none; of its `own` first pixels it is written down which numbers lie within `bounds`. */
+INLINE void IN(fill)(const TYPE *row, uint8_t *mask, Bounds bounds, Pixel *restrict to, Index first, Index wide,
+                     Index own, Index columns, Index channels, Index count) {
     Lanes low = SPREAD(bounds.low), high = SPREAD(bounds.high);
     for (Index j = 0; j < wide; j++) {
         Index column = first + j;
@@ -15,12 +15,33 @@ INLINE void IN(fill)(const TYPE *row, const TYPE *by, Bounds bounds, Pixel *rest
         }
         const TYPE *from = row + column * channels;
         float *pixel = to[j];
-        if (by) {
-            const TYPE *beside = by + column * channels;
+        if (mask && j < own) {
+            uint8_t *bits = mask + column * channels / 8;
             EACH_CHANNEL(c, count) {
-                Lanes value = LOAD(from + c), other = LOAD(beside + c);
-                STORE_float32(pixel + c, INSIDE(value, other, low, high));
+                Lanes value = LOAD(from + c);
+                STORE_MASK(bits, c, INSIDE(value, low, high));
+                STORE_float32(pixel + c, value);
             }
+        } else {
+            EACH_CHANNEL(c, count) STORE_float32(pixel + c, LOAD(from + c));
+        }
+    }
+}
+
+/* The same on the way back: what is not in the mask is zero. */
+INLINE void IN(fill_back)(const TYPE *row, const uint8_t *mask, Pixel *restrict to, Index first, Index wide,
+                          Index columns, Index channels, Index count) {
+    for (Index j = 0; j < wide; j++) {
+        Index column = first + j;
+        if (!row || column < 0 || column >= columns) {
+            memset(to[j], 0, (size_t)count * sizeof(float));
+            continue;
+        }
+        const TYPE *from = row + column * channels;
+        float *pixel = to[j];
+        if (mask) {
+            const uint8_t *bits = mask + column * channels / 8;
+            EACH_CHANNEL(c, count) STORE_float32(pixel + c, MASKED(LOAD(from + c), LOAD_MASK(bits, c)));
         } else {
             EACH_CHANNEL(c, count) STORE_float32(pixel + c, LOAD(from + c));
         }
@@ -33,11 +54,12 @@ INLINE void IN(take_taps)(const float *weight, Pixel *restrict taps, Index chann
 }
 
 /* Rows first to last of what the convolution gives for a picture. */
-INLINE void IN(forward)(const TYPE *from, const float *weight, const float *bias, TYPE *to, const Depthwise *d,
-                        Bounds bounds, Index first, Index last, const int size, const int stride) {
+INLINE void IN(forward)(const TYPE *from, const float *weight, const float *bias, TYPE *to, uint8_t *before,
+                        uint8_t *behind, const Depthwise *d, Index first, Index last, const int size,
+                        const int stride) {
     ALIGNED Pixel ring[LARGEST][(TILE - 1) * STRIDES + LARGEST], taps[LARGEST * LARGEST];
-    Lanes low = SPREAD(bounds.low), high = SPREAD(bounds.high);
-    const Index channels = d->channels;
+    Lanes low = SPREAD(rectifiers[d->behind].low), high = SPREAD(rectifiers[d->behind].high);
+    const Index channels = d->channels, wide = (TILE - 1) * stride + size;
     for (Index start = 0, end; start < channels; start = end) {
         end = end_of_block(start, channels);
         Index begin = end - start < LEAST ? end - LEAST : start, count = end - begin;
@@ -47,13 +69,19 @@ INLINE void IN(forward)(const TYPE *from, const float *weight, const float *bias
             Index filled = first * stride - d->top;
             for (Index row = first; row < last; row++) {
                 Index above = row * stride - d->top;
-                for (; filled < above + size; filled++)
-                    IN(fill)(filled < 0 || filled >= d->rows ? NULL : from + filled * d->columns * channels + begin,
-                             NULL, bounds, ring[(filled + size) % size], column * stride - d->left,
-                             (TILE - 1) * stride + size, d->columns, channels, count);
+                for (; filled < above + size; filled++) {
+                    Index line = filled * d->columns * channels + begin;
+                    /* The rows and columns that the next band and the next tile read as well are theirs. */
+                    int own = before && (filled < last * stride - d->top || last == d->to_rows);
+                    IN(fill)(filled < 0 || filled >= d->rows ? NULL : from + line, own ? before + line / 8 : NULL,
+                             rectifiers[d->before], ring[(filled + size) % size], column * stride - d->left, wide,
+                             column + TILE < d->to_columns ? TILE * stride : wide, d->columns, channels, count);
+                }
                 const Pixel *lines[LARGEST];
                 for (int y = 0; y < size; y++) lines[y] = ring[(above + y + size) % size];
-                TYPE *target = to + (row * d->to_columns + column) * channels + begin;
+                Index place = (row * d->to_columns + column) * channels + begin;
+                TYPE *target = to + place;
+                uint8_t *mask = behind ? behind + place / 8 : NULL;
                 EACH_CHANNEL(c, count) {
                     Lanes sum[TILE], offset = LOAD_float32(bias + begin + c);
                     UNROLLED for (int t = 0; t < TILE; t++) sum[t] = offset;
@@ -65,8 +93,10 @@ INLINE void IN(forward)(const TYPE *from, const float *weight, const float *bias
                                 MULTIPLY_ADD(factor, LOAD_float32(line + (t * stride + x) * BLOCK), sum[t]);
                         }
                     }
-                    UNROLLED for (int t = 0; t < TILE; t++) if (t < tile)
+                    UNROLLED for (int t = 0; t < TILE; t++) if (t < tile) {
+                        if (mask) STORE_MASK(mask + t * channels / 8, c, INSIDE(sum[t], low, high));
                         STORE(target + t * channels + c, CLIP(sum[t], low, high));
+                    }
                 }
             }
         }
@@ -74,11 +104,10 @@ INLINE void IN(forward)(const TYPE *from, const float *weight, const float *bias
 }
 
 /* Rows of the gradient before the convolution: those that lie `stride` times first to last below the top. */
-INLINE void IN(backward)(const TYPE *gradient, const TYPE *output, const float *weight, const TYPE *input, TYPE *to,
-                         const Depthwise *d, Bounds behind, Bounds before, Index first, Index last, const int size,
+INLINE void IN(backward)(const TYPE *gradient, const float *weight, TYPE *to, const uint8_t *before,
+                         const uint8_t *behind, const Depthwise *d, Index first, Index last, const int size,
                          const int stride) {
     ALIGNED Pixel ring[LARGEST][TILE + LARGEST - 1], taps[LARGEST * LARGEST];
-    Lanes low = SPREAD(before.low), high = SPREAD(before.high);
     const int reach = (size - 1) / stride, kept = reach + 1;
     const Index channels = d->channels, groups = (d->columns - 1 + d->left) / stride + 1;
     for (Index start = 0, end; start < channels; start = end) {
@@ -91,9 +120,9 @@ INLINE void IN(backward)(const TYPE *gradient, const TYPE *output, const float *
                 for (; filled <= row; filled++) {
                     Index line = filled * d->to_columns * channels + begin;
                     int inside = filled >= 0 && filled < d->to_rows;
-                    IN(fill)(inside ? gradient + line : NULL, output ? output + line : NULL, behind,
-                             ring[(filled + kept) % kept], column - reach, TILE + reach, d->to_columns, channels,
-                             count);
+                    IN(fill_back)(inside ? gradient + line : NULL, behind ? behind + line / 8 : NULL,
+                                  ring[(filled + kept) % kept], column - reach, TILE + reach, d->to_columns, channels,
+                                  count);
                 }
                 UNROLLED for (int down = 0; down < stride; down++) {
                     Index y = row * stride + down - d->top;
@@ -103,8 +132,9 @@ INLINE void IN(backward)(const TYPE *gradient, const TYPE *output, const float *
                     UNROLLED for (int across = 0; across < stride; across++) {
                         Index x = column * stride + across - d->left;
                         int whole = x >= 0 && x + (TILE - 1) * stride < d->columns;
-                        TYPE *target = to + (y * d->columns + x) * channels + begin;
-                        const TYPE *by = input + (input ? target - to : 0);
+                        Index place = (y * d->columns + x) * channels + begin;
+                        TYPE *target = to + place;
+                        const uint8_t *mask = before ? before + place / 8 : NULL;
                         EACH_CHANNEL(c, count) {
                             Lanes sum[TILE];
                             UNROLLED for (int t = 0; t < TILE; t++) sum[t] = SPREAD(0);
@@ -117,13 +147,10 @@ INLINE void IN(backward)(const TYPE *gradient, const TYPE *output, const float *
                                 }
                             }
                             UNROLLED for (int t = 0; t < TILE; t++) {
-                                Index at = t * stride * channels + c;
+                                Index at = t * stride * channels;
                                 if (!whole && (x + t * stride < 0 || x + t * stride >= d->columns)) continue;
-                                if (input) {
-                                    Lanes other = LOAD(by + at);
-                                    sum[t] = INSIDE(sum[t], other, low, high);
-                                }
-                                STORE(target + at, sum[t]);
+                                if (mask) sum[t] = MASKED(sum[t], LOAD_MASK(mask + at / 8, c));
+                                STORE(target + at + c, sum[t]);
                             }
                         }
                     }
@@ -135,14 +162,15 @@ INLINE void IN(backward)(const TYPE *gradient, const TYPE *output, const float *
 
 #define FORWARD(size, stride)                                                                                          \
     static void IN(forward_##size##_##stride)(const TYPE *from, const float *weight, const float *bias, TYPE *to,      \
-                                              const Depthwise *d, Bounds bounds, Index first, Index last) {            \
-        IN(forward)(from, weight, bias, to, d, bounds, first, last, size, stride);                                     \
+                                              uint8_t *before, uint8_t *behind, const Depthwise *d, Index first,       \
+                                              Index last) {                                                            \
+        IN(forward)(from, weight, bias, to, before, behind, d, first, last, size, stride);                             \
     }
 #define BACKWARD(size, stride)                                                                                         \
-    static void IN(backward_##size##_##stride)(const TYPE *gradient, const TYPE *output, const float *weight,          \
-                                               const TYPE *input, TYPE *to, const Depthwise *d, Bounds behind,         \
-                                               Bounds before, Index first, Index last) {                               \
-        IN(backward)(gradient, output, weight, input, to, d, behind, before, first, last, size, stride);               \
+    static void IN(backward_##size##_##stride)(const TYPE *gradient, const float *weight, TYPE *to,                    \
+                                               const uint8_t *before, const uint8_t *behind, const Depthwise *d,       \
+                                               Index first, Index last) {                                              \
+        IN(backward)(gradient, weight, to, before, behind, d, first, last, size, stride);                              \
     }
 FORWARD(3, 1)
 FORWARD(3, 2)

@@ -45,6 +45,8 @@ class Values(dict[int, Tensor]):
         super().__init__({0: picture})
         self.ways_back: dict[int, kernels.WayBack] = {}
         """Of the layers that know more of it than the tensors, by the number of their output."""
+        self.masks: dict[int, tuple[Tensor, Tensor]] = {}
+        """Of the rectifiers before and behind depthwise convolutions, by the number of their output."""
 
 
 def add(known: Gradients, number: int, gradient: Tensor) -> None:
