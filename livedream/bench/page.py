@@ -57,6 +57,14 @@ Whether another network sees in stills of 360x240 what was dreamt: the share tha
 first, of stills dreamt from photographs and from noise, half and half; and the share of their sources.
 
 """.splitlines()
+_GPU = """\
+## On a GPU, measured
+
+By the rows of `scripts/benchmark --only GPU`, in float16, at a working height of 540: end to end into nowhere, encoded
+as H.264 by x264 on the processor, the dreamer alone frame by frame, and the plain dreamer, which is on the GPU too. The
+film is decoded and its optical flow estimated on the processor; where there are many cores, that of several frames at a
+time.
+""".splitlines()
 _ARITHMETIC = """\
 ## On a GPU, by arithmetic
 
@@ -68,21 +76,9 @@ They are a bound, not a forecast: no kernel reaches these rates, least of all a 
 is not in them. 448x256 is the working size of the preset `live`; 960x540 half the sides of 1920x1080.
 
 """.splitlines()
-_NOT_MEASURED = """\
-No row above was measured on a GPU. The CUDA path was written after the documentation of torch and checked on the CPU as
-far as that goes. Not measured:
-
-- a step in float16, its time, its quotient to the bound above, and how often a step is dropped in it;
-- the CUDA graphs: whether the recording succeeds on each card, what a replay saves over launching one by one, and the
-  memory that the graphs take;
-- pinned buffers and their stream: times of upload and download, and whether they overlap with the optical flow;
-- shrinking, warping and composing on the GPU: their times (their results are compared with OpenCV's on the CPU);
-- frames per second from end to end, 1920x1080 at 60 among them, age of the frames, first frame, memory over hours;
-- running out of memory on a real card (it is pretended in the tests);
-- flicker, strength and drift in float16.
-
-The tests that do it where there is a GPU: `LIVEDREAM_REQUIRE_CUDA=1 scripts/test tests/dream/test_cuda.py`; the times:
-`scripts/benchmark`.
+_NO_GPU = """\
+No row above was measured on a GPU. Where there is one, `scripts/benchmark --only GPU` adds them, and the tests are
+`LIVEDREAM_REQUIRE_CUDA=1 scripts/test tests/dream/test_cuda.py`.
 """.splitlines()
 
 
@@ -98,24 +94,18 @@ def page(
     left_out: why there is no such row. looks: what `livedream bench --looks` wrote. beside: what scripts/benchmark
     noted of livedream.bench.popular. arithmetic: the table of arithmetic.py.
     """
+    on_gpu = {name: row for name, row in rows.items() if row["peak_vram_mb"] is not None}
+    on_cpu = {name: row for name, row in rows.items() if name not in on_gpu}
     lines = [
         "# What was measured",
         "",
         *_HEAD,
         "",
-        *_machines(rows),
+        *_tables(on_cpu),
         "",
-        *_speed(rows),
+        *_steadiness(on_cpu),
         "",
-        *_step(rows),
-        "",
-        *_age(rows),
-        "",
-        *_steadiness(rows),
-        "",
-        "Milliseconds of each stage from end to end, median and 95th percentile:",
-        "",
-        *(f"- {name}: {', '.join(_stage(*stage) for stage in row['stages'].items())}" for name, row in rows.items()),
+        *_still_scenes(on_cpu),
         "",
         "## The rows",
         "",
@@ -128,10 +118,23 @@ def page(
         lines += ["", *_looks(looks)]
     if beside is not None:
         lines += ["", *_beside(beside)]
+    if on_gpu:
+        lines += ["", *_GPU, "", *_tables(on_gpu), "", *_steadiness(on_gpu)]
     lines += ["", *_gpus(arithmetic)]
-    if not any(row["peak_vram_mb"] is not None for row in rows.values()):
-        lines += ["", *_NOT_MEASURED]
+    if not on_gpu:
+        lines += ["", *_NO_GPU]
     return [*lines, ""]
+
+
+def _tables(rows: Mapping[str, Row]) -> Iterator[str]:
+    """Say on what the rows were run, how fast, and how old frames were."""
+    yield from _machines(rows)
+    for table in (_speed, _step, _age):
+        yield ""
+        yield from table(rows)
+    yield from ("", "Milliseconds of each stage from end to end, median and 95th percentile:", "")
+    for name, row in rows.items():
+        yield f"- {name}: {', '.join(_stage(*stage) for stage in row['stages'].items())}"
 
 
 def _machines(rows: Mapping[str, Row]) -> Iterator[str]:
@@ -203,7 +206,9 @@ def _steadiness(rows: Mapping[str, Row]) -> Iterator[str]:
             _number(_quotient(row["flicker"], row["flicker_source"]), ".2f"),
             _number(row["strength"], ".1f"),
         )
-    yield ""
+
+
+def _still_scenes(rows: Mapping[str, Row]) -> Iterator[str]:
     yield from _STILL
     yield from _head(
         "what", "frames", "luminance", "its drift", "clipped", "its drift", "flicker", "of the source", "memory"

@@ -21,7 +21,7 @@ from livedream.models import (
 )
 from livedream.presets import preset_description, preset_names
 from livedream.settings import CONTROLS
-from livedream.sink.codecs import CODECS, ENCODERS
+from livedream.sink.codecs import CODECS, ENCODERS, HARDWARE
 from livedream.sink.sink import ADDRESSES, DEVICES
 
 Items = list[CompletionItem[str]]
@@ -90,8 +90,8 @@ def layers(context: click.Context, incomplete: str) -> Items:
 
 
 def codecs(context: click.Context, incomplete: str) -> Items:
-    chips = {encoder.name: "encoder of a graphics chip" for encoder in ENCODERS if encoder.hardware}
-    names = {**dict.fromkeys(CODECS, ""), **chips}
+    hardware = {encoder.name: "hardware encoder" for encoder in ENCODERS if encoder.hardware}
+    names = {**dict.fromkeys(CODECS, ""), **hardware}
     return [_item(name, text) for name, text in names.items() if name.startswith(incomplete)]
 
 
@@ -121,6 +121,7 @@ _completers: dict[str, Completer] = {
     "weights": files,
     "layers": layers,
     "codec": codecs,
+    "hardware": _one_of(HARDWARE),
     "sources": sources,
     "inputs": sources,
     "source": sources,

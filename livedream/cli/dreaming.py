@@ -41,6 +41,7 @@ from livedream.pipeline.run import Checkpoints
 from livedream.presets import FILM
 from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
+from livedream.sink.hardware import choose_encoder
 from livedream.sink.kept import Kept
 from livedream.sink.lock import OutputLock
 from livedream.sink.network import NetworkSink
@@ -201,7 +202,7 @@ class _Dream:
             lock = locks.enter_context(OutputLock(Path(film)))
             check_new(Path(film), request.overwrite)
             self._load(desks)
-            self._resuming = Resuming(film, self._recipe, self._player)
+            self._resuming = self._resuming_of(film)
             with Activity(f"reading {self._resuming.part}", delay=QUICK_SECONDS):
                 kept = self._resuming.pick_up(self._source, lock)
         self._sinks = [
@@ -225,11 +226,15 @@ class _Dream:
                 sink.speed = request.playback.speed
         if self._resuming is None:  # a sink that cannot be opened is said before the network is loaded
             self._load(desks)
-            self._resuming = Resuming(film, self._recipe, self._player) if film is not None else None
+            self._resuming = self._resuming_of(film) if film is not None else None
         for sink in self._sinks:
             sink.recipe = self._carried
         if self._resuming is not None and film is not None:
             self._checkpoints = self._resuming.begin(self._sinks[self._specs.index(film)])
+
+    def _resuming_of(self, film: str) -> Resuming:
+        encoder = choose_encoder(Path(film).suffix.lower(), self._request.encoding, self._facts.size)
+        return Resuming(film, self._recipe, self._player, encoder=encoder.name)
 
     def _load(self, desks: ExitStack) -> None:
         """Load the network, and make the desk of a tour."""
@@ -383,6 +388,8 @@ def recipe_options(request: Request) -> dict[str, str | int]:
         options["codec"] = request.encoding.codec
     if request.encoding.quality is not None:
         options["quality"] = request.encoding.quality
+    if request.encoding.hardware != "off":
+        options["hardware"] = request.encoding.hardware
     return options
 
 

@@ -79,7 +79,7 @@ EFFECTS = (
     ),
     Effect({"--fresh": "fresh"}, "live sources", (Kind.LIVE,)),
     Effect(
-        {"--codec and --quality": "encoding"},
+        {"--codec, --quality and --hardware": "encoding"},
         "films, and none is written",
         fits=lambda place: any(sink.lower().endswith(FILMS) for sink in place.sinks),
         hint="name a film: -o out.mp4, or leave them out",

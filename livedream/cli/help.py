@@ -13,7 +13,8 @@ GROUPS: Groups = {
         *("--input", "--source-file", "--start", "--end", "--duration", "--loop", "--speed", "--size", "--rate"),
     ),
     "Output": (
-        *("--output", "--to-file", "--overwrite", "--resume", "--codec", "--quality", "--sound", "--no-recipe"),
+        *("--output", "--to-file", "--overwrite", "--resume", "--codec", "--hardware", "--quality", "--sound"),
+        "--no-recipe",
     ),
     "Look": (
         *("--preset", "--tour", "--layers", "--model", "--weights", "--strength", "--natural-color", "--coarseness"),

@@ -61,11 +61,15 @@ def leaves_film(spec: str) -> bool:
 
 
 class Resuming:
-    """The journal of a run into the film `spec`, from the first frame or from where an earlier run was cut off."""
+    """The journal of a run into the film `spec`, from the first frame or from where an earlier run was cut off.
 
-    def __init__(self, spec: str, recipe: Recipe, dreamer: Stateful) -> None:
+    encoder: the name of what encodes the film. Another one, which --hardware auto may find the next time, writes other
+    headers and cannot continue it.
+    """
+
+    def __init__(self, spec: str, recipe: Recipe, dreamer: Stateful, *, encoder: str) -> None:
         self.part = part_of(Path(spec))
-        self._journal = Journal(self.part, _job(recipe))
+        self._journal = Journal(self.part, {**_job(recipe), "encoder": encoder})
         self._recipe = recipe
         self._dreamer = dreamer
         self._settings = recipe.settings

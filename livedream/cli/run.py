@@ -16,7 +16,7 @@ from livedream.cli.streams import stdout_left_to
 from livedream.cli.window_options import check_window, take_placement, window_options
 from livedream.errors import ArgumentError, SourceError
 from livedream.hints import Hint
-from livedream.sink.codecs import CODECS, QUALITY, Encoding
+from livedream.sink.codecs import CODECS, HARDWARE, QUALITY, Encoding
 from livedream.sink.sink import is_stdout
 
 EXAMPLES = (
@@ -51,6 +51,12 @@ EXAMPLES = (
     default="auto",
     help=f"{', '.join(CODECS)}, or an encoder such as h264_nvenc [default: that of the kind of file]",
 )
+@click.option(
+    "--hardware",
+    metavar="NAME",
+    default="off",
+    help=f"Hardware encoder: {', '.join(HARDWARE)}; software where it does not work [default: off]",
+)
 @click.option("--quality", metavar="0-100", type=int, help=f"Quality of a film [default: {QUALITY}]")
 @click.option("--resume", is_flag=True, help="Continue a film where an earlier run was cut off")
 @click.option("--watch", is_flag=True, help="Show each step of the dream of a picture")
@@ -71,6 +77,7 @@ def run(
     end: str | None,
     duration: str | None,
     codec: str,
+    hardware: str,
     quality: int | None,
     resume: bool,
     overwrite: bool,
@@ -121,7 +128,7 @@ def run(
         start=None if start is None else parse_moment(start),
         end=None if end is None else parse_moment(end),
         duration=None if duration is None else parse_length(duration),
-        encoding=Encoding(codec=codec, quality=quality),
+        encoding=Encoding(codec=codec, quality=quality, hardware=hardware),
         overwrite=overwrite,
         recipe=not no_recipe,
         resume=resume,

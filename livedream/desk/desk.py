@@ -305,8 +305,12 @@ class Desk:
         """What the dreamer does otherwise than asked."""
         return self._dreamer.notice
 
-    def sharing_cores(self) -> AbstractContextManager[None]:
-        return self._switch.sharing_cores()
+    @property
+    def look_ahead(self) -> int:
+        return self._dreamer.look_ahead
+
+    def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
+        return self._switch.sharing_cores(live)
 
     def look(self, frame: Frame) -> Seen:
         """The first of a run's three steps, see Dreamer. A frame that is held back by a freeze is not looked at."""

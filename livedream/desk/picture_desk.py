@@ -146,7 +146,11 @@ class PictureDesk(Desk):
         self.step, self.steps = 0, self._dreamer.still_length(picture.size)
         yield from self._dreamer.spectate(picture)
 
-    def sharing_cores(self) -> AbstractContextManager[None]:
+    @property
+    def look_ahead(self) -> int:
+        return 1
+
+    def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return nullcontext()
 
     def look(self, frame: Frame) -> Seen:

@@ -10,6 +10,7 @@ from livedream.doctor.finding import Finding
 from livedream.errors import ArgumentError, SinkError
 from livedream.sink.codecs import CODECS, ENCODERS
 from livedream.sink.encoder import trial
+from livedream.sink.hardware import why_not
 from livedream.sink.sink import open_sink
 
 
@@ -20,7 +21,7 @@ def findings() -> Iterator[Finding]:
     yield device("virtual-camera", "virtual camera")
     for codec in CODECS:
         yield encoders(codec)
-    yield chips()
+    yield hardware()
 
 
 def cameras() -> Iterator[Finding]:
@@ -63,7 +64,7 @@ def device(spec: str, name: str) -> Finding:
 
 
 def encoders(codec: str) -> Finding:
-    """Whether films can be written in a codec, without a graphics chip."""
+    """Whether films can be written in a codec, without hardware."""
     faults = {encoder.name: trial(encoder) for encoder in ENCODERS if encoder.codec == codec and not encoder.hardware}
     working = [name for name, fault in faults.items() if not fault]
     if working:
@@ -72,11 +73,13 @@ def encoders(codec: str) -> Finding:
     return Finding(codec, False, text, "install PyAV from its wheel: pip install --force-reinstall av")
 
 
-def chips() -> Finding:
-    """Whether a graphics chip encodes here."""
-    faults = {encoder.name: trial(encoder) for encoder in ENCODERS if encoder.hardware}
+def hardware() -> Finding:
+    """Which hardware encoders work here."""
+    faults = why_not([encoder for encoder in ENCODERS if encoder.hardware])
     working = [name for name, fault in faults.items() if not fault]
     if working:
-        return Finding("graphics chip", True, f"encodes: {', '.join(working)}; choose one with --codec")
+        return Finding("hardware encoders", True, f"{', '.join(working)}; use them with --hardware auto")
     reasons = dict.fromkeys(f"{name.partition('_')[2]}: {fault}" for name, fault in faults.items())
-    return Finding("graphics chip", False, "; ".join(reasons), "none is needed: the codecs above use the processor")
+    return Finding(
+        "hardware encoders", False, "; ".join(reasons), "none is needed: the codecs above are encoded in software"
+    )

@@ -16,3 +16,12 @@ def alone(work: Callable[[], Found]) -> Found:
     """
     with ThreadPoolExecutor(1, "livedream-alone") as one:
         return one.submit(work).result()
+
+
+def begin_alone(work: Callable[[], Found]) -> Callable[[], Found]:
+    """Begin `work` on a thread of its own; return the function that waits for it, and returns or raises so."""
+    one = ThreadPoolExecutor(1, "livedream-alone")
+    try:
+        return one.submit(work).result
+    finally:
+        one.shutdown(wait=False)

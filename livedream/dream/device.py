@@ -77,7 +77,7 @@ class OnDevice:
 
     def inherit(self, picture: Tensor, left: Left, flow: Flow, keep: float) -> tuple[Tensor, Tensor | None]:
         """Return `picture` with what it inherits, and what is withheld, moved along `flow`; see residual.inherit."""
-        return inherit(picture, left, self._transfer.up(np.dstack((flow.vectors, flow.confidence))), keep)
+        return inherit(picture, left, self._transfer.up(flow.vectors), self._transfer.up(flow.confidence), keep)
 
     def step(
         self,

@@ -46,8 +46,8 @@ class OnHost:
         """Return `picture` with what it inherits, and what is withheld, moved along `flow`; see residual.inherit."""
         if self._device.type == "cpu":
             return inherit(picture, left, flow, keep)
-        packed = torch.from_numpy(np.dstack((flow.vectors, flow.confidence))).to(self._device)
-        return tensors.inherit(picture, left, packed, keep)
+        vectors, confidence = (torch.from_numpy(each).to(self._device) for each in (flow.vectors, flow.confidence))
+        return tensors.inherit(picture, left, vectors, confidence, keep)
 
     def step(
         self,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from livedream.dream.depthwise import avoid_cudnn
 from livedream.dream.fused import FusedBody
 from livedream.dream.goals import PICTURE
 from livedream.dream.kernels import normalise
@@ -64,6 +65,8 @@ class DreamNetwork(nn.Module):
         self.to(device)
         self.body.to(dtype).to(memory_format=torch.channels_last)
         self.dtype = dtype
+        if device.type == "cuda" and isinstance(self.body, fx.GraphModule):
+            avoid_cudnn(self.body)
         if device.type == "cpu" and isinstance(self.body, fx.GraphModule):
             try:
                 self.body = FusedBody(self.body, self.mean, self.std, merging_pays(dtype))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from livedream.dream.depthwise import Depthwise, is_depthwise
+from livedream.dream.depthwise_step import Depthwise, is_depthwise
 from livedream.dream.layers import NO_BORDER, AveragePool, Border, Convolution, MaxPool, Relu, Step, Sum, UnfusableError
 
 _CONCATENATIONS = (torch.cat, torch.concat)

@@ -21,6 +21,8 @@ class Sight:
     """uint8 (h, w, 3): the frame at the working size."""
     grey: np.ndarray | None
     """What the flow of the next frame leads back to, see Motion."""
+    estimate: Callable[[], Flow | None] | None
+    """Waits for the flow and returns it, while `flow` and `stood` are not known yet; None once they are."""
     flow: Flow | None
     """None where there is nothing to inherit from: at the beginning of a stream, and after a cut."""
     sizes: list[Size]

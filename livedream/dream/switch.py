@@ -29,10 +29,11 @@ class Switch:
         self._made_for = dreamer.settings
         self._made: Future[Ascent] = Future()
         self._cores: ExitStack | None = None
+        self._live = False
         self._threads = torch.get_num_threads()
 
     @contextmanager
-    def sharing_cores(self) -> Iterator[None]:
+    def sharing_cores(self, live: bool) -> Iterator[None]:
         """What the thread that dreams stays in, see Dreamer: inside, `to` also changes the share of the cores.
 
         The number of threads decides about the last bit of a gradient. It must follow from the settings of a frame, not
@@ -40,8 +41,8 @@ class Switch:
         """
         self._threads = torch.get_num_threads()
         with ExitStack() as cores:
-            cores.enter_context(self._dreamer.sharing_cores())
-            self._cores = cores
+            cores.enter_context(self._dreamer.sharing_cores(live))
+            self._cores, self._live = cores, live
             try:
                 yield
             finally:
@@ -57,7 +58,7 @@ class Switch:
         done = self._go(settings)
         if self._cores is not None and self._dreamer.settings != before:
             self._cores.close()
-            self._cores.enter_context(self._dreamer.sharing_cores())
+            self._cores.enter_context(self._dreamer.sharing_cores(self._live))
         return done
 
     def at_once(self, settings: DreamSettings) -> None:

@@ -28,14 +28,14 @@ def _resized(picture: Tensor, size: Size) -> Tensor:
     return picture if picture.shape[2:] == size else F.interpolate(picture, size, mode="bilinear")
 
 
-def warp(residual: Tensor, flow: Tensor, keep: float) -> Tensor:
-    """Return `residual`, float32 (1, 3, h, w), moved along `flow` and faded, as residual.warp does.
+def warp(residual: Tensor, vectors: Tensor, confidence: Tensor, keep: float) -> Tensor:
+    """Return `residual`, float32 (1, 3, h, w), moved along the flow and faded, as residual.warp does.
 
-    flow: float32 (height, width, 3): the vectors' x and y, in pixels of this map, and the confidence.
+    vectors: float32 (height, width, 2): those of the flow, x and y, in pixels of this map. confidence: (height, width).
     """
-    height, width = flow.shape[:2]
+    height, width = confidence.shape
     # grid_sample counts from -1 to 1 over the whole side, so a pixel is 2 / side of it, and its middle half of that.
-    maps = torch.stack((flow[..., 0] * (2 / width), flow[..., 1] * (2 / height), flow[..., 2] * keep))
+    maps = torch.stack((vectors[..., 0] * (2 / width), vectors[..., 1] * (2 / height), confidence * keep))
     x, y, share = F.interpolate(maps[None], residual.shape[2:], mode="bilinear")[0]
     rows, columns = residual.shape[2:]
     x = x + ((torch.arange(columns, device=x.device) + 0.5) * (2 / columns) - 1)
@@ -44,10 +44,12 @@ def warp(residual: Tensor, flow: Tensor, keep: float) -> Tensor:
     return moved * share
 
 
-def inherit(picture: Tensor, left: Left, flow: Tensor, keep: float) -> tuple[Tensor, Tensor | None]:
-    """Return `picture` with what it inherits, and what is withheld, as residual.inherit does. flow: see warp."""
-    moved = remove_mean(warp(left.residual, flow, keep))
-    return picture + moved, None if left.withheld is None else warp(left.withheld, flow, 1.0)
+def inherit(
+    picture: Tensor, left: Left, vectors: Tensor, confidence: Tensor, keep: float
+) -> tuple[Tensor, Tensor | None]:
+    """Return `picture` with what it inherits, and what is withheld, as residual.inherit does. The flow: see warp."""
+    moved = remove_mean(warp(left.residual, vectors, confidence, keep))
+    return picture + moved, None if left.withheld is None else warp(left.withheld, vectors, confidence, 1.0)
 
 
 def compose(frame: Tensor, residual: Tensor, strength: float) -> Tensor:

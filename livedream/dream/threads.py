@@ -12,6 +12,11 @@ _GRAIN = 32768
 """Elements from which on torch gives each thread a share of an elementwise operation (at::internal::GRAIN_SIZE)."""
 
 
+def processors() -> int:
+    """Return how many processors this process may use: those of its affinity and of its control group."""
+    return cv2.getNumberOfCPUs()
+
+
 @dataclass(slots=True)
 class _Sharing:
     """Who is inside `sharing_cores`. The thread count of OpenCV belongs to the process, not to a thread."""
@@ -28,8 +33,10 @@ _this_thread = threading.local()
 
 
 @contextmanager
-def sharing_cores() -> Iterator[None]:
+def sharing_cores(opencv: int | None = None) -> Iterator[None]:
     """Inside, this thread's network and OpenCV leave a core to the threads that decode, look, compose and encode.
+
+    opencv: how many threads OpenCV takes, if it is the first to come in; all but one by default.
 
     To be entered by the thread that dreams. On two cores the network then works on one alone: a step of a stream takes
     a third longer, but nothing waits for a thread that another keeps from its core (8 ms a layer were seen), and films
@@ -45,7 +52,7 @@ def sharing_cores() -> Iterator[None]:
         network = torch.get_num_threads()
         if _sharing.inside == 0:
             _sharing.network, _sharing.opencv = network, cv2.getNumThreads()
-            cv2.setNumThreads(max(1, _sharing.opencv - 1))
+            cv2.setNumThreads(opencv or max(1, _sharing.opencv - 1))
         _sharing.inside += 1
         torch.set_num_threads(max(1, _sharing.network - 1))
     _this_thread.shares = True

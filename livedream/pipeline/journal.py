@@ -62,6 +62,7 @@ _UNFINISHED = ".new"
 _NEW_JOB = f"{_JOB}{_UNFINISHED}"
 _ANEW = "begin anew with --overwrite and without --resume"
 _IN_WORDS = {
+    "encoder": "the encoder",
     "ingredients": "the content of the files that --layers and --weights name",
     "input": "the content of the source",
     "used": "what dreams",

@@ -1,7 +1,8 @@
 """From captured frames to dreamt ones: three steps, each on a thread of its own.
 
 While the network dreams one frame, the next is looked at and the last is composed: all three together take the time of
-the longest instead of the sum. Frames stay in order, and never more than one waits between two steps.
+the longest instead of the sum. Frames stay in order, and one waits between two steps; of a film some may wait for the
+second, see Steps.look_ahead.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,8 +36,13 @@ class Dreamer(Protocol):
 class Steps(Protocol):
     """A dreamer whose frames go through three steps, each of them in order."""
 
-    def sharing_cores(self) -> AbstractContextManager[None]:
+    def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         """What the thread that dreams stays in: the other two have work of their own."""
+        ...
+
+    @property
+    def look_ahead(self) -> int:
+        """How many frames that were looked at may wait for the second step, where none has to be young."""
         ...
 
     def look(self, frame: Frame, /) -> Any:
@@ -70,13 +76,15 @@ class Steps(Protocol):
 class _AtOnce:
     """Any function from frame to frame, as the second of three steps."""
 
+    look_ahead = 1
+
     def __init__(self, dream: Callable[[Frame], Frame]) -> None:
         self.dream = dream
         self.stages: Mapping[str, float] = {}
         self.effort = 1.0
         self.notice = None
 
-    def sharing_cores(self) -> AbstractContextManager[None]:
+    def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return nullcontext()
 
     def look(self, frame: Frame) -> Frame:
@@ -149,7 +157,7 @@ class Relay:
         self._checkpoint_before = checkpoint_before
         self._live = live
         self._playback = playback
-        self._looked: Mailbox[_Moving] = Mailbox(1, wait=True)
+        self._looked: Mailbox[_Moving] = Mailbox(1 if live else dreamer.look_ahead, wait=True)
         self._dreamt: Mailbox[_Moving] = Mailbox(1, wait=True)
         self._look = Pace()
         self._dream = Pace()
@@ -177,7 +185,7 @@ class Relay:
 
     def dream(self) -> None:
         try:
-            with self._dreamer.sharing_cores():
+            with self._dreamer.sharing_cores(self._live):
                 while self._dream_next():
                     pass
         except Ended:

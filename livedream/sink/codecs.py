@@ -1,6 +1,6 @@
 """Which codec goes into which file, by which encoder, and what one scale of quality means to each of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -28,18 +28,29 @@ class Encoding(metaclass=Documented):
         codec: `auto` (the first that the file can hold), a codec (h264, h265, av1, ffv1, ...) or an encoder
             (h264_nvenc).
         quality: 0 (small) to 100 (indistinguishable); None means 75, and is all that a codec without a choice takes.
+        hardware: `off` (the default) encodes in software. `auto` takes the first hardware encoder of the codec that
+            encodes a frame of this size here, `nvenc`, `qsv`, `amf`, `videotoolbox` and `vaapi` that one only; where
+            none does, the software encoder is used.
 
     Raises:
-        ArgumentError: there is no such codec, or the quality is out of range.
+        ArgumentError: there is no such codec or hardware, or the quality is out of range.
     """
 
     codec: str = "auto"
     quality: int | None = None
+    hardware: str = "off"
 
     def __post_init__(self) -> None:
         names = dict.fromkeys(("auto", *CODECS, *(encoder.name for encoder in ENCODERS)))
         if self.codec not in names:
             raise unknown("codec", self.codec, names)
+        if self.hardware not in HARDWARE:
+            raise unknown("hardware", self.hardware, dict.fromkeys(HARDWARE))
+        if self.hardware != "off" and self.codec not in ("auto", *CODECS):
+            raise ArgumentError(
+                f"{self.codec} names one encoder, so hardware {self.hardware} has nothing to choose",
+                f"leave out {option('hardware')}, or name a {option('codec')} such as h264",
+            )
         if self.quality is not None and not 0 <= self.quality <= 100:
             raise ArgumentError(
                 f"quality must be from 0 to 100, got {self.quality}",
@@ -67,8 +78,14 @@ class Encoder:
     """The same, for less than `FEW` frames per second: nothing is held back."""
     live: Mapping[str, str] = field(default_factory=dict)
     """More options, for speed where they do not."""
-    hardware: bool = False
-    """Whether it needs a chip that is not in every machine. Such a one is only taken when it is named."""
+    maker: str = ""
+    """The hardware interface that it uses, one of `MAKERS`; empty for software. Such an encoder is only taken when it
+    is asked for."""
+
+    @property
+    def hardware(self) -> bool:
+        """Whether it needs a device that not every machine has."""
+        return bool(self.maker)
 
     def settings(self, quality: int | None, rate: Fraction, live: bool) -> dict[str, str]:
         """Return its options for a quality of 0 to 100, a rate in frames per second, and frames that do not wait."""
@@ -84,20 +101,78 @@ def _between(ends: tuple[float, float], percent: int) -> float:
     return ends[0] + (ends[1] - ends[0]) * percent / 100
 
 
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """A hardware interface: its encoders take the same options."""
+
+    codecs: Sequence[str]
+    """What it encodes, as FFmpeg calls it."""
+    scale: tuple[float, float]
+    options: Mapping[str, str]
+    live: Mapping[str, str]
+    """More options where frames do not wait: the encoder gives each frame back at once."""
+    av1_scale: tuple[float, float] | None = None
+    """The scale of its AV1 encoder, where that counts otherwise."""
+
+
+# None has B-frames: an encoder may then be replaced at any key frame, as for --resume, and holds few frames back. Where
+# FFmpeg lets an encoder choose between an I-frame and a key frame (IDR), forced ones are key frames.
+_MAKERS: dict[str, _Maker] = {
+    "nvenc": _Maker(
+        ("h264", "hevc", "av1"),
+        (42, 12),
+        {"preset": "p4", "rc": "vbr", "cq": "{quality}", "b": "0", "bf": "0", "forced-idr": "1"},
+        {"tune": "ll", "delay": "0"},
+        av1_scale=(63, 15),
+    ),
+    "qsv": _Maker(
+        ("h264", "hevc", "av1"),
+        (42, 12),
+        {"preset": "medium", "global_quality": "{quality}", "bf": "0", "forced_idr": "1"},
+        {"async_depth": "1"},
+    ),
+    "amf": _Maker(
+        ("h264", "hevc", "av1"),
+        (42, 12),
+        {"rc": "cqp", "qp_i": "{quality}", "qp_p": "{quality}", "bf": "0", "forced_idr": "1"},
+        {"usage": "lowlatency"},
+        av1_scale=(200, 40),  # the quantiser index of AV1, 0 to 255
+    ),
+    "videotoolbox": _Maker(
+        ("h264", "hevc"),
+        (0, 11800),  # 0 to 100, each FF_QP2LAMBDA, 118
+        {"flags": "+qscale", "global_quality": "{quality}", "bf": "0"},
+        {"realtime": "1"},
+    ),
+    "vaapi": _Maker(
+        ("h264", "hevc", "av1"),
+        (42, 12),
+        {"rc_mode": "CQP", "global_quality": "{quality}", "bf": "0"},
+        {"async_depth": "1"},
+        av1_scale=(200, 40),
+    ),
+}
+MAKERS = tuple(_MAKERS)
+"""Hardware interfaces by the end of their encoders' names, in the order in which `auto` tries them."""
+HARDWARE = ("off", "auto", *MAKERS)
+"""What one can ask of `Encoding.hardware`."""
+
+
 def _hardware() -> list[Encoder]:
-    """The encoders of graphics chips. All take NV12, which is yuv420p in another order."""
-    makers: dict[str, tuple[dict[str, str], tuple[float, float]]] = {
-        "nvenc": ({"rc": "vbr", "cq": "{quality}", "b": "0", "forced-idr": "1"}, (42, 12)),
-        "qsv": ({"global_quality": "{quality}", "forced_idr": "1"}, (42, 12)),
-        "vaapi": ({"rc_mode": "CQP", "qp": "{quality}"}, (42, 12)),
-        "amf": ({"rc": "cqp", "qp_i": "{quality}", "qp_p": "{quality}", "forced_idr": "1"}, (42, 12)),
-        "videotoolbox": ({"flags": "+qscale", "global_quality": "{quality}"}, (0, 11800)),  # FF_QP2LAMBDA, 118, a step
-    }
+    """The encoders of all makers. All take NV12, which is yuv420p in another order."""
     return [
-        Encoder(name=f"{prefix}_{maker}", codec=codec, pix_fmt="nv12", options=options, scale=scale, hardware=True)
-        for maker, (options, scale) in makers.items()
-        for prefix, codec in (("h264", "h264"), ("hevc", "h265"), ("av1", "av1"))
-        if (maker, codec) != ("videotoolbox", "av1")
+        Encoder(
+            name=f"{codec}_{name}",
+            codec="h265" if codec == "hevc" else codec,
+            pix_fmt="nv12",
+            options=maker.options,
+            scale=maker.av1_scale if codec == "av1" and maker.av1_scale else maker.scale,
+            slow=maker.live,
+            live=maker.live,
+            maker=name,
+        )
+        for name, maker in _MAKERS.items()
+        for codec in maker.codecs
     ]
 
 
@@ -108,7 +183,7 @@ def _hardware() -> list[Encoder]:
 #   SVT-AV1  25.0   29.6   31.2   33.2   36.2
 #   VP9      24.8   28.0   31.1   33.8   35.9
 #   ProRes   28.9   33.1   35.3   35.3   37.4
-# Those of libaom and of the graphics chips are taken from their kin.
+# Those of libaom and of hardware are taken from their kin, not measured.
 ENCODERS: tuple[Encoder, ...] = (
     Encoder(
         name="libx264",
@@ -183,12 +258,19 @@ CONTAINERS: dict[str, tuple[str, ...]] = {
 def find_encoders(suffix: str, encoding: Encoding) -> tuple[Encoder, ...]:
     """Return the encoders to try, best first, for a file whose name ends with `suffix`.
 
+    Hardware comes first where it is asked for, software last.
+
     Raises ArgumentError when that kind of file does not hold the codec, or the codec has no quality to choose.
     """
     held = CONTAINERS[suffix]
     wanted = held[0] if encoding.codec == "auto" else encoding.codec
     named = [encoder for encoder in ENCODERS if encoder.name == wanted]
-    found = tuple(named or [encoder for encoder in ENCODERS if encoder.codec == wanted and not encoder.hardware])
+    of_codec = [encoder for encoder in ENCODERS if encoder.codec == wanted]
+    makers = MAKERS if encoding.hardware == "auto" else (encoding.hardware,)
+    found = tuple(named) or (
+        *(encoder for maker in makers for encoder in of_codec if encoder.maker == maker),
+        *(encoder for encoder in of_codec if not encoder.hardware),
+    )
     if found[0].codec not in held:
         homes = ", ".join(end for end, codecs in CONTAINERS.items() if found[0].codec in codecs)
         cure = f"choose from {', '.join(held)}, or write {found[0].codec} into {homes}"

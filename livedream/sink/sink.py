@@ -41,6 +41,8 @@ class Facts:
 
     rate: Fraction | None = None
     """Frames per second, None where nobody knows."""
+    size: tuple[int, int] | None = None
+    """(width, height) of the frames in pixels, None where nobody knows."""
     live: bool = False
     """True when frames come whether they are wanted or not; a film is then encoded fast rather than small."""
     stills: bool = False

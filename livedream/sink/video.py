@@ -19,9 +19,10 @@ from livedream.hints import option
 from livedream.letterbox import letterbox
 from livedream.side_tracks import SideTracks
 from livedream.sink import embedded, matroska
-from livedream.sink.codecs import Encoding, find_encoders
+from livedream.sink.codecs import Encoding
 from livedream.sink.cover import add_cover
-from livedream.sink.encoder import KEY_EVERY, PictureEncoder, find_working
+from livedream.sink.encoder import KEY_EVERY, PictureEncoder
+from livedream.sink.hardware import choose_encoder
 from livedream.sink.kept import Kept, Remains
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of
@@ -95,7 +96,7 @@ class VideoSink(ResumableSink):
         suffix = self.path.suffix.lower()
         if suffix not in FILMS:
             raise ArgumentError(f"{path} is not the name of a film", f"end it with {', '.join(FILMS)}")
-        encoder = find_working(find_encoders(suffix, encoding))
+        encoder = choose_encoder(suffix, encoding, facts.size)
         self.count = 0
         """How many frames are in the file."""
         self._expected = facts.length

@@ -15,7 +15,7 @@ class SlowSteps:
     def __init__(self, seconds: float) -> None:
         self.settings = DreamSettings(layers="fire4")
         self.stages = {"ascent": seconds}
-        self.effort, self.notice = 1.0, None
+        self.effort, self.notice, self.look_ahead = 1.0, None, 1
         self.dreamt_in: set[int] = set()
         self._seconds = seconds
 

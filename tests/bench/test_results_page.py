@@ -86,9 +86,13 @@ def test_what_was_not_measured_is_a_dash(row) -> None:
 def test_rows_of_two_machines_say_which(row) -> None:
     other = {**copy.deepcopy(row), "machine": "Loom, GPU", "peak_vram_mb": 900, "random": True}
     text = "\n".join(page({"one": row, "two": other}, {"three": "there is no loom"}, None, None, []))
-    assert "Abacus, 2 cores, no GPU; livedream 9.9, torch 8.8: one\n" in text
-    assert "Loom, GPU; livedream 9.9, torch 8.8: two\n" in text
-    assert "| two (random weights) | 90.0 |" in text
+    processor, gpu = text.split("## On a GPU, measured")
+    assert "- 2001-02-03, Abacus, 2 cores, no GPU; livedream 9.9, torch 8.8\n" in processor
+    assert "- 2001-02-03, Loom, GPU; livedream 9.9, torch 8.8\n" in gpu
+    assert "| one | 90.0 |" in processor
+    assert "| two (random weights) | 90.0 |" in gpu
+    assert "| two (" not in processor
+    assert "| one | 90.0 |" not in gpu
     assert "| 700, GPU 900 |" in text
     assert "- three: left out, there is no loom" in text
     assert "No row above was measured on a GPU." not in text

@@ -30,6 +30,7 @@ class Plain:
     description = "plain"
     effort = 1.0
     awaits_device = False
+    look_ahead = 1
     notice = None
 
     def __init__(self, settings: DreamSettings) -> None:
@@ -44,7 +45,7 @@ class Plain:
     def reset(self) -> None:
         pass
 
-    def sharing_cores(self) -> AbstractContextManager[None]:
+    def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return nullcontext()
 
     def look(self, frame: Frame, begins: bool = False, settings: DreamSettings | None = None) -> Frame:

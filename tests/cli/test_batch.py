@@ -256,7 +256,7 @@ def test_whatever_one_raises_the_others_go_on(error, reason, make_clip, monkeypa
         (["--layers", "fire66"], "unknown layer"),
         (["--preset", "fethers"], "unknown preset: fethers"),
         (["--codec", "h264", "--to", "*.webm"], ".webm does not hold h264"),
-        (["--codec", "h264", "--to", "*/"], "--codec and --quality are for films, and none is written"),
+        (["--codec", "h264", "--to", "*/"], "--codec, --quality and --hardware are for films, and none is written"),
         (["--rate", "30"], "--rate is for cameras"),
         (["--rate", ""], "invalid rate ''"),
     ],
@@ -280,7 +280,7 @@ def test_options_of_films_are_for_the_films_of_a_batch(make_clip, tmp_path, caps
     assert 'codec = "h265"' in carried_recipe(tmp_path / "out/a-dream.mp4")
     assert "codec" not in carried_recipe(tmp_path / "out/p-dream.png")
     err = capsys.readouterr().err
-    assert err.count("--codec and --quality used for 1 of 2 sources: without effect on the others\n") == 1
+    assert err.count("--codec, --quality and --hardware used for 1 of 2 sources: without effect on the others\n") == 1
     assert main(typed) == 0
     assert capsys.readouterr().out.endswith("2 in all: 2 skipped\n")
 

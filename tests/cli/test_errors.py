@@ -30,7 +30,7 @@ TABLE = [
     (
         ["real.mp4", "--to", "out.png", "--codec", "av1"],
         WRONG,
-        "--codec and --quality are for films, and none is written",
+        "--codec, --quality and --hardware are for films, and none is written",
         "-o out.mp4",
     ),
     (

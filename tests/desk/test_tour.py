@@ -49,7 +49,7 @@ def make_desk(**how: Any) -> Desk:
 def film(desk: Desk, begin: int = 0, end: int = 70) -> list[np.ndarray]:
     """Dream as a run does: what looks is two frames ahead of what dreams."""
     found, seen = [], []
-    with desk.sharing_cores():
+    with desk.sharing_cores(live=False):
         for frame in frames(begin, end):
             seen.append(desk.look(frame))
             if len(seen) > 2:
@@ -65,7 +65,7 @@ def test_a_tour_is_one_film_however_it_is_cut_and_whatever_is_prepared_when(monk
     # Prepared only when the change is due, on a dreamer that is looked at and dreamt with in one go.
     monkeypatch.setattr(Desk, "_look_ahead", lambda self, wish, time: None)
     late = make_desk()
-    with late.sharing_cores():
+    with late.sharing_cores(live=False):
         at_once = [late(frame).pixels for frame in frames()]
     late.close()
     assert all(np.array_equal(a, b) for a, b in zip(whole, at_once, strict=True))

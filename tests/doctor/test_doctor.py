@@ -362,6 +362,12 @@ def test_52_encoders_are_tried_and_not_believed(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(ends, "trial", lambda encoder: "it gave nothing")
     found = ends.encoders("h264")
     assert (found.ok, found.text) == (False, "libx264: it gave nothing")
-    assert not ends.chips().ok
-    monkeypatch.setattr(ends, "trial", lambda encoder: "" if encoder.name == "h264_nvenc" else "no")
-    assert ends.chips().text == "encodes: h264_nvenc; choose one with --codec"
+
+
+def test_52_hardware_encoders_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ends, "why_not", lambda encoders: {encoder.name: "no" for encoder in encoders})
+    found = ends.hardware()
+    assert (found.ok, found.text) == (False, "nvenc: no; qsv: no; amf: no; videotoolbox: no; vaapi: no")
+    working = {"h264_nvenc": "", "hevc_nvenc": "", "av1_nvenc": "no"}
+    monkeypatch.setattr(ends, "why_not", lambda encoders: working)
+    assert ends.hardware().text == "h264_nvenc, hevc_nvenc; use them with --hardware auto"

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from livedream.dream.depthwise import Depthwise, is_depthwise
+from livedream.dream.depthwise_step import Depthwise, is_depthwise
 from livedream.dream.fused import FusedBody
 from livedream.dream.layers import Border, Convolution, Gradients, Values
 from tests.dream.without import needs_kernels, without_kernels

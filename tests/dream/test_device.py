@@ -174,7 +174,8 @@ def test_all_that_frames_ask_for_is_made_before_the_first(monkeypatch, tmp_path)
     for frame in stream(4):
         assert np.array_equal(dreamer(frame).pixels, unprepared(frame).pixels)
     assert seen == prepared
-    assert len(seen) == 5  # frames and maps of the flow; nothing inherited, nothing withheld yet, and both
+    # Frames, and vectors and confidence of the flow; nothing inherited, nothing withheld yet, and both.
+    assert len(seen) == 6
 
 
 @each_look
@@ -453,14 +454,14 @@ def network_on(device: torch.device) -> DreamNetwork:
 def dream_a_frame(ascent: Ascent, device: torch.device) -> Crossings:
     """Do on `device` all that a frame asks for, twice, and return what crossed over the second time."""
     frame = torch.zeros(121, 161, 3, dtype=torch.uint8, device=device)
-    flow = torch.zeros(32, 40, 3, device=device)
+    flow = torch.zeros(32, 40, 2, device=device), torch.zeros(32, 40, device=device)
     down, right = torch.zeros(2, dtype=torch.int64, device=device).unbind()
     step_size = torch.ones((), device=device)
     by = TensorPreconditioner(torch.ones(3, 3, device=device), torch.ones(LEVELS, device=device))
     for _ in range(2):
         with Crossings() as crossings:
             picture = tensors.shrink(frame, (64, 80))
-            dream = picture + remove_mean(tensors.warp(picture, flow, 0.98))
+            dream = picture + remove_mean(tensors.warp(picture, *flow, 0.98))
             for size in ((64, 80), (45, 57)):
                 dream = ascent.step(dream, size, (down, right), step_size, by=by)
             shown = tensors.compose(frame, dream.clamp_(0, 255).sub_(picture), 1.0)

@@ -384,3 +384,21 @@ def test_still_scene_neither_brightens_nor_darkens(photo, look) -> None:
         means.append(dreamer(Frame(scene, Fraction(n, 25), n)).pixels.mean())
     assert max(abs(mean - means[200]) for mean in means[200:]) < 3
     assert max(abs(mean - scene.mean()) for mean in means[200:]) < 3
+
+
+class LooksAhead(Dreamer):
+    """As beside a GPU: flows are estimated on threads of their own, ahead of the dream."""
+
+    look_ahead = 4
+
+
+def test_frames_looked_at_ahead_dream_the_same(photo) -> None:
+    ahead, one_by_one = LooksAhead(QUICK), Dreamer(QUICK)
+    frames = stream(photo)
+    frames += [frame.with_pixels(frames[-1].pixels) for frame in frames]  # stands still, which is counted
+    sights = [ahead.look(frame) for frame in frames]
+    for frame, sight in zip(frames, sights, strict=True):
+        shown = ahead.compose(ahead.dream(sight))
+        assert np.array_equal(shown.pixels, one_by_one(frame).pixels)
+        assert int(ahead.state()["stood"]) == int(one_by_one.state()["stood"])
+    assert int(ahead.state()["stood"]) > 0

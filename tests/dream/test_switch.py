@@ -153,7 +153,7 @@ def test_the_share_of_the_cores_follows_the_settings(dreamer: Dreamer, monkeypat
     torch.set_num_threads(4)
     try:
         switch = Switch(dreamer)
-        with switch.sharing_cores():
+        with switch.sharing_cores(live=True):
             for settings, threads in (
                 (QUICK, 3),
                 (QUICK.replace(steps=20), 4),

@@ -38,7 +38,7 @@ def test_warps_as_opencv(map_size) -> None:
     confidence = random.random(map_size).astype(np.float32)
     picture = torch.from_numpy(random.normal(0, 20, (1, 3, 64, 96)).astype(np.float32))
     wanted = residual.warp(picture, Flow(vectors, confidence), 0.9)
-    found = tensors.warp(picture, torch.from_numpy(np.dstack((vectors, confidence))), 0.9)
+    found = tensors.warp(picture, torch.from_numpy(vectors), torch.from_numpy(confidence), 0.9)
     # OpenCV places a pixel to 1/32 of a pixel: 20 levels from one to the next make 20/64 on the average.
     error = (found - wanted).abs()
     assert float(error.mean()) < 0.35

@@ -164,6 +164,6 @@ def test_other_layers_are_made_ready_with_the_threads_of_the_stream(four_threads
 def test_a_light_network_leaves_a_core_and_a_heavy_one_takes_all(settings, network_threads, four_threads) -> None:
     dreamer = Dreamer(DreamSettings(layers="fire6", device="cpu", precision="float32").replace(**settings))
     dreamer.prepare((1280, 720))
-    with dreamer.sharing_cores():
+    with dreamer.sharing_cores(live=True):
         assert counts()[0] == network_threads
     assert counts()[0] == 4

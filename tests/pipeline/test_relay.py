@@ -20,6 +20,7 @@ class Three:
         self.steps = steps
         self.stages: dict[str, float] = {}
         self.effort = 1.0
+        self.look_ahead = 1
         self.notice: str | None = None
         self.seen: dict[str, list[int]] = {"look": [], "dream": [], "compose": []}
 
@@ -28,7 +29,7 @@ class Three:
         self.steps.get(step, lambda frame: None)(frame)
         return frame
 
-    def sharing_cores(self) -> AbstractContextManager[None]:
+    def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return nullcontext()
 
     def look(self, frame: Frame) -> Frame:

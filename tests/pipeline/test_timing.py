@@ -39,10 +39,11 @@ class Taking:
         self.relief = Relief(deeper=False)
         self.stages: dict[str, float] = {}
         self.effort = 1.0
+        self.look_ahead = 1
         self.octaves = (1.0,)
         self.dreams = 0
 
-    def sharing_cores(self) -> AbstractContextManager[None]:
+    def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return nullcontext()
 
     def _take(self, step: str, frame: Frame, share: float = 1.0) -> Frame:

@@ -23,8 +23,9 @@ import pytest
 
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
+from livedream.sink import codecs
 from livedream.sink.codecs import CONTAINERS, ENCODERS, Encoder, Encoding, find_encoders
-from livedream.sink.encoder import find_working
+from livedream.sink.hardware import choose_encoder
 from livedream.sink.sink import Facts, open_sink
 from livedream.sink.video import VideoSink
 from tests.films import av, ffprobe, quarters, read_film
@@ -243,7 +244,7 @@ def test_hardware_works_or_is_refused_before_the_first_frame(encoder: Encoder, t
     except SinkError as error:
         assert encoder.name in str(error)
         assert "\n" not in str(error)
-        assert error.hint.command_line == f"--codec {encoder.codec} needs no graphics chip"
+        assert error.hint.command_line == f"--codec {encoder.codec} needs no hardware encoder"
         assert list(tmp_path.iterdir()) == []
         return
     with sink:
@@ -253,12 +254,14 @@ def test_hardware_works_or_is_refused_before_the_first_frame(encoder: Encoder, t
     assert len(read_film(path)) == 10
 
 
-def test_encoder_that_pyav_does_not_have() -> None:
+def test_encoder_that_pyav_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
     """Row 52: a build without GPL has no libx264; the next one is taken, and the first line says which."""
     absent, other = Encoder(name="libnothing", codec="h264"), Encoder(name="libx264", codec="h264")
-    assert find_working((absent, other)) == other
-    with pytest.raises(SinkError, match="this PyAV has no encoder libnothing") as caught:
-        find_working((absent,))
+    monkeypatch.setattr(codecs, "ENCODERS", (absent, other))
+    assert choose_encoder(".mp4", Encoding()) == other
+    monkeypatch.setattr(codecs, "ENCODERS", (absent,))
+    with pytest.raises(SinkError, match="libnothing does not work here: this PyAV does not have it") as caught:
+        choose_encoder(".mp4", Encoding())
     assert "codec" in caught.value.hint
 
 
