@@ -212,6 +212,29 @@ def unblock(blocks: Tensor, block: tuple[int, int], padding: tuple[int, int], re
     result.copy_(F.pad(cropped, (0, width - cropped.shape[3], 0, height - cropped.shape[2])))
 
 
+def interleave(
+    blocks: Tensor, reached: tuple[int, int], block: tuple[int, int], padding: tuple[int, int], result: Tensor
+) -> None:
+    """Lay the pixels of blocks side by side, with zeros for those that are not reached.
+
+    blocks: (n, rows times columns that are reached times channels, h, w). reached: rows and columns, of those of a
+    `block`. padding: rows and columns that are left out at the top and on the left. result: (n, channels, h, w) of the
+    same type; where the blocks end follows 0.
+    """
+    (down, across), (top, left), (number, channels, height, width) = block, padding, result.shape
+    rows, columns = blocks.shape[2:]
+    kernel = library.kernel("interleave", blocks.dtype)
+    if kernel is not None and all(each.is_contiguous(memory_format=_LAST) for each in (blocks, result)):
+        kernel((blocks, result), number, rows, columns, height, width, channels, *reached, *block, *padding)
+        return
+    whole = torch.zeros(number, rows, down, columns, across, channels, dtype=blocks.dtype)
+    found = blocks.permute(0, 2, 3, 1).reshape(number, rows, columns, *reached, channels)
+    whole[:, :, : reached[0], :, : reached[1]] = found.permute(0, 1, 3, 2, 4, 5)
+    picture = whole.reshape(number, rows * down, columns * across, channels).permute(0, 3, 1, 2)
+    cropped = picture[:, :, top : top + height, left : left + width]
+    result.copy_(F.pad(cropped, (0, width - cropped.shape[3], 0, height - cropped.shape[2])))
+
+
 def roll(picture: Tensor, down: int, right: int) -> Tensor:
     """Return `picture` rolled around its edges by whole pixels, as torch.roll does."""
     if not compiled or not _ready(picture):

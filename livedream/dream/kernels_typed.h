@@ -239,3 +239,31 @@ API void FOR(unblock)(void *const *at, const Index *n) {
                          stride - y % down * width, width, left * channels, columns * channels);
     }
 }
+
+/* at: blocks, picture. n: pictures; rows and columns of the blocks; rows, columns and channels of a picture; rows and
+ * columns of a block that are there, and all that it has; rows and columns of the first that are left out. */
+API void FOR(interleave)(void *const *at, const Index *n) {
+    const TYPE *from = at[0];
+    TYPE *to = at[1];
+    Index number = n[0], from_rows = n[1], from_columns = n[2], rows = n[3], columns = n[4], channels = n[5];
+    Index high = n[6], wide = n[7], down = n[8], across = n[9], top = n[10], left = n[11];
+    size_t pixel = (size_t)channels * sizeof(TYPE);
+#pragma omp parallel for schedule(static) if (number * rows * columns * channels > WORTH_A_THREAD)
+    for (Index row = 0; row < number * rows; row++) {
+        Index y = row % rows + top, line = y / down, inner = y % down;
+        TYPE *target = to + row * columns * channels;
+        if (line >= from_rows || inner >= high) {
+            memset(target, 0, (size_t)columns * pixel);
+            continue;
+        }
+        const TYPE *source = from + ((row / rows * from_rows + line) * from_columns * high + inner) * wide * channels;
+        for (Index column = 0; column < columns; column++) {
+            Index x = column + left, block = x / across, beside = x % across;
+            TYPE *here = target + column * channels;
+            if (block < from_columns && beside < wide)
+                memcpy(here, source + (block * high * wide + beside) * channels, pixel);
+            else
+                memset(here, 0, pixel);
+        }
+    }
+}

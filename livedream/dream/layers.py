@@ -194,30 +194,42 @@ class _Turned:
         known[part] = self._kernel(gradient, onto=known.get(part))
 
 
-class _ToPicture:
-    """The way back to few channels, at any stride: 1.7 ms where oneDNN's own takes 3.6 (64 to 3 at 448x256, stride 2).
+class _Blocks:
+    """The way back at any stride. Each pixel of the gradient makes a block of stride x stride pixels: a convolution of
+    stride 1 to so many times the channels, which are then laid side by side.
 
-    Each pixel of the gradient makes a block of stride x stride pixels: a convolution of stride 1 to so many times the
-    channels, filled up to a number that oneDNN is fast with, whose channels are then laid side by side.
+    To few channels it takes 1.7 ms where oneDNN's own takes 3.6 (64 to 3 at 448x256, stride 2). There the blocks are
+    filled up to a number of channels that oneDNN is fast with, and the result is float32.
     """
 
     def __init__(self, module: nn.Conv2d, weight: Tensor, border: Border) -> None:
         (high, wide), (down, across) = module.kernel_size, module.stride
         rows, columns = -(-high // down), -(-wide // across)
-        count, self._channels = weight.shape[:2]
+        count, channels = weight.shape[:2]
+        self._few = channels < _CHANNELS
         padded = F.pad(weight, (0, columns * across - wide, 0, rows * down - high))
         # (out, in, row, y, column, x): the tap of the kernel is at row * stride + y; turned around as in _Turned.
-        blocks = padded.reshape(count, self._channels, rows, down, columns, across).flip(2, 4)
-        turned = blocks.permute(3, 5, 1, 0, 2, 4).reshape(-1, count, rows, columns)
-        filled = F.pad(turned, (0, 0, 0, 0, 0, 0, 0, -turned.shape[0] % _CHANNELS))
-        self._kernel = _Kernel(filled, [rows - 1, columns - 1], [1, 1], [1, 1], 1)
+        blocks = padded.reshape(count, channels, rows, down, columns, across).flip(2, 4).permute(3, 5, 1, 0, 2, 4)
+        if not self._few:
+            # The other pixels of a block have no gradient, where the stride is larger than the kernel.
+            blocks = blocks[:high, :wide]
+        self._reached = blocks.shape[0], blocks.shape[1]
+        turned = blocks.reshape(-1, count, rows, columns)
+        if self._few:
+            turned = F.pad(turned, (0, 0, 0, 0, 0, 0, 0, -turned.shape[0] % _CHANNELS))
+        self._kernel = _Kernel(turned, [rows - 1, columns - 1], [1, 1], [1, 1], 1)
         self._block = down, across
         (top, left), (before, _, above, _) = padding_of(module), border
         self._padding = top + above, left + before
 
     def __call__(self, known: Gradients, part: int, gradient: Tensor, value: Tensor) -> None:
-        result = torch.empty(value.shape, dtype=torch.float32, memory_format=_LAST)
-        kernels.unblock(self._kernel(gradient), self._block, self._padding, result)
+        dtype = torch.float32 if self._few else gradient.dtype
+        result = torch.empty(value.shape, dtype=dtype, memory_format=_LAST)
+        blocks = self._kernel(gradient)
+        if self._few:
+            kernels.unblock(blocks, self._block, self._padding, result)
+        else:
+            kernels.interleave(blocks, self._reached, self._block, self._padding, result)
         add(known, part, result)
 
 
@@ -269,14 +281,15 @@ class _Slow:
         add(known, part, inner.contiguous(memory_format=_LAST))
 
 
-def _way_back(module: nn.Conv2d, weight: Tensor, border: Border) -> "_Turned | _ToPicture | _Spread | _Slow":
+def _way_back(module: nn.Conv2d, weight: Tensor, border: Border) -> "_Turned | _Blocks | _Spread | _Slow":
     plain = module.groups == 1 and module.dilation == (1, 1)
-    if plain and weight.shape[1] < _CHANNELS:
-        return _ToPicture(module, weight, border)
     depthwise = module.groups == module.in_channels == module.out_channels and module.dilation == (1, 1)
     fits = all(p < k for k, p in zip(module.kernel_size, padding_of(module), strict=True))
-    if (plain or depthwise) and fits and border == NO_BORDER and module.stride == (1, 1):
+    few = plain and weight.shape[1] < _CHANNELS
+    if (plain or depthwise) and fits and border == NO_BORDER and module.stride == (1, 1) and not few:
         return _Turned(module, weight)
+    if plain:
+        return _Blocks(module, weight, border)
     return _Spread(module, weight, border) if depthwise and fits else _Slow(module, weight, border)
 
 
