@@ -60,6 +60,10 @@ static inline Index end_of_block(Index start, Index channels) {
 #define JOIN(name, kind, processor) name##_##kind##_##processor
 #define JOINED(name, kind, processor) JOIN(name, kind, processor)
 
+/* The newest version of x86-64 whose instructions are taken where the processor has them. */
+static Index newest = 4;
+API void depthwise_newest(Index version) { newest = version; } /* for tests */
+
 /* In kernels.c glibc chooses among versions of a function that GCC makes (EACH_PROCESSOR). But GCC takes vectors apart
  * before it makes them; so here they are compiled one by one. */
 #if defined(__x86_64__) && defined(__linux__) && __GNUC__ >= 12 && !defined(__clang__)
@@ -77,9 +81,9 @@ static inline Index end_of_block(Index start, Index channels) {
 #undef PROCESSOR
 #pragma GCC pop_options
 #define CHOSEN(name, kind)                                                                                             \
-    (__builtin_cpu_supports("x86-64-v4")   ? name##_##kind##_v4                                                        \
-     : __builtin_cpu_supports("x86-64-v3") ? name##_##kind##_v3                                                        \
-                                           : name##_##kind##_plain)
+    (newest >= 4 && __builtin_cpu_supports("x86-64-v4")   ? name##_##kind##_v4                                         \
+     : newest >= 3 && __builtin_cpu_supports("x86-64-v3") ? name##_##kind##_v3                                         \
+                                                          : name##_##kind##_plain)
 #else
 #define CHOSEN(name, kind) name##_##kind##_plain
 #endif

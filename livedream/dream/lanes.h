@@ -31,8 +31,8 @@
 #define INSIDE(value, low, high)                                                                                       \
     _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(value, low, _CMP_NLE_UQ), value, high, _CMP_NGE_UQ)
 #define MASKED(value, mask) _mm512_maskz_mov_ps(mask, value)
-#define STORE_MASK(to, channel, bits) JOINED(store, mask, PROCESSOR)((to) + (channel) / 8, bits)
-#define LOAD_MASK(from, channel) JOINED(load, mask, PROCESSOR)((from) + (channel) / 8)
+#define STORE_MASK(to, channel, bits) JOINED(store, mask, PROCESSOR)((to) + ((size_t)(channel) / 8), bits)
+#define LOAD_MASK(from, channel) JOINED(load, mask, PROCESSOR)((from) + ((size_t)(channel) / 8))
 #define LOAD_float32(from) _mm512_loadu_ps(from)
 #define STORE_float32(to, value) _mm512_storeu_ps(to, value)
 #define LOAD_bfloat16(from)                                                                                            \
@@ -69,8 +69,8 @@ INLINE void JOINED(store, bfloat16, PROCESSOR)(uint16_t *to, __m512 value) {
 #define INSIDE(value, low, high)                                                                                       \
     _mm256_movemask_ps(_mm256_and_ps(_mm256_cmp_ps(value, low, _CMP_NLE_UQ), _mm256_cmp_ps(value, high, _CMP_NGE_UQ)))
 #define MASKED(value, mask) JOINED(masked, eight, PROCESSOR)(value, mask)
-#define STORE_MASK(to, channel, bits) ((to)[(channel) / 8] = (uint8_t)(bits))
-#define LOAD_MASK(from, channel) ((from)[(channel) / 8])
+#define STORE_MASK(to, channel, bits) ((to)[((size_t)(channel) / 8)] = (uint8_t)(bits))
+#define LOAD_MASK(from, channel) ((from)[((size_t)(channel) / 8)])
 #define LOAD_float32(from) _mm256_loadu_ps(from)
 #define STORE_float32(to, value) _mm256_storeu_ps(to, value)
 #define LOAD_bfloat16(from)                                                                                            \
@@ -104,8 +104,8 @@ INLINE void JOINED(store, bfloat16, PROCESSOR)(uint16_t *to, __m256 value) {
 #define MASKED(value, mask) JOINED(masked, four, PROCESSOR)(value, mask)
 /* Half a byte: the first half clears the second. */
 #define STORE_MASK(to, channel, bits)                                                                                  \
-    ((to)[(channel) / 8] = (uint8_t)((channel) % 8 ? (to)[(channel) / 8] | (bits) << 4 : (bits)))
-#define LOAD_MASK(from, channel) ((from)[(channel) / 8] >> (channel) % 8 & 15)
+    ((to)[((size_t)(channel) / 8)] = (uint8_t)(((size_t)(channel) % 8) ? (to)[((size_t)(channel) / 8)] | (bits) << 4 : (bits)))
+#define LOAD_MASK(from, channel) ((from)[((size_t)(channel) / 8)] >> ((size_t)(channel) % 8) & 15)
 #define LOAD_float32(from) JOINED(load, float32, PROCESSOR)(from)
 #define STORE_float32(to, value) JOINED(store, float32, PROCESSOR)(to, value)
 #define LOAD_bfloat16(from) JOINED(load, bfloat16, PROCESSOR)(from)

@@ -1,12 +1,15 @@
 """Depthwise convolutions and their way back are torch's, on whatever processor and with any number of threads."""
 
+import ctypes
 import random
+from collections.abc import Iterator
 
 import pytest
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from livedream.dream import kernels, library
 from livedream.dream.depthwise_step import Depthwise, is_depthwise
 from livedream.dream.fused import FusedBody
 from livedream.dream.layers import Border, Convolution, Gradients, Values
@@ -60,10 +63,22 @@ def cases(count: int, seed: int) -> list[tuple[int, ...]]:
     return found
 
 
-@pytest.mark.parametrize("by", ["kernels", "torch"])
-def test_passes_are_those_of_autograd(by, monkeypatch) -> None:
-    if by == "torch":
+@pytest.fixture(params=["torch", 1, 3, 4])
+def by(request, monkeypatch) -> Iterator[None]:
+    """Who calculates: torch, or kernels for a version of x86-64 (the first has but the vectors that all have)."""
+    if request.param == "torch":
         without_kernels(monkeypatch)
+        yield
+        return
+    if not kernels.compiled:
+        pytest.skip("depthwise.c was not compiled")
+    choose = library.compiled("depthwise_newest")
+    choose(ctypes.c_int64(request.param))
+    yield
+    choose(ctypes.c_int64(4))
+
+
+def test_passes_are_those_of_autograd(by) -> None:
     torch.manual_seed(0)
     for number, (channels, rows, columns, side, stride, padding, more, pictures) in enumerate(cases(24, 1)):
         module = nn.Conv2d(channels, channels, side, stride, padding, groups=channels, bias=number % 2 == 0)
@@ -109,8 +124,7 @@ def test_they_are_the_same_with_any_number_of_threads(dtype) -> None:
         torch.set_num_threads(before)
 
 
-@needs_kernels
-def test_bfloat16_is_rounded_to_the_nearest() -> None:
+def test_bfloat16_is_rounded_to_the_nearest(by) -> None:
     torch.manual_seed(0)
     module = nn.Conv2d(40, 40, 5, 2, 2, groups=40).to(torch.bfloat16).requires_grad_(False)
     x = torch.randn(1, 40, 17, 23).to(torch.bfloat16).contiguous(memory_format=LAST)
@@ -120,9 +134,9 @@ def test_bfloat16_is_rounded_to_the_nearest() -> None:
     assert float(((found.double() - expected).abs() / expected.abs().clamp_min(1e-2)).max()) <= 2**-8
 
 
-@needs_kernels
+@pytest.mark.parametrize("by", [1, 3, 4], indirect=True)  # oneDNN's own ReLU6 stops it
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_what_is_no_number_gets_through(dtype) -> None:
+def test_what_is_no_number_gets_through(dtype, by) -> None:
     module = nn.Conv2d(16, 16, 3, padding=1, groups=16).to(dtype).requires_grad_(False)
     x = torch.ones(1, 16, 9, 9, dtype=dtype).contiguous(memory_format=LAST)
     x[0, 3, 4, 4] = float("nan")
