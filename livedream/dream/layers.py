@@ -5,7 +5,7 @@ post-ops); its way back is a convolution again, with weights turned around and l
 is undone together with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -350,6 +350,55 @@ class Sum(Step):
         # What is known of a part may be added to in place.
         add(known, left, gradient if self.lends else gradient.clone())
         add(known, right, gradient)
+
+
+class Activation(Step):
+    """One of ACTIVATIONS, by torch: a smooth function of each number."""
+
+    def __init__(self, output: int, part: int, module: nn.Module) -> None:
+        super().__init__(output, [part])
+        self._function, self._derivative = ACTIVATIONS[type(module)]
+
+    def forward(self, values: Values) -> None:
+        values[self.output] = self._function(values[self.parts[0]])
+
+    def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
+        (part,) = self.parts
+        add(known, part, self._derivative(gradient, values[part]))
+
+
+ACTIVATIONS: dict[type[nn.Module], tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
+    nn.Hardswish: (F.hardswish, _aten.hardswish_backward),
+    nn.Hardsigmoid: (F.hardsigmoid, _aten.hardsigmoid_backward),
+    nn.SiLU: (F.silu, _aten.silu_backward),
+    nn.Sigmoid: (torch.sigmoid, lambda gradient, x: _aten.sigmoid_backward(gradient, torch.sigmoid(x))),
+}
+
+
+class Mean(Step):
+    """The mean of each channel, as one pixel."""
+
+    def forward(self, values: Values) -> None:
+        values[self.output] = values[self.parts[0]].mean((2, 3), keepdim=True)
+
+    def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
+        (part,) = self.parts
+        shape = values[part].shape
+        share = gradient / (shape[2] * shape[3])
+        add(known, part, share.expand(shape).contiguous(memory_format=_LAST))
+
+
+class Product(Step):
+    """A product, as squeeze-and-excitation has it: one of both may have a single pixel, which counts for all."""
+
+    def forward(self, values: Values) -> None:
+        left, right = self.parts
+        values[self.output] = (values[left] * values[right]).contiguous(memory_format=_LAST)
+
+    def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
+        for part, other in (self.parts, reversed(self.parts)):
+            found = (gradient * values[other]).sum_to_size(values[part].shape)
+            add(known, part, found.contiguous(memory_format=_LAST))
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:

@@ -24,6 +24,9 @@ CASES = [
     ("googlenet", "inception4a", "max"),
     ("resnet50", "layer2", "max"),
     ("efficientnet_lite0", "blocks.1 + blocks.4", "max"),  # depthwise, bounded, zeros at two sides, sums
+    ("mobilenet_v3_large", "features.6", "max"),  # hard swish, squeeze and excitation
+    ("efficientnet_b0", "features.3", "max"),
+    ("inception_v3", "Mixed_5b", "max"),
 ]
 
 
@@ -199,8 +202,8 @@ def test_odd_layers(size) -> None:
 
 
 def test_other_layers_are_named() -> None:
-    traced = fx.symbolic_trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sigmoid()))
-    with pytest.raises(UnfusableError, match="Sigmoid"):
+    traced = fx.symbolic_trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softplus()))
+    with pytest.raises(UnfusableError, match="Softplus"):
         FusedBody(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1))
 
 
