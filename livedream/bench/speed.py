@@ -117,7 +117,7 @@ def measure_speed(
     found = {stage: {"p50": percentile(times, 50), "p95": percentile(times, 95)} for stage, times in stages.items()}
     # Of the last round: a report knows the last 300 frames.
     found |= {stage: {"p50": p50 * 1e3, "p95": p95 * 1e3} for stage, (p50, p95) in reports[-1].stages.items()}
-    return Speed({name: statistics.median(taken) for name, taken in rates.items()}, found, _mask_cost(rates, cpu_ms))
+    return Speed({name: statistics.median(taken) for name, taken in rates.items()}, found, mask_cost(rates, cpu_ms))
 
 
 @contextlib.contextmanager
@@ -131,7 +131,7 @@ def without_mask(dreamer: Dreamer) -> Iterator[None]:
         dreamer.settings = settings
 
 
-def _mask_cost(rates: Mapping[str, Sequence[float]], cpu_ms: Mapping[str, Sequence[float]]) -> MaskCost | None:
+def mask_cost(rates: Mapping[str, Sequence[float]], cpu_ms: Mapping[str, Sequence[float]]) -> MaskCost | None:
     """Return the differences between `fps` and `fps_unmasked`; None where there is no mask."""
     if "fps_unmasked" not in rates:
         return None

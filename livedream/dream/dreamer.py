@@ -647,7 +647,9 @@ class Dreamer(metaclass=Documented):
     def _dream_still(self, pixels: np.ndarray) -> np.ndarray:
         mask = self._still_mask(pixels)
         detail = deque(self._still_steps(pixels, mask), maxlen=1).pop()
-        if not detail.any():
+        if mask is not None and mask.found_nobody:
+            _log.warning("nobody was found in the picture: %s of it is dreamt", self._settings.no_person)
+        elif not detail.any():
             _log.warning("%s is silent here: nothing was dreamt", self._ready().objective)
         return self._compose_still(pixels, detail, mask)
 

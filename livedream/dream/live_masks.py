@@ -55,8 +55,8 @@ _PATIENCE, _FADE_OUT, _FADE_IN = 1.0, 1.0, 0.5
 _SLOW, _FAST = 0.02, 0.08
 # Distrust of the flow, 0..1, between which a place that does not look as before counts as moved.
 _DOUBT, _CHANGED = 0.35, 0.85
-# Seconds: between two frames further apart, speed is measured as if they were this far apart.
-_LONGEST_STEP = 0.2
+# Seconds: two frames further apart, as after a freeze, count as this far apart for speeds and fades.
+_LONGEST_STEP = 0.5
 # Seconds from frame to frame where their times do not tell.
 _USUAL_STEP = 1 / 30
 
@@ -80,9 +80,13 @@ class Search:
         except BaseException as error:  # noqa: BLE001  whoever waits for the result raises it
             self._found.set_exception(error)
 
-    def result(self) -> np.ndarray:
-        """Return where the person is; wait for it if it is not known yet."""
+    def wait(self) -> None:
+        """Wait until its thread has ended."""
         self._thread.join()
+
+    def result(self) -> np.ndarray:
+        """Return where the person is; wait for it if it is not known yet. Raises what the search raised."""
+        self.wait()
         return self._found.result()
 
 
@@ -91,6 +95,9 @@ class _Ended:
     """A search whose result is known."""
 
     found: np.ndarray
+
+    def wait(self) -> None:
+        pass
 
     def result(self) -> np.ndarray:
         return self.found
@@ -146,7 +153,7 @@ class MaskState:
     def finish(self) -> None:
         """Wait for the search that still runs, so that no thread is left behind."""
         if self.person is not None and self.person.search is not None:
-            self.person.search.result()
+            self.person.search.wait()
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return it as arrays by name. A search that still runs is waited for."""
@@ -209,9 +216,8 @@ def follow(
         state = replace(state, time=time, step=time - state.time if time > state.time else state.step)
     person = motion = None
     if of_person:
-        person = (
-            _begin(small) if state.person is None or flow is None else _carry(state.person, small, flow, state.step)
-        )
+        seconds = min(state.step, _LONGEST_STEP)
+        person = _begin(small) if state.person is None or flow is None else _carry(state.person, small, flow, seconds)
     if not set(kinds) <= set(_OF_PERSON):
         motion = np.zeros(SIZE, np.float32) if flow is None else _remember(state, flow, motion_seconds)
     return replace(state, person=person, motion=motion)
@@ -222,9 +228,8 @@ def follow(
 
 def _begin(small: np.ndarray) -> Person:
     found = _sharper(Search(find_person, small).result())
-    is_somebody = _is_somebody(found)
-    missing = 0.0 if is_somebody else math.inf
-    return Person(found, found, float(is_somebody), missing, 0, None, None)
+    presence = float(is_somebody(found))
+    return Person(found, found, presence, 0.0 if presence else math.inf, 0, None, None)
 
 
 def _carry(person: Person, small: np.ndarray, flow: Flow, seconds: float) -> Person:
@@ -238,7 +243,7 @@ def _carry(person: Person, small: np.ndarray, flow: Flow, seconds: float) -> Per
         way = cv2.add(_moved(way, cv2.add(_grid(_FLOW_SIZE), vectors)), vectors)
         if age % EVERY == LATE % EVERY:
             found = _moved(_sharper(search.result()), _places(way))
-            if _is_somebody(found):
+            if is_somebody(found):
                 wanted, missing = _approach(wanted, found), 0.0
             else:
                 missing = max(missing, seconds)  # what was found last is held meanwhile
@@ -302,7 +307,8 @@ def _approach(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
     return wanted + difference * share
 
 
-def _is_somebody(found: np.ndarray) -> bool:
+def is_somebody(found: np.ndarray) -> bool:
+    """Return whether there is a person in a mask of persons, float32 (h, w), 0..1, or but a speck."""
     return bool(np.count_nonzero(found > 0.5) >= _LEAST_PERSON * found.size)
 
 
@@ -326,7 +332,8 @@ def _remember(state: MaskState, flow: Flow, motion_seconds: float) -> np.ndarray
     """Return the memory of motion, fading to 1/e in `motion_seconds`."""
     seconds = min(state.step, _LONGEST_STEP)
     across, down = cv2.split(cv2.resize(flow.vectors, SIZE[::-1]))
-    speed = cv2.magnitude(across, down) / np.float32(flow.confidence.shape[0] * seconds)
+    # By numpy: the last bit of cv2.magnitude (OpenCV 5.0) depends on where in memory the numbers lie.
+    speed = np.sqrt(across * across + down * down) / np.float32(flow.confidence.shape[0] * seconds)
     doubt = 1 - cv2.resize(flow.confidence, SIZE[::-1])
     moved = np.maximum(_smooth_step(speed, _SLOW, _FAST), _smooth_step(doubt, _DOUBT, _CHANGED))
     before = np.zeros(SIZE, np.float32) if state.motion is None else state.motion

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from livedream.dream.grammar import parse
-from livedream.dream.live_masks import MaskState, Search
+from livedream.dream.live_masks import MaskState, Search, is_somebody
 from livedream.dream.mask import Mask
 from livedream.dream.mask_edges import Edge, full_mask, multiply, soften
 from livedream.dream.octaves import Size
@@ -115,13 +115,15 @@ class StillMask:
         self._files = files
         self._size = pixels.shape[0], pixels.shape[1]
         self._live: list[np.ndarray] = []
+        self.found_nobody = False
+        """Whether a person was searched for, and nobody is there."""
         if not wanted:
             return
         person = Search(find_person_in_still, pixels).result()
-        is_somebody = bool((person > 0.5).any())
+        self.found_nobody = not is_somebody(person)
         for mask in wanted:
             shown = person if mask.name == "person" else 1 - person
-            if not is_somebody:
+            if self.found_nobody:
                 shown = np.full(self._size, no_person == "all", np.float32)
             full = soften(np.rint(shown * 255).astype(np.uint8), mask.feather or 0, _or(mask.strength, 1.0))
             self._live.append(full.astype(np.float32) / 255)

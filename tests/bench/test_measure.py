@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from livedream.bench.fresh import run_fresh
+from livedream.bench.speed import mask_cost, without_mask
 from livedream.cli.main import main
+from livedream.dream.dreamer import Dreamer
 from livedream.settings import DreamSettings
 
 QUICK = (
@@ -64,6 +66,22 @@ def test_what_is_left_out_is_null(tmp_path) -> None:
     assert found["flicker"] is found["flicker_source"] is found["strength"] is None
     assert found["drift"] == {}
     assert found["mask"] is None
+
+
+def test_the_cost_of_a_mask_is_the_median_difference_of_runs_that_took_turns() -> None:
+    rates = {"fps_unmasked": [100, 50, 200], "fps": [50, 40, 125]}  # 10, 5 and 3 ms more a frame
+    cpu_ms = {"fps_unmasked": [10, 20, 11], "fps": [12, 29, 12]}
+    assert mask_cost(rates, cpu_ms) == pytest.approx((5, 2, 100))
+    assert mask_cost({"fps": [50]}, {"fps": [12]}) is None
+
+
+def test_the_same_without_a_mask_differs_in_nothing_else() -> None:
+    settings = DreamSettings(mask="still", keep=0.5)
+    dreamer = Dreamer(settings)
+    with pytest.raises(KeyboardInterrupt), without_mask(dreamer):
+        assert dreamer.settings == settings.replace(mask="all")
+        raise KeyboardInterrupt
+    assert dreamer.settings == settings
 
 
 def test_a_fresh_process_is_timed_from_its_start_to_its_first_frame(tmp_path, monkeypatch) -> None:

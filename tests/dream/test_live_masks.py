@@ -3,6 +3,7 @@
 import math
 import threading
 
+import cv2
 import numpy as np
 import pytest
 from skimage import data
@@ -68,6 +69,18 @@ def test_no_thread_changes_the_result() -> None:
         assert {name: array.tobytes() for name, array in one.arrays().items()} == {
             name: array.tobytes() for name, array in other.arrays().items()
         }
+
+
+def test_motion_has_the_same_bits_wherever_it_lies_in_memory() -> None:
+    """OpenCV's magnitude had others every second time."""
+    motion = Motion((256, 456), 1.0)
+    frames = [cv2.resize(np.roll(PERSON, 5 * number, 1), (456, 256)) for number in range(3)]
+    flows = [motion(pixels) for pixels in frames]
+    found, kept = set(), []
+    for size in range(1, 4000, 200):
+        kept.append([np.empty(size + 16 * number, np.uint8) for number in range(20)])
+        found.add(followed(frames, flows, ("motion",))[-1].coarse("motion").tobytes())
+    assert len(found) == 1
 
 
 def test_mask_is_carried_along_with_the_person() -> None:
@@ -171,6 +184,15 @@ def test_a_failed_search_is_told_where_its_result_is_used(monkeypatch) -> None:
     monkeypatch.setattr(live_masks, "find_person", fail)
     with pytest.raises(OSError, match="no such weights"):
         follow(None, PERSON, None, 0, ("person",), 2)
+    assert not [thread for thread in threading.enumerate() if thread.name == "livedream-person"]
+
+
+def test_after_a_long_pause_nothing_jumps() -> None:
+    """A freeze of a minute: the mask fades by half a second's worth at most."""
+    states = followed([PERSON] * EVERY + [NOBODY] * (LATE + 1), [None, *([STANDS] * (EVERY + LATE))])
+    assert states[-1].person.missing > 0
+    after = follow(states[-1], NOBODY, STANDS, states[-1].time + 60, ("person",), 2)
+    assert after.presence("person") >= 0.5
 
 
 def test_threads_end_with_their_searches() -> None:

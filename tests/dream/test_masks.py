@@ -240,6 +240,16 @@ def test_a_still_keeps_its_person(caplog) -> None:
     assert not caplog.records
 
 
+@pytest.mark.parametrize("no_person", ["all", "nothing"])
+def test_a_still_without_a_person_says_so(no_person, caplog) -> None:
+    settings = QUICK.replace(still_steps=1, still_height=64)
+    photo = np.ascontiguousarray(data.rocket()[:144, :256])
+    dream = Dreamer(settings.replace(mask="background", no_person=no_person))(photo)
+    assert np.array_equal(dream, photo if no_person == "nothing" else Dreamer(settings)(photo))
+    (record,) = caplog.records
+    assert record.getMessage() == f"nobody was found in the picture: {no_person} of it is dreamt"
+
+
 def test_a_still_has_no_motion_and_says_so_once(caplog) -> None:
     dreamer = Dreamer(QUICK.replace(still_steps=1, still_height=64, layers="fire4 + mask:still", mask="motion"))
     dream, again = dreamer(PERSON), dreamer(PERSON)

@@ -79,19 +79,22 @@ def test_two_persons_are_found(frame: tuple[np.ndarray, np.ndarray]) -> None:
 
 
 def test_person_is_found_near_where_the_person_was(frame: tuple[np.ndarray, np.ndarray]) -> None:
-    """And nobody elsewhere; where nobody was, the whole frame is searched."""
+    """And nobody elsewhere; if nobody was there or is there now, the whole frame is searched."""
     pixels, alpha = placed(frame, (1280, 720), 0.6, 0.2, 0.7)
     left = alpha.copy()
     left[:, 640:] = 0
     was = cv2.resize(np.roll(left, 20, axis=1), (256, 144), interpolation=cv2.INTER_AREA)
     assert overlap(find_person(pixels, near=was), left) > 0.9
-    nobody = np.zeros((144, 256), np.float32)
-    assert np.array_equal(find_person(pixels, near=nobody), find_person(pixels))
+    nobody, gone = np.zeros((2, 144, 256), np.float32)
+    gone[:30, 100:130] = 1
+    for near in (nobody, gone):
+        assert np.array_equal(find_person(pixels, near=near), find_person(pixels))
 
 
-@pytest.mark.parametrize("size", [(32, 32), (1, 1), (1, 500), (1201, 37)])
+@pytest.mark.parametrize("size", [(32, 32), (1, 1), (1, 500), (1201, 37), (256, 144)])
 def test_any_size_is_searched(size: tuple[int, int]) -> None:
     pixels = cv2.resize(data.astronaut(), size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], 3)
+    pixels.flags.writeable = False
     assert find_person(pixels).shape == (144, 256)
     assert find_person_in_still(pixels).shape == size[::-1]
 
