@@ -201,6 +201,25 @@ def test_odd_layers(size) -> None:
         assert float((each - expected).norm()) <= 1e-5 * float(expected.norm())
 
 
+class Residual(nn.Module):
+    """A sum of two layers that each undo a ReLU in their gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 16, 3), nn.Conv2d(16, 16, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.first(x))
+        return x + torch.relu(self.second(x))
+
+
+def test_both_parts_of_a_sum_have_gradients_of_their_own() -> None:
+    torch.manual_seed(0)
+    expected, *found = gradients_of(fx.symbolic_trace(Residual().requires_grad_(False)), (20, 31))
+    for each in found:
+        assert float((each - expected).norm()) <= 1e-5 * float(expected.norm())
+
+
 def test_other_layers_are_named() -> None:
     traced = fx.symbolic_trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softplus()))
     with pytest.raises(UnfusableError, match="Softplus"):
