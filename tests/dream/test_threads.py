@@ -31,7 +31,9 @@ def gives_turns() -> bool:
 
 
 @pytest.fixture
-def four_threads():
+def four_threads(monkeypatch):
+    for name in threads.SPINNING:
+        monkeypatch.delenv(name, raising=False)
     before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(4)
     cv2.setNumThreads(4)
@@ -117,6 +119,12 @@ def test_the_command_lets_threads_of_openmp_sleep_soon_and_its_user_decides(own,
         check=True,
     ).stderr
     assert f"GOMP_SPINCOUNT = {shown}" in said
+
+
+def test_where_it_is_decided_how_long_to_spin_there_is_no_second_team(four_threads, monkeypatch) -> None:
+    monkeypatch.setenv("GOMP_SPINCOUNT", "500")
+    with threads.sleeping_at_barriers():
+        assert "livedream-openmp" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_once_torch_is_loaded_nothing_is_set(monkeypatch) -> None:
@@ -229,6 +237,7 @@ def test_a_light_network_leaves_a_core_and_a_heavy_one_takes_all(settings, netwo
     dreamer.prepare((1280, 720))
     with dreamer.sharing_cores(live=True):
         assert counts()[0] == network_threads
+        assert "livedream-openmp" in [thread.name for thread in threading.enumerate()]  # none of them spins
     assert counts()[0] == 4
 
 
