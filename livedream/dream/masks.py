@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 
 from livedream.dream.grammar import parse
-from livedream.dream.live_masks import MaskState, Search, is_somebody
+from livedream.dream.live_masks import MaskState, Search
 from livedream.dream.mask import Mask
 from livedream.dream.mask_edges import Edge, full_mask, multiply, soften
 from livedream.dream.octaves import Size
-from livedream.dream.person import find_person_in_still
+from livedream.dream.person import find_person_in_still, is_somebody
 from livedream.picture import read_mask
 from livedream.settings import DreamSettings
 
