@@ -248,7 +248,8 @@ def _carry(person: Person, small: np.ndarray, flow: Flow, seconds: float) -> Per
             search = way = None
     if age % EVERY == 0:
         age %= EVERY * WHOLE
-        find = find_person if age == 0 else functools.partial(find_person, near=wanted)
+        # Around where the person was last, the network is sure of what it would not take for one in the whole frame.
+        find = find_person if age == 0 or missing else functools.partial(find_person, near=wanted)
         search, way = Search(find, small), np.zeros((*_FLOW_SIZE, 2), np.float32)
     left = math.exp(-seconds / _BLEND)
     shown = cv2.addWeighted(shown, left, wanted, 1 - left, 0)

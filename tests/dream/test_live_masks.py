@@ -131,6 +131,20 @@ def test_a_doubt_is_nobody() -> None:
     assert not find_person_in_still(sky).any()
 
 
+def test_who_is_missing_is_searched_for_in_the_whole_frame(monkeypatch) -> None:
+    """Near where the person was, the network is sure of rocks and trees that it knows for such in the whole frame."""
+    near_of: list[bool] = []
+
+    def find(pixels: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
+        near_of.append(near is not None)
+        return find_person(pixels, near)
+
+    monkeypatch.setattr(live_masks, "find_person", find)
+    frames = [PERSON] * (EVERY + 1) + [NOBODY] * (3 * EVERY)
+    followed(frames, [None, *[STANDS] * (len(frames) - 1)], each=wait_for)
+    assert near_of == [False, True, True, False, False]
+
+
 def test_motion_is_remembered_in_place_and_fades() -> None:
     vectors = np.zeros((72, 128, 2), np.float32)
     vectors[:, :64, 0] = 1
