@@ -647,9 +647,7 @@ class Dreamer(metaclass=Documented):
     def _dream_still(self, pixels: np.ndarray) -> np.ndarray:
         mask = self._still_mask(pixels)
         detail = deque(self._still_steps(pixels, mask), maxlen=1).pop()
-        if mask is not None and mask.found_nobody:
-            _log.warning("nobody was found in the picture: %s of it is dreamt", self._settings.no_person)
-        elif not detail.any():
+        if not detail.any() and not (mask is not None and mask.found_nobody):
             _log.warning("%s is silent here: nothing was dreamt", self._ready().objective)
         return self._compose_still(pixels, detail, mask)
 
@@ -663,7 +661,12 @@ class Dreamer(metaclass=Documented):
             _log.warning("nothing moves in a picture: it is dreamt without the %s", names)
         of_person = [mask for mask in wanted if mask.name not in moving]
         files = self._ready().masks
-        return StillMask(files, of_person, pixels, self._settings.no_person) if files or of_person else None
+        if not files and not of_person:
+            return None
+        mask = StillMask(files, of_person, pixels, self._settings.no_person)
+        if mask.found_nobody:
+            _log.warning("nobody was found in the picture: %s of it is dreamt", self._settings.no_person)
+        return mask
 
     def _still_steps(self, pixels: np.ndarray, mask: StillMask | None) -> Iterator[Tensor]:
         try:

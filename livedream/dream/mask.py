@@ -1,6 +1,5 @@
 """One mask of an objective: a picture in a file, or a live mask, which is found anew in each frame. No torch needed."""
 
-import math
 from dataclasses import dataclass
 from difflib import get_close_matches
 

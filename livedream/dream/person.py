@@ -28,8 +28,8 @@ _LEAST_PERSON = 0.003
 """Share of the frame that a person covers at least."""
 _SURE, _LEAST_SURE = 0.9, 0.45
 """What is more than _SURE is certain; and the share of a person that is at least. It was 0.5 and more of the person of
-the tests, blurred, dark, noisy, or half out of the frame, and 0.38 and less of the rocks, trees and sky that the network
-took for one in whole frames when the person had gone."""
+the tests, blurred, dark, noisy, or half out of the frame, and 0.38 and less of the rocks, trees and sky that were taken
+for one in whole frames of the demo film, 456x256, when the person had gone."""
 _SMALLEST, _LARGEST = 16, 1024
 """Height or width of a part of a still, in pixels: below it is not worth another look, above it is made smaller. The
 tiles have the network's size, and together see no more."""
