@@ -26,11 +26,12 @@ from livedream.dream.threads import take_one_thread
 
 SIZE = PERSON_SHAPE
 """(height, width) of all maps here."""
-EVERY = 4
-"""Frames from the start of one search for a person to that of the next."""
+EVERY = 5
+"""Frames from the start of one search for a person to that of the next. On a film of the tests the IoU is 0.988 with 4,
+0.987 with 5 and 0.985 with 6; played twice as fast, 0.980, 0.977 and 0.972."""
 LATE = 2
 """Frames from the start of a search to the use of what it found; at most EVERY."""
-WHOLE = 4
+WHOLE = 3
 """Searches from one of the whole frame to the next; those between look only around where the person is. They take half
 the time and find the same: on a film of the tests the IoU is 0.98 either way, and a person at rest flickers half as
 much."""
