@@ -176,7 +176,7 @@ def test_real_hardware_works_or_says_why_in_one_line(capfd: pytest.CaptureFixtur
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("encoder", filter(is_there, HARDWARE_ENCODERS), ids=lambda encoder: encoder.name)
+@pytest.mark.parametrize("encoder", [*filter(is_there, HARDWARE_ENCODERS)], ids=lambda encoder: encoder.name)
 def test_ffmpeg_knows_each_option_and_its_range(encoder: Encoder) -> None:
     known = CodecContext.create(encoder.name, "w").supported_options
     options = {option.name: option for option in (*known.generic, *known.private)}
