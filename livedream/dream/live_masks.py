@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from livedream.dream.mask import OF_PERSON
 from livedream.dream.motion import Flow
 from livedream.dream.octaves import Size
 from livedream.dream.person import PERSON_SHAPE, find_person
@@ -139,7 +140,7 @@ class MaskState:
 
     def coarse(self, kind: str) -> np.ndarray:
         """Return how much of a dream shows: float32 `SIZE`, 0..1. kind: one of LIVE_MASKS that was wanted."""
-        if kind in _OF_PERSON:
+        if kind in OF_PERSON:
             if self.person is None:
                 raise ValueError(f"{kind} was not wanted")
             return self.person.shown if kind == "person" else 1 - self.person.shown
@@ -149,7 +150,7 @@ class MaskState:
 
     def presence(self, kind: str) -> float:
         """Return how far that mask holds, 0..1: less than 1 while nobody is found."""
-        return self.person.presence if kind in _OF_PERSON and self.person is not None else 1.0
+        return self.person.presence if kind in OF_PERSON and self.person is not None else 1.0
 
     def finish(self) -> None:
         """Wait for the search that still runs, so that no thread is left behind."""
@@ -184,9 +185,6 @@ class MaskState:
         return cls(time, step, person, arrays.get("mask_motion"))
 
 
-_OF_PERSON = ("person", "background")
-
-
 def follow(
     state: MaskState | None,
     small: np.ndarray,
@@ -205,7 +203,7 @@ def follow(
         kinds: the masks that are wanted, of LIVE_MASKS.
         motion_seconds: in which the memory of motion fades to 1/e.
     """
-    of_person = not set(kinds).isdisjoint(_OF_PERSON)
+    of_person = not set(kinds).isdisjoint(OF_PERSON)
     if state is not None and (flow is None or not of_person):
         state.finish()
     if state is None:
@@ -219,7 +217,7 @@ def follow(
     if of_person:
         seconds = min(state.step, _LONGEST_STEP)
         person = _begin(small) if state.person is None or flow is None else _carry(state.person, small, flow, seconds)
-    if not set(kinds) <= set(_OF_PERSON):
+    if not set(kinds) <= set(OF_PERSON):
         motion = np.zeros(SIZE, np.float32) if flow is None else _remember(state, flow, motion_seconds)
     return replace(state, person=person, motion=motion)
 
