@@ -1,0 +1,122 @@
+"""Import torch: it takes about a second, during which a source opens and a window shows it."""
+
+import ctypes
+import gc
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+from livedream.cli.activity import Activity
+from livedream_launcher import LIBRARY_PATH, LOADER
+
+YIELD_SECONDS = 0.0005
+"""How long the import keeps another thread waiting for Python's lock. With the usual 5 ms a window, which needs the
+lock for a moment again and again, appeared 0.3 s later."""
+LAST_SECONDS = 0.3
+"""How long the import waits for the first picture in a window; a camera may take a second to open. Python's lock and
+that of the linker, which it holds for most of its time, would keep the window waiting."""
+
+
+class _Loading:
+    """The import of torch on a thread of its own."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+        self.go = threading.Event()
+        """Set when the import need not wait any more for what should come before it."""
+        # No daemon: Python must not end while torch's libraries run what they do when they are loaded. The command
+        # `livedream` does not wait for it, see livedream_launcher.
+        self.thread = threading.Thread(target=self._load, name=LOADER)
+        self.thread.start()
+
+    def _load(self) -> None:
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(YIELD_SECONDS)
+        try:
+            self.go.wait(LAST_SECONDS)
+            _load_library()
+            _import_torch()
+        except BaseException as error:  # noqa: BLE001  raised by load_torch
+            self.error = error
+        finally:
+            sys.setswitchinterval(before)
+
+
+_loading: _Loading | None = None
+
+
+def begin_loading() -> None:
+    """Begin to import torch on a thread, if it is not imported yet. It hardly hinders others until `go_on_loading`."""
+    global _loading
+    if _loading is None and "torch" not in sys.modules:
+        _loading = _Loading()
+
+
+def go_on_loading() -> None:
+    """Let the import go on, now that a window shows something, or nothing has to be shown."""
+    if _loading is not None:
+        _loading.go.set()
+
+
+def is_loading() -> bool:
+    """Return whether torch is being imported on a thread, which nothing can interrupt."""
+    return _loading is not None and _loading.thread.is_alive()
+
+
+def load_torch() -> None:
+    """Import torch, or wait until that is done, and show it meanwhile. Any thread may call it.
+
+    Raises what the import raises.
+    """
+    if _loading is None:
+        if "torch" not in sys.modules:
+            with Activity("loading PyTorch"):
+                _import_torch()
+        return
+    if threading.current_thread() is threading.main_thread():
+        go_on_loading()  # it has nothing to show
+    if _loading.thread.is_alive():
+        with Activity("loading PyTorch"):
+            _loading.thread.join()
+    if _loading.error is not None:
+        raise _loading.error
+
+
+def _import_torch() -> None:
+    with _without_collections():
+        import livedream.dream.dreamer  # noqa: F401
+
+
+def _load_library() -> None:
+    """Load the largest of torch's libraries without Python's lock, which an import holds meanwhile: 0.2 s.
+
+    Only on Linux, where that was measured. Where LD_LIBRARY_PATH is set torch has to choose CUDA's libraries before,
+    see _load_global_deps in torch/__init__.py.
+    """
+    if sys.platform != "linux" or LIBRARY_PATH is not None:
+        return
+    found = find_spec("torch")
+    for folder in (found.submodule_search_locations if found is not None else None) or ():
+        with suppress(OSError):  # torch has another way to load it, or says what is wrong
+            ctypes.CDLL(str(Path(folder) / "lib" / "libtorch_cpu.so"))
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Collect no garbage inside, nor ever what is made inside.
+
+    An import makes hundreds of thousands of objects that stay. Looking through them again and again took 0.2 s of the
+    1.0 s of torch's, and each full collection later takes as long as some frames.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
