@@ -274,10 +274,11 @@ class _Dream:
 
         Neither a file nor a virtual camera shows what is not dreamt: who watches those need not know who dreams.
         """
+        soon = self._pace is None  # a film that is played has begun with its first frame
         preview = preview_of(self._source)
         windows = [sink for sink in self._sinks if isinstance(sink, WindowSink)]
         if preview is None or not windows:
-            return prepared(self._make_dreamer(self._settings), self._source)
+            return prepared(self._make_dreamer(self._settings), self._source, soon=soon)
         with Activity("preparing") as shown:
 
             def make(go_on: OnStep) -> "Dreamer":
@@ -287,7 +288,7 @@ class _Dream:
 
                 dreamer = self._make_dreamer(self._settings)
                 on_step(StepReport("preparing"))
-                return prepared(dreamer, self._source, on_step)
+                return prepared(dreamer, self._source, on_step, soon=soon)
 
             dreamer = show_until_made(preview, windows[0], make)
         if dreamer is None:
@@ -398,17 +399,17 @@ def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]
     return prepared(dreamer, source), recipe_of(dreamer, source, options)
 
 
-def prepared(dreamer: "Dreamer", source: Source, on_step: OnStep | None = None) -> "Dreamer":
+def prepared(dreamer: "Dreamer", source: Source, on_step: OnStep | None = None, *, soon: bool = False) -> "Dreamer":
     """Return `dreamer` with its network loaded and warmed up for `source`.
 
-    on_step: gets how far it is, on the thread that dreams; without it that is shown.
+    on_step: gets how far it is, on the thread that dreams; without it that is shown. soon: see `Dreamer.prepare`.
     """
     if on_step is None:
         with Activity("preparing") as shown:
-            return prepared(dreamer, source, shown.step)
+            return prepared(dreamer, source, shown.step, soon=soon)
     dreamer.on_step = on_step
     try:
-        dreamer.prepare(source.size, still=source.stills)
+        dreamer.prepare(source.size, still=source.stills, soon=soon)
     finally:
         dreamer.on_step = None
     return dreamer

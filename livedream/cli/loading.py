@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+import livedream_launcher
 from livedream.cli.activity import Activity
-from livedream_launcher import LIBRARY_PATH, LOADER
 
 YIELD_SECONDS = 0.0005
 """How long the import keeps another thread waiting for Python's lock. With the usual 5 ms a window, which needs the
@@ -29,7 +29,7 @@ class _Loading:
         """Set when the import need not wait any more for what should come before it."""
         # No daemon: Python must not end while torch's libraries run what they do when they are loaded. The command
         # `livedream` does not wait for it, see livedream_launcher.
-        self.thread = threading.Thread(target=self._load, name=LOADER)
+        self.thread = threading.Thread(target=self._load, name=livedream_launcher.LOADER)
         self.thread.start()
 
     def _load(self) -> None:
@@ -49,9 +49,12 @@ _loading: _Loading | None = None
 
 
 def begin_loading() -> None:
-    """Begin to import torch on a thread, if it is not imported yet. It hardly hinders others until `go_on_loading`."""
+    """Begin to import torch on a thread, if it is not imported yet and the process is ours.
+
+    Other threads are not hindered before `go_on_loading`.
+    """
     global _loading
-    if _loading is None and "torch" not in sys.modules:
+    if _loading is None and livedream_launcher.owns_process and "torch" not in sys.modules:
         _loading = _Loading()
 
 
@@ -96,7 +99,7 @@ def _load_library() -> None:
     Only on Linux, where that was measured. Where LD_LIBRARY_PATH is set torch has to choose CUDA's libraries before,
     see _load_global_deps in torch/__init__.py.
     """
-    if sys.platform != "linux" or LIBRARY_PATH is not None:
+    if sys.platform != "linux" or livedream_launcher.LIBRARY_PATH is not None:
         return
     found = find_spec("torch")
     for folder in (found.submodule_search_locations if found is not None else None) or ():

@@ -1,6 +1,5 @@
 """Frames in a window of OpenCV's."""
 
-import dataclasses
 import os
 import sys
 import threading
@@ -18,6 +17,7 @@ from livedream.hints import either
 from livedream.pixel_aspect import SQUARE
 from livedream.sink.canvas import Canvas
 from livedream.sink.display import display_fault
+from livedream.sink.fade import Fade
 from livedream.sink.keys import key_name
 from livedream.sink.monitors import monitor, monitor_at
 from livedream.sink.panel import Panel, Rows
@@ -35,8 +35,6 @@ REFRESH_SECONDS = 0.25
 """How often the text is asked for."""
 HELD_SECONDS = 1.0
 """How long Esc does nothing after it has left full screen: a key that is held down repeats."""
-FADE_SECONDS = 1.0
-"""How long the source takes to become the dream, where the window has shown the source before."""
 SETTLING_SECONDS = 1.0
 """How long the system may take to show a window that was opened."""
 FIRST = "livedream starts"
@@ -89,10 +87,7 @@ class WindowSink(Sink):
         self._help = Panel(centred=True)
         self._view = "dream"
         self._canvas = Canvas()
-        self._fades = False
-        """Whether the next frames fade from their source to what was dreamt of them."""
-        self._fade_began: float | None = None
-        """When the first of them came."""
+        self._fade = Fade()
         self._drawn: tuple[int, int] | None = None
         """(width, height) of the window when it was drawn last."""
         self._full_screen = self._placement.full_screen
@@ -135,8 +130,8 @@ class WindowSink(Sink):
             self._left_full_screen = time.monotonic()
 
     def fade_in(self) -> None:
-        """Let what is dreamt appear over FADE_SECONDS, from the next frame on. It has to have its source with it."""
-        self._fades, self._fade_began = True, None
+        """Let the dream appear slowly from the next frame on, as that frame's source was shown until now."""
+        self._fade.begin()
 
     def toggle_help(self, rows: Rows) -> None:
         """Show `rows` in the middle of the picture, and nothing there when it shows them."""
@@ -204,24 +199,12 @@ class WindowSink(Sink):
             if not self._open:
                 self._show(self._frame)
             self._drawn = self._size(self._frame)
-            pixels = self._canvas.compose(VIEWS[self._view](self._faded(self._frame)), self._drawn, self._pixel_aspect)
+            picture = VIEWS[self._view](self._fade.apply(self._frame))
+            pixels = self._canvas.compose(picture, self._drawn, self._pixel_aspect)
             self._help.draw(pixels, top=self._text.draw(pixels))
             cv2.imshow(self._title, pixels)
         except cv2.error as error:
             raise SinkError(f"the window failed: {error.err}", WITHOUT) from error
-
-    def _faded(self, frame: Frame) -> Frame:
-        """Return `frame` as it is to be shown now: at the beginning nearer to its source."""
-        if not self._fades:
-            return frame
-        if self._fade_began is None:
-            self._fade_began = time.monotonic()
-        share = (time.monotonic() - self._fade_began) / FADE_SECONDS
-        if share >= 1 or frame.source is None or frame.source.shape != frame.pixels.shape:
-            self._fades = False
-            return frame
-        blended = cv2.addWeighted(frame.pixels, share, frame.source, 1 - share, 0.0)
-        return dataclasses.replace(frame, pixels=blended)
 
     def _show(self, frame: Frame) -> None:
         """Open the window, in its place."""
