@@ -73,6 +73,7 @@ def imports() -> list[tuple[str, str]]:
                 "dream/masks.py",  # the least of a neighbourhood, and the blending
                 "sink/window.py",
                 "sink/canvas.py",
+                "sink/fade.py",
                 "bench/",
                 "letterbox.py",  # resizes
                 "capture/gamut.py",  # tables and matrix, 4 times as fast as numpy
