@@ -311,6 +311,42 @@ class DreamSettings(metaclass=Documented):
         press=0.1,
         details="0 shows the source",
     )
+    mask: Literal["all", "person", "background", "motion", "still"] = _control(
+        "all",
+        "where the dream shows",
+        keys=("a",),
+        details="the whole frame, the person, all but the person, what moves or what stands still, see docs/masks.md; "
+        "masks in the layers hold as well",
+    )
+    mask_feather: float = _control(
+        0.0,
+        "width of the mask's soft edge",
+        unit="pixels",
+        low=0,
+        high=500,
+        details="of the frame, beyond the edge that the mask has by itself",
+    )
+    mask_strength: float = _control(
+        1.0,
+        "how much the mask hides",
+        low=0,
+        high=1,
+        details="0 shows the dream everywhere, 0.5 half of it outside the mask, 1 none",
+    )
+    motion_seconds: float = _control(
+        2.0,
+        "how long motion is remembered",
+        unit="seconds",
+        low=0.05,
+        high=60,
+        details="for the masks motion and still: in this time what moved fades to about a third",
+        only="films",
+    )
+    no_person: Literal["all", "nothing"] = _control(
+        "all",
+        "what is dreamt when nobody is seen",
+        details="for the masks person and background: the whole frame or nothing, faded in over about a second",
+    )
     natural_color: float = _control(
         0.35,
         "neon (0), muted (1), brightness only (2)",

@@ -1,4 +1,4 @@
-"""What docs/layers.md promises."""
+"""What docs/layers.md promises, and docs/masks.md of the same words."""
 
 import re
 import shlex
@@ -12,19 +12,20 @@ import livedream
 from livedream.dream.grammar import parse
 
 PAGE = (Path(__file__).parents[1] / "docs" / "layers.md").read_text(encoding="utf-8")
-ROWS = [row.split(" | ")[:2] for row in PAGE.splitlines() if re.match(r"\| `[^|]*\| `\w+\(", row)]
+MASKS = (Path(__file__).parents[1] / "docs" / "masks.md").read_text(encoding="utf-8")
+ROWS = [row.split(" | ")[:2] for row in (PAGE + MASKS).splitlines() if re.match(r"\| `[^|]*\| `\w+\(", row)]
 
 
 @pytest.mark.parametrize(("text", "python"), [[re.findall("`(.*?)`", cell) for cell in row] for row in ROWS])
 def test_text_and_python_of_the_table_mean_the_same(text, python) -> None:
-    names = {name: getattr(livedream, name) for name in livedream.__all__} | {"vector": "v.npy"}
+    names = {name: getattr(livedream, name) for name in livedream.__all__} | {"vector": "v.npy", "Path": Path}
     read = [parse(f"x + {word}") for word in text]
     for expression in python:
         assert livedream.layer("x") + eval(expression, names) in read
 
 
 def test_there_is_a_table() -> None:
-    assert len(ROWS) == 9
+    assert len(ROWS) == 10 + 5
 
 
 def test_programs_of_the_page_run() -> None:

@@ -55,7 +55,7 @@ OLD_DEFAULTS = {
     "natural_color": 0.0,
     "coarseness": 0.0,
 }
-NEW_CONTROLS = {"smallest_octave"}
+NEW_CONTROLS = {"smallest_octave", "mask", "mask_feather", "mask_strength", "motion_seconds", "no_person"}
 
 
 def read(controls: str) -> DreamSettings:

@@ -70,7 +70,10 @@ def imports() -> list[tuple[str, str]]:
                 "dream/residual.py",  # the warp, four times as fast as torch's on a CPU
                 "dream/resize.py",
                 "dream/threads.py",  # how many threads it takes
+                "dream/live_masks.py",  # the warp and the means, as for the residual
+                "dream/mask_edges.py",  # the means of the guided filter
                 "dream/masks.py",  # the least of a neighbourhood, and the blending
+                "dream/person.py",  # a Gaussian blur; torch has none
                 "sink/window.py",
                 "sink/canvas.py",
                 "sink/fade.py",

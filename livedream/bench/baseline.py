@@ -69,14 +69,15 @@ class Baseline:
             dream = self._step(dream, self._turn % len(self._sizes))
             self._turn += 1
         dream = dream.clamp(0, 255)
-        mask = self._masks.of_stream((pixels.shape[0], pixels.shape[1]), self._size, self._device) if self._masks else 1
-        self._residual = shown = (dream - small) * mask
+        self._residual = shown = dream - small
         if inherits:
             change = dream - before if withheld is None else dream - before + withheld
-            withheld = change * settings.temporal_smoothing * mask
+            withheld = change * settings.temporal_smoothing
             shown = shown - withheld
         self._withheld = withheld
         grown = F.interpolate(shown, frame.shape[2:], mode="bilinear") * settings.strength
+        if self._masks:
+            grown = grown * torch.from_numpy(self._masks.at((pixels.shape[0], pixels.shape[1]))).to(self._device)
         return (frame + grown).clamp(0, 255).round().byte()[0].permute(1, 2, 0).contiguous().cpu().numpy()
 
     def _keep(self, name: str):  # type: ignore[no-untyped-def]  # a hook, as torch types them: anything

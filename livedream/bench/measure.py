@@ -18,7 +18,7 @@ from livedream.bench.fresh import run_fresh
 from livedream.bench.look import NOISE, still_scene
 from livedream.bench.machine import machine, versions
 from livedream.bench.result import Result
-from livedream.bench.speed import film, measure_speed
+from livedream.bench.speed import film, measure_speed, without_mask
 from livedream.bench.stamped import SMALLEST
 from livedream.bench.steadiness import SETTLED, drift, flicker
 from livedream.capture.video import VideoSource
@@ -59,7 +59,8 @@ class Plan:
     @property
     def parts(self) -> int:
         """How many things are measured, of a film that is long enough."""
-        return 5 + int(self.frames >= GROWING_FRAMES + FLICKER_FRAMES) + int(self.still_frames > 0)
+        steady = self.frames >= GROWING_FRAMES + FLICKER_FRAMES
+        return 5 + int(steady) + int(self.still_frames > 0) + int(self.settings.mask != "all")
 
 
 def measure(plan: Plan, tell: Callable[[str], None]) -> Result:
@@ -93,6 +94,11 @@ def measure(plan: Plan, tell: Callable[[str], None]) -> Result:
     tell(f"age of frames, live at {LIVE_RATE} fps for {plan.live_seconds:g} s")
     pictures = [frame.pixels for frame in frames]
     result.age_ms, result.age_tenths_ms, result.dropped = measure_age(dreamer, pictures, plan.live_seconds)
+    if speed.mask is not None:
+        tell("age of frames without the mask")
+        with without_mask(dreamer):
+            unmasked = measure_age(dreamer, pictures, plan.live_seconds)
+        result.mask = {**speed.mask._asdict(), "age_ms": unmasked.age_ms}
     tell("age of frames, with a dreamer that is too slow")
     slow = measure_slow_age(dreamer, pictures, min(plan.live_seconds, _SLOW_SECONDS), result.fps_bare)
     result.age_slow_ms = slow and slow._asdict()

@@ -32,6 +32,11 @@ two frames of that dreamer and a step. Last a process of its own: from its start
 and the most memory that it took.
 
 """.splitlines()
+_MASKS = """\
+What a mask costs: frames per second from end to end with and without it, in turns; how many milliseconds more a frame
+takes, of time and of processor time; the age of live frames with and without it.
+
+""".splitlines()
 _STEADY = """\
 How steady, in levels of 255: flicker, beside that of the source moving; and how strong: the objective in the dream over
 that in the source.
@@ -132,6 +137,10 @@ def _tables(rows: Mapping[str, Row]) -> Iterator[str]:
     for table in (_speed, _step, _age):
         yield ""
         yield from table(rows)
+    masked = {name: row for name, row in rows.items() if row.get("mask") is not None}
+    if masked:
+        yield ""
+        yield from _masks(masked)
     yield from ("", "Milliseconds of each stage from end to end, median and 95th percentile:", "")
     for name, row in rows.items():
         yield f"- {name}: {', '.join(_stage(*stage) for stage in row['stages'].items())}"
@@ -192,6 +201,21 @@ def _age(rows: Mapping[str, Row]) -> Iterator[str]:
             f"{slow['p95']:.0f} / {slow['allowed']:.0f}" if slow else DASH,
             f"{row['first_frame_s']:.1f}",
             f"{row['peak_rss_mb']:.0f}" + ("" if vram is None else f", GPU {vram:.0f}"),
+        )
+
+
+def _masks(rows: Mapping[str, Row]) -> Iterator[str]:
+    yield from _MASKS
+    yield from _head("what", "fps", "without", "ms a frame", "processor ms", "age ms p50 / p95", "without")
+    for name, row in rows.items():
+        mask = row["mask"]
+        yield _line(
+            name,
+            f"{row['fps']:.1f}",
+            f"{mask['fps_unmasked']:.1f}",
+            f"{mask['ms']:+.1f}",
+            f"{mask['cpu_ms']:+.1f}",
+            *(f"{age['p50']:.0f} / {age['p95']:.0f}" for age in (row["age_ms"], mask["age_ms"])),
         )
 
 

@@ -56,6 +56,8 @@ class Result:
     """The objective in the dream over that in the source."""
     drift: dict[str, dict[str, float | None]] = field(default_factory=dict)
     """Of a still scene, clean and with noise: see Drift."""
+    mask: dict[str, Any] | None = None
+    """What the mask of the settings costs: see MaskCost; and `age_ms` without it, as above."""
 
     def numbers(self) -> dict[str, Any]:
         """Return all of it as plain values, for JSON."""

@@ -1,9 +1,10 @@
 """How many frames a second, in ways that take turns: from end to end, encoded, the dreamer alone, the plain dreamer."""
 
+import contextlib
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +34,19 @@ class Speed(NamedTuple):
     """Frames per second, medians of the rounds: fps, fps_encoded, fps_bare and fps_baseline."""
     stages: dict[str, dict[str, float]]
     """Milliseconds of each stage from end to end: p50 and p95."""
+    mask: "MaskCost | None" = None
+    """Of the mask of the settings, where there is one."""
+
+
+class MaskCost(NamedTuple):
+    """What a mask costs from end to end: medians of the differences between two runs that took turns."""
+
+    ms: float
+    """Time of a frame, in milliseconds."""
+    cpu_ms: float
+    """Processor time of a frame, of all threads."""
+    fps_unmasked: float
+    """Frames per second of the same settings without the mask."""
 
 
 def film(source: str, size: tuple[int, int], folder: Path) -> Path:
@@ -73,6 +87,10 @@ def measure_speed(
             timed = _TimedSource(source, stages["capture"])
             return _rate(lambda: kept(run(timed, dreamer, [NullSink()])))
 
+    def unmasked() -> float:
+        with _part(clip, count) as source, without_mask(dreamer):
+            return _rate(lambda: run(source, dreamer, [NullSink()]).dreamt)
+
     def encoded() -> float:
         with _part(clip, count) as source:
             facts = dataclasses.replace(Facts.of(source), sound=None)
@@ -83,18 +101,47 @@ def measure_speed(
         return _rate(lambda: _each(dreamer, frames))
 
     ways = {"fps": end_to_end, "fps_encoded": encoded, "fps_bare": bare}
+    if dreamer.settings.mask != "all":
+        ways = {"fps_unmasked": unmasked, **ways}
     if baseline:
         ways["fps_baseline"] = _plain(dreamer, frames, size)
     rates: dict[str, list[float]] = {name: [] for name in ways}
+    cpu_ms: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             dreamer.reset()
             dreamer.prepare(size)
+            began = time.process_time()
             rates[name].append(alone(way))
+            cpu_ms[name].append((time.process_time() - began) * 1e3 / count)
     found = {stage: {"p50": percentile(times, 50), "p95": percentile(times, 95)} for stage, times in stages.items()}
     # Of the last round: a report knows the last 300 frames.
     found |= {stage: {"p50": p50 * 1e3, "p95": p95 * 1e3} for stage, (p50, p95) in reports[-1].stages.items()}
-    return Speed({name: statistics.median(taken) for name, taken in rates.items()}, found)
+    return Speed({name: statistics.median(taken) for name, taken in rates.items()}, found, mask_cost(rates, cpu_ms))
+
+
+@contextlib.contextmanager
+def without_mask(dreamer: Dreamer) -> Iterator[None]:
+    """Let `dreamer` show its dream everywhere during the block."""
+    settings = dreamer.settings
+    dreamer.settings = settings.replace(mask="all")
+    try:
+        yield
+    finally:
+        dreamer.settings = settings
+
+
+def mask_cost(rates: Mapping[str, Sequence[float]], cpu_ms: Mapping[str, Sequence[float]]) -> MaskCost | None:
+    """Return the differences between `fps` and `fps_unmasked`; None where there is no mask."""
+    if "fps_unmasked" not in rates:
+        return None
+    pairs = list(zip(rates["fps"], rates["fps_unmasked"], strict=True))
+    cpu_pairs = list(zip(cpu_ms["fps"], cpu_ms["fps_unmasked"], strict=True))
+    return MaskCost(
+        statistics.median(1e3 / masked - 1e3 / plain for masked, plain in pairs),
+        statistics.median(masked - plain for masked, plain in cpu_pairs),
+        statistics.median(rates["fps_unmasked"]),
+    )
 
 
 def _rate(work: Callable[[], int]) -> float:

@@ -207,6 +207,13 @@ def report(result: "Result") -> list[str]:
         f"age p50 {age['p50']:.0f} ms  p95 {age['p95']:.0f} ms  max {age['max']:.0f} ms, first tenth"
         f" {result.age_tenths_ms[0]:.0f} ms, last {result.age_tenths_ms[1]:.0f} ms, {result.dropped} dropped",
     ]
+    if result.mask is not None:
+        mask, unmasked = result.mask, result.mask["age_ms"]
+        lines.append(
+            f"mask {result.settings['mask']}: {mask['ms']:+.1f} ms a frame, {mask['cpu_ms']:+.1f} ms of processor time;"
+            f" without it {mask['fps_unmasked']:.1f} fps, age p50 {unmasked['p50']:.0f} ms "
+            f" p95 {unmasked['p95']:.0f} ms"
+        )
     if result.age_slow_ms:
         slow = result.age_slow_ms
         lines.append(

@@ -31,6 +31,13 @@ _SHOWN = 60
 """Characters of a description: a shell shows one line for each value."""
 _TOKEN = re.compile(r"""(?:.*[\s+*|("'])?""", re.DOTALL)
 """What stands before the last name in a sum of layers."""
+_LIVE_MASKS = {
+    "person": "the people in the picture",
+    "background": "all but the people",
+    "motion": "what moves",
+    "still": "what stands still",
+}
+"""The masks that follow the picture, and what shows the dream."""
 
 
 class Completed(click.ParamType[str]):
@@ -80,7 +87,9 @@ def layers(context: click.Context, incomplete: str) -> Items:
     token = incomplete[len(head) :]
     prefix, colon, rest = token.partition(":")
     if colon and prefix in ("guide", "mask"):
-        return [_item(f"{head}{prefix}:{name}", "") for name in _paths(rest)]
+        live = _LIVE_MASKS if prefix == "mask" else {}
+        found = [_item(f"{head}mask:{name}", text) for name, text in live.items() if name.startswith(rest)]
+        return [*found, *(_item(f"{head}{prefix}:{name}", "") for name in _paths(rest))]
     if colon and prefix == "class":
         classes = (*class_group_names(), *class_names(DEFAULT))
         names = {f"class:{name.replace(' ', '-').lower()}": "" for name in classes}
@@ -146,7 +155,7 @@ def _layer_names(context: click.Context) -> dict[str, str]:
         **{channels: "channels by name" for name in networks for channels in channel_names(name)},
         "class:": "a class by name",
         "guide:": "a picture as guide",
-        "mask:": "a mask, from a file",
+        "mask:": "a mask: person, background, motion, still or a file",
     }
 
 

@@ -21,6 +21,7 @@ GROUPS: Groups = {
         *("--pooling", "--steps", "--still-steps", "--step-size", "--octaves", "--octave-scale", "--smallest-octave"),
         *("--jitter", "--keep", "--temporal-smoothing", "--zoom", "--rotate", "--seed"),
     ),
+    "Mask": ("--mask", "--mask-feather", "--mask-strength", "--motion-seconds", "--no-person"),
     "Live": ("--fps", "--fixed", "--fresh", "--still-scene"),
     "Window": ("--watch", "--full-screen", "--monitor", "--position", "--window-title"),
     "Machine": (

@@ -186,11 +186,16 @@ class Desk:
     # What can be asked for
 
     def set(self, name: str, value: float | str) -> None:
-        """Set one control. Raises ArgumentError for a wrong name or value."""
+        """Set one control, from the next frame on; another mask fades in. Raises ArgumentError for a wrong name or
+        value.
+        """
         with self._lock:
-            settings = self._wish.settings.replace(**{name: value})
+            wish = self._wish
+            settings = wish.settings.replace(**{name: value})
             network_for(settings)
-            self._wish = dataclasses.replace(self._wish, settings=settings)
+            if settings.mask != wish.settings.mask:
+                wish = dataclasses.replace(wish, fade_from=wish.at(self._time), fade_began=self._time)
+            self._wish = dataclasses.replace(wish, settings=settings)
         control = _controls[name]
         self.notices.tell(f"{shown(control, value)} {control.unit}".rstrip(), name)
 
@@ -325,6 +330,10 @@ class Desk:
         if held:
             return Seen(frame, wish, None)
         return Seen(frame, wish, self._dreamer.look(frame, begins, None if self._live else wish.at(frame.time)))
+
+    def stop_looking(self) -> None:
+        """Wait for what `look` has begun beside the frames."""
+        self._dreamer.stop_looking()
 
     def dream(self, seen: Seen) -> Shown:
         """The second step: dream as it was asked for until now; for a film, until the frame was looked at.

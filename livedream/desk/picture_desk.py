@@ -20,6 +20,8 @@ _INSTEAD: dict[str, tuple[str, float]] = {"steps": ("still_steps", 5), "working_
 """The controls of a film that pictures have others for, which take their keys; and how far one press turns these."""
 _OF_FILMS = ("keep", "zoom", "rotate")
 """The controls with keys that mean nothing for a picture."""
+_MASKS = ("all", "person", "background")
+"""The masks that mean something for a picture, in which nothing moves."""
 
 
 def _controls() -> Iterator[Control]:
@@ -28,6 +30,8 @@ def _controls() -> Iterator[Control]:
         if control.name in _INSTEAD:
             name, press = _INSTEAD[control.name]
             yield dataclasses.replace(known[name], keys=control.keys, press=press)
+        elif control.name == "mask":
+            yield dataclasses.replace(control, choices=_MASKS)
         elif control.keys and control.name not in _OF_FILMS:
             yield control
 

@@ -12,11 +12,11 @@ import torch
 
 from livedream.configuration import AUTO
 from livedream.doctor.finding import Finding
-from livedream.dream import kernels
+from livedream.dream import kernels, native
 from livedream.dream.choice import network_for
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.precision import choose_compute
-from livedream.errors import DeviceError, LivedreamError
+from livedream.errors import ArgumentError, DeviceError, LivedreamError
 from livedream.frame import Frame
 from livedream.models import DEFAULT, find_network, has_weights, network_table, weights_file
 from livedream.settings import DreamSettings
@@ -75,9 +75,21 @@ def gpu() -> Finding:
 def compiled() -> Finding:
     """Whether what speeds a CPU up was compiled when livedream was installed."""
     if kernels.compiled:
-        return Finding("kernels", True, "compiled")
+        return _replayed()
     hint = "install a C compiler (on Debian and Ubuntu: sudo apt-get install gcc), then livedream again"
     return Finding("kernels", False, "not compiled: a dream takes about twice as long", hint)
+
+
+def _replayed() -> Finding:
+    try:
+        objection = native.objection()
+    except ArgumentError as error:
+        return Finding("kernels", False, str(error), error.hint.command_line, needed=True)
+    if not objection:
+        return Finding("kernels", True, "compiled")
+    text = f"compiled, but networks run layer by layer, about half as fast: {objection}"
+    hint = f"{native.VARIABLE}=1 runs them as a whole on any torch, which may crash; tried: {', '.join(native.TRIED)}"
+    return Finding("kernels", False, text, hint)
 
 
 def precision(name: str, device: str = "auto") -> Finding:

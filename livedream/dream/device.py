@@ -11,6 +11,8 @@ from torch import Tensor
 
 from livedream.dream.ascent import Ascent
 from livedream.dream.graph import GraphedSteps, recording
+from livedream.dream.host import MakesMask
+from livedream.dream.mask_edges import blend
 from livedream.dream.motion import Flow
 from livedream.dream.octaves import Size
 from livedream.dream.precondition import Preconditioner
@@ -118,13 +120,15 @@ class OnDevice:
         return steps
 
     def show(
-        self, ascent: Ascent, pixels: np.ndarray, residual: Tensor, strength: float
+        self, ascent: Ascent, pixels: np.ndarray, residual: Tensor, strength: float, mask: MakesMask
     ) -> tuple[Callable[[], np.ndarray], int]:
         """Return what gives the frame that was uploaded last, `pixels`, with the dream added, for any thread, and how
         many steps of the frame before were dropped.
 
         Of the one before, because to know it of this one would be to wait for it. To wait for that one keeps this
         thread from running away from the GPU.
+
+        mask: makes the mask through which the dream is seen, on that other thread: the frame is masked once it is back.
         """
         before, self._dropped = self._dropped, self._transfer.down(ascent.take_dropped())
         stopwatch, self._stopwatch = self._stopwatch, Stopwatch()
@@ -133,8 +137,12 @@ class OnDevice:
             arrived = self._transfer.down(compose(self._frame, residual, strength))
 
         def finish() -> np.ndarray:
-            shown = pixels if arrived is None else arrived()
+            if arrived is None:
+                stopwatch.read()
+                return pixels
+            seen = mask()  # while the GPU is busy with the frame
+            shown = arrived()
             stopwatch.read()
-            return shown
+            return shown if seen is None else blend(pixels, shown, seen)
 
         return finish, int(before()) if before else 0

@@ -15,6 +15,7 @@ from livedream.dream.feedback import way_back
 from livedream.dream.foresight import check_names
 from livedream.dream.forking import use_torch
 from livedream.dream.jitter import draw_shift
+from livedream.dream.masks import wanted_masks
 from livedream.dream.octaves import octave_sizes, share_of, working_size
 from livedream.dream.precondition import preconditioner
 from livedream.dream.resize import from_pixels, shrink, to_pixels
@@ -49,8 +50,11 @@ class Dive:
         dreamer = Dreamer(settings)
         dreamer.on_step = on_step
         self._ascent = dreamer.ascent_for(settings)
-        if self._ascent.masks:
-            raise ArgumentError("a dive leaves its picture behind, with all that a mask would keep", "leave out mask:")
+        if self._ascent.masks or wanted_masks(settings):
+            raise ArgumentError(
+                "a dive leaves its picture behind, with all that a mask would keep",
+                "leave out mask:" if self._ascent.objective.all_masks else "choose a preset without a mask",
+            )
         self._picture: np.ndarray | None = None
         self._count = 0
 

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from livedream import models
 from livedream.documented import Documented
-from livedream.dream import kernels
+from livedream.dream import kernels, native
 from livedream.dream.alone import alone, begin_alone
 from livedream.dream.ascent import Ascent
 from livedream.dream.choice import network_for
@@ -30,7 +30,8 @@ from livedream.dream.forking import use_torch
 from livedream.dream.grammar import parse
 from livedream.dream.host import OnHost
 from livedream.dream.jitter import draw_shift
-from livedream.dream.masks import blend
+from livedream.dream.live_masks import MaskState, follow
+from livedream.dream.masks import LiveMask, StillMask, masks_of_frame, product, wanted_masks
 from livedream.dream.memory import is_full
 from livedream.dream.motion import Flow, Motion
 from livedream.dream.network import DreamNetwork
@@ -108,6 +109,7 @@ class Dreamer(metaclass=Documented):
         "engine",
         "sharing_cores",
         "look",
+        "stop_looking",
         "dream",
         "compose",
     )
@@ -130,6 +132,8 @@ class Dreamer(metaclass=Documented):
         """Called after each step of a still, and while it prepares, with how far that is. What it raises ends it."""
         self._stages: Mapping[str, float] = {}
         self._effort = 0.0
+        self._told_of_motion = False
+        self._mask_state: MaskState | None = None
         self.reset()
 
     @property
@@ -193,14 +197,16 @@ class Dreamer(metaclass=Documented):
         self._ready()
         settings = self._settings
         weights = "" if settings.weights == models.OFFICIAL else f" of {settings.weights}"
-        slower = " without compiled kernels" if self._device.type == "cpu" and not kernels.compiled else ""
+        slower = _slower() if self._device.type == "cpu" else ""
         row = network_for(settings)
         wanted = parse(settings.layers, row.best)  # with names, not numbers
         return f"{self._compute}{slower}, {row.name}{weights}, {wanted}, working {width}x{height}"
 
     @property
     def stages(self) -> Mapping[str, float]:
-        """Seconds that the stages of the last frame took: resize, motion, upload, warp, ascent, download, compose."""
+        """Seconds that the stages of the last frame took: resize, motion, mask, upload, warp, ascent, settle, download,
+        compose.
+        """
         return self._stages
 
     @property
@@ -280,6 +286,8 @@ class Dreamer(metaclass=Documented):
         self._dreamt_with: tuple[DreamSettings, Size] | None = None
         self._left: Left | None = None
         self._last: Sight | None = None
+        self.stop_looking()
+        self._mask_state = None
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what it carries from frame to frame; with `restore`, a stream goes on as if it had never stopped.
@@ -294,6 +302,8 @@ class Dreamer(metaclass=Documented):
             state["previous"] = self._last.grey
             state["stood"] = np.array(self._last.stood)
             state["frame_size"] = np.array(self._last.frame.pixels.shape[:2])
+            if self._last.mask_state is not None:
+                state.update(self._last.mask_state.arrays())
         return state
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
@@ -308,6 +318,7 @@ class Dreamer(metaclass=Documented):
             self._motion = Motion(size, self._settings.flow_scale, state["previous"])
             self._dreamt_with = self._settings, size
             self._stood = int(state["stood"])
+            self._mask_state = MaskState.from_arrays(state)
             withheld = self._restored(state["withheld"]) if "withheld" in state else None
             self._left = Left(self._restored(state["residual"]), withheld)
 
@@ -362,15 +373,19 @@ class Dreamer(metaclass=Documented):
         return Spectacle(lambda: self._spectate(pixels), SPECTATE_RATE)
 
     def _spectate(self, pixels: np.ndarray) -> Iterator[Frame]:
-        steps = enumerate(self._still_steps(pixels))
+        mask: StillMask | None = None
+        steps: Iterator[tuple[int, Tensor]] | None = None
         while True:
             # Not around the `yield`: what the caller does between two steps is none of ours.
             with self._beside_others(pixels.shape, still=True):
+                if steps is None:
+                    mask = self._still_mask(pixels)
+                    steps = enumerate(self._still_steps(pixels, mask))
                 step = next(steps, None)
                 if step is None:
                     return
                 number, detail = step
-                seen = Frame(self._compose_still(pixels, detail), number / SPECTATE_RATE, number, pixels)
+                seen = Frame(self._compose_still(pixels, detail, mask), number / SPECTATE_RATE, number, pixels)
             yield seen
 
     def still_length(self, size: tuple[int, int]) -> int:
@@ -430,27 +445,48 @@ class Dreamer(metaclass=Documented):
         with stages.measure("motion"):
             estimate = self._motion.begin(small)
 
-        def find_flow() -> Flow | None:
+        def find_flow() -> tuple[Flow | None, Flow | None]:
             with stages.measure("motion"):
-                flow = estimate()
-                if flow is None:
-                    return None
-                flow = grow_and_turn(flow, settings.zoom, settings.rotate)
+                seen = estimate()
+                if seen is None:
+                    return None, None
+                flow = grow_and_turn(seen, settings.zoom, settings.rotate)
                 # Here and not where it is dreamt, which takes longer; a GPU does it by itself.
-                return flow if self.awaits_device else flow.at(size)
+                return seen, flow if self.awaits_device else flow.at(size)
 
         ahead = self.look_ahead > 1
         waits = begin_alone(find_flow) if ahead else find_flow
-        sight = Sight(frame, small, self._motion.previous, waits, None, sizes, 0, begins, stages)
+        sight = Sight(frame, small, self._motion.previous, waits, None, sizes, 0, begins, stages, settings)
         return sight if ahead else self._with_flow(sight)
 
     def _with_flow(self, sight: Sight) -> Sight:
         """Return `sight` with its flow, and what depends on the frames before it."""
         if sight.estimate is None:
             return sight
-        flow = sight.estimate()
+        seen, flow = sight.estimate()
         self._stood = self._stood + 1 if flow is not None and flow.still else 0
-        return replace(sight, estimate=None, flow=flow, stood=self._stood)
+        masks = self._masks_of(sight, seen)
+        return replace(sight, estimate=None, flow=flow, stood=self._stood, masks=masks, mask_state=self._mask_state)
+
+    def _masks_of(self, sight: Sight, flow: Flow | None) -> tuple[LiveMask, ...]:
+        """Return the live masks of the next frame. flow: as it was seen, without the growth of the dream."""
+        settings = sight.settings
+        wanted = wanted_masks(settings)
+        if sight.begins or not wanted:
+            self.stop_looking()
+            self._mask_state = None
+        if not wanted:
+            return ()
+        with sight.stages.measure("mask"):
+            kinds, time = {mask.name for mask in wanted}, float(sight.frame.time)
+            state = follow(self._mask_state, sight.small, flow, time, kinds, settings.motion_seconds)
+            self._mask_state = state
+            return masks_of_frame(wanted, state, settings.no_person)
+
+    def stop_looking(self) -> None:
+        """Wait for what `look` has begun beside the frames: after it, no thread of this dreamer's runs."""
+        if self._mask_state is not None:
+            self._mask_state.finish()
 
     def dream(self, sight: Sight) -> Dreamt:
         """Let what was dreamt before travel into a frame that was looked at, and dream on.
@@ -494,12 +530,9 @@ class Dreamer(metaclass=Documented):
                 shift = self._shift(self._count, step, octave)
                 dream = way.step(ascent, dream, octave, shift, step_size, share_of(number, len(sight.sizes)), by)
         with measure("settle"):
-            mask = None
-            if ascent.masks:
-                mask = ascent.masks.of_stream(sight.frame.pixels.shape[:2], sight.sizes[0], self._device)
-            settled = settle(dream, inherited, picture, withheld, settings.temporal_smoothing, mask)
+            settled = settle(dream, inherited, picture, withheld, settings.temporal_smoothing)
         with measure("download"):
-            finish, dropped = way.show(ascent, sight.frame.pixels, settled.shown, settings.strength)
+            finish, dropped = self._show(sight, settled.shown)
         # Only now: with too little memory all of this is done again.
         self._left, self._last = settled.left, sight
         self._count += 1
@@ -515,9 +548,15 @@ class Dreamer(metaclass=Documented):
         """Show what was dreamt of the last frame with this one, which looks the same."""
         with sight.stages.measure("download"):
             shown = left.residual if left.withheld is None else left.residual - left.withheld
-            finish, _ = self._the_way().show(self._ready(), sight.frame.pixels, shown, self._settings.strength)
+            finish, _ = self._show(sight, shown)
         self._last = sight
         return Dreamt(sight.frame, finish, sight.stages, effort=0)
+
+    def _show(self, sight: Sight, residual: Tensor) -> tuple[Callable[[], np.ndarray], int]:
+        """Return what makes the frame that is shown, through its masks, and how many steps were dropped."""
+        ascent, pixels = self._ready(), sight.frame.pixels
+        mask = partial(product, ascent.masks, sight.masks, sight.small, pixels)
+        return self._the_way().show(ascent, pixels, residual, self._settings.strength, mask)
 
     def _travel(self, sight: Sight, picture: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Return `picture` with what it inherits of the residual, and what it inherits of what is withheld."""
@@ -562,6 +601,7 @@ class Dreamer(metaclass=Documented):
                 sight = other._with_flow(other.look(Frame(pixels, Fraction(number), number)))
                 other.compose(other._dream_sight(sight))
                 self._tell(StepReport("warming up", number + 1, many, "frames", (number + 1) / many))
+        other.stop_looking()
 
     # Memory: where it does not suffice the dream gets smaller.
 
@@ -612,14 +652,29 @@ class Dreamer(metaclass=Documented):
     # A still.
 
     def _dream_still(self, pixels: np.ndarray) -> np.ndarray:
-        detail = deque(self._still_steps(pixels), maxlen=1).pop()
-        if not detail.any():
+        mask = self._still_mask(pixels)
+        detail = deque(self._still_steps(pixels, mask), maxlen=1).pop()
+        if mask is not None and mask.found_nobody:
+            _log.warning("nobody was found in the picture: %s of it is dreamt", self._settings.no_person)
+        elif not detail.any():
             _log.warning("%s is silent here: nothing was dreamt", self._ready().objective)
-        return self._compose_still(pixels, detail)
+        return self._compose_still(pixels, detail, mask)
 
-    def _still_steps(self, pixels: np.ndarray) -> Iterator[Tensor]:
+    def _still_mask(self, pixels: np.ndarray) -> StillMask | None:
+        """Return the masks of a picture; None without any."""
+        wanted = wanted_masks(self._settings)
+        moving = [mask.name for mask in wanted if mask.name in ("motion", "still")]
+        if moving and not self._told_of_motion:
+            self._told_of_motion = True
+            names = f"mask{'s' if len(moving) > 1 else ''} {' and '.join(moving)}"
+            _log.warning("nothing moves in a picture: it is dreamt without the %s", names)
+        of_person = [mask for mask in wanted if mask.name not in moving]
+        files = self._ready().masks
+        return StillMask(files, of_person, pixels, self._settings.no_person) if files or of_person else None
+
+    def _still_steps(self, pixels: np.ndarray, mask: StillMask | None) -> Iterator[Tensor]:
         try:
-            yield from self._steps_in_tiles(pixels)
+            yield from self._steps_in_tiles(pixels, mask)
         except RuntimeError as error:
             if not is_full(error):
                 raise
@@ -630,7 +685,7 @@ class Dreamer(metaclass=Documented):
                 "end other programs that use it, or choose a smaller still_height",
             ) from error
 
-    def _steps_in_tiles(self, pixels: np.ndarray) -> Iterator[Tensor]:
+    def _steps_in_tiles(self, pixels: np.ndarray, mask: StillMask | None) -> Iterator[Tensor]:
         settings, ascent = self._settings, self._ready()
         sizes = self._still_sizes(*pixels.shape[:2])
         # A goal that has its place in the picture knows no tiles.
@@ -667,12 +722,11 @@ class Dreamer(metaclass=Documented):
                 side = smaller
 
         picture = self._upload(shrink(pixels, sizes[0]))
-        return dream_still(picture, sizes, settings.still_steps, step, ascent.masks)
+        return dream_still(picture, sizes, settings.still_steps, step, mask.at if mask else None)
 
-    def _compose_still(self, pixels: np.ndarray, detail: Tensor) -> np.ndarray:
+    def _compose_still(self, pixels: np.ndarray, detail: Tensor, mask: StillMask | None) -> np.ndarray:
         dream = compose(pixels, self._download(detail), self._settings.strength)
-        masks = self._ready().masks
-        return blend(pixels, dream, masks.at(pixels.shape[:2])) if masks else dream
+        return mask.blend(pixels, dream) if mask else dream
 
     def _still_sizes(self, height: int, width: int) -> list[Size]:
         sizes = still_sizes(self._settings, height, width, network_for(self._settings).smallest)
@@ -792,6 +846,14 @@ def beside_others(ascent: Ascent, size: Size, steps: int) -> Iterator[None]:
     on_cpu = ascent.network.device.type == "cpu"
     with share_of_cores(ascent, size, steps), sleeping_at_barriers() if on_cpu else nullcontext():
         yield
+
+
+def _slower() -> str:
+    """Return why a CPU is slower than it could be, to be said in the first line of a run."""
+    if not kernels.compiled:
+        return " without compiled kernels"
+    why = native.objection()
+    return f" layer by layer ({why})" if why else ""
 
 
 def _first_line(error: Exception) -> str:

@@ -2,15 +2,16 @@
 
     schedule   sum { "|" sum }                          from the smallest octave to the full size
     sum        ["-"] term { ("+" | "-" | "+" "-") term }
-    term       [number "*"] goal  |  "mask:" file
+    term       [number "*"] goal  |  mask
+    mask       "mask:" ("person" | "background" | "motion" | "still" | file) ["(" [feather] ["," strength] ")"]
     goal       unit  |  "mean(" unit ")"  |  "neuron(" layer ":" channel ["," x "," y] ")"
                |  "direction(" layer "," (file | channel [":" weight] {"," ...}) ")"
                |  "class:" name  |  "guide:" file "@" layer  |  "tv"
     unit       layer [":" channel]
 
 The name of a layer may hold letters, digits, `_`, `.`, `/` and `-`: a minus sign stands after a space. Files and names
-that hold spaces or signs stand in double quotes. Where a layer stands alone, a name of channels may stand in its place,
-such as `dogs` or `snow-leopard`.
+that hold spaces or signs stand in double quotes, and so does a file with the name of a live mask. Where a layer stands
+alone, a name of channels may stand in its place, such as `dogs` or `snow-leopard`.
 """
 
 import math
@@ -18,6 +19,7 @@ import re
 from difflib import get_close_matches
 
 from livedream.dream.goals import Class, Direction, Goal, Guide, Layer, Mean, Neuron, TotalVariation
+from livedream.dream.mask import LIVE_MASKS, Mask
 from livedream.dream.objective import Objective, Term
 from livedream.dream.wording import PLAIN
 from livedream.errors import ArgumentError, unknown
@@ -29,7 +31,7 @@ MOST_TERMS = 1000
 """Terms of an objective, in all octaves together."""
 HINT = (
     "write fire6; fire9:77 for one channel; a sum such as fire6 + 0.5*fire9:77; fire4 | fire9 from small octaves to "
-    "large; class:goldfinch; guide:photo.jpg@fire6; mask:face.png"
+    "large; class:goldfinch; guide:photo.jpg@fire6; mask:person; mask:face.png"
 )
 _FUNCTIONS = ("mean", "neuron", "direction")
 _PREFIXES = ("class", "guide", "mask")
@@ -76,14 +78,14 @@ class _Reader:
 
     def _sum(self) -> Objective:
         terms: list[Term] = []
-        masks: list[str] = []
+        masks: list[Mask] = []
         sign = -1 if self._sign("-") else 1
         while True:
             self._count += 1
             if self._count > MOST_TERMS:
                 raise ArgumentError(f"layers have more than {MOST_TERMS} terms", "leave some out")
             if sign > 0 and self._prefix("mask"):
-                masks.append(self._file())
+                masks.append(self._mask())
             else:
                 terms.append(self._term(sign))
             if self._sign("+"):
@@ -95,6 +97,20 @@ class _Reader:
         if not any(term.goal.layers for term in terms):
             raise ArgumentError(f"{quoted_value(self._text)} names no layer", "add one, as in fire6 + mask:face.png")
         return Objective(tuple(terms), tuple(masks))
+
+    def _mask(self) -> Mask:
+        in_quotes = self._look(_quoted) is not None
+        name = self._file()
+        live = not in_quotes and name in LIVE_MASKS
+        if not (in_quotes or live or "." in name) and get_close_matches(name, LIVE_MASKS):
+            raise unknown("mask", name, LIVE_MASKS)
+        feather = strength = None
+        if self._sign("("):
+            strength_alone = self._sign(",")
+            feather = None if strength_alone else self._float()
+            strength = self._float() if strength_alone or self._sign(",") else None
+            self._need(")", ")")
+        return Mask(name, live, feather, strength)
 
     def _term(self, sign: int) -> Term:
         weight = self._take(_number)

@@ -1,5 +1,5 @@
 """Tensors as torch's C interface for compiled models knows them, by handles, and the functions of it that playback.c
-calls. It keeps its ABI: "you MUST maintain ABI compatibility" (torch/csrc/inductor/aoti_torch/c/shim.h).
+calls. `native` says with which versions of torch.
 """
 
 import ctypes

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,12 +10,16 @@ from torch import Tensor
 
 from livedream.dream import tensors
 from livedream.dream.ascent import Ascent
+from livedream.dream.mask_edges import compose_masked
 from livedream.dream.motion import Flow
 from livedream.dream.octaves import Size
 from livedream.dream.precondition import Preconditioner
 from livedream.dream.residual import Left, inherit
 from livedream.dream.resize import compose, from_pixels
 from livedream.dream.stages import Stages
+
+MakesMask = Callable[[], np.ndarray | None]
+"""Makes the mask of a frame, uint8 (h, w), 255 where all of the dream is seen; None for the same everywhere."""
 
 
 class OnHost:
@@ -63,13 +68,18 @@ class OnHost:
         return ascent.step(picture, octave, shift, step_size, share, by=by)
 
     def show(
-        self, ascent: Ascent, pixels: np.ndarray, residual: Tensor, strength: float
+        self, ascent: Ascent, pixels: np.ndarray, residual: Tensor, strength: float, mask: MakesMask
     ) -> tuple[Callable[[], np.ndarray], int]:
         """Return what makes `pixels` with the dream added, for any thread, and how many steps were dropped.
 
-        residual: float32 or int16 (1, 3, h, w).
+        residual: float32 or int16 (1, 3, h, w). mask: makes the mask through which the dream is seen, on that thread.
         """
         if residual.dtype != torch.int16:
             residual = residual.round().to(torch.int16)
         down = residual[0].permute(1, 2, 0).contiguous().cpu().numpy()
-        return lambda: compose(pixels, down, strength), int(ascent.take_dropped())
+        return partial(_compose, pixels, down, strength, mask), int(ascent.take_dropped())
+
+
+def _compose(pixels: np.ndarray, residual: np.ndarray, strength: float, mask: MakesMask) -> np.ndarray:
+    seen = mask() if strength else None
+    return compose(pixels, residual, strength) if seen is None else compose_masked(pixels, residual, strength, seen)

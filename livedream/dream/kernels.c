@@ -406,3 +406,288 @@ API EACH_PROCESSOR void add_pixels(const uint8_t *restrict pixels, const int16_t
         to[i] = (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
     }
 }
+
+/* Masks at the full size of a frame: see mask_edges.py, which does the same with numpy where this was not compiled. All
+ * of it in whole numbers, so that the bits are the same. On one thread: in a stream one composes while others dream. */
+
+/* Planes of a grid of coefficients: slopes of red, green and blue, and the offset; bits after the point, and limits such
+ * that no sum is over 2^31. */
+enum { COEFFICIENTS = 4, SLOPE_BITS = 10, OFFSET_BITS = 6, LARGEST_SLOPE = 40 << 10, LARGEST_OFFSET = 16384 << 6 };
+/* What is known of a patch between four points of the grid, whatever its pixels are. */
+enum { IS_MIXED, IS_ZERO, IS_FULL };
+
+/* How a small mask is explained by a small frame. */
+typedef struct {
+    Index rows, columns;
+    Index reach, smoothing; /* points on either side */
+    double noise, steepness, trust;
+} Fit;
+
+/* The sums of a row of `first`, or of its products with `second`, over all that is at most `reach` away, edges repeated.
+ * line: columns + 2 * reach numbers. */
+EACH_PROCESSOR static void sum_window(const int32_t *first, const int32_t *second, Index rows, Index columns,
+                                      Index reach, Index row, int32_t *restrict line, int32_t *restrict to) {
+    int32_t *restrict middle = line + reach;
+    for (Index x = 0; x < columns; x++) middle[x] = 0;
+    for (Index near = row - reach; near <= row + reach; near++) {
+        Index start = (near < 0 ? 0 : near >= rows ? rows - 1 : near) * columns;
+        if (second)
+            for (Index x = 0; x < columns; x++) middle[x] += first[start + x] * second[start + x];
+        else
+            for (Index x = 0; x < columns; x++) middle[x] += first[start + x];
+    }
+    for (Index k = 1; k <= reach; k++) middle[-k] = middle[0], middle[columns - 1 + k] = middle[columns - 1];
+    for (Index x = 0; x < columns; x++) to[x] = line[x];
+    for (Index k = 1; k <= 2 * reach; k++)
+        for (Index x = 0; x < columns; x++) to[x] += line[x + k];
+}
+
+static inline int32_t fixed(double value, int bits, int largest) {
+    double whole = rint(value * (1 << bits));
+    return (int32_t)(whole < -largest ? -largest : whole > largest ? largest : whole);
+}
+
+/* Pairs of red, green, blue and mask, 0 to 3, whose products are summed; before them stand the sums of each. */
+static const struct {
+    int first, second;
+} PAIRS[] = {{0, 0}, {0, 1}, {0, 2}, {1, 1}, {1, 2}, {2, 2}, {0, 3}, {1, 3}, {2, 3}};
+enum { ALL_PAIRS = sizeof PAIRS / sizeof *PAIRS, SUMS = 4 + ALL_PAIRS };
+
+/* The coefficients of a row, before they are averaged, from its sums: SUMS planes of a row. plane: numbers from one
+ * plane of `to` to the next. */
+EACH_PROCESSOR static void solve_row(const int32_t *restrict sums, const Fit *f, int32_t *restrict to, Index plane) {
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF /* as GCC does for -std=c11: the bits are those of numpy */
+#endif
+    double share = 1.0 / (double)((2 * f->reach + 1) * (2 * f->reach + 1)), noise = f->noise, steepness = f->steepness;
+    Index n = f->columns;
+    for (Index x = 0; x < n; x++) {
+        double red = sums[x] * share, green = sums[n + x] * share, blue = sums[2 * n + x] * share;
+        double mask = sums[3 * n + x] * share;
+        double rr = sums[4 * n + x] * share - red * red + noise, rg = sums[5 * n + x] * share - red * green;
+        double rb = sums[6 * n + x] * share - red * blue, gg = sums[7 * n + x] * share - green * green + noise;
+        double gb = sums[8 * n + x] * share - green * blue, bb = sums[9 * n + x] * share - blue * blue + noise;
+        double r = sums[10 * n + x] * share - red * mask, g = sums[11 * n + x] * share - green * mask;
+        double b = sums[12 * n + x] * share - blue * mask;
+        /* The inverse of the symmetric matrix of covariances, by its cofactors. */
+        double rr_ = gg * bb - gb * gb, rg_ = rb * gb - rg * bb, rb_ = rg * gb - rb * gg;
+        double gg_ = rr * bb - rb * rb, gb_ = rg * rb - rr * gb, bb_ = rr * gg - rg * rg;
+        double scale = steepness / (rr * rr_ + rg * rg_ + rb * rb_);
+        double of_red = (rr_ * r + rg_ * g + rb_ * b) * scale, of_green = (rg_ * r + gg_ * g + gb_ * b) * scale;
+        double of_blue = (rb_ * r + gb_ * g + bb_ * b) * scale;
+        double offset = steepness * (mask - 127.5) + 127.5 - (of_red * red + of_green * green + of_blue * blue);
+        to[x] = fixed(of_red, SLOPE_BITS, LARGEST_SLOPE);
+        to[plane + x] = fixed(of_green, SLOPE_BITS, LARGEST_SLOPE);
+        to[2 * plane + x] = fixed(of_blue, SLOPE_BITS, LARGEST_SLOPE);
+        to[3 * plane + x] = fixed(offset, OFFSET_BITS, LARGEST_OFFSET);
+    }
+}
+
+/* Whether a point of the grid gives 0 or 255 for any pixel. step: from a coefficient to the next. */
+static inline int kind_of_point(const int32_t *point, Index step) {
+    int32_t most = point[3 * step] * (1 << (SLOPE_BITS - OFFSET_BITS)), least = most;
+    for (int k = 0; k < 3; k++) *(point[k * step] > 0 ? &most : &least) += point[k * step] * 255;
+    /* What is rounded when they are stretched is under 2 for each slope, at 255 each. */
+    int32_t margin = 255 * 6;
+    return most <= -margin ? IS_ZERO : least >= (255 << SLOPE_BITS) + margin ? IS_FULL : IS_MIXED;
+}
+
+/* The coefficients of a guided filter.
+ * planes: red, green, blue and mask, each (rows, columns), 0..255. grid: (rows + 1, COEFFICIENTS, columns + 1), the last
+ * row and column repeated. kinds: of each patch between four points, (rows, columns). room: COEFFICIENTS * rows *
+ * columns numbers for the coefficients as they are found, and (SUMS + 1) * (columns + 2 * reach) for sums. */
+API void fit_mask(const int32_t *planes, int32_t *grid, uint8_t *kinds, int32_t *room, const Fit *f) {
+    Index n = f->columns, plane = f->rows * n, line = COEFFICIENTS * (n + 1);
+    int32_t *sums = room + COEFFICIENTS * plane, *window = sums + SUMS * n;
+    for (Index y = 0; y < f->rows; y++) {
+        for (int k = 0; k < 4; k++)
+            sum_window(planes + k * plane, 0, f->rows, n, f->reach, y, window, sums + k * n);
+        for (int k = 0; k < ALL_PAIRS; k++)
+            sum_window(planes + PAIRS[k].first * plane, planes + PAIRS[k].second * plane, f->rows, n, f->reach, y,
+                       window, sums + (4 + k) * n);
+        solve_row(sums, f, room + y * n, plane);
+    }
+    double share = 1.0 / (double)((2 * f->smoothing + 1) * (2 * f->smoothing + 1));
+    for (Index y = 0; y < f->rows; y++) {
+        int32_t *row = grid + y * line;
+        for (int k = 0; k < COEFFICIENTS; k++) {
+            sum_window(room + k * plane, 0, f->rows, n, f->smoothing, y, window, sums);
+            for (Index x = 0; x < n; x++) row[k * (n + 1) + x] = (int32_t)rint(sums[x] * share);
+        }
+        for (Index x = 0; x < n; x++)
+            row[3 * (n + 1) + x] += (int32_t)rint((planes[3 * plane + y * n + x] - 127.5) * f->trust);
+        for (int k = 0; k < COEFFICIENTS; k++) row[k * (n + 1) + n] = row[k * (n + 1) + n - 1];
+    }
+    memcpy(grid + f->rows * line, grid + (f->rows - 1) * line, (size_t)line * sizeof *grid);
+    for (Index y = 0; y < f->rows; y++)
+        for (Index x = 0; x < n; x++) {
+            const int32_t *point = grid + y * line + x;
+            int kind = kind_of_point(point, n + 1);
+            int same = kind == kind_of_point(point + 1, n + 1) && kind == kind_of_point(point + line, n + 1) &&
+                       kind == kind_of_point(point + line + 1, n + 1);
+            kinds[y * n + x] = (uint8_t)(same ? kind : IS_MIXED);
+        }
+}
+
+/* A grid of coefficients, stretched over a frame. */
+typedef struct {
+    Index rows, columns;           /* of the frame */
+    Index grid_rows, grid_columns; /* of the grid, its repeated last row and column left out */
+    const int32_t *grid;           /* (grid_rows + 1, COEFFICIENTS, grid_columns + 1) */
+    const uint8_t *kinds;          /* of each patch, (grid_rows, grid_columns) */
+    const int32_t *across, *down;  /* where a column and a row of the frame lie on the grid, times 256 */
+    const int32_t *starts;         /* the first column of each patch, and the end of the last */
+} Guide;
+
+/* Columns that are written at once: a patch may write into the next, which is written later. */
+enum { LANES = 16 };
+
+/* Two rows of the grid over the columns of patches `first` to `last`: the upper one times 256, and the way from there to
+ * the lower one. A plane is `pitch` numbers after the one before. */
+EACH_PROCESSOR static void stretch_rows(const int32_t *grid, const Guide *g, Index first, Index last,
+                                        int32_t *restrict upper, int32_t *restrict change, Index pitch) {
+    Index wide = g->grid_columns + 1;
+    for (int plane = 0; plane < COEFFICIENTS; plane++) {
+        const int32_t *above = grid + plane * wide, *below = above + COEFFICIENTS * wide;
+        int32_t *restrict up = upper + plane * pitch, *restrict to = change + plane * pitch;
+        for (Index patch = first; patch < last; patch++) {
+            int32_t left = above[patch] * 256 + 128, rise = above[patch + 1] - above[patch];
+            int32_t low_left = below[patch] * 256 + 128, low_rise = below[patch + 1] - below[patch];
+            for (Index start = g->starts[patch]; start < g->starts[patch + 1]; start += LANES)
+                for (Index x = start; x < start + LANES; x++) {
+                    int32_t share = g->across[x] & 255;
+                    int32_t high = (left + rise * share) >> 8, low = (low_left + low_rise * share) >> 8;
+                    up[x] = high * 256;
+                    to[x] = low - high;
+                }
+        }
+    }
+}
+
+/* The mask of columns `start` to `end` of a row, `share` of 256 of the way between two stretched rows of the grid. */
+EACH_PROCESSOR static void guide_row(const uint8_t *restrict pixels, const int32_t *restrict upper,
+                                     const int32_t *restrict change, Index pitch, int32_t share, uint8_t *restrict to,
+                                     Index start, Index end) {
+    for (Index x = start; x < end; x++) {
+        int32_t red = (upper[x] + change[x] * share) >> 8;
+        int32_t green = (upper[pitch + x] + change[pitch + x] * share) >> 8;
+        int32_t blue = (upper[2 * pitch + x] + change[2 * pitch + x] * share) >> 8;
+        int32_t offset = (upper[3 * pitch + x] + change[3 * pitch + x] * share) >> 4;
+        int32_t sum = red * pixels[3 * x] + green * pixels[3 * x + 1] + blue * pixels[3 * x + 2] + offset;
+        int32_t value = (sum + 512) >> 10;
+        to[x] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+    }
+}
+
+/* The rows of a mask that lie between two rows of the grid. */
+static void guide_strip(const uint8_t *pixels, Index top, Index bottom, int32_t *room, uint8_t *to, const Guide *g) {
+    Index row = g->down[top] >> 8, pitch = g->columns + LANES;
+    int32_t *upper = room, *change = room + COEFFICIENTS * pitch;
+    const uint8_t *kind = g->kinds + row * g->grid_columns;
+    for (Index patch = 0, next; patch < g->grid_columns; patch = next) {
+        for (next = patch + 1; next < g->grid_columns && kind[next] == kind[patch]; next++) continue;
+        Index start = g->starts[patch], end = g->starts[next];
+        if (kind[patch] == IS_MIXED)
+            stretch_rows(g->grid + row * COEFFICIENTS * (g->grid_columns + 1), g, patch, next, upper, change, pitch);
+        for (Index y = top; y < bottom; y++) {
+            uint8_t *mask = to + y * g->columns;
+            if (kind[patch] == IS_MIXED)
+                guide_row(pixels + 3 * y * g->columns, upper, change, pitch, g->down[y] & 255, mask, start, end);
+            else
+                memset(mask + start, kind[patch] == IS_FULL ? 255 : 0, (size_t)(end - start));
+        }
+    }
+}
+
+/* A row of a mask smoothed by 1 2 1 both ways, and made twice as steep. It may be written over `row`. */
+EACH_PROCESSOR static void harden_row(const uint8_t *above, const uint8_t *row, const uint8_t *below,
+                                      int16_t *restrict sums, uint8_t *to, Index columns) {
+    for (Index x = 0; x < columns; x++) sums[x + 1] = (int16_t)(above[x] + 2 * row[x] + below[x]);
+    sums[0] = sums[1], sums[columns + 1] = sums[columns];
+    for (Index x = 0; x < columns; x++) {
+        /* A sixteenth of it is the mean; twice as steep, and with the same middle, it is an eighth less 127.5. */
+        int16_t value = (int16_t)((int16_t)(sums[x] + 2 * sums[x + 1] + sums[x + 2] - 1016) >> 3);
+        to[x] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+    }
+}
+
+/* The mask of a frame by the coefficients of a guided filter, smoothed and made steeper.
+ * room: 2 * COEFFICIENTS * (columns + LANES) numbers. g->across: LANES numbers longer than the frame is wide. */
+API void guide_mask(const uint8_t *pixels, int32_t *room, uint8_t *to, const Guide *g) {
+    for (Index top = 0, bottom; top < g->rows; top = bottom) {
+        for (bottom = top + 1; bottom < g->rows && g->down[bottom] >> 8 == g->down[top] >> 8; bottom++) continue;
+        guide_strip(pixels, top, bottom, room, to, g);
+    }
+    /* In place: the row above is kept as it was. */
+    int16_t *sums = (int16_t *)room;
+    uint8_t *above = (uint8_t *)(room + g->columns + LANES), *kept = above + g->columns;
+    memcpy(above, to, (size_t)g->columns);
+    for (Index y = 0; y < g->rows; y++) {
+        uint8_t *row = to + y * g->columns, *swapped = kept;
+        memcpy(kept, row, (size_t)g->columns);
+        harden_row(above, kept, y + 1 < g->rows ? row + g->columns : kept, sums, row, g->columns);
+        kept = above, above = swapped;
+    }
+}
+
+/* Pixels at a time: where a mask hides or shows all of them, most of a frame, nothing is blended. */
+enum { SPAN = 64 };
+
+static inline int kind_of(const uint8_t *mask, Index count) {
+    if (count == SPAN) {
+        uint64_t words[SPAN / 8], any = 0, all = ~(uint64_t)0;
+        memcpy(words, mask, SPAN);
+        for (int k = 0; k < SPAN / 8; k++) any |= words[k], all &= words[k];
+        return !any ? IS_ZERO : !~all ? IS_FULL : IS_MIXED;
+    }
+    for (Index i = 1; i < count; i++)
+        if (mask[i] != mask[0]) return IS_MIXED;
+    return mask[0] == 0 ? IS_ZERO : mask[0] == 255 ? IS_FULL : IS_MIXED;
+}
+
+static inline void blend_span(const uint8_t *restrict source, const uint8_t *restrict dream,
+                              const uint8_t *restrict mask, uint8_t *restrict to, Index count) {
+    uint8_t share[3 * SPAN];
+    for (Index i = 0; i < count; i++) share[3 * i] = share[3 * i + 1] = share[3 * i + 2] = mask[i];
+    for (Index i = 0; i < 3 * count; i++) {
+        uint16_t sum = (uint16_t)(source[i] * (255 - share[i]) + dream[i] * share[i] + 128);
+        to[i] = (uint8_t)((uint16_t)(sum + (sum >> 8)) >> 8); /* a 255th, rounded */
+    }
+}
+
+/* `source` where the mask is 0, `dream` where it is 255. count: of pixels. */
+API EACH_PROCESSOR void blend_pixels(const uint8_t *source, const uint8_t *dream, const uint8_t *mask, uint8_t *to,
+                                     Index count) {
+    for (Index start = 0; start < count; start += SPAN) {
+        Index span = count - start < SPAN ? count - start : SPAN;
+        int kind = kind_of(mask + start, span);
+        if (kind == IS_MIXED)
+            blend_span(source + 3 * start, dream + 3 * start, mask + start, to + 3 * start, span);
+        else
+            memcpy(to + 3 * start, (kind == IS_ZERO ? source : dream) + 3 * start, 3 * (size_t)span);
+    }
+}
+
+/* `pixels` with as much of `residual` added as the mask shows. count: of pixels. */
+API EACH_PROCESSOR void add_masked_pixels(const uint8_t *pixels, const int16_t *residual, const uint8_t *mask,
+                                          uint8_t *to, Index count) {
+    for (Index start = 0; start < count; start += SPAN) {
+        Index span = count - start < SPAN ? count - start : SPAN;
+        int kind = kind_of(mask + start, span);
+        const uint8_t *source = pixels + 3 * start;
+        if (kind == IS_ZERO) {
+            memcpy(to + 3 * start, source, 3 * (size_t)span);
+            continue;
+        }
+        uint8_t dream[3 * SPAN];
+        const int16_t *change = residual + 3 * start;
+        for (Index i = 0; i < 3 * span; i++) {
+            int16_t sum = (int16_t)(source[i] + change[i]);
+            dream[i] = (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
+        }
+        if (kind == IS_FULL)
+            memcpy(to + 3 * start, dream, 3 * (size_t)span);
+        else
+            blend_span(source, dream, mask + start, to + 3 * start, span);
+    }
+}

@@ -299,6 +299,76 @@ def add_pixels(pixels: np.ndarray, residual: np.ndarray) -> np.ndarray:
     """Return `pixels`, uint8, with `residual`, int16 of the same shape, added; within 0..255. Where `compiled`."""
     pixels, residual = np.ascontiguousarray(pixels), np.ascontiguousarray(residual)
     result = np.empty_like(pixels)
-    arrays = (ctypes.c_void_p(array.ctypes.data) for array in (pixels, residual, result))
-    library.compiled("add_pixels")(*arrays, *_whole(pixels.size))
+    library.compiled("add_pixels")(*map(_memory, (pixels, residual, result)), *_whole(pixels.size))
     return result
+
+
+class _Fit(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("rows", "columns", "reach", "smoothing")),
+        *((name, ctypes.c_double) for name in ("noise", "steepness", "trust")),
+    )
+
+
+def fit_mask(
+    planes: np.ndarray, reach: int, smoothing: int, noise: float, steepness: float, trust: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the coefficients of a guided filter, and the kinds of patches, as mask_edges makes them. Where `compiled`.
+
+    planes: int32 (4, h, w): red, green, blue and mask, 0..255.
+    """
+    rows, columns = planes.shape[1:]
+    grid, kinds = np.empty((rows + 1, 4, columns + 1), np.int32), np.empty((rows, columns), np.uint8)
+    room = np.empty(4 * rows * columns + 14 * (columns + 2 * max(reach, smoothing)), np.int32)
+    how = _Fit(rows, columns, reach, smoothing, noise, steepness, trust)
+    library.compiled("fit_mask")(*map(_memory, (planes, grid, kinds, room)), ctypes.byref(how))
+    return grid, kinds
+
+
+GUIDE_LANES = 16
+"""By how many numbers `across` of `guide_mask` is longer than a frame is wide."""
+
+
+class _Guide(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("rows", "columns", "grid_rows", "grid_columns")),
+        *((name, ctypes.c_void_p) for name in ("grid", "kinds", "across", "down", "starts")),
+    )
+
+
+def guide_mask(
+    pixels: np.ndarray, grid: np.ndarray, kinds: np.ndarray, across: np.ndarray, down: np.ndarray, starts: np.ndarray
+) -> np.ndarray:
+    """Return the mask that the coefficients of a guided filter give for `pixels`, uint8 (h, w). Where `compiled`.
+
+    pixels: uint8 (h, w, 3). The others as mask_edges makes them: int32, but for `kinds`, uint8.
+    """
+    pixels = np.ascontiguousarray(pixels)
+    rows, columns = pixels.shape[:2]
+    room, mask = np.empty((2, 4, columns + GUIDE_LANES), np.int32), np.empty((rows, columns), np.uint8)
+    how = _Guide(rows, columns, *kinds.shape, *map(_memory, (grid, kinds, across, down, starts)))
+    library.compiled("guide_mask")(*map(_memory, (pixels, room, mask)), ctypes.byref(how))
+    return mask
+
+
+def blend_pixels(source: np.ndarray, dream: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return `dream` where `mask` is 255 and `source` where it is 0, both uint8 (h, w, 3). Where `compiled`."""
+    return _masked("blend_pixels", source, dream, mask)
+
+
+def add_masked_pixels(pixels: np.ndarray, residual: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return `pixels`, uint8 (h, w, 3), with as much of `residual`, int16 (h, w, 3), as `mask` shows. Where
+    `compiled`.
+    """
+    return _masked("add_masked_pixels", pixels, residual, mask)
+
+
+def _masked(name: str, *given: np.ndarray) -> np.ndarray:
+    first, second, mask = map(np.ascontiguousarray, given)
+    result = np.empty_like(first)
+    library.compiled(name)(*map(_memory, (first, second, mask, result)), *_whole(mask.size))
+    return result
+
+
+def _memory(array: np.ndarray) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)

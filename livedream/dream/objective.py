@@ -26,7 +26,8 @@ from livedream.dream.goals import (
     Neuron,
     TotalVariation,
 )
-from livedream.dream.wording import number, quoted
+from livedream.dream.mask import LIVE_MASKS, Mask
+from livedream.dream.wording import number
 from livedream.errors import ArgumentError
 from livedream.models import find_channels
 
@@ -51,8 +52,8 @@ class Objective:
     """A sum of terms, to be made as large as possible. Where there is a schedule, that of the full size."""
 
     terms: tuple[Term, ...]
-    masks: tuple[str, ...] = ()
-    """Files with pictures: where one of them is black or transparent, the source stays."""
+    masks: tuple[Mask, ...] = ()
+    """Where the dream shows: they multiply."""
     before: tuple["Objective", ...] = ()
     """What the smaller octaves dream of, from the smallest on; none where all dream of the same."""
 
@@ -70,12 +71,13 @@ class Objective:
     def files(self) -> list[Path]:
         """The files that it is made of, each once."""
         names = [path for term in self._all_terms for path in term.goal.files]
-        return list(dict.fromkeys([*names, *map(Path, self.all_masks)]))
+        masks = [Path(mask.name) for mask in self.all_masks if not mask.live]
+        return list(dict.fromkeys([*names, *masks]))
 
     @property
-    def all_masks(self) -> tuple[str, ...]:
+    def all_masks(self) -> tuple[Mask, ...]:
         """The masks of all octaves, each once: a mask holds for the whole dream."""
-        return tuple(dict.fromkeys(name for part in self.parts for name in part.masks))
+        return tuple(dict.fromkeys(mask for part in self.parts for mask in part.masks))
 
     @property
     def whole(self) -> bool:
@@ -169,7 +171,7 @@ class Objective:
     def __str__(self) -> str:
         if self.before:
             return " | ".join(map(str, self.parts))
-        text = "".join(map(_signed, self.terms)) + "".join(f" + mask:{quoted(name)}" for name in self.masks)
+        text = "".join(map(_signed, self.terms)) + "".join(f" + {mask}" for mask in self.masks)
         return text.removeprefix(" + ") if text.startswith(" + ") else text.replace(" - ", "-", 1)
 
 
@@ -248,6 +250,21 @@ def tv() -> Objective:
     return _of(TotalVariation())
 
 
-def mask(file: str | os.PathLike[str]) -> Objective:
-    """Dream where the picture `file` is white, not where it is black or transparent: add it to what is dreamt of."""
-    return Objective((), (os.fspath(file),))
+def mask(what: str | os.PathLike[str], *, feather: float | None = None, strength: float | None = None) -> Objective:
+    """Show the dream in one part of the frame only: add it to what is dreamt of.
+
+        layer("fire6") + mask("person", feather=8)
+
+    Args:
+        what: "person", "background", "motion" or "still", found in each frame; or a picture file, which shows the dream
+            where it is white and the source where it is black or transparent. A path object is always a file.
+        feather: pixels of the frame over which the edge of the mask is spread, 0 to 500. None follows `mask_feather`
+            for a mask that is found in the frames, and leaves a file as it is painted.
+        strength: how much the mask hides, 0 to 1; with 0.5 half of the dream shows outside of it. None follows
+            `mask_strength` for a mask that is found in the frames, and is 1 for a file.
+
+    Raises:
+        ArgumentError: a number is out of range.
+    """
+    live = isinstance(what, str) and what in LIVE_MASKS
+    return Objective((), (Mask(os.fspath(what), live, feather, strength),))

@@ -1,7 +1,7 @@
 /* Plays a pass through a network that was recorded: see recording.py, which writes the code and says why.
  *
- * Convolutions are torch's; they are called by its C interface for compiled models, whose ABI it keeps ("you MUST
- * maintain ABI compatibility", torch/csrc/inductor/aoti_torch/c/shim.h; the convolutions are in shim_cpu.h).
+ * Convolutions are torch's; they are called by its C interface for compiled models (torch/csrc/inductor/aoti_torch/c/
+ * shim.h and shim_cpu.h), with the versions of torch that native.py lists.
  */
 
 #include "common.h"

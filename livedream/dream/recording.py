@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from livedream.dream import library
+from livedream.dream import library, native
 from livedream.dream.handles import handles
 from livedream.dream.library import Kernel
 
@@ -64,6 +64,8 @@ def record(
     """
     if library.opened is None:
         raise UnrecordableError("nothing was compiled")
+    if why := native.objection():
+        raise UnrecordableError(why)
     try:
         handles()
     except (AttributeError, OSError) as error:

@@ -52,16 +52,13 @@ def inherit(picture: Tensor, left: Left, flow: Flow, keep: float) -> tuple[Tenso
     return picture + moved, None if left.withheld is None else warp(left.withheld, flow, 1.0)
 
 
-def settle(
-    dream: Tensor, before: Tensor | None, picture: Tensor, withheld: Tensor | None, share: float, mask: Tensor | None
-) -> Settled:
+def settle(dream: Tensor, before: Tensor | None, picture: Tensor, withheld: Tensor | None, share: float) -> Settled:
     """Return what a frame leaves behind, and what is shown of it. Any device.
 
     dream: float32 (1, 3, h, w), of which 0..255 counts, but for the last levels at either end. before: the picture with
     what it inherited; None for nothing. withheld: of the frames before. share: of a change that is withheld.
-    mask: where it is 0, all stays as it is.
     """
-    if share and before is not None and mask is None and kernels.travels(picture, dream, before, withheld):
+    if share and before is not None and kernels.travels(picture, dream, before, withheld):
         residual, held, shown = kernels.settle(dream, before, picture, withheld, share, _HEADROOM)
         return Settled(Left(residual, held), shown)
     lowest, highest = picture.clamp(max=_HEADROOM), picture.clamp(min=255 - _HEADROOM)
@@ -71,8 +68,6 @@ def settle(
         rest = (dream - before if withheld is None else dream - before + withheld) * share
     # One layout, always: sums in another order differ in the last bit, and a restored stream would drift off.
     residual = (dream - picture).contiguous(memory_format=torch.channels_last)
-    if mask is not None:
-        residual, rest = residual * mask, None if rest is None else rest * mask
     return Settled(Left(residual, rest), residual if rest is None else residual - rest)
 
 

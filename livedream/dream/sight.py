@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from livedream.dream.live_masks import MaskState
+from livedream.dream.masks import LiveMask
 from livedream.dream.motion import Flow
 from livedream.dream.octaves import Size
 from livedream.dream.resize import shrink
 from livedream.dream.stages import Stages
 from livedream.frame import Frame
+from livedream.settings import DreamSettings
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -21,8 +24,10 @@ class Sight:
     """uint8 (h, w, 3): the frame at the working size."""
     grey: np.ndarray | None
     """What the flow of the next frame leads back to, see Motion."""
-    estimate: Callable[[], Flow | None] | None
-    """Waits for the flow and returns it, while `flow` and `stood` are not known yet; None once they are."""
+    estimate: Callable[[], tuple[Flow | None, Flow | None]] | None
+    """Waits for the flow and returns it, as it was seen and as the dream travels, while `flow`, `stood` and the masks
+    are not known yet; None once they are.
+    """
     flow: Flow | None
     """None where there is nothing to inherit from: at the beginning of a stream, and after a cut."""
     sizes: list[Size]
@@ -32,6 +37,12 @@ class Sight:
     begins: bool
     """Whether all that was dreamt before is to be forgotten."""
     stages: Stages
+    settings: DreamSettings
+    """With which it was looked at: they say which masks it has."""
+    masks: tuple[LiveMask, ...] = ()
+    """The live masks through which its dream is seen."""
+    mask_state: MaskState | None = None
+    """What the live masks of the next frame are made from; None without any."""
 
     def at(self, sizes: list[Size]) -> "Sight":
         """Return it at other sizes."""

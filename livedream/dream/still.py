@@ -5,11 +5,11 @@ Source: A. Mordvintsev et al., google/deepdream, dream.ipynb, `deepdream` (2015)
 
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from livedream.dream.masks import Masks
 from livedream.dream.octaves import Size, octave_sizes, working_size
 from livedream.settings import DreamSettings
 from livedream.steps import StepReport
@@ -65,17 +65,20 @@ class StillWork:
         )
 
 
-def dream_still(picture: Tensor, sizes: Sequence[Size], steps: int, step: Step, masks: Masks) -> Iterator[Tensor]:
+def dream_still(
+    picture: Tensor, sizes: Sequence[Size], steps: int, step: Step, mask_at: Callable[[Size], np.ndarray] | None = None
+) -> Iterator[Tensor]:
     """Dream, and give after each step what was dreamt so far: dream minus picture, at the size of the octave.
 
     picture: float32 RGB, (1, 3, h, w), 0..255, of the first of the sizes; not changed.
     sizes: from the largest to the smallest. steps: how many at each of them.
+    mask_at: returns the mask at a size, float32 (h, w), 0 where the picture stays as it is; None for no mask.
     """
     detail = torch.zeros_like(picture)
     for octave, size in enumerate(reversed(sizes)):
         ground = F.interpolate(picture, size, mode="bilinear", antialias=True)
         dream = _within(ground + F.interpolate(detail, size, mode="bilinear"), ground)
-        mask = torch.from_numpy(masks.at(size))[None, None].to(picture.device) if masks else None
+        mask = torch.from_numpy(mask_at(size))[None, None].to(picture.device) if mask_at else None
         for number in range(steps):
             dream = _softened(dream, step(dream, size, octave, number))
             detail = dream - ground

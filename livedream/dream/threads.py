@@ -67,6 +67,20 @@ def sharing_cores(opencv: int | None = None) -> Iterator[None]:
                 cv2.setNumThreads(_sharing.opencv)
 
 
+def take_one_thread() -> None:
+    """Let torch work on the calling thread alone, from now on; for a thread that is made for small networks.
+
+    torch.set_num_threads also says how many threads of the processor a thread takes that calls torch for the first
+    time later. That number is given back at once, from another thread; who enters `sharing_cores` meanwhile waits.
+    """
+    with _sharing.lock:
+        count = torch.get_num_threads()
+        torch.set_num_threads(1)
+        giver = threading.Thread(target=torch.set_num_threads, args=(count,), name="livedream-threads")
+        giver.start()
+        giver.join()
+
+
 @contextmanager
 def sleeping_at_barriers() -> Iterator[None]:
     """Inside, threads of OpenMP that wait for one another go to sleep at once, in place of spinning for milliseconds.

@@ -73,6 +73,15 @@ class Steps(Protocol):
         ...
 
 
+@runtime_checkable
+class LooksAhead(Protocol):
+    """A dreamer whose first step begins what goes on beside the frames."""
+
+    def stop_looking(self) -> None:
+        """Wait for it: no frame will be looked at any more."""
+        ...
+
+
 class _AtOnce:
     """Any function from frame to frame, as the second of three steps."""
 
@@ -182,6 +191,7 @@ class Relay:
         finally:
             self._captured.discard()
             self._looked.close()
+            self._stop_looking()
 
     def dream(self) -> None:
         try:
@@ -194,6 +204,12 @@ class Relay:
             self._captured.discard()
             self._looked.discard()
             self._dreamt.close()
+            self._stop_looking()
+
+    def _stop_looking(self) -> None:
+        # By both threads: either may be the last to begin something beside the frames.
+        if isinstance(self._dreamer, LooksAhead):
+            self._dreamer.stop_looking()
 
     def _dream_next(self) -> bool:
         """Dream one frame; returns whether anybody wants more."""

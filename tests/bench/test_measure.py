@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from livedream.bench.fresh import run_fresh
+from livedream.bench.speed import mask_cost, without_mask
 from livedream.cli.main import main
+from livedream.dream.dreamer import Dreamer
 from livedream.settings import DreamSettings
 
 QUICK = (
@@ -21,14 +23,15 @@ ASKED = {
 }
 BESIDE = {
     *("size", "source", "preset", "rounds", "frames", "still", "command", "date", "machine", "versions", "settings"),
-    *("description", "work", "age_tenths_ms", "age_slow_ms", "peak_vram_mb"),
+    *("description", "work", "age_tenths_ms", "age_slow_ms", "peak_vram_mb", "mask"),
 }
 STAGES = {"capture", "resize", "motion", "upload", "ascent", "download", "compose", "encode"}
 
 
 def test_bench_says_and_writes_everything(tmp_path, capsys) -> None:
     target = tmp_path / "bench.json"
-    assert main(["bench", *QUICK, "--frames", "60", "--still", "202", "--json", str(target)]) == 0
+    masked = ("--mask", "still", "--frames", "60", "--still", "202")
+    assert main(["bench", *QUICK, *masked, "--json", str(target)]) == 0
     found = json.loads(target.read_text(encoding="utf-8"))
     assert set(found) == ASKED | BESIDE
     for what in ASKED - {"stages", "age_ms", "drift", "dropped"}:
@@ -45,6 +48,11 @@ def test_bench_says_and_writes_everything(tmp_path, capsys) -> None:
     shown = capsys.readouterr().out
     assert "layers fire4 + tv" in shown
     assert f"fps {found['fps']:.1f}" in shown
+    mask = found["mask"]
+    assert set(mask) == {"ms", "cpu_ms", "fps_unmasked", "age_ms"}
+    assert mask["fps_unmasked"] > 0
+    assert 0 < mask["age_ms"]["p50"] <= mask["age_ms"]["p95"]
+    assert f"mask still: {mask['ms']:+.1f} ms a frame" in shown
     words = shlex.split(found["command"])
     assert words[:2] == ["livedream", "bench"]
     assert words[words.index("--layers") + 1] == "fire4 + tv"
@@ -57,6 +65,23 @@ def test_what_is_left_out_is_null(tmp_path) -> None:
     assert found["fps_baseline"] is None
     assert found["flicker"] is found["flicker_source"] is found["strength"] is None
     assert found["drift"] == {}
+    assert found["mask"] is None
+
+
+def test_the_cost_of_a_mask_is_the_median_difference_of_runs_that_took_turns() -> None:
+    rates = {"fps_unmasked": [100, 50, 200], "fps": [50, 40, 125]}  # 10, 5 and 3 ms more a frame
+    cpu_ms = {"fps_unmasked": [10, 20, 11], "fps": [12, 29, 12]}
+    assert mask_cost(rates, cpu_ms) == pytest.approx((5, 2, 100))
+    assert mask_cost({"fps": [50]}, {"fps": [12]}) is None
+
+
+def test_the_same_without_a_mask_differs_in_nothing_else() -> None:
+    settings = DreamSettings(mask="still", keep=0.5)
+    dreamer = Dreamer(settings)
+    with pytest.raises(KeyboardInterrupt), without_mask(dreamer):
+        assert dreamer.settings == settings.replace(mask="all")
+        raise KeyboardInterrupt
+    assert dreamer.settings == settings
 
 
 def test_a_fresh_process_is_timed_from_its_start_to_its_first_frame(tmp_path, monkeypatch) -> None:

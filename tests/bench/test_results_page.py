@@ -83,6 +83,15 @@ def test_what_was_not_measured_is_a_dash(row) -> None:
     assert "| quick | - | - | - | - | - | - | - | - |" in text
 
 
+def test_a_mask_stands_beside_the_same_without_it(row) -> None:
+    cost = {"ms": 1.54, "cpu_ms": 2.46, "fps_unmasked": 104.5, "age_ms": {"p50": 18, "p95": 27, "max": 30}}
+    text = "\n".join(page({"small": row, "masked": {**row, "mask": cost}}, {}, None, None, []))
+    assert "| masked | 90.0 | 104.5 | +1.5 | +2.5 | 20 / 30 | 18 / 27 |" in text
+    assert "| small | 90.0 | -" not in text
+    del row["mask"]  # a row that was measured before there were masks
+    assert "What a mask costs" not in "\n".join(page({"old": row}, {}, None, None, []))
+
+
 def test_rows_of_two_machines_say_which(row) -> None:
     other = {**copy.deepcopy(row), "machine": "Loom, GPU", "peak_vram_mb": 900, "random": True}
     text = "\n".join(page({"one": row, "two": other}, {"three": "there is no loom"}, None, None, []))

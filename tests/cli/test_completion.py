@@ -86,6 +86,11 @@ def test_layers_in_a_sum(offered: Offered) -> None:
     ]
     # zsh takes a word without a description as it is.
     assert offered("run", "--layers", "mask:mask") == ["mask:mask one.png", "mask:masks/"]
+    Path("person.png").touch()
+    assert offered("run", "--layers", "auto + mask:per") == ["auto + mask\\:person", "auto + mask:person.png"]
+    assert offered("run", "--layers", "guide:per") == ["guide:person.png"]
+    assert offered("run", "--mask", "") == ["all", "person", "background", "motion", "still"]
+    assert offered("run", "--no-person", "n") == ["nothing"]
     assert offered("visualize", "--layer", "mean(fire9") == ["mean(fire9", "mean(fire9/concat"]
 
 

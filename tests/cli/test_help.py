@@ -95,13 +95,15 @@ def test_each_command_lists_the_controls_that_it_uses(capsys: pytest.CaptureFixt
     listed = {name: of_controls.intersection(flags(shown_lines(name, capsys))) for name in GROUPED}
     of_pictures = {"--still-steps", "--smallest-octave", "--still-height", "--tile-size"}
     of_films = {"--steps", "--octaves", "--working-height", "--keep", "--flow-scale", "--temporal-smoothing"}
-    of_films |= {"--still-scene", "--zoom", "--rotate"}
+    of_films |= {"--still-scene", "--zoom", "--rotate", "--motion-seconds"}
+    of_masks = {"--mask", "--mask-feather", "--mask-strength", "--motion-seconds", "--no-person"}
     assert listed["run"] == of_controls
     assert listed["demo"] == of_controls - of_pictures
     assert listed["layers"] == of_controls - of_films
     assert of_controls - listed["zoom"] == (
         {"--still-steps", "--smallest-octave", "--tile-size", "--working-height", "--keep", "--flow-scale"}
         | {"--temporal-smoothing", "--still-scene", "--strength"}
+        | of_masks
     )
 
 

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 from unittest import mock
 
@@ -11,6 +12,8 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
+from skimage import data
 
 import livedream
 from livedream.cli.main import main
@@ -50,6 +53,35 @@ def test_killed_run_is_resumed_to_the_same_frames_to_the_bit(film, tmp_path, cap
     assert len(again) == 200
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not (tmp_path / "out.part.resume").exists()
+
+
+def test_live_masks_go_on_where_a_killed_run_had_them(tmp_path, capsys) -> None:
+    """At either checkpoint a search for the person is under way: frames 49 and 98 come right after the start of one."""
+    film, unbroken, output = tmp_path / "film.mkv", tmp_path / "unbroken.mkv", tmp_path / "out.mkv"
+    person = data.astronaut()[:288:4, :512:4]
+    with av.open(str(film), "w") as container:
+        stream = container.add_stream("ffv1", rate=Fraction(49, 2), width=128, height=72, pix_fmt="bgr0")
+        for number in range(110):
+            moved = np.ascontiguousarray(np.roll(person, number, 1))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, "rgb24").reformat(format="bgr0")))
+        container.mux(stream.encode())
+    how = ("--codec", "ffv1", *QUICK, "--mask", "person", "--layers", "fire4 + mask:motion(2, 0.5)")
+    assert main(["run", str(film), "--to", str(unbroken), *how]) == 0
+
+    command = [sys.executable, "-m", "livedream", "run", str(film), "--to", str(output), *how]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as worker:
+        first, second = (tmp_path / "out.part.resume" / f"0000{number}.safetensors" for number in (49, 98))
+        while worker.poll() is None and not second.exists():
+            time.sleep(0.001)
+        worker.kill()
+    assert not output.exists()
+    assert all("mask_search" in load_file(checkpoint) for checkpoint in (first, second))
+
+    assert main(["run", str(film), "--to", str(output), *how, "--resume"]) == 0
+    assert "going on at frame" in capsys.readouterr().out
+    frames, again = decoded(unbroken), decoded(output)
+    assert len(again) == 110
+    assert all(np.array_equal(a, b) for a, b in zip(frames, again, strict=True))
 
 
 def test_with_nothing_to_resume_it_begins_anew_and_says_so(film, tmp_path, capsys) -> None:

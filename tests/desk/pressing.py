@@ -165,7 +165,7 @@ class Hands:
         self.try_key("m", lambda: self.is_red_on(left=False))
         self.again("m", lambda: self.is_red_on(left=True))
 
-        self.press("a")  # means nothing
+        self.press("j")  # means nothing
         until(lambda: not self.desk.notices.texts and self.region(2, 10)[0] > 150)
         bare = self.brightness(2, 10), self.brightness(100, 140)
         self.try_key("h", lambda: self.brightness(2, 10) < bare[0] / 2)
@@ -211,12 +211,26 @@ class Hands:
                 before = getattr(self.desk.in_force, control.name)
                 wanted = control.turned(before, presses) if control.press else None
                 self.try_key(key, partial(self.is_turned, control.name, before, wanted))
+        self.found["a"] += self.masks()
         self.try_key("t", lambda: self.desk.touring)
         self.again("t", lambda: not self.desk.touring)
         for key in ("p", "n"):
             preset = self.desk.preset
             self.try_key(key, lambda preset=preset: self.desk.preset != preset)
             self.found[key] += until(lambda: self.desk.in_force == self.desk.settings)
+
+    def masks(self) -> str:
+        """Go on from the mask of a person to all others. There is none, and but for the band nothing moves."""
+        wrong = ""
+        for mask, shows_source in (("background", False), ("motion", True), ("still", False), ("all", False)):
+            self.press("a")
+            wrong += until(lambda mask=mask, shown=shows_source: self.is_masked(mask, shown)) and f" {mask} not seen"
+        return wrong
+
+    def is_masked(self, mask: str, shows_source: bool) -> bool:
+        """Return whether this mask has faded in, and the window shows the source, or not, where nothing moves."""
+        there = self.desk.in_force.mask == mask and self.desk.in_force == self.desk.settings
+        return there and self.shows_source(slice(0, WIDTH)) == shows_source
 
     def is_turned(self, name: str, before: object, wanted: object) -> bool:
         value = getattr(self.desk.in_force, name)

@@ -81,6 +81,22 @@ def test_28_a_turned_control_holds_from_the_next_frame(desk: Desk) -> None:
     assert desk.in_force == QUICK.replace(strength=0, steps=3)
 
 
+def test_the_key_of_the_mask_goes_through_all_of_them_and_each_fades_in(desk: Desk) -> None:
+    seen = []
+    for _ in range(5):
+        desk.turn("mask", 1)
+        seen.append((desk.settings.mask, desk.notices.texts[-1]))
+    assert seen == [(name, f"mask {name}") for name in ("person", "background", "motion", "still", "all")]
+    desk.turn("mask", 3)
+    desk(frame_at(FADE_SECONDS / 4))
+    assert (desk.in_force.mask, desk.in_force.mask_strength) == ("motion", pytest.approx(0.25))
+    desk.turn("mask", -2)
+    desk(frame_at(FADE_SECONDS / 2))
+    assert (desk.in_force.mask, desk.in_force.mask_strength) == ("motion", pytest.approx(0.125))
+    desk(frame_at(FADE_SECONDS * 5 / 4))
+    assert desk.in_force == desk.settings == QUICK.replace(mask="person")
+
+
 @pytest.mark.parametrize(
     ("name", "presses", "value"),
     [

@@ -133,6 +133,14 @@ def test_its_keys_are_those_that_mean_something_for_a_picture(desk) -> None:
     assert not desk.touring
 
 
+def test_its_key_of_the_mask_leaves_out_what_moves(desk) -> None:
+    masks = []
+    for _ in range(3):
+        desk.turn("mask", 1)
+        masks.append(desk.settings.mask)
+    assert masks == ["person", "background", "all"]
+
+
 def test_a_dream_that_is_paused_goes_on_to_its_end_when_the_window_is_closed(desk, picture, finished) -> None:
     frames = desk.frames(picture)
     next(frames)

@@ -70,7 +70,7 @@ def test_numbers_are_those_of_the_report_and_of_the_window(desk: Desk, takes: Ta
         ("preset live",),
         (
             "layers fire6, steps 1, step size 1.5, working height 64, keep 0.98, zoom 1, rotate 0, strength 1, "
-            "natural color 0.35, coarseness 0.7, pooling max",
+            "mask all, natural color 0.35, coarseness 0.7, pooling max",
         ),
         ("view split, tour off, mirror on, freeze off, full screen off",),
         (WELCOME,),

@@ -160,15 +160,15 @@ def test_all_that_frames_ask_for_is_made_before_the_first(monkeypatch, tmp_path)
         seen.add((array.shape, array.dtype))
         return up(array)
 
-    def settle_and_note(dream, before, picture, withheld, share, mask):
-        seen.add((before is None, withheld is None, mask is None))
-        return settled(dream, before, picture, withheld, share, mask)
+    def settle_and_note(dream, before, picture, withheld, share):
+        seen.add((before is None, withheld is None))
+        return settled(dream, before, picture, withheld, share)
 
     monkeypatch.setattr(dreamer._way._transfer, "up", up_and_note)
     monkeypatch.setattr("livedream.dream.dreamer.settle", settle_and_note)
     dreamer.prepare((160, 120))
     prepared = set(seen)
-    assert dreamer._ready().masks._of_stream is not None
+    assert dreamer._ready().masks._of_frames is not None
     assert (dreamer._count, dreamer._left, dreamer._last, dreamer._frame_size) == (0, None, None, None)
     assert dreamer.working_size == (64, 80)
     for frame in stream(4):

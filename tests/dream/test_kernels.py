@@ -162,9 +162,9 @@ def test_what_is_inherited_is_what_opencv_moves(withheld, monkeypatch) -> None:
 @pytest.mark.parametrize("known", [True, False])
 def test_what_is_left_is_what_torch_calculates(known, monkeypatch) -> None:
     dream, before, picture, held = ((random(1, 3, 31, 47, seed=seed) * 90 + 120) for seed in range(4))
-    found = residual.settle(dream, before, picture, held if known else None, 0.6, None)
+    found = residual.settle(dream, before, picture, held if known else None, 0.6)
     without_kernels(monkeypatch)
-    expected = residual.settle(dream, before, picture, held if known else None, 0.6, None)
+    expected = residual.settle(dream, before, picture, held if known else None, 0.6)
     torch.testing.assert_close(found.left.residual, expected.left.residual)
     torch.testing.assert_close(found.left.withheld, expected.left.withheld, rtol=1e-5, atol=1e-3)
     assert float((found.shown - expected.shown).abs().max()) <= 0.501  # rounded

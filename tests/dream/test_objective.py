@@ -1,4 +1,5 @@
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +33,12 @@ from livedream.models import find_channels
         ("guide:a+b/c.jpg@fire6", guide("a+b/c.jpg", "fire6")),
         ('guide:"my ""photo"" @home.jpg"@fire6', guide('my "photo" @home.jpg', "fire6")),
         ("fire6 + mask:C:\\faces\\a.png", layer("fire6") + mask("C:\\faces\\a.png")),
+        ("fire6 + mask:person", layer("fire6") + mask("person")),
+        ('fire6 + mask:"person"', layer("fire6") + mask(Path("person"))),
+        ("fire6 + mask:background(8)", layer("fire6") + mask("background", feather=8)),
+        ("fire6 + mask:a.png(12, .5)", layer("fire6") + mask("a.png", feather=12, strength=0.5)),
+        ('fire6 + mask:"a b.png"(, 0.25)', layer("fire6") + mask("a b.png", strength=0.25)),
+        ("a + mask:motion + mask:still(0,1)", layer("a") + mask("motion") + mask("still", feather=0, strength=1)),
         ("fire4 | fire6 + fire9:1 | -fire9", layer("fire4") | layer("fire6") + channel("fire9", 1) | -layer("fire9")),
         ("fire6 + -fire4", layer("fire6") - layer("fire4")),
         (" .5 * a+-2*b:0 ", 0.5 * layer("a") + -2 * channel("b", 0)),
@@ -47,6 +54,7 @@ def test_text_and_objects_mean_the_same(text, objective) -> None:
     [
         *("", "fire6 +", "fire6:", "fire6:x", "2 fire6", "fire 6", "*fire6", "-", "fire6 | ", "fire6 -", "class:"),
         *("mean(fire6", "neuron(fire9)", "neuron(fire9:3, 0.5)", "direction(fire9)", "guide:a.jpg", "mask:", 'mask:""'),
+        *("fire6 + mask:person(", "fire6 + mask:person()", "fire6 + mask:person(8,)", "fire6 + mask:person(8, 1, 2)"),
     ],
 )
 def test_other_text_is_refused(text) -> None:
@@ -82,6 +90,9 @@ def test_value_by_hand() -> None:
         ("fire6 + -mask:a.png", "a mask is only added", "fire6 + mask:"),
         ("fire6 - mask:a.png", "a mask is only added", "fire6 + mask:"),
         ("tv + mask:a.png", "names no layer", "add one"),
+        ("fire6 + mask:persn", "unknown mask: persn", "did you mean person"),
+        ("fire6 + mask:person(-1)", "from 0 to 500, got -1 for person", "feather and strength"),
+        ("fire6 + mask:a.png(8, 1.5)", "from 0 to 1, got 1.5 for a.png", "feather and strength"),
         ("neuron(fire9:3, 2, 0)", "from 0 to 1, got 2, 0", "middle"),
     ],
 )
@@ -201,7 +212,7 @@ def test_schedules_scale_and_take_sums() -> None:
     schedule = layer("a") | layer("b")
     assert str(2 * schedule + channel("c", 1)) == "2*a + c:1 | 2*b + c:1"
     assert str(tv() + schedule) == "tv + a | tv + b"
-    assert (schedule + mask("m.png")).all_masks == ("m.png",)
+    assert (schedule + mask("m.png")).all_masks == mask("m.png").masks
     with pytest.raises(ArgumentError, match="two schedules do not add"):
         schedule + schedule
 

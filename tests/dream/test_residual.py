@@ -31,7 +31,7 @@ def test_dream_burns_out_no_light_that_the_frame_does_not(share) -> None:
     dream = torch.tensor([-50.0, 0, 2, 100, 253, 300]).view(1, 3, 1, 2).contiguous(memory_format=torch.channels_last)
     frame = torch.tensor([100.0, 1, 1, 90, 254, 100]).view(1, 3, 1, 2).contiguous(memory_format=torch.channels_last)
     wanted = torch.tensor([4.0, 1, 2, 100, 253, 251]).view(1, 3, 1, 2)
-    torch.testing.assert_close(frame + settle(dream, frame, frame, None, share, None).left.residual, wanted)
+    torch.testing.assert_close(frame + settle(dream, frame, frame, None, share).left.residual, wanted)
 
 
 def test_mean_of_each_channel_fades_and_the_rest_stays() -> None:

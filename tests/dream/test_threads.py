@@ -167,3 +167,11 @@ def test_a_light_network_leaves_a_core_and_a_heavy_one_takes_all(settings, netwo
     with dreamer.sharing_cores(live=True):
         assert counts()[0] == network_threads
     assert counts()[0] == 4
+
+
+def test_thread_that_takes_one_leaves_the_others_theirs(four_threads) -> None:
+    with ThreadPoolExecutor(1, initializer=threads.take_one_thread) as one, ThreadPoolExecutor(1) as another:
+        assert one.submit(torch.get_num_threads).result() == 1
+        assert another.submit(torch.get_num_threads).result() == 4
+        assert one.submit(torch.get_num_threads).result() == 1
+    assert torch.get_num_threads() == 4

@@ -19,7 +19,11 @@ CATS = {281, 282, 283, 284, 285}
 
 
 @pytest.mark.parametrize(
-    "name", ["efficientnet_lite0.safetensors", "squeezenet.safetensors", "demo.mp4", "imagenet.txt"]
+    "name",
+    [
+        *("efficientnet_lite0.safetensors", "selfie_segmentation.safetensors", "squeezenet.safetensors"),
+        *("demo.mp4", "imagenet.txt"),
+    ],
 )
 def test_notice_has_the_checksum_of(name: str) -> None:
     checksum = hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()
