@@ -13,8 +13,6 @@ from types import FrameType
 
 CODE = 130
 """Of a program that ended by Ctrl-C."""
-LIBRARY_PATH = os.environ.get("LD_LIBRARY_PATH")
-"""What the user has told the linker; cv2 adds folders of its own to the variable, which the linker never sees."""
 owns_process = False
 """Whether the process ends with the command, so that it may end in the middle of an import."""
 LOADER = "livedream-torch"

@@ -1,16 +1,11 @@
 """Import torch: it takes about a second, during which a source opens and a window shows it."""
 
-import ctypes
-import gc
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib.util import find_spec
-from pathlib import Path
 
 import livedream_launcher
 from livedream.cli.activity import Activity
+from livedream.dream.importing import import_torch
 
 YIELD_SECONDS = 0.0005
 """How long the import keeps another thread waiting for Python's lock. With the usual 5 ms a window, which needs the
@@ -37,8 +32,7 @@ class _Loading:
         sys.setswitchinterval(YIELD_SECONDS)
         try:
             self.go.wait(LAST_SECONDS)
-            _load_library()
-            _import_torch()
+            import_torch()
         except BaseException as error:  # noqa: BLE001  raised by load_torch
             self.error = error
         finally:
@@ -77,7 +71,7 @@ def load_torch() -> None:
     if _loading is None:
         if "torch" not in sys.modules:
             with Activity("loading PyTorch"):
-                _import_torch()
+                import_torch()
         return
     if threading.current_thread() is threading.main_thread():
         go_on_loading()  # it has nothing to show
@@ -86,40 +80,3 @@ def load_torch() -> None:
             _loading.thread.join()
     if _loading.error is not None:
         raise _loading.error
-
-
-def _import_torch() -> None:
-    with _without_collections():
-        import livedream.dream.dreamer  # noqa: F401
-
-
-def _load_library() -> None:
-    """Load the largest of torch's libraries without Python's lock, which an import holds meanwhile: 0.2 s.
-
-    Only on Linux, where that was measured. Where LD_LIBRARY_PATH is set torch has to choose CUDA's libraries before,
-    see _load_global_deps in torch/__init__.py.
-    """
-    if sys.platform != "linux" or livedream_launcher.LIBRARY_PATH is not None:
-        return
-    found = find_spec("torch")
-    for folder in (found.submodule_search_locations if found is not None else None) or ():
-        with suppress(OSError):  # torch has another way to load it, or says what is wrong
-            ctypes.CDLL(str(Path(folder) / "lib" / "libtorch_cpu.so"))
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """Collect no garbage inside, nor ever what is made inside.
-
-    An import makes hundreds of thousands of objects that stay. Looking through them again and again took 0.2 s of the
-    1.0 s of torch's, and each full collection later takes as long as some frames.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        gc.enable()
