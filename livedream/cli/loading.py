@@ -7,9 +7,6 @@ import livedream_launcher
 from livedream.cli.activity import Activity
 from livedream.dream.importing import import_torch
 
-YIELD_SECONDS = 0.0005
-"""How long the import keeps another thread waiting for Python's lock. With the usual 5 ms a window, which needs the
-lock for a moment again and again, appeared 0.3 s later."""
 LAST_SECONDS = 0.3
 """How long the import waits for the first picture in a window; a camera may take a second to open. Python's lock and
 that of the linker, which it holds for most of its time, would keep the window waiting."""
@@ -28,15 +25,11 @@ class _Loading:
         self.thread.start()
 
     def _load(self) -> None:
-        before = sys.getswitchinterval()
-        sys.setswitchinterval(YIELD_SECONDS)
         try:
             self.go.wait(LAST_SECONDS)
             import_torch()
         except BaseException as error:  # noqa: BLE001  raised by load_torch
             self.error = error
-        finally:
-            sys.setswitchinterval(before)
 
 
 _loading: _Loading | None = None
