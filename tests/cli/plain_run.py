@@ -48,6 +48,9 @@ class Plain:
     def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return nullcontext()
 
+    def stop_looking(self) -> None:
+        pass
+
     def look(self, frame: Frame, begins: bool = False, settings: DreamSettings | None = None) -> Frame:
         return frame
 

@@ -184,7 +184,7 @@ def test_a_film_that_is_kept_goes_on_from_a_pause_when_the_window_is_closed() ->
     def pause(frame: Frame) -> None:
         if frame.index == 3:
             playback.toggle_pause()
-            window.frames_until_closed = 4
+            window.frames_until_closed = len(window.frames) + 1  # a busy machine may have dropped some
 
     window.before = pause
     run(Film([Fraction(number, 1000) for number in range(20)]), same, [window, kept], playback=playback)

@@ -129,6 +129,7 @@ def test_facts_are_those_of_a_source(tmp_path: Path) -> None:
         facts = Facts.of(source)
         assert facts == Facts(
             rate=Fraction(25),
+            size=(64, 48),
             length=2,
             time_base=source.time_base,
             pixel_aspect=Fraction(4, 3),
