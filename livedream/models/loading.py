@@ -24,6 +24,21 @@ _SILENT_SECONDS = 60.0
 
 _PUBLISHED = "https://download.pytorch.org/models/"
 """Where torchvision publishes its weights."""
+_CHECKPOINTS = {
+    "squeezenet1_1": "squeezenet1_1-b8a52dc0.pth",
+    "alexnet": "alexnet-owt-7be5be79.pth",
+    "googlenet": "googlenet-1378be20.pth",
+    "inception_v3": "inception_v3_google-0cc3c7bd.pth",
+    "vgg16": "vgg16-397923af.pth",
+    "vgg19": "vgg19-dcbb9e9d.pth",
+    "resnet50": "resnet50-0676ba61.pth",
+    "mobilenet_v3_large": "mobilenet_v3_large-8738ca79.pth",
+    "efficientnet_b0": "efficientnet_b0_rwightman-7f5810bc.pth",
+    "densenet121": "densenet121-a639ec97.pth",
+    "convnext_tiny": "convnext_tiny-983f1562.pth",
+}
+"""The file of each network there. Of several it is the first, of the plain training of old, whose layers dream better
+than those of later recipes."""
 
 OFFICIAL = "official"
 """In place of a file: the weights that the network is published with."""
@@ -91,7 +106,7 @@ def weights_file(name: str) -> Path:
     """Return where the official weights of the network called `name`, one of torchvision's, are once downloaded."""
     import torch
 
-    return Path(torch.hub.get_dir()) / "checkpoints" / find_network(name).checkpoint
+    return Path(torch.hub.get_dir()) / "checkpoints" / _CHECKPOINTS[name]
 
 
 def _load_file(name: str, path: Path, *cure: str) -> "nn.Module":
@@ -114,7 +129,7 @@ def _download(network: Network, on_step: OnStep | None) -> None:
     """Get the file of weights into torch's cache, if it is not there, and check it by its hash."""
     from http.client import HTTPException
 
-    path, url = weights_file(network.name), _PUBLISHED + network.checkpoint
+    path, url = weights_file(network.name), _PUBLISHED + _CHECKPOINTS[network.name]
     if path.exists():
         return
     try:

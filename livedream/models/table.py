@@ -30,9 +30,6 @@ class Network:
     """Red, green and blue, 0 to 255: what is taken off a pixel, and by what it is divided then."""
     embedded: bool = False
     """Whether its weights are in the package."""
-    checkpoint: str = ""
-    """The name of the file in which torchvision publishes the weights of one that is not in the package: of several the
-    first, the plain training of old, whose layers dream better than those of later recipes."""
 
     @property
     def note(self) -> str:
@@ -99,7 +96,6 @@ _table = (
         ),
         "features.9",
         4.7,
-        checkpoint="squeezenet1_1-b8a52dc0.pth",
     ),
     Network(
         "alexnet",
@@ -107,7 +103,6 @@ _table = (
         "features.9",
         233,
         smallest=63,
-        checkpoint="alexnet-owt-7be5be79.pth",
     ),
     Network(
         "googlenet",
@@ -127,7 +122,6 @@ _table = (
         50,
         mean=(127.5, 127.5, 127.5),
         std=(127.5, 127.5, 127.5),
-        checkpoint="googlenet-1378be20.pth",
     ),
     Network(
         "inception_v3",
@@ -144,7 +138,6 @@ _table = (
         smallest=75,
         mean=(127.5, 127.5, 127.5),
         std=(127.5, 127.5, 127.5),
-        checkpoint="inception_v3_google-0cc3c7bd.pth",
     ),
     Network(
         "vgg16",
@@ -157,7 +150,6 @@ _table = (
         ),
         "features.22",
         528,
-        checkpoint="vgg16-397923af.pth",
     ),
     Network(
         "vgg19",
@@ -170,28 +162,24 @@ _table = (
         ),
         "features.26",
         548,
-        checkpoint="vgg19-dcbb9e9d.pth",
     ),
     Network(
         "resnet50",
         (("layer1", "edges"), ("layer2", "texture"), ("layer3", "eyes and animals"), ("layer4", "creatures")),
         "layer3",
         98,
-        checkpoint="resnet50-0676ba61.pth",
     ),
     Network(
         "mobilenet_v3_large",
         (("features.6", "texture"), ("features.12", "shapes"), ("features.15", "objects")),
         "features.12",
         21,
-        checkpoint="mobilenet_v3_large-8738ca79.pth",
     ),
     Network(
         "efficientnet_b0",
         (("features.4", "texture"), ("features.5", "shapes"), ("features.6", "objects")),
         "features.5",
         20,
-        checkpoint="efficientnet_b0_rwightman-7f5810bc.pth",
     ),
     Network(
         "densenet121",
@@ -203,14 +191,12 @@ _table = (
         ),
         "features.denseblock3",
         31,
-        checkpoint="densenet121-a639ec97.pth",
     ),
     Network(
         "convnext_tiny",
         (("features.3", "texture"), ("features.5", "shapes"), ("features.7", "objects")),
         "features.5",
         109,
-        checkpoint="convnext_tiny-983f1562.pth",
     ),
 )
 NETWORKS = {network.name: network for network in _table}

@@ -1,6 +1,5 @@
 """Official weights: in the package, from torch's cache, and from the network."""
 
-import dataclasses
 import hashlib
 import pickle
 import urllib.error
@@ -12,7 +11,7 @@ from torchvision.models import get_model_weights
 
 from livedream import models
 from livedream.errors import ArgumentError, WeightsError
-from livedream.models.table import NETWORKS
+from livedream.models.loading import _CHECKPOINTS
 from livedream.steps import StepReport
 from tests.networks import random_network
 
@@ -86,8 +85,7 @@ def published(tmp_path, monkeypatch):
         source = tmp_path / f"{NAME}-{digits}.pth"
         source.write_bytes(content)
         monkeypatch.setattr("livedream.models.loading._PUBLISHED", f"{tmp_path.as_uri()}/")
-        row = dataclasses.replace(models.find_network(NAME), checkpoint=source.name)
-        monkeypatch.setitem(NETWORKS, NAME, row)
+        monkeypatch.setitem(_CHECKPOINTS, NAME, source.name)
         return tmp_path / "hub" / "checkpoints" / source.name
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
