@@ -11,14 +11,16 @@ else:
     threads = ["-fopenmp"] if sys.platform == "linux" else []
     compile_args, link_args = ["-O3", "-std=c11", "-fvisibility=hidden", *threads], threads
 
+_HEADERS = ("common", "kernels_typed", "lanes", "depthwise_processor", "depthwise_typed")
+
 setup(
     ext_modules=[
         Extension(
             "livedream.dream._kernels",
-            ["livedream/dream/kernels.c", "livedream/dream/playback.c"],
+            ["livedream/dream/kernels.c", "livedream/dream/depthwise.c", "livedream/dream/playback.c"],
             extra_compile_args=compile_args,
             extra_link_args=link_args,
-            depends=["livedream/dream/common.h", "livedream/dream/kernels_typed.h"],
+            depends=[f"livedream/dream/{name}.h" for name in _HEADERS],
             optional=True,
         )
     ]

@@ -33,7 +33,7 @@ class FusedBody(nn.Module):
     mean, std: float32 (1, channels, 1, 1), with which a picture is normalised. merge: see Plan.
 
     Weights are copied: later changes to `traced` are not seen. Raises UnfusableError for a network with other layers
-    than convolutions, ReLUs, poolings, concatenations and sums, and where torch has no oneDNN.
+    than those of layers.py, and where torch has no oneDNN.
     """
 
     def __init__(self, traced: fx.GraphModule, mean: Tensor, std: Tensor, merge: bool = False) -> None:

@@ -138,7 +138,6 @@ EACH_PROCESSOR static void FOR(unrectify_part)(TYPE *restrict gradient, const TY
     for (Index i = 0; i < count; i++) gradient[i] = FOR(order)(output[i]) > 0 ? gradient[i] : 0;
 }
 
-/* at: result, input. n: how many numbers. */
 EACH_PROCESSOR static void FOR(unclip_part)(TYPE *restrict gradient, const TYPE *restrict output, Index count) {
     for (Index i = 0; i < count; i++) {
         float value = FOR(from)(output[i]);
@@ -146,16 +145,52 @@ EACH_PROCESSOR static void FOR(unclip_part)(TYPE *restrict gradient, const TYPE 
     }
 }
 
+/* at: result, input. n: how many numbers. */
 API void FOR(rectify)(void *const *at, const Index *n) { FOR(in_parts)(FOR(rectify_part), at, n[0]); }
 
 /* at: a sum, overwritten, and what is added to it. n: how many numbers. */
 API void FOR(accumulate)(void *const *at, const Index *n) { FOR(in_parts)(FOR(accumulate_part), at, n[0]); }
 
-/* at: gradient, overwritten, and what the ReLU gave. n: how many numbers. */
 /* at: a gradient, which is overwritten, and the output of a ReLU6. n: how many numbers. */
 API void FOR(unclip)(void *const *at, const Index *n) { FOR(in_parts)(FOR(unclip_part), at, n[0]); }
 
+/* at: a gradient, which is overwritten, and the output of a ReLU. n: how many numbers. */
 API void FOR(unrectify)(void *const *at, const Index *n) { FOR(in_parts)(FOR(unrectify_part), at, n[0]); }
+
+EACH_PROCESSOR static void FOR(sum_part)(const TYPE *restrict left, const TYPE *restrict right, TYPE *restrict to,
+                                         Index count) {
+    for (Index i = 0; i < count; i++) to[i] = FOR(to)(FOR(from)(left[i]) + FOR(from)(right[i]));
+}
+
+/* at: two summands, result. n: how many numbers. */
+API void FOR(sum)(void *const *at, const Index *n) {
+    const TYPE *left = at[0], *right = at[1];
+    TYPE *to = at[2];
+    Index count = n[0];
+#pragma omp parallel for schedule(static) if (count > WORTH_A_THREAD)
+    for (Index start = 0; start < count; start += PART)
+        FOR(sum_part)(left + start, right + start, to + start, count - start < PART ? count - start : PART);
+}
+
+/* at: picture, the same with zeros around it. n: pictures, rows; numbers in a row; rows of zeros above and below it,
+ * numbers before and after each row. */
+API void FOR(border)(void *const *at, const Index *n) {
+    const TYPE *from = at[0];
+    TYPE *to = at[1];
+    Index number = n[0], rows = n[1], width = n[2], above = n[3], below = n[4], before = n[5], after = n[6];
+    Index to_rows = above + rows + below, to_width = before + width + after;
+#pragma omp parallel for schedule(static) if (number * to_rows * to_width > WORTH_A_THREAD)
+    for (Index row = 0; row < number * to_rows; row++) {
+        Index y = row % to_rows - above;
+        TYPE *target = to + row * to_width;
+        int inside = y >= 0 && y < rows;
+        Index first = inside ? before : to_width;
+        memset(target, 0, (size_t)first * sizeof(TYPE));
+        if (!inside) continue;
+        memcpy(target + before, from + (row / to_rows * rows + y) * width, (size_t)width * sizeof(TYPE));
+        memset(target + before + width, 0, (size_t)after * sizeof(TYPE));
+    }
+}
 
 EACH_PROCESSOR static void FOR(normalise_row)(const float *restrict from, TYPE *restrict to, const float *restrict mean,
                                               const float *restrict std, Index count) {
@@ -202,5 +237,33 @@ API void FOR(unblock)(void *const *at, const Index *n) {
         const TYPE *source = from + (picture * from_rows + y / down) * from_columns * stride + y % down * width;
         FOR(unblock_row)(source, to + row * columns * channels, y / down < from_rows ? from_columns : 0, stride,
                          stride - y % down * width, width, left * channels, columns * channels);
+    }
+}
+
+/* at: blocks, picture. n: pictures; rows and columns of the blocks; rows, columns and channels of a picture; rows and
+ * columns of a block that are there, and all that it has; rows and columns of the first that are left out. */
+API void FOR(interleave)(void *const *at, const Index *n) {
+    const TYPE *from = at[0];
+    TYPE *to = at[1];
+    Index number = n[0], from_rows = n[1], from_columns = n[2], rows = n[3], columns = n[4], channels = n[5];
+    Index high = n[6], wide = n[7], down = n[8], across = n[9], top = n[10], left = n[11];
+    size_t pixel = (size_t)channels * sizeof(TYPE);
+#pragma omp parallel for schedule(static) if (number * rows * columns * channels > WORTH_A_THREAD)
+    for (Index row = 0; row < number * rows; row++) {
+        Index y = row % rows + top, line = y / down, inner = y % down;
+        TYPE *target = to + row * columns * channels;
+        if (line >= from_rows || inner >= high) {
+            memset(target, 0, (size_t)columns * pixel);
+            continue;
+        }
+        const TYPE *source = from + ((row / rows * from_rows + line) * from_columns * high + inner) * wide * channels;
+        for (Index column = 0; column < columns; column++) {
+            Index x = column + left, block = x / across, beside = x % across;
+            TYPE *here = target + column * channels;
+            if (block < from_columns && beside < wide)
+                memcpy(here, source + (block * high * wide + beside) * channels, pixel);
+            else
+                memset(here, 0, pixel);
+        }
     }
 }

@@ -5,7 +5,7 @@ post-ops); its way back is a convolution again, with weights turned around and l
 is undone together with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +45,8 @@ class Values(dict[int, Tensor]):
         super().__init__({0: picture})
         self.ways_back: dict[int, kernels.WayBack] = {}
         """Of the layers that know more of it than the tensors, by the number of their output."""
+        self.masks: dict[int, tuple[Tensor, Tensor]] = {}
+        """Of the rectifiers before and behind depthwise convolutions, by the number of their output."""
 
 
 def add(known: Gradients, number: int, gradient: Tensor) -> None:
@@ -114,7 +116,8 @@ class _Kernel:
         return weight
 
 
-def _padding(module: nn.Conv2d) -> tuple[int, int]:
+def padding_of(module: nn.Conv2d) -> tuple[int, int]:
+    """Return the rows above and below, and the columns before and after, that `module` lays around its input."""
     if isinstance(module.padding, str) or module.padding_mode != "zeros":
         raise UnfusableError(f"padding {module.padding_mode} {module.padding}")
     down, across = module.padding
@@ -145,10 +148,10 @@ class Convolution(Step):
         """The largest value that the ReLU lets through, where it is a ReLU6."""
         self._border = border
         self.unrectifies = True
-        """Whether the ReLU is undone here; the max-pool behind it does so more cheaply."""
+        """Whether the ReLU is undone here; what is behind it may do so more cheaply."""
         self._bias = module.bias
         pieces = torch.split(module.weight.detach(), [count // module.groups for count in channels], 1)
-        how = _padding(module), module.stride, module.dilation, module.groups
+        how = padding_of(module), module.stride, module.dilation, module.groups
         self._kernels = [_Kernel(piece, *how) for piece in pieces]
         if std is not None:
             pieces = (module.weight.detach() / std.to(module.weight.dtype),)
@@ -158,17 +161,20 @@ class Convolution(Step):
         result: Tensor | None = None
         for number, (part, kernel) in enumerate(zip(self.parts, self._kernels, strict=True), 1):
             bias = self._bias if result is None else None
-            x = values[part] if self._border == NO_BORDER else _bordered(values[part], self._border)
+            x = values[part] if self._border == NO_BORDER else kernels.border(values[part], self._border)
             last = number == len(self.parts)
             result = kernel(x, bias, result, self.rectified and last, self.ceiling)
             values[self.output] = result
 
     def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
         if self.rectified and self.unrectifies:
-            undo = kernels.unrectify if self.ceiling is None else kernels.unclip
-            gradient = undo(gradient, values[self.output])
+            gradient = self.undo(gradient, values[self.output])
         for part, way_back in zip(self.parts, self._ways_back, strict=True):
             way_back(known, part, gradient, values[part])
+
+    def undo(self, gradient: Tensor, output: Tensor) -> Tensor:
+        """Return the gradient before the ReLU. `gradient` may be overwritten."""
+        return (kernels.unrectify if self.ceiling is None else kernels.unclip)(gradient, output)
 
 
 class _Turned:
@@ -181,37 +187,49 @@ class _Turned:
         turned = weight.flip(2, 3)
         if module.groups == 1:
             turned = turned.transpose(0, 1)
-        padding = [k - 1 - p for k, p in zip(module.kernel_size, _padding(module), strict=True)]
+        padding = [k - 1 - p for k, p in zip(module.kernel_size, padding_of(module), strict=True)]
         self._kernel = _Kernel(turned, padding, [1, 1], [1, 1], module.groups)
 
     def __call__(self, known: Gradients, part: int, gradient: Tensor, value: Tensor) -> None:
         known[part] = self._kernel(gradient, onto=known.get(part))
 
 
-class _ToPicture:
-    """The way back to few channels, at any stride: 1.7 ms where oneDNN's own takes 3.6 (64 to 3 at 448x256, stride 2).
+class _Blocks:
+    """The way back at any stride. Each pixel of the gradient makes a block of stride x stride pixels: a convolution of
+    stride 1 to so many times the channels, which are then laid side by side.
 
-    Each pixel of the gradient makes a block of stride x stride pixels: a convolution of stride 1 to so many times the
-    channels, filled up to a number that oneDNN is fast with, whose channels are then laid side by side.
+    To few channels it takes 1.7 ms where oneDNN's own takes 3.6 (64 to 3 at 448x256, stride 2). There the blocks are
+    filled up to a number of channels that oneDNN is fast with, and the result is float32.
     """
 
     def __init__(self, module: nn.Conv2d, weight: Tensor, border: Border) -> None:
         (high, wide), (down, across) = module.kernel_size, module.stride
         rows, columns = -(-high // down), -(-wide // across)
-        count, self._channels = weight.shape[:2]
+        count, channels = weight.shape[:2]
+        self._few = channels < _CHANNELS
         padded = F.pad(weight, (0, columns * across - wide, 0, rows * down - high))
         # (out, in, row, y, column, x): the tap of the kernel is at row * stride + y; turned around as in _Turned.
-        blocks = padded.reshape(count, self._channels, rows, down, columns, across).flip(2, 4)
-        turned = blocks.permute(3, 5, 1, 0, 2, 4).reshape(-1, count, rows, columns)
-        filled = F.pad(turned, (0, 0, 0, 0, 0, 0, 0, -turned.shape[0] % _CHANNELS))
-        self._kernel = _Kernel(filled, [rows - 1, columns - 1], [1, 1], [1, 1], 1)
+        blocks = padded.reshape(count, channels, rows, down, columns, across).flip(2, 4).permute(3, 5, 1, 0, 2, 4)
+        if not self._few:
+            # The other pixels of a block have no gradient, where the stride is larger than the kernel.
+            blocks = blocks[:high, :wide]
+        self._reached = blocks.shape[0], blocks.shape[1]
+        turned = blocks.reshape(-1, count, rows, columns)
+        if self._few:
+            turned = F.pad(turned, (0, 0, 0, 0, 0, 0, 0, -turned.shape[0] % _CHANNELS))
+        self._kernel = _Kernel(turned, [rows - 1, columns - 1], [1, 1], [1, 1], 1)
         self._block = down, across
-        (top, left), (before, _, above, _) = _padding(module), border
+        (top, left), (before, _, above, _) = padding_of(module), border
         self._padding = top + above, left + before
 
     def __call__(self, known: Gradients, part: int, gradient: Tensor, value: Tensor) -> None:
-        result = torch.empty(value.shape, dtype=torch.float32, memory_format=_LAST)
-        kernels.unblock(self._kernel(gradient), self._block, self._padding, result)
+        dtype = torch.float32 if self._few else gradient.dtype
+        result = torch.empty(value.shape, dtype=dtype, memory_format=_LAST)
+        blocks = self._kernel(gradient)
+        if self._few:
+            kernels.unblock(blocks, self._block, self._padding, result)
+        else:
+            kernels.interleave(blocks, self._reached, self._block, self._padding, result)
         add(known, part, result)
 
 
@@ -222,7 +240,7 @@ class _Spread:
     """
 
     def __init__(self, module: nn.Conv2d, weight: Tensor, border: Border) -> None:
-        self._padding = _padding(module)
+        self._padding = padding_of(module)
         self._size = module.kernel_size
         self._stride = module.stride
         self._border = border
@@ -263,24 +281,16 @@ class _Slow:
         add(known, part, inner.contiguous(memory_format=_LAST))
 
 
-def _way_back(module: nn.Conv2d, weight: Tensor, border: Border) -> "_Turned | _ToPicture | _Spread | _Slow":
+def _way_back(module: nn.Conv2d, weight: Tensor, border: Border) -> "_Turned | _Blocks | _Spread | _Slow":
     plain = module.groups == 1 and module.dilation == (1, 1)
-    if plain and weight.shape[1] < _CHANNELS:
-        return _ToPicture(module, weight, border)
     depthwise = module.groups == module.in_channels == module.out_channels and module.dilation == (1, 1)
-    fits = all(p < k for k, p in zip(module.kernel_size, _padding(module), strict=True))
-    if (plain or depthwise) and fits and border == NO_BORDER and module.stride == (1, 1):
+    fits = all(p < k for k, p in zip(module.kernel_size, padding_of(module), strict=True))
+    few = plain and weight.shape[1] < _CHANNELS
+    if (plain or depthwise) and fits and border == NO_BORDER and module.stride == (1, 1) and not few:
         return _Turned(module, weight)
+    if plain:
+        return _Blocks(module, weight, border)
     return _Spread(module, weight, border) if depthwise and fits else _Slow(module, weight, border)
-
-
-def _bordered(x: Tensor, border: Border) -> Tensor:
-    before, after, above, below = border
-    number, channels, height, width = x.shape
-    shape = number, channels, height + above + below, width + before + after
-    whole = torch.zeros((shape[0], shape[2], shape[3], shape[1]), dtype=x.dtype).permute(0, 3, 1, 2)
-    whole[:, :, above : above + height, before : before + width] = x
-    return whole
 
 
 class Relu(Step):
@@ -326,14 +336,69 @@ class AveragePool(Step):
 
 
 class Sum(Step):
+    def __init__(self, output: int, parts: Sequence[int]) -> None:
+        super().__init__(output, parts)
+        self.lends = False
+        """Whether both parts may be given the same gradient: one of them is only read before the other is changed."""
+
     def forward(self, values: Values) -> None:
         left, right = self.parts
-        values[self.output] = values[left] + values[right]
+        values[self.output] = kernels.total(values[left], values[right])
 
     def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
-        for part in self.parts:
-            # A copy: what is known of a part may be added to in place.
-            add(known, part, gradient.clone())
+        left, right = self.parts
+        # What is known of a part may be added to in place.
+        add(known, left, gradient if self.lends else gradient.clone())
+        add(known, right, gradient)
+
+
+class Activation(Step):
+    """One of ACTIVATIONS, by torch: a smooth function of each number."""
+
+    def __init__(self, output: int, part: int, module: nn.Module) -> None:
+        super().__init__(output, [part])
+        self._function, self._derivative = ACTIVATIONS[type(module)]
+
+    def forward(self, values: Values) -> None:
+        values[self.output] = self._function(values[self.parts[0]])
+
+    def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
+        (part,) = self.parts
+        add(known, part, self._derivative(gradient, values[part]))
+
+
+ACTIVATIONS: dict[type[nn.Module], tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
+    nn.Hardswish: (F.hardswish, _aten.hardswish_backward),
+    nn.Hardsigmoid: (F.hardsigmoid, _aten.hardsigmoid_backward),
+    nn.SiLU: (F.silu, _aten.silu_backward),
+    nn.Sigmoid: (torch.sigmoid, lambda gradient, x: _aten.sigmoid_backward(gradient, torch.sigmoid(x))),
+}
+
+
+class Mean(Step):
+    """The mean of each channel, as one pixel."""
+
+    def forward(self, values: Values) -> None:
+        values[self.output] = values[self.parts[0]].mean((2, 3), keepdim=True)
+
+    def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
+        (part,) = self.parts
+        shape = values[part].shape
+        share = gradient / (shape[2] * shape[3])
+        add(known, part, share.expand(shape).contiguous(memory_format=_LAST))
+
+
+class Product(Step):
+    """A product, as squeeze-and-excitation has it: one of both may have a single pixel, which counts for all."""
+
+    def forward(self, values: Values) -> None:
+        left, right = self.parts
+        values[self.output] = (values[left] * values[right]).contiguous(memory_format=_LAST)
+
+    def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
+        for part, other in (self.parts, reversed(self.parts)):
+            found = (gradient * values[other]).sum_to_size(values[part].shape)
+            add(known, part, found.contiguous(memory_format=_LAST))
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:

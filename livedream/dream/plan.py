@@ -6,13 +6,29 @@ parts are made at once, by one convolution with the largest kernel among theirs.
 
 import operator
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from livedream.dream.layers import NO_BORDER, AveragePool, Border, Convolution, MaxPool, Relu, Step, Sum, UnfusableError
+from livedream.dream.depthwise_step import Depthwise, is_depthwise
+from livedream.dream.layers import (
+    ACTIVATIONS,
+    NO_BORDER,
+    Activation,
+    AveragePool,
+    Border,
+    Convolution,
+    MaxPool,
+    Mean,
+    Product,
+    Relu,
+    Step,
+    Sum,
+    UnfusableError,
+)
 
 _CONCATENATIONS = (torch.cat, torch.concat)
 _RELUS = (torch.relu, torch.relu_, F.relu)
@@ -41,6 +57,7 @@ class Plan:
         if not all(isinstance(step, Convolution) for step in self.steps if 0 in step.parts):
             raise UnfusableError("something else than a convolution reads the picture")
         self._move_masks()
+        self._lend_gradients()
 
     def _write(self, node: Any) -> None:
         module = self._modules.get(str(node.target)) if node.op == "call_module" else None
@@ -53,7 +70,7 @@ class Plan:
         elif node.target in _CONCATENATIONS:
             self._concatenate(node)
         elif node.target in (operator.add, torch.add) and len(node.args) == 2 and not node.kwargs:
-            self._sum(node)
+            self._pair_up(node, Sum)
         elif isinstance(module, nn.Conv2d):
             border = self._borders.get(node.args[0], NO_BORDER)
             self._parts[node] = (self._convolve(self._parts[node.args[0]], module, border),)
@@ -67,7 +84,16 @@ class Plan:
             self._each(node, lambda new, part: MaxPool(new, part, module))
         elif isinstance(module, nn.AvgPool2d):
             self._each(node, lambda new, part: AveragePool(new, part, module))
-        elif isinstance(module, nn.Identity | nn.Dropout):
+        elif node.target is F.avg_pool2d:
+            pool = nn.AvgPool2d(*node.args[1:], **node.kwargs)
+            self._each(node, lambda new, part: AveragePool(new, part, pool))
+        elif module is not None and type(module) in ACTIVATIONS:
+            self._each(node, lambda new, part: Activation(new, part, module))
+        elif isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size in (1, (1, 1)):
+            self._each(node, lambda new, part: Mean(new, [part]))
+        elif node.target in (operator.mul, torch.mul) and len(node.args) == 2 and not node.kwargs:
+            self._pair_up(node, Product)
+        elif isinstance(module, nn.Identity | nn.Dropout) or _is_dropped(node):
             self._parts[node] = self._parts[node.args[0]]
         else:
             raise UnfusableError(f"{node.name} ({type(module).__name__ if module else node.target})")
@@ -106,7 +132,10 @@ class Plan:
         output = self._new(module.out_channels)
         std = self.std if 0 in parts else None
         channels = [self._channels[part] for part in parts]
-        self.steps.append(Convolution(output, parts, channels, module, std, border))
+        if std is None and len(parts) == 1 and is_depthwise(module, border):
+            self.steps.append(Depthwise(output, parts[0], module, border))
+        else:
+            self.steps.append(Convolution(output, parts, channels, module, std, border))
         return output
 
     def _merged(self, makers: Sequence[Step]) -> int:
@@ -128,12 +157,13 @@ class Plan:
             last.rectified = convolutions[0].rectified
         return output
 
-    def _sum(self, node: Any) -> None:
+    def _pair_up(self, node: Any, step: type[Sum | Product]) -> None:
+        """Write the sum or product that `node` is of two layers."""
         left, right = (self._parts.get(argument, ()) for argument in node.args)
         if len(left) != 1 or len(right) != 1:
-            raise UnfusableError(f"{node.name}: a sum of something else than two layers")
+            raise UnfusableError(f"{node.name}: a sum or product of something else than two layers")
         output = self._new(self._channels[left[0]])
-        self.steps.append(Sum(output, (*left, *right)))
+        self.steps.append(step(output, (*left, *right)))
         self._parts[node] = (output,)
 
     def _rectify(self, node: Any, ceiling: float | None = None) -> None:
@@ -161,17 +191,35 @@ class Plan:
         return [step for step in self.steps if step.output in self._parts[node] and isinstance(step, Convolution)]
 
     def _move_masks(self) -> None:
-        """Undo a ReLU behind its max-pools, where there are fewer pixels."""
+        """Undo a ReLU behind its max-pools, where there are fewer pixels, or together with the depthwise convolution
+        that reads it.
+        """
         shown = {part for parts in self.outputs for part in parts}
         for step in self.steps:
-            if not isinstance(step, Convolution) or not step.rectified or step.ceiling or step.output in shown:
+            if not isinstance(step, Convolution) or not step.rectified or step.output in shown:
                 continue
             readers = [reader for reader in self.steps if step.output in reader.parts]
             pools = [reader for reader in readers if isinstance(reader, MaxPool)]
-            if len(pools) == len(readers):
+            if len(pools) == len(readers) and not step.ceiling:
                 step.unrectifies = False
                 for pool in pools:
                     pool.unrectifies = True
+            elif len(readers) == 1 and isinstance(readers[0], Depthwise):
+                step.unrectifies = False
+                readers[0].maker = step
+
+    def _lend_gradients(self) -> None:
+        """Spare the copies of gradients of sums: a convolution without a ReLU that made the one part just before it
+        reads its gradient before that of the other part is changed.
+        """
+        for before, step in pairwise(self.steps):
+            if isinstance(step, Sum) and before.output in step.parts and isinstance(before, Convolution):
+                step.lends = not before.rectified and step.parts[0] != step.parts[1]
+
+
+def _is_dropped(node: Any) -> bool:
+    """Whether `node` is torchvision's stochastic depth outside of training: it does nothing."""
+    return getattr(node.target, "__name__", "") == "stochastic_depth" and node.args[3:] == (False,)
 
 
 def _mergeable(makers: Sequence[Step]) -> bool:

@@ -29,19 +29,24 @@ typedef struct {
  * are that were there before, weights and the like, is in the code itself. */
 enum { DROP, EMPTY, CONVOLVE, CONVOLVE_ONTO, RUN };
 enum { CPU = 0 };
-/* Of a kernel; none has more than four. */
+/* Of a convolution; the last is ReLU6, for torch a function with two bounds. */
+static const char *const rectifiers[] = {"none", "relu", "hardtanh"};
+enum { RELU6 = 2 };
+/* Of a kernel; none has more than five. */
 enum { MOST_TENSORS = 8 };
 
-/* Slot of the result, or of what to add to and to overwrite; slot of the input, weight, bias or 0, whether to rectify;
+/* Slot of the result, or of what to add to and to overwrite; slot of the input, weight, bias or 0, rectifier;
  * padding, stride and dilation, two each, and groups. */
 typedef struct {
-    Index to, x, weight, bias, rectified, padding[2], stride[2], dilation[2], groups;
+    Index to, x, weight, bias, rectifier, padding[2], stride[2], dilation[2], groups;
 } Convolution;
 
 static Failed convolve(const Torch *torch, const Convolution *c, Tensor *slots) {
     Tensor bias = (Tensor)c->bias;
+    const double low = 0, high = 6, *bounds[] = {&low, &high};
     return torch->convolve(slots[c->x], (Tensor)c->weight, bias ? &bias : NULL, c->padding, 2, c->stride, 2,
-                           c->dilation, 2, c->groups, c->rectified ? "relu" : "none", NULL, 0, NULL, &slots[c->to]);
+                           c->dilation, 2, c->groups, rectifiers[c->rectifier], bounds, c->rectifier == RELU6 ? 2 : 0,
+                           NULL, &slots[c->to]);
 }
 
 static Failed convolve_onto(const Torch *torch, const Convolution *c, Tensor *slots) {
@@ -50,7 +55,7 @@ static Failed convolve_onto(const Torch *torch, const Convolution *c, Tensor *sl
     double whole = 1;
     Failed failed = torch->convolve_onto(slots[c->to], slots[c->x], (Tensor)c->weight, bias ? &bias : NULL, c->padding,
                                          2, c->stride, 2, c->dilation, 2, c->groups, "add", &whole,
-                                         c->rectified ? &relu : NULL, NULL, 0, NULL, &same);
+                                         c->rectifier ? &relu : NULL, NULL, 0, NULL, &same);
     return failed ? failed : torch->drop(same);
 }
 

@@ -39,7 +39,7 @@ def losses(ascent: Ascent, x: torch.Tensor, steps: int = 4, by: Preconditioner =
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("name", ["squeezenet", "googlenet", "mobilenet_v3_large", "convnext_tiny"])
 def test_loss_rises_for_every_precision(name, dtype) -> None:
-    """A network that is written out, one with sums and batch norm, and two that autograd walks."""
+    """Three networks that are written out, of plain layers, branches and inverted bottlenecks, and one that is not."""
     row = models.find_network(name)
     objective = layer(row.best)
     network = DreamNetwork(random_network(name), row, objective, "max").to_compute(torch.device("cpu"), dtype)

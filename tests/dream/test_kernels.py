@@ -96,9 +96,18 @@ def test_passes_of_a_step_are_torchs(dtype, monkeypatch) -> None:
         kernels.unblock(blocks, block, padding, result)
         return result
 
+    def interleaved(reached: tuple[int, int], padding: tuple[int, int], shape: tuple[int, ...]) -> Tensor:
+        result = torch.full(shape, 7.0, dtype=dtype).contiguous(memory_format=LAST)
+        kernels.interleave(blocks, reached, (2, 3), padding, result)
+        return result
+
     def results() -> list[Tensor]:
         return [
             kernels.normalise(picture, mean, std, dtype),
+            kernels.total(gradient, output),
+            kernels.border(output, (2, 0, 1, 3)),
+            interleaved((2, 2), (1, 0), (2, 4, 34, 71)),
+            interleaved((1, 1), (0, 2), (2, 16, 33, 70)),
             kernels.rectify(output),
             kernels.accumulate(gradient.clone(), output),
             kernels.unrectify(gradient.clone(), output),

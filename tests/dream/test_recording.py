@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, fx, nn
 
 from livedream import models
 from livedream.bench.memory import resident_mb
@@ -64,6 +64,7 @@ def recordings(network: DreamNetwork) -> dict[tuple[Any, ...], Recording | None]
         ("alexnet", "features.10"),
         ("vgg16", "features.14"),
         ("googlenet", "inception4a"),
+        ("efficientnet_lite0", "blocks.2 + blocks.4"),
     ],
 )
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
@@ -83,6 +84,14 @@ def test_what_is_played_is_what_was_recorded(name, wanted, threads, dtype, caplo
     finally:
         torch.set_num_threads(before)
     assert len(recordings(network)) == 2
+    assert None not in recordings(network).values(), caplog.text
+
+
+def test_strides_and_sums_of_a_resnet_are_recorded(caplog) -> None:
+    caplog.set_level(logging.INFO)
+    network = network_for("layer2", "resnet50")
+    expected, found = gradients(network, "layer2", picture_of(65, 82))
+    assert torch.equal(found, expected)
     assert None not in recordings(network).values(), caplog.text
 
 
@@ -178,11 +187,18 @@ def test_what_was_kept_for_a_recording_that_failed_goes() -> None:
 
 def test_other_layers_are_gone_through_one_by_one(caplog) -> None:
     caplog.set_level(logging.INFO)
-    network = network_for("layer1", "resnet50")
-    expected, found = gradients(network, "layer1", picture_of(64, 80))
-    assert torch.equal(found, expected)
-    assert list(recordings(network).values()) == [None]
-    assert "each step goes layer by layer: aten.add.Tensor" in caplog.text
+    layers = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 16, 3, groups=4)).requires_grad_(False)
+    traced = fx.symbolic_trace(layers)
+    (output,) = (node for node in traced.graph.nodes if node.op == "output")
+    output.args = ((output.args[0],),)
+    body = FusedBody(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1))
+    picture = picture_of(32, 40)
+    found, back = body.walk(picture)
+    expected = back([2 * found[0]])
+    assert expected is not None
+    assert torch.equal(body.gradient(picture, lambda shown: [2 * shown[0]], (True,)), expected)
+    assert list(body._recordings.values()) == [None]
+    assert "each step goes layer by layer: aten.convolution_backward" in caplog.text
 
 
 @pytest.mark.parametrize("recorded", [True, False])
