@@ -8,6 +8,8 @@ from livedream.errors import ArgumentError, unknown
 
 LIVE_MASKS = ("person", "background", "motion", "still")
 """The masks that are found in the frames themselves."""
+OF_PERSON = ("person", "background")
+"""Those of them that need a search for a person."""
 LARGEST_FEATHER = 500.0
 """Pixels."""
 
@@ -34,6 +36,11 @@ class Mask:
                     f"the {name} of a mask is a number from 0 to {most:g}, got {got} for {self.name}",
                     "such as mask:person(8, 0.5), feather and strength",
                 )
+
+    @property
+    def of_person(self) -> bool:
+        """Whether a person has to be found for it."""
+        return self.live and self.name in OF_PERSON
 
     def __str__(self) -> str:
         name = self.name if self.live else quoted(self.name, always="." not in self.name)

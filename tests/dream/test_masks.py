@@ -223,7 +223,7 @@ def test_without_a_live_mask_nobody_is_searched_for(monkeypatch) -> None:
     dreamer = Dreamer(QUICK.replace(mask_feather=4, mask_strength=0.5, still_steps=1, still_height=64))
     for frame in stream(3):
         dreamer(frame)
-        assert dreamer._mask_state is None
+        assert dreamer._live_masks.state is None
     dreamer(PERSON)
 
 
