@@ -11,13 +11,14 @@ else:
     threads = ["-fopenmp"] if sys.platform == "linux" else []
     compile_args, link_args = ["-O3", "-std=c11", "-fvisibility=hidden", *threads], threads
 
+_SOURCES = ("kernels", "depthwise", "playback", "turns")
 _HEADERS = ("common", "kernels_typed", "lanes", "depthwise_processor", "depthwise_typed")
 
 setup(
     ext_modules=[
         Extension(
             "livedream.dream._kernels",
-            ["livedream/dream/kernels.c", "livedream/dream/depthwise.c", "livedream/dream/playback.c"],
+            [f"livedream/dream/{name}.c" for name in _SOURCES],
             extra_compile_args=compile_args,
             extra_link_args=link_args,
             depends=[f"livedream/dream/{name}.h" for name in _HEADERS],

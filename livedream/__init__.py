@@ -18,9 +18,10 @@ import sys
 
 # `python -m livedream` imports this package before its __main__, and cv2 takes a tenth of a second.
 if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] == "livedream":
-    from livedream_launcher import guard_imports
+    from livedream_launcher import guard_imports, wait_asleep
 
     guard_imports()
+    wait_asleep()
 
 # cv2 comes before av and before anything that imports av. The wheels of PyAV bring a libxcb of their own; loaded first,
 # it is the one that the Qt inside cv2 binds to, and cv2.imshow hangs for ever on Linux (opencv/opencv#29195, #21952).

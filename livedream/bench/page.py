@@ -62,6 +62,12 @@ Whether another network sees in stills of 360x240 what was dreamt: the share tha
 first, of stills dreamt from photographs and from noise, half and half; and the share of their sources.
 
 """.splitlines()
+_BUSY = """\
+Frames per second, of the still dreams per second, alone and beside so many processes that keep a core busy each; in
+brackets the share of the speed alone, as a part of the fair share, c / (c + k) on c cores beside k processes. GoogLeNet
+may have random weights: the work is the same.
+
+""".splitlines()
 _GPU = """\
 ## On a GPU, measured
 
@@ -93,11 +99,12 @@ def page(
     looks: Mapping[str, Any] | None,
     beside: Mapping[str, Any] | None,
     arithmetic: Sequence[str],
+    busy: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Return the lines of the page.
 
     left_out: why there is no such row. looks: what `livedream bench --looks` wrote. beside: what scripts/benchmark
-    noted of livedream.bench.popular. arithmetic: the table of arithmetic.py.
+    noted of livedream.bench.popular, and busy of livedream.bench.busy. arithmetic: the table of arithmetic.py.
     """
     on_gpu = {name: row for name, row in rows.items() if row["peak_vram_mb"] is not None}
     on_cpu = {name: row for name, row in rows.items() if name not in on_gpu}
@@ -121,6 +128,8 @@ def page(
     ]
     if looks is not None:
         lines += ["", *_looks(looks)]
+    if busy is not None:
+        lines += ["", *_busy(busy)]
     if beside is not None:
         lines += ["", *_beside(beside)]
     if on_gpu:
@@ -293,6 +302,10 @@ def _made(found: Mapping[str, Any]) -> str:
     """Say when and where something was measured, and with what versions."""
     versions = ", ".join(f"{what} {version}" for what, version in found["versions"].items())
     return f"{found['date']}, {found['machine']}; {versions}."
+
+
+def _busy(busy: Mapping[str, Any]) -> list[str]:
+    return ["## Beside busy processes", "", f"`{busy['command']}`. {_made(busy)}", "", *_BUSY, *busy["table"]]
 
 
 def _beside(beside: Mapping[str, Any]) -> list[str]:

@@ -115,6 +115,14 @@ def test_the_popular_ones_say_how_they_were_made(row) -> None:
     assert "2001-02-03, Abacus; torch 8.8." in lines
 
 
+def test_busy_processes_have_a_section(row) -> None:
+    busy = {"command": "python -m y", "date": "2001-02-03", "machine": "Abacus", "versions": {"torch": "8.8"}}
+    lines = page({"small": row}, {}, None, None, [], {**busy, "table": ["| a still | 2 |"]})
+    section = lines[lines.index("## Beside busy processes") :]
+    assert section[2] == "`python -m y`. 2001-02-03, Abacus; torch 8.8."
+    assert "| a still | 2 |" in section
+
+
 def test_looks_have_a_section(row) -> None:
     looks = {
         "command": "livedream bench --looks live",
