@@ -8,10 +8,15 @@ import gc
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 
 CODE = 130
 """Of a program that ended by Ctrl-C."""
+owns_process = False
+"""Whether the process ends with the command, so that it may end in the middle of an import."""
+LOADER = "livedream-torch"
+"""The name of the thread that imports torch, which nothing can interrupt."""
 SPINNING = "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"
 """Variables that tell OpenMP how long a thread spins that waits for others, before it sleeps: some 10 ms by default."""
 # Microseconds: OpenMP looks some 20 times in each, OpenCV once.
@@ -24,20 +29,24 @@ _WAITS = {
 
 def main() -> int:
     """Import the command line, run it and return its exit code."""
+    global owns_process
     guard_imports()
+    owns_process = True
     wait_asleep()
     try:
         from livedream.cli.main import main as command
 
         if signal.getsignal(signal.SIGINT) is _leave:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        return command()
+        code = command()
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
-        return CODE
+        code = CODE
     finally:
         # Python looks through all objects once more when it ends. With torch that took 0.4 s of the prompt's time.
         gc.freeze()
+    _leave_if_loading(code)
+    return code
 
 
 def guard_imports() -> None:
@@ -47,6 +56,18 @@ def guard_imports() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores Ctrl-C
         signal.signal(signal.SIGINT, _leave)
+
+
+def _leave_if_loading(code: int) -> None:
+    """End the process here if torch is still being imported. Nobody wants it any more, and Python would wait for it."""
+    if not any(thread.name == LOADER for thread in threading.enumerate()):
+        return
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # closed, or its reader is gone
+            continue
+    os._exit(code)
 
 
 def wait_asleep() -> None:

@@ -385,10 +385,10 @@ class DreamSettings(metaclass=Documented):
             object.__setattr__(self, control.name, control.plain(getattr(self, control.name)))
         faults = [fault for control in CONTROLS if (fault := control.fault(getattr(self, control.name)))]
         if faults:
-            raise ArgumentError(
-                "; ".join(faults),
-                either("livedream run --help lists every control", "help(DreamSettings) lists every control"),
-            )
+            hint = either("livedream run --help lists every control", "help(DreamSettings) lists every control")
+            if isinstance(self.mask, str) and "." in self.mask:
+                hint = "a picture is a mask in the layers, as in auto + mask:face.png"
+            raise ArgumentError("; ".join(faults), hint)
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with the named controls changed. Raises ArgumentError for an unknown name or a wrong value."""

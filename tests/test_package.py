@@ -76,6 +76,7 @@ def imports() -> list[tuple[str, str]]:
                 "dream/person.py",  # a Gaussian blur; torch has none
                 "sink/window.py",
                 "sink/canvas.py",
+                "sink/fade.py",
                 "bench/",
                 "letterbox.py",  # resizes
                 "capture/gamut.py",  # tables and matrix, 4 times as fast as numpy

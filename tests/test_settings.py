@@ -31,6 +31,12 @@ def test_all_faults_come_at_once_with_the_allowed_range() -> None:
     ]
 
 
+def test_a_picture_as_a_mask_is_told_its_place() -> None:
+    with pytest.raises(ArgumentError, match="mask must be all, person") as caught:
+        DreamSettings(mask="face.png")  # type: ignore[arg-type]
+    assert "auto + mask:face.png" in caught.value.hint
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), True, None, "1"])
 def test_what_is_no_number_is_refused(value) -> None:
     with pytest.raises(ArgumentError, match="strength must be a number from 0 to 4"):

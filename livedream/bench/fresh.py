@@ -14,11 +14,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
 from livedream.bench.memory import peak_mb
 from livedream.capture.video import VideoSource
-from livedream.dream.dreamer import Dreamer
+from livedream.dream.importing import import_torch
 from livedream.frame import Frame
 from livedream.pipeline.run import run
 from livedream.settings import DreamSettings
@@ -27,7 +25,8 @@ from livedream.sink.null import NullSink
 
 class Fresh(NamedTuple):
     first_frame_s: float
-    """From the start of the process to the first dreamt frame at the sink: imports, network, source and all."""
+    """From the start of the process to the first dreamt frame at the sink: imports, network, source and all, as the
+    command line begins."""
     peak_rss_mb: float
     peak_vram_mb: float | None
     """That torch took of the GPU's memory; None where it dreams on the CPU."""
@@ -59,11 +58,16 @@ class _FirstSink(NullSink):
 
 def main() -> None:
     clip, frames, settings = sys.argv[1:]
+    import_torch()
+    import torch
+
+    from livedream.dream.dreamer import Dreamer
+
     with VideoSource(Path(clip)) as film:
         end = Fraction(int(frames)) / (film.rate or 25)
     with VideoSource(Path(clip), end=end) as source:
         dreamer = Dreamer(DreamSettings(**json.loads(settings)))
-        dreamer.prepare(source.size)
+        dreamer.prepare(source.size, soon=True)
         run(source, dreamer, [_FirstSink()])
     vram = torch.cuda.max_memory_reserved() / 2**20 if dreamer.engine[1].device.type == "cuda" else None
     _say(json.dumps({"peak_rss_mb": peak_mb(), "peak_vram_mb": vram}))

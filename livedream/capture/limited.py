@@ -1,23 +1,30 @@
 """The first seconds of a source that does not end by itself."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
 from livedream.capture.source import Source
+from livedream.capture.wrapped import WrappedSource
 from livedream.frame import Frame
 
 
-class LimitedSource(Source):
+class LimitedSource(WrappedSource):
     """The frames of `source` until `seconds` have passed since its first one; otherwise like it, and closed with it."""
 
     def __init__(self, source: Source, seconds: Fraction) -> None:
-        self._source = source
+        super().__init__(source)
         self._seconds = seconds
         self._end: Fraction | None = None
         rate = None if source.live else source.rate
-        self.length = None if rate is None else min(source.length or 10**9, -(-seconds * rate // 1))
+        self._length = None if rate is None else min(source.length or 10**9, -(-seconds * rate // 1))
+
+    @property
+    def source(self) -> Source:
+        return self._source
+
+    @property
+    def length(self) -> int | None:  # type: ignore[override]  # a plain attribute of other sources
+        return self._length
 
     def __iter__(self) -> Iterator[Frame]:
         for frame in self._source:
@@ -30,19 +37,3 @@ class LimitedSource(Source):
     def rewind(self) -> None:
         self._source.rewind()
         self._end = None
-
-    @property
-    def files(self) -> Sequence[Path]:
-        return self._source.files
-
-    def close(self) -> None:
-        self._source.close()
-
-
-def _of_source(name: str) -> Any:
-    return property(lambda limited: getattr(limited._source, name))
-
-
-# What a live source says of itself changes while it runs, so it is asked each time.
-for _name in set(Source.__annotations__) - {"length"}:
-    setattr(LimitedSource, _name, _of_source(_name))

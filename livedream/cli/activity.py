@@ -1,6 +1,5 @@
 """Shows what livedream is doing while nothing else is printed: loading, reading, steps of a picture."""
 
-import sys
 import threading
 import time
 from types import TracebackType
@@ -98,10 +97,3 @@ class Activity:
             return
         seconds = time.monotonic() - self._began
         self._line.show(f"{report.task}, {duration(seconds)}" if seconds >= LONG_SECONDS else report.task)
-
-
-def load_torch() -> None:
-    """Import torch, which takes seconds, and show that meanwhile."""
-    if "torch" not in sys.modules:
-        with Activity("loading PyTorch"):
-            import livedream.dream.dreamer  # noqa: F401

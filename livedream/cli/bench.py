@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from livedream.cli.activity import Activity, load_torch
+from livedream.cli.activity import Activity
 from livedream.cli.asked import parse_size
 from livedream.cli.help import GroupedCommand, groups_with
+from livedream.cli.loading import load_torch
 from livedream.cli.options import control_options, flag, given_controls, overwrite_option
 from livedream.cli.output import say
 from livedream.errors import ArgumentError

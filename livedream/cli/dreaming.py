@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from livedream.capture import demo
 from livedream.capture.loops import refuse_loop
 from livedream.capture.source import Source
-from livedream.cli.activity import QUICK_SECONDS, Activity, load_torch
+from livedream.cli.activity import QUICK_SECONDS, Activity
 from livedream.cli.closing import Opener, closing
 from livedream.cli.conclusion import conclusion, describe, early_end, tell_of_faults
 from livedream.cli.effects import (
@@ -23,11 +23,13 @@ from livedream.cli.effects import (
     warn_of_useless_controls,
 )
 from livedream.cli.last_time import recall, remember, state_file
+from livedream.cli.loading import begin_loading, load_torch
 from livedream.cli.looks import choose_settings, files_read, recipe_for, usual_preset
-from livedream.cli.opening import USUAL_RATE, loop_source, open_wanted, speaker_of
+from livedream.cli.opening import USUAL_RATE, loop_source, open_wanted, preview_of, speaker_of
 from livedream.cli.output import remark, say
 from livedream.cli.playback_options import PlaybackOptions
 from livedream.cli.playing import playing
+from livedream.cli.preview import show_until_made
 from livedream.cli.progress import Progress
 from livedream.cli.request import Request
 from livedream.cli.resuming import Resuming, begin_again, film_among
@@ -59,6 +61,8 @@ from livedream.sink.sink import (
 )
 from livedream.sink.speaker import Speaker
 from livedream.sink.virtual_camera import VirtualCameraSink
+from livedream.sink.window import WindowSink
+from livedream.steps import OnStep, StepReport
 from livedream.urls import shown
 
 if TYPE_CHECKING:
@@ -79,7 +83,12 @@ def dream(
     is a part, see `Progress`.
     """
     choose_settings(request.preset or FILM, request.controls)  # a mistake in them comes out before a camera is opened
+    begin_loading()
     return _Dream(source_spec, request, make_dreamer or new_dreamer, of_all).to_the_end()
+
+
+class _ClosedError(Exception):
+    """Somebody has closed the window before anything was dreamt."""
 
 
 class _Dream:
@@ -118,6 +127,7 @@ class _Dream:
         self._request = request
         self._make_dreamer = make_dreamer
         self._of_all = of_all
+        self._sinks = []
         self._report: Report | None = None
         self._resuming: Resuming | None = None
         self._checkpoints: Checkpoints | None = None
@@ -136,6 +146,9 @@ class _Dream:
         except Stopped as stopped:
             self._tell_that_it_stopped()
             return stopped.exit_code
+        except _ClosedError:
+            say("closed before the first frame was dreamt")
+            return 0
         except Exception:
             if self._resuming is not None:
                 self._resuming.tell()
@@ -240,7 +253,8 @@ class _Dream:
         """Load the network, and make the desk of a tour."""
         request = self._request
         options = recipe_options(replace(request, rate=None, duration=None) if self._source.live else request)
-        self._dreamer, self._recipe = prepare(self._make_dreamer(self._settings), self._source, options)
+        self._dreamer = self._prepared()
+        self._recipe = recipe_of(self._dreamer, self._source, options)
         self._player = self._dreamer
         if request.tour is not None:
             from livedream.desk.desk import Desk  # torch, as above
@@ -254,6 +268,32 @@ class _Dream:
                 tour=request.tour,
             )
             desks.callback(self._player.close)
+
+    def _prepared(self) -> "Dreamer":
+        """Return the dreamer, ready for the source; a window shows a live source until then.
+
+        Neither a file nor a virtual camera shows what is not dreamt: who watches those need not know who dreams.
+        """
+        soon = self._pace is None  # a film that is played has begun with its first frame
+        preview = preview_of(self._source)
+        windows = [sink for sink in self._sinks if isinstance(sink, WindowSink)]
+        if preview is None or not windows:
+            return prepared(self._make_dreamer(self._settings), self._source, soon=soon)
+        with Activity("preparing") as shown:
+
+            def make(go_on: OnStep) -> "Dreamer":
+                def on_step(report: StepReport) -> None:
+                    go_on(report)
+                    shown.step(report)
+
+                dreamer = self._make_dreamer(self._settings)
+                on_step(StepReport("preparing"))
+                return prepared(dreamer, self._source, on_step, soon=soon)
+
+            dreamer = show_until_made(preview, windows[0], make)
+        if dreamer is None:
+            raise _ClosedError
+        return dreamer
 
     @property
     def _carried(self) -> Recipe | None:
@@ -356,14 +396,29 @@ def _pace(source: Source, sink_specs: Sequence[str], playback: PlaybackOptions) 
 
 def prepare(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> "tuple[Dreamer, Recipe]":
     """Load the network and warm it up for `source`, and return the recipe of what comes out."""
-    with Activity("preparing") as shown:
-        dreamer.on_step = shown.step
-        try:
-            dreamer.prepare(source.size, still=source.stills)
-        finally:
-            dreamer.on_step = None
+    return prepared(dreamer, source), recipe_of(dreamer, source, options)
+
+
+def prepared(dreamer: "Dreamer", source: Source, on_step: OnStep | None = None, *, soon: bool = False) -> "Dreamer":
+    """Return `dreamer` with its network loaded and warmed up for `source`.
+
+    on_step: gets how far it is, on the thread that dreams; without it that is shown. soon: see `Dreamer.prepare`.
+    """
+    if on_step is None:
+        with Activity("preparing") as shown:
+            return prepared(dreamer, source, shown.step, soon=soon)
+    dreamer.on_step = on_step
+    try:
+        dreamer.prepare(source.size, still=source.stills, soon=soon)
+    finally:
+        dreamer.on_step = None
+    return dreamer
+
+
+def recipe_of(dreamer: "Dreamer", source: Source, options: Mapping[str, str | int]) -> Recipe:
+    """Return the recipe of what comes out where `dreamer` dreams `source`."""
     with Activity(f"reading {source.name}", delay=QUICK_SECONDS):
-        return dreamer, recipe_for(source, dreamer.settings, dreamer.description, options)
+        return recipe_for(source, dreamer.settings, dreamer.description, options)
 
 
 def is_touring(player: "Dreamer | Desk") -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from livedream.capture.held import HeldSource
 from livedream.capture.limited import LimitedSource
 from livedream.capture.looped import LoopedSource
+from livedream.capture.previewed import PreviewedSource
 from livedream.capture.source import Source, open_source, takes_part
 from livedream.cli.output import remark
 from livedream.cli.request import Request
@@ -24,12 +25,23 @@ def open_wanted(spec: str, request: Request) -> Source:
     if in_part and duration is not None and start is None and "://" in spec:
         source = open_source(spec)  # only the server knows whether it is a film
         if source.live:
-            return LimitedSource(source, duration)
+            return LimitedSource(PreviewedSource(source), duration)
         source.close()
     if in_part:
         return open_source(spec, size=request.size, rate=request.rate, start=start, end=end)
     source = open_source(spec, size=request.size, rate=request.rate)
+    if source.live:
+        source = PreviewedSource(source)
     return source if duration is None else LimitedSource(source, duration)
+
+
+def preview_of(source: Source) -> PreviewedSource | None:
+    """Return what can be watched of a source that `open_wanted` returned; None where it is not live.
+
+    What was watched is no part of its duration.
+    """
+    inside = source.source if isinstance(source, LimitedSource) else source
+    return inside if isinstance(inside, PreviewedSource) else None
 
 
 def loop_source(source: Source, spec: str, request: Request) -> Source:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from livedream.cli.activity import load_torch
 from livedream.cli.help import GroupedCommand, groups_with
+from livedream.cli.loading import load_torch
 from livedream.cli.options import control_options, given_controls, output_option, overwrite_option
 from livedream.cli.recipe_option import no_recipe_option
 from livedream.errors import ArgumentError

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from livedream.cli.activity import load_torch
 from livedream.cli.asked import parse_length, parse_rate
 from livedream.cli.help import GroupedCommand, groups_with
+from livedream.cli.loading import load_torch
 from livedream.cli.options import control_options, given_controls, output_option, overwrite_option
 from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.streams import stdout_left_to

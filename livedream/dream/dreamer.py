@@ -30,9 +30,9 @@ from livedream.dream.forking import use_torch
 from livedream.dream.grammar import parse
 from livedream.dream.host import OnHost
 from livedream.dream.jitter import draw_shift
-from livedream.dream.live_masks import MaskState, follow
-from livedream.dream.masks import LiveMask, StillMask, masks_of_frame, product, wanted_masks
-from livedream.dream.memory import is_full
+from livedream.dream.live_masks import MaskState
+from livedream.dream.masks import StillMask, StreamMasks, product, wanted_masks
+from livedream.dream.memory import first_line, is_full
 from livedream.dream.motion import Flow, Motion
 from livedream.dream.network import DreamNetwork
 from livedream.dream.octaves import Size, octave_sizes, share_of, working_size
@@ -43,9 +43,8 @@ from livedream.dream.residual import Left, settle
 from livedream.dream.resize import compose, from_pixels, shrink
 from livedream.dream.sight import Dreamt, Sight
 from livedream.dream.stages import Stages
-from livedream.dream.still import StillWork, dream_still, still_sizes
+from livedream.dream.still import TiledStep, dream_still, still_sizes
 from livedream.dream.threads import processors, sharing_cores, short_turns, sleeping_at_barriers
-from livedream.dream.tiles import LEAST_SIDE, tiles
 from livedream.errors import ArgumentError, DeviceError
 from livedream.frame import Frame
 from livedream.models.graph import trace
@@ -133,7 +132,7 @@ class Dreamer(metaclass=Documented):
         self._stages: Mapping[str, float] = {}
         self._effort = 0.0
         self._told_of_motion = False
-        self._mask_state: MaskState | None = None
+        self._live_masks = StreamMasks()
         self.reset()
 
     @property
@@ -252,20 +251,27 @@ class Dreamer(metaclass=Documented):
         """Return how much of what it dreams of is in `pixels`, uint8 (h, w, 3), at the working size: its objective."""
         return self._ready().loss(self._upload(shrink(pixels, self._shown_size)))
 
-    def prepare(self, size: tuple[int, int], still: bool = False) -> None:
+    def prepare(self, size: tuple[int, int], still: bool = False, *, soon: bool = False) -> None:
         """Load the network and warm it up for pictures of `size` (width, height), so that the first one is not late.
 
         Any thread may call it, whichever dreams afterwards.
-        """
-        alone(lambda: self._prepare(size, still))
 
-    def _prepare(self, size: tuple[int, int], still: bool) -> None:
-        self._ready()
+        soon: leave the warming up to the first frames where a CPU dreams them. The first then comes about 0.2 s sooner;
+            it and the next few, one for each octave, take 40 to 100 ms longer than those that follow.
+        """
+        alone(lambda: self._prepare(size, still, soon))
+
+    def _prepare(self, size: tuple[int, int], still: bool, soon: bool) -> None:
+        with sharing_cores():  # its operations are small: two threads take longer for them than one
+            self._ready()
         if still:
             self._still_sizes(size[1], size[0])
             return
         frame_size = size[1], size[0]
         sizes = self._sizes_for(self._settings, *frame_size)
+        if soon and self._device.type == "cpu":
+            self._shown_size = sizes[0]
+            return
         self._in_memory(lambda sizes: self._rehearse(frame_size, sizes), frame_size, sizes)
 
     def reset(self) -> None:
@@ -280,7 +286,7 @@ class Dreamer(metaclass=Documented):
         self._left: Left | None = None
         self._last: Sight | None = None
         self.stop_looking()
-        self._mask_state = None
+        self._live_masks = StreamMasks()
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what it carries from frame to frame; with `restore`, a stream goes on as if it had never stopped.
@@ -311,7 +317,7 @@ class Dreamer(metaclass=Documented):
             self._motion = Motion(size, self._settings.flow_scale, state["previous"])
             self._dreamt_with = self._settings, size
             self._stood = int(state["stood"])
-            self._mask_state = MaskState.from_arrays(state)
+            self._live_masks = StreamMasks(MaskState.from_arrays(state))
             withheld = self._restored(state["withheld"]) if "withheld" in state else None
             self._left = Left(self._restored(state["residual"]), withheld)
 
@@ -458,28 +464,14 @@ class Dreamer(metaclass=Documented):
             return sight
         seen, flow = sight.estimate()
         self._stood = self._stood + 1 if flow is not None and flow.still else 0
-        masks = self._masks_of(sight, seen)
-        return replace(sight, estimate=None, flow=flow, stood=self._stood, masks=masks, mask_state=self._mask_state)
-
-    def _masks_of(self, sight: Sight, flow: Flow | None) -> tuple[LiveMask, ...]:
-        """Return the live masks of the next frame. flow: as it was seen, without the growth of the dream."""
-        settings = sight.settings
-        wanted = wanted_masks(settings)
-        if sight.begins or not wanted:
-            self.stop_looking()
-            self._mask_state = None
-        if not wanted:
-            return ()
-        with sight.stages.measure("mask"):
-            kinds, time = {mask.name for mask in wanted}, float(sight.frame.time)
-            state = follow(self._mask_state, sight.small, flow, time, kinds, settings.motion_seconds)
-            self._mask_state = state
-            return masks_of_frame(wanted, state, settings.no_person)
+        # By the flow as it was seen, without the growth of the dream.
+        masks = self._live_masks.of(sight.frame, sight.small, seen, sight.settings, sight.begins, sight.stages)
+        state = self._live_masks.state
+        return replace(sight, estimate=None, flow=flow, stood=self._stood, masks=masks, mask_state=state)
 
     def stop_looking(self) -> None:
-        """Wait for what `look` has begun beside the frames: after it, no thread of this dreamer's runs."""
-        if self._mask_state is not None:
-            self._mask_state.finish()
+        """Wait for the search for a person that `look` has begun beside the frames."""
+        self._live_masks.finish()
 
     def dream(self, sight: Sight) -> Dreamt:
         """Let what was dreamt before travel into a frame that was looked at, and dream on.
@@ -609,7 +601,7 @@ class Dreamer(metaclass=Documented):
             except RuntimeError as error:
                 if not is_full(error):
                     raise
-                reason = _first_line(error)
+                reason = first_line(error)
             # Out here: the error holds the tensors of the step that failed.
             if self._way is not None and self._way.keeps_more:
                 self._free()
@@ -647,75 +639,42 @@ class Dreamer(metaclass=Documented):
     def _dream_still(self, pixels: np.ndarray) -> np.ndarray:
         mask = self._still_mask(pixels)
         detail = deque(self._still_steps(pixels, mask), maxlen=1).pop()
-        if mask is not None and mask.found_nobody:
-            _log.warning("nobody was found in the picture: %s of it is dreamt", self._settings.no_person)
-        elif not detail.any():
+        if not detail.any() and not (mask is not None and mask.found_nobody):
             _log.warning("%s is silent here: nothing was dreamt", self._ready().objective)
         return self._compose_still(pixels, detail, mask)
 
     def _still_mask(self, pixels: np.ndarray) -> StillMask | None:
         """Return the masks of a picture; None without any."""
         wanted = wanted_masks(self._settings)
-        moving = [mask.name for mask in wanted if mask.name in ("motion", "still")]
+        moving = [mask.name for mask in wanted if not mask.of_person]
         if moving and not self._told_of_motion:
             self._told_of_motion = True
             names = f"mask{'s' if len(moving) > 1 else ''} {' and '.join(moving)}"
             _log.warning("nothing moves in a picture: it is dreamt without the %s", names)
-        of_person = [mask for mask in wanted if mask.name not in moving]
+        of_person = [mask for mask in wanted if mask.of_person]
         files = self._ready().masks
-        return StillMask(files, of_person, pixels, self._settings.no_person) if files or of_person else None
+        if not files and not of_person:
+            return None
+        mask = StillMask(files, of_person, pixels, self._settings.no_person)
+        if mask.found_nobody:
+            _log.warning("nobody was found in the picture: %s of it is dreamt", self._settings.no_person)
+        return mask
 
     def _still_steps(self, pixels: np.ndarray, mask: StillMask | None) -> Iterator[Tensor]:
+        settings, sizes = self._settings, self._still_sizes(*pixels.shape[:2])
+        step = TiledStep(settings, sizes, self._ready, self._shift, self._tell)
         try:
-            yield from self._steps_in_tiles(pixels, mask)
+            picture = self._upload(shrink(pixels, sizes[0]))
+            yield from dream_still(picture, sizes, settings.still_steps, step, mask.at if mask else None)
         except RuntimeError as error:
             if not is_full(error):
                 raise
-            (height, width), reason = self._shown_size, _first_line(error)
-            name = network_for(self._settings).name
+            (height, width), reason = self._shown_size, first_line(error)
+            name = network_for(settings).name
             raise DeviceError(
                 f"the device has not enough memory for {name} at {width}x{height}: {reason}",
                 "end other programs that use it, or choose a smaller still_height",
             ) from error
-
-    def _steps_in_tiles(self, pixels: np.ndarray, mask: StillMask | None) -> Iterator[Tensor]:
-        settings, ascent = self._settings, self._ready()
-        sizes = self._still_sizes(*pixels.shape[:2])
-        # A goal that has its place in the picture knows no tiles.
-        side = max(sizes[0]) if ascent.objective.whole else settings.tile_size
-        by = preconditioner(settings.natural_color, settings.coarseness)
-        work = StillWork(sizes, settings.still_steps)
-
-        def step(picture: Tensor, size: Size, octave: int, number: int) -> Tensor:
-            nonlocal side
-            share = share_of(len(sizes) - 1 - octave, len(sizes))
-            shift = self._shift(octave, number, size)
-            while True:
-                parts = tiles(size, side, np.random.default_rng((settings.seed, octave, number, 1)))
-                try:
-                    picture = self._ready().step(
-                        picture,
-                        size,
-                        shift,
-                        settings.step_size,
-                        share,
-                        parts,
-                        by,
-                        lambda part: self._tell(work.after(octave, number, part)),
-                    )
-                except RuntimeError as error:
-                    now = min(side, max(size))
-                    smaller = max(now // 2, LEAST_SIDE)
-                    if not is_full(error) or ascent.objective.whole or smaller >= now:
-                        raise
-                    _log.warning("the network sees no more than %d pixels at once: %s", smaller, _first_line(error))
-                else:
-                    self._tell(work.after(octave, number))
-                    return picture
-                side = smaller
-
-        picture = self._upload(shrink(pixels, sizes[0]))
-        return dream_still(picture, sizes, settings.still_steps, step, mask.at if mask else None)
 
     def _compose_still(self, pixels: np.ndarray, detail: Tensor, mask: StillMask | None) -> np.ndarray:
         dream = compose(pixels, self._download(detail), self._settings.strength)
@@ -844,10 +803,6 @@ def _slower() -> str:
         return " without compiled kernels"
     why = native.objection()
     return f" layer by layer ({why})" if why else ""
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 def _resized(picture: Tensor, size: Size) -> Tensor:

@@ -19,7 +19,7 @@ import re
 from difflib import get_close_matches
 
 from livedream.dream.goals import Class, Direction, Goal, Guide, Layer, Mean, Neuron, TotalVariation
-from livedream.dream.mask import LIVE_MASKS, Mask
+from livedream.dream.mask import Mask, is_live
 from livedream.dream.objective import Objective, Term
 from livedream.dream.wording import PLAIN
 from livedream.errors import ArgumentError, unknown
@@ -101,9 +101,7 @@ class _Reader:
     def _mask(self) -> Mask:
         in_quotes = self._look(_quoted) is not None
         name = self._file()
-        live = not in_quotes and name in LIVE_MASKS
-        if not (in_quotes or live or "." in name) and get_close_matches(name, LIVE_MASKS):
-            raise unknown("mask", name, LIVE_MASKS)
+        live = not in_quotes and is_live(name)
         feather = strength = None
         if self._sign("("):
             strength_alone = self._sign(",")

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from livedream.errors import DeviceError
+
 _log = logging.getLogger(__name__)
 
 _names = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
@@ -41,7 +43,11 @@ def compiled(name: str) -> Callable[..., Any]:
     """Return a compiled function, where it is known that there is one."""
     if opened is None:
         raise RuntimeError(f"{name} was not compiled")
-    return getattr(opened, name)
+    try:
+        return getattr(opened, name)
+    except AttributeError as error:  # somebody has pulled a newer livedream into an editable installation
+        hint = "build them again: python -m pip install -e ., or python setup.py build_ext --inplace"
+        raise DeviceError("the compiled kernels belong to another version of livedream", hint) from error
 
 
 class Kernel:
@@ -62,7 +68,7 @@ class Kernel:
 @cache
 def kernel(name: str, dtype: torch.dtype) -> Kernel | None:
     """Return the pass called `name` for numbers of `dtype`, None where there is none."""
-    return None if opened is None or dtype not in _names else Kernel(getattr(opened, f"{name}_{_names[dtype]}"))
+    return None if opened is None or dtype not in _names else Kernel(compiled(f"{name}_{_names[dtype]}"))
 
 
 def address_of(function: Any) -> int:

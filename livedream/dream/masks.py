@@ -9,11 +9,14 @@ import cv2
 import numpy as np
 
 from livedream.dream.grammar import parse
-from livedream.dream.live_masks import MaskState, Search, is_somebody
+from livedream.dream.live_masks import MaskState, Search, follow
 from livedream.dream.mask import Mask
 from livedream.dream.mask_edges import Edge, full_mask, multiply, soften
+from livedream.dream.motion import Flow
 from livedream.dream.octaves import Size
-from livedream.dream.person import find_person_in_still
+from livedream.dream.person import find_person_in_still, is_somebody
+from livedream.dream.stages import Stages
+from livedream.frame import Frame
 from livedream.picture import read_mask
 from livedream.settings import DreamSettings
 
@@ -98,6 +101,44 @@ def masks_of_frame(wanted: Sequence[Mask], state: MaskState, no_person: str) -> 
         if strength:
             found.append(LiveMask(state.coarse(mask.name), mask.feather or 0, strength, gain))
     return tuple(found)
+
+
+class StreamMasks:
+    """The live masks of a stream, from frame to frame."""
+
+    def __init__(self, state: MaskState | None = None) -> None:
+        """state: of the last frame; None at the beginning of a stream."""
+        self.state = state
+        """What the masks of the next frame are made from; None without live masks."""
+
+    def of(
+        self, frame: Frame, small: np.ndarray, flow: Flow | None, settings: DreamSettings, begins: bool, stages: Stages
+    ) -> tuple[LiveMask, ...]:
+        """Return the live masks of the next frame.
+
+        Args:
+            frame: at its full size.
+            small: the same at the working size, uint8 (h, w, 3).
+            flow: from the frame to the one before; None at the beginning of a scene.
+            settings: with which the frame is dreamt.
+            begins: whether all that was before is to be forgotten.
+            stages: where the time is noted that it takes.
+        """
+        wanted = wanted_masks(settings)
+        if begins or not wanted:
+            self.finish()
+            self.state = None
+        if not wanted:
+            return ()
+        with stages.measure("mask"):
+            kinds = {mask.name for mask in wanted}
+            self.state = follow(self.state, small, flow, float(frame.time), kinds, settings.motion_seconds)
+            return masks_of_frame(wanted, self.state, settings.no_person)
+
+    def finish(self) -> None:
+        """Wait for the search that still runs, so that no thread is left behind."""
+        if self.state is not None:
+            self.state.finish()
 
 
 def product(files: Masks, live: Sequence[LiveMask], small: np.ndarray, pixels: np.ndarray) -> np.ndarray | None:

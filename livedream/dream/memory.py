@@ -1,4 +1,4 @@
-"""Whether an error says that a device has no memory left."""
+"""What an error says of the memory of a device."""
 
 # torch's own allocator raises OutOfMemoryError. What asks CUDA itself raises RuntimeError: pinned memory ("CUDA error:
 # out of memory"), cuBLAS and cuDNN (the names of their states); so does Metal ("MPS backend out of memory").
@@ -16,3 +16,8 @@ def is_full(error: BaseException) -> bool:
             return True
         cause = cause.__context__
     return False
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error: torch writes advice below it."""
+    return str(error).partition("\n")[0]

@@ -26,7 +26,7 @@ from livedream.dream.goals import (
     Neuron,
     TotalVariation,
 )
-from livedream.dream.mask import LIVE_MASKS, Mask
+from livedream.dream.mask import Mask, is_live
 from livedream.dream.wording import number
 from livedream.errors import ArgumentError
 from livedream.models import find_channels
@@ -159,6 +159,8 @@ class Objective:
     def __mul__(self, factor: float) -> "Objective":
         if not isinstance(factor, int | float | np.number):
             return NotImplemented
+        if self.masks and not self._all_terms:
+            raise ArgumentError(f"a mask is only added, got {factor:g} times {self}", "give it a strength instead")
         terms = tuple(Term(term.goal, term.weight * factor) for term in self.terms)
         return Objective(terms, self.masks, tuple(part * factor for part in self.before))
 
@@ -264,7 +266,7 @@ def mask(what: str | os.PathLike[str], *, feather: float | None = None, strength
             `mask_strength` for a mask that is found in the frames, and is 1 for a file.
 
     Raises:
-        ArgumentError: a number is out of range.
+        ArgumentError: a number is out of range, or the name of a mask is misspelt.
     """
-    live = isinstance(what, str) and what in LIVE_MASKS
+    live = isinstance(what, str) and is_live(what)
     return Objective((), (Mask(os.fspath(what), live, feather, strength),))

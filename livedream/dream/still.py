@@ -3,6 +3,7 @@
 Source: A. Mordvintsev et al., google/deepdream, dream.ipynb, `deepdream` (2015).
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -10,9 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from livedream.dream.octaves import Size, octave_sizes, working_size
+from livedream.dream.ascent import Ascent
+from livedream.dream.memory import first_line, is_full
+from livedream.dream.octaves import Size, octave_sizes, share_of, working_size
+from livedream.dream.precondition import preconditioner
+from livedream.dream.tiles import LEAST_SIDE, tiles
 from livedream.settings import DreamSettings
 from livedream.steps import StepReport
+
+_log = logging.getLogger(__name__)
 
 Step = Callable[[Tensor, Size, int, int], Tensor]
 """Takes a picture, float32 (1, 3, h, w), its size, the number of its octave, 0 the smallest, and that of the step in
@@ -86,6 +93,59 @@ def dream_still(
                 detail *= mask
                 dream = ground + detail
             yield detail
+
+
+class TiledStep:
+    """The steps of a still, in tiles that get smaller where the device has not enough memory for them: a `Step`."""
+
+    def __init__(
+        self,
+        settings: DreamSettings,
+        sizes: Sequence[Size],
+        ready: Callable[[], Ascent],
+        shift: Callable[[int, int, Size], tuple[int, int]],
+        tell: Callable[[StepReport], None],
+    ) -> None:
+        """Prepare for a still.
+
+        Args:
+            settings: how to dream.
+            sizes: from the largest to the smallest.
+            ready: returns what makes a step; another one once the numbers turned out not to be safe.
+            shift: returns the random shift of a step, of the number of its octave, its own number and the size.
+            tell: is told how far the dream is.
+        """
+        self._settings, self._count = settings, len(sizes)
+        self._ready, self._shift, self._tell = ready, shift, tell
+        # A goal that has its place in the picture knows no tiles.
+        self._whole = ready().objective.whole
+        self._side = max(sizes[0]) if self._whole else settings.tile_size
+        self._by = preconditioner(settings.natural_color, settings.coarseness)
+        self._work = StillWork(sizes, settings.still_steps)
+
+    def __call__(self, picture: Tensor, size: Size, octave: int, number: int) -> Tensor:
+        share = share_of(self._count - 1 - octave, self._count)
+        shift = self._shift(octave, number, size)
+
+        def tell(part: float) -> None:
+            self._tell(self._work.after(octave, number, part))
+
+        while True:
+            parts = tiles(size, self._side, np.random.default_rng((self._settings.seed, octave, number, 1)))
+            try:
+                step_size = self._settings.step_size
+                picture = self._ready().step(picture, size, shift, step_size, share, parts, self._by, tell)
+            except RuntimeError as error:
+                now = min(self._side, max(size))
+                smaller = max(now // 2, LEAST_SIDE)
+                if not is_full(error) or self._whole or smaller >= now:
+                    raise
+                _log.warning("the network sees no more than %d pixels at once: %s", smaller, first_line(error))
+            else:
+                tell(1.0)
+                return picture
+            # Out here: the error holds the tensors of the step that failed.
+            self._side = smaller
 
 
 def _within(dream: Tensor, picture: Tensor) -> Tensor:

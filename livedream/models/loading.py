@@ -2,9 +2,7 @@
 
 import hashlib
 import logging
-import urllib.request
 import uuid
-from http.client import HTTPException
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +14,6 @@ from livedream.steps import OnStep, StepReport
 
 if TYPE_CHECKING:
     from torch import nn
-    from torchvision.models import WeightsEnum
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +21,24 @@ _PIECE = 1 << 17
 """Bytes that are downloaded from one report to the next."""
 _SILENT_SECONDS = 60.0
 """After how long without a byte a download fails."""
+
+_PUBLISHED = "https://download.pytorch.org/models/"
+"""Where torchvision publishes its weights."""
+_CHECKPOINTS = {
+    "squeezenet1_1": "squeezenet1_1-b8a52dc0.pth",
+    "alexnet": "alexnet-owt-7be5be79.pth",
+    "googlenet": "googlenet-1378be20.pth",
+    "inception_v3": "inception_v3_google-0cc3c7bd.pth",
+    "vgg16": "vgg16-397923af.pth",
+    "vgg19": "vgg19-dcbb9e9d.pth",
+    "resnet50": "resnet50-0676ba61.pth",
+    "mobilenet_v3_large": "mobilenet_v3_large-8738ca79.pth",
+    "efficientnet_b0": "efficientnet_b0_rwightman-7f5810bc.pth",
+    "densenet121": "densenet121-a639ec97.pth",
+    "convnext_tiny": "convnext_tiny-983f1562.pth",
+}
+"""The file of each network there. Of several it is the first, of the plain training of old, whose layers dream better
+than those of later recipes."""
 
 OFFICIAL = "official"
 """In place of a file: the weights that the network is published with."""
@@ -43,14 +58,18 @@ def build(name: str, classes: int = IMAGENET) -> "nn.Module":
         from livedream.models.efficientnet_lite import EfficientNetLite0
 
         return EfficientNetLite0(classes).eval()
+    if name == "googlenet":
+        from livedream.models.googlenet import GoogLeNet
+
+        return GoogLeNet(classes).eval()
     return _build_torchvision(name, classes)
 
 
 def _build_torchvision(name: str, classes: int) -> "nn.Module":
     from torchvision.models import get_model
 
-    # What these two have for their training alone is left out.
-    told = {"aux_logits": False, "init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    # What it has for its training alone is left out.
+    told = {"aux_logits": False, "init_weights": True} if name == "inception_v3" else {}
     network = get_model(name, num_classes=classes, **told)
     if hasattr(network, "transform_input"):
         network.transform_input = False  # a second normalisation, from ImageNet's to its own
@@ -87,7 +106,7 @@ def weights_file(name: str) -> Path:
     """Return where the official weights of the network called `name`, one of torchvision's, are once downloaded."""
     import torch
 
-    return Path(torch.hub.get_dir()) / "checkpoints" / _published(name).url.rsplit("/", 1)[-1]
+    return Path(torch.hub.get_dir()) / "checkpoints" / _CHECKPOINTS[name]
 
 
 def _load_file(name: str, path: Path, *cure: str) -> "nn.Module":
@@ -106,16 +125,11 @@ def _load_file(name: str, path: Path, *cure: str) -> "nn.Module":
     return network
 
 
-def _published(name: str) -> "WeightsEnum":
-    """The first of several: the plain training of old, whose layers dream better than those of later recipes."""
-    from torchvision.models import get_model_weights
-
-    return next(iter(get_model_weights(name)))
-
-
 def _download(network: Network, on_step: OnStep | None) -> None:
     """Get the file of weights into torch's cache, if it is not there, and check it by its hash."""
-    path, url = weights_file(network.name), _published(network.name).url
+    from http.client import HTTPException
+
+    path, url = weights_file(network.name), _PUBLISHED + _CHECKPOINTS[network.name]
     if path.exists():
         return
     try:
@@ -140,6 +154,8 @@ def _fetch(url: str, path: Path, task: str, on_step: OnStep | None) -> None:
     torch.hub.download_url_to_file does the same, but reports its progress to nobody but a terminal (so nothing could
     stop it between two pieces), and waits for ever on a server that falls silent.
     """
+    import urllib.request  # 15 ms
+
     wanted, found = path.stem.rsplit("-", 1)[-1], hashlib.sha256()
     if on_step is None:
         _log.warning("%s from %s", task, url)

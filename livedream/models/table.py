@@ -29,7 +29,7 @@ class Network:
     std: tuple[float, float, float] = _IMAGENET_STD
     """Red, green and blue, 0 to 255: what is taken off a pixel, and by what it is divided then."""
     embedded: bool = False
-    """Whether its weights are in the package; if not, torchvision downloads them."""
+    """Whether its weights are in the package."""
 
     @property
     def note(self) -> str:

@@ -17,6 +17,7 @@ from livedream.hints import either
 from livedream.pixel_aspect import SQUARE
 from livedream.sink.canvas import Canvas
 from livedream.sink.display import display_fault
+from livedream.sink.fade import Fade
 from livedream.sink.keys import key_name
 from livedream.sink.monitors import monitor, monitor_at
 from livedream.sink.panel import Panel, Rows
@@ -86,6 +87,7 @@ class WindowSink(Sink):
         self._help = Panel(centred=True)
         self._view = "dream"
         self._canvas = Canvas()
+        self._fade = Fade()
         self._drawn: tuple[int, int] | None = None
         """(width, height) of the window when it was drawn last."""
         self._full_screen = self._placement.full_screen
@@ -126,6 +128,10 @@ class WindowSink(Sink):
         else:
             self._stage.close()
             self._left_full_screen = time.monotonic()
+
+    def fade_in(self) -> None:
+        """Let the dream appear slowly from the next frame on, as that frame's source was shown until now."""
+        self._fade.begin()
 
     def toggle_help(self, rows: Rows) -> None:
         """Show `rows` in the middle of the picture, and nothing there when it shows them."""
@@ -193,7 +199,8 @@ class WindowSink(Sink):
             if not self._open:
                 self._show(self._frame)
             self._drawn = self._size(self._frame)
-            pixels = self._canvas.compose(VIEWS[self._view](self._frame), self._drawn, self._pixel_aspect)
+            picture = VIEWS[self._view](self._fade.apply(self._frame))
+            pixels = self._canvas.compose(picture, self._drawn, self._pixel_aspect)
             self._help.draw(pixels, top=self._text.draw(pixels))
             cv2.imshow(self._title, pixels)
         except cv2.error as error:

@@ -38,7 +38,7 @@ class Plain:
         self.stages: dict[str, float] = {}
         self.count = 0
 
-    def prepare(self, size: tuple[int, int], still: bool = False) -> None:
+    def prepare(self, size: tuple[int, int], still: bool = False, *, soon: bool = False) -> None:
         if where == "start":
             signal.raise_signal(signal.SIGINT)
 

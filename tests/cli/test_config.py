@@ -42,7 +42,7 @@ class Plain:
     def __init__(self, settings: DreamSettings) -> None:
         Plain.began = self.settings = settings
 
-    def prepare(self, size: tuple[int, int], still: bool = False) -> None:
+    def prepare(self, size: tuple[int, int], still: bool = False, *, soon: bool = False) -> None:
         pass
 
     def __call__(self, picture: Any) -> Any:

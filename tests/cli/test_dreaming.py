@@ -225,7 +225,7 @@ def test_an_error_on_the_way_leaves_what_was_written(make_clip, tmp_path, monkey
         def __init__(self, settings):
             self.settings = settings
 
-        def prepare(self, size, still=False):
+        def prepare(self, size, still=False, *, soon=False):
             pass
 
         def __call__(self, frame):

@@ -24,7 +24,7 @@ class Changing:
         self.changes = changes
         self.frames = 0
 
-    def prepare(self, size: tuple[int, int], still: bool = False) -> None:
+    def prepare(self, size: tuple[int, int], still: bool = False, *, soon: bool = False) -> None:
         pass
 
     def __call__(self, picture: Any) -> Any:

@@ -290,6 +290,19 @@ def test_unknown_layer_is_said_before_the_first_frame() -> None:
         Dreamer(DreamSettings(layers="fire66")).prepare((64, 64))
 
 
+def test_what_is_soon_ready_dreams_the_same_to_the_bit(photo) -> None:
+    """It has dreamt nothing yet, but knows its size, which the first line of a run tells."""
+    soon, warm = Dreamer(QUICK.replace(device="cpu")), Dreamer(QUICK.replace(device="cpu"))
+    steps: list[str] = []
+    soon.on_step = lambda report: steps.append(report.task)
+    soon.prepare((96, 72), soon=True)
+    warm.prepare((96, 72))
+    assert "warming up" not in steps
+    assert soon.description == warm.description
+    for frame in stream(photo):
+        assert np.array_equal(soon(frame).pixels, warm(frame).pixels)
+
+
 def test_description_says_what_is_used() -> None:
     dreamer = Dreamer(DreamSettings(precision="float32", device="cpu"))
     dreamer.prepare((1280, 720))

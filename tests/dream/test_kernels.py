@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from livedream.dream import kernels, residual
+from livedream.dream import kernels, library, residual
 from livedream.dream.motion import Flow
 from livedream.dream.residual import Left
+from livedream.errors import DeviceError
 from tests.dream.without import needs_kernels, without_kernels
 
 LAST = torch.channels_last
@@ -23,6 +24,13 @@ def random(*shape: int, dtype: torch.dtype = torch.float32, seed: int = 0) -> Te
 @needs_kernels
 def test_they_are_compiled() -> None:
     assert kernels.compiled
+
+
+@needs_kernels
+def test_kernels_of_another_version_are_named_with_a_hint() -> None:
+    with pytest.raises(DeviceError, match="another version of livedream") as refused:
+        library.compiled("not_yet_invented")
+    assert "pip install -e ." in refused.value.hint
 
 
 def test_max_pool_by_hand() -> None:

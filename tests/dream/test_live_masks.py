@@ -11,7 +11,7 @@ from skimage import data
 from livedream.dream import live_masks
 from livedream.dream.live_masks import EVERY, LATE, SIZE, MaskState, follow
 from livedream.dream.motion import Flow, Motion
-from livedream.dream.person import find_person
+from livedream.dream.person import find_person, find_person_in_still
 
 PERSON = np.ascontiguousarray(data.astronaut()[:288, :512])
 """An astronaut before a flag and a shuttle, 512x288."""
@@ -120,6 +120,29 @@ def test_nobody_fades_after_a_second_and_comes_back_in_half_a_second() -> None:
     assert presence[back + rate // 2] == pytest.approx(1, abs=0.01)
     assert (np.abs(np.diff(presence)) <= 2 / rate + 1e-6).all()  # it never jumps
     assert states[missed + rate - 1].coarse("person").mean() > 0.2  # one search that finds nobody takes nothing away
+
+
+def test_a_doubt_is_nobody() -> None:
+    """The network takes a fifth of a sky full of galaxies for a person, but it is sure of little of it."""
+    sky = data.hubble_deep_field()
+    assert (find_person(sky) > 0.5).mean() > 0.1
+    states = followed([sky] * (EVERY + LATE + 1), [None, *[STANDS] * (EVERY + LATE)])
+    assert [state.presence("person") for state in states] == [0] * len(states)
+    assert not find_person_in_still(sky).any()
+
+
+def test_who_is_missing_is_searched_for_in_the_whole_frame(monkeypatch) -> None:
+    """Near where the person was, the network is sure of rocks and trees that it knows for such in the whole frame."""
+    near_of: list[bool] = []
+
+    def find(pixels: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
+        near_of.append(near is not None)
+        return find_person(pixels, near)
+
+    monkeypatch.setattr(live_masks, "find_person", find)
+    frames = [PERSON] * (EVERY + 1) + [NOBODY] * (3 * EVERY)
+    followed(frames, [None, *[STANDS] * (len(frames) - 1)], each=wait_for)
+    assert near_of == [False, True, True, False, False]
 
 
 def test_motion_is_remembered_in_place_and_fades() -> None:

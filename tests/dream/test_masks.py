@@ -223,7 +223,7 @@ def test_without_a_live_mask_nobody_is_searched_for(monkeypatch) -> None:
     dreamer = Dreamer(QUICK.replace(mask_feather=4, mask_strength=0.5, still_steps=1, still_height=64))
     for frame in stream(3):
         dreamer(frame)
-        assert dreamer._mask_state is None
+        assert dreamer._live_masks.state is None
     dreamer(PERSON)
 
 
@@ -246,8 +246,10 @@ def test_a_still_without_a_person_says_so(no_person, caplog) -> None:
     photo = np.ascontiguousarray(data.rocket()[:144, :256])
     dream = Dreamer(settings.replace(mask="background", no_person=no_person))(photo)
     assert np.array_equal(dream, photo if no_person == "nothing" else Dreamer(settings)(photo))
-    (record,) = caplog.records
-    assert record.getMessage() == f"nobody was found in the picture: {no_person} of it is dreamt"
+    said = f"nobody was found in the picture: {no_person} of it is dreamt"
+    assert [record.getMessage() for record in caplog.records] == [said]
+    next(iter(Dreamer(settings.replace(mask="background", no_person=no_person)).spectate(photo)))
+    assert [record.getMessage() for record in caplog.records] == [said, said]
 
 
 def test_a_still_has_no_motion_and_says_so_once(caplog) -> None:

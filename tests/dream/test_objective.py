@@ -38,6 +38,7 @@ from livedream.models import find_channels
         ("fire6 + mask:background(8)", layer("fire6") + mask("background", feather=8)),
         ("fire6 + mask:a.png(12, .5)", layer("fire6") + mask("a.png", feather=12, strength=0.5)),
         ('fire6 + mask:"a b.png"(, 0.25)', layer("fire6") + mask("a b.png", strength=0.25)),
+        ('fire6 + mask:"persons"', layer("fire6") + mask(Path("persons"))),
         ("a + mask:motion + mask:still(0,1)", layer("a") + mask("motion") + mask("still", feather=0, strength=1)),
         ("fire4 | fire6 + fire9:1 | -fire9", layer("fire4") | layer("fire6") + channel("fire9", 1) | -layer("fire9")),
         ("fire6 + -fire4", layer("fire6") - layer("fire4")),
@@ -100,6 +101,19 @@ def test_what_is_meant_is_guessed(text, message, hint) -> None:
     with pytest.raises(ArgumentError, match=message) as caught:
         parse(text)
     assert hint in caught.value.hint
+
+
+def test_a_wrong_mask_is_refused_in_python_too() -> None:
+    with pytest.raises(ArgumentError, match="unknown mask: persn"):
+        mask("persn")
+    with pytest.raises(ArgumentError, match="has no name"):
+        mask("")
+    for feather in ("8", True):
+        with pytest.raises(ArgumentError, match=f"from 0 to 500, got {feather!r} for person"):
+            mask("person", feather=feather)
+    for wrong in (lambda: 2 * mask("person"), lambda: layer("fire6") - mask("person")):
+        with pytest.raises(ArgumentError, match="a mask is only added"):
+            wrong()
 
 
 def test_auto_is_a_layer() -> None:

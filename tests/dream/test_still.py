@@ -10,7 +10,7 @@ from PIL import Image
 from skimage import data
 
 from livedream import Dreamer, DreamSettings, Frame, load_preset
-from livedream.dream import dreamer as dreamer_module
+from livedream.dream import still as still_module
 from livedream.dream.masks import Masks
 from livedream.dream.still import dream_still, still_sizes
 from livedream.dream.tiles import join, tiles
@@ -98,7 +98,7 @@ def dreamt(settings: DreamSettings, picture: np.ndarray) -> np.ndarray:
 def test_tiles_leave_no_seam(monkeypatch) -> None:
     """Along the cuts one step is that of the whole picture. Without margins the error there is 1.2 times the step."""
     picture = np.ascontiguousarray(data.coffee()[:256])  # 256 x 600
-    monkeypatch.setattr(dreamer_module, "tiles", fixed_cuts)
+    monkeypatch.setattr(still_module, "tiles", fixed_cuts)
     settings = QUICK.replace(
         layers="fire6", still_height=256, still_steps=1, smallest_octave=256, step_size=8, jitter=0
     )

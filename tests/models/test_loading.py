@@ -4,13 +4,14 @@ import hashlib
 import pickle
 import urllib.error
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
+from torchvision.models import get_model_weights
 
 from livedream import models
 from livedream.errors import ArgumentError, WeightsError
+from livedream.models.loading import _CHECKPOINTS
 from livedream.steps import StepReport
 from tests.networks import random_network
 
@@ -60,7 +61,8 @@ def test_without_a_network_connection_the_missing_file_is_named(cache) -> None:
 
 @pytest.mark.parametrize("name", [row.name for row in models.network_table() if not row.embedded])
 def test_every_other_network_knows_where_its_weights_are(name, cache) -> None:
-    assert models.weights_file(name).suffix == ".pth"
+    published = next(iter(get_model_weights(name)))
+    assert published.url == f"https://download.pytorch.org/models/{models.weights_file(name).name}"
     assert not models.has_weights(name)
 
 
@@ -82,7 +84,8 @@ def published(tmp_path, monkeypatch):
     def publish(content: bytes, digits: str) -> Path:
         source = tmp_path / f"{NAME}-{digits}.pth"
         source.write_bytes(content)
-        monkeypatch.setattr("livedream.models.loading._published", lambda name: SimpleNamespace(url=source.as_uri()))
+        monkeypatch.setattr("livedream.models.loading._PUBLISHED", f"{tmp_path.as_uri()}/")
+        monkeypatch.setitem(_CHECKPOINTS, NAME, source.name)
         return tmp_path / "hub" / "checkpoints" / source.name
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
