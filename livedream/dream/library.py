@@ -46,7 +46,7 @@ def compiled(name: str) -> Callable[..., Any]:
     try:
         return getattr(opened, name)
     except AttributeError as error:  # somebody has pulled a newer livedream into an editable installation
-        hint = "build them again: python -m pip install -e ., or python setup.py build_ext --inplace"
+        hint = "install livedream again, which compiles them anew: python -m pip install -e ."
         raise DeviceError("the compiled kernels belong to another version of livedream", hint) from error
 
 

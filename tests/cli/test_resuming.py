@@ -56,11 +56,11 @@ def test_killed_run_is_resumed_to_the_same_frames_to_the_bit(film, tmp_path, cap
 
 
 def test_live_masks_go_on_where_a_killed_run_had_them(tmp_path, capsys) -> None:
-    """At either checkpoint a search for the person is under way: frames 49 and 98 come right after the start of one."""
+    """At either checkpoint, frames 51 and 102, a search for the person has just begun."""
     film, unbroken, output = tmp_path / "film.mkv", tmp_path / "unbroken.mkv", tmp_path / "out.mkv"
     person = data.astronaut()[:288:4, :512:4]
     with av.open(str(film), "w") as container:
-        stream = container.add_stream("ffv1", rate=Fraction(49, 2), width=128, height=72, pix_fmt="bgr0")
+        stream = container.add_stream("ffv1", rate=Fraction(51, 2), width=128, height=72, pix_fmt="bgr0")
         for number in range(110):
             moved = np.ascontiguousarray(np.roll(person, number, 1))
             container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, "rgb24").reformat(format="bgr0")))
@@ -70,7 +70,7 @@ def test_live_masks_go_on_where_a_killed_run_had_them(tmp_path, capsys) -> None:
 
     command = [sys.executable, "-m", "livedream", "run", str(film), "--to", str(output), *how]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as worker:
-        first, second = (tmp_path / "out.part.resume" / f"0000{number}.safetensors" for number in (49, 98))
+        first, second = (tmp_path / "out.part.resume" / f"{number:06d}.safetensors" for number in (51, 102))
         while worker.poll() is None and not second.exists():
             time.sleep(0.001)
         worker.kill()
