@@ -19,9 +19,10 @@ LOADER = "livedream-torch"
 """The name of the thread that imports torch, which nothing can interrupt."""
 SPINNING = "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"
 """Variables that tell OpenMP how long a thread spins that waits for others, before it sleeps: some 10 ms by default."""
-# Microseconds: OpenMP looks some 20 times in each, OpenCV once.
+# OpenMP looks 100 times in a microsecond: 5000 are some 50. With 500 a heavy network alone on two cores took 47 ms a
+# step instead of 33, for its threads slept between two layers, and to wake one costs what it then gains.
 _WAITS = {
-    "GOMP_SPINCOUNT": "500",
+    "GOMP_SPINCOUNT": "5000",
     "OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN": "25",
     "OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER": "25",
 }
@@ -71,7 +72,7 @@ def _leave_if_loading(code: int) -> None:
 
 
 def wait_asleep() -> None:
-    """Let threads of OpenMP and OpenCV that wait for others sleep after some 25 microseconds, not after milliseconds.
+    """Let threads of OpenMP and OpenCV that wait for others sleep after some 50 microseconds, not after milliseconds.
 
     Beside a program that keeps a core busy, a thread that spins takes the time of the one that it waits for. Only for
     the command, whose process this is; what its user has set holds. Read once, when these libraries are loaded.

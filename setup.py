@@ -11,7 +11,7 @@ else:
     threads = ["-fopenmp"] if sys.platform == "linux" else []
     compile_args, link_args = ["-O3", "-std=c11", "-fvisibility=hidden", *threads], threads
 
-_SOURCES = ("kernels", "depthwise", "playback", "turns")
+_SOURCES = ("kernels", "depthwise", "playback")
 _HEADERS = ("common", "kernels_typed", "lanes", "depthwise_processor", "depthwise_typed")
 
 setup(

@@ -44,7 +44,7 @@ from livedream.dream.resize import compose, from_pixels, shrink
 from livedream.dream.sight import Dreamt, Sight
 from livedream.dream.stages import Stages
 from livedream.dream.still import TiledStep, dream_still, still_sizes
-from livedream.dream.threads import processors, sharing_cores, short_turns, sleeping_at_barriers
+from livedream.dream.threads import processors, sharing_cores, sleeping_at_barriers
 from livedream.errors import ArgumentError, DeviceError
 from livedream.frame import Frame
 from livedream.models.graph import trace
@@ -414,7 +414,7 @@ class Dreamer(metaclass=Documented):
                 self._ready()
         height, width = shape[:2]
         sizes = self._still_sizes(height, width) if still else self._sizes_for(self._settings, height, width)
-        with share_of_cores(self._ready(), sizes[0], 1 if still else self._settings.steps):
+        with beside_others(self._ready(), sizes[0], 1 if still else self._settings.steps):
             yield
 
     # A stream: the residual travels, the octaves take turns. Each of the three steps may have a thread of its own, if
@@ -779,8 +779,7 @@ class Dreamer(metaclass=Documented):
             self._compute, self._ascent = safer, None
 
 
-@contextmanager
-def share_of_cores(ascent: Ascent, size: Size, steps: int, ahead: bool = False) -> Iterator[None]:
+def share_of_cores(ascent: Ascent, size: Size, steps: int, ahead: bool = False) -> AbstractContextManager[None]:
     """What stays entered while `ascent` makes so many steps at `size` (height, width): see `Dreamer.sharing_cores`.
 
     ahead: whether several frames are looked at beside one another.
@@ -788,12 +787,16 @@ def share_of_cores(ascent: Ascent, size: Size, steps: int, ahead: bool = False) 
     if ascent.network.device.type == "cuda":
         # Beside an H100 sixteen threads took 14 ms for a flow of 960x540, eight 11, one 21. What several flows have
         # left over for one another are fifteen threads that keep eight cores busy with waiting.
-        with sharing_cores(opencv=1 if ahead else max(1, processors() // 2)):
-            yield
-        return
+        return sharing_cores(opencv=1 if ahead else max(1, processors() // 2))
     work = 2 * ascent.network.flops_per_pixel * size[0] * size[1] * steps
-    light = work < _HEAVY[ascent.network.dtype]
-    with sharing_cores() if light else nullcontext(), sleeping_at_barriers(), short_turns():
+    return sharing_cores() if work < _HEAVY[ascent.network.dtype] else nullcontext()
+
+
+@contextmanager
+def beside_others(ascent: Ascent, size: Size, steps: int) -> Iterator[None]:
+    """What stays entered while a program waits for `ascent` to make so many steps at `size`, beside other programs."""
+    on_cpu = ascent.network.device.type == "cpu"
+    with share_of_cores(ascent, size, steps), sleeping_at_barriers() if on_cpu else nullcontext():
         yield
 
 

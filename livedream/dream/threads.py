@@ -1,6 +1,5 @@
-"""How many threads the network and OpenCV take, and how threads behave that wait for one another or for a processor."""
+"""How many threads the network and OpenCV take, and how the threads of OpenMP wait for one another."""
 
-import ctypes
 import os
 import threading
 from collections.abc import Iterator
@@ -10,14 +9,10 @@ from dataclasses import dataclass, field
 import cv2
 import torch
 
-from livedream.dream import library
 from livedream_launcher import SPINNING
 
 _GRAIN = 32768
 """Elements from which on torch gives each thread a share of an elementwise operation (at::internal::GRAIN_SIZE)."""
-
-_TURN = 100_000
-"""Nanoseconds, the shortest turn on a processor that Linux gives."""
 
 
 def processors() -> int:
@@ -126,26 +121,3 @@ def sleeping_at_barriers() -> Iterator[None]:
         done.set()
         if keeper.is_alive():
             keeper.join()
-
-
-@contextmanager
-def short_turns() -> Iterator[None]:
-    """Inside, this thread and its team of OpenMP get a processor sooner beside other programs, for shorter turns: their
-    share of it is the same.
-
-    A team goes at the pace of its last thread. Where each waits by turns for another program to end its turn, of 4 ms,
-    each layer of a network waits so. Linux, from version 6.12 on, lets a thread with shorter turns go first as long as
-    it has had less than its share, which one that waited for others has. Elsewhere nothing changes.
-
-    Inside, torch's number of threads must not grow: a thread that is new to the team takes the usual turns.
-    """
-    if library.opened is None:
-        yield
-        return
-    take_turns = library.compiled("take_turns_of")
-    threads = ctypes.c_int64(torch.get_num_threads())
-    take_turns(ctypes.c_int64(_TURN), threads)
-    try:
-        yield
-    finally:
-        take_turns(ctypes.c_int64(0), threads)

@@ -14,7 +14,7 @@ from torch import Tensor
 from livedream.documented import Documented
 from livedream.dream.ascent import Ascent
 from livedream.dream.choice import network_for
-from livedream.dream.dreamer import Dreamer, share_of_cores
+from livedream.dream.dreamer import Dreamer, beside_others
 from livedream.dream.foresight import check_names
 from livedream.dream.goals import Layer, Neuron
 from livedream.dream.grammar import parse
@@ -151,7 +151,7 @@ class Visualizer(metaclass=Documented):
         pictures = FourierPictures(len(objectives), size, seed).to(ascent.network.mean.device)
         adam = torch.optim.Adam(pictures.parameters(), lr=_RATE, fused=True)
         # What all of them take is what a single picture of as many pixels would.
-        with share_of_cores(ascent, (size * len(objectives), size), 1):
+        with beside_others(ascent, (size * len(objectives), size), 1):
             for step in range(steps):
                 adam.zero_grad()
                 shown = pictures()
