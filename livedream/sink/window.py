@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from fractions import Fraction
@@ -31,6 +32,7 @@ LARGEST = (1280, 720)
 """(width, height) in pixels of a new window at most; the user may drag it larger."""
 SMALLEST = (320, 240)
 """A smaller picture is enlarged until it is as wide or as high: text must be readable, and a mouse hit the window."""
+_MOST_UNANSWERED = 8
 REFRESH_SECONDS = 0.25
 """How often the text is asked for."""
 HELD_SECONDS = 1.0
@@ -82,6 +84,8 @@ class WindowSink(Sink):
             "Esc": self.leave,
             "f": self.toggle_full_screen,
         }
+        self._unanswered: deque[str] = deque(maxlen=_MOST_UNANSWERED)
+        """Keys that were pressed and have no action yet: a window shows its source before the dream answers keys."""
         self._text = Panel()
         self._text_due = 0.0
         self._help = Panel(centred=True)
@@ -103,7 +107,7 @@ class WindowSink(Sink):
     # What one can do to it
 
     def bind(self, key: str, act: Callable[[], object]) -> None:
-        """Let `act` be called on this thread when `key`, as `key_name` calls it, is pressed."""
+        """Let `act` be called on this thread when `key`, as `key_name` calls it, is pressed, or was before now."""
         self._keys[key] = act
 
     @property
@@ -261,8 +265,16 @@ class WindowSink(Sink):
         self._seen = self._seen or visible
         if self._seen and not visible:
             self.quit()
-        elif key in self._keys:
-            self._keys[key]()
+            return
+        if key is not None:
+            self._unanswered.append(key)
+        pressed = list(self._unanswered)
+        self._unanswered.clear()
+        for each in pressed:
+            if each not in self._keys:
+                self._unanswered.append(each)
+            elif not self._finished:
+                self._keys[each]()
             if not self._finished:
                 self._text_due = 0.0
                 self._refresh()

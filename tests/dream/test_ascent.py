@@ -7,7 +7,7 @@ from livedream.dream.grammar import parse
 from livedream.dream.network import DreamNetwork
 from livedream.dream.objective import layer
 from livedream.dream.precondition import PLAIN, Preconditioner, TensorPreconditioner, preconditioner
-from tests.dream.dreams import each_look
+from tests.dream.dreams import each_look, make_ascent
 from tests.networks import random_network
 
 SIZE = (80, 96)
@@ -136,6 +136,15 @@ def test_coarseness_takes_fine_grain_away() -> None:
     assert fine > 1.05 * plain
     assert coarse < 0.8 * plain
     assert coarser < 0.8 * coarse
+
+
+def test_loss_in_float16_is_magnified_by_the_smallest_layer_and_only_there() -> None:
+    """The slope of a mean over n numbers is of the order of 1/n; 128 is the room that is left for it to grow."""
+    ascending = make_ascent(layers="fire4 + fire9")
+    seen = {"fire4": torch.zeros(1, 128, 40, 50), "fire9": torch.zeros(1, 512, 8, 16)}
+    assert ascending._magnification(seen) == 1
+    ascending.network.dtype = torch.float16
+    assert ascending._magnification(seen) == 512 * 8 * 16 / 128
 
 
 def test_scale_of_the_loss_comes_back_from_overflows(monkeypatch) -> None:

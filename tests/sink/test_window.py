@@ -221,6 +221,27 @@ def test_3_headless_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.needs_display
+def test_keys_pressed_before_they_have_an_action_are_not_lost(xvfb: str) -> None:
+    run("""
+        pressed = []
+        with WindowSink("early") as sink:
+            sink.write(frame())
+            window = xdotool("search", "--sync", "--onlyvisible", "--name", "early").split()[0]
+            xdotool("windowfocus", "--sync", window)
+            for key in "th":
+                xdotool("key", key)
+                for _ in range(20):
+                    sink.idle()
+            sink.bind("t", lambda: pressed.append("t"))
+            sink.bind("h", lambda: pressed.append("h"))
+            until(lambda: pressed == ["t", "h"])
+            for _ in range(20):
+                sink.idle()
+            assert pressed == ["t", "h"]
+    """)
+
+
+@pytest.mark.needs_display
 def test_shows_text_and_what_a_key_changes_while_no_frame_comes(xvfb: str) -> None:
     run("""
         from PIL import ImageGrab
