@@ -115,8 +115,9 @@ class FusedBody(nn.Module):
     def _backward(self, values: Values, known: Gradients) -> Tensor | None:
         known = dict(known)
         for step in reversed(self._plan.steps):
-            if step.output in known:
-                step.backward(values, known, known.pop(step.output))
+            gradient = step.take(values, known)
+            if gradient is not None:
+                step.backward(values, known, gradient)
         return known[0].float() if 0 in known else None
 
     def _together(self, values: Mapping[int, Tensor]) -> tuple[Tensor, ...]:

@@ -193,6 +193,17 @@ def border(x: Tensor, columns_and_rows: tuple[int, int, int, int]) -> Tensor:
     return result
 
 
+def copy_channels(source: Tensor, start: int, target: Tensor, to: int, count: int) -> None:
+    """Copy `count` channels from `start` on over those of `target` from `to` on. Both have pixels and a type alike."""
+    kernel = library.kernel("copy_channels", source.dtype)
+    if kernel is None:
+        target[:, to : to + count] = source[:, start : start + count]
+        return
+    source = source.contiguous(memory_format=_LAST)
+    pixels = source.shape[0] * source.shape[2] * source.shape[3]
+    kernel((source, target), pixels, source.shape[1], start, target.shape[1], to, count)
+
+
 def unblock(blocks: Tensor, block: tuple[int, int], padding: tuple[int, int], result: Tensor) -> None:
     """Lay the channels of each pixel side by side, as a block of pixels of `result`, float32 (n, channels, h, w).
 

@@ -61,6 +61,11 @@ API void FOR(max_pool)(void *const *at, const Index *n) {
                       place + row * width, p, row % p->to_rows, rectified);
 }
 
+/* Add the gradient of a window for the channels of which the pixel `here` was the maximum. */
+static inline void FOR(collect)(const TYPE *given, const uint8_t *place, uint8_t here, float *sum, Index count) {
+    for (Index c = 0; c < count; c++) sum[c] += FOR(from)(place[c] == here ? given[c] : 0);
+}
+
 /* One row of the gradient before a pooling: each pixel collects from the windows in which it was the maximum. */
 EACH_PROCESSOR static void FOR(unpool_row)(const TYPE *restrict gradient, const uint8_t *restrict place,
                                            TYPE *restrict to, const Pooling *p, Index row) {
@@ -94,11 +99,17 @@ EACH_PROCESSOR static void FOR(unpool_row)(const TYPE *restrict gradient, const 
             WINDOW(1) WINDOW(2) WINDOW(3) for (Index c = 0; c < p->channels; c++) pixel[c] =
                 FOR(to)((FOR(from)(GIVEN(0)) + FOR(from)(GIVEN(1))) + (FOR(from)(GIVEN(2)) + FOR(from)(GIVEN(3))));
         } else {
-            for (Index c = 0; c < p->channels; c++) {
-                float sum = 0;
-                for (int w = 0; w < windows; w++)
-                    sum += FOR(from)(place[at[w] + c] == here[w] ? gradient[at[w] + c] : 0);
-                pixel[c] = FOR(to)(sum);
+            for (Index channel = 0; channel < p->channels; channel += CHUNK) {
+                Index count = p->channels - channel < CHUNK ? p->channels - channel : CHUNK;
+                float sum[CHUNK] = {0};
+                for (int w = 0; w < windows; w++) {
+                    const TYPE *given = gradient + at[w] + channel;
+                    if (count == CHUNK)
+                        FOR(collect)(given, place + at[w] + channel, here[w], sum, CHUNK);
+                    else
+                        FOR(collect)(given, place + at[w] + channel, here[w], sum, count);
+                }
+                for (Index c = 0; c < count; c++) pixel[channel + c] = FOR(to)(sum[c]);
             }
         }
     }
@@ -190,6 +201,17 @@ API void FOR(border)(void *const *at, const Index *n) {
         memcpy(target + before, from + (row / to_rows * rows + y) * width, (size_t)width * sizeof(TYPE));
         memset(target + before + width, 0, (size_t)after * sizeof(TYPE));
     }
+}
+
+/* at: a tensor, and another that is overwritten in part. n: pixels; channels of a pixel of the one, and the first of
+ * those that are copied; the same of the other; how many are copied. */
+API void FOR(copy_channels)(void *const *at, const Index *n) {
+    Index pixels = n[0], from_channels = n[1], to_channels = n[3];
+    const TYPE *from = (const TYPE *)at[0] + n[2];
+    TYPE *to = (TYPE *)at[1] + n[4];
+    size_t bytes = (size_t)n[5] * sizeof(TYPE);
+#pragma omp parallel for schedule(static) if (pixels * n[5] > WORTH_A_THREAD)
+    for (Index i = 0; i < pixels; i++) memcpy(to + i * to_channels, from + i * from_channels, bytes);
 }
 
 EACH_PROCESSOR static void FOR(normalise_row)(const float *restrict from, TYPE *restrict to, const float *restrict mean,

@@ -63,6 +63,10 @@ class Step:
     def forward(self, values: Values) -> None:
         raise NotImplementedError
 
+    def take(self, values: Values, known: Gradients) -> Tensor | None:
+        """Return the gradient of what it gave, which is taken from `known`; None where there is none."""
+        return known.pop(self.output, None)
+
     def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
         raise NotImplementedError
 
@@ -146,7 +150,7 @@ class Convolution(Step):
         self.rectified = False
         self.ceiling: float | None = None
         """The largest value that the ReLU lets through, where it is a ReLU6."""
-        self._border = border
+        self.border = border
         self.unrectifies = True
         """Whether the ReLU is undone here; what is behind it may do so more cheaply."""
         self._bias = module.bias
@@ -161,7 +165,7 @@ class Convolution(Step):
         result: Tensor | None = None
         for number, (part, kernel) in enumerate(zip(self.parts, self._kernels, strict=True), 1):
             bias = self._bias if result is None else None
-            x = values[part] if self._border == NO_BORDER else kernels.border(values[part], self._border)
+            x = values[part] if self.border == NO_BORDER else kernels.border(values[part], self.border)
             last = number == len(self.parts)
             result = kernel(x, bias, result, self.rectified and last, self.ceiling)
             values[self.output] = result

@@ -1,18 +1,20 @@
 """The plan of a pass: which layers, in which order, and in how many parts their activations lie.
 
-A concatenation is never copied together: its parts stay parts, and what reads it reads them one after the other. Or its
-parts are made at once, by one convolution with the largest kernel among theirs.
+The two parts of a concatenation stay parts, and what reads it reads them one after the other; or they are made at once,
+by one convolution with the larger kernel. More parts, as those of an Inception module, are laid together, for many read
+them; and convolutions of 1x1 that read the same become one.
 """
 
 import operator
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from livedream.dream.channels_step import Concatenation, Separation
 from livedream.dream.depthwise_step import Depthwise, is_depthwise
 from livedream.dream.layers import (
     ACTIVATIONS,
@@ -31,6 +33,8 @@ from livedream.dream.layers import (
 )
 
 _CONCATENATIONS = (torch.cat, torch.concat)
+_MANY = 3
+"""Parts of a concatenation from which on they are laid together."""
 _RELUS = (torch.relu, torch.relu_, F.relu)
 
 
@@ -56,6 +60,7 @@ class Plan:
             self._write(node)
         if not all(isinstance(step, Convolution) for step in self.steps if 0 in step.parts):
             raise UnfusableError("something else than a convolution reads the picture")
+        self._merge_readers()
         self._move_masks()
         self._lend_gradients()
 
@@ -117,7 +122,14 @@ class Plan:
         parts = tuple(part for tensor in tensors for part in self._parts[tensor])
         makers = [step for step in self.steps if step.output in parts]
         alone = all(len(tensor.users) == 1 for tensor in tensors)
-        self._parts[node] = (self._merged(makers),) if self._merge and alone and _mergeable(makers) else parts
+        if self._merge and alone and _mergeable(makers):
+            self._parts[node] = (self._merged(makers),)
+        elif len(parts) < _MANY:
+            self._parts[node] = parts
+        else:
+            output = self._new(sum(self._channels[part] for part in parts))
+            self.steps.append(Concatenation(output, parts))
+            self._parts[node] = (output,)
 
     def _border(self, node: Any, module: nn.ZeroPad2d) -> None:
         readers = [self._modules.get(str(reader.target)) for reader in node.users]
@@ -141,21 +153,35 @@ class Plan:
     def _merged(self, makers: Sequence[Step]) -> int:
         """Put one convolution in the place of `makers`, see `_mergeable`, and return the number of its output."""
         convolutions = [maker for maker in makers if isinstance(maker, Convolution)]
-        modules = [convolution.module for convolution in convolutions]
-        high, wide = (max(sides) for sides in zip(*(module.kernel_size for module in modules), strict=True))
-        weights, biases = [], []
-        for module in modules:
-            above, beside = (high - module.kernel_size[0]) // 2, (wide - module.kernel_size[1]) // 2
-            weights.append(F.pad(module.weight.detach(), (beside, beside, above, above)))
-            biases.append(torch.zeros_like(module.weight[:, 0, 0, 0]) if module.bias is None else module.bias.detach())
-        merged = nn.Conv2d(modules[0].in_channels, len(torch.cat(biases)), (high, wide), padding=(high // 2, wide // 2))
-        merged.weight, merged.bias = (nn.Parameter(torch.cat(each), False) for each in (weights, biases))
         self.steps = [step for step in self.steps if step not in makers]
-        output = self._convolve(convolutions[0].parts, merged)
+        output = self._convolve(convolutions[0].parts, _joint([convolution.module for convolution in convolutions]))
         last = self.steps[-1]
         if isinstance(last, Convolution):
             last.rectified = convolutions[0].rectified
         return output
+
+    def _merge_readers(self) -> None:
+        """Put one convolution in the place of those of 1x1 that read the same tensor, as in Inception modules."""
+        groups: dict[tuple[int, bool], list[Convolution]] = {}
+        for step in self.steps:
+            if _is_pointwise(step):
+                groups.setdefault((step.parts[0], step.rectified), []).append(step)
+        for group in groups.values():
+            if len(group) > 1:
+                self._replace(group)
+
+    def _replace(self, group: Sequence[Convolution]) -> None:
+        channels = [step.module.out_channels for step in group]
+        merged = _joint([step.module for step in group])
+        part = group[0].parts[0]
+        convolution = Convolution(self._new(sum(channels)), [part], [self._channels[part]], merged)
+        convolution.rectified = group[0].rectified
+        place = self.steps.index(group[0])
+        self.steps = [step for step in self.steps if step not in group]
+        self.steps[place:place] = [
+            convolution,
+            Separation([step.output for step in group], convolution.output, channels),
+        ]
 
     def _pair_up(self, node: Any, step: type[Sum | Product]) -> None:
         """Write the sum or product that `node` is of two layers."""
@@ -188,7 +214,8 @@ class Plan:
         elif node.op != "call_module" or not isinstance(self._modules[node.target], nn.Conv2d):
             return None
         # The parts of a concatenation may have become one.
-        return [step for step in self.steps if step.output in self._parts[node] and isinstance(step, Convolution)]
+        makers = [step for step in self.steps if step.output in self._parts[node]]
+        return [maker for maker in makers if isinstance(maker, Convolution)] if _all_convolve(makers) else None
 
     def _move_masks(self) -> None:
         """Undo a ReLU behind its max-pools, where there are fewer pixels, or together with the depthwise convolution
@@ -215,6 +242,32 @@ class Plan:
         for before, step in pairwise(self.steps):
             if isinstance(step, Sum) and before.output in step.parts and isinstance(before, Convolution):
                 step.lends = not before.rectified and step.parts[0] != step.parts[1]
+
+
+def _joint(modules: Sequence[nn.Conv2d]) -> nn.Conv2d:
+    """Return a convolution that gives the channels of all, one after the other."""
+    high, wide = (max(sides) for sides in zip(*(module.kernel_size for module in modules), strict=True))
+    weights, biases = [], []
+    for module in modules:
+        above, beside = (high - module.kernel_size[0]) // 2, (wide - module.kernel_size[1]) // 2
+        weights.append(F.pad(module.weight.detach(), (beside, beside, above, above)))
+        biases.append(torch.zeros_like(module.weight[:, 0, 0, 0]) if module.bias is None else module.bias.detach())
+    joint = nn.Conv2d(modules[0].in_channels, len(torch.cat(biases)), (high, wide), padding=(high // 2, wide // 2))
+    joint.weight, joint.bias = (nn.Parameter(torch.cat(each), False) for each in (weights, biases))
+    return joint
+
+
+def _all_convolve(makers: Sequence[Step]) -> bool:
+    return all(isinstance(maker, Convolution) for maker in makers)
+
+
+def _is_pointwise(step: Step) -> TypeGuard[Convolution]:
+    """Whether `step` is a convolution of 1x1 of one tensor, each pixel by itself, with a ReLU at most."""
+    if type(step) is not Convolution or step.ceiling is not None or len(step.parts) > 1 or 0 in step.parts:
+        return False
+    module = step.module
+    plain = module.kernel_size == module.stride == (1, 1) and module.padding == (0, 0) and module.groups == 1
+    return plain and step.border == NO_BORDER
 
 
 def _is_dropped(node: Any) -> bool:

@@ -22,6 +22,7 @@ CASES = [
     ("alexnet", "features.10", "max"),
     ("vgg16", "features.14", "max"),
     ("googlenet", "inception4a", "max"),
+    ("googlenet", "inception3a.branch2.0 + inception3b.branch1", "average"),  # one branch of a module
     ("resnet50", "layer2", "max"),
     ("efficientnet_lite0", "blocks.1 + blocks.4", "max"),  # depthwise, bounded, zeros at two sides, sums
     ("mobilenet_v3_large", "features.6", "max"),  # hard swish, squeeze and excitation
@@ -157,6 +158,47 @@ def test_drawn_layers(seed) -> None:
     draw = random.Random(seed)
     traced = fx.symbolic_trace(Drawn(seed).requires_grad_(False))
     expected, found, played = gradients_of(traced, (draw.randint(40, 90), draw.randint(40, 90)))
+    for each in (found, played):
+        assert float((each - expected).norm()) <= 1e-5 * float(expected.norm())
+
+
+class Modules(nn.Module):
+    """Layers that read the same, some of 1x1, and whose outputs are concatenated, as in Inception modules."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        draw = random.Random(seed)
+        self.first = nn.Conv2d(3, 24, 3, 2)
+        self.modules_of = nn.ModuleList()
+        channels = 24
+        for _ in range(2):
+            branches: list[nn.Module] = []
+            count = draw.randint(2, 5)
+            wide = [draw.choice((8, 16, 20)) for _ in range(count)]
+            for out in wide:
+                side = draw.choice((1, 1, 3))
+                branch: list[nn.Module] = [nn.MaxPool2d(3, 1, 1)] if draw.random() < 0.2 else []
+                branch += [nn.Conv2d(channels, out, side, padding=side // 2, bias=draw.random() < 0.7)]
+                branch += [nn.ReLU()] if draw.random() < 0.7 else []
+                branch += [nn.Conv2d(out, out, 3, padding=1)] if draw.random() < 0.4 else []
+                branches.append(nn.Sequential(*branch))
+            self.modules_of.append(nn.ModuleList(branches))
+            channels = sum(wide)
+        self.after = draw.choice((torch.relu, nn.Identity(), nn.MaxPool2d(2, 2, ceil_mode=True)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.first(x))
+        for branches in self.modules_of:
+            x = self.after(torch.cat([branch(x) for branch in branches], 1))
+        return x
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_drawn_modules(seed) -> None:
+    torch.manual_seed(seed)
+    draw = random.Random(seed)
+    traced = fx.symbolic_trace(Modules(seed).requires_grad_(False))
+    expected, found, played = gradients_of(traced, (draw.randint(30, 70), draw.randint(30, 70)))
     for each in (found, played):
         assert float((each - expected).norm()) <= 1e-5 * float(expected.norm())
 
