@@ -22,10 +22,11 @@ def benchmark(tmp_path, monkeypatch):
     monkeypatch.setattr(
         module,
         "page",
-        lambda rows, left_out, looks, beside, _, busy: [*rows, *left_out, f"{looks}", f"{busy}", f"{beside}"],
+        lambda rows, left_out, *found: [*rows, *left_out, *(f"{each}" for each in found if each != [])],
     )
     monkeypatch.setattr(module, "look", lambda folder: "looks")
     monkeypatch.setattr(module, "beside_busy", lambda rounds, folder: f"busy in {rounds}")
+    monkeypatch.setattr(module, "start_to_end", lambda rounds, folder: f"process in {rounds}")
     monkeypatch.setattr(module, "beside", lambda rounds: f"popular in {rounds}")
     return module
 
@@ -56,7 +57,7 @@ def test_a_row_is_measured_anew_and_the_others_stay(benchmark, monkeypatch, tmp_
     lines = (tmp_path / "RESULTS.md").read_text(encoding="utf-8").splitlines()
     assert lines[: len(first)] == first
     assert "vgg16, bfloat16, 640x360" in lines
-    assert lines[-3:] == ["looks", "busy in 3", "popular in 3"]
+    assert lines[-4:] == ["looks", "popular in 3", "busy in 3", "process in 3"]
 
 
 def test_an_interrupted_run_keeps_what_it_has(benchmark, monkeypatch, tmp_path) -> None:

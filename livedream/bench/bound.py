@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from livedream import models
 from livedream.dream.ascent import Ascent
+from livedream.dream.fused import FusedBody
 from livedream.dream.graph import GraphedSteps
 from livedream.dream.network import DreamNetwork
 from livedream.dream.objective import Objective
@@ -35,7 +36,7 @@ class Work(NamedTuple):
     flops: int
     """Forward and the gradient of the picture; two for a multiplication with its addition."""
     activations: int
-    """Elements of all layers' outputs."""
+    """Elements of all layers' outputs; of a network that is written out (see FusedBody) of those that it writes."""
 
     def touched(self, itemsize: int) -> int:
         """Bytes that go to and from memory: each activation written and read, its gradient written and read."""
@@ -94,6 +95,8 @@ def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Size) -> Bo
     work = work_of_a_step(name, ascent.objective, size)
     step = GraphedSteps(ascent, size).step if device.type == "cuda" else ascent.step
     picture = (torch.rand(1, 3, *size, device=device) * 255).contiguous(memory_format=torch.channels_last)
+    if isinstance(ascent.network.body, FusedBody):
+        work = work._replace(activations=ascent.network.body.elements(picture))
     side = 1024 if device.type == "cpu" else 8192
     matrix = torch.rand(side, side, device=device, dtype=dtype)
     # Larger than what is left of the caches: 32 MB were copied at twice the rate of 64 MB and more.

@@ -22,7 +22,8 @@ Frames per second: from end to end into nowhere, encoded as H.264, of the dreame
 """.splitlines()
 _STEP = """\
 One step at the full working size. The bound is the arithmetic at the rate of a large matrix product, and each
-activation and its gradient written and read at the rate of a large copy, both measured in the same run.
+activation and its gradient written and read at the rate of a large copy, both measured in the same run. Activations are
+those that the network as livedream runs it writes: ReLUs that a convolution takes over are none.
 
 """.splitlines()
 _AGE = """\
@@ -68,6 +69,11 @@ brackets the share of the speed alone, as a part of the fair share, c / (c + k) 
 may have random weights: the work is the same.
 
 """.splitlines()
+_PROCESS = """\
+A film dreamt by `livedream run` and by `benchmarks/plain_video.py`, a loop built like the popular ones, as processes
+from start to end: GoogLeNet with random weights, the same steps at the same sizes, 60 frames of 320x180, 12 steps each.
+
+""".splitlines()
 _GPU = """\
 ## On a GPU, measured
 
@@ -100,11 +106,13 @@ def page(
     beside: Mapping[str, Any] | None,
     arithmetic: Sequence[str],
     busy: Mapping[str, Any] | None = None,
+    process: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Return the lines of the page.
 
     left_out: why there is no such row. looks: what `livedream bench --looks` wrote. beside: what scripts/benchmark
-    noted of livedream.bench.popular, and busy of livedream.bench.busy. arithmetic: the table of arithmetic.py.
+    noted of livedream.bench.popular, busy of livedream.bench.busy, process of benchmarks/process.py. arithmetic: the
+    table of arithmetic.py.
     """
     on_gpu = {name: row for name, row in rows.items() if row["peak_vram_mb"] is not None}
     on_cpu = {name: row for name, row in rows.items() if name not in on_gpu}
@@ -130,6 +138,16 @@ def page(
         lines += ["", *_looks(looks)]
     if busy is not None:
         lines += ["", *_busy(busy)]
+    if process is not None:
+        lines += [
+            "",
+            "## From start to end",
+            "",
+            f"`{process['command']}`. {_made(process)}",
+            "",
+            *_PROCESS,
+            *process["table"],
+        ]
     if beside is not None:
         lines += ["", *_beside(beside)]
     if on_gpu:

@@ -66,6 +66,14 @@ class FusedBody(nn.Module):
         return self._together(values), back
 
     @torch.no_grad()
+    def elements(self, picture: Tensor) -> int:
+        """Return how many numbers it writes on the way forward: those of the normalised picture and of each layer.
+
+        A ReLU that a convolution takes over, or a concatenation that stays in parts, has none of its own.
+        """
+        return sum(tensor.numel() for tensor in self._forward(picture).values())
+
+    @torch.no_grad()
     def gradient(self, picture: Tensor, slopes: Slopes, which: tuple[bool, ...]) -> Tensor | None:
         """Return the gradient of `picture`, as `walk` does, in fewer calls from its second time on: for pictures that
         have often the same size.

@@ -123,6 +123,14 @@ def test_busy_processes_have_a_section(row) -> None:
     assert "| a still | 2 |" in section
 
 
+def test_processes_have_a_section(row) -> None:
+    process = {"command": "python z.py", "date": "2001-02-03", "machine": "Abacus", "versions": {"torch": "8.8"}}
+    lines = page({"small": row}, {}, None, None, [], None, {**process, "table": ["| a plain loop | 2 |"]})
+    section = lines[lines.index("## From start to end") :]
+    assert section[2] == "`python z.py`. 2001-02-03, Abacus; torch 8.8."
+    assert "| a plain loop | 2 |" in section
+
+
 def test_looks_have_a_section(row) -> None:
     looks = {
         "command": "livedream bench --looks live",
