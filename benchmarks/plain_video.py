@@ -5,8 +5,8 @@
 The structure is that of gordicaleksa/pytorch-deepdream: all frames are written out as JPEG files, each is dreamt by
 itself from a blend with the dream before it, each dream is written as a JPEG file, and FFmpeg's H.264 encoder makes the
 film of these. A step rolls the picture, runs torchvision's GoogLeNet in float32 up to the layer, takes the mean square
-of its activations, goes back by autograd, smooths the gradient by three Gaussians, normalises it, adds it and clamps the
-picture to what a picture can be. Nothing of livedream is imported.
+of its activations, goes back by autograd, smooths the gradient by three Gaussians, normalises it, adds it and clamps
+the picture to what a picture can be. Nothing of livedream is imported.
 
 sizes: (height)x(width) of the octaves, which take turns. steps: of a frame, in all, as many as livedream makes.
 """
@@ -24,19 +24,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.models import googlenet
 
-LAYERS = [
-    "conv1",
-    "maxpool1",
-    "conv2",
-    "conv3",
-    "maxpool2",
-    "inception3a",
-    "inception3b",
-    "maxpool3",
-    "inception4a",
-    "inception4b",
-    "inception4c",
-]
+LAYERS = (
+    *("conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "inception3b", "maxpool3"),
+    *("inception4a", "inception4b", "inception4c"),
+)
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 STEP = 0.09

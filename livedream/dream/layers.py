@@ -234,7 +234,8 @@ class _Blocks:
             kernels.unblock(blocks, self._block, self._padding, result)
         else:
             kernels.interleave(blocks, self._reached, self._block, self._padding, result)
-        add(known, part, result)
+        # Only the picture's gradient stays float32; the gate of a squeeze-and-excitation has few channels as well.
+        add(known, part, result if part == 0 else result.to(gradient.dtype))
 
 
 class _Spread:

@@ -87,6 +87,9 @@ class Plan:
             self._rectify(node)
         elif isinstance(module, nn.MaxPool2d):
             self._each(node, lambda new, part: MaxPool(new, part, module))
+        elif node.target is F.max_pool2d:
+            largest = nn.MaxPool2d(*node.args[1:], **node.kwargs)
+            self._each(node, lambda new, part: MaxPool(new, part, largest))
         elif isinstance(module, nn.AvgPool2d):
             self._each(node, lambda new, part: AveragePool(new, part, module))
         elif node.target is F.avg_pool2d:

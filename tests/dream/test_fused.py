@@ -28,6 +28,7 @@ CASES = [
     ("mobilenet_v3_large", "features.6", "max"),  # hard swish, squeeze and excitation
     ("efficientnet_b0", "features.3", "max"),
     ("inception_v3", "Mixed_5b", "max"),
+    ("inception_v3", "Mixed_6a", "max"),  # which pools by a function
 ]
 
 
@@ -93,6 +94,21 @@ def test_gradient_is_that_of_autograd(name, layers, pooling, size, by, monkeypat
     assert scale > 0
     for each in found:
         assert float((each - expected).abs().mean()) < 1e-5 * scale
+
+
+@pytest.mark.parametrize(("name", "layers", "pooling"), CASES)
+def test_bfloat16_gives_what_autograd_gives(name, layers, pooling) -> None:
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("this processor has no bfloat16")
+    torch.manual_seed(0)
+    network = DreamNetwork(random_network(name), models.find_network(name), parse(layers), pooling)
+    picture = torch.rand(1, 3, 96, 112) * 255
+    leaf = picture.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(parse(layers)(network(leaf)), leaf)
+    found = network.to_compute(torch.device("cpu"), torch.bfloat16).gradient(picture, parse(layers))
+    assert found is not None
+    assert found.dtype == torch.float32
+    assert float(torch.cosine_similarity(found.flatten(), expected.flatten(), 0)) > 0.9
 
 
 def test_several_pictures_at_a_time() -> None:
