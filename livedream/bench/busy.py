@@ -19,6 +19,11 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
+from livedream_launcher import wait_asleep
+
+if __name__ == "__main__":  # before OpenMP is loaded, as the command does
+    wait_asleep()
+
 from livedream.bench.photographs import fit, photograph
 from livedream.bench.speed import film
 from livedream.capture.video import VideoSource
