@@ -219,6 +219,33 @@ def test_drawn_modules(seed) -> None:
         assert float((each - expected).norm()) <= 1e-5 * float(expected.norm())
 
 
+class Pair(nn.Module):
+    """Two convolutions of 1x1 that read the same, each an output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 24, 3)
+        self.left, self.right = nn.Conv2d(24, 16, 1), nn.Conv2d(24, 20, 1)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = torch.relu(self.first(x))
+        return self.left(x), self.right(x)
+
+
+@pytest.mark.parametrize("wanted", [0, 1])
+def test_of_two_that_became_one_a_single_one_is_wanted(wanted) -> None:
+    torch.manual_seed(0)
+    network = Pair().requires_grad_(False)
+    picture = torch.rand(1, 3, 20, 30).to(memory_format=torch.channels_last).requires_grad_()
+    (expected,) = torch.autograd.grad(network(picture)[wanted].square().sum(), picture)
+    traced = fx.symbolic_trace(network)
+    (output,) = (node for node in traced.graph.nodes if node.op == "output")
+    output.args = (tuple(output.args[0]),)
+    found, back = FusedBody(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1)).walk(picture.detach())
+    gradient = back([2 * each if number == wanted else None for number, each in enumerate(found)])
+    torch.testing.assert_close(gradient, expected)
+
+
 class Odd(nn.Module):
     """What the networks of the table have not: strides that leave pixels over, groups, dilation, a lone ReLU."""
 
