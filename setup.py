@@ -11,17 +11,17 @@ else:
     threads = ["-fopenmp"] if sys.platform == "linux" else []
     compile_args, link_args = ["-O3", "-std=c11", "-fvisibility=hidden", *threads], threads
 
-_SOURCES = ("kernels", "depthwise", "playback")
+_SOURCES = ("kernels", "depthwise", "replay")
 _HEADERS = ("common", "kernels_typed", "lanes", "depthwise_processor", "depthwise_typed")
 
 setup(
     ext_modules=[
         Extension(
-            "livedream.dream._kernels",
-            [f"livedream/dream/{name}.c" for name in _SOURCES],
+            "livedream.dream.native._kernels",
+            [f"livedream/dream/native/{name}.c" for name in _SOURCES],
             extra_compile_args=compile_args,
             extra_link_args=link_args,
-            depends=[f"livedream/dream/{name}.h" for name in _HEADERS],
+            depends=[f"livedream/dream/native/{name}.h" for name in _HEADERS],
             optional=True,
         )
     ]

@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 
 from livedream import demo_clip, models, open_sink, open_source
-from livedream.dream.octaves import octave_sizes, working_size
+from livedream.dream.image.octaves import octave_sizes, working_size
 
 FRAMES = 60
 SIZE = 320, 180

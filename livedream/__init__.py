@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from livedream.capture.demo import demo_clip
     from livedream.capture.source import Source, open_source
     from livedream.dream.dreamer import Dreamer
-    from livedream.dream.grammar import parse
-    from livedream.dream.objective import (
+    from livedream.dream.objective.parser import parse
+    from livedream.dream.objective.objective import (
         Objective,
         channel,
         class_logit,
@@ -53,30 +53,30 @@ if TYPE_CHECKING:
         neuron,
         tv,
     )
-    from livedream.sink.codecs import Encoding
+    from livedream.sink.video.codecs import Encoding
     from livedream.sink.sink import Sink, open_sink
-    from livedream.visualize.visualize import Visualizer
+    from livedream.visualize.visualizer import Visualizer
 
 _lazy = {
     "Dreamer": "livedream.dream.dreamer",
-    "Encoding": "livedream.sink.codecs",
-    "Objective": "livedream.dream.objective",
+    "Encoding": "livedream.sink.video.codecs",
+    "Objective": "livedream.dream.objective.objective",
     "Sink": "livedream.sink.sink",
     "Source": "livedream.capture.source",
-    "Visualizer": "livedream.visualize.visualize",
-    "channel": "livedream.dream.objective",
-    "class_logit": "livedream.dream.objective",
+    "Visualizer": "livedream.visualize.visualizer",
+    "channel": "livedream.dream.objective.objective",
+    "class_logit": "livedream.dream.objective.objective",
     "demo_clip": "livedream.capture.demo",
-    "direction": "livedream.dream.objective",
-    "guide": "livedream.dream.objective",
-    "layer": "livedream.dream.objective",
-    "mask": "livedream.dream.objective",
-    "mean": "livedream.dream.objective",
-    "neuron": "livedream.dream.objective",
+    "direction": "livedream.dream.objective.objective",
+    "guide": "livedream.dream.objective.objective",
+    "layer": "livedream.dream.objective.objective",
+    "mask": "livedream.dream.objective.objective",
+    "mean": "livedream.dream.objective.objective",
+    "neuron": "livedream.dream.objective.objective",
     "open_sink": "livedream.sink.sink",
     "open_source": "livedream.capture.source",
-    "parse": "livedream.dream.grammar",
-    "tv": "livedream.dream.objective",
+    "parse": "livedream.dream.objective.parser",
+    "tv": "livedream.dream.objective.objective",
 }
 
 __all__ = [

@@ -58,7 +58,7 @@ class Frame(metaclass=Documented):
 
     def _repr_png_(self) -> bytes:
         """Show itself in a notebook."""
-        from livedream.picture import encode_png
+        from livedream.image import encode_png
 
         return encode_png(self.pixels)
 

@@ -43,7 +43,7 @@ class Recipe:
     options: Mapping[str, Fact] = field(default_factory=dict)
     """What the output depends on beside the settings: how it is encoded, which part of the source it shows."""
 
-    def text(self, **facts: Fact) -> str:
+    def text(self, **info: Fact) -> str:
         """Return the recipe as TOML. facts: more lines for its table, known when the output is closed."""
         settings = {
             control.name: value
@@ -60,7 +60,7 @@ class Recipe:
         }
         lines = [f"{name} = {_toml(value)}" for name, value in settings.items()]
         lines += ["", f"[{TABLE}]"]
-        lines += [f"{name} = {_toml(value)}" for name, value in {**known, **facts}.items() if value != ""]
+        lines += [f"{name} = {_toml(value)}" for name, value in {**known, **info}.items() if value != ""]
         if self.options:
             lines += ["", f"[{TABLE}.options]"]
             lines += [f"{name} = {_toml(value)}" for name, value in self.options.items()]

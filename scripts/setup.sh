@@ -82,7 +82,7 @@ pip_install() {
 }
 
 # What is installed, in one line: a stamp that differs is no stamp. A folder that was moved has a broken .venv.
-wanted="livedream${extra:+[$extra]} in $root: $(cd "$root" && cat pyproject.toml requirements.txt setup.py scripts/setup.sh livedream/dream/*.[ch] | cksum)"
+wanted="livedream${extra:+[$extra]} in $root: $(cd "$root" && cat pyproject.toml requirements.txt setup.py scripts/setup.sh livedream/dream/native/*.[ch] | cksum)"
 stamp=$root/.venv/installed${extra:+-$extra}
 cpu_command=${cpu_command:-LIVEDREAM_TORCH=cpu $0}
 

@@ -30,7 +30,7 @@ from PIL import Image
 import livedream as livedream_library
 from livedream import models
 from livedream.capture import demo
-from livedream.capture.cameras import Camera
+from livedream.capture.live.devices import Camera
 from livedream.cli.main import livedream as cli
 from livedream.cli.main import main
 from livedream.presets import preset_names
@@ -141,7 +141,7 @@ def here(
     for module in (demo, livedream_library):
         monkeypatch.setattr(module, "demo_clip", folder / "livedream" / "assets" / "demo.mp4")
     camera = Camera(0, "Logitech C922 Pro Stream Webcam", "/dev/video0")
-    monkeypatch.setattr("livedream.capture.cameras.list_cameras", lambda: [camera])
+    monkeypatch.setattr("livedream.capture.live.devices.list_cameras", lambda: [camera])
     fake_camera(monkeypatch, list(np.random.default_rng(0).integers(0, 256, (9, 48, 64, 3), np.uint8)), pace=0.03)
     load = models.load
 

@@ -22,10 +22,10 @@ OF_THE_COMMAND_LINE = {
     "doctor",
     "faults.py",  # words for what others raise, told by the command line alone
     "capture/looped.py",  # --loop, feedback, --resume, --tour and recipes beside an output are not in Python
-    "capture/loops.py",
-    "pipeline/journal.py",
+    "capture/feedback_loop.py",
+    "pipeline/checkpoints.py",
     "presets/tour.py",
-    "sink/beside.py",
+    "sink/sidecar.py",
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import livedream
-from livedream.dream.grammar import parse
+from livedream.dream.objective.parser import parse
 
 PAGE = (Path(__file__).parents[1] / "docs" / "layers.md").read_text(encoding="utf-8")
 MASKS = (Path(__file__).parents[1] / "docs" / "masks.md").read_text(encoding="utf-8")

@@ -32,7 +32,7 @@ from livedream import (
     open_sink,
     open_source,
 )
-from livedream.picture import Picture, Pictures
+from livedream.image import Picture, Pictures
 from livedream.quantities import exact_rate, exact_seconds
 from livedream.recipe import Recipe
 from livedream.settings import CONTROLS

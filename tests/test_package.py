@@ -11,14 +11,18 @@ import livedream
 
 ROOT = Path(livedream.__file__).parent
 AV = (
-    *("video", "film", "clock", "color", "gamut", "dolby", "shape", "sidedata", "fields", "network", "pipe"),
-    *("picture_track", "ending", "stream_errors", "remote", "tap", "holes"),
+    *("video", "stdin", "remote", "live/network_stream", "live/stream_errors"),
+    *(
+        f"decoding/{name}"
+        for name in ("container", "timestamps", "color", "gamut", "dolby_vision", "shape", "side_data")
+    ),
+    *(f"decoding/{name}" for name in ("deinterlace", "picture_track", "ending", "tap", "holes")),
 )
 CV2 = (
     "__init__.py",
-    *("capture/camera.py", "capture/cameras.py"),
-    "capture/screen.py",  # turns the order of the colours around: 1 ms a picture of 1920x1080, with numpy 15
-    *("dream/motion.py", "dream/resize.py", "sink/window.py"),
+    *("capture/live/camera.py", "capture/live/devices.py"),
+    "capture/live/screen.py",  # turns the order of the colours around: 1 ms a picture of 1920x1080, with numpy 15
+    *("dream/stream/motion.py", "dream/image/resize.py", "sink/window/window_sink.py"),
 )
 
 
@@ -56,32 +60,29 @@ def imports() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("library", "allowed"),
     [
-        ("torch", ("dream/", "models/", "visualize/", "bench/", "doctor/engine.py")),
+        ("torch", ("dream/", "models/", "visualize/", "bench/", "doctor/compute.py")),
         ("torchvision", ("models/",)),
         ("av", (*(f"capture/{name}.py" for name in AV), "sink/", "timeline.py", "side_tracks.py")),
         (
             "cv2",
             (
                 "__init__.py",
-                "capture/camera",
-                "capture/screen.py",
+                *("capture/live/camera.py", "capture/live/devices.py", "capture/live/screen.py"),
                 "dream/dive.py",  # Lanczos' filter; torch has none
-                "dream/motion.py",
-                "dream/residual.py",  # the warp, four times as fast as torch's on a CPU
-                "dream/resize.py",
-                "dream/threads.py",  # how many threads it takes
-                "dream/live_masks.py",  # the warp and the means, as for the residual
-                "dream/mask_edges.py",  # the means of the guided filter
-                "dream/masks.py",  # the least of a neighbourhood, and the blending
-                "dream/person.py",  # a Gaussian blur; torch has none
-                "sink/window.py",
-                "sink/canvas.py",
-                "sink/fade.py",
+                "dream/stream/motion.py",
+                "dream/stream/residual.py",  # the warp, four times as fast as torch's on a CPU
+                "dream/image/resize.py",
+                "dream/compute/threads.py",  # how many threads it takes
+                "dream/stream/live_masks.py",  # the warp and the means, as for the residual
+                "dream/image/mask_edges.py",  # the means of the guided filter
+                "dream/image/masks.py",  # the least of a neighbourhood, and the blending
+                "dream/stream/person.py",  # a Gaussian blur; torch has none
+                *("sink/window/window_sink.py", "sink/window/canvas.py", "sink/window/fade.py"),
                 "bench/",
                 "letterbox.py",  # resizes
-                "capture/gamut.py",  # tables and matrix, 4 times as fast as numpy
-                "sink/panel.py",  # text at 0.03 ms a line; Pillow takes 0.7
-                "desk/mirror.py",  # 0.25 ms a frame; numpy takes 8
+                "capture/decoding/gamut.py",  # tables and matrix, 4 times as fast as numpy
+                "sink/window/text_overlay.py",  # text at 0.03 ms a line; Pillow takes 0.7
+                "controls/mirror.py",  # 0.25 ms a frame; numpy takes 8
             ),
         ),
         ("pyvirtualcam", ("sink/virtual_camera.py",)),
@@ -89,7 +90,7 @@ def imports() -> list[tuple[str, str]]:
         ("rich", ("cli/",)),
         ("livedream.doctor", ("doctor/", "cli/")),  # looks into every room, as no other does
         ("livedream.cli", ("cli/", "__main__.py")),
-        ("livedream.pipeline", ("pipeline/", "bench/", "desk/", "cli/")),
+        ("livedream.pipeline", ("pipeline/", "bench/", "controls/", "cli/")),
         (
             "livedream.capture",
             (
@@ -97,14 +98,14 @@ def imports() -> list[tuple[str, str]]:
                 "presets/__init__.py",  # the recipe inside a film or picture is a preset
             ),
         ),
-        ("livedream.sink", ("sink/", "bench/", "pipeline/", "desk/", "cli/", "doctor/", "__init__.py")),
+        ("livedream.sink", ("sink/", "bench/", "pipeline/", "controls/", "cli/", "doctor/", "__init__.py")),
         (
             "livedream.dream",
             (
                 "dream/",
                 "visualize/",
                 "bench/",
-                "desk/",
+                "controls/",
                 "pipeline/governor.py",
                 "pipeline/work.py",
                 "cli/",
@@ -112,7 +113,7 @@ def imports() -> list[tuple[str, str]]:
                 "__init__.py",
             ),
         ),
-        ("livedream.desk", ("desk/", "cli/")),
+        ("livedream.controls", ("controls/", "cli/")),
         ("livedream.visualize", ("visualize/", "bench/", "cli/", "__init__.py")),
     ],
 )

@@ -16,7 +16,7 @@ from PIL import Image
 from livedream import picture_file
 from livedream.capture.source import open_source
 from livedream.errors import SourceError
-from livedream.picture import read_mask, read_picture
+from livedream.image import read_mask, read_picture
 from livedream.sink.images import OPTIONS
 from livedream.suffixes import PICTURES_IN, PICTURES_OUT
 from tests.films import quarters

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from livedream.capture.image_sequence import SequenceSource
 from livedream.capture.images import ImagesSource
-from livedream.capture.sequence import SequenceSource
 from livedream.capture.source import open_source
 from livedream.frame import Frame
-from livedream.picture import read_still
-from livedream.sink.canvas import Canvas
-from livedream.sink.sink import Facts, open_sink
-from livedream.sink.window import square_size
+from livedream.image import read_still
+from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.window.canvas import Canvas
+from livedream.sink.window.window_sink import square_size
 
 PAL = Fraction(64, 45)
 
@@ -33,7 +33,7 @@ def frame(time: Fraction = Fraction(0), index: int = 0) -> Frame:
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.jpeg", "a.tif", "a.webp"])
 @pytest.mark.parametrize("aspect", [PAL, Fraction(8, 9), Fraction(1)], ids=str)
 def test_what_is_written_is_read_again(name: str, aspect: Fraction, tmp_path: Path) -> None:
-    with open_sink(tmp_path / name, Facts(pixel_aspect=aspect)) as sink:
+    with open_sink(tmp_path / name, StreamInfo(pixel_aspect=aspect)) as sink:
         sink.write(frame())
     assert read_still(tmp_path / name).pixel_aspect == aspect
 
@@ -41,7 +41,7 @@ def test_what_is_written_is_read_again(name: str, aspect: Fraction, tmp_path: Pa
 @pytest.mark.needs_ffmpeg
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])
 def test_ffmpeg_reads_what_we_write_and_we_what_it_writes(name: str, tmp_path: Path) -> None:
-    with open_sink(tmp_path / name, Facts(pixel_aspect=PAL)) as sink:
+    with open_sink(tmp_path / name, StreamInfo(pixel_aspect=PAL)) as sink:
         sink.write(frame())
     command = ["ffprobe", "-v", "error", "-show_entries", "stream=sample_aspect_ratio", "-of", "csv=p=0"]
     seen = subprocess.run([*command, tmp_path / name], capture_output=True, text=True, check=True).stdout
@@ -88,14 +88,14 @@ def test_turned_picture_has_its_pixels_turned(tmp_path: Path) -> None:
 @pytest.mark.needs_ffmpeg
 def test_anamorphic_film_through_pictures_and_back(tmp_path: Path) -> None:
     """shared/cases/34_anamorphic.sh"""
-    facts = Facts(pixel_aspect=PAL, rate=Fraction(25), time_base=Fraction(1, 25))
-    with open_sink(f"{tmp_path}/fr/", facts) as sink:
+    info = StreamInfo(pixel_aspect=PAL, rate=Fraction(25), time_base=Fraction(1, 25))
+    with open_sink(f"{tmp_path}/fr/", info) as sink:
         for number in range(3):
             sink.write(frame(Fraction(number, 25), number))
         sink.end()
     with open_source(f"{tmp_path}/fr/%06d.png") as source:
         assert source.pixel_aspect == PAL
-        with open_sink(tmp_path / "back.mp4", Facts.of(source)) as sink:
+        with open_sink(tmp_path / "back.mp4", StreamInfo.of(source)) as sink:
             for shown in source:
                 sink.write(shown)
             sink.end()
@@ -105,7 +105,7 @@ def test_anamorphic_film_through_pictures_and_back(tmp_path: Path) -> None:
 
 
 def test_gif_keeps_it(tmp_path: Path) -> None:
-    with open_sink(tmp_path / "a.gif", Facts(pixel_aspect=PAL, rate=Fraction(10))) as sink:
+    with open_sink(tmp_path / "a.gif", StreamInfo(pixel_aspect=PAL, rate=Fraction(10))) as sink:
         for number in range(2):
             sink.write(frame(Fraction(number, 10), number))
         sink.end()
@@ -116,7 +116,7 @@ def test_gif_keeps_it(tmp_path: Path) -> None:
 def test_pictures_of_other_shapes_among_others(tmp_path: Path) -> None:
     """Each is as wide and as high as it looks, in pixels of the shape that the first one has."""
     for number, aspect in enumerate((Fraction(1), Fraction(2), Fraction(1, 2))):
-        with open_sink(tmp_path / f"{number}.png", Facts(pixel_aspect=aspect)) as sink:
+        with open_sink(tmp_path / f"{number}.png", StreamInfo(pixel_aspect=aspect)) as sink:
             sink.write(Frame(np.full((30, 40, 3), 200, np.uint8), Fraction(0), 0))
     with ImagesSource(tmp_path) as pictures:
         assert [shown.size for shown in pictures] == [(40, 30), (80, 30), (20, 30)]

@@ -2,7 +2,7 @@ import pytest
 
 from livedream import DreamSettings, load_preset, preset_names
 from livedream.dream.choice import network_for
-from livedream.dream.grammar import parse
+from livedream.dream.objective.parser import parse
 from livedream.errors import ArgumentError
 from livedream.models import DEFAULT, SQUEEZENET, layer_names
 from livedream.presets import FILM, LIVE, STILL, preset_description

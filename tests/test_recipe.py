@@ -9,9 +9,9 @@ from livedream import ArgumentError, DreamSettings, SourceError, load_preset
 from livedream.presets import parse_preset
 from livedream.recipe import ENDS, Recipe, about, fingerprint
 from livedream.settings import CONTROLS
-from livedream.sink.beside import write_beside
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import old_recipe_beside, recipe_beside, recipe_in_folder
+from livedream.sink.sidecar import write_beside
 
 ODD = "fire6 \"in quotes\" \\ back\n[livedream]\tä 🐶 # \x7f \x00 = '''"
 

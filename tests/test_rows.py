@@ -3,15 +3,17 @@
 The number of the row begins the name of each case. Clips are made here; what is expected stands in the film as it was
 made, or is what ffprobe or ffmpeg say of it. Tested elsewhere, or not:
 
-- 34, "batch goes on": tests/cli/test_batch.py. 39, tracks that are copied, named or encoded anew: tests/sink.
-- 38, 0 fps: no muxer of FFmpeg writes it; the clock for films without rates is in tests/capture/test_clock.py.
+- 34, "batch goes on": tests/cli/tasks/test_batch.py. 39, tracks that are copied, named or encoded anew: tests/sink.
+- 38, 0 fps: no muxer of FFmpeg writes it; the clock for films without rates is in
+  tests/capture/decoding/test_timestamps.py.
 - 42, grey of limited range: FFmpeg 5 reads it as such with 10 bits and as full with 8, FFmpeg 8 as full with both.
 - 41, 8K: a frame of it needs seconds here; only the limit is tested, made smaller for the purpose.
-- 44, missing and backward times: no muxer writes them; tests/capture/test_clock.py tells them to the clock itself.
+- 44, missing and backward times: no muxer writes them; tests/capture/decoding/test_timestamps.py tells them to the
+  clock itself.
 - 45, 10 hours: ten minutes in test_memory_is_flat, which is marked soak. A growing file is read up to where it ends at
   the time, as a file that is cut off.
 - 46, output exists, output is the source: tests/sink. 47, 260 characters: a limit of Windows, not of the files here;
-  standard input: tests/capture/test_pipe.py.
+  standard input: tests/capture/test_stdin.py.
 
 Rows 1 to 33 as far as they are about sources and about what is there at the start are in tests/capture (test_camera.py,
 test_live.py, test_network.py, test_screen.py, test_address.py) and tests/doctor, the number of the row in each name.
@@ -21,7 +23,7 @@ No camera and no other system is here, so the edge to OpenCV is where these are 
 - 12 and 20, a computer that slept: for livedream a camera that sent nothing for a while; suspending cannot be tried.
 - 18, virtual cameras of Windows through DirectShow; 19, how long Media Foundation takes: not used, and no Windows here.
 - 11, macOS asks on the main thread alone: the first connection is opened on the thread of whoever opens the source.
-- 33, eight hours: the recording that survives twenty losses is marked soak, tests/capture/test_network.py.
+- 33, eight hours: the recording that survives twenty losses is marked soak, tests/capture/live/test_network_stream.py.
 """
 
 from collections.abc import Callable
@@ -37,7 +39,7 @@ from livedream.capture.source import open_source
 from livedream.cli.main import main
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
-from livedream.sink.sink import Facts, open_sink
+from livedream.sink.sink import StreamInfo, open_sink
 from tests.films import av, corners, ffmpeg_pixels, ffprobe, quarters, write_film
 
 FORTY = list(range(0, 1600, 40))
@@ -51,7 +53,7 @@ def read(path: Path) -> list[Frame]:
 
 
 def pass_through(path: Path, target: Path) -> Path:
-    with open_source(path) as source, open_sink(target, Facts.of(source)) as sink:
+    with open_source(path) as source, open_sink(target, StreamInfo.of(source)) as sink:
         for frame in source:
             sink.write(frame)
         sink.end()
@@ -425,7 +427,7 @@ def test_45_memory_is_flat(tmp_path: Path) -> None:
     """Ten minutes of 1280x720: what the process holds after the last minute is what it held after the first."""
     film = long_film(tmp_path / "long.mp4", seconds=600)
     resident = []
-    with open_source(film) as source, open_sink("null", Facts.of(source)) as sink:
+    with open_source(film) as source, open_sink("null", StreamInfo.of(source)) as sink:
         for frame in source:
             sink.write(frame)
             if frame.index % 1500 == 1499:  # every minute

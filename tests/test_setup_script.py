@@ -38,9 +38,9 @@ def program(path: Path, text: str) -> None:
 def clone(tmp_path: Path) -> Path:
     """A folder like the repository, as far as the installation looks at it, without an environment."""
     folder = tmp_path / "clone"
-    (folder / "livedream" / "dream").mkdir(parents=True)
+    (folder / "livedream" / "dream" / "native").mkdir(parents=True)
     shutil.copytree(ROOT / "scripts", folder / "scripts")
-    for name in ("pyproject.toml", "requirements.txt", "setup.py", "livedream/dream/common.h"):
+    for name in ("pyproject.toml", "requirements.txt", "setup.py", "livedream/dream/native/common.h"):
         shutil.copy(ROOT / name, folder / name)
     (tmp_path / "bin").mkdir()
     program(tmp_path / "bin" / "python3", PYTHON)

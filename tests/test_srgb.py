@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from livedream.picture import read_mask, read_picture, to_array
+from livedream.image import read_mask, read_picture, to_array
 from livedream.primaries import ADOBE_RGB, BT709, FOREIGN
 from livedream.srgb import matrix_profile
 from livedream.tone import map_tones

@@ -11,7 +11,7 @@ import pytest
 
 from livedream.capture.source import open_source
 from livedream.frame import Frame
-from livedream.sink.sink import Facts, open_sink
+from livedream.sink.sink import StreamInfo, open_sink
 from livedream.timeline import Timeline
 from tests.films import av, ffprobe, read_film, write_film
 
@@ -72,7 +72,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def copy(film: Path, target: Path, start: Fraction | None = None, end: Fraction | None = None) -> list[Fraction]:
     """Carry a film over as a run does, without a dream; returns the times of its frames."""
-    with open_source(film, start=start, end=end) as source, open_sink(target, Facts.of(source)) as sink:
+    with open_source(film, start=start, end=end) as source, open_sink(target, StreamInfo.of(source)) as sink:
         times = []
         for frame in source:
             sink.write(frame)
@@ -365,7 +365,7 @@ def test_track_of_reordered_pictures_is_as_long_as_the_film(
 ) -> None:
     """At 25 frames a second x264 decodes pictures in another order and falls behind where their distances vary."""
     film = tmp_path / f"film{suffix}"
-    with open_sink(film, Facts(rate=Fraction(25), time_base=MS)) as sink:
+    with open_sink(film, StreamInfo(rate=Fraction(25), time_base=MS)) as sink:
         for number, tick in enumerate(ticks):
             pixels = np.full((48, 64, 3), 8 * number, np.uint8)
             lasts = last * MS if tick == ticks[-1] else None

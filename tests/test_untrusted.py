@@ -12,18 +12,18 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from livedream.capture.carried import carried_recipe
-from livedream.cli.jobs import hindrance, plan
+from livedream.capture.embedded_recipe import carried_recipe
 from livedream.cli.main import main
-from livedream.dream.goals import _read_vector
+from livedream.cli.tasks.batch_plan import hindrance, plan
+from livedream.dream.objective.terms import _read_vector
 from livedream.errors import ArgumentError, LivedreamError, SourceError
-from livedream.picture import MOST_PIXELS, read_mask, read_picture
-from livedream.pipeline.journal import Journal
+from livedream.image import MOST_PIXELS, read_mask, read_picture
+from livedream.pipeline.checkpoints import Journal
 from livedream.presets import load_preset, parse_preset
 from livedream.recipe import Recipe, about, fingerprint
 from livedream.settings import DreamSettings
-from livedream.sink.beside import write_beside
 from livedream.sink.lock import OutputLock
+from livedream.sink.sidecar import write_beside
 from livedream.untrusted import parse_toml
 
 SECONDS = 5.0

@@ -1,0 +1,1 @@
+"""`livedream bench`: throughput, latency, steadiness and looks, measured on this machine."""

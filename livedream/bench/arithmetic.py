@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from livedream import models
-from livedream.bench.bound import Work, work_of_a_step
-from livedream.dream.objective import layer
-from livedream.dream.octaves import Size
+from livedream.bench.roofline import Work, work_of_a_step
+from livedream.dream.image.octaves import Size
+from livedream.dream.objective.objective import layer
 
 _HALF = 2
 """Bytes of a number in float16 and bfloat16."""

@@ -12,11 +12,11 @@ from torch.nn import functional as F
 
 from livedream.dream.ascent import Ascent
 from livedream.dream.choice import network_for
-from livedream.dream.feedback import grow_and_turn
-from livedream.dream.goals import PICTURE
-from livedream.dream.motion import Motion
-from livedream.dream.octaves import Size, octave_sizes, share_of, working_size
-from livedream.dream.precondition import precondition, preconditioner
+from livedream.dream.image.octaves import Size, octave_sizes, share_of, working_size
+from livedream.dream.image.precondition import precondition, preconditioner
+from livedream.dream.objective.terms import PICTURE
+from livedream.dream.stream.motion import Motion
+from livedream.dream.stream.zoom import zoom_flow
 from livedream.models import LOGITS, resolve_layer
 from livedream.settings import DreamSettings
 
@@ -59,7 +59,7 @@ class Baseline:
         dream, withheld = small, None
         inherits = flow is not None and self._residual is not None
         if flow is not None and self._residual is not None:
-            flow = grow_and_turn(flow, settings.zoom, settings.rotate)
+            flow = zoom_flow(flow, settings.zoom, settings.rotate)
             moved = self._warp(self._residual, flow.vectors, flow.confidence) * settings.keep
             dream = small + moved - 0.1 * moved.mean((2, 3), keepdim=True)
             if self._withheld is not None:

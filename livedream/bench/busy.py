@@ -25,11 +25,11 @@ if __name__ == "__main__":  # before OpenMP is loaded, as the command does
     wait_asleep()
 
 from livedream.bench.photographs import fit, photograph
-from livedream.bench.speed import film
+from livedream.bench.throughput import film
 from livedream.capture.video import VideoSource
-from livedream.dream.alone import alone
+from livedream.dream.compute.fresh_thread import run_in_fresh_thread
+from livedream.dream.compute.threads import processors
 from livedream.dream.dreamer import Dreamer
-from livedream.dream.threads import processors
 from livedream.pipeline.run import run
 from livedream.presets import load_preset
 from livedream.settings import DreamSettings
@@ -122,7 +122,7 @@ def _still(settings: DreamSettings) -> Speed:
         dreamer(photo)
         return 1 / (time.perf_counter() - began)
 
-    return lambda: alone(speed)
+    return lambda: run_in_fresh_thread(speed)
 
 
 def _film(settings: DreamSettings, size: tuple[int, int], folder: Path, frames: int = _FRAMES) -> Speed:
@@ -142,7 +142,7 @@ def _film(settings: DreamSettings, size: tuple[int, int], folder: Path, frames: 
     def prepared() -> float:
         dreamer.reset()
         dreamer.prepare(size)
-        return alone(speed)
+        return run_in_fresh_thread(speed)
 
     return prepared
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from livedream.bench.photographs import fit, photograph
-from livedream.bench.steadiness import clipped
+from livedream.bench.temporal_stability import clipped
 from livedream.capture.video import VideoSource
 from livedream.dream.dreamer import Dreamer
 from livedream.frame import Frame

@@ -10,9 +10,9 @@ from livedream.bench.look import SCENES, Look, look_of_film, look_of_scene, look
 from livedream.bench.machine import machine, versions
 from livedream.bench.photographs import photograph
 from livedream.bench.recognition import recognition
-from livedream.bench.speed import film
+from livedream.bench.throughput import film
 from livedream.capture.video import VideoSource
-from livedream.dream.alone import alone
+from livedream.dream.compute.fresh_thread import run_in_fresh_thread
 from livedream.dream.dreamer import Dreamer
 from livedream.settings import DreamSettings
 
@@ -40,12 +40,12 @@ def measure_looks(
         clip = film("demo", _FILM_SIZE, Path(folder))
         for name, settings in presets.items():
             tell(f"the look of {name}")
-            found = alone(lambda settings=settings: _looks_of(settings, clip, scenes))  # type: ignore[misc]
+            found = run_in_fresh_thread(lambda settings=settings: _looks_of(settings, clip, scenes))  # type: ignore[misc]
             rows += [{"preset": name, "scene": scene, **look._asdict()} for scene, look in found.items()]
     seen: list[dict[str, Any]] = []
     if stills:
         tell("recognition by another network")
-        seen = [row._asdict() for row in alone(lambda: recognition(count=stills))]
+        seen = [row._asdict() for row in run_in_fresh_thread(lambda: recognition(count=stills))]
     return {
         "command": command,
         "date": datetime.date.today().isoformat(),

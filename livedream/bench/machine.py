@@ -8,7 +8,7 @@ import cv2
 import torch
 
 from livedream import __version__
-from livedream.dream.precision import processor
+from livedream.dream.compute.precision import processor
 
 
 def machine() -> str:

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-from livedream.bench.age import LIVE_RATE, measure_age, measure_slow_age
-from livedream.bench.bound import measure_bound
-from livedream.bench.fresh import run_fresh
+from livedream.bench.cold_start import run_fresh
+from livedream.bench.latency import LIVE_RATE, measure_age, measure_slow_age
 from livedream.bench.look import NOISE, still_scene
 from livedream.bench.machine import machine, versions
 from livedream.bench.result import Result
-from livedream.bench.speed import film, measure_speed, without_mask
-from livedream.bench.stamped import SMALLEST
-from livedream.bench.steadiness import SETTLED, drift, flicker
+from livedream.bench.roofline import measure_bound
+from livedream.bench.temporal_stability import SETTLED, drift, flicker
+from livedream.bench.throughput import film, measure_speed, without_mask
+from livedream.bench.timestamped_camera import SMALLEST
 from livedream.capture.video import VideoSource
-from livedream.dream.alone import alone
 from livedream.dream.choice import network_for
+from livedream.dream.compute.fresh_thread import run_in_fresh_thread
 from livedream.dream.dreamer import Dreamer
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
@@ -87,7 +87,9 @@ def measure(plan: Plan, tell: Callable[[str], None]) -> Result:
     result.fps_baseline = speed.rates.get("fps_baseline")
     tell("one step, against what the machine could do")
     ascent, compute = dreamer.engine
-    bound = alone(lambda: measure_bound(ascent, compute, network_for(plan.settings).name, dreamer.working_size))
+    bound = run_in_fresh_thread(
+        lambda: measure_bound(ascent, compute, network_for(plan.settings).name, dreamer.working_size)
+    )
     result.step_ms, result.bound_ms, *_ = bound
     result.roofline = bound.roofline
     result.work = {name: value for name, value in bound._asdict().items() if name not in ("step_ms", "bound_ms")}
@@ -104,10 +106,10 @@ def measure(plan: Plan, tell: Callable[[str], None]) -> Result:
     result.age_slow_ms = slow and slow._asdict()
     if len(frames) >= GROWING_FRAMES + FLICKER_FRAMES:
         tell("steadiness")
-        alone(lambda: _measure_steadiness(dreamer, frames, result))
+        run_in_fresh_thread(lambda: _measure_steadiness(dreamer, frames, result))
     if plan.still_frames:
         tell(f"drift over {plan.still_frames} still frames, clean and with noise")
-        alone(lambda: _measure_drift(plan, dreamer, pictures[0], result))
+        run_in_fresh_thread(lambda: _measure_drift(plan, dreamer, pictures[0], result))
     return result
 
 

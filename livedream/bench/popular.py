@@ -21,10 +21,10 @@ from torch.nn import functional as F
 from livedream import models
 from livedream.dream.choice import network_for
 from livedream.dream.dreamer import Dreamer
-from livedream.dream.jitter import draw_shift
-from livedream.dream.octaves import octave_sizes, working_size
+from livedream.dream.image.jitter import draw_shift
+from livedream.dream.image.octaves import octave_sizes, working_size
 from livedream.settings import DreamSettings
-from livedream.visualize.visualize import SIZE, STEPS, Visualizer
+from livedream.visualize.visualizer import SIZE, STEPS, Visualizer
 
 PHOTO = 640, 360
 """Width and height of the still."""

@@ -15,12 +15,12 @@ import numpy as np
 from PIL import Image
 
 from livedream.capture.apng import composed, durations_of
-from livedream.capture.clock import STANDS
-from livedream.capture.film import durations_in
+from livedream.capture.decoding.container import durations_in
+from livedream.capture.decoding.timestamps import STANDS
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
-from livedream.picture import frame_to_array
+from livedream.image import frame_to_array
 from livedream.picture_file import FAULTS, open_frames, read_head
 from livedream.pixel_aspect import read_aspect
 

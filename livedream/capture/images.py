@@ -15,8 +15,8 @@ from livedream.capture.kind import is_picture
 from livedream.capture.source import Source
 from livedream.errors import SourceError
 from livedream.frame import Frame
+from livedream.image import Still, read_still
 from livedream.names import is_half_written
-from livedream.picture import Still, read_still
 from livedream.picture_file import missing_reader, read_head
 from livedream.suffixes import PICTURES_IN
 

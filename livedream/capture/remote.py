@@ -9,8 +9,8 @@ import av
 import av.error
 from av.container import InputContainer
 
-from livedream.capture.stream_errors import stream_error
-from livedream.capture.video import FilmSource
+from livedream.capture.live.stream_errors import stream_error
+from livedream.capture.video import ContainerSource
 from livedream.errors import SourceError
 from livedream.side_tracks import SideTracks
 from livedream.timeline import OPTIONS
@@ -29,12 +29,12 @@ _OPTIONS = {
 _HINT = "download it first, then dream the file: some servers send a film only from its beginning"
 
 
-class RemoteFilm(FilmSource):
+class RemoteVideo(ContainerSource):
     """The frames of the film at `address`, http or https: every one, at its own rate, as from a file.
 
     resumable: whether the server says how many bytes there are. Only then is a connection that breaks made again;
     otherwise all is read through a single one, as from a pipe.
-    start, end: see `FilmSource`. Raises SourceError when the server does not send it, in words without a password.
+    start, end: see `ContainerSource`. Raises SourceError when the server does not send it, in words without a password.
     """
 
     def __init__(

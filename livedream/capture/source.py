@@ -195,14 +195,14 @@ def open_source(
         if text == "-":
             return _open_pipe(text, size=size, rate=rate)
         if text.partition(":")[0] == "screen":
-            from livedream.capture.screen import ScreenSource
+            from livedream.capture.live.screen import ScreenSource
 
             return ScreenSource(text, rate=rate)
         scheme, colon, _ = text.partition("://")
         if colon and scheme.lower() not in STREAMS:
             raise ArgumentError(f"unknown kind of address: {scheme}://", f"choose from {', '.join(STREAMS)}")
         if colon:
-            from livedream.capture.network import open_address
+            from livedream.capture.live.network_stream import open_address
 
             return open_address(text)
         if text.isascii() and text.isdigit():
@@ -290,7 +290,7 @@ _CHOICES = "name a camera (0), a film, a picture, a folder of pictures, an addre
 
 
 def _camera(name: str, size: tuple[int, int] | None, rate: Fraction | int | None) -> Source:
-    from livedream.capture.camera import CameraSource
+    from livedream.capture.live.camera import CameraSource
 
     return CameraSource(name, size=size, rate=rate)
 
@@ -312,20 +312,20 @@ def _open_pipe(
     start: Fraction | None = None,
     end: Fraction | None = None,
 ) -> Source:
-    from livedream.capture.pipe import PipeSource, is_whole_file
+    from livedream.capture.stdin import StdinSource, is_whole_file
 
     if text not in _STANDARD_INPUT:
-        return PipeSource(size=size, rate=rate, path=Path(text), start=start, end=end)
+        return StdinSource(size=size, rate=rate, path=Path(text), start=start, end=end)
     if size is None and rate is None and is_whole_file(0):  # livedream run - < film.mp4: a file like any other
         from livedream.capture.video import VideoSource
 
         return VideoSource(Path("/dev/stdin"), start=start, end=end)
-    return PipeSource(size=size, rate=rate, start=start, end=end)
+    return StdinSource(size=size, rate=rate, start=start, end=end)
 
 
 def _open_part(text: str, start: Fraction | None, end: Fraction | None) -> Source:
     if text.lower().startswith(("http://", "https://")):
-        from livedream.capture.network import open_address
+        from livedream.capture.live.network_stream import open_address
 
         return open_address(text, start=start, end=end)
     if not takes_part(text):
@@ -348,7 +348,7 @@ def _open_part(text: str, start: Fraction | None, end: Fraction | None) -> Sourc
 def _open_absent(text: str, size: tuple[int, int] | None, rate: Fraction | int | None) -> Source:
     """Open what is no file of that name: a pattern, or a camera."""
     if NUMBERED.search(Path(text).name):
-        from livedream.capture.sequence import SequenceSource
+        from livedream.capture.image_sequence import SequenceSource
 
         return SequenceSource(text, rate=rate)
     if any(letter in text for letter in "*?["):
@@ -360,7 +360,7 @@ def _open_absent(text: str, size: tuple[int, int] | None, rate: Fraction | int |
     if os.sep in text or "/" in text or Path(text).suffix:
         raise SourceError(f"no such file: {text}", "check the name; relative names start in the current folder")
 
-    from livedream.capture.cameras import describe_cameras, find_cameras
+    from livedream.capture.live.devices import describe_cameras, find_cameras
 
     found = find_cameras(text)
     if not found:

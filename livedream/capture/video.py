@@ -18,12 +18,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
 
-from livedream.capture.clock import STANDS, Clock, DecodingTimes, LastPicture
-from livedream.capture.color import Colors, Tags
-from livedream.capture.dolby import check_common_colors
-from livedream.capture.ending import Ending
-from livedream.capture.fields import deinterlaced
-from livedream.capture.film import (
+from livedream.capture.decoding.color import Colors, Tags
+from livedream.capture.decoding.container import (
     behind_the_end,
     decode_together,
     estimate_length,
@@ -34,12 +30,16 @@ from livedream.capture.film import (
     start_of,
     track_start,
 )
-from livedream.capture.gaps import Gaps
-from livedream.capture.holes import Holes
-from livedream.capture.picture_track import describe_track, picture_tracks
-from livedream.capture.shape import Aspects, Shape
+from livedream.capture.decoding.deinterlace import deinterlaced
+from livedream.capture.decoding.dolby_vision import check_common_colors
+from livedream.capture.decoding.ending import Ending
+from livedream.capture.decoding.error_concealment import Concealment
+from livedream.capture.decoding.holes import Holes
+from livedream.capture.decoding.picture_track import describe_track, picture_tracks
+from livedream.capture.decoding.shape import Aspects, Shape
+from livedream.capture.decoding.tap import Tap
+from livedream.capture.decoding.timestamps import STANDS, DecodingTimes, LastPicture, Timestamps
 from livedream.capture.source import Source
-from livedream.capture.tap import Tap
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.side_tracks import SideTracks
@@ -73,7 +73,7 @@ class _Shown(NamedTuple):
     """For how many seconds it is shown, where the file says so and nothing follows."""
 
 
-class FilmSource(Source):
+class ContainerSource(Source):
     """The frames of a film in the order of their times, upright, none left out.
 
     name: what to call it. start, end: the part that is wanted, in seconds since the film began: frames with start <=
@@ -343,20 +343,20 @@ class FilmSource(Source):
 
     def _all(self, *, from_key: bool) -> Generator[_Shown]:
         """Every picture from where the reader stands, or from the first key frame there."""
-        clock: Clock | None = None
+        clock: Timestamps | None = None
         for picture, ticks in deinterlaced(self._decoded(from_key=from_key), self.name):
             if clock is None:
                 first = round(self._origin / self.time_base)
                 if not self._from and ticks is not None and ticks < first:  # the header is wrong
                     self._origin, first = ticks * self.time_base, ticks
-                clock = Clock(self._step, first=first, jump=int(JUMP / self.time_base))
+                clock = Timestamps(self._step, first=first, jump=int(JUMP / self.time_base))
             time = clock.read(ticks) * self.time_base
             self.mended = clock.mended
             yield _Shown(picture, time)
 
     def _decoded(self, *, from_key: bool) -> Generator[tuple[VideoFrame, int | None]]:
         """Each picture with its time in ticks as the file has it; what was lost is filled with the one before."""
-        gaps: Gaps[VideoFrame] = Gaps(self._step, int(LONGEST_GAP / self.time_base))
+        gaps: Concealment[VideoFrame] = Concealment(self._step, int(LONGEST_GAP / self.time_base))
         codec = self._stream.codec_context.name
         kind = self._container.format.name
         decoding = kind in ("avi", "asf") and codec in ("h264", "hevc")
@@ -519,7 +519,7 @@ class FilmSource(Source):
             log.warning("%s: %d times were missing or went back", self.name, self.mended)
 
 
-class VideoSource(FilmSource):
+class VideoSource(ContainerSource):
     """The frames of the film in the file at `path`."""
 
     def __init__(

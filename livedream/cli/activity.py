@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import Self
 
 from livedream.cli.progress import duration, step_status
+from livedream.cli.signals import stop_requested
 from livedream.cli.status_line import StatusLine
-from livedream.cli.stopping import stop_requested
 from livedream.cli.time_left import TimeLeft
 from livedream.steps import StepReport
 

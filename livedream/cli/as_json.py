@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from livedream.cli.output import say_lines
+from livedream.cli.console import say_lines
 
 SCHEMA_VERSION = 1
 """Goes up when a key goes away or changes its meaning; new keys leave it as it is."""

@@ -20,7 +20,7 @@ class _BarOrSpinner(ProgressColumn):
 
 def new_bar() -> Progress:
     """Return a bar for one task, which is redrawn only when it is asked to."""
-    # It must not ask again whether this is a terminal: for moments it is not (sink/overheard.py).
+    # It must not ask again whether this is a terminal: for moments it is not (sink/captured_stderr.py).
     console = Console(stderr=True, force_terminal=True)
     # What goes to standard output, where that is a file, must not end on the terminal.
     return Progress(

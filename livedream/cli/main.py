@@ -12,22 +12,31 @@ import click
 
 from livedream._version import __version__
 from livedream.cli.addresses import looks_like_source
-from livedream.cli.bench import bench
-from livedream.cli.cameras import cameras
-from livedream.cli.completion import answer, completion
+from livedream.cli.commands.bench import bench
+from livedream.cli.commands.cameras import cameras
+from livedream.cli.commands.completion import answer, completion
+from livedream.cli.commands.config import config
+from livedream.cli.commands.demo import demo
+from livedream.cli.commands.doctor import doctor
+from livedream.cli.commands.layers import layers
+from livedream.cli.commands.models import models
+from livedream.cli.commands.presets import presets
+from livedream.cli.commands.run import run
+from livedream.cli.commands.visualize import visualize
+from livedream.cli.commands.zoom import zoom
 from livedream.cli.completion_values import complete_values
-from livedream.cli.config import config
 from livedream.cli.config_defaults import take_lasting_choices
-from livedream.cli.demo import demo
-from livedream.cli.doctor import doctor
-from livedream.cli.layers import layers
-from livedream.cli.models import models
-from livedream.cli.output import LEVELS, Remarks, begin_silence, remark, say_error, say_fault, say_lines, warnings_shown
-from livedream.cli.presets import presets
-from livedream.cli.run import run
+from livedream.cli.console import (
+    LEVELS,
+    Remarks,
+    begin_silence,
+    remark,
+    say_error,
+    say_fault,
+    say_lines,
+    warnings_shown,
+)
 from livedream.cli.streams import lasting_streams
-from livedream.cli.visualize import visualize
-from livedream.cli.zoom import zoom
 from livedream.errors import unknown
 from livedream.faults import OUTSIDE, WRONG
 from livedream.urls import conceal, shown

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from livedream.cli.output import is_quiet, remark, silence
+from livedream.cli.console import is_quiet, remark, silence
 from livedream.printable import presentable
 
 if TYPE_CHECKING:

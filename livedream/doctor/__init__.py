@@ -7,10 +7,10 @@ from livedream.doctor.finding import Finding as Finding
 
 def examine() -> Iterator[Finding]:
     """Look at everything that livedream needs or can use, one thing after the other. Takes some seconds."""
-    from livedream.doctor import choices, ends, engine, extras, machine
+    from livedream.doctor import choices, compute, devices, extras, system
 
-    yield from machine.findings()
+    yield from system.findings()
     yield from extras.findings()
     yield from choices.findings()
-    yield from engine.findings(choices.settings())
-    yield from ends.findings()
+    yield from compute.findings(choices.settings())
+    yield from devices.findings()

@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from livedream.dream import kernels
-from livedream.dream.jitter import Shift, roll
-from livedream.dream.masks import Masks
-from livedream.dream.network import DreamNetwork
-from livedream.dream.objective import Objective
-from livedream.dream.octaves import Size
-from livedream.dream.precondition import PLAIN, Preconditioner, TensorPreconditioner, precondition
-from livedream.dream.resize import scale
-from livedream.dream.tiles import Tile, join
+from livedream.dream.dream_network import DreamNetwork
+from livedream.dream.image.jitter import Shift, roll
+from livedream.dream.image.masks import Masks
+from livedream.dream.image.octaves import Size
+from livedream.dream.image.precondition import PLAIN, Preconditioner, TensorPreconditioner, precondition
+from livedream.dream.image.resize import scale
+from livedream.dream.image.tiles import Tile, join
+from livedream.dream.native import kernels
+from livedream.dream.objective.objective import Objective
 
 # The smallest normal float32: dividing by it keeps a gradient of zero a change of zero.
 _SMALLEST = 1.2e-38

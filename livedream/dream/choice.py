@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Sequence
 
-from livedream.dream.grammar import parse
+from livedream.dream.objective.parser import parse
 from livedream.errors import ArgumentError, unknown
 from livedream.hints import option
 from livedream.models import (

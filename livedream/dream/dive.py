@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 
 from livedream.dream.choice import network_for
+from livedream.dream.compute.forking import use_torch
 from livedream.dream.dreamer import Dreamer
-from livedream.dream.feedback import way_back
-from livedream.dream.foresight import check_names
-from livedream.dream.forking import use_torch
-from livedream.dream.jitter import draw_shift
-from livedream.dream.masks import wanted_masks
-from livedream.dream.octaves import octave_sizes, share_of, working_size
-from livedream.dream.precondition import preconditioner
-from livedream.dream.resize import from_pixels, shrink, to_pixels
+from livedream.dream.image.jitter import draw_shift
+from livedream.dream.image.masks import wanted_masks
+from livedream.dream.image.octaves import octave_sizes, share_of, working_size
+from livedream.dream.image.precondition import preconditioner
+from livedream.dream.image.resize import from_pixels, shrink, to_pixels
+from livedream.dream.objective.validation import check_names
+from livedream.dream.stream.zoom import way_back
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.settings import DreamSettings

@@ -19,36 +19,36 @@ from torch.nn import functional as F
 
 from livedream import models
 from livedream.documented import Documented
-from livedream.dream import kernels, native
-from livedream.dream.alone import alone, begin_alone
 from livedream.dream.ascent import Ascent
+from livedream.dream.backend.cpu import CpuBackend
+from livedream.dream.backend.gpu import GpuBackend
 from livedream.dream.choice import network_for
-from livedream.dream.device import OnDevice
-from livedream.dream.feedback import grow_and_turn
-from livedream.dream.foresight import check_names
-from livedream.dream.forking import use_torch
-from livedream.dream.grammar import parse
-from livedream.dream.host import OnHost
-from livedream.dream.jitter import draw_shift
-from livedream.dream.live_masks import MaskState
-from livedream.dream.masks import StillMask, StreamMasks, product, wanted_masks
-from livedream.dream.memory import first_line, is_full
-from livedream.dream.motion import Flow, Motion
-from livedream.dream.network import DreamNetwork
-from livedream.dream.octaves import Size, octave_sizes, share_of, working_size
-from livedream.dream.precision import Compute, choose_compute, next_safer
-from livedream.dream.precondition import PLAIN, preconditioner
-from livedream.dream.relief import DEEPER, Relief
-from livedream.dream.residual import Left, settle
-from livedream.dream.resize import compose, from_pixels, shrink
-from livedream.dream.sight import Dreamt, Sight
-from livedream.dream.stages import Stages
+from livedream.dream.compute.forking import use_torch
+from livedream.dream.compute.fresh_thread import begin_in_fresh_thread, run_in_fresh_thread
+from livedream.dream.compute.out_of_memory import first_line, is_out_of_memory
+from livedream.dream.compute.precision import Compute, choose_compute, next_safer
+from livedream.dream.compute.threads import processors, sharing_cores, sleeping_at_barriers
+from livedream.dream.dream_network import DreamNetwork
+from livedream.dream.image.jitter import draw_shift
+from livedream.dream.image.masks import StillMask, StreamMasks, product, wanted_masks
+from livedream.dream.image.octaves import Size, octave_sizes, share_of, working_size
+from livedream.dream.image.precondition import PLAIN, preconditioner
+from livedream.dream.image.resize import compose, from_pixels, shrink
+from livedream.dream.native import kernels, supported
+from livedream.dream.objective.parser import parse
+from livedream.dream.objective.validation import check_names
 from livedream.dream.still import TiledStep, dream_still, still_sizes
-from livedream.dream.threads import processors, sharing_cores, sleeping_at_barriers
+from livedream.dream.stream.frames import AnalyzedFrame, DreamedFrame
+from livedream.dream.stream.live_masks import MaskState
+from livedream.dream.stream.motion import Flow, Motion
+from livedream.dream.stream.quality import DEEPER, QualityScale
+from livedream.dream.stream.residual import Carry, settle
+from livedream.dream.stream.timing import Stages
+from livedream.dream.stream.zoom import zoom_flow
 from livedream.errors import ArgumentError, DeviceError
 from livedream.frame import Frame
-from livedream.models.graph import trace
-from livedream.picture import Picture, to_array
+from livedream.image import Picture, to_array
+from livedream.models.fx_graph import trace
 from livedream.presets import settings_of
 from livedream.settings import CONTROLS, DreamSettings
 from livedream.spectacle import Spectacle
@@ -121,9 +121,9 @@ class Dreamer(metaclass=Documented):
         self._traced: dict[tuple[str, str], fx.GraphModule] = {}
         """By name and weights: the network that dreams, and one that is prepared or was left last."""
         self._room = 1.0
-        self._way: OnHost | OnDevice | None = None
+        self._way: CpuBackend | GpuBackend | None = None
         self._shown_size: Size = (0, 0)
-        self.relief = Relief()
+        self.relief = QualityScale()
         """What it leaves out for want of time. May be set at any time, by any thread."""
         self.dropped_steps = 0
         """How many steps were left out because their gradient was not finite."""
@@ -176,7 +176,7 @@ class Dreamer(metaclass=Documented):
                     self._warm_up(way, ascent, self._sizes_for(settings, *self._frame_size))
             except RuntimeError as error:
                 # The thread that dreams will make room when it comes to it.
-                if not is_full(error):
+                if not is_out_of_memory(error):
                     raise
         return ascent
 
@@ -216,7 +216,7 @@ class Dreamer(metaclass=Documented):
     @property
     def awaits_device(self) -> bool:
         """Whether a GPU composes the frames of a stream too, so that `compose` does nothing but wait for it."""
-        return isinstance(self._way, OnDevice)
+        return isinstance(self._way, GpuBackend)
 
     @property
     def look_ahead(self) -> int:
@@ -259,7 +259,7 @@ class Dreamer(metaclass=Documented):
         soon: leave the warming up to the first frames where a CPU dreams them. The first then comes about 0.2 s sooner;
             it and the next few, one for each octave, take 40 to 100 ms longer than those that follow.
         """
-        alone(lambda: self._prepare(size, still, soon))
+        run_in_fresh_thread(lambda: self._prepare(size, still, soon))
 
     def _prepare(self, size: tuple[int, int], still: bool, soon: bool) -> None:
         with sharing_cores():  # its operations are small: two threads take longer for them than one
@@ -283,8 +283,8 @@ class Dreamer(metaclass=Documented):
         self._count = 0
         self._changed_at = 0
         self._dreamt_with: tuple[DreamSettings, Size] | None = None
-        self._left: Left | None = None
-        self._last: Sight | None = None
+        self._left: Carry | None = None
+        self._last: AnalyzedFrame | None = None
         self.stop_looking()
         self._live_masks = StreamMasks()
 
@@ -319,7 +319,7 @@ class Dreamer(metaclass=Documented):
             self._stood = int(state["stood"])
             self._live_masks = StreamMasks(MaskState.from_arrays(state))
             withheld = self._restored(state["withheld"]) if "withheld" in state else None
-            self._left = Left(self._restored(state["residual"]), withheld)
+            self._left = Carry(self._restored(state["residual"]), withheld)
 
     def _restored(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self._device).contiguous(memory_format=torch.channels_last)
@@ -420,7 +420,7 @@ class Dreamer(metaclass=Documented):
     # A stream: the residual travels, the octaves take turns. Each of the three steps may have a thread of its own, if
     # frames come to it in order.
 
-    def look(self, frame: Frame, begins: bool = False, settings: DreamSettings | None = None) -> Sight:
+    def look(self, frame: Frame, begins: bool = False, settings: DreamSettings | None = None) -> AnalyzedFrame:
         """Shrink a frame and find how it moved since the last one that was looked at, and with it what was dreamt.
         Needs no network.
 
@@ -449,16 +449,16 @@ class Dreamer(metaclass=Documented):
                 seen = estimate()
                 if seen is None:
                     return None, None
-                flow = grow_and_turn(seen, settings.zoom, settings.rotate)
+                flow = zoom_flow(seen, settings.zoom, settings.rotate)
                 # Here and not where it is dreamt, which takes longer; a GPU does it by itself.
                 return seen, flow if self.awaits_device else flow.at(size)
 
         ahead = self.look_ahead > 1
-        waits = begin_alone(find_flow) if ahead else find_flow
-        sight = Sight(frame, small, self._motion.previous, waits, None, sizes, 0, begins, stages, settings)
+        waits = begin_in_fresh_thread(find_flow) if ahead else find_flow
+        sight = AnalyzedFrame(frame, small, self._motion.previous, waits, None, sizes, 0, begins, stages, settings)
         return sight if ahead else self._with_flow(sight)
 
-    def _with_flow(self, sight: Sight) -> Sight:
+    def _with_flow(self, sight: AnalyzedFrame) -> AnalyzedFrame:
         """Return `sight` with its flow, and what depends on the frames before it."""
         if sight.estimate is None:
             return sight
@@ -473,7 +473,7 @@ class Dreamer(metaclass=Documented):
         """Wait for the search for a person that `look` has begun beside the frames."""
         self._live_masks.finish()
 
-    def dream(self, sight: Sight) -> Dreamt:
+    def dream(self, sight: AnalyzedFrame) -> DreamedFrame:
         """Let what was dreamt before travel into a frame that was looked at, and dream on.
 
         Raises DeviceError when the device has not enough memory for the smallest of dreams.
@@ -483,8 +483,8 @@ class Dreamer(metaclass=Documented):
             lambda sizes: self._dream_sight(known.at(sizes)), sight.frame.pixels.shape[:2], sight.sizes
         )
 
-    def _dream_sight(self, sight: Sight) -> Dreamt:
-        settings, ascent, way = self._settings, self._ready(), self._the_way()
+    def _dream_sight(self, sight: AnalyzedFrame) -> DreamedFrame:
+        settings, ascent, way = self._settings, self._ready(), self._the_backend()
         if min(map(min, sight.sizes)) < network_for(settings).smallest:
             # It was looked at for another network, which takes smaller pictures.
             sight = sight.at(self._sizes_for(settings, *sight.frame.pixels.shape[:2]))
@@ -522,38 +522,38 @@ class Dreamer(metaclass=Documented):
         self._left, self._last = settled.left, sight
         self._count += 1
         self._guard(dropped)
-        return Dreamt(sight.frame, finish, sight.stages, effort)
+        return DreamedFrame(sight.frame, finish, sight.stages, effort)
 
-    def _has_grown(self, sight: Sight) -> bool:
+    def _has_grown(self, sight: AnalyzedFrame) -> bool:
         """Return whether the dream of a scene that stands still would hardly change any more."""
         frames = min(sight.stood, self._count - self._changed_at)
         return frames > _STANDS and self._settings.keep**frames <= 1 - _GROWN
 
-    def _rest(self, sight: Sight, left: Left) -> Dreamt:
+    def _rest(self, sight: AnalyzedFrame, left: Carry) -> DreamedFrame:
         """Show what was dreamt of the last frame with this one, which looks the same."""
         with sight.stages.measure("download"):
             shown = left.residual if left.withheld is None else left.residual - left.withheld
             finish, _ = self._show(sight, shown)
         self._last = sight
-        return Dreamt(sight.frame, finish, sight.stages, effort=0)
+        return DreamedFrame(sight.frame, finish, sight.stages, effort=0)
 
-    def _show(self, sight: Sight, residual: Tensor) -> tuple[Callable[[], np.ndarray], int]:
+    def _show(self, sight: AnalyzedFrame, residual: Tensor) -> tuple[Callable[[], np.ndarray], int]:
         """Return what makes the frame that is shown, through its masks, and how many steps were dropped."""
         ascent, pixels = self._ready(), sight.frame.pixels
         mask = partial(product, ascent.masks, sight.masks, sight.small, pixels)
-        return self._the_way().show(ascent, pixels, residual, self._settings.strength, mask)
+        return self._the_backend().show(ascent, pixels, residual, self._settings.strength, mask)
 
-    def _travel(self, sight: Sight, picture: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def _travel(self, sight: AnalyzedFrame, picture: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Return `picture` with what it inherits of the residual, and what it inherits of what is withheld."""
         flow, left = sight.flow, self._left
         if flow is None or left is None:
             return None, None
         if left.residual.shape != picture.shape:
             withheld = None if left.withheld is None else _resized(left.withheld, sight.sizes[0])
-            left = Left(_resized(left.residual, sight.sizes[0]), withheld)
-        return self._the_way().inherit(picture, left, flow, self._settings.keep)
+            left = Carry(_resized(left.residual, sight.sizes[0]), withheld)
+        return self._the_backend().inherit(picture, left, flow, self._settings.keep)
 
-    def compose(self, dreamt: Dreamt) -> Frame:
+    def compose(self, dreamt: DreamedFrame) -> Frame:
         """Show what was dreamt, at the full size of its frame."""
         with dreamt.stages.measure("compose"):
             pixels = dreamt.finish()
@@ -573,7 +573,7 @@ class Dreamer(metaclass=Documented):
         A copy dreams them: what is made is shared, what is remembered is its own.
         """
         self._ready()
-        self._the_way()
+        self._the_backend()
         self._shown_size = sizes[0]
         other = copy.copy(self)
         other.reset()
@@ -599,7 +599,7 @@ class Dreamer(metaclass=Documented):
             try:
                 return work(sizes)
             except RuntimeError as error:
-                if not is_full(error):
+                if not is_out_of_memory(error):
                     raise
                 reason = first_line(error)
             # Out here: the error holds the tensors of the step that failed.
@@ -667,7 +667,7 @@ class Dreamer(metaclass=Documented):
             picture = self._upload(shrink(pixels, sizes[0]))
             yield from dream_still(picture, sizes, settings.still_steps, step, mask.at if mask else None)
         except RuntimeError as error:
-            if not is_full(error):
+            if not is_out_of_memory(error):
                 raise
             (height, width), reason = self._shown_size, first_line(error)
             name = network_for(settings).name
@@ -728,7 +728,7 @@ class Dreamer(metaclass=Documented):
         return traced
 
     @staticmethod
-    def _warm_up(way: OnHost | OnDevice, ascent: Ascent, sizes: list[Size]) -> None:
+    def _warm_up(way: CpuBackend | GpuBackend, ascent: Ascent, sizes: list[Size]) -> None:
         """Do once each step that a frame may ask for."""
         picture = torch.zeros(1, 3, *sizes[0], device=ascent.network.device)
         for number, octave in enumerate(sizes):
@@ -738,10 +738,10 @@ class Dreamer(metaclass=Documented):
     def _device(self) -> torch.device:
         return self._ready().network.mean.device
 
-    def _the_way(self) -> OnHost | OnDevice:
+    def _the_backend(self) -> CpuBackend | GpuBackend:
         """Return what carries the frames of a stream: all on the GPU, or the CPU's part on the CPU."""
         if self._way is None:
-            self._way = (OnDevice if self._device.type == "cuda" else OnHost)(self._device)
+            self._way = (GpuBackend if self._device.type == "cuda" else CpuBackend)(self._device)
         return self._way
 
     def _shift(self, number: int, step: int, octave: Size) -> tuple[int, int]:
@@ -804,7 +804,7 @@ def _slower() -> str:
     """Return why a CPU is slower than it could be, to be said in the first line of a run."""
     if not kernels.compiled:
         return " without compiled kernels"
-    why = native.objection()
+    why = supported.objection()
     return f" layer by layer ({why})" if why else ""
 
 

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from livedream.dream.ascent import Ascent
-from livedream.dream.memory import first_line, is_full
-from livedream.dream.octaves import Size, octave_sizes, share_of, working_size
-from livedream.dream.precondition import preconditioner
-from livedream.dream.tiles import LEAST_SIDE, tiles
+from livedream.dream.compute.out_of_memory import first_line, is_out_of_memory
+from livedream.dream.image.octaves import Size, octave_sizes, share_of, working_size
+from livedream.dream.image.precondition import preconditioner
+from livedream.dream.image.tiles import LEAST_SIDE, tiles
 from livedream.settings import DreamSettings
 from livedream.steps import StepReport
 
@@ -138,7 +138,7 @@ class TiledStep:
             except RuntimeError as error:
                 now = min(self._side, max(size))
                 smaller = max(now // 2, LEAST_SIDE)
-                if not is_full(error) or self._whole or smaller >= now:
+                if not is_out_of_memory(error) or self._whole or smaller >= now:
                     raise
                 _log.warning("the network sees no more than %d pixels at once: %s", smaller, first_line(error))
             else:

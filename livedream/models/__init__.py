@@ -13,7 +13,7 @@ from livedream.models.classes import IMAGENET, LOGITS, class_names, find_class
 from livedream.models.groups import class_group, class_group_names, find_classes
 from livedream.models.layers import LayerFacts, layer_facts, layer_names
 from livedream.models.loading import OFFICIAL, build, has_weights, load, weights_file
-from livedream.models.table import DEFAULT, SQUEEZENET, Network, find_network, network_names, network_table
+from livedream.models.registry import DEFAULT, SQUEEZENET, Network, find_network, network_names, network_table
 
 __all__ = [
     "DEFAULT",

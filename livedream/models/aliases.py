@@ -11,7 +11,7 @@ from livedream.errors import unknown
 from livedream.hints import either
 from livedream.models.channels import channel_names, find_channels
 from livedream.models.classes import LOGITS
-from livedream.models.table import DEFAULT, SQUEEZENET, find_network
+from livedream.models.registry import DEFAULT, SQUEEZENET, find_network
 
 
 @cache

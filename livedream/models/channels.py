@@ -9,7 +9,7 @@ from functools import cache
 
 from livedream.models.classes import plain_name
 from livedream.models.directions import DIRECTIONS
-from livedream.models.table import find_network
+from livedream.models.registry import find_network
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 
 from livedream.errors import ArgumentError, unknown
-from livedream.models.table import find_network
+from livedream.models.registry import find_network
 
 LOGITS = "logits"
 """The name, in every network, of the layer that scores its classes: (n, classes), before softmax."""

@@ -5,7 +5,7 @@ from functools import cache
 
 from livedream.models.aliases import aliases
 from livedream.models.loading import build
-from livedream.models.table import find_network
+from livedream.models.registry import find_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def layer_names(network: str) -> list[str]:
     Builds the network, without weights, and traces it. Raises ArgumentError for an unknown network.
     """
     smallest = find_network(network).smallest
-    return [facts.name for facts in layer_facts(network, (smallest, smallest))]
+    return [info.name for info in layer_facts(network, (smallest, smallest))]
 
 
 @cache
@@ -40,7 +40,7 @@ def layer_facts(network: str, size: tuple[int, int]) -> tuple[LayerFacts, ...]:
     import torch
     from torch import fx
 
-    from livedream.models.graph import Measurement, ancestors, outputs, trace
+    from livedream.models.fx_graph import Measurement, ancestors, outputs, trace
 
     with torch.device("meta"):  # shapes and costs need no numbers
         traced = trace(build(network))

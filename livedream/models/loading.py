@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from livedream.errors import WeightsError
 from livedream.models.classes import IMAGENET
-from livedream.models.table import Network, find_network
+from livedream.models.registry import Network, find_network
 from livedream.steps import OnStep, StepReport
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def weights_file(name: str) -> Path:
 def _load_file(name: str, path: Path, *cure: str) -> "nn.Module":
     import torch
 
-    from livedream.models.files import fill, head, plain_names, read_weights
+    from livedream.models.weights import fill, head, plain_names, read_weights
 
     found = read_weights(path, *cure)
     with torch.device("meta"):  # no numbers are drawn only to be thrown away: seconds for a VGG

@@ -6,7 +6,8 @@ Google; its model card: "MediaPipe Selfie Segmentation", 2021. The encoder is Mo
 encoder's stage of the same size.
 
 Written out for torch because OpenCV, which reads the TFLite file too, takes as many threads as the whole process has,
-and the dream needs those (`livedream.dream.person`). One search on one thread takes 4 ms here and 7 ms in OpenCV 5.
+and the dream needs those (`livedream.dream.stream.person`). One search on one thread takes 4 ms here and 7 ms in
+OpenCV 5.
 """
 
 import torch

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Protocol
 
-from livedream.dream.relief import Relief
-from livedream.pipeline.work import Work, fastest, typical
+from livedream.dream.stream.quality import QualityScale
+from livedream.pipeline.work import FrameTimes, fastest, typical
 from livedream.settings import CONTROLS, DreamSettings
 
 _log = logging.getLogger(__name__)
@@ -20,7 +20,10 @@ _log = logging.getLogger(__name__)
 _HEIGHTS = (1.0, 0.85, 0.72, 0.61, 0.52, 0.44)
 """Each saves a quarter of the pixels of the one before."""
 RELIEFS = tuple(
-    Relief(height, steps, flow, deeper=False) for height in _HEIGHTS for steps in (1.0, 0.5) for flow in (1.0, 0.5)
+    QualityScale(height, steps, flow, deeper=False)
+    for height in _HEIGHTS
+    for steps in (1.0, 0.5)
+    for flow in (1.0, 0.5)
 )
 """By how much they change the look: a coarser map of the motion the least, then one long step for two short ones, then
 the height. To dream deeper is one more than nothing left out, see `_more`."""
@@ -62,7 +65,7 @@ _COSTLY = [control.name for control in CONTROLS if control.prepared or control.n
 class Relievable(Protocol):
     """A dreamer that can be told to leave something out."""
 
-    relief: Relief
+    relief: QualityScale
 
     @property
     def settings(self) -> DreamSettings: ...
@@ -84,7 +87,7 @@ class Governor:
         self._budget = float(1 / rate)
         self._clock = clock
         self._next = -float("inf")
-        self._works: deque[Work] = deque(maxlen=_FRAMES)
+        self._works: deque[FrameTimes] = deque(maxlen=_FRAMES)
         self._short = False
         """Whether what can be left out does not suffice."""
         self._since = 0
@@ -122,7 +125,7 @@ class Governor:
         self._next = max(self._next, now - self._budget) + self._budget / _MORE
         return True
 
-    def took(self, work: Work) -> None:
+    def took(self, work: FrameTimes) -> None:
         """A frame has been composed, and took so long."""
         if not work.effort:
             return  # a frame that was only shown says nothing of the time that the next dream will take
@@ -158,7 +161,7 @@ class Governor:
             if self.notice is not None:
                 _log.info("%s", self.notice)
 
-    def _chosen(self, now: Work, usual: Work) -> Relief:
+    def _chosen(self, now: FrameTimes, usual: FrameTimes) -> QualityScale:
         """Return the relief for frames that took `now`, and would have taken `usual` in the usual steps."""
         if now.longest > _FULL * self._budget:
             # What dreams deeper in time that is not there must not make the picture smaller.
@@ -167,7 +170,7 @@ class Governor:
                 return less
         return self._more(usual) if self._since >= self._calm else self._relief
 
-    def _less(self, work: Work) -> Relief:
+    def _less(self, work: FrameTimes) -> QualityScale:
         """Return the relief that changes the look the least and fits; if none does, one that is worth its price."""
         # Never more of anything, or two that help each other's steps would take turns.
         choice = [relief for relief in RELIEFS if all(a <= b for a, b in zip(relief, self._relief, strict=True))]
@@ -176,7 +179,7 @@ class Governor:
         limit = max(_FITS * self._budget, best if best <= self._budget else _WORTH * best)
         return next(relief for relief in choice if longest[relief] <= limit)
 
-    def _more(self, work: Work) -> Relief:
+    def _more(self, work: FrameTimes) -> QualityScale:
         """Return the present relief, or that which takes back as much of it as there is time for."""
         highest = _HEIGHTS[max(0, _HEIGHTS.index(self._relief.height) - 1)]
         choice = [
@@ -185,7 +188,7 @@ class Governor:
             if all(a >= b for a, b in zip(relief, self._relief, strict=True)) and relief.height <= highest
         ]
         if self._dreamer.settings.still_scene == "deeper" and self._relief == RELIEFS[0]:
-            choice = [Relief(deeper=True)] if work.longest <= _FITS * self._budget else []
+            choice = [QualityScale(deeper=True)] if work.longest <= _FITS * self._budget else []
         for relief in choice:
             # What takes no longer than now does not stand in the way, however long that is.
             steps = zip(self._under(relief, work)[:3], work[:3], strict=True)
@@ -193,10 +196,10 @@ class Governor:
                 return relief
         return self._relief
 
-    def _under(self, relief: Relief, work: Work) -> Work:
+    def _under(self, relief: QualityScale, work: FrameTimes) -> FrameTimes:
         return work.under(relief, self._relief, self._dreamer.settings.steps)
 
-    def _go_to(self, relief: Relief) -> None:
+    def _go_to(self, relief: QualityScale) -> None:
         before, takes_back = self.notice, relief > self._relief
         if self._tried and not takes_back:
             self._calm = min(2 * self._calm, _CALMEST)

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from livedream.pipeline.mailbox import Mailbox
+from livedream.pipeline.frame_queue import FrameQueue
 from livedream.sink.sink import Sink
 
 Item = TypeVar("Item")
@@ -11,7 +11,7 @@ RECORDING_DEPTH = 16
 """Frames that wait for a slow recording, half a second of a camera: 100 MB at 1920x1080."""
 
 
-class Live:
+class LivePolicy:
     """One frame waits for the dreamer and one for each display, so the delay cannot grow."""
 
     closing_ends_all = True
@@ -25,8 +25,8 @@ class Live:
     sinks_fail_alone = True
     """One that fails leaves the run, and the others go on: nobody's call ends because a disk is full."""
 
-    def capture_box(self) -> Mailbox[Item]:
-        return Mailbox(1, wait=False)
+    def capture_box(self) -> FrameQueue[Item]:
+        return FrameQueue(1, wait=False)
 
-    def sink_box(self, sink: Sink) -> Mailbox[Item]:
-        return Mailbox(1 if sink.live else RECORDING_DEPTH, wait=False)
+    def sink_box(self, sink: Sink) -> FrameQueue[Item]:
+        return FrameQueue(1 if sink.live else RECORDING_DEPTH, wait=False)

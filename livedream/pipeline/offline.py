@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from livedream.pipeline.mailbox import Mailbox
+from livedream.pipeline.frame_queue import FrameQueue
 from livedream.sink.sink import Sink
 
 Item = TypeVar("Item")
@@ -11,7 +11,7 @@ DEPTH = 4
 """Frames that wait at each hand-off: enough to keep all threads busy, few enough for films of any size."""
 
 
-class Offline:
+class OfflinePolicy:
     """Nothing is dropped but what a window has no time to show: a window does not slow a film down."""
 
     closing_ends_all = False
@@ -25,8 +25,8 @@ class Offline:
     end_seconds: float | None = None
     """A film takes what time it needs to be complete."""
 
-    def capture_box(self) -> Mailbox[Item]:
-        return Mailbox(DEPTH, wait=True)
+    def capture_box(self) -> FrameQueue[Item]:
+        return FrameQueue(DEPTH, wait=True)
 
-    def sink_box(self, sink: Sink) -> Mailbox[Item]:
-        return Mailbox(1, wait=False) if sink.live else Mailbox(DEPTH, wait=True)
+    def sink_box(self, sink: Sink) -> FrameQueue[Item]:
+        return FrameQueue(1, wait=False) if sink.live else FrameQueue(DEPTH, wait=True)

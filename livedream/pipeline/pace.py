@@ -8,7 +8,7 @@ _SMOOTH = 0.2
 """What the newest frame counts for in a mean."""
 
 
-class Pace:
+class StageTiming:
     """The mean times of a step, for the step before it: when does it want its next frame?"""
 
     def __init__(self) -> None:

@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from livedream.frame import Frame
-from livedream.pipeline.mailbox import Mailbox
-from livedream.pipeline.offline import DEPTH, Item, Offline
+from livedream.pipeline.frame_queue import FrameQueue
+from livedream.pipeline.offline import DEPTH, Item, OfflinePolicy
 from livedream.sink.sink import Sink
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ LATE = 0.001
 """Seconds. A frame that arrives later than that after its time is late."""
 
 
-class Played(Offline):
+class PlaybackPolicy(OfflinePolicy):
     """The rules for a film that is only watched: every frame is shown, and closing the window ends it."""
 
     dream_first = False
@@ -51,8 +51,8 @@ class Played(Offline):
     """The window plays on although a recording of it fails."""
     end_seconds: float | None = 10.0
 
-    def sink_box(self, sink: Sink) -> Mailbox[Item]:
-        return Mailbox(1 if sink.live else DEPTH, wait=True)
+    def sink_box(self, sink: Sink) -> FrameQueue[Item]:
+        return FrameQueue(1 if sink.live else DEPTH, wait=True)
 
 
 class _Arrival(NamedTuple):

@@ -11,17 +11,17 @@ from livedream.capture.source import Source
 from livedream.errors import LivedreamError, SinkError, SourceError
 from livedream.faults import explain
 from livedream.frame import Frame
-from livedream.pipeline.changes import Changes
+from livedream.pipeline.checkpoints import Checkpoint, Journal, Stateful
+from livedream.pipeline.dream_stages import Dreamer, DreamStages, steps_of
+from livedream.pipeline.frame_queue import Ended, FrameQueue
 from livedream.pipeline.governor import Governor
-from livedream.pipeline.journal import Checkpoint, Journal, Stateful
-from livedream.pipeline.live import Live
-from livedream.pipeline.mailbox import Ended, Mailbox
+from livedream.pipeline.live import LivePolicy
 from livedream.pipeline.meter import Meter, Report
-from livedream.pipeline.offline import Offline
-from livedream.pipeline.playback import READY, Playback, Played
-from livedream.pipeline.post import Dated, Post
-from livedream.pipeline.priority import give_way
-from livedream.pipeline.relay import Dreamer, Relay, steps_of
+from livedream.pipeline.offline import OfflinePolicy
+from livedream.pipeline.playback import READY, Playback, PlaybackPolicy
+from livedream.pipeline.sink_changes import Changes
+from livedream.pipeline.sink_worker import SinkWorker, TimedFrame
+from livedream.pipeline.thread_priority import give_way
 from livedream.sink.sink import ResumableSink, Sink
 from livedream.steps import StepReport
 
@@ -107,12 +107,12 @@ class _Run:
         self._changes = changes or Changes()
         self._told = -TICK_SECONDS
         self._playback = playback
-        self._ready: Mailbox[Dated] = Mailbox(READY, wait=True)
+        self._ready: FrameQueue[TimedFrame] = FrameQueue(READY, wait=True)
         """Dreamt frames of a film that is played, before their time."""
-        self._rules: Live | Offline = Live() if source.live else Offline()
+        self._rules: LivePolicy | OfflinePolicy = LivePolicy() if source.live else OfflinePolicy()
         if playback is not None and playback.only_played:
-            self._rules = Played()
-        self._captured: Mailbox[Dated] = self._rules.capture_box()
+            self._rules = PlaybackPolicy()
+        self._captured: FrameQueue[TimedFrame] = self._rules.capture_box()
         self._meter = Meter()
         self._posts = tuple(self._post(sink) for sink in sinks)
         """Replaced as a whole: several threads read it."""
@@ -132,7 +132,7 @@ class _Run:
         behind = self._rules.dream_first
         self._capture_thread = self._thread("capture", self._capture, behind)
         self._steps = steps_of(dreamer, source.stills, self._stepped)
-        relay = Relay(
+        relay = DreamStages(
             self._steps,
             self._captured,
             self._give,
@@ -150,8 +150,8 @@ class _Run:
         if playback is not None:
             self._dream_threads.append(self._thread("play", functools.partial(self._play, playback)))
 
-    def _post(self, sink: Sink) -> Post:
-        post = Post(self._meter.add_sink(sink.name), sink, self._rules.sink_box(sink))
+    def _post(self, sink: Sink) -> SinkWorker:
+        post = SinkWorker(self._meter.add_sink(sink.name), sink, self._rules.sink_box(sink))
         if not sink.on_main_thread:
             post.closes = self._rules.sinks_fail_alone
             post.thread = self._thread(f"sink-{sink.name}", functools.partial(self._serve, post))
@@ -176,21 +176,21 @@ class _Run:
     def _capture(self) -> None:
         try:
             for frame in self._source:
-                if not self._captured.put(Dated(frame, self._meter.captured())):
+                if not self._captured.put(TimedFrame(frame, self._meter.captured())):
                     return
             self._exhausted = True
         finally:
             self._captured.close()  # what came before a failure is still dreamt
 
-    def _give(self, dream: Dated) -> bool:
+    def _give(self, dream: TimedFrame) -> bool:
         self._step = None
         return self._ready.put(dream) if self._playback is not None else self._deliver(dream)
 
-    def _deliver(self, dream: Dated) -> bool:
+    def _deliver(self, dream: TimedFrame) -> bool:
         taken = [post.box.put(dream) for post in self._posts]  # all of them, not only until the first that takes it
         return any(taken)
 
-    def _compose(self, relay: Relay) -> None:
+    def _compose(self, relay: DreamStages) -> None:
         try:
             relay.compose()
         finally:
@@ -242,7 +242,7 @@ class _Run:
         self._checkpoints.sink.write_key(frame)
         self._checkpoints.journal.save(checkpoint)
 
-    def _serve(self, post: Post) -> None:
+    def _serve(self, post: SinkWorker) -> None:
         while self._attend(post):
             pass
         post.box.discard()
@@ -253,7 +253,7 @@ class _Run:
             except Exception as error:  # noqa: BLE001  the run tells or raises it
                 self._fail(post, error)
 
-    def _attend(self, post: Post) -> bool:
+    def _attend(self, post: SinkWorker) -> bool:
         """Give a sink its next frame, or let it idle. Returns False when it needs no more attention."""
         try:
             return self._turn(post)
@@ -261,7 +261,7 @@ class _Run:
             self._fail(post, error)
             return False
 
-    def _turn(self, post: Post) -> bool:
+    def _turn(self, post: SinkWorker) -> bool:
         try:
             frame, captured_at, checkpoint = post.box.take(IDLE_SECONDS)
         except TimeoutError:
@@ -317,7 +317,7 @@ class _Run:
                 post.open = False
                 post.box.close()
 
-    def _fail(self, post: Post, error: Exception) -> None:
+    def _fail(self, post: SinkWorker, error: Exception) -> None:
         """Take a sink out of the run, and end the run if its rules or the lack of any other sink say so."""
         if post.sink.given_up:
             return  # that was said before
@@ -404,7 +404,7 @@ class _Run:
                 self._note(SourceError(f"{self._source.name} does not let go of its thread", cure))
                 return
 
-    def _join_sink(self, post: Post) -> None:
+    def _join_sink(self, post: SinkWorker) -> None:
         while post.thread is not None and post.thread.is_alive() and not post.sink.given_up:
             post.thread.join(TICK_SECONDS)
             if self._end_seconds is not None and post.busy_seconds() > self._end_seconds:

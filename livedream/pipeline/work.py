@@ -4,10 +4,10 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from livedream.dream.relief import DEEPER, Relief
+from livedream.dream.stream.quality import DEEPER, QualityScale
 
 
-class Work(NamedTuple):
+class FrameTimes(NamedTuple):
     """Seconds that a frame took in each of the three steps. They go on side by side, each with a frame of its own."""
 
     look: float
@@ -24,21 +24,21 @@ class Work(NamedTuple):
         return max(self.look, self.dream, self.compose)
 
     @property
-    def usual(self) -> "Work":
+    def usual(self) -> "FrameTimes":
         """What it would have been in the usual steps: one that was dreamt deeper is no sign of a slow machine."""
         return self._replace(dream=self.dream / self.effort, effort=1.0)
 
-    def under(self, then: Relief, now: Relief, steps: int) -> "Work":
+    def under(self, then: QualityScale, now: QualityScale, steps: int) -> "FrameTimes":
         """Return what `then` would make of this work in the usual steps, `steps` without relief, done under `now`."""
         area = (then.height / now.height) ** 2
         motion = self.look if self.motion is None else self.motion
         moved = motion * (area * (then.flow / now.flow) ** 2)
         dream = self.dream * (area * then.steps_of(steps) / now.steps_of(steps))
         look = self.look - motion + moved
-        return Work(look, dream * DEEPER if then.deeper else dream, self.compose, moved)
+        return FrameTimes(look, dream * DEEPER if then.deeper else dream, self.compose, moved)
 
 
-def typical(works: Sequence[Work]) -> Work:
+def typical(works: Sequence[FrameTimes]) -> FrameTimes:
     """Return each step's usual time over `works`, three at least; of their efforts, the greatest."""
     look, dream, compose, motion = (
         statistics.median(_thirds(seconds))
@@ -49,10 +49,10 @@ def typical(works: Sequence[Work]) -> Work:
             [work.look if work.motion is None else work.motion for work in works],
         )
     )
-    return Work(look, dream, compose, min(motion, look), max(work.effort for work in works))
+    return FrameTimes(look, dream, compose, min(motion, look), max(work.effort for work in works))
 
 
-def fastest(works: Sequence[Work]) -> float:
+def fastest(works: Sequence[FrameTimes]) -> float:
     """Return what even the fastest three frames in a row of `works` took, each."""
     return min(_thirds([work.longest for work in works]))
 

@@ -19,12 +19,12 @@ from livedream.frame_time import FrameTime
 from livedream.picture_recipe import LARGEST, recipe_in, recipe_options
 from livedream.pixel_aspect import options_for, stamped
 from livedream.recipe import TABLE, Recipe, about, in_ascii, without_end
-from livedream.sink.beside import is_untouched, write_beside
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import frame_path, recipe_in_folder
-from livedream.sink.part import PartFile, check_new, write_whole
-from livedream.sink.sink import Facts, Sink
+from livedream.sink.partial_file import PartialFile, check_new, write_whole
+from livedream.sink.sidecar import is_untouched, write_beside
+from livedream.sink.sink import Sink, StreamInfo
 from livedream.untrusted import read_text
 
 log = logging.getLogger(__name__)
@@ -47,17 +47,17 @@ class FramesSink(Sink):
     of an earlier, longer run are removed at the end if `overwrite`, as far as the recipe that it left proves that they
     are its own; others are reported.
 
-    lock: of the output, which the sink releases. Raises what PartFile raises.
+    lock: of the output, which the sink releases. Raises what PartialFile raises.
     """
 
-    def __init__(self, name: str, lock: OutputLock, recipe_file: Path, facts: Facts, *, overwrite: bool) -> None:
+    def __init__(self, name: str, lock: OutputLock, recipe_file: Path, info: StreamInfo, *, overwrite: bool) -> None:
         self.name = name
         self.count = 0
         """How many pictures are written."""
         self._lock = lock
         self._recipe_file = recipe_file
-        self._facts = facts
-        self._inputs = facts.inputs()
+        self._info = info
+        self._inputs = info.inputs()
         self._overwrite = overwrite
         self._ended = self._closed = False
 
@@ -82,7 +82,7 @@ class FramesSink(Sink):
 
     def write(self, frame: Frame) -> None:
         path = self._path(self.count)
-        save(frame, path, self._lock, self.recipe, self._facts, overwrite=self._overwrite, inputs=self._inputs)
+        save(frame, path, self._lock, self.recipe, self._info, overwrite=self._overwrite, inputs=self._inputs)
         self.count += 1
 
     def end(self) -> None:
@@ -120,10 +120,10 @@ class ImagesSink(FramesSink):
     into it. Raises ArgumentError when a file that is read would be replaced.
     """
 
-    def __init__(self, folder: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
+    def __init__(self, folder: str | PathLike[str], info: StreamInfo | None = None, *, overwrite: bool = False) -> None:
         self.folder = Path(folder)
         lock, recipe_file = OutputLock(self.folder, folder=True), recipe_in_folder(self.folder)
-        super().__init__(f"{self.folder}/", lock, recipe_file, facts or Facts(), overwrite=overwrite)
+        super().__init__(f"{self.folder}/", lock, recipe_file, info or StreamInfo(), overwrite=overwrite)
         self._inputs.refuse_output(self.folder, folder=True)
         self._is_new = not self.folder.exists()
         try:
@@ -146,24 +146,24 @@ class ImagesSink(FramesSink):
                 self.folder.rmdir()
 
 
-class PictureSink(Sink):
+class ImageSink(Sink):
     """The first frame that comes, in a file of the kind that its name says; then it is finished.
 
     facts: what is known of the frames. Raises SinkError when the file is there already, unless `overwrite`, and when
     another run writes it. Raises ArgumentError when a file that is read would be replaced.
     """
 
-    def __init__(self, path: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
+    def __init__(self, path: str | PathLike[str], info: StreamInfo | None = None, *, overwrite: bool = False) -> None:
         self.path = Path(path)
         self.name = str(self.path)
         self._written = False
         self._overwrite = overwrite
-        self._facts = facts or Facts()
-        self._inputs = self._facts.inputs()
+        self._info = info or StreamInfo()
+        self._inputs = self._info.inputs()
         self._inputs.refuse_output(self.path)
         self._lock = OutputLock(self.path).acquire()
         try:
-            self._part = PartFile(self.path, self._lock, overwrite=overwrite, inputs=self._inputs)
+            self._part = PartialFile(self.path, self._lock, overwrite=overwrite, inputs=self._inputs)
         except BaseException:
             self._lock.release()
             raise
@@ -174,8 +174,8 @@ class PictureSink(Sink):
 
     def write(self, frame: Frame) -> None:
         if not self._written:
-            facts = Facts(pixel_aspect=self._facts.pixel_aspect)
-            self._part.write(encode(frame, self.path, self.recipe, facts))
+            info = StreamInfo(pixel_aspect=self._info.pixel_aspect)
+            self._part.write(encode(frame, self.path, self.recipe, info))
             self._part.finish()
             self._written = True
 
@@ -214,28 +214,28 @@ def save(
     path: Path,
     lock: OutputLock,
     recipe: Recipe | None = None,
-    facts: Facts | None = None,
+    info: StreamInfo | None = None,
     *,
     overwrite: bool = False,
     inputs: Inputs | None = None,
 ) -> None:
-    """Write one frame into the file `path`, see `encode`. Raises SinkError, and ArgumentError as PartFile does."""
-    write_whole(path, encode(frame, path, recipe, facts), lock, overwrite=overwrite, inputs=inputs)
+    """Write one frame into the file `path`, see `encode`. Raises SinkError, and ArgumentError as PartialFile does."""
+    write_whole(path, encode(frame, path, recipe, info), lock, overwrite=overwrite, inputs=inputs)
 
 
-def encode(frame: Frame, path: Path, recipe: Recipe | None = None, facts: Facts | None = None) -> bytes:
+def encode(frame: Frame, path: Path, recipe: Recipe | None = None, info: StreamInfo | None = None) -> bytes:
     """Return one frame as what is to be in the file `path`: in memory, for encoders pass over a disk that is full.
 
     It says which shape its pixels have, and carries the recipe; a PNG also its time in a film of known rate.
     Raises SinkError when that kind of file cannot hold the frame.
     """
-    facts = facts or Facts()
+    info = info or StreamInfo()
     suffix = path.suffix.lower()
-    options = {**OPTIONS[suffix], **options_for(suffix, facts.pixel_aspect)}
+    options = {**OPTIONS[suffix], **options_for(suffix, info.pixel_aspect)}
     text = recipe.text() if recipe else ""
     if suffix == ".png":
         options["pnginfo"] = PngImagePlugin.PngInfo()
-        for name, value in {**({TABLE: text} if text else {}), **_time(frame, facts)}.items():
+        for name, value in {**({TABLE: text} if text else {}), **_time(frame, info)}.items():
             options["pnginfo"].add_text(name, value)
     elif text:
         comment = in_ascii(text)
@@ -249,17 +249,17 @@ def encode(frame: Frame, path: Path, recipe: Recipe | None = None, facts: Facts 
         Image.fromarray(frame.pixels).save(buffer, kind, **options)
     except (OSError, ValueError, RuntimeError, OverflowError, struct.error) as error:  # more pixels than it can hold
         raise SinkError(f"{path} cannot be written: {error}", "choose another kind of file") from error
-    return stamped(buffer.getvalue(), facts.pixel_aspect)
+    return stamped(buffer.getvalue(), info.pixel_aspect)
 
 
-def _time(frame: Frame, facts: Facts) -> Mapping[str, str]:
+def _time(frame: Frame, info: StreamInfo) -> Mapping[str, str]:
     """Return what a PNG says about the time of a frame; nothing for pictures that are no film."""
-    if facts.stills:
+    if info.stills:
         return {}
-    tick = facts.time_base
+    tick = info.time_base
     if frame.time % tick:  # of a source that promised otherwise
         tick = Fraction(1, frame.time.denominator)
-    return FrameTime(frame.time, tick, facts.rate, frame.duration).texts()
+    return FrameTime(frame.time, tick, info.rate, frame.duration).texts()
 
 
 def _made_by(path: Path) -> dict[str, Any]:

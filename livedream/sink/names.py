@@ -3,7 +3,7 @@
 film-dream.mp4               the output
 film-dream.part.mp4          the output while it is written; players know its kind by the end of its name
 film-dream.part.lock         who writes it
-film-dream.part.resume/      its journal, see livedream.pipeline.journal
+film-dream.part.resume/      its journal, see livedream.pipeline.checkpoints
 frames/recipe.toml           the recipe of a folder of frames; other outputs carry it inside
 out.png.toml                 the recipe of numbered pictures out%06d.png
 """
@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from livedream.names import NUMBERED, fitting
-from livedream.sink.codecs import CONTAINERS
+from livedream.sink.video.codecs import CONTAINERS
 
 _FRAMES = "%06d.png"
 """What the frames in a folder of frames are called."""

@@ -8,7 +8,7 @@ from livedream.names import NumberedName
 from livedream.sink.images import FramesSink
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of, recipe_beside, recipe_in_folder
-from livedream.sink.sink import Facts
+from livedream.sink.sink import StreamInfo
 
 
 class Numbers:
@@ -54,11 +54,13 @@ class NumberedSink(FramesSink):
     already, unless `overwrite`, and when they cannot be written.
     """
 
-    def __init__(self, pattern: str | PathLike[str], facts: Facts | None = None, *, overwrite: bool = False) -> None:
+    def __init__(
+        self, pattern: str | PathLike[str], info: StreamInfo | None = None, *, overwrite: bool = False
+    ) -> None:
         path = Path(pattern)
         self._numbers = Numbers(path)
         recipe_file = self._numbers.recipe
-        super().__init__(str(pattern), OutputLock(path), recipe_file, facts or Facts(), overwrite=overwrite)
+        super().__init__(str(pattern), OutputLock(path), recipe_file, info or StreamInfo(), overwrite=overwrite)
         self._inputs.refuse_output(path)
         self._inputs.refuse(recipe_file, part_of(recipe_file))
         self._begin()

@@ -16,14 +16,14 @@ from livedream.frame import Frame
 from livedream.names import NUMBERED
 from livedream.recipe import Recipe
 from livedream.side_tracks import SideTracks
-from livedream.sink.codecs import CONTAINERS, Encoding
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
+from livedream.sink.video.codecs import CONTAINERS, Encoding
 from livedream.suffixes import PICTURES_OUT
 
 if TYPE_CHECKING:
-    from livedream.sink.kept import Kept
-    from livedream.sink.placement import Placement
+    from livedream.sink.video.salvage import Kept
+    from livedream.sink.window.placement import Placement
 
 FILMS = tuple(CONTAINERS)
 WINDOW = "window"
@@ -36,7 +36,7 @@ ADDRESSES = ("udp", "rtmp", "rtmps", "rtsp", "srt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class StreamInfo:
     """What a sink has to know of the frames before the first one comes; the words are those of a source."""
 
     rate: Fraction | None = None
@@ -91,7 +91,7 @@ class Facts:
 
 
 class DescribesFrames(Protocol):
-    """What says of itself what a sink has to know, as a Source does: with the other attributes of `Facts` too."""
+    """What says of itself what a sink has to know, as a Source does: with the other attributes of `StreamInfo` too."""
 
     rate: Fraction | None
     live: bool
@@ -182,7 +182,7 @@ class ResumableSink(Sink):
 
 def open_sink(
     spec: str | os.PathLike[str],
-    facts: "Facts | DescribesFrames | None" = None,
+    info: "StreamInfo | DescribesFrames | None" = None,
     *,
     encoding: Encoding | None = None,
     overwrite: bool = False,
@@ -206,7 +206,7 @@ def open_sink(
             an address (`udp://`, `rtmp://`, `rtsp://`, `srt://`);
             `-` for Y4M on standard output, `rgb24:-` for raw RGB;
             `null`, which keeps nothing.
-        facts: the source that the frames come from, or `Facts`: gives a film its rate and its sound. Without it the
+        info: the source that the frames come from, or `StreamInfo`: gives a film its rate and its sound. Without it the
             times of the frames count alone.
         encoding: `Encoding(codec="h265", quality=80)` of a film; without it, what suits that kind of file.
         overwrite: whether a file of that name may be replaced.
@@ -221,15 +221,15 @@ def open_sink(
         ArgumentError: `spec` means nothing, or would replace what is read.
         SinkError: it cannot be written, exists already, or another run writes it.
     """
-    if not isinstance(facts, Facts):
-        facts = Facts() if facts is None else Facts.of(facts)
+    if not isinstance(info, StreamInfo):
+        info = StreamInfo() if info is None else StreamInfo.of(info)
     text = os.fspath(spec)
     if not isinstance(text, str):
         raise TypeError(f"a sink is named by text or a path, got {type(spec).__name__}")
     if isinstance(spec, str) and text == WINDOW:
-        from livedream.sink.window import WindowSink
+        from livedream.sink.window.window_sink import WindowSink
 
-        return WindowSink(pixel_aspect=facts.pixel_aspect, placement=placement)
+        return WindowSink(pixel_aspect=info.pixel_aspect, placement=placement)
     if isinstance(spec, str) and text == "null":
         from livedream.sink.null import NullSink
 
@@ -237,19 +237,19 @@ def open_sink(
     if isinstance(spec, str) and is_stdout(text):
         from livedream.sink.stdout import StdoutSink
 
-        return StdoutSink(text, facts)
+        return StdoutSink(text, info)
     if isinstance(spec, str) and text.partition(":")[0] == "virtual-camera":
         from livedream.sink.virtual_camera import VirtualCameraSink
 
-        return VirtualCameraSink(text.partition(":")[2] or None, facts)
+        return VirtualCameraSink(text.partition(":")[2] or None, info)
     if isinstance(spec, str) and "://" in text:
         if text.partition("://")[0].lower() not in ADDRESSES:
             raise ArgumentError(
                 f"nothing is sent to {text.partition('://')[0]}://", f"choose from {', '.join(ADDRESSES)}"
             )
-        from livedream.sink.network import NetworkSink
+        from livedream.sink.network_stream import NetworkSink
 
-        return NetworkSink(text, facts)
+        return NetworkSink(text, info)
 
     path = Path(text)
     suffix = path.suffix.lower()
@@ -263,28 +263,28 @@ def open_sink(
     if is_folder:
         from livedream.sink.images import ImagesSink
 
-        return ImagesSink(path, facts, overwrite=overwrite)
+        return ImagesSink(path, info, overwrite=overwrite)
     if suffix in PICTURES_OUT and NUMBERED.search(path.name):
         from livedream.sink.numbered import NumberedSink
 
-        return NumberedSink(path, facts, overwrite=overwrite)
+        return NumberedSink(path, info, overwrite=overwrite)
     if suffix in FILMS:
-        from livedream.sink.video import VideoSink
+        from livedream.sink.video.video_sink import VideoSink
 
-        return VideoSink(path, facts, encoding=encoding, overwrite=overwrite, lock=lock, kept=kept)
-    if facts.stills and facts.length and facts.length > 1:
-        raise ArgumentError(f"{facts.length} pictures do not go into {text}", "name a folder: out/, or a film: out.mp4")
-    from livedream.sink.images import PictureSink
+        return VideoSink(path, info, encoding=encoding, overwrite=overwrite, lock=lock, kept=kept)
+    if info.stills and info.length and info.length > 1:
+        raise ArgumentError(f"{info.length} pictures do not go into {text}", "name a folder: out/, or a film: out.mp4")
+    from livedream.sink.images import ImageSink
 
-    return PictureSink(path, facts, overwrite=overwrite)
+    return ImageSink(path, info, overwrite=overwrite)
 
 
-def check_outputs(specs: Sequence[str], facts: Facts) -> None:
+def check_outputs(specs: Sequence[str], info: StreamInfo) -> None:
     """Raise ArgumentError when one of the sinks that `specs` mean would write what is read, or another one's files.
 
     `open_sink` sees that too, but when those before it are open, and files of theirs are made.
     """
-    inputs = facts.inputs()
+    inputs = info.inputs()
     locks: list[OutputLock] = []
     for spec in specs:
         if not leaves_a_file(spec):

@@ -19,7 +19,7 @@ from livedream.frame import Frame
 from livedream.hints import either
 from livedream.letterbox import letterbox
 from livedream.primaries import HD_HEIGHT, HD_WIDTH
-from livedream.sink.sink import RAW_STDOUT, Facts, Sink
+from livedream.sink.sink import RAW_STDOUT, Sink, StreamInfo
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +47,12 @@ class StdoutSink(Sink):
     Raises SinkError when standard output is a terminal, or the same file as standard error.
     """
 
-    def __init__(self, spec: str, facts: Facts | None = None) -> None:
-        facts = facts or Facts()
-        self._rate = facts.rate or UNKNOWN_RATE
-        self._live = facts.live
-        self._stills = facts.stills
-        self._format: _Format = _Rgb24() if spec == RAW_STDOUT else _Y4m(self._rate, facts.pixel_aspect)
+    def __init__(self, spec: str, info: StreamInfo | None = None) -> None:
+        info = info or StreamInfo()
+        self._rate = info.rate or UNKNOWN_RATE
+        self._live = info.live
+        self._stills = info.stills
+        self._format: _Format = _Rgb24() if spec == RAW_STDOUT else _Y4m(self._rate, info.pixel_aspect)
         self.name = f"standard output ({self._format.name}, {float(self._rate):.5g} fps)"
         self.count = 0
         """How many frames were written, with those that were repeated."""
@@ -66,7 +66,7 @@ class StdoutSink(Sink):
         """For how many seconds the reader let the last frame wait."""
         self._finished = False
         _refuse_useless_stdout()
-        if facts.sound or facts.lost_sound:
+        if info.sound or info.lost_sound:
             log.warning("standard output carries the pictures alone, without the sound")
         self._descriptor: int | None = _take_stdout()
 

@@ -13,8 +13,8 @@ import numpy as np
 from livedream.errors import SinkError
 from livedream.frame import Frame
 from livedream.letterbox import letterbox
-from livedream.sink.overheard import overheard
-from livedream.sink.sink import Facts, Sink
+from livedream.sink.captured_stderr import overheard
+from livedream.sink.sink import Sink, StreamInfo
 
 if TYPE_CHECKING:
     from pyvirtualcam import Camera
@@ -72,9 +72,11 @@ class VirtualCameraSink(Sink):
 
     live = True
 
-    def __init__(self, device: str | None = None, facts: Facts | None = None, *, backend: str | None = None) -> None:
-        rate = (facts.rate if facts else None) or Fraction(RATE)
-        self._pixel_aspect = facts.pixel_aspect if facts else Fraction(1)
+    def __init__(
+        self, device: str | None = None, info: StreamInfo | None = None, *, backend: str | None = None
+    ) -> None:
+        rate = (info.rate if info else None) or Fraction(RATE)
+        self._pixel_aspect = info.pixel_aspect if info else Fraction(1)
         self.rate = float(min(max(rate, Fraction(10)), Fraction(60)))
         self.size = _fixed_size(device) or SIZE
         """(width, height) in pixels, for as long as it is open."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from livedream.names import fitting
 from livedream.visualize.blocks import block_layers
-from livedream.visualize.visualize import Visualizer
+from livedream.visualize.visualizer import Visualizer
 
 
 def choose_channels(draw: Visualizer, model: str, many: int) -> dict[str, list[str]]:

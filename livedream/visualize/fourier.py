@@ -11,7 +11,7 @@ lucid's covariance, the same up to a rotation of the independent colours.
 import torch
 from torch import Tensor, nn
 
-from livedream.dream.precondition import color_matrix
+from livedream.dream.image.precondition import color_matrix
 
 _NOISE = 0.01
 """Standard deviation of the spectrum with which a picture begins."""

@@ -2,8 +2,8 @@ import pytest
 
 from livedream import models
 from livedream.bench.arithmetic import GPUS, Gpu, arithmetic_table
-from livedream.bench.bound import Work
-from livedream.dream.grammar import parse
+from livedream.bench.roofline import Work
+from livedream.dream.objective.parser import parse
 
 
 def test_least_time_by_hand() -> None:

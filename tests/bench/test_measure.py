@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from livedream.bench.fresh import run_fresh
-from livedream.bench.speed import mask_cost, without_mask
+from livedream.bench.cold_start import run_fresh
+from livedream.bench.throughput import mask_cost, without_mask
 from livedream.cli.main import main
 from livedream.dream.dreamer import Dreamer
 from livedream.settings import DreamSettings
@@ -103,8 +103,8 @@ def test_a_fresh_process_is_timed_from_its_start_to_its_first_frame(tmp_path, mo
             clock.now += 50
             yield '{"peak_rss_mb": 700, "peak_vram_mb": null}\n'
 
-    monkeypatch.setattr("livedream.bench.fresh.time", SimpleNamespace(perf_counter=lambda: clock.now))
-    monkeypatch.setattr("livedream.bench.fresh.subprocess.Popen", Process)
+    monkeypatch.setattr("livedream.bench.cold_start.time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setattr("livedream.bench.cold_start.subprocess.Popen", Process)
     assert run_fresh(tmp_path / "film.mp4", 3, DreamSettings()) == (8, 700, None)
 
 

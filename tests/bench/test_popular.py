@@ -4,7 +4,7 @@ from skimage import data
 from livedream.bench.popular import PHOTO, PlainStill, seconds_of, still_settings
 from livedream.dream import still
 from livedream.dream.dreamer import Dreamer
-from livedream.dream.octaves import octave_sizes
+from livedream.dream.image.octaves import octave_sizes
 from livedream.dream.still import still_sizes
 
 

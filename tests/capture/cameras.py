@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livedream.capture import camera
+from livedream.capture.live import camera
 from tests.films import quarters
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from livedream.capture.source import open_source
 from livedream.errors import LivedreamError
-from livedream.sink.sink import Facts, open_sink
+from livedream.sink.sink import StreamInfo, open_sink
 from tests.films import write_film
 
 CASES = 200
@@ -107,7 +107,7 @@ def read(path: Path) -> dict[str, object]:
     try:
         with (
             open_source(path) as source,
-            open_sink(path.with_suffix(".out.mp4"), Facts.of(source)) as sink,
+            open_sink(path.with_suffix(".out.mp4"), StreamInfo.of(source)) as sink,
         ):
             for frame in source:
                 sink.write(frame)

@@ -14,9 +14,9 @@ from PIL import Image
 from livedream.capture.animation import AnimationSource
 from livedream.capture.kind import Kind, kind_of
 from livedream.capture.source import Source, open_source
-from livedream.cli.jobs import plan
+from livedream.cli.tasks.batch_plan import plan
 from livedream.errors import ArgumentError, SourceError
-from livedream.sink.sink import Facts, open_sink
+from livedream.sink.sink import StreamInfo, open_sink
 
 COLOURS = ((200, 40, 30), (30, 180, 60), (40, 60, 210))
 DELAYS = (100, 300, 1000)
@@ -58,7 +58,7 @@ def test_is_a_film_with_its_own_delays(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["out.mp4", "out.gif"])
 def test_film_of_it_is_as_long(name: str, target: str, tmp_path: Path) -> None:
     """Also the last frame keeps its second: 1.4 s, and not 0.4 and a guess."""
-    with open_source(animated(tmp_path / name)) as source, open_sink(tmp_path / target, Facts.of(source)) as sink:
+    with open_source(animated(tmp_path / name)) as source, open_sink(tmp_path / target, StreamInfo.of(source)) as sink:
         for frame in source:
             sink.write(frame)
         sink.end()

@@ -14,7 +14,7 @@ from livedream.capture.source import open_source
 from tests.films import write_film
 
 
-class Clock:
+class Timestamps:
     """Time that passes by waiting, and by `late`."""
 
     def __init__(self) -> None:
@@ -31,26 +31,26 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Timestamps:
+    return Timestamps()
 
 
 @pytest.fixture
-def demo(clock: Clock, tmp_path: Path) -> Iterator[DemoSource]:
+def demo(clock: Timestamps, tmp_path: Path) -> Iterator[DemoSource]:
     """Ten frames, 40 ms each."""
     film = write_film(tmp_path / "film.mp4", list(range(0, 400, 40)))
     with DemoSource(film, clock=clock, wait=clock.wait) as source:  # type: ignore[arg-type]
         yield source
 
 
-def test_plays_at_the_speed_of_the_film(demo: DemoSource, clock: Clock) -> None:
+def test_plays_at_the_speed_of_the_film(demo: DemoSource, clock: Timestamps) -> None:
     frames = [frame for _, frame in zip(range(5), demo, strict=False)]
     assert [frame.time for frame in frames] == [Fraction(40 * n, 1000) for n in range(5)]
     assert clock.waits == [Fraction(40, 1000)] * 4  # the first is there at once
     assert demo.rate == 25
 
 
-def test_who_comes_late_gets_the_newest(demo: DemoSource, clock: Clock) -> None:
+def test_who_comes_late_gets_the_newest(demo: DemoSource, clock: Timestamps) -> None:
     frames = iter(demo)
     assert next(frames).index == 0
     clock.now += Fraction(130, 1000)  # the frames of 40 and 80 ms are over, that of 120 is what a camera would see
@@ -61,14 +61,14 @@ def test_who_comes_late_gets_the_newest(demo: DemoSource, clock: Clock) -> None:
     assert clock.waits == [Fraction(30, 1000)]
 
 
-def test_time_goes_on_from_round_to_round(demo: DemoSource, clock: Clock) -> None:
+def test_time_goes_on_from_round_to_round(demo: DemoSource, clock: Timestamps) -> None:
     frames = [frame for _, frame in zip(range(25), demo, strict=False)]
     assert [frame.time for frame in frames] == [Fraction(40 * n, 1000) for n in range(25)]
     assert [frame.index for frame in frames] == list(range(25))
     assert frames[0].pixels.shape == frames[24].pixels.shape
 
 
-def test_late_by_several_rounds(demo: DemoSource, clock: Clock) -> None:
+def test_late_by_several_rounds(demo: DemoSource, clock: Timestamps) -> None:
     frames = iter(demo)
     next(frames)
     clock.now += Fraction(2020, 1000)

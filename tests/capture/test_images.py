@@ -10,7 +10,7 @@ from PIL import Image
 
 from livedream.capture.images import ImagesSource
 from livedream.errors import SourceError
-from livedream.picture import read_picture
+from livedream.image import read_picture
 from tests.films import UPRIGHT, corners, quarters
 
 

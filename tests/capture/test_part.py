@@ -14,7 +14,7 @@ from livedream.capture.video import VideoSource
 from livedream.cli.moment import parse_moment
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
-from livedream.sink.sink import Facts, open_sink
+from livedream.sink.sink import StreamInfo, open_sink
 from tests.films import av
 
 KINDS = {".mp4": "libx264", ".mkv": "libx264", ".ts": "libx264", ".avi": "mpeg4", ".mov": "libx264", ".h264": "libx264"}
@@ -139,7 +139,7 @@ def test_sound_of_a_part(kind: str, target: str, tmp_path: Path) -> None:
     film = moving(tmp_path / f"film{kind}", "libx264", sound="aac")
     with (
         open_source(film, start=Fraction(12, 5), end=Fraction(17, 5)) as source,
-        open_sink(tmp_path / f"part{target}", Facts.of(source)) as sink,
+        open_sink(tmp_path / f"part{target}", StreamInfo.of(source)) as sink,
     ):
         for frame in source:
             sink.write(frame)

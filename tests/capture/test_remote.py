@@ -13,7 +13,7 @@ import pytest
 from livedream.capture import remote
 from livedream.capture.source import open_source
 from livedream.errors import ArgumentError, SourceError
-from livedream.sink.sink import Facts, open_sink
+from livedream.sink.sink import StreamInfo, open_sink
 from tests.capture.cameras import network_camera
 from tests.capture.web_server import web_server
 from tests.films import av, ffprobe, write_film, write_subtitled
@@ -46,7 +46,7 @@ def test_every_frame_and_the_sound(manner: str, name: str, films: Path, tmp_path
         assert source.rate == 25
         assert "secret" not in source.name + source.identity
         assert "k1" not in source.name
-        with open_sink(tmp_path / "out.mkv", Facts.of(source)) as sink:
+        with open_sink(tmp_path / "out.mkv", StreamInfo.of(source)) as sink:
             times = []
             for frame in source:
                 times.append(frame.time)
@@ -61,7 +61,7 @@ def test_every_frame_and_the_sound(manner: str, name: str, films: Path, tmp_path
 def test_a_server_that_sends_it_only_from_the_front(manner: str, films: Path, tmp_path: Path) -> None:
     with web_server(films, manner) as address, open_source(f"{address}/film.mkv") as source:
         assert not source.live
-        with open_sink(tmp_path / "out.mkv", Facts.of(source)) as sink:
+        with open_sink(tmp_path / "out.mkv", StreamInfo.of(source)) as sink:
             for frame in source:
                 sink.write(frame)
             sink.end()
@@ -148,7 +148,7 @@ def test_the_sound_of_a_camera_is_said_to_be_lost(
     make_clip("film.ts", audio=True, frames=20)
     with web_server(tmp_path, "chunked") as address, open_source(f"{address}/film.ts") as source:
         assert source.live
-        with caplog.at_level(logging.WARNING), open_sink(tmp_path / "out.mp4", Facts.of(source)):
+        with caplog.at_level(logging.WARNING), open_sink(tmp_path / "out.mp4", StreamInfo.of(source)):
             pass
     assert f"the sound of {source.name} is not kept: record it beside with another program" in caplog.messages
 
@@ -158,7 +158,7 @@ def test_a_film_without_sound_keeps_its_subtitles(tmp_path: Path) -> None:
     with (
         web_server(tmp_path, "ranges") as address,
         open_source(f"{address}/film.mkv") as source,
-        open_sink(tmp_path / "out.mkv", Facts.of(source)) as sink,
+        open_sink(tmp_path / "out.mkv", StreamInfo.of(source)) as sink,
     ):
         for frame in source:
             sink.write(frame)

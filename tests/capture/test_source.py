@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livedream.capture.camera import CameraSource
 from livedream.capture.demo import DemoSource
 from livedream.capture.images import ImagesSource
-from livedream.capture.network import NetworkSource
+from livedream.capture.live.camera import CameraSource
+from livedream.capture.live.network_stream import NetworkSource
 from livedream.capture.source import Source, open_source
 from livedream.capture.video import VideoSource
 from livedream.errors import ArgumentError, SourceError
@@ -157,13 +157,13 @@ def test_other_types_are_a_type_error() -> None:
 
 
 def test_absent_camera_lists_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livedream.capture.cameras.list_cameras", list)
+    monkeypatch.setattr("livedream.capture.live.devices.list_cameras", list)
     assert message("98") == "camera 98 cannot be opened | this machine has no camera"
     assert message("/dev/video98") == "/dev/video98 cannot be opened | this machine has no camera"
 
 
 def test_unknown_name_says_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livedream.capture.cameras.list_cameras", list)
+    monkeypatch.setattr("livedream.capture.live.devices.list_cameras", list)
     said = message("gnome")
     assert said == 'neither a file nor a camera is called gnome | this machine has no camera; try open_source("demo")'
 

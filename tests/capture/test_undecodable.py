@@ -5,11 +5,11 @@ import pytest
 from av.sidedata.sidedata import Type
 from PIL import Image
 
-from livedream.capture.film import open_film
-from livedream.capture.sidedata import side_data
+from livedream.capture.decoding.container import open_film
+from livedream.capture.decoding.side_data import side_data
 from livedream.capture.video import VideoSource
 from livedream.errors import SourceError
-from livedream.sink.sink import Facts, open_sink
+from livedream.sink.sink import StreamInfo, open_sink
 from tests.conftest import count_frames
 from tests.films import write_film
 
@@ -35,7 +35,7 @@ def test_a_title_in_latin_1(track, tmp_path):
     content = path.read_bytes()
     assert content.count(MARK.encode()) == 1
     path.write_bytes(content.replace(MARK.encode(), b"Caf\xe9\0\0\0\0\0\0"))
-    with VideoSource(path) as source, open_sink(tmp_path / "new.mkv", Facts.of(source)) as sink:
+    with VideoSource(path) as source, open_sink(tmp_path / "new.mkv", StreamInfo.of(source)) as sink:
         for frame in source:
             sink.write(frame)
         sink.end()

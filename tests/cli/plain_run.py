@@ -13,11 +13,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from livedream.capture import demo
-from livedream.cli import dreaming
 from livedream.cli.main import main
+from livedream.cli.tasks import dream
 from livedream.errors import LivedreamError, SinkError, SourceError
 from livedream.frame import Frame
-from livedream.pipeline.live import Live
+from livedream.pipeline.live import LivePolicy
 from livedream.settings import DreamSettings
 from livedream.sink.null import NullSink
 
@@ -80,9 +80,9 @@ def write(sink: NullSink, frame: Any) -> None:
         threading.Event().wait()
 
 
-dreaming.new_dreamer = Plain  # type: ignore[assignment]
+dream.new_dreamer = Plain  # type: ignore[assignment]
 NullSink.write = write  # type: ignore[method-assign]
-Live.end_seconds = 0.5
+LivePolicy.end_seconds = 0.5
 if where == "source":
     demo.DemoSource = FailingSource  # type: ignore[misc]
 # A process that a shell has put in the background ignores Ctrl-C; this one must not.

@@ -16,13 +16,13 @@ from PIL import Image
 
 from livedream.cli import status_line
 from livedream.cli.activity import Activity
-from livedream.cli.costs import step_cost
+from livedream.cli.console import say
 from livedream.cli.main import main
-from livedream.cli.output import say
-from livedream.cli.stopping import stopping
+from livedream.cli.signals import stopping
+from livedream.cli.tasks.costs import step_cost
 from livedream.settings import DreamSettings
 from livedream.steps import StepReport
-from tests.cli.test_stopping import wait_until
+from tests.cli.test_signals import wait_until
 
 ROOT = Path(__file__).parents[2]
 STEP = StepReport("drawing", 14, 60, share=0.25)
@@ -191,6 +191,6 @@ def test_ctrl_c_in_a_command_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("livedream.cli.presets.preset_names", interrupt)
+    monkeypatch.setattr("livedream.cli.commands.presets.preset_names", interrupt)
     assert main(["presets"]) == 130
     assert capsys.readouterr().err.split() == ["stopped"]  # click breaks the line of ^C before

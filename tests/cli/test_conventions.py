@@ -11,7 +11,7 @@ import av
 import pytest
 from PIL import Image
 
-from livedream.capture.carried import carried_recipe
+from livedream.capture.embedded_recipe import carried_recipe
 from livedream.cli.asked import parse_rate
 from livedream.cli.main import main
 from tests.conftest import count_frames, write_clip
@@ -138,7 +138,7 @@ def test_quiet_ends_with_its_run(capsys: Capture) -> None:
     ids=lambda value: " ".join(value) or "nothing" if isinstance(value, list) else value,
 )
 def test_levels(typed: list[str], level: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    from livedream.cli import models
+    from livedream.cli.commands import models
 
     def speaks() -> list[None]:
         for name in ("error", "warning", "info", "debug"):

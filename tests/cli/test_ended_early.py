@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from livedream.capture.carried import carried_recipe
+from livedream.capture.embedded_recipe import carried_recipe
 from livedream.cli.main import main
 from livedream.recipe import about
 from tests.films import write_film

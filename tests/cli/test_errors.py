@@ -169,7 +169,7 @@ def broken():
 
 
 def test_an_error_of_our_own_is_one_line_too(monkeypatch, capsys):
-    from livedream.cli import models
+    from livedream.cli.commands import models
 
     monkeypatch.setattr(models, "network_table", broken)
     assert main(["models"]) == OUTSIDE
@@ -182,7 +182,7 @@ def test_an_error_of_our_own_is_one_line_too(monkeypatch, capsys):
 
 @pytest.mark.parametrize("typed", [["-vv", "models"], ["models", "-vv"], ["-v", "models", "--verbose"]])
 def test_vv_shows_the_traceback(typed, monkeypatch, capsys):
-    from livedream.cli import models
+    from livedream.cli.commands import models
 
     monkeypatch.setattr(models, "network_table", broken)
     assert main(typed) == OUTSIDE
@@ -197,7 +197,7 @@ def test_vv_shows_the_traceback(typed, monkeypatch, capsys):
 )
 def test_what_click_would_swallow_is_said(error, monkeypatch, capsys):
     """click takes an EOFError for Ctrl-C (exit code 130) and a broken pipe for its own (1, without a word)."""
-    from livedream.cli import models
+    from livedream.cli.commands import models
 
     def broken():
         raise error
@@ -299,7 +299,7 @@ def test_a_name_that_begins_with_a_dash(capsys):
 
 
 def test_what_a_thread_raises_is_one_line(monkeypatch, capsys):
-    from livedream.cli import models
+    from livedream.cli.commands import models
 
     def elsewhere():
         thread = threading.Thread(target=broken, name="livedream-test")
@@ -313,7 +313,7 @@ def test_what_a_thread_raises_is_one_line(monkeypatch, capsys):
 
 
 def test_warnings_for_programmers_are_for_v(monkeypatch, capsys):
-    from livedream.cli import models
+    from livedream.cli.commands import models
 
     def warns():
         with warnings.catch_warnings():

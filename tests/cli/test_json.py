@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from livedream.capture import cameras
-from livedream.capture.cameras import Camera
+from livedream.capture.live import devices
+from livedream.capture.live.devices import Camera
 from livedream.cli.main import main
 from livedream.models import network_names
 from livedream.presets import load_preset, preset_names, tour_presets
@@ -61,10 +61,10 @@ def test_layers_of_a_model(printed: Any) -> None:
 
 
 def test_cameras(printed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cameras, "list_cameras", lambda: [Camera(0, "C922", "/dev/video0")])
+    monkeypatch.setattr(devices, "list_cameras", lambda: [Camera(0, "C922", "/dev/video0")])
     assert printed("cameras") == {
         "schema_version": 1,
         "cameras": [{"index": 0, "name": "C922", "path": "/dev/video0"}],
     }
-    monkeypatch.setattr(cameras, "list_cameras", list)
+    monkeypatch.setattr(devices, "list_cameras", list)
     assert printed("cameras") == {"schema_version": 1, "cameras": []}

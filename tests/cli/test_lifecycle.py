@@ -5,10 +5,11 @@ section 9) begins the name of each case. Where the rows are, or why they are not
 
 - 12 and 29, the source or the dreamer fails for good: here; reconnecting is the source's. 30, 50, 55 and the rates of
   the others: tests/pipeline/test_several.py and test_full_disk.py. 31: here under Qt; GTK, Cocoa and Win32 have no
-  machine here. 32: by design, see tests/sink/test_window.py and `Changes.add_sink`.
+  machine here. 32: by design, see tests/sink/window/test_window_sink.py and `Changes.add_sink`.
 - 21, 22 and 54, a dreamer or an encoder that is slower or faster than the camera: tests/pipeline/test_live.py and
-  test_mailbox.py (the newest wins, nobody polls). 33, and 21 over an hour: tests/pipeline/test_soak.py.
-- 49: here. 56: tests/sink/test_network.py. 57: tests/sink/test_late_recording.py, tests/pipeline/test_several.py.
+  test_frame_queue.py (the newest wins, nobody polls). 33, and 21 over an hour: tests/pipeline/test_soak.py.
+- 49: here. 56: tests/sink/test_network_stream.py. 57: tests/sink/test_late_recording.py and
+  tests/pipeline/test_several.py.
 - 58 to 61: tests/sink/test_virtual_camera.py, by back ends in pyvirtualcam's registry. A program that looks on, a
   reader that fixes the format by itself and OBS holding the device need the drivers.
 - 62: the device is closed however the run ends, as all sinks are. What the viewer then sees, and what is seen after
@@ -25,7 +26,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_stopping import wait_until
+from tests.cli.test_signals import wait_until
 from tests.conftest import count_frames
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="other signals")

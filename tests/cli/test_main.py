@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import livedream
+from livedream.capture.live import devices
 from livedream.cli.main import main
 from livedream.models import network_names
 from livedream.presets import preset_names
@@ -63,18 +64,17 @@ def test_models_are_listed_with_their_layers(capsys):
 
 
 def test_cameras_are_listed(capsys, monkeypatch):
-    from livedream.capture import cameras
+    from livedream.capture.live import devices
 
-    found = [cameras.Camera(0, "Front", "/dev/video0"), cameras.Camera(12, "HD Pro C920", "/dev/video2")]
-    monkeypatch.setattr(cameras, "list_cameras", lambda: found)
+    found = [devices.Camera(0, "Front", "/dev/video0"), devices.Camera(12, "HD Pro C920", "/dev/video2")]
+    monkeypatch.setattr(devices, "list_cameras", lambda: found)
     assert main(["cameras"]) == 0
     assert capsys.readouterr().out == "0   Front        /dev/video0\n12  HD Pro C920  /dev/video2\n"
 
 
 def test_no_camera_is_no_failure(capsys, monkeypatch):
-    from livedream.capture import cameras
 
-    monkeypatch.setattr(cameras, "list_cameras", list)
+    monkeypatch.setattr(devices, "list_cameras", list)
     assert main(["cameras"]) == 0
     out, err = capsys.readouterr()
     assert out == ""

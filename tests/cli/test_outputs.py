@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livedream.capture.carried import carried_recipe
 from livedream.capture.demo import demo_clip
-from livedream.cli.demo import is_of_demo
+from livedream.capture.embedded_recipe import carried_recipe
+from livedream.cli.commands.demo import is_of_demo
 from livedream.cli.main import main
 from livedream.recipe import about
 from tests.conftest import count_frames, write_clip
@@ -243,7 +243,7 @@ def test_the_demo_replaces_a_dream_of_its_own_alone(
     assert not is_of_demo(Path("dream.mp4"))
     assert main(["run", str(demo_clip), "--end", "0.1", "--to", "dream.mp4", "--overwrite", *QUICK]) == 0
     assert is_of_demo(Path("dream.mp4"))
-    with mock.patch("livedream.cli.dreaming.dream", return_value=0) as dreamt:
+    with mock.patch("livedream.cli.tasks.dream.dream", return_value=0) as dreamt:
         assert main(["demo"]) == 0
         assert dreamt.call_args.args[1].overwrite
         Path("dream.mp4").rename("dream.part.mp4")  # what an earlier demo has left

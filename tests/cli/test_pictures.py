@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livedream.capture.carried import carried_recipe
+from livedream.capture.embedded_recipe import carried_recipe
 from livedream.cli.main import main
 from livedream.recipe import about
 from tests.conftest import count_frames

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livedream.capture.carried import carried_recipe
-from livedream.cli import diving, dreaming
+from livedream.capture.embedded_recipe import carried_recipe
 from livedream.cli.main import main
 from livedream.cli.playback_options import PlaybackOptions, given_playback
+from livedream.cli.tasks import dive, dream
 from livedream.errors import ArgumentError
 from livedream.pipeline import Playback
 from livedream.recipe import about
@@ -50,16 +50,16 @@ class Shown(NullSink):
 @pytest.fixture
 def window(monkeypatch):
     """The window of the next run, and the clocks that runs were given."""
-    shown, clocks, open_sink = Shown(), [], dreaming.open_sink
+    shown, clocks, open_sink = Shown(), [], dream.open_sink
 
     def playback(*args, **how):
         clocks.append(Playback(*args, **how))
         return clocks[-1]
 
     monkeypatch.setattr(
-        dreaming, "open_sink", lambda spec, *a, **b: shown if spec == "window" else open_sink(spec, *a, **b)
+        dream, "open_sink", lambda spec, *a, **b: shown if spec == "window" else open_sink(spec, *a, **b)
     )
-    monkeypatch.setattr(dreaming, "Playback", playback)
+    monkeypatch.setattr(dream, "Playback", playback)
     return shown, clocks
 
 
@@ -141,7 +141,7 @@ def test_a_dive_is_played_in_a_window_and_not_rushed_through(monkeypatch) -> Non
         def write(self, frame) -> None:
             arrived.append(time.monotonic())
 
-    monkeypatch.setattr(diving, "open_sink", lambda *a, **b: Watched())
+    monkeypatch.setattr(dive, "open_sink", lambda *a, **b: Watched())
     small = ["--layers", "fire3", "--still-height", "32", "--length", "1", "--fps", "8"]
     assert main(["zoom", "photo.png", "--to", "window", *small]) == 0
     assert len(arrived) == 8

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import pytest
 
-from livedream.cli import output, status_line
-from livedream.cli.conclusion import conclusion
+from livedream.cli import console, status_line
 from livedream.cli.progress import Progress, duration, film_status, live_status, step_status, stills_status
+from livedream.cli.tasks.reporting import conclusion
 from livedream.cli.time_left import TimeLeft
 from livedream.pipeline import Report, SinkReport
 from livedream.steps import StepReport
@@ -158,9 +158,9 @@ def test_a_terminal_gets_a_bar_that_is_gone_in_the_end(monkeypatch):
 
 def test_elsewhere_a_line_comes_after_five_seconds_without_any(monkeypatch, capsys):
     now = 0.0
-    monkeypatch.setattr(output.time, "monotonic", lambda: now)
+    monkeypatch.setattr(console.time, "monotonic", lambda: now)
     monkeypatch.setattr(status_line, "PLAIN_SECONDS", 5.0)
-    output.say("begins")
+    console.say("begins")
     with Progress(Frames(300, live=True)) as shown:
         for now in (1.0, 4.9, 5.1, 9.0, 10.2):
             shown(dataclasses.replace(REPORT, dreamt=int(now), sinks=(WINDOW,), notices=("camera lost",)))
@@ -173,7 +173,7 @@ def test_elsewhere_a_line_comes_after_five_seconds_without_any(monkeypatch, caps
 
 
 def test_the_fraction_of_a_rate_is_told():
-    from livedream.cli.conclusion import describe
+    from livedream.cli.tasks.reporting import describe
 
     source = Frames(1)
     source.rate = Fraction(30000, 1001)

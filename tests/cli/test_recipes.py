@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from livedream import ArgumentError, DreamSettings, SourceError, open_sink
-from livedream.capture.carried import carried_recipe
-from livedream.cli.looks import choose_settings
+from livedream.capture.embedded_recipe import carried_recipe
 from livedream.cli.main import main
+from livedream.cli.tasks.recipes import choose_settings
 from livedream.frame import Frame
 from livedream.gif_comment import last_comment
 from livedream.recipe import Recipe, about

@@ -11,12 +11,12 @@ import pytest
 
 from livedream import urls
 from livedream.cli import addresses
+from livedream.cli.console import warnings_shown
 from livedream.cli.main import main
-from livedream.cli.output import warnings_shown
 from livedream.errors import ArgumentError
 from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
-from livedream.sink.network import NetworkSink
+from livedream.sink.network_stream import NetworkSink
 from livedream.sink.sink import open_sink
 
 PASSWORD, KEY = "PaSs7word", "K3y-9f2b-secret"

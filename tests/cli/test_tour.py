@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from livedream import DreamSettings, Frame
-from livedream.capture.carried import carried_recipe
-from livedream.cli.last_time import state_file
+from livedream.capture.embedded_recipe import carried_recipe
 from livedream.cli.main import main
-from livedream.pipeline.journal import Checkpoint, Journal
+from livedream.cli.tasks.last_settings import state_file
+from livedream.pipeline.checkpoints import Checkpoint, Journal
 from livedream.sink.null import NullSink
 
 PRESETS = {
@@ -26,7 +26,7 @@ QUICK = ("--working-height", "48", "--precision", "float32")
 
 @pytest.fixture(autouse=True)
 def _presets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("livedream.desk.desk.tour_presets", lambda: PRESETS)
+    monkeypatch.setattr("livedream.controls.controller.tour_presets", lambda: PRESETS)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
 

@@ -5,7 +5,7 @@ import pytest
 from livedream.cli.main import main
 from livedream.cli.window_options import parse_position, take_placement
 from livedream.errors import ArgumentError
-from livedream.sink.placement import Placement
+from livedream.sink.window.placement import Placement
 
 
 def test_what_is_asked_for() -> None:

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from livedream import configuration, doctor
-from livedream.capture.cameras import Camera
+from livedream.capture.live.devices import Camera
 from livedream.cli.main import main
-from livedream.doctor import choices, ends, engine, extras, machine
+from livedream.doctor import choices, compute, devices, extras, system
 from livedream.doctor.finding import Finding
 from livedream.doctor.verdict import Refused, reach_verdict
 from livedream.errors import DeviceError
 from livedream.frame import Frame
 from livedream.models import weights_file
 from livedream.settings import DreamSettings
-from livedream.sink.codecs import CODECS
+from livedream.sink.video.codecs import CODECS
 
 
 def test_the_whole_of_it_on_this_machine() -> None:
@@ -142,11 +142,11 @@ def packages(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Finding]]:
                 raise metadata.PackageNotFoundError(name)
             return installed[name]
 
-        monkeypatch.setattr(machine.metadata, "version", version)
+        monkeypatch.setattr(system.metadata, "version", version)
         monkeypatch.setattr(
-            machine.metadata, "requires", lambda name: ["av<19,>=17", "opencv-python>=4.10", 'mss; extra == "screen"']
+            system.metadata, "requires", lambda name: ["av<19,>=17", "opencv-python>=4.10", 'mss; extra == "screen"']
         )
-        return list(machine.packages())
+        return list(system.packages())
 
     return look
 
@@ -176,9 +176,9 @@ def test_3_both_kinds_of_opencv(packages: Callable[..., list[Finding]]) -> None:
 
 
 def test_little_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert machine.disk(tmp_path / "not" / "there", "cache").ok
-    monkeypatch.setattr(machine, "LITTLE", 10**18)
-    assert machine.disk(tmp_path, "disk").hint == "make room, or work in another folder"
+    assert system.disk(tmp_path / "not" / "there", "cache").ok
+    monkeypatch.setattr(system, "LITTLE", 10**18)
+    assert system.disk(tmp_path, "disk").hint == "make room, or work in another folder"
 
 
 # Lasting choices -----------------------------------------------------------------------------------------------------
@@ -222,9 +222,9 @@ def test_wrong_choices_keep_everything_from_working(config: Path) -> None:
 def test_4_no_gpu_is_said_with_the_reason_and_the_version() -> None:
     import torch
 
-    assert engine.device(DreamSettings()).ok
+    assert compute.device(DreamSettings()).ok
     if not torch.cuda.is_available() and sys.platform != "darwin":
-        found = engine.gpu()
+        found = compute.gpu()
         assert not found.ok
         why = "finds no cuda device" if torch.version.cuda else "was built without CUDA"
         assert found.text == f"PyTorch {torch.__version__} {why}"
@@ -233,7 +233,7 @@ def test_4_no_gpu_is_said_with_the_reason_and_the_version() -> None:
 def test_5_numbers_that_do_not_dream(monkeypatch: pytest.MonkeyPatch) -> None:
     """The dreamer drops every step that is not finite; that is not taken for a dream."""
 
-    class Broken(engine.Dreamer):
+    class Broken(compute.Dreamer):
         dropped_steps = 1
 
         def __init__(self, settings: object) -> None:
@@ -245,22 +245,22 @@ def test_5_numbers_that_do_not_dream(monkeypatch: pytest.MonkeyPatch) -> None:
         def __call__(self, frame):  # type: ignore[no-untyped-def]
             return frame
 
-    monkeypatch.setattr(engine, "Dreamer", Broken)
-    found = engine.precision("float32")
+    monkeypatch.setattr(compute, "Dreamer", Broken)
+    found = compute.precision("float32")
     assert (found.ok, found.needed) == (False, True)
-    assert not engine.precision("bfloat16").needed
-    assert not engine.speed(DreamSettings()).ok
+    assert not compute.precision("bfloat16").needed
+    assert not compute.speed(DreamSettings()).ok
 
 
 def test_4_device_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(device: str, precision: str) -> None:
         raise DeviceError("no cuda device: the driver is too old", "get a new one")
 
-    monkeypatch.setattr(engine, "choose_compute", refuse)
-    assert engine.device(DreamSettings(device="cuda")).hint.startswith(
+    monkeypatch.setattr(compute, "choose_compute", refuse)
+    assert compute.device(DreamSettings(device="cuda")).hint.startswith(
         "get a new one; `livedream config` shows what sets"
     )
-    assert engine.device(DreamSettings()) == Finding(
+    assert compute.device(DreamSettings()) == Finding(
         "device", False, "no cuda device: the driver is too old", "get a new one", True
     )
 
@@ -269,7 +269,7 @@ def test_speed_is_the_best_of_several_tries(monkeypatch: pytest.MonkeyPatch) -> 
     """The dreamer takes 8 ms a frame, in the third try 4 ms; a clock that only it moves."""
     now = 0.0
 
-    class Timed(engine.Dreamer):
+    class Timed(compute.Dreamer):
         dropped_steps = 0
 
         def __init__(self, settings: object) -> None:
@@ -281,20 +281,20 @@ def test_speed_is_the_best_of_several_tries(monkeypatch: pytest.MonkeyPatch) -> 
 
         def __call__(self, frame):  # type: ignore[no-untyped-def]
             nonlocal now
-            now += 0.004 if frame.index // engine.FRAMES == 2 else 0.008
+            now += 0.004 if frame.index // compute.FRAMES == 2 else 0.008
             return Frame(255 - frame.pixels, frame.time, frame.index)
 
-    monkeypatch.setattr(engine, "Dreamer", Timed)
-    monkeypatch.setattr(engine.time, "perf_counter", lambda: now)
-    assert engine.speed(DreamSettings(device="cpu", precision="float32")).text == (
+    monkeypatch.setattr(compute, "Dreamer", Timed)
+    monkeypatch.setattr(compute.time, "perf_counter", lambda: now)
+    assert compute.speed(DreamSettings(device="cpu", precision="float32")).text == (
         "4 ms a frame of 640x360, 250.0 fps, in cpu float32, efficientnet_lite0, best of 3 tries"
     )
 
 
 def test_a_network_that_is_not_there_is_not_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(engine, "_time", lambda settings: [0.1] if settings.model == "efficientnet_lite0" else [])
-    assert engine.speed(DreamSettings(model="vgg16", device="cpu", precision="float32")).ok
+    monkeypatch.setattr(compute, "_time", lambda settings: [0.1] if settings.model == "efficientnet_lite0" else [])
+    assert compute.speed(DreamSettings(model="vgg16", device="cpu", precision="float32")).ok
 
 
 def test_6_weights_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,7 +302,7 @@ def test_6_weights_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     file = weights_file("googlenet")
     file.parent.mkdir(parents=True)
     file.touch()
-    there, absent = engine.weights()
+    there, absent = compute.weights()
     assert there.text == "efficientnet_lite0, squeezenet, googlenet"
     assert "vgg16 (528 MB)" in absent.text
     assert "googlenet" not in absent.text
@@ -322,52 +322,52 @@ def camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         def startswith(self, start, *_):  # type: ignore[no-untyped-def]
             return start == "/dev/" or super().startswith(start)
 
-    monkeypatch.setattr(ends, "list_cameras", lambda: [Camera(0, "C922", Path_(path))])
+    monkeypatch.setattr(devices, "list_cameras", lambda: [Camera(0, "C922", Path_(path))])
     yield path
 
 
 def test_9_a_camera(camera: Path) -> None:
-    assert list(ends.cameras()) == [Finding("camera", True, f"0 (C922) {camera}")]
+    assert list(devices.cameras()) == [Finding("camera", True, f"0 (C922) {camera}")]
 
 
 def test_10_a_camera_in_use(camera: Path) -> None:
     with camera.open() as device, subprocess.Popen(["sleep", "60"], stdin=device) as user:
-        (found,) = ends.cameras()
+        (found,) = devices.cameras()
         user.kill()
     assert found.text == f"0 (C922) {camera} is in use by sleep (pid {user.pid})"
 
 
 def test_11_a_forbidden_camera(camera: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ends.os, "access", lambda path, mode: False)
-    (found,) = ends.cameras()
+    monkeypatch.setattr(devices.os, "access", lambda path, mode: False)
+    (found,) = devices.cameras()
     assert found.text == f"no right to use 0 (C922) {camera}"
     assert "usermod -aG video" in found.hint
 
 
 def test_9_no_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ends, "list_cameras", list)
-    (found,) = ends.cameras()
+    monkeypatch.setattr(devices, "list_cameras", list)
+    (found,) = devices.cameras()
     assert not found.ok
     assert not found.needed
 
 
 @pytest.mark.needs_display
 def test_2_display(xvfb: str) -> None:
-    assert ends.device("window", "display") == Finding("display", True, "window opens")
-    assert ends.screen().ok
+    assert devices.device("window", "display") == Finding("display", True, "window opens")
+    assert devices.screen().ok
 
 
 def test_52_encoders_are_tried_and_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ends.encoders("h264") == Finding("h264", True, "libx264")
-    monkeypatch.setattr(ends, "trial", lambda encoder: "it gave nothing")
-    found = ends.encoders("h264")
+    assert devices.encoders("h264") == Finding("h264", True, "libx264")
+    monkeypatch.setattr(devices, "trial", lambda encoder: "it gave nothing")
+    found = devices.encoders("h264")
     assert (found.ok, found.text) == (False, "libx264: it gave nothing")
 
 
 def test_52_hardware_encoders_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ends, "why_not", lambda encoders: {encoder.name: "no" for encoder in encoders})
-    found = ends.hardware()
+    monkeypatch.setattr(devices, "why_not", lambda encoders: {encoder.name: "no" for encoder in encoders})
+    found = devices.hardware()
     assert (found.ok, found.text) == (False, "nvenc: no; qsv: no; amf: no; videotoolbox: no; vaapi: no")
     working = {"h264_nvenc": "", "hevc_nvenc": "", "av1_nvenc": "no"}
-    monkeypatch.setattr(ends, "why_not", lambda encoders: working)
-    assert ends.hardware().text == "h264_nvenc, hevc_nvenc; use them with --hardware auto"
+    monkeypatch.setattr(devices, "why_not", lambda encoders: working)
+    assert devices.hardware().text == "h264_nvenc, hevc_nvenc; use them with --hardware auto"

@@ -9,10 +9,10 @@ from skimage import data
 
 from livedream import Dreamer, Frame, models
 from livedream.dream.ascent import Ascent
-from livedream.dream.grammar import parse
-from livedream.dream.graph import GraphedSteps
-from livedream.dream.network import DreamNetwork
-from livedream.dream.precondition import preconditioner
+from livedream.dream.backend.cuda_graphs import GraphedSteps
+from livedream.dream.dream_network import DreamNetwork
+from livedream.dream.image.precondition import preconditioner
+from livedream.dream.objective.parser import parse
 from tests.networks import random_network
 
 each_look = pytest.mark.parametrize(

@@ -3,10 +3,10 @@ import torch
 
 from livedream import models
 from livedream.dream.ascent import Ascent
-from livedream.dream.grammar import parse
-from livedream.dream.network import DreamNetwork
-from livedream.dream.objective import layer
-from livedream.dream.precondition import PLAIN, Preconditioner, TensorPreconditioner, preconditioner
+from livedream.dream.dream_network import DreamNetwork
+from livedream.dream.image.precondition import PLAIN, Preconditioner, TensorPreconditioner, preconditioner
+from livedream.dream.objective.objective import layer
+from livedream.dream.objective.parser import parse
 from tests.dream.dreams import each_look, make_ascent
 from tests.networks import random_network
 

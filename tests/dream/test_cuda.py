@@ -18,14 +18,14 @@ from torch import fx
 
 from livedream import Dreamer, DreamSettings, Frame
 from livedream.capture.source import Source
-from livedream.dream import tensors
-from livedream.dream.depthwise import avoid_cudnn
-from livedream.dream.graph import GraphedSteps
-from livedream.dream.relief import Relief
-from livedream.dream.residual import remove_mean
-from livedream.dream.switch import Switch
-from livedream.dream.threads import processors
-from livedream.dream.transfer import Transfer
+from livedream.dream.backend import torch_ops
+from livedream.dream.backend.cuda_graphs import GraphedSteps
+from livedream.dream.backend.cudnn import avoid_cudnn
+from livedream.dream.backend.transfer import Transfer
+from livedream.dream.compute.threads import processors
+from livedream.dream.live_swap import SettingsSwap
+from livedream.dream.stream.quality import QualityScale
+from livedream.dream.stream.residual import remove_mean
 from livedream.pipeline.run import run
 from tests.dream.dreams import each_look, last_steps, likeness, make_ascent, stream
 from tests.pipeline.parts import Kept
@@ -213,12 +213,12 @@ def test_nothing_in_a_frame_waits_for_the_device(request) -> None:
     transfer.down(frame)()
     torch.cuda.synchronize()
     request.getfixturevalue("waiting_is_an_error")
-    small = tensors.shrink(frame, SIZE)
-    dream = small + remove_mean(tensors.warp(residual, *flow, 0.98))
+    small = torch_ops.shrink(frame, SIZE)
+    dream = small + remove_mean(torch_ops.warp(residual, *flow, 0.98))
     for number, size in enumerate(OCTAVES):
         dream = steps.step(dream, size, (number, -number), 1.5)
     dream = steps.ascent.step(dream, OCTAVES[1], (steps._down, steps._right), steps._step_size)  # without a graph
-    arrived = transfer.down(tensors.compose(frame, dream.clamp_(0, 255).sub_(small), 1.0))
+    arrived = transfer.down(torch_ops.compose(frame, dream.clamp_(0, 255).sub_(small), 1.0))
     with pytest.raises(RuntimeError, match="synchroniz"):
         float(dream.mean())  # it would have been found
     torch.cuda.set_sync_debug_mode("default")
@@ -303,7 +303,7 @@ def test_memory_does_not_grow_with_sizes_and_looks() -> None:
 
     def used_after(changes: int) -> np.ndarray:
         for number in range(changes):
-            dreamer.relief = Relief((1.0, 0.85, 0.72)[number % 3])
+            dreamer.relief = QualityScale((1.0, 0.85, 0.72)[number % 3])
             dreamer.settings = QUICK.replace(layers=("fire5", "direction(fire4, 3)")[number % 2])
             for _ in OCTAVES:
                 dreamer(next(frames))
@@ -330,7 +330,7 @@ def test_full_memory_makes_the_dream_smaller_and_goes_on(little_memory, caplog) 
 def test_network_is_exchanged_while_graphs_run() -> None:
     dreamer = Dreamer(QUICK)
     dreamer.prepare((160, 120))
-    switch = Switch(dreamer)
+    switch = SettingsSwap(dreamer)
     changed = QUICK.replace(layers="fire4", natural_color=1)
     frames = itertools.cycle(stream(8))
     try:

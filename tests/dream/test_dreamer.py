@@ -7,7 +7,7 @@ from skimage import data
 
 from livedream import Dreamer, DreamSettings, Frame, models
 from livedream.dream.ascent import Ascent
-from livedream.dream.relief import Relief
+from livedream.dream.stream.quality import QualityScale
 from livedream.errors import ArgumentError
 from livedream.steps import OnStep
 from tests.networks import random_network
@@ -169,11 +169,11 @@ def test_other_settings_end_the_rest_at_once(photo, monkeypatch, change) -> None
 
 def test_no_deeper_dream_without_the_time_for_it(photo, monkeypatch) -> None:
     dreamer = Counted(QUICK.replace(still_scene="deeper", octaves=1), monkeypatch)
-    dreamer.dreamer.relief = Relief(deeper=False)
+    dreamer.dreamer.relief = QualityScale(deeper=False)
     still = stream(photo)[0].pixels
     dreamer(still, 34)
     assert dreamer.steps == [1] * 34
-    dreamer.dreamer.relief = Relief(deeper=True)
+    dreamer.dreamer.relief = QualityScale(deeper=True)
     dreamer(still)
     assert dreamer.steps[-1] == 2
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from livedream.dream.threads import sleeping_at_barriers
+from livedream.dream.compute.threads import sleeping_at_barriers
 from tests.dream.dreams import make_ascent
 
 

@@ -11,9 +11,9 @@ from skimage import data
 
 from livedream import Dreamer, DreamSettings, Frame, load_preset
 from livedream.dream import still as still_module
-from livedream.dream.masks import Masks
+from livedream.dream.image.masks import Masks
+from livedream.dream.image.tiles import join, tiles
 from livedream.dream.still import dream_still, still_sizes
-from livedream.dream.tiles import join, tiles
 from livedream.errors import SourceError
 
 # Two octaves of the photograph, 134 and 96 pixels high.

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from livedream.dream import kernels, library
+from livedream.dream.native import kernels, library
 
 needs_kernels = pytest.mark.skipif(
     not kernels.compiled and os.environ.get("LIVEDREAM_REQUIRE_ALL") != "1", reason="kernels.c was not compiled"

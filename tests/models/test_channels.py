@@ -46,7 +46,7 @@ def test_page_lists_the_names() -> None:
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_row_is_a_channel_of_its_layer(network) -> None:
-    channels = {facts.name: facts.channels for facts in models.layer_facts(network, (64, 64))}
+    channels = {info.name: info.channels for info in models.layer_facts(network, (64, 64))}
     rows = models.named_channels(network)
     assert len(rows) > 60
     assert all(0 <= row.channel < channels[row.layer] for row in rows)

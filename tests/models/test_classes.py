@@ -5,8 +5,8 @@ from torchvision.models import SqueezeNet1_1_Weights
 
 from livedream import models
 from livedream.dream.ascent import Ascent
-from livedream.dream.network import DreamNetwork
-from livedream.dream.objective import channel, layer
+from livedream.dream.dream_network import DreamNetwork
+from livedream.dream.objective.objective import channel, layer
 from livedream.errors import ArgumentError
 
 GOLDFINCH = 11  # in any list of ILSVRC 2012

@@ -10,10 +10,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from livedream import models
 from livedream.dream.ascent import Ascent
-from livedream.dream.network import DreamNetwork
-from livedream.dream.objective import channel, layer
+from livedream.dream.dream_network import DreamNetwork
+from livedream.dream.objective.objective import channel, layer
 from livedream.errors import ArgumentError
-from livedream.models.graph import trace
+from livedream.models.fx_graph import trace
 from tests.networks import random_network
 
 NAMES = models.network_names()
@@ -52,7 +52,7 @@ def test_recommended_layers_rise_in_five_steps_and_stop_at_the_layer(name) -> No
     row = models.find_network(name)
     side = max(48, row.smallest)
     start = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(1)) * 255
-    facts = {fact.name: fact for fact in models.layer_facts(name, (side, side))}
+    info = {fact.name: fact for fact in models.layer_facts(name, (side, side))}
     assert row.best in [layer for layer, _ in row.layers]
     costs = []
     for layer_name, _ in row.layers:
@@ -66,11 +66,11 @@ def test_recommended_layers_rise_in_five_steps_and_stop_at_the_layer(name) -> No
             x = climber.step(x, (side, side), (0, 0), 0.5)
         assert climber.loss(x) > before * 1.05, layer_name
         found = network(start)[layer_name].shape
-        assert found[1:] == (facts[layer_name].channels, facts[layer_name].height, facts[layer_name].width)
+        assert found[1:] == (info[layer_name].channels, info[layer_name].height, info[layer_name].width)
     # What is told was counted on a graph without numbers; here it is counted by torch, in a real pass.
-    assert [facts[layer].gflop * 1e9 for layer, _ in row.layers] == pytest.approx(costs)
+    assert [info[layer].gflop * 1e9 for layer, _ in row.layers] == pytest.approx(costs)
     assert costs == sorted(costs), "not from shallow to deep"
-    assert costs[-1] < 1e9 * max(fact.gflop for fact in facts.values())
+    assert costs[-1] < 1e9 * max(fact.gflop for fact in info.values())
 
 
 @pytest.mark.parametrize("name", NAMES)

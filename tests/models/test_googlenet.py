@@ -7,7 +7,7 @@ import torch
 from torchvision.models import get_model
 
 from livedream import models
-from livedream.models.graph import outputs, trace
+from livedream.models.fx_graph import outputs, trace
 from tests.networks import random_network
 
 

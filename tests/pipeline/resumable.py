@@ -13,13 +13,13 @@ import numpy as np
 
 from livedream import Frame, open_source
 from livedream.pipeline import run
-from livedream.pipeline.journal import Journal, State
-from livedream.pipeline.resume import pick_up
+from livedream.pipeline.checkpoints import Journal, State
+from livedream.pipeline.resuming import pick_up
 from livedream.pipeline.run import Checkpoints
-from livedream.sink.codecs import Encoding
 from livedream.sink.lock import OutputLock
-from livedream.sink.sink import Facts
-from livedream.sink.video import VideoSink
+from livedream.sink.sink import StreamInfo
+from livedream.sink.video.codecs import Encoding
+from livedream.sink.video.video_sink import VideoSink
 
 
 class Remembering:
@@ -59,7 +59,7 @@ def main(film: str, output: Path, log: Path, *, resume: bool, codec: str = "auto
             source.skip(point.index)
         else:
             journal.begin()
-        with VideoSink(output, Facts.of(source), encoding=Encoding(codec=codec), lock=lock, kept=kept) as sink:
+        with VideoSink(output, StreamInfo.of(source), encoding=Encoding(codec=codec), lock=lock, kept=kept) as sink:
             sink.resumable()
             run(source, dreamer, [sink], checkpoints=Checkpoints(journal, sink, dreamer))
     journal.finish()

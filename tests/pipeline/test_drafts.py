@@ -10,17 +10,17 @@ import pytest
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
-from livedream.pipeline.journal import Checkpoint, Journal
-from livedream.pipeline.resume import pick_up
-from livedream.sink.codecs import Encoding
-from livedream.sink.kept import Kept
+from livedream.pipeline.checkpoints import Checkpoint, Journal
+from livedream.pipeline.resuming import pick_up
 from livedream.sink.lock import OutputLock
-from livedream.sink.sink import Facts
-from livedream.sink.video import VideoSink
+from livedream.sink.sink import StreamInfo
+from livedream.sink.video.codecs import Encoding
+from livedream.sink.video.salvage import Kept
+from livedream.sink.video.video_sink import VideoSink
 from tests.conftest import count_frames
 
 RATE = 25
-FACTS = Facts(rate=Fraction(RATE), time_base=Fraction(1, 1000), length=300)
+FACTS = StreamInfo(rate=Fraction(RATE), time_base=Fraction(1, 1000), length=300)
 KINDS = [(".mp4", "h264"), (".mkv", "h265"), (".mkv", "ffv1"), (".gif", "gif")]
 
 

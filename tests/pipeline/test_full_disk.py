@@ -11,8 +11,8 @@ import pytest
 
 from livedream.frame import Frame
 from livedream.pipeline import run
-from livedream.sink.sink import Facts
-from livedream.sink.video import VideoSink
+from livedream.sink.sink import StreamInfo
+from livedream.sink.video.video_sink import VideoSink
 from tests.conftest import count_frames
 from tests.pipeline.parts import Frames, Kept
 
@@ -46,8 +46,8 @@ def test_50_a_full_disk_does_not_disturb_the_others(small_disk: tuple[Path, int]
                 yield Frame(noise[index % 8], Fraction(index, FPS), index)
 
     display = Kept("display", live=True, before=lambda frame: shown.append(time.perf_counter()))
-    facts = Facts(live=True, rate=Fraction(FPS))
-    with limited(limit), VideoSink(folder / "take.mkv", facts, overwrite=True) as recording:
+    info = StreamInfo(live=True, rate=Fraction(FPS))
+    with limited(limit), VideoSink(folder / "take.mkv", info, overwrite=True) as recording:
         report = run(Camera(3 * FPS, live=True), lambda frame: frame, [display, recording])
         written = recording.count
     fault = report.sinks[1].fault or ""

@@ -10,8 +10,8 @@ from livedream.dream.dreamer import Dreamer
 from livedream.frame import Frame
 from livedream.pipeline.run import run
 from livedream.settings import DreamSettings
-from livedream.sink.sink import Facts, Sink
-from livedream.sink.video import VideoSink
+from livedream.sink.sink import Sink, StreamInfo
+from livedream.sink.video.video_sink import VideoSink
 from tests.films import write_film
 
 
@@ -46,6 +46,6 @@ def test_no_frame_waits_for_the_garbage_collector(tmp_path, flags):
     collecting = Collecting(5, 25)
     with VideoSource(film) as source:
         dreamer = Dreamer(DreamSettings(model="squeezenet", working_height=64, **flags))
-        with VideoSink(tmp_path / "dream.mp4", Facts.of(source)) as sink:
+        with VideoSink(tmp_path / "dream.mp4", StreamInfo.of(source)) as sink:
             run(source, dreamer, [sink, collecting])
     assert collecting.found == {}

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from livedream import DreamSettings
-from livedream.dream.relief import DEEPER, Relief
+from livedream.dream.stream.quality import DEEPER, QualityScale
 from livedream.pipeline.governor import RELIEFS, Governor
-from livedream.pipeline.work import Work
+from livedream.pipeline.work import FrameTimes
 
 UNDER_WAY = 4
 """Frames between the one that is looked at and the one that has been composed."""
@@ -45,25 +45,25 @@ class Machine:
         self.random = np.random.default_rng(0)
         self.settings = DreamSettings(**settings)
         self.awaits_device = False
-        self.relief = Relief()
-        self.reliefs: list[Relief] = []
-        self.works: list[Work] = []
+        self.relief = QualityScale()
+        self.reliefs: list[QualityScale] = []
+        self.works: list[FrameTimes] = []
         self.stands = False
         self.rests = False
         self.budget = 1 / rate
         self.governor = Governor(self, Fraction(rate), clock=lambda: self.now)
-        self.under_way: deque[Work] = deque()
+        self.under_way: deque[FrameTimes] = deque()
 
-    def work(self, octave: float) -> Work:
+    def work(self, octave: float) -> FrameTimes:
         if self.rests:
-            return Work(self.look / 1e3, 1e-4, self.compose / 1e3, 0.0, effort=0)
+            return FrameTimes(self.look / 1e3, 1e-4, self.compose / 1e3, 0.0, effort=0)
         relief, steps = self.relief, self.settings.steps
         area = (relief.height**2) ** self.skew
         deeper = DEEPER if self.stands and relief.deeper else 1
         motion, look = self.motion * area * relief.flow**2, self.look
         dream = self.dream * area * deeper * relief.steps_of(steps) / steps * octave
         slow = self.load(len(self.reliefs)) / 1e3 * (1 + self.noise * self.random.standard_normal(4)).clip(0.3)
-        return Work(
+        return FrameTimes(
             look * slow[0] + motion * slow[1], dream * slow[2], self.compose * slow[3], motion * slow[1], effort=deeper
         )
 
@@ -91,7 +91,7 @@ class Machine:
         return bool(means.max() <= self.budget)
 
 
-def left_out(relief: Relief) -> tuple[float, float, float]:
+def left_out(relief: QualityScale) -> tuple[float, float, float]:
     return relief.height, relief.steps, relief.flow
 
 
@@ -247,7 +247,7 @@ def test_late_frames_now_and_then_change_nothing() -> None:
     for _ in range(20):
         machine.run(40)
         for _ in range(3):  # somebody else's program held all three steps up
-            machine.governor.took(Work(0.001, 1.0, 0.001))
+            machine.governor.took(FrameTimes(0.001, 1.0, 0.001))
     assert set(machine.reliefs) == {RELIEFS[0]}
 
 
@@ -269,7 +269,7 @@ def test_deeper_takes_time_to_spare_alone() -> None:
         assert not machine.relief.deeper  # nothing is known yet
         machine.stands = True
         machine.run(2000)
-        assert machine.reliefs[-1] == Relief(deeper=deeper)
+        assert machine.reliefs[-1] == QualityScale(deeper=deeper)
         assert machine.changes == deeper
 
 
@@ -288,7 +288,7 @@ def test_slow_machine_gives_up_deeper_and_size() -> None:
     machine = Machine(dream=14, still_scene="deeper", load=lambda frame: 1.0 if frame < 500 else 4.0)
     machine.run(1000)
     assert machine.reliefs[499].deeper
-    assert machine.reliefs[-1] == Relief(0.72, deeper=False)
+    assert machine.reliefs[-1] == QualityScale(0.72, deeper=False)
 
 
 def test_other_settings_are_measured_anew() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.films import av, ffprobe
-from tests.pipeline.test_resume import FRAMES, RATE, dreamt, finish, kill_after
+from tests.pipeline.test_resuming import FRAMES, RATE, dreamt, finish, kill_after
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import json, sys, time
 from livedream.cli.main import main
-from livedream.sink.window import WindowSink
+from livedream.sink.window.window_sink import WindowSink
 from tests.pipeline.test_soak import resident
 
 shown, megabytes, ended = [], [], []

@@ -136,7 +136,7 @@ def rates_of(sinks, frames=90, fps=60):
 
 def test_one_that_blocks_for_ever_slows_nobody_and_does_not_hang_the_end(blocked, monkeypatch):
     """Must hold: the other two keep their rate within 5 %."""
-    monkeypatch.setattr("livedream.pipeline.live.Live.end_seconds", 0.3)
+    monkeypatch.setattr("livedream.pipeline.live.LivePolicy.end_seconds", 0.3)
     _, alone = rates_of([Kept("window", live=True), Kept("file")])
     report, rates = rates_of([Kept("window", live=True), blocked, Kept("file")])
     for name in ("window", "file"):
@@ -151,15 +151,15 @@ def test_one_that_blocks_for_ever_slows_nobody_and_does_not_hang_the_end(blocked
 
 
 def test_a_blocked_one_is_told_of(blocked, monkeypatch):
-    monkeypatch.setattr("livedream.pipeline.post.STUCK_SECONDS", 0.1)
-    monkeypatch.setattr("livedream.pipeline.live.Live.end_seconds", 0.2)
+    monkeypatch.setattr("livedream.pipeline.sink_worker.STUCK_SECONDS", 0.1)
+    monkeypatch.setattr("livedream.pipeline.live.LivePolicy.end_seconds", 0.2)
     source = Frames(ENDLESS, live=True, before=lambda index: time.sleep(0.001))
     with pytest.raises(KeyboardInterrupt):
         run(source, same, [blocked, Kept("other")], on_progress=until(lambda report: bool(report.notices)))
 
 
 def test_who_leaves_the_block_of_a_given_up_sink_does_not_wait_for_it(blocked, monkeypatch):
-    monkeypatch.setattr("livedream.pipeline.live.Live.end_seconds", 0.1)
+    monkeypatch.setattr("livedream.pipeline.live.LivePolicy.end_seconds", 0.1)
     with blocked, Kept("other") as other:
         run(Frames(20, live=True), same, [blocked, other])
     assert not blocked.closed

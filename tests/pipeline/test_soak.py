@@ -16,7 +16,7 @@ import pytest
 from livedream.frame import Frame
 from livedream.pipeline import Report, run
 from livedream.settings import DreamSettings
-from livedream.sink.sink import Facts, Sink, open_sink
+from livedream.sink.sink import Sink, StreamInfo, open_sink
 from tests.pipeline.parts import Frames, same
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(0)]
@@ -87,7 +87,7 @@ def soak(dreamer: Callable[[Any], Any], minutes: int, *films: Path) -> None:
         if report.sinks[0].age:
             ages.append(report.sinks[0].age[0] * report.dreamt_fps)
 
-    sinks = [open_sink(film, Facts.of(camera)) for film in films]
+    sinks = [open_sink(film, StreamInfo.of(camera)) for film in films]
     report = run(camera, dreamer, [display, *sinks], on_progress=on_progress)
     warm, tenth = max(1, minutes // 6), len(ages) // 10
     early, late = np.median(ages[tenth : 2 * tenth]), np.median(ages[-tenth:])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from livedream import DreamSettings, Frame
-from livedream.dream.relief import Relief
+from livedream.dream.stream.quality import QualityScale
 from livedream.pipeline import Report, run
 from livedream.pipeline.governor import Governor
 from tests.pipeline.parts import Frames, Kept
@@ -36,7 +36,7 @@ class Taking:
         self.time = time
         self.seconds = {"look": look, "dream": dream, "compose": compose}
         self.settings = DreamSettings(**settings)
-        self.relief = Relief(deeper=False)
+        self.relief = QualityScale(deeper=False)
         self.stages: dict[str, float] = {}
         self.effort = 1.0
         self.look_ahead = 1
@@ -122,11 +122,13 @@ def test_a_dreamer_that_keeps_up_loses_no_frame(time) -> None:
 @pytest.mark.parametrize(
     ("times", "relief", "notice"),
     [
-        ((0.005, 0.080, 0.004), Relief(0.61, deeper=False), "dreaming at working height 156 instead of 256"),
-        ((0.080, 0.020, 0.004), Relief(flow=0.5, deeper=False), "following the motion less finely"),
+        ((0.005, 0.080, 0.004), QualityScale(0.61, deeper=False), "dreaming at working height 156 instead of 256"),
+        ((0.080, 0.020, 0.004), QualityScale(flow=0.5, deeper=False), "following the motion less finely"),
     ],
 )
-def test_a_governor_makes_a_slow_dreamer_keep_up_with_the_camera(time, times, relief: Relief, notice: str) -> None:
+def test_a_governor_makes_a_slow_dreamer_keep_up_with_the_camera(
+    time, times, relief: QualityScale, notice: str
+) -> None:
     """The whole way: what the steps take, the governor sees, chooses, and the dreamer gets faster."""
     dreamer = Taking(time, *times)
     governor = Governor(dreamer, Fraction(25), clock=time)

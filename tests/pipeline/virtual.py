@@ -11,7 +11,7 @@ from types import SimpleNamespace, TracebackType
 
 import pytest
 
-from livedream.pipeline import mailbox, pace, playback
+from livedream.pipeline import frame_queue, pace, playback
 from livedream.pipeline.meter import Meter
 
 _POLL = 0.005
@@ -93,7 +93,7 @@ class _Condition:
 def virtual_time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     """Return the time by which runs go from now on: their mailboxes, steps and meter, and the clock of a film."""
     time = VirtualTime()
-    monkeypatch.setattr(mailbox, "threading", SimpleNamespace(Condition=functools.partial(_Condition, time)))
+    monkeypatch.setattr(frame_queue, "threading", SimpleNamespace(Condition=functools.partial(_Condition, time)))
     monkeypatch.setattr(playback, "threading", SimpleNamespace(Condition=functools.partial(_Condition, time)))
     monkeypatch.setattr(playback, "time", SimpleNamespace(perf_counter=time))
     monkeypatch.setattr(pace, "time", SimpleNamespace(perf_counter=time))

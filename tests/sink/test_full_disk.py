@@ -16,7 +16,7 @@ from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
 from livedream.sink.images import ImagesSink
 from livedream.sink.lock import OutputLock
-from livedream.sink.part import write_whole
+from livedream.sink.partial_file import write_whole
 from livedream.sink.sink import open_sink
 from tests.conftest import disk_of
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
-from livedream.sink.images import ImagesSink, PictureSink
+from livedream.sink.images import ImageSink, ImagesSink
 from livedream.sink.null import NullSink
 from tests.films import quarters
 
@@ -45,7 +45,7 @@ def test_sizes_may_differ(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.tiff", "a.PNG", "a.jpg", "a.jpeg", "a.webp"])
 def test_colours_come_back(name: str, tmp_path: Path) -> None:
-    with PictureSink(tmp_path / name) as sink:
+    with ImageSink(tmp_path / name) as sink:
         sink.write(Frame(quarters(), Fraction(0), 0))
     back = pixels(tmp_path / name).astype(int)
     allowed = 0 if name.lower().endswith(("png", "tif", "tiff")) else 6
@@ -53,7 +53,7 @@ def test_colours_come_back(name: str, tmp_path: Path) -> None:
 
 
 def test_picture_is_the_first_frame_and_then_it_is_finished(tmp_path: Path) -> None:
-    with PictureSink(tmp_path / "a.png") as sink:
+    with ImageSink(tmp_path / "a.png") as sink:
         assert not sink.finished
         sink.write(frame(10))
         assert sink.finished
@@ -64,7 +64,7 @@ def test_picture_is_the_first_frame_and_then_it_is_finished(tmp_path: Path) -> N
 
 def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     """WebP holds no picture wider than 16383 pixels."""
-    with PictureSink(tmp_path / "a.webp") as sink, pytest.raises(SinkError) as caught:
+    with ImageSink(tmp_path / "a.webp") as sink, pytest.raises(SinkError) as caught:
         sink.write(frame(1, size=(16384, 1)))
     assert str(tmp_path / "a.webp") in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -82,9 +82,9 @@ def test_a_frame_that_a_killed_run_was_writing_goes_with_the_next_run(tmp_path: 
         import os, signal, sys
         from pathlib import Path
         from livedream.sink.lock import OutputLock
-        from livedream.sink.part import PartFile
+        from livedream.sink.partial_file import PartialFile
         folder = Path(sys.argv[1])
-        PartFile(folder / "000007.png", OutputLock(folder, folder=True).acquire()).write(b"half a picture")
+        PartialFile(folder / "000007.png", OutputLock(folder, folder=True).acquire()).write(b"half a picture")
         os.kill(os.getpid(), signal.SIGKILL)
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(program), str(tmp_path)], check=False)

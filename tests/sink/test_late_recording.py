@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from livedream.frame import Frame
-from livedream.sink.sink import Facts, open_sink
+from livedream.sink.sink import StreamInfo, open_sink
 
-LIVE = Facts(live=True, rate=Fraction(30))
+LIVE = StreamInfo(live=True, rate=Fraction(30))
 
 
 def grey(index: int, time: Fraction) -> Frame:

@@ -10,8 +10,8 @@ import pytest
 PROGRAM = """
 import sys
 from livedream.capture.source import open_source
-from livedream.sink.sink import Facts, open_sink
-with open_source(sys.argv[1]) as source, open_sink(sys.argv[2], Facts.of(source)) as sink:
+from livedream.sink.sink import StreamInfo, open_sink
+with open_source(sys.argv[1]) as source, open_sink(sys.argv[2], StreamInfo.of(source)) as sink:
     for frame in source:
         sink.write(frame)
     sink.end()

@@ -10,7 +10,7 @@ from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.recipe import Recipe, about
 from livedream.settings import DreamSettings
-from livedream.sink.sink import Facts, open_sink
+from livedream.sink.sink import StreamInfo, open_sink
 
 
 def frames(count):
@@ -83,7 +83,7 @@ def test_they_never_replace_what_is_read(tmp_path):
             open_source(str(source)) as opened,
             pytest.raises(ArgumentError, match="is what the frames are read from"),
         ):
-            open_sink(tmp_path / "%d.png", Facts.of(opened), overwrite=True)
+            open_sink(tmp_path / "%d.png", StreamInfo.of(opened), overwrite=True)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

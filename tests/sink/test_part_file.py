@@ -11,7 +11,7 @@ import pytest
 from livedream.errors import ArgumentError, SinkError
 from livedream.sink.inputs import FRAMES, Inputs
 from livedream.sink.lock import OutputLock
-from livedream.sink.part import PartFile, write_whole
+from livedream.sink.partial_file import PartialFile, write_whole
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def lock(tmp_path: Path) -> Iterator[OutputLock]:
 def test_the_name_comes_last_and_the_old_file_is_whole_until_then(lock: OutputLock, tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_text("old")
-    part = PartFile(path, lock, overwrite=True)
+    part = PartialFile(path, lock, overwrite=True)
     part.write(b"new")
     assert (path.read_text(), part.part.read_text()) == ("old", "new")
     part.finish()
@@ -38,7 +38,7 @@ def test_a_file_that_comes_meanwhile_is_not_replaced(
 ) -> None:
     """It comes between the last look and the renaming; where the disk knows no hard links, just before the look."""
     path = tmp_path / "a.mp4"
-    part = PartFile(path, lock)
+    part = PartialFile(path, lock)
     part.write(b"new")
     link = Path.hardlink_to
 
@@ -71,30 +71,30 @@ def test_an_input_that_comes_under_the_name_meanwhile_is_not_replaced(lock: Outp
     source, path = tmp_path / "source.mp4", tmp_path / "a.mp4"
     source.write_text("source")
     inputs = Inputs([source])
-    part = PartFile(path, lock, overwrite=True, inputs=inputs)
+    part = PartialFile(path, lock, overwrite=True, inputs=inputs)
     part.write(b"new")
     source.rename(path)
     with pytest.raises(SinkError, match=rf"a\.mp4 is {FRAMES}"):
         part.finish()
     assert path.read_text() == "source"
     with pytest.raises(ArgumentError, match=rf"a\.mp4 is {FRAMES}"):
-        PartFile(path, lock, overwrite=True, inputs=inputs)
+        PartialFile(path, lock, overwrite=True, inputs=inputs)
 
 
 def test_only_what_livedream_left_is_replaced(lock: OutputLock, tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
-    cut_off = PartFile(path, lock)
+    cut_off = PartialFile(path, lock)
     cut_off.write(b"half a film")
     cut_off.leave()
     with pytest.raises(SinkError, match=r"a\.part\.mp4 exists already") as caught:
-        PartFile(path, lock)
+        PartialFile(path, lock)
     assert "overwrite=True begins anew" in caught.value.hint
-    PartFile(path, lock, overwrite=True).discard()
+    PartialFile(path, lock, overwrite=True).discard()
     assert not cut_off.part.exists()
     cut_off.part.write_text("somebody's")
     for overwrite in (False, True):
         with pytest.raises(SinkError, match="livedream may not have made it"):
-            PartFile(path, lock, overwrite=overwrite)
+            PartialFile(path, lock, overwrite=overwrite)
     assert cut_off.part.read_text() == "somebody's"
 
 

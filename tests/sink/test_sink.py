@@ -11,11 +11,11 @@ import pytest
 from livedream.capture.source import open_source
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
-from livedream.sink.images import ImagesSink, PictureSink
+from livedream.sink.images import ImageSink, ImagesSink
 from livedream.sink.null import NullSink
-from livedream.sink.sink import Facts, Sink, open_sink
-from livedream.sink.video import VideoSink
-from livedream.sink.window import WindowSink
+from livedream.sink.sink import Sink, StreamInfo, open_sink
+from livedream.sink.video.video_sink import VideoSink
+from livedream.sink.window.window_sink import WindowSink
 from tests.films import quarters, write_film
 
 EVERY = {
@@ -25,10 +25,10 @@ EVERY = {
     "film.webm": VideoSink,
     "film.gif": VideoSink,
     "folder/": ImagesSink,
-    "picture.png": PictureSink,
-    "picture.jpg": PictureSink,
-    "picture.webp": PictureSink,
-    "picture.tif": PictureSink,
+    "picture.png": ImageSink,
+    "picture.jpg": ImageSink,
+    "picture.webp": ImageSink,
+    "picture.tif": ImageSink,
     "null": NullSink,
     "window": WindowSink,
 }
@@ -89,7 +89,7 @@ class TestWindow(Contract):
 
 
 def _opened(name: str) -> Sink:
-    sink = open_sink(name, Facts(rate=Fraction(25)), overwrite=True)
+    sink = open_sink(name, StreamInfo(rate=Fraction(25)), overwrite=True)
     assert type(sink) is EVERY[name]
     return sink
 
@@ -126,8 +126,8 @@ def test_other_types_are_a_type_error() -> None:
 def test_facts_are_those_of_a_source(tmp_path: Path) -> None:
     film = write_film(tmp_path / "film.mp4", [0, 40], sound="aac", aspect=Fraction(4, 3))
     with open_source(film) as source:
-        facts = Facts.of(source)
-        assert facts == Facts(
+        info = StreamInfo.of(source)
+        assert info == StreamInfo(
             rate=Fraction(25),
             size=(64, 48),
             length=2,
@@ -158,7 +158,7 @@ def test_never_writes_over_the_source(
     monkeypatch.chdir(tmp_path)
     target = str(film) if name == "FILM" else name
     with open_source("film.mp4") as source, pytest.raises(ArgumentError, match="is what the frames are read from"):
-        open_sink(target, Facts.of(source), overwrite=overwrite)
+        open_sink(target, StreamInfo.of(source), overwrite=overwrite)
     assert film.read_bytes() == content
 
 
@@ -171,11 +171,11 @@ def test_never_writes_over_a_picture_that_is_read(spec: str, tmp_path: Path, mon
     Image.fromarray(quarters()).save("photos/1.png")
     with open_source(spec) as source:
         with pytest.raises(ArgumentError):
-            open_sink("photos/1.png", Facts.of(source), overwrite=True)
+            open_sink("photos/1.png", StreamInfo.of(source), overwrite=True)
         if source.path == Path("photos"):
             with pytest.raises(ArgumentError):
-                open_sink("photos/", Facts.of(source), overwrite=True)
-        open_sink("photos/new.mp4", Facts.of(source)).close()
+                open_sink("photos/", StreamInfo.of(source), overwrite=True)
+        open_sink("photos/new.mp4", StreamInfo.of(source)).close()
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "picture.png", "folder/000000.png"])
@@ -197,7 +197,7 @@ def test_an_existing_file_is_kept_unless_told(name: str, tmp_path: Path) -> None
 
 def test_several_pictures_do_not_go_into_one() -> None:
     with pytest.raises(ArgumentError, match=r"3 pictures do not go into out\.png"):
-        open_sink("out.png", Facts(stills=True, length=3))
+        open_sink("out.png", StreamInfo(stills=True, length=3))
 
 
 # What cannot be written, said before the first frame -----------------------------------------------------------------

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 import pytest
 
 from tests.conftest import x_server
-from tests.sink.test_window import run
+from tests.sink.window.test_window_sink import run
 
 START = """
     import cv2, mss
-    from livedream.sink import window as window_module
-    from livedream.sink.placement import Placement
+    from livedream.sink.window import window_sink as window_module
+    from livedream.sink.window.placement import Placement
     NOISE = np.random.default_rng(0).integers(1, 256, (480, 640, 3), np.uint8)
     BODY = Frame(NOISE, Fraction(0), 0)
 
@@ -104,7 +104,7 @@ def desktop() -> Iterator[str]:
 @pytest.mark.needs_desktop
 def test_a_window_manager_shows_it_on_the_monitor_that_is_asked_for() -> None:
     program = """
-        from livedream.sink.x11 import X11
+        from livedream.sink.window.x11 import X11
         end = time.monotonic() + 10
         while not X11().has_window_manager():
             assert time.monotonic() < end, "there is no window manager"

@@ -13,7 +13,7 @@ import pytest
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
-from livedream.sink.sink import Facts, open_sink
+from livedream.sink.sink import StreamInfo, open_sink
 
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (12, 90, 200), (128, 128, 128), (255, 255, 255)]
 
@@ -34,13 +34,13 @@ def standard_output(target: int) -> Iterator[None]:
 def through(tmp_path: Path) -> Callable[..., bytes]:
     """Return a function that writes frames to standard output and returns what the command at the other end prints."""
 
-    def run(command: list[str], frames: list[Frame], spec: str = "-", **facts: object) -> bytes:
+    def run(command: list[str], frames: list[Frame], spec: str = "-", **info: object) -> bytes:
         read, write = os.pipe()
         with subprocess.Popen(command, stdin=read, stdout=subprocess.PIPE, cwd=tmp_path) as program:
             os.close(read)
             with standard_output(write):
                 os.close(write)
-                with open_sink(spec, Facts(**facts)) as sink:  # type: ignore[arg-type]
+                with open_sink(spec, StreamInfo(**info)) as sink:  # type: ignore[arg-type]
                     for frame in frames:
                         sink.write(frame)
                     sink.end()
@@ -138,7 +138,7 @@ def test_a_slow_reader_of_a_live_source_is_not_given_repeats() -> None:
         os.close(write)
         with subprocess.Popen(["sh", "-c", "sleep 0.3; wc -c"], stdin=read, stdout=subprocess.PIPE) as reader:
             os.close(read)
-            with open_sink("rgb24:-", Facts(rate=Fraction(25), live=True)) as sink:
+            with open_sink("rgb24:-", StreamInfo(rate=Fraction(25), live=True)) as sink:
                 sink.write(Frame(pixels, Fraction(0), 0))  # waits until the reader is ready
                 sink.write(Frame(pixels, Fraction(1), 25))
             out, _ = reader.communicate(timeout=30)
@@ -149,7 +149,7 @@ def test_a_reader_that_leaves_ends_the_sink(caplog) -> None:
     read, write = os.pipe()
     with standard_output(write):
         os.close(write)
-        with open_sink("-", Facts(rate=Fraction(25))) as sink:
+        with open_sink("-", StreamInfo(rate=Fraction(25))) as sink:
             os.close(read)
             assert not sink.finished
             for frame in ramp(3):
@@ -187,7 +187,7 @@ def test_a_full_disk_is_an_error() -> None:
     with (
         open("/dev/full", "wb") as full,  # noqa: PTH123
         standard_output(full.fileno()),
-        open_sink("-", Facts(rate=Fraction(25))) as sink,
+        open_sink("-", StreamInfo(rate=Fraction(25))) as sink,
         pytest.raises(SinkError, match="No space left"),
     ):
         sink.write(ramp(1)[0])

@@ -17,8 +17,8 @@ from livedream.errors import SinkError
 from livedream.frame import Frame
 from livedream.letterbox import letterbox
 from livedream.sink import virtual_camera
-from livedream.sink.overheard import overheard
-from livedream.sink.sink import Facts, Sink, open_sink
+from livedream.sink.captured_stderr import overheard
+from livedream.sink.sink import Sink, StreamInfo, open_sink
 from livedream.sink.virtual_camera import VirtualCameraSink, cure
 
 pyvirtualcam = pytest.importorskip("pyvirtualcam")
@@ -88,7 +88,7 @@ def until_it_fails(sink: Sink) -> SinkError:
 
 def test_60_steady_from_opening_on(device: type[Device]) -> None:
     """Black before the first frame; then that frame, again and again, at 30 a second whatever comes."""
-    with open_sink("virtual-camera", Facts(rate=Fraction(30), live=True)) as sink:
+    with open_sink("virtual-camera", StreamInfo(rate=Fraction(30), live=True)) as sink:
         assert sink.live
         assert sink.name == f"virtual camera {device.path}"
         (camera,) = device.made
@@ -107,7 +107,7 @@ def test_60_steady_from_opening_on(device: type[Device]) -> None:
 
 @pytest.mark.parametrize(("rate", "sent"), [(None, 30), (Fraction(5), 10), (Fraction(240), 60), (Fraction(25), 25)])
 def test_the_rate_is_one_that_programs_know(rate: Fraction | None, sent: float, device: type[Device]) -> None:
-    with VirtualCameraSink(facts=Facts(rate=rate)):
+    with VirtualCameraSink(info=StreamInfo(rate=rate)):
         assert device.made[0].fps == sent
 
 
@@ -138,7 +138,7 @@ def test_pictures_are_fitted_in(size: tuple[int, int], rows: slice, columns: sli
 
 def test_pixels_are_shown_in_their_shape(device: type[Device]) -> None:
     """PAL 16:9: 720x576 pixels of 64:45 look like 1024x576, and fill 1280x720."""
-    with open_sink("virtual-camera", Facts(pixel_aspect=Fraction(64, 45))) as sink:
+    with open_sink("virtual-camera", StreamInfo(pixel_aspect=Fraction(64, 45))) as sink:
         sink.write(Frame(np.full((576, 720, 3), 200, np.uint8), Fraction(0), 0))
         wait_until(lambda: device.made[0].pictures[-1:] and device.made[0].pictures[-1].min() == 200)
 

@@ -1,0 +1,1 @@
+"""Video files as FFmpeg decodes them: timestamps, colors, orientation, damage."""

@@ -1,0 +1,45 @@
+"""The recipe that a film or a picture of livedream's carries inside."""
+
+from pathlib import Path
+
+from livedream.capture.decoding.container import open_film
+from livedream.capture.kind import is_picture
+from livedream.errors import ArgumentError, SourceError
+from livedream.gif_comment import last_comment
+from livedream.hints import either
+from livedream.picture_file import read_head, sniff
+from livedream.picture_recipe import recipe_in
+from livedream.recipe import about
+from livedream.untrusted import NotRegularError, check_regular
+
+
+def carried_recipe(path: Path) -> str:
+    """Return the recipe inside the film or picture at `path`, as TOML.
+
+    Raises SourceError when the file cannot be read, ArgumentError when it carries none.
+    """
+    try:
+        check_regular(path)
+    except NotRegularError as error:
+        raise SourceError(
+            f"{path} carries no recipe: {error.strerror}", "name a film, a picture or a .toml file"
+        ) from error
+    text = _in_file(path)
+    if not about(text):
+        made = either("livedream made", "`livedream run` made")  # open_sink writes none
+        cure = f"name a film or picture that {made}, or a .toml file"
+        raise ArgumentError(f"{path} carries no recipe", cure)
+    return text
+
+
+def _in_file(path: Path) -> str:
+    if sniff(read_head(path)) == "GIF":
+        try:
+            return last_comment(path)
+        except OSError as error:
+            raise SourceError(f"{path}: {error.strerror}", "check the rights of the file") from error
+    if is_picture(path):
+        return recipe_in(path)
+    with open_film(path) as film:
+        tags = {name.lower(): text for name, text in film.metadata.items()}  # Matroska has its names in capitals
+    return tags.get("comment", "")

@@ -1,0 +1,30 @@
+"""`livedream config`: the lasting choices, and where each comes from."""
+
+import click
+
+from livedream.cli.as_json import json_option, say_json
+from livedream.cli.config_defaults import warn_of_misspelled_variables
+from livedream.cli.console import say, say_table
+from livedream.configuration import EXAMPLE, KEYS, config_file, lasting_choices, variable
+
+
+@click.command(short_help="Show the lasting choices: config file and variables.")
+@json_option
+def config(as_json: bool) -> None:
+    """Show the path of the config file, and each lasting choice with where it comes from.
+
+    An option on the command line wins over a variable, and a variable over the file.
+    """
+    path = config_file()
+    warn_of_misspelled_variables()
+    chosen = lasting_choices()
+    if as_json:
+        values = {key: {"value": choice.value, "origin": choice.origin} for key, choice in chosen.items()}
+        say_json({"config_file": str(path), "exists": path.is_file(), "choices": values})
+        return
+    say(f"{path}{'' if path.is_file() else f' (no such file; it may hold lines such as {EXAMPLE})'}")
+    rows = [("key", "value", "set by", "variable")]
+    for key in KEYS:
+        choice = chosen.get(key)
+        rows.append((key, *((choice.value, choice.origin) if choice else ("-", "-")), variable(key)))
+    say_table(rows)

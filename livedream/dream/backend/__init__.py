@@ -1,0 +1,1 @@
+"""Where a frame is dreamt: on the CPU, or on a GPU."""

@@ -1,0 +1,1 @@
+"""Operations on images: octaves, resizing, jitter, tiles, masks, preconditioning."""

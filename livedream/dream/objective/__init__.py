@@ -1,0 +1,1 @@
+"""What to dream of: terms, the objective they add up to, and its language."""

@@ -1,0 +1,1 @@
+"""What one frame of a stream leaves to the next: motion, residual, zoom, live masks."""

@@ -1,0 +1,86 @@
+import contextlib
+import time
+
+import numpy as np
+import pytest
+
+from livedream.bench.latency import LIVE_RATE, measure_age, measure_slow_age
+from livedream.frame import Frame
+from livedream.settings import DreamSettings
+
+
+class SlowSteps:
+    """A dreamer whose steps take so many seconds each."""
+
+    def __init__(self, seconds: float) -> None:
+        self.settings = DreamSettings(layers="fire4")
+        self.stages = {"ascent": seconds}
+        self.effort, self.notice, self.look_ahead = 1.0, None, 1
+        self.dreamt_in: set[int] = set()
+        self._seconds = seconds
+
+    def reset(self) -> None:
+        pass
+
+    def prepare(self, size: tuple[int, int]) -> None:
+        pass
+
+    sharing_cores = staticmethod(contextlib.nullcontext)
+
+    def look(self, frame: Frame) -> Frame:
+        return frame
+
+    def dream(self, frame: Frame) -> Frame:
+        self.dreamt_in.add(self.settings.steps)
+        self.stages = {"ascent": self._seconds * self.settings.steps}
+        time.sleep(self.stages["ascent"])
+        return frame
+
+    compose = look
+
+
+@pytest.fixture
+def pictures() -> list[np.ndarray]:
+    return [np.zeros((32, 400, 3), np.uint8)]
+
+
+def test_a_fast_dreamer_is_made_slow_and_left_as_it_was(pictures) -> None:
+    dreamer = SlowSteps(0.01)
+    found = measure_slow_age(dreamer, pictures, 2, 100)
+    assert dreamer.dreamt_in == {found.steps} == {9}  # of 10 ms: at least two and a half frames of the camera
+    assert found.frame > 1e3 / LIVE_RATE
+    assert found.allowed == pytest.approx(2 * found.frame + 10, rel=0.2)
+    assert dreamer.settings.steps == 1
+
+
+def test_one_that_cannot_be_made_slow_tells_nothing(pictures) -> None:
+    dreamer = SlowSteps(0)
+    assert measure_slow_age(dreamer, pictures, 2, 1e6) is None
+    assert dreamer.dreamt_in == {20}
+
+
+def test_frames_are_lost_on_the_way_to_the_sink_too(pictures, monkeypatch) -> None:
+    def run(source, dreamer, sinks):
+        for frame in source:
+            sinks[0].write(frame)
+        return Report(dropped=2, sinks=[Report(dropped=3, sinks=[])])
+
+    class Report:
+        def __init__(self, dropped, sinks):
+            self.dropped, self.sinks = dropped, sinks
+
+    monkeypatch.setattr("livedream.bench.latency.run", run)
+    found = measure_age(SlowSteps(0), pictures, 0.5)
+    assert found.dropped == 5
+
+
+def test_tenths_show_what_grows(pictures, monkeypatch) -> None:
+    def run(source, dreamer, sinks):
+        sinks[0].ages += [0.001 * number for number in range(101)]
+        sinks[0].arrived += [0.0] + [float(number) for number in range(1, 101)]
+        return type("Report", (), {"dropped": 0, "sinks": ()})
+
+    monkeypatch.setattr("livedream.bench.latency.run", run)
+    found = measure_age(SlowSteps(0), pictures, 0.5)
+    assert found.tenths_ms == (pytest.approx(5.5), pytest.approx(95.5))  # the first, at 0, is of the first second
+    assert found.age_ms["max"] == pytest.approx(100)

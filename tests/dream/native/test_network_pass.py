@@ -1,0 +1,316 @@
+import random
+
+import pytest
+import torch
+from torch import fx, nn
+
+from livedream import models
+from livedream.dream.dream_network import DreamNetwork
+from livedream.dream.native import ops
+from livedream.dream.native.network_pass import FusedBody
+from livedream.dream.native.ops import UnfusableError
+from livedream.dream.objective.parser import parse
+from tests.dream.without import without_kernels
+from tests.networks import random_network
+
+CASES = [
+    ("squeezenet", "fire9", "max"),
+    ("squeezenet", "fire3 + 0.5*fire5:7 + fire4.squeeze1x1", "max"),
+    ("squeezenet", "fire6", "average"),
+    ("squeezenet", "mean(fire4:7) - 0.5*mean(fire5) + fire4", "max"),
+    ("squeezenet1_1", "features.4", "max"),  # which rectifies before it concatenates
+    ("alexnet", "features.10", "max"),
+    ("vgg16", "features.14", "max"),
+    ("googlenet", "inception4a", "max"),
+    ("googlenet", "inception3a.branch2.0 + inception3b.branch1", "average"),  # one branch of a module
+    ("resnet50", "layer2", "max"),
+    ("efficientnet_lite0", "blocks.1 + blocks.4", "max"),  # depthwise, bounded, zeros at two sides, sums
+    ("mobilenet_v3_large", "features.6", "max"),  # hard swish, squeeze and excitation
+    ("efficientnet_b0", "features.3", "max"),
+    ("inception_v3", "Mixed_5b", "max"),
+    ("inception_v3", "Mixed_6a", "max"),  # which pools by a function
+]
+
+
+def gradients(name: str, wanted: str, pooling: str, size: tuple[int, int]) -> list[torch.Tensor]:
+    """The gradient of the picture by autograd through the traced network and through those written out, and by these
+    without autograd.
+    """
+    torch.manual_seed(0)
+    network = DreamNetwork(random_network(name), models.find_network(name), parse(wanted), pooling)
+    network.body.to(memory_format=torch.channels_last)
+    picture = torch.rand(1, 3, *size) * 255
+    found = []
+    how = network.mean, network.std
+    for body in (network.body, FusedBody(network.body, *how), FusedBody(network.body, *how, merge=True)):
+        network.body = body
+        leaf = picture.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(parse(wanted)(network(leaf)), leaf)
+        found.append(gradient)
+        if isinstance(body, FusedBody):
+            written_out = network.gradient(picture, parse(wanted))
+            assert written_out is not None
+            found.append(written_out)
+    return found
+
+
+@pytest.mark.parametrize("wanted", ["fire3 - 0.1*tv", "fire3 + neuron(fire3:2)"])
+def test_other_goals_take_autograd(wanted) -> None:
+    network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), parse(wanted), "max")
+    network.to_compute(torch.device("cpu"), torch.float32)
+    assert isinstance(network.body, FusedBody)
+    assert network.gradient(torch.rand(1, 3, 64, 80), parse(wanted)) is None
+
+
+def test_weights_are_laid_out_for_a_few_sizes_and_give_the_same_for_all() -> None:
+    weight, bias = torch.randn(24, 16, 3, 3), torch.randn(24)
+    kernel = ops._Kernel(weight, (1, 1), (1, 1), (1, 1), 1)
+    threads = torch.get_num_threads()
+    try:
+        for size in [*range(8, 8 + 2 * ops._LAYOUTS), 8]:
+            torch.set_num_threads(1 + size % 2)
+            picture = torch.randn(1, 16, size, 9).contiguous(memory_format=torch.channels_last)
+            expected = torch.conv2d(picture, weight, bias, padding=1)
+            torch.testing.assert_close(kernel(picture, bias), expected, rtol=1e-4, atol=1e-4)
+    finally:
+        torch.set_num_threads(threads)
+    assert len(kernel._laid_out) == ops._LAYOUTS
+
+
+def test_large_weights_are_not_kept_twice() -> None:
+    kernel = ops._Kernel(torch.randn(256, 256, 3, 3), (1, 1), (1, 1), (1, 1), 1)
+    kernel(torch.randn(1, 256, 8, 8).contiguous(memory_format=torch.channels_last))
+    assert not kernel._laid_out
+
+
+@pytest.mark.parametrize("size", [(96, 112), (75, 101)], ids=str)
+@pytest.mark.parametrize(("name", "layers", "pooling"), CASES)
+@pytest.mark.parametrize("by", ["kernels", "torch"])
+def test_gradient_is_that_of_autograd(name, layers, pooling, size, by, monkeypatch) -> None:
+    if by == "torch":
+        without_kernels(monkeypatch)
+    expected, *found = gradients(name, layers, pooling, size)
+    scale = float(expected.abs().mean())
+    assert scale > 0
+    for each in found:
+        assert float((each - expected).abs().mean()) < 1e-5 * scale
+
+
+@pytest.mark.parametrize(("name", "layers", "pooling"), CASES)
+def test_bfloat16_gives_what_autograd_gives(name, layers, pooling) -> None:
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("this processor has no bfloat16")
+    torch.manual_seed(0)
+    network = DreamNetwork(random_network(name), models.find_network(name), parse(layers), pooling)
+    picture = torch.rand(1, 3, 96, 112) * 255
+    leaf = picture.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(parse(layers)(network(leaf)), leaf)
+    found = network.to_compute(torch.device("cpu"), torch.bfloat16).gradient(picture, parse(layers))
+    assert found is not None
+    assert found.dtype == torch.float32
+    assert float(torch.cosine_similarity(found.flatten(), expected.flatten(), 0)) > 0.9
+
+
+def test_several_pictures_at_a_time() -> None:
+    network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), parse("fire3"), "max")
+    fused = FusedBody(network.body, network.mean, network.std)
+    pictures = torch.rand(3, 3, 64, 80, requires_grad=True)
+    together = torch.autograd.grad(fused(pictures)[0].square().sum(), pictures)[0]
+    one = pictures[1:2].detach().requires_grad_()
+    alone = torch.autograd.grad(fused(one)[0].square().sum(), one)[0]
+    torch.testing.assert_close(together[1:2], alone, rtol=1e-4, atol=1e-6 * float(alone.abs().max()))
+
+
+def test_gradients_that_autograd_shares_are_not_overwritten() -> None:
+    """It gives both terms of a sum one and the same tensor."""
+    wanted = "fire2 + fire3"
+    network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), parse(wanted), "max")
+    network.body.to(memory_format=torch.channels_last)
+    found = []
+    picture = torch.rand(1, 3, 64, 80) * 255
+    for body in (network.body, FusedBody(network.body, network.mean, network.std, merge=True)):
+        network.body = body
+        leaf = picture.clone().requires_grad_()
+        seen = network(leaf)
+        found.append(torch.autograd.grad((seen["fire2"] + seen["fire3"]).square().sum(), leaf)[0])
+    assert float((found[0] - found[1]).abs().mean()) < 1e-4 * float(found[0].abs().mean())
+
+
+def test_convolutions_of_one_input_become_one() -> None:
+    network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), parse("fire3"), "max")
+    plain, merged = (FusedBody(network.body, network.mean, network.std, merge) for merge in (False, True))
+    # conv1 and its pool; then in fire2 and fire3 each a squeeze and two expansions, or one.
+    assert [len(body._plan.steps) for body in (plain, merged)] == [8, 6]
+
+
+class Drawn(nn.Module):
+    """Convolutions with sides, strides, paddings and groups that were drawn."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        draw = random.Random(seed)
+        layers: list[nn.Module] = []
+        channels = 3
+        for _ in range(3):
+            wide = draw.choice((16, 24, 40))
+            sides = draw.randint(1, 4), draw.randint(1, 4)
+            padding = tuple(draw.randint(0, side // 2) for side in sides)
+            layers += [nn.Conv2d(channels, wide, sides, draw.choice((1, 2, (2, 3))), padding), nn.ReLU()]
+            groups = draw.choice((1, 4, wide))
+            side = draw.choice((3, 5))
+            before, after = draw.randint(0, side // 2), draw.randint(0, side // 2)
+            layers += [nn.ZeroPad2d((before, after, before, after))] if draw.random() < 0.5 else []
+            layers += [nn.Conv2d(wide, wide, side, draw.choice((1, 2)), side // 2, groups=groups), nn.ReLU6()]
+            channels = wide
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x)
+
+
+class Modules(nn.Module):
+    """Layers that read the same, some of 1x1, and whose outputs are concatenated, as in Inception modules."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        draw = random.Random(seed)
+        self.first = nn.Conv2d(3, 24, 3, 2)
+        self.modules_of = nn.ModuleList()
+        channels = 24
+        for _ in range(2):
+            branches: list[nn.Module] = []
+            count = draw.randint(2, 5)
+            wide = [draw.choice((8, 16, 20)) for _ in range(count)]
+            for out in wide:
+                side = draw.choice((1, 1, 3))
+                branch: list[nn.Module] = [nn.MaxPool2d(3, 1, 1)] if draw.random() < 0.2 else []
+                branch += [nn.Conv2d(channels, out, side, padding=side // 2, bias=draw.random() < 0.7)]
+                branch += [nn.ReLU()] if draw.random() < 0.7 else []
+                branch += [nn.Conv2d(out, out, 3, padding=1)] if draw.random() < 0.4 else []
+                branches.append(nn.Sequential(*branch))
+            self.modules_of.append(nn.ModuleList(branches))
+            channels = sum(wide)
+        self.after = draw.choice((torch.relu, nn.Identity(), nn.MaxPool2d(2, 2, ceil_mode=True)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.first(x))
+        for branches in self.modules_of:
+            x = self.after(torch.cat([branch(x) for branch in branches], 1))
+        return x
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("drawn", [Drawn, Modules])
+def test_drawn_networks(drawn, seed) -> None:
+    torch.manual_seed(seed)
+    draw = random.Random(seed)
+    traced = fx.symbolic_trace(drawn(seed).requires_grad_(False))
+    expected, found, played = gradients_of(traced, (draw.randint(40, 90), draw.randint(40, 90)))
+    for each in (found, played):
+        assert float((each - expected).norm()) <= 1e-5 * float(expected.norm())
+
+
+class Pair(nn.Module):
+    """Two convolutions of 1x1 that read the same, each an output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 24, 3)
+        self.left, self.right = nn.Conv2d(24, 16, 1), nn.Conv2d(24, 20, 1)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = torch.relu(self.first(x))
+        return self.left(x), self.right(x)
+
+
+@pytest.mark.parametrize("wanted", [0, 1])
+def test_of_two_that_became_one_a_single_one_is_wanted(wanted) -> None:
+    torch.manual_seed(0)
+    network = Pair().requires_grad_(False)
+    picture = torch.rand(1, 3, 20, 30).to(memory_format=torch.channels_last).requires_grad_()
+    (expected,) = torch.autograd.grad(network(picture)[wanted].square().sum(), picture)
+    traced = fx.symbolic_trace(network)
+    (output,) = (node for node in traced.graph.nodes if node.op == "output")
+    output.args = (tuple(output.args[0]),)
+    found, back = FusedBody(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1)).walk(picture.detach())
+    gradient = back([2 * each if number == wanted else None for number, each in enumerate(found)])
+    torch.testing.assert_close(gradient, expected)
+
+
+class Odd(nn.Module):
+    """What the networks of the table have not: strides that leave pixels over, groups, dilation, a lone ReLU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 16, (5, 3), stride=(3, 2), padding=(1, 0))
+        self.grouped = nn.Conv2d(16, 16, 3, padding=1, groups=4)
+        self.wide = nn.Conv2d(16, 8, 3, padding=2, dilation=2)
+        self.strided = nn.Conv2d(24, 32, 3, stride=2)
+        self.pool = nn.AvgPool2d(2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        y = torch.relu(x) + self.grouped(x)
+        return self.pool(torch.relu(self.strided(torch.cat((y, self.wide(x)), 1))))
+
+
+def gradients_of(traced: fx.GraphModule, size: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The gradient of a picture by autograd through `traced`, through it written out, and by this without autograd."""
+    (output,) = (node for node in traced.graph.nodes if node.op == "output")
+    output.args = ((output.args[0],),)
+    traced.recompile()
+    picture = torch.rand(1, 3, *size).to(memory_format=torch.channels_last).requires_grad_()
+    mean, std = torch.tensor([0.4, 0.5, 0.6]).view(1, 3, 1, 1), torch.tensor([0.2, 0.25, 0.5]).view(1, 3, 1, 1)
+    fused = FusedBody(traced, mean, std, merge=True)
+    results = traced((picture - mean) / std), fused(picture)
+    expected, found = (torch.autograd.grad(result[0].square().sum(), picture)[0] for result in results)
+    written_out = fused.gradient(picture.detach(), lambda shown: [2 * shown[0]], (True,))
+    assert written_out is not None
+    return expected, found, written_out
+
+
+@pytest.mark.parametrize("size", [(47, 60), (48, 61), (49, 62)], ids=str)
+def test_odd_layers(size) -> None:
+    torch.manual_seed(0)
+    expected, *found = gradients_of(fx.symbolic_trace(Odd().requires_grad_(False)), size)
+    for each in found:
+        assert float((each - expected).norm()) <= 1e-5 * float(expected.norm())
+
+
+class Residual(nn.Module):
+    """A sum of two layers that each undo a ReLU in their gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 16, 3), nn.Conv2d(16, 16, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.first(x))
+        return x + torch.relu(self.second(x))
+
+
+def test_both_parts_of_a_sum_have_gradients_of_their_own() -> None:
+    torch.manual_seed(0)
+    expected, *found = gradients_of(fx.symbolic_trace(Residual().requires_grad_(False)), (20, 31))
+    for each in found:
+        assert float((each - expected).norm()) <= 1e-5 * float(expected.norm())
+
+
+def test_other_layers_are_named() -> None:
+    traced = fx.symbolic_trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softplus()))
+    with pytest.raises(UnfusableError, match="Softplus"):
+        FusedBody(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1))
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_named_channels_take_no_autograd(again) -> None:
+    wanted = parse("dogs + 0.1*fire6", network="squeezenet")
+    network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), wanted, "max")
+    bound = wanted.bind(network)
+    picture = torch.rand(1, 3, 64, 80) * 255
+    leaf = picture.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(bound(network(leaf)), leaf)
+    network.to_compute(torch.device("cpu"), torch.float32)
+    gradient = network.gradient(picture, bound, again)
+    assert gradient is not None
+    torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))

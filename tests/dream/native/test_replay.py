@@ -1,0 +1,305 @@
+"""A pass that was recorded gives, when it is played, what it gave layer by layer."""
+
+import ctypes
+import gc
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, fx, nn
+
+from livedream import models
+from livedream.bench.memory import resident_mb
+from livedream.dream.dream_network import DreamNetwork
+from livedream.dream.dreamer import Dreamer
+from livedream.dream.native import aoti, kernels, network_pass, replay
+from livedream.dream.native.network_pass import FusedBody
+from livedream.dream.native.replay import Recording, UnrecordableError, record
+from livedream.dream.objective.parser import parse
+from livedream.settings import DreamSettings
+from tests.dream.without import needs_kernels, without_kernels
+from tests.networks import random_network
+
+pytestmark = needs_kernels
+
+
+def network_for(wanted: str, name: str = "squeezenet", dtype: torch.dtype = torch.float32) -> DreamNetwork:
+    """In float32 with each convolution by itself, in bfloat16 with those of one input made one."""
+    torch.manual_seed(0)
+    network = DreamNetwork(random_network(name), models.find_network(name), parse(wanted), "max")
+    network.body.to(dtype).to(memory_format=torch.channels_last)
+    network.body = FusedBody(network.body, network.mean, network.std, merge=dtype == torch.bfloat16)
+    return network
+
+
+def picture_of(height: int, width: int, seed: int = 0) -> Tensor:
+    picture = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed)) * 255
+    return picture.contiguous(memory_format=torch.channels_last)
+
+
+def gradients(network: DreamNetwork, wanted: str, picture: Tensor) -> list[Tensor]:
+    """The gradient of `picture` layer by layer, and as it is for pictures that come again."""
+    found = [network.gradient(picture, parse(wanted), again) for again in (False, True)]
+    assert all(gradient is not None for gradient in found)
+    return found  # type: ignore[return-value]
+
+
+def recordings(network: DreamNetwork) -> dict[tuple[Any, ...], Recording | None]:
+    assert isinstance(network.body, FusedBody)
+    return network.body._recordings
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("squeezenet", "fire6"),
+        ("squeezenet", "fire3 + 0.5*fire5:7 - mean(fire4.squeeze1x1)"),
+        ("squeezenet1_1", "features.4"),
+        ("alexnet", "features.10"),
+        ("vgg16", "features.14"),
+        ("googlenet", "inception4a"),
+        ("efficientnet_lite0", "blocks.2 + blocks.4"),
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_what_is_played_is_what_was_recorded(name, wanted, threads, dtype, caplog) -> None:
+    if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("oneDNN has no bfloat16 on this processor")
+    caplog.set_level(logging.INFO)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        network = network_for(wanted, name, dtype)
+        # Another picture than the one that was recorded, and an odd size after an even one.
+        for seed, size in enumerate([(96, 112), (96, 112), (75, 101), (96, 112)]):
+            expected, found = gradients(network, wanted, picture_of(*size, seed))
+            assert torch.equal(found, expected)
+            assert found.abs().max() > 0
+    finally:
+        torch.set_num_threads(before)
+    assert len(recordings(network)) == 2
+    assert None not in recordings(network).values(), caplog.text
+
+
+def test_strides_and_sums_of_a_resnet_are_recorded(caplog) -> None:
+    caplog.set_level(logging.INFO)
+    network = network_for("layer2", "resnet50")
+    expected, found = gradients(network, "layer2", picture_of(65, 82))
+    assert torch.equal(found, expected)
+    assert None not in recordings(network).values(), caplog.text
+
+
+def test_each_goal_has_its_own_way_back() -> None:
+    network = network_for("fire3 + fire5")
+    for wanted in ("fire3", "fire5", "fire3 + fire5", "fire3"):
+        expected, found = gradients(network, wanted, picture_of(64, 80))
+        assert torch.equal(found, expected)
+    assert len(recordings(network)) == 3
+
+
+def test_each_number_of_threads_has_its_own() -> None:
+    """Weights are laid out for it; those of another make a layer slow."""
+    network, threads = network_for("fire3"), torch.get_num_threads()
+    try:
+        for count in (1, 2, 1):
+            torch.set_num_threads(count)
+            gradients(network, "fire3", picture_of(64, 80))
+    finally:
+        torch.set_num_threads(threads)
+    assert [how[1] for how in recordings(network)] == [1, 2]
+
+
+def test_a_picture_with_its_channels_first_is_recorded() -> None:
+    network = network_for("fire3")
+    expected, found = gradients(network, "fire3", picture_of(64, 80).contiguous())
+    assert torch.equal(found, expected)
+    assert None not in recordings(network).values()
+
+
+def test_what_a_recording_needs_is_kept_by_it() -> None:
+    network, picture = network_for("fire3"), picture_of(64, 80)
+    expected, _ = gradients(network, "fire3", picture)
+    kernels._kept_row.cache_clear()
+    # In the memory that is free now: mean and standard deviation of a row were of this size.
+    others = [torch.full((3 * 80,), float("nan")) for _ in range(100)]
+    assert torch.equal(network.gradient(picture, parse("fire3")), expected)
+    assert others
+
+
+def test_memory_that_is_used_again_holds_something_else() -> None:
+    def forward(picture: Tensor) -> dict[int, Tensor]:
+        total, seen = kernels.rectify(picture), set()
+        while True:
+            place = torch.empty_like(picture).data_ptr()
+            more = torch.full(picture.shape, 3.0)
+            if more.data_ptr() in seen | {place}:
+                return {1: kernels.accumulate(total, more)}
+            seen.add(place)
+
+    picture = torch.rand(1, 1, 64, 80)
+    played = record(forward, lambda values, known: kernels.rectify(known[1]), [1], picture, lambda shown: dict(shown))
+    assert torch.equal(played.play(picture, lambda shown: dict(shown)), picture + 3)
+
+
+def grown_by(work: Callable[[], object], times: int) -> float:
+    """By how many MB the process has grown when `work` is done so many times, after the first ten."""
+    for _ in range(10):
+        work()
+    gc.collect()
+    before = resident_mb()
+    if before is None:
+        pytest.skip("this system does not tell how much memory a process has")
+    for _ in range(times):
+        work()
+    gc.collect()
+    return (resident_mb() or 0) - before
+
+
+def test_playing_leaves_no_memory_behind() -> None:
+    network, picture = network_for("fire4"), picture_of(128, 160)
+    # A result alone has 0.24 MB: 72 MB in all.
+    assert grown_by(lambda: network.gradient(picture, parse("fire4")), 300) < 20
+
+
+def test_a_network_goes_with_its_recordings() -> None:
+    # 2.8 MB of weights, laid out once more for either way: 57 MB in all.
+    assert grown_by(lambda: network_for("fire9").gradient(picture_of(64, 64), parse("fire9")), 10) < 20
+
+
+def test_what_was_kept_for_a_recording_that_failed_goes() -> None:
+    def forward(picture: Tensor) -> dict[int, Tensor]:
+        weights = torch.ones(1, 64, 256, 256).contiguous(memory_format=torch.channels_last)  # 16 MB
+        kernels.accumulate(torch.empty_like(weights), weights)
+        return {1: picture * 2}
+
+    def attempt() -> None:
+        with pytest.raises(UnrecordableError, match=r"aten\.mul"):
+            record(forward, lambda values, known: known[1], [1], picture_of(8, 8), lambda shown: dict(shown))
+
+    assert grown_by(attempt, 10) < 20
+
+
+def test_other_layers_are_gone_through_one_by_one(caplog) -> None:
+    caplog.set_level(logging.INFO)
+    layers = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 16, 3, groups=4)).requires_grad_(False)
+    traced = fx.symbolic_trace(layers)
+    (output,) = (node for node in traced.graph.nodes if node.op == "output")
+    output.args = ((output.args[0],),)
+    body = FusedBody(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1))
+    picture = picture_of(32, 40)
+    found, back = body.walk(picture)
+    expected = back([2 * found[0]])
+    assert expected is not None
+    assert torch.equal(body.gradient(picture, lambda shown: [2 * shown[0]], (True,)), expected)
+    assert list(body._recordings.values()) == [None]
+    assert "each step goes layer by layer: aten.convolution_backward" in caplog.text
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("function", range(1, len(aoti._FUNCTIONS)), ids=aoti._FUNCTIONS[1:])
+def test_when_torch_fails_a_step_is_made_once_more(function, recorded, monkeypatch, caplog) -> None:
+    network = network_for("fire3")
+    if recorded:
+        gradients(network, "fire3", picture_of(64, 80))
+    expected = network.gradient(picture_of(64, 80), parse("fire3"), again=False)
+    failing = ctypes.CFUNCTYPE(ctypes.c_int32)(lambda: 1)
+    functions = type(aoti.handles().functions)(*aoti.handles().functions)
+    functions[function] = ctypes.cast(failing, ctypes.c_void_p).value
+    monkeypatch.setattr(aoti.handles(), "functions", functions)
+    found = network.gradient(picture_of(64, 80), parse("fire3"))
+    assert found is not None
+    assert torch.equal(found, expected)
+    assert "torch failed in a recorded pass; it is made once more" in caplog.text
+    assert None not in recordings(network).values()
+
+
+def test_a_picture_in_other_numbers_is_not_read_as_one_in_these() -> None:
+    network, picture = network_for("fire3"), picture_of(64, 80)
+    expected, _ = gradients(network, "fire3", picture)
+    torch.testing.assert_close(network.gradient(picture.double(), parse("fire3")), expected)
+
+
+def test_what_is_no_number_is_the_same_when_it_is_played() -> None:
+    picture = picture_of(8, 8)
+    nothing = torch.full_like(picture, float("nan"))
+    record(
+        lambda picture: {1: kernels.rectify(picture)},
+        lambda values, known: kernels.rectify(known[1]),
+        [1],
+        picture,
+        lambda shown: {1: nothing.clone()},
+    )
+
+
+def test_a_torch_without_the_interface(monkeypatch, caplog) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(aoti, "_FUNCTIONS", ("no_such_function",))
+    aoti.handles.cache_clear()
+    try:
+        network = network_for("fire3")
+        expected, found = gradients(network, "fire3", picture_of(64, 80))
+    finally:
+        aoti.handles.cache_clear()
+    assert torch.equal(found, expected)
+    assert "no_such_function" in caplog.text
+
+
+def test_without_kernels(monkeypatch) -> None:
+    without_kernels(monkeypatch)
+    network = network_for("fire3")
+    expected, found = gradients(network, "fire3", picture_of(64, 80))
+    assert torch.equal(found, expected)
+    assert list(recordings(network).values()) == [None]
+
+
+def test_only_so_many_are_kept() -> None:
+    network = network_for("fire2")
+    for width in range(40, 40 + network_pass._RECORDINGS + 3):
+        network.gradient(picture_of(40, width), parse("fire2"))
+    assert len(recordings(network)) == network_pass._RECORDINGS
+
+
+def test_the_tiles_of_a_still_are_not_recorded() -> None:
+    """Their sizes are drawn anew at each step."""
+    settings = DreamSettings(
+        layers="fire2", still_height=300, still_steps=2, smallest_octave=200, tile_size=288, jitter=0
+    )
+    dreamer = Dreamer(settings.replace(precision="float32"))
+    dreamer(np.zeros((300, 400, 3), np.uint8))
+    # Its octaves have 300x400 and 214x286 pixels: the smaller is no larger than a tile.
+    assert [how[0] for how in recordings(dreamer.engine[0].network)] == [(1, 3, 214, 286)]
+
+
+def test_the_compiler_of_torch_is_not_loaded() -> None:
+    """It takes longer than all else before the first frame."""
+    code = "import sys, livedream; livedream.Dreamer().prepare((64, 64)); sys.exit('torch._dynamo' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda picture: {1: picture * 2},
+        lambda picture: {1: torch.empty(3)},
+        lambda picture: {1: kernels.rectify(picture[:, :, 2:6])},
+        lambda picture: {1: torch.zeros(1, 3, 8, 8)},
+    ],
+    ids=["arithmetic", "a row of numbers", "some rows", "nothing of the picture"],
+)
+def test_what_cannot_be_recorded_is_said(forward) -> None:
+    with pytest.raises(UnrecordableError):
+        record(forward, lambda values, known: known[1], [1], picture_of(8, 8), lambda shown: dict(shown))
+
+
+def test_what_is_played_must_be_the_same(monkeypatch) -> None:
+    monkeypatch.setattr(replay.Recording, "play", lambda self, picture, slopes: torch.zeros_like(picture))
+    network = network_for("fire2")
+    expected, found = gradients(network, "fire2", picture_of(64, 80))
+    assert torch.equal(found, expected)
+    assert list(recordings(network).values()) == [None]
