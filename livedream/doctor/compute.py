@@ -15,7 +15,7 @@ from livedream.doctor.finding import Finding
 from livedream.dream.choice import network_for
 from livedream.dream.compute.precision import choose_compute
 from livedream.dream.dreamer import Dreamer
-from livedream.dream.native import kernels, supported
+from livedream.dream.native import library, supported
 from livedream.errors import ArgumentError, DeviceError, LivedreamError
 from livedream.frame import Frame
 from livedream.models import DEFAULT, find_network, has_weights, network_table, weights_file
@@ -74,20 +74,20 @@ def gpu() -> Finding:
 
 def compiled() -> Finding:
     """Whether what speeds a CPU up was compiled when livedream was installed."""
-    if kernels.compiled:
-        return _replayed()
+    if library.found:
+        return _replayed(library.found.description)
     hint = "install a C compiler (on Debian and Ubuntu: sudo apt-get install gcc), then livedream again"
     return Finding("kernels", False, "not compiled: a dream takes about twice as long", hint)
 
 
-def _replayed() -> Finding:
+def _replayed(description: str) -> Finding:
     try:
         objection = supported.objection()
     except ArgumentError as error:
         return Finding("kernels", False, str(error), error.hint.command_line, needed=True)
     if not objection:
-        return Finding("kernels", True, "compiled")
-    text = f"compiled, but networks run layer by layer, about half as fast: {objection}"
+        return Finding("kernels", True, description)
+    text = f"{description}; networks run layer by layer, about half as fast: {objection}"
     tried = ", ".join(supported.TRIED)
     hint = f"{supported.VARIABLE}=1 runs them as a whole on any torch, which may crash; tried: {tried}"
     return Finding("kernels", False, text, hint)

@@ -9,7 +9,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from livedream.dream.native.library import address_of
+from livedream.dream.native.loader import address_of
 
 # In the order of Torch in replay.c.
 _FUNCTIONS = (

@@ -6,7 +6,16 @@
 #error "GCC or Clang is needed"
 #endif
 
+#ifdef _WIN32
+#define API __declspec(dllexport)
+#else
 #define API __attribute__((visibility("default")))
+#endif
+
+/* As in omp.h, which cross-compilers do not bring: the runtime's, or that of openmp.c. */
+#ifdef _OPENMP
+int omp_get_max_threads(void);
+#endif
 
 typedef int64_t Index;
 

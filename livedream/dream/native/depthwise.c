@@ -13,9 +13,6 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #define INLINE static inline __attribute__((always_inline))
 /* Sums stay in registers where the loops over them are unrolled. Those over rows are not: else GCC keeps the rows in

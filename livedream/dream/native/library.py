@@ -1,42 +1,24 @@
 """The compiled part of livedream: kernels.c and replay.c in one library, which knows nothing of Python."""
 
 import ctypes
-import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from livedream.dream.native.loader import Library, address_of, open_library
 from livedream.errors import DeviceError
-
-_log = logging.getLogger(__name__)
 
 _names = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 
 
-def _open() -> ctypes.CDLL | None:
-    folder = Path(__file__).parent
-    found = [path for suffix in EXTENSION_SUFFIXES if (path := folder / f"_kernels{suffix}").exists()]
-    if not found:
-        return None
-    try:
-        # After torch, so that both have one OpenMP and its threads.
-        library = ctypes.CDLL(str(found[0]))
-    except OSError as error:
-        _log.warning("the compiled kernels cannot be opened, and torch does their work, slower: %s", error)
-        return None
-    library.absolute_mean.restype = library.precondition.restype = ctypes.c_double
-    return library
-
-
-opened = _open()
-"""None where there was no compiler when livedream was installed."""
+found: Library | None = open_library()
+"""What was opened, and where its threads come from; None where livedream was installed without it."""
+opened = None if found is None else found.functions
 
 
 def compiled(name: str) -> Callable[..., Any]:
@@ -69,11 +51,6 @@ class Kernel:
 def kernel(name: str, dtype: torch.dtype) -> Kernel | None:
     """Return the pass called `name` for numbers of `dtype`, None where there is none."""
     return None if opened is None or dtype not in _names else Kernel(compiled(f"{name}_{_names[dtype]}"))
-
-
-def address_of(function: Any) -> int:
-    """Return where a function that ctypes has found lies."""
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 _hearing = threading.local()
