@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,8 @@ def _cuda_available() -> bool:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    report: pytest.TestReport = yield  # type: ignore[assignment]
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
     for_gpu = item.get_closest_marker("needs_cuda") is not None
     if report.skipped and not hasattr(report, "wasxfail") and (REQUIRE_CUDA if for_gpu else REQUIRE_ALL):
         _turn_into_failure(report)
@@ -67,8 +67,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Iterator[None]:
-    report: pytest.CollectReport = yield  # type: ignore[assignment]
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
     if report.skipped and REQUIRE_ALL:
         _turn_into_failure(report)
     return report
@@ -233,6 +233,7 @@ def write_clip(
     rate = Fraction(rate)
     with av.open(str(path), "w") as film:
         video = film.add_stream(codec, rate)
+        assert isinstance(video, av.VideoStream)
         video.width, video.height = size
         video.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         tone = film.add_stream("aac", 48000) if audio else None

@@ -65,6 +65,7 @@ def write_film(
     pixels = quarters() if pixels is None else pixels
     with av.open(str(path), "w", container_options=options or {}) as film:
         stream = film.add_stream(codec, rate=Fraction(rate))
+        assert isinstance(stream, av.VideoStream)
         stream.height, stream.width = pixels.shape[:2]
         stream.pix_fmt = pix_fmt
         stream.options = {"crf": "1"} if codec == "libx264" else {}
@@ -85,6 +86,7 @@ def write_film(
             film.mux(stream.encode(picture))
         film.mux(stream.encode())
         if tone is not None:
+            assert isinstance(tone, av.AudioStream)
             with av.open(f"sine=sample_rate=48000:duration={sound_seconds}", format="lavfi") as sine:
                 for samples in sine.decode(audio=0):
                     film.mux(tone.encode(samples))
@@ -95,7 +97,14 @@ def write_film(
 def read_film(path: Path) -> list[tuple[Fraction, np.ndarray]]:
     """Times and RGB pixels of a film, by PyAV alone."""
     with av.open(str(path)) as film:
-        return [(frame.pts * frame.time_base, frame.to_ndarray(format="rgb24")) for frame in film.decode(video=0)]
+        return [(seconds(frame), frame.to_ndarray(format="rgb24")) for frame in film.decode(video=0)]
+
+
+def seconds(frame: av.VideoFrame) -> Fraction:
+    """Return the time of a decoded frame."""
+    assert frame.pts is not None
+    assert frame.time_base is not None
+    return frame.pts * frame.time_base
 
 
 def ffprobe(path: Path, streams: str, entries: str, *options: str) -> list[dict[str, Any]]:

@@ -73,11 +73,13 @@ def gpu() -> Finding:
 
 
 def compiled() -> Finding:
-    """Whether what speeds a CPU up was compiled when livedream was installed."""
+    """Which C library is loaded: it speeds up dreaming on a CPU."""
     if library.found:
         return _replayed(library.found.description)
-    hint = "install a C compiler (on Debian and Ubuntu: sudo apt-get install gcc), then livedream again"
-    return Finding("kernels", False, "not compiled: a dream takes about twice as long", hint)
+    hint = (
+        "install a wheel of livedream; or a C compiler (on Debian and Ubuntu: sudo apt-get install gcc), then livedream"
+    )
+    return Finding("kernels", False, "no C library: dreaming takes about twice as long", hint)
 
 
 def _replayed(description: str) -> Finding:

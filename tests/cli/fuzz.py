@@ -17,6 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -143,7 +144,7 @@ def write_whole(folder: Path) -> list[Path]:
             _write_film(folder / _whole(name, suffix), codec, sound, shade)
         pictures = [Image.fromarray(_pixels(number, shade)) for number in range(FRAMES)]
         for kind in ANIMATED:
-            how = {"format": "png"} if kind == ".apng" else {}
+            how: dict[str, Any] = {"format": "png"} if kind == ".apng" else {}
             film = folder / _whole(name, kind)
             pictures[0].save(film, save_all=True, append_images=pictures[1:], duration=40, loop=0, **how)
         for suffix in STILLS:
@@ -158,6 +159,7 @@ def write_whole(folder: Path) -> list[Path]:
 def _write_film(path: Path, codec: str, sound: str | None, shade: int) -> None:
     with av.open(str(path), "w") as film:
         stream = film.add_stream(codec, rate=25)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = 64, 48
         stream.pix_fmt = "yuv422p10le" if codec == "prores_ks" else "yuv420p"
         stream.codec_context.time_base = Fraction(1, 25)
@@ -169,6 +171,7 @@ def _write_film(path: Path, codec: str, sound: str | None, shade: int) -> None:
             film.mux(stream.encode(picture))
         film.mux(stream.encode())
         if tone is not None:
+            assert isinstance(tone, av.AudioStream)
             with av.open(f"sine=sample_rate={tone.rate}:duration={FRAMES / 25}", format="lavfi") as sine:
                 for samples in sine.decode(audio=0):
                     film.mux(tone.encode(samples))

@@ -2,8 +2,8 @@
  *
  * Pictures lie channels last. Each thread takes a band of rows and goes down it in tiles of a few columns and channels.
  * The rows that the kernel covers are kept as float32 in a ring that fits in the first cache, so that each number is
- * read from memory, converted and masked once. Padding of any kind is zeros in the ring. For the way back the rectifiers
- * are kept as a bit for each number, so that it reads neither what came in nor what came out.
+ * read from memory, converted and masked once. Padding of any kind is zeros in the ring. For the way back the
+ * rectifiers are kept as a bit for each number, so that it reads neither what came in nor what came out.
  *
  * oneDNN pads no picture at two sides only, and its own way back at a stride of 2 is slow: 96 channels, 3x3, 224x128 to
  * 112x64 in bfloat16 on one thread took 2.4 ms forward and 7.3 ms back with the padding and masks around it.
@@ -50,7 +50,8 @@ typedef struct {
 
 /* Where the channels end that lie in the ring together with the one at `start`: blocks of one size, and the rest. */
 static inline Index end_of_block(Index start, Index channels) {
-    Index blocks = (channels + BLOCK - 1) / BLOCK, size = ((channels + blocks - 1) / blocks + LEAST - 1) / LEAST * LEAST;
+    Index blocks = (channels + BLOCK - 1) / BLOCK,
+          size = ((channels + blocks - 1) / blocks + LEAST - 1) / LEAST * LEAST;
     return start + size < channels ? start + size : channels;
 }
 
@@ -102,8 +103,9 @@ static Index bands_for(const Depthwise *d) {
 }
 
 #define CHOOSE(way, kind)                                                                                              \
-    (d->size == 3 ? d->stride == 1 ? CHOSEN(way##_3_1, kind) : CHOSEN(way##_3_2, kind)                                 \
-                  : d->stride == 1 ? CHOSEN(way##_5_1, kind) : CHOSEN(way##_5_2, kind))
+    (d->size == 3     ? d->stride == 1 ? CHOSEN(way##_3_1, kind) : CHOSEN(way##_3_2, kind)                             \
+     : d->stride == 1 ? CHOSEN(way##_5_1, kind)                                                                        \
+                      : CHOSEN(way##_5_2, kind))
 
 #define DEPTHWISE_FUNCTIONS(TYPE, kind)                                                                                \
     /* at: input, weights (size * size, channels) and bias, float32, result; masks of the rectifiers before it and     \

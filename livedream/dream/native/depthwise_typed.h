@@ -1,5 +1,5 @@
-/* What depthwise.c does with numbers of one type, TYPE, called KIND, on one processor: see there. IN(name) is the name of
- * a function for both.
+/* What depthwise.c does with numbers of one type, TYPE, called KIND, on one processor: see there. IN(name) is the name
+ * of a function for both.
  */
 
 /* Bring a row of `wide` pixels, from column `first` on, into the ring, with zeros where there is no picture. mask: of

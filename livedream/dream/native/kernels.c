@@ -146,8 +146,8 @@ EACH_PROCESSOR static void mix_row(const float *restrict from, float *restrict r
     }
 }
 
-/* One row of a plane at half its sides: binomial weights of six pixels, edges repeated. Column by column in strips whose
- * sums stay in the cache. */
+/* One row of a plane at half its sides: binomial weights of six pixels, edges repeated. Column by column in strips
+ * whose sums stay in the cache. */
 enum { STRIP = 512 };
 EACH_PROCESSOR static void halve_row(const float *plane, float *restrict to, Index rows, Index columns, Index row) {
     const float *from[6];
@@ -410,8 +410,8 @@ API EACH_PROCESSOR void add_pixels(const uint8_t *restrict pixels, const int16_t
 /* Masks at the full size of a frame: see mask_edges.py, which does the same with numpy where this was not compiled. All
  * of it in whole numbers, so that the bits are the same. On one thread: in a stream one composes while others dream. */
 
-/* Planes of a grid of coefficients: slopes of red, green and blue, and the offset; bits after the point, and limits such
- * that no sum is over 2^31. */
+/* Planes of a grid of coefficients: slopes of red, green and blue, and the offset; bits after the point, and limits
+ * such that no sum is over 2^31. */
 enum { COEFFICIENTS = 4, SLOPE_BITS = 10, OFFSET_BITS = 6, LARGEST_SLOPE = 40 << 10, LARGEST_OFFSET = 16384 << 6 };
 /* What is known of a patch between four points of the grid, whatever its pixels are. */
 enum { IS_MIXED, IS_ZERO, IS_FULL };
@@ -423,8 +423,8 @@ typedef struct {
     double noise, steepness, trust;
 } Fit;
 
-/* The sums of a row of `first`, or of its products with `second`, over all that is at most `reach` away, edges repeated.
- * line: columns + 2 * reach numbers. */
+/* The sums of a row of `first`, or of its products with `second`, over all that is at most `reach` away, edges
+ * repeated. line: columns + 2 * reach numbers. */
 EACH_PROCESSOR static void sum_window(const int32_t *first, const int32_t *second, Index rows, Index columns,
                                       Index reach, Index row, int32_t *restrict line, int32_t *restrict to) {
     int32_t *restrict middle = line + reach;
@@ -493,15 +493,14 @@ static inline int kind_of_point(const int32_t *point, Index step) {
 }
 
 /* The coefficients of a guided filter.
- * planes: red, green, blue and mask, each (rows, columns), 0..255. grid: (rows + 1, COEFFICIENTS, columns + 1), the last
- * row and column repeated. kinds: of each patch between four points, (rows, columns). room: COEFFICIENTS * rows *
+ * planes: red, green, blue and mask, each (rows, columns), 0..255. grid: (rows + 1, COEFFICIENTS, columns + 1), the
+ * last row and column repeated. kinds: of each patch between four points, (rows, columns). room: COEFFICIENTS * rows *
  * columns numbers for the coefficients as they are found, and (SUMS + 1) * (columns + 2 * reach) for sums. */
 API void fit_mask(const int32_t *planes, int32_t *grid, uint8_t *kinds, int32_t *room, const Fit *f) {
     Index n = f->columns, plane = f->rows * n, line = COEFFICIENTS * (n + 1);
     int32_t *sums = room + COEFFICIENTS * plane, *window = sums + SUMS * n;
     for (Index y = 0; y < f->rows; y++) {
-        for (int k = 0; k < 4; k++)
-            sum_window(planes + k * plane, 0, f->rows, n, f->reach, y, window, sums + k * n);
+        for (int k = 0; k < 4; k++) sum_window(planes + k * plane, 0, f->rows, n, f->reach, y, window, sums + k * n);
         for (int k = 0; k < ALL_PAIRS; k++)
             sum_window(planes + PAIRS[k].first * plane, planes + PAIRS[k].second * plane, f->rows, n, f->reach, y,
                        window, sums + (4 + k) * n);
@@ -542,8 +541,8 @@ typedef struct {
 /* Columns that are written at once: a patch may write into the next, which is written later. */
 enum { LANES = 16 };
 
-/* Two rows of the grid over the columns of patches `first` to `last`: the upper one times 256, and the way from there to
- * the lower one. A plane is `pitch` numbers after the one before. */
+/* Two rows of the grid over the columns of patches `first` to `last`: the upper one times 256, and the way from there
+ * to the lower one. A plane is `pitch` numbers after the one before. */
 EACH_PROCESSOR static void stretch_rows(const int32_t *grid, const Guide *g, Index first, Index last,
                                         int32_t *restrict upper, int32_t *restrict change, Index pitch) {
     Index wide = g->grid_columns + 1;

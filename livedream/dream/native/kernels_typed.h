@@ -92,11 +92,12 @@ EACH_PROCESSOR static void FOR(unpool_row)(const TYPE *restrict gradient, const 
             for (Index c = 0; c < p->channels; c++) pixel[c] = GIVEN(0);
         } else if (windows == 2) {
             WINDOW(0)
-            WINDOW(1) for (Index c = 0; c < p->channels; c++) pixel[c] =
-                FOR(to)(FOR(from)(GIVEN(0)) + FOR(from)(GIVEN(1)));
+            WINDOW(1)
+            for (Index c = 0; c < p->channels; c++) pixel[c] = FOR(to)(FOR(from)(GIVEN(0)) + FOR(from)(GIVEN(1)));
         } else if (windows == 4) {
             WINDOW(0)
-            WINDOW(1) WINDOW(2) WINDOW(3) for (Index c = 0; c < p->channels; c++) pixel[c] =
+            WINDOW(1)
+            WINDOW(2) WINDOW(3) for (Index c = 0; c < p->channels; c++) pixel[c] =
                 FOR(to)((FOR(from)(GIVEN(0)) + FOR(from)(GIVEN(1))) + (FOR(from)(GIVEN(2)) + FOR(from)(GIVEN(3))));
         } else {
             for (Index channel = 0; channel < p->channels; channel += CHUNK) {

@@ -1,9 +1,10 @@
 /* Vectors of float32 for the processor that this is compiled for, and what is done with them, as macros. To be included
  * once for each processor, with PROCESSOR, the end of the names of its functions.
  *
- * INSIDE is a mask, a bit for each number: whether it lies between two bounds or is no number, which CLIP lets through as
- * well. A bound that is no number bounds nothing. Masks of pixels are stored with eight channels in a byte. STORE_bfloat16 rounds to the nearest, halves to even; what is no number must
- * come from bfloat16, so that its last sixteen bits are zero and rounding leaves the others alone.
+ * INSIDE is a mask, a bit for each number: whether it lies between two bounds or is no number, which CLIP lets through
+ * as well. A bound that is no number bounds nothing. Masks of pixels are stored with eight channels in a byte.
+ * STORE_bfloat16 rounds to the nearest, halves to even; what is no number must come from bfloat16, so that its last
+ * sixteen bits are zero and rounding leaves the others alone.
  */
 
 #undef LANES
@@ -104,7 +105,8 @@ INLINE void JOINED(store, bfloat16, PROCESSOR)(uint16_t *to, __m256 value) {
 #define MASKED(value, mask) JOINED(masked, four, PROCESSOR)(value, mask)
 /* Half a byte: the first half clears the second. */
 #define STORE_MASK(to, channel, bits)                                                                                  \
-    ((to)[((size_t)(channel) / 8)] = (uint8_t)(((size_t)(channel) % 8) ? (to)[((size_t)(channel) / 8)] | (bits) << 4 : (bits)))
+    ((to)[((size_t)(channel) / 8)] =                                                                                   \
+         (uint8_t)(((size_t)(channel) % 8) ? (to)[((size_t)(channel) / 8)] | (bits) << 4 : (bits)))
 #define LOAD_MASK(from, channel) ((from)[((size_t)(channel) / 8)] >> ((size_t)(channel) % 8) & 15)
 #define LOAD_float32(from) JOINED(load, float32, PROCESSOR)(from)
 #define STORE_float32(to, value) JOINED(store, float32, PROCESSOR)(to, value)
@@ -115,7 +117,7 @@ typedef float Four __attribute__((vector_size(16)));
 typedef int32_t Four_bits __attribute__((vector_size(16)));
 
 INLINE Four JOINED(clip, four, PROCESSOR)(Four value, Four low, Four high) {
-    Four_bits below = value < low, above = value > high, bits = (Four_bits)value;
+    Four_bits below = value<low, above = value> high, bits = (Four_bits)value;
     return (Four)((below & (Four_bits)low) | (above & (Four_bits)high) | (~below & ~above & bits));
 }
 

@@ -89,10 +89,13 @@ static void run_body(const Region *region, int32_t identity) {
 #define CASE(n)                                                                                                        \
     case n: ((void (*)(int32_t *, int32_t *, P##n))region->body)(&identity, &zero, V##n); break;
     switch (region->count) {
-    case 0: ((void (*)(int32_t *, int32_t *))region->body)(&identity, &zero); break;
-        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
-        CASE(13) CASE(14) CASE(15) CASE(16) CASE(17) CASE(18) CASE(19) CASE(20)
-    default: abort(); /* a new loop uses more variables: raise MOST_VARIABLES */
+    case 0:
+        ((void (*)(int32_t *, int32_t *))region->body)(&identity, &zero);
+        break;
+        CASE(1)
+        CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+            CASE(15) CASE(16) CASE(17) CASE(18) CASE(19) CASE(20) default
+            : abort(); /* a new loop uses more variables: raise MOST_VARIABLES */
     }
 }
 
@@ -152,8 +155,8 @@ void __kmpc_for_static_init_8(const void *place, int32_t identity, int32_t sched
     *lower = first;
 }
 
-void __kmpc_for_static_init_8u(const void *place, int32_t identity, int32_t schedule, int32_t *is_last,
-                               uint64_t *lower, uint64_t *upper, Index *stride, Index increment, Index chunk) {
+void __kmpc_for_static_init_8u(const void *place, int32_t identity, int32_t schedule, int32_t *is_last, uint64_t *lower,
+                               uint64_t *upper, Index *stride, Index increment, Index chunk) {
     __kmpc_for_static_init_8(place, identity, schedule, is_last, (Index *)lower, (Index *)upper, stride, increment,
                              chunk);
 }

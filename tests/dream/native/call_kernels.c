@@ -1,10 +1,11 @@
 /* Opens a compiled library as loader.py does, calls its kernels and prints a checksum of what each writes:
  *
- *     call_kernels LIBRARY [THREADS]
+ *     call_kernels LIBRARY [THREADS | RUNTIME]
  *
- * scripts/build_wheels compiles this for each platform that it can run here, and compares the lines: the same kernels for
- * the same level of instructions must give the same bytes on each system. With THREADS, the loops run on a stand-in for
- * torch's OpenMP runtime, a team whose members work one after the other. Without, on the calling thread.
+ * scripts/build_wheels compiles this for each platform that it can run here, and compares the lines: the same kernels
+ * for the same level of instructions must give the same bytes on each system. With THREADS, the loops run on a stand-in
+ * for torch's OpenMP runtime, a team whose members work one after the other; with RUNTIME, a library such as libomp or
+ * libgomp, on that one's threads. Without, on the calling thread.
  */
 
 #include <stdint.h>
@@ -35,11 +36,13 @@ static void fork_gnu(void (*function)(void *), void *data, unsigned threads, uns
     for (number = 0; number < count; number++) function(data);
     number = 0;
 }
-static const struct {
-    void *fork_llvm;
-    void (*fork_gnu)(void (*)(void *), void *, unsigned, unsigned);
-    int (*thread_number)(void), (*thread_count)(void), (*max_threads)(void);
-} runtime = {NULL, fork_gnu, thread_number, thread_count, max_threads};
+static void *const stand_in[] = {NULL, (void *)fork_gnu, (void *)thread_number, (void *)thread_count,
+                                 (void *)max_threads};
+
+/* The names of the same functions in a runtime. */
+enum { FUNCTIONS = 5 };
+static const char *const names[FUNCTIONS] = {"__kmpc_fork_call", "GOMP_parallel", "omp_get_thread_num",
+                                             "omp_get_num_threads", "omp_get_max_threads"};
 
 static void *library;
 
@@ -137,15 +140,15 @@ static void run_depthwise(const char *type) {
 static void run_others(void) {
     fill(2, 1);
     ((void (*)(void *, void *, void *, float, Index))function("add_scaled"))(buffers[0], buffers[1], buffers[2], 0.7f,
-                                                                            200003);
+                                                                             200003);
     print_checksum("add_scaled");
     fill(1, 1);
     double mean = ((double (*)(void *, Index))function("absolute_mean"))(buffers[0], 200003);
     memcpy(buffers[1], &mean, sizeof mean);
     print_checksum("absolute_mean");
     fill(1, 1);
-    ((void (*)(void *, void *, Index, Index, Index, Index, Index, Index))function("roll"))(buffers[0], buffers[1], 2, 90,
-                                                                                          160, 3, 7, 11);
+    ((void (*)(void *, void *, Index, Index, Index, Index, Index, Index))function("roll"))(buffers[0], buffers[1], 2,
+                                                                                           90, 160, 3, 7, 11);
     print_checksum("roll");
     fill(1, 1);
     const struct {
@@ -180,8 +183,11 @@ int main(int argc, char **argv) {
         return 1;
     }
     if (argc > 2) {
+        void *openmp = NULL, *functions[FUNCTIONS];
         count = atoi(argv[2]);
-        ((Index(*)(const void *))function("use_openmp"))(&runtime);
+        if (!count && !(openmp = open_library(argv[2]))) return 1;
+        for (int i = 0; i < FUNCTIONS; i++) functions[i] = openmp ? find(openmp, names[i]) : stand_in[i];
+        ((Index (*)(const void *))function("use_openmp"))(functions);
     }
     for (int i = 0; i < BUFFERS; i++)
         if (!(buffers[i] = malloc(ROOM))) return 1;
