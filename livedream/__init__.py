@@ -54,7 +54,9 @@ if TYPE_CHECKING:
         tv,
     )
     from livedream.sink.video.codecs import Encoding
-    from livedream.sink.sink import Sink, open_sink
+    from livedream.sink.open import open_sink
+    from livedream.sink.sink import Sink
+    from livedream.stream_info import StreamInfo
     from livedream.visualize.visualizer import Visualizer
 
 _lazy = {
@@ -63,6 +65,7 @@ _lazy = {
     "Objective": "livedream.dream.objective.objective",
     "Sink": "livedream.sink.sink",
     "Source": "livedream.capture.source",
+    "StreamInfo": "livedream.stream_info",
     "Visualizer": "livedream.visualize.visualizer",
     "channel": "livedream.dream.objective.objective",
     "class_logit": "livedream.dream.objective.objective",
@@ -73,7 +76,7 @@ _lazy = {
     "mask": "livedream.dream.objective.objective",
     "mean": "livedream.dream.objective.objective",
     "neuron": "livedream.dream.objective.objective",
-    "open_sink": "livedream.sink.sink",
+    "open_sink": "livedream.sink.open",
     "open_source": "livedream.capture.source",
     "parse": "livedream.dream.objective.parser",
     "tv": "livedream.dream.objective.objective",
@@ -92,6 +95,7 @@ __all__ = [
     "SinkError",
     "Source",
     "SourceError",
+    "StreamInfo",
     "Visualizer",
     "WeightsError",
     "__version__",

@@ -14,9 +14,10 @@ from livedream.capture.images import ImagesSource
 from livedream.capture.source import open_source
 from livedream.frame import Frame
 from livedream.image import read_still
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
 from livedream.sink.window.canvas import Canvas
 from livedream.sink.window.window_sink import square_size
+from livedream.stream_info import StreamInfo
 
 PAL = Fraction(64, 45)
 

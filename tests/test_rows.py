@@ -39,7 +39,8 @@ from livedream.capture.source import open_source
 from livedream.cli.main import main
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 from tests.films import av, corners, ffmpeg_pixels, ffprobe, quarters, write_film
 
 FORTY = list(range(0, 1600, 40))

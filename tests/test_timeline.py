@@ -11,7 +11,8 @@ import pytest
 
 from livedream.capture.source import open_source
 from livedream.frame import Frame
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 from livedream.timeline import Timeline
 from tests.films import av, ffprobe, read_film, write_film
 

@@ -24,9 +24,10 @@ from livedream.frame import Frame
 from livedream.pipeline.meter import Report, percentile
 from livedream.pipeline.run import run
 from livedream.sink.null import NullSink
-from livedream.sink.sink import Sink, StreamInfo
+from livedream.sink.sink import Sink
 from livedream.sink.video.codecs import Encoding
 from livedream.sink.video.video_sink import VideoSink
+from livedream.stream_info import StreamInfo
 
 
 class Speed(NamedTuple):

@@ -21,7 +21,7 @@ from livedream.models import (
 )
 from livedream.presets import preset_description, preset_names
 from livedream.settings import CONTROLS
-from livedream.sink.sink import ADDRESSES, DEVICES
+from livedream.sink.open import ADDRESSES, DEVICES
 from livedream.sink.video.codecs import CODECS, ENCODERS, HARDWARE
 
 Items = list[CompletionItem[str]]

@@ -10,7 +10,7 @@ import click
 from livedream.cli.addresses import looks_like_source
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
-from livedream.sink.sink import keeps_every_frame, leaves_a_file
+from livedream.sink.open import keeps_every_frame, leaves_a_file
 
 SLOWEST, FASTEST = Fraction(1, 10), Fraction(10)
 MOST_ROUNDS = 10**6

@@ -9,7 +9,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, TextIO
 
 from livedream.errors import SinkError
-from livedream.sink.sink import is_stdout
+from livedream.sink.open import is_stdout
 
 PIECE = 2000
 """Characters written at once. Python keeps what a full pipe does not take, up to 8 kB, and forgets the rest."""

@@ -8,7 +8,7 @@ import click
 
 from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
-from livedream.sink.sink import WINDOW
+from livedream.sink.open import WINDOW
 from livedream.sink.window.placement import Placement
 
 _POSITION = re.compile(r"\s*(-?\d{1,5})\s*,\s*(-?\d{1,5})\s*", re.ASCII)

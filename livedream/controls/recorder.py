@@ -12,7 +12,9 @@ from livedream.controls.late_video import LateVideo
 from livedream.errors import ArgumentError, LivedreamError
 from livedream.pipeline import Changes, Report
 from livedream.recipe import Recipe
-from livedream.sink.sink import Sink, StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.sink.sink import Sink
+from livedream.stream_info import StreamInfo
 
 MOST_TAKES = 1000
 """In one second."""

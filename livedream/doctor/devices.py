@@ -8,7 +8,7 @@ from livedream.capture.live.devices import Camera, list_cameras
 from livedream.capture.live.diagnostics import users
 from livedream.doctor.finding import Finding
 from livedream.errors import ArgumentError, SinkError
-from livedream.sink.sink import open_sink
+from livedream.sink.open import open_sink
 from livedream.sink.video.codecs import CODECS, ENCODERS
 from livedream.sink.video.encoder import trial
 from livedream.sink.video.hardware import why_not

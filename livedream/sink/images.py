@@ -24,7 +24,8 @@ from livedream.sink.lock import OutputLock
 from livedream.sink.names import frame_path, recipe_in_folder
 from livedream.sink.partial_file import PartialFile, check_new, write_whole
 from livedream.sink.sidecar import is_untouched, write_beside
-from livedream.sink.sink import Sink, StreamInfo
+from livedream.sink.sink import Sink
+from livedream.stream_info import StreamInfo
 from livedream.untrusted import read_text
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class FramesSink(Sink):
         self._lock = lock
         self._recipe_file = recipe_file
         self._info = info
-        self._inputs = info.inputs()
+        self._inputs = Inputs.of(info)
         self._overwrite = overwrite
         self._ended = self._closed = False
 
@@ -159,7 +160,7 @@ class ImageSink(Sink):
         self._written = False
         self._overwrite = overwrite
         self._info = info or StreamInfo()
-        self._inputs = self._info.inputs()
+        self._inputs = Inputs.of(self._info)
         self._inputs.refuse_output(self.path)
         self._lock = OutputLock(self.path).acquire()
         try:

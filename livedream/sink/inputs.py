@@ -5,10 +5,12 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Self
 
 from livedream.errors import ArgumentError
 from livedream.sink.lock import Identity, identity
 from livedream.sink.names import journal_of, lock_of, part_of, pattern_of, recipe_in_folder
+from livedream.stream_info import StreamInfo
 
 FRAMES = "what the frames are read from"
 _STANDARD = ("standard input", "standard output", "standard error")
@@ -36,6 +38,12 @@ class Inputs:
                 continue
             if stat.S_ISREG(found.st_mode):
                 self._known.setdefault((found.st_dev, found.st_ino), f"{name} of this run")
+
+    @classmethod
+    def of(cls, info: StreamInfo) -> Self:
+        """Return the files that are read for frames of which `info` tells, as they are now."""
+        places = [place for place in (info.path, info.sound) if isinstance(place, Path)]
+        return cls([*info.files, *places], info.also_read)
 
     def what(self, path: Path) -> str | None:
         """Return what `path` is for this run, "the preset"; None when the run does not read it."""

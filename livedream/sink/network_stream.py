@@ -15,9 +15,10 @@ from av.codec.context import Flags
 
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
-from livedream.sink.sink import Sink, StreamInfo
+from livedream.sink.sink import Sink
 from livedream.sink.video.codecs import ENCODERS, Encoding
 from livedream.sink.video.encoder import FrameEncoder
+from livedream.stream_info import StreamInfo
 from livedream.urls import Address, shown
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from livedream.names import NumberedName
 from livedream.sink.images import FramesSink
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of, recipe_beside, recipe_in_folder
-from livedream.sink.sink import StreamInfo
+from livedream.stream_info import StreamInfo
 
 
 class Numbers:

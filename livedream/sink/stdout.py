@@ -19,7 +19,9 @@ from livedream.frame import Frame
 from livedream.hints import either
 from livedream.letterbox import letterbox
 from livedream.primaries import HD_HEIGHT, HD_WIDTH
-from livedream.sink.sink import RAW_STDOUT, Sink, StreamInfo
+from livedream.sink.open import RAW_STDOUT
+from livedream.sink.sink import Sink
+from livedream.stream_info import StreamInfo
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ from livedream.errors import SinkError
 from livedream.frame import Frame
 from livedream.letterbox import letterbox
 from livedream.sink.captured_stderr import overheard
-from livedream.sink.sink import Sink, StreamInfo
+from livedream.sink.sink import Sink
+from livedream.stream_info import StreamInfo
 
 if TYPE_CHECKING:
     from pyvirtualcam import Camera

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from livedream.capture.source import open_source
 from livedream.errors import LivedreamError
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 from tests.films import write_film
 
 CASES = 200

@@ -16,7 +16,8 @@ from livedream.capture.kind import Kind, kind_of
 from livedream.capture.source import Source, open_source
 from livedream.cli.tasks.batch_plan import plan
 from livedream.errors import ArgumentError, SourceError
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 
 COLOURS = ((200, 40, 30), (30, 180, 60), (40, 60, 210))
 DELAYS = (100, 300, 1000)

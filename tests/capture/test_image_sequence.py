@@ -14,7 +14,8 @@ from livedream.capture.source import open_source
 from livedream.cli.tasks.reporting import describe
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 
 
 def save(path: Path, level: int, size: tuple[int, int] = (4, 2)) -> None:

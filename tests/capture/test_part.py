@@ -14,7 +14,8 @@ from livedream.capture.video import VideoSource
 from livedream.cli.moment import parse_moment
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 from tests.films import av
 
 KINDS = {".mp4": "libx264", ".mkv": "libx264", ".ts": "libx264", ".avi": "mpeg4", ".mov": "libx264", ".h264": "libx264"}

@@ -13,7 +13,8 @@ import pytest
 from livedream.capture import remote
 from livedream.capture.source import open_source
 from livedream.errors import ArgumentError, SourceError
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 from tests.capture.cameras import network_camera
 from tests.capture.web_server import web_server
 from tests.films import av, ffprobe, write_film, write_subtitled

@@ -20,7 +20,8 @@ from livedream.capture.stdin import StdinSource
 from livedream.cli.main import main
 from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.pipeline import run
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 from tests.capture.watching import Watching, until
 from tests.films import UPRIGHT, av, corners, ffprobe, quarters, write_film, write_subtitled
 

@@ -9,7 +9,8 @@ from livedream.capture.decoding.container import open_film
 from livedream.capture.decoding.side_data import side_data
 from livedream.capture.video import VideoSource
 from livedream.errors import SourceError
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 from tests.conftest import count_frames
 from tests.films import write_film
 

@@ -70,7 +70,7 @@ TABLE = [
     ),
     # The sink
     (["real.mp4", "--to", "windwo"], WRONG, "unknown sink: windwo", "window"),
-    (["real.mp4", "--to", "out.avi"], WRONG, "unknown kind of file: .avi", ".mp4"),
+    (["real.mp4", "--to", "out.avi"], WRONG, "unknown file type: .avi", ".mp4"),
     (["real.mp4", "--to", "real.mp4"], WRONG, "real.mp4 is what the frames are read from", "another name"),
     (["real.mp4", "--to", "real.mp4", "--overwrite"], WRONG, "real.mp4 is what the frames are read from", "another"),
     (["real.mp4", "--to", "same.mp4"], WRONG, "same.mp4 is what the frames are read from", "another name"),

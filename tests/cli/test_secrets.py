@@ -17,7 +17,7 @@ from livedream.errors import ArgumentError
 from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
 from livedream.sink.network_stream import NetworkSink
-from livedream.sink.sink import open_sink
+from livedream.sink.open import open_sink
 
 PASSWORD, KEY = "PaSs7word", "K3y-9f2b-secret"
 NOWHERE = f"rtsp://u:{PASSWORD}@127.0.0.1:1/live"

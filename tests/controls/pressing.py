@@ -30,8 +30,8 @@ from livedream.pipeline import run
 from livedream.recipe import Recipe
 from livedream.settings import CONTROLS
 from livedream.sink.null import NullSink
-from livedream.sink.sink import StreamInfo
 from livedream.sink.window.window_sink import WindowSink
+from livedream.stream_info import StreamInfo
 
 TITLE = "pressing"
 SECONDS = 15.0

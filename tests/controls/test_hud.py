@@ -14,7 +14,7 @@ from livedream.controls.messages import SECONDS, Messages
 from livedream.controls.recorder import Recorder
 from livedream.pipeline import Changes, Report, SinkReport
 from livedream.recipe import Recipe
-from livedream.sink.sink import StreamInfo
+from livedream.stream_info import StreamInfo
 
 STAGES = {"capture": 0.0012, "resize": 0.0004, "motion": 0.002, "ascent": 0.0153, "compose": 0.003}
 

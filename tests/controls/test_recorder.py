@@ -19,7 +19,8 @@ from livedream.pipeline import Changes, Playback, Report, SinkReport
 from livedream.presets import parse_preset
 from livedream.recipe import Recipe
 from livedream.sink.lock import OutputLock
-from livedream.sink.sink import Sink, StreamInfo
+from livedream.sink.sink import Sink
+from livedream.stream_info import StreamInfo
 
 QUICK = DreamSettings(working_height=64, layers="fire5", jitter=8)
 PHOTO = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)

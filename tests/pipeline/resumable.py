@@ -17,9 +17,9 @@ from livedream.pipeline.checkpoints import Journal, State
 from livedream.pipeline.resuming import pick_up
 from livedream.pipeline.run import Checkpoints
 from livedream.sink.lock import OutputLock
-from livedream.sink.sink import StreamInfo
 from livedream.sink.video.codecs import Encoding
 from livedream.sink.video.video_sink import VideoSink
+from livedream.stream_info import StreamInfo
 
 
 class Remembering:

@@ -13,10 +13,10 @@ from livedream.frame import Frame
 from livedream.pipeline.checkpoints import Checkpoint, Journal
 from livedream.pipeline.resuming import pick_up
 from livedream.sink.lock import OutputLock
-from livedream.sink.sink import StreamInfo
 from livedream.sink.video.codecs import Encoding
 from livedream.sink.video.salvage import Kept
 from livedream.sink.video.video_sink import VideoSink
+from livedream.stream_info import StreamInfo
 from tests.conftest import count_frames
 
 RATE = 25

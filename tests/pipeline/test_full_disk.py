@@ -11,8 +11,8 @@ import pytest
 
 from livedream.frame import Frame
 from livedream.pipeline import run
-from livedream.sink.sink import StreamInfo
 from livedream.sink.video.video_sink import VideoSink
+from livedream.stream_info import StreamInfo
 from tests.conftest import count_frames
 from tests.pipeline.parts import Frames, Kept
 

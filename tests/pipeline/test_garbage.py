@@ -10,8 +10,9 @@ from livedream.dream.dreamer import Dreamer
 from livedream.frame import Frame
 from livedream.pipeline.run import run
 from livedream.settings import DreamSettings
-from livedream.sink.sink import Sink, StreamInfo
+from livedream.sink.sink import Sink
 from livedream.sink.video.video_sink import VideoSink
+from livedream.stream_info import StreamInfo
 from tests.films import write_film
 
 

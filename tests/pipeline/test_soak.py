@@ -16,7 +16,9 @@ import pytest
 from livedream.frame import Frame
 from livedream.pipeline import Report, run
 from livedream.settings import DreamSettings
-from livedream.sink.sink import Sink, StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.sink.sink import Sink
+from livedream.stream_info import StreamInfo
 from tests.pipeline.parts import Frames, same
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(0)]

@@ -16,8 +16,8 @@ from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
 from livedream.sink.images import ImagesSink
 from livedream.sink.lock import OutputLock
+from livedream.sink.open import open_sink
 from livedream.sink.partial_file import write_whole
-from livedream.sink.sink import open_sink
 from tests.conftest import disk_of
 
 ROOM = 24_000

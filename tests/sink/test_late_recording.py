@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from livedream.frame import Frame
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 
 LIVE = StreamInfo(live=True, rate=Fraction(30))
 

@@ -10,7 +10,8 @@ import pytest
 PROGRAM = """
 import sys
 from livedream.capture.source import open_source
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 with open_source(sys.argv[1]) as source, open_sink(sys.argv[2], StreamInfo.of(source)) as sink:
     for frame in source:
         sink.write(frame)

@@ -16,7 +16,8 @@ from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.sink import network_stream
 from livedream.sink.network_stream import NetworkSink
-from livedream.sink.sink import ADDRESSES, StreamInfo, open_sink
+from livedream.sink.open import ADDRESSES, open_sink
+from livedream.stream_info import StreamInfo
 from livedream.urls import shown
 from tests.films import UPRIGHT, corners, ffprobe, quarters, read_film
 
@@ -172,7 +173,7 @@ def test_every_address_is_served() -> None:
 @pytest.mark.parametrize(
     ("address", "text"),
     [
-        ("http://host/", "nothing is sent to http://"),
+        ("http://host/", "cannot send to http://"),
         ("udp://127.0.0.1", "udp://127.0.0.1 names no host and port"),
         ("udp://127.0.0.1:port", "names no host and port"),
         ("rtmp:///live/key", "names no host and port"),

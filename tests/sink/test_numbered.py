@@ -10,7 +10,8 @@ from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.recipe import Recipe, about
 from livedream.settings import DreamSettings
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 
 
 def frames(count):

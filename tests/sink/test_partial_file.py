@@ -14,9 +14,10 @@ import pytest
 
 from livedream.capture.source import open_source
 from livedream.frame import Frame
+from livedream.sink.open import open_sink
 from livedream.sink.partial_file import part_of
-from livedream.sink.sink import StreamInfo, open_sink
 from livedream.sink.video.codecs import Encoding
+from livedream.stream_info import StreamInfo
 from tests.films import av
 
 KINDS = [

@@ -13,9 +13,11 @@ from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.sink.images import ImageSink, ImagesSink
 from livedream.sink.null import NullSink
-from livedream.sink.sink import Sink, StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.sink.sink import Sink
 from livedream.sink.video.video_sink import VideoSink
 from livedream.sink.window.window_sink import WindowSink
+from livedream.stream_info import StreamInfo
 from tests.films import quarters, write_film
 
 EVERY = {
@@ -103,12 +105,12 @@ def _opened(name: str) -> Sink:
         ("windw", "unknown sink: windw", "did you mean window?"),
         (
             "",
-            "a sink without a name",
+            "the name of the sink is empty",
             "choose from window, virtual-camera, null, udp://127.0.0.1:5000, -, out.mp4, out.mkv, out.png, folder/",
         ),
-        ("out.mp5", "unknown kind of file: .mp5", "choose from .mp4, .mov"),
-        ("out.avi", "unknown kind of file: .avi", ".png"),
-        ("http://host/live", "nothing is sent to http://", "choose from udp, rtmp"),
+        ("out.mp5", "unknown file type: .mp5", "choose from .mp4, .mov"),
+        ("out.avi", "unknown file type: .avi", ".png"),
+        ("http://host/live", "cannot send to http://", "choose from udp, rtmp"),
     ],
 )
 def test_unknown_names_get_the_choices(spec: str, text: str, hint: str) -> None:
@@ -196,7 +198,7 @@ def test_an_existing_file_is_kept_unless_told(name: str, tmp_path: Path) -> None
 
 
 def test_several_pictures_do_not_go_into_one() -> None:
-    with pytest.raises(ArgumentError, match=r"3 pictures do not go into out\.png"):
+    with pytest.raises(ArgumentError, match=r"3 pictures do not fit into out\.png"):
         open_sink("out.png", StreamInfo(stills=True, length=3))
 
 

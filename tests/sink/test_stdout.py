@@ -13,7 +13,8 @@ import pytest
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (12, 90, 200), (128, 128, 128), (255, 255, 255)]
 

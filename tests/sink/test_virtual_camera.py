@@ -18,8 +18,10 @@ from livedream.frame import Frame
 from livedream.letterbox import letterbox
 from livedream.sink import virtual_camera
 from livedream.sink.captured_stderr import overheard
-from livedream.sink.sink import Sink, StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.sink.sink import Sink
 from livedream.sink.virtual_camera import VirtualCameraSink, cure
+from livedream.stream_info import StreamInfo
 
 pyvirtualcam = pytest.importorskip("pyvirtualcam")
 

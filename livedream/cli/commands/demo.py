@@ -54,7 +54,7 @@ def demo(
     from livedream.capture.demo import demo_clip
     from livedream.cli.tasks.dream import dream
     from livedream.sink.names import part_of
-    from livedream.sink.sink import WINDOW
+    from livedream.sink.open import WINDOW
 
     if sink is None and not overwrite:
         there = [path for path in (Path(DEFAULT), part_of(Path(DEFAULT))) if path.exists() and path.stat().st_size]
@@ -99,7 +99,7 @@ def _has_window(placement: Placement | None) -> bool:
     """Return whether a window opens here. Where there is no display this is an error if `placement` asks for one."""
     from livedream.cli.console import remark
     from livedream.errors import SinkError
-    from livedream.sink.sink import WINDOW, open_sink
+    from livedream.sink.open import WINDOW, open_sink
 
     try:
         open_sink(WINDOW, placement=placement).close()  # it only appears with its first frame

@@ -16,7 +16,7 @@ from livedream.cli.tasks.request import Request
 from livedream.cli.window_options import check_window, take_placement, window_options
 from livedream.errors import ArgumentError, SourceError
 from livedream.hints import Hint
-from livedream.sink.sink import is_stdout
+from livedream.sink.open import is_stdout
 from livedream.sink.video.codecs import CODECS, HARDWARE, QUALITY, Encoding
 
 EXAMPLES = (

@@ -31,8 +31,7 @@ from livedream.presets import FILM, STILL
 from livedream.recipe import Fact, Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.names import part_of
-from livedream.sink.sink import FILMS
-from livedream.sink.video.codecs import find_encoders
+from livedream.sink.video.codecs import VIDEO_SUFFIXES, find_encoders
 from livedream.steps import StepReport
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Options:
         self._request = request
         self._places = [_place(job) for job in jobs]
         refuse_useless(request, self._places)
-        for suffix in {Path(job.target).suffix.lower() for job in jobs} & set(FILMS):
+        for suffix in {Path(job.target).suffix.lower() for job in jobs} & set(VIDEO_SUFFIXES):
             find_encoders(suffix, request.encoding)
 
     def warn(self) -> None:

@@ -16,7 +16,7 @@ from livedream.presets import FILM, STILL
 from livedream.recipe import COMPLETE, Recipe, about, without_end
 from livedream.settings import CONTROLS
 from livedream.sink.names import old_recipe_beside, recipe_in_folder
-from livedream.sink.sink import FILMS
+from livedream.sink.video.codecs import VIDEO_SUFFIXES
 from livedream.suffixes import PICTURES_IN, PICTURES_OUT
 from livedream.untrusted import read_text
 from livedream.urls import shown
@@ -83,7 +83,7 @@ def named_after(source: str, to: str) -> str:
 def refuse_output_among(specs: Sequence[str]) -> None:
     """Raise ArgumentError for `film.mp4 out.mp4`, where the last one is meant as the output, as of cp."""
     *inputs, last = specs or ("",)
-    meant = last.endswith("/") or (len(inputs) == 1 and last.lower().endswith((*FILMS, *PICTURES_OUT)))
+    meant = last.endswith("/") or (len(inputs) == 1 and last.lower().endswith((*VIDEO_SUFFIXES, *PICTURES_OUT)))
     if (
         inputs
         and meant
@@ -307,7 +307,7 @@ def _job(source: str, template: str, taken: set[str]) -> Job:
         files, stills, together = _numbered(path), False, True
     else:
         files, stills, together = (), False, False
-    if stills and Path(template).suffix.lower() in FILMS:
+    if stills and Path(template).suffix.lower() in VIDEO_SUFFIXES:
         template = template[: -len(Path(template).suffix)] + ("/" if together else ".png")
     stem = (path if _is_there(path) else path.parent).resolve().name if together else path.stem
     number = 1

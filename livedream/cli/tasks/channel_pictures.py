@@ -26,11 +26,13 @@ from livedream.frame import Frame
 from livedream.recipe import Recipe, about
 from livedream.settings import DreamSettings
 from livedream.sink.images import save
+from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
+from livedream.sink.open import open_sink
 from livedream.sink.partial_file import check_new, write_whole
 from livedream.sink.sidecar import is_untouched, sealed
-from livedream.sink.sink import StreamInfo, open_sink
 from livedream.steps import Parts, StepReport
+from livedream.stream_info import StreamInfo
 from livedream.suffixes import PICTURES_OUT
 from livedream.visualize.atlas import choose_channels, page, picture_name
 from livedream.visualize.visualizer import Visualizer
@@ -114,7 +116,7 @@ class Drawing:
                 tiles.append(self._tiles(objectives, pictures))
             shown.step(StepReport(f"writing {whole}"))
             text = page(row.name, f"{used}, {counted(self._steps, 'step')}", rows, dict(row.layers), self._size)
-            inputs = self._reading(every).inputs()
+            inputs = Inputs.of(self._reading(every))
             write_whole(index, sealed(text, "<!-- {} -->").encode(), lock, overwrite=True, inputs=inputs)
             pixels = contact_sheet.sheet(tiles)
             recipe = dataclasses.replace(self._recipe(row.name, used), options={"atlas": _digest(pixels)})
@@ -163,7 +165,7 @@ class Drawing:
         self, folder: Path, objectives: Sequence[str], missing: Sequence[str], used: str, lock: OutputLock
     ) -> list[np.ndarray]:
         """Return the pictures of `objectives` in `folder`, where those that are `missing` are drawn now."""
-        inputs = self._reading(objectives).inputs()
+        inputs = Inputs.of(self._reading(objectives))
         paths = {objective: folder / picture_name(objective) for objective in objectives}
         inputs.refuse(*paths.values())
         with stopping():

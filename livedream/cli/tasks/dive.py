@@ -19,8 +19,9 @@ from livedream.cli.window_options import check_window
 from livedream.dream.dive import Dive
 from livedream.errors import ArgumentError
 from livedream.pipeline import Playback, Report, run
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
 from livedream.sink.window.placement import Placement
+from livedream.stream_info import StreamInfo
 
 
 def dive(

@@ -45,24 +45,16 @@ from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
 from livedream.sink.lock import OutputLock
 from livedream.sink.network_stream import NetworkSink
+from livedream.sink.open import STDOUT, WINDOW, check_outputs, is_stdout, keeps_every_frame, leaves_a_file, open_sink
 from livedream.sink.partial_file import check_new
-from livedream.sink.sink import (
-    STDOUT,
-    WINDOW,
-    Sink,
-    StreamInfo,
-    check_outputs,
-    is_stdout,
-    keeps_every_frame,
-    leaves_a_file,
-    open_sink,
-)
+from livedream.sink.sink import Sink
 from livedream.sink.speaker import Speaker
 from livedream.sink.video.hardware import choose_encoder
 from livedream.sink.video.salvage import Kept
 from livedream.sink.virtual_camera import VirtualCameraSink
 from livedream.sink.window.window_sink import WindowSink
 from livedream.steps import OnStep, StepReport
+from livedream.stream_info import StreamInfo
 from livedream.urls import shown
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from livedream.cli.parsing import flag
 from livedream.cli.tasks.request import Request
 from livedream.errors import ArgumentError
 from livedream.settings import CONTROLS
-from livedream.sink.sink import FILMS, holds_one_picture
+from livedream.sink.open import holds_one_picture
+from livedream.sink.video.codecs import VIDEO_SUFFIXES
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ EFFECTS = (
     Effect(
         {"--codec, --quality and --hardware": "encoding"},
         "films, and none is written",
-        fits=lambda place: any(sink.lower().endswith(FILMS) for sink in place.sinks),
+        fits=lambda place: any(sink.lower().endswith(VIDEO_SUFFIXES) for sink in place.sinks),
         hint="name a film: -o out.mp4, or leave them out",
     ),
 )

@@ -9,8 +9,9 @@ from livedream.cli.console import remark
 from livedream.pipeline import Changes, Playback, Report
 from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
-from livedream.sink.sink import Sink, StreamInfo
+from livedream.sink.sink import Sink
 from livedream.sink.window.window_sink import WindowSink
+from livedream.stream_info import StreamInfo
 
 if TYPE_CHECKING:
     from livedream.controls.controller import LiveController

@@ -19,8 +19,9 @@ from livedream.dream.choice import network_for
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.settings import DreamSettings
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
 from livedream.steps import Parts, StepReport
+from livedream.stream_info import StreamInfo
 from livedream.visualize.blocks import block_layers
 from livedream.visualize.visualizer import Visualizer
 

@@ -7,7 +7,7 @@ from livedream.cli.console import say_error
 from livedream.cli.progress import counted, dropped, elapsed, took
 from livedream.errors import SourceError
 from livedream.pipeline import Report
-from livedream.sink.sink import leaves_a_file
+from livedream.sink.open import leaves_a_file
 
 
 def describe(source: Source) -> str:

@@ -17,7 +17,9 @@ from livedream.pipeline.run import Checkpoints
 from livedream.recipe import Recipe
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of
-from livedream.sink.sink import FILMS, ResumableSink, Sink, leaves_a_file
+from livedream.sink.open import leaves_a_file
+from livedream.sink.sink import ResumableSink, Sink
+from livedream.sink.video.codecs import VIDEO_SUFFIXES
 from livedream.sink.video.salvage import Kept
 
 LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
@@ -57,7 +59,7 @@ def _has_content(path: Path) -> bool:
 
 def leaves_film(spec: str) -> bool:
     """Return whether the sink is a file with which another run could go on; an address may end like one."""
-    return leaves_a_file(spec) and Path(spec).suffix.lower() in FILMS and not spec.endswith("/")
+    return leaves_a_file(spec) and Path(spec).suffix.lower() in VIDEO_SUFFIXES and not spec.endswith("/")
 
 
 class Resuming:

@@ -28,8 +28,10 @@ from livedream.pipeline import Changes, Report, run
 from livedream.presets import STILL
 from livedream.recipe import Recipe
 from livedream.sink.null import NullSink
-from livedream.sink.sink import WINDOW, Sink, StreamInfo, check_outputs, holds_one_picture, leaves_a_file, open_sink
+from livedream.sink.open import WINDOW, check_outputs, holds_one_picture, leaves_a_file, open_sink
+from livedream.sink.sink import Sink
 from livedream.steps import StepReport
+from livedream.stream_info import StreamInfo
 
 if TYPE_CHECKING:
     from livedream.controls.image_controller import ImageController

@@ -270,6 +270,7 @@ CONTAINERS: dict[str, tuple[str, ...]] = {
     ".gif": ("gif",),
 }
 """What each kind of file holds, by the end of its name; the first is meant by `auto`."""
+VIDEO_SUFFIXES = tuple(CONTAINERS)
 
 
 def find_encoders(suffix: str, encoding: Encoding) -> tuple[Encoder, ...]:

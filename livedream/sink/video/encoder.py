@@ -22,9 +22,9 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from livedream.conversion import conversion_threads
-from livedream.sink.sink import StreamInfo
 from livedream.sink.video.codecs import Encoder, Encoding
 from livedream.sink.video.scheduling import ordinary_scheduling
+from livedream.stream_info import StreamInfo
 
 KEY_EVERY = Fraction(4, 5)
 """Seconds from one key frame to the next at most. With what `codecs.HELD_BACK` says, it is what a killed process loses:

@@ -18,18 +18,20 @@ from livedream.frame import Frame
 from livedream.hints import option
 from livedream.letterbox import letterbox
 from livedream.side_tracks import SideTracks
+from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of
 from livedream.sink.partial_file import PartialFile
-from livedream.sink.sink import FILMS, ResumableSink, StreamInfo
+from livedream.sink.sink import ResumableSink
 from livedream.sink.video import embedded_recipe, matroska
-from livedream.sink.video.codecs import Encoding
+from livedream.sink.video.codecs import VIDEO_SUFFIXES, Encoding
 from livedream.sink.video.cover import add_cover
 from livedream.sink.video.encoder import KEY_EVERY, FrameEncoder
 from livedream.sink.video.hardware import choose_encoder
 from livedream.sink.video.passthrough import LATEST, Tracks
 from livedream.sink.video.salvage import Kept, Remains
 from livedream.sink.video.scheduling import ordinary_scheduling
+from livedream.stream_info import StreamInfo
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +96,8 @@ class VideoSink(ResumableSink):
         encoding = encoding or Encoding()
         self.path = Path(path)
         suffix = self.path.suffix.lower()
-        if suffix not in FILMS:
-            raise ArgumentError(f"{path} is not the name of a film", f"end it with {', '.join(FILMS)}")
+        if suffix not in VIDEO_SUFFIXES:
+            raise ArgumentError(f"{path} is not the name of a film", f"end it with {', '.join(VIDEO_SUFFIXES)}")
         encoder = choose_encoder(suffix, encoding, info.size)
         self.count = 0
         """How many frames are in the file."""
@@ -125,7 +127,7 @@ class VideoSink(ResumableSink):
         self._tracks: Tracks | None = None
 
         self._overwrite = overwrite
-        self._inputs = info.inputs()
+        self._inputs = Inputs.of(info)
         self._inputs.refuse_output(self.path)
         self._lock = (lock or OutputLock(self.path)).acquire()
         with contextlib.ExitStack() as undo:

@@ -12,7 +12,8 @@ from livedream.capture.video import VideoSource
 from livedream.pipeline import run
 from livedream.recipe import Recipe, about
 from livedream.settings import DreamSettings
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 from tests.films import av, write_film
 
 TICKS = list(range(50))

@@ -22,7 +22,8 @@ from livedream.capture.live.network_stream import NetworkSource
 from livedream.capture.source import Source, open_source
 from livedream.errors import SourceError
 from livedream.pipeline import Report, run
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 from tests.capture.cameras import NetworkCamera, RtspCamera, Sender, network_camera
 from tests.capture.stamps import drift
 from tests.capture.watching import Watching, until

@@ -13,7 +13,8 @@ from livedream import ArgumentError, DreamSettings, SourceError
 from livedream.cli.tasks.batch_plan import hindrance, is_batch, plan
 from livedream.frame import Frame
 from livedream.recipe import Recipe
-from livedream.sink.sink import FILMS, open_sink
+from livedream.sink.open import open_sink
+from livedream.sink.video.codecs import VIDEO_SUFFIXES
 from livedream.suffixes import PICTURES_OUT
 
 
@@ -160,7 +161,7 @@ class TestHindrance:
         make("a.mp4")
         assert hindrance(plan(["a.mp4"])[0], self.RECIPE) is None
 
-    @pytest.mark.parametrize("target", [*(f"a-dream{kind}" for kind in (*FILMS, *PICTURES_OUT)), "a/"])
+    @pytest.mark.parametrize("target", [*(f"a-dream{kind}" for kind in (*VIDEO_SUFFIXES, *PICTURES_OUT)), "a/"])
     def test_done_before(self, target):
         assert self.after(self.RECIPE, target) == ""
 
@@ -177,7 +178,7 @@ class TestHindrance:
         other = hindrance(job, Recipe(settings=DreamSettings(still_steps=3), fingerprint="2"))
         assert other == "b-dream.png exists already, made otherwise (still_steps)"
 
-    @pytest.mark.parametrize("target", [*(f"a-dream{kind}" for kind in FILMS), "a/"])
+    @pytest.mark.parametrize("target", [*(f"a-dream{kind}" for kind in VIDEO_SUFFIXES), "a/"])
     def test_cut_off(self, target):
         said = self.after(self.RECIPE, target, complete=False)
         assert said == f"{self.job(target).target} exists already, and is not complete"

@@ -23,11 +23,12 @@ import pytest
 
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
 from livedream.sink.video import codecs
 from livedream.sink.video.codecs import CONTAINERS, ENCODERS, Encoder, Encoding, find_encoders
 from livedream.sink.video.hardware import choose_encoder
 from livedream.sink.video.video_sink import VideoSink
+from livedream.stream_info import StreamInfo
 from tests.films import av, ffprobe, quarters, read_film
 
 MS = Fraction(1, 1000)
@@ -274,7 +275,7 @@ PROGRAM = """
     import numpy as np
     from livedream import Frame, SinkError
     from livedream.sink.video.codecs import Encoding
-    from livedream.sink.sink import StreamInfo
+    from livedream.stream_info import StreamInfo
     from livedream.sink.video.video_sink import VideoSink
 
     path, codec = Path(sys.argv[1]), sys.argv[2]

@@ -16,11 +16,12 @@ from av.codec import CodecContext
 from livedream.cli.main import main
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
 from livedream.sink.video import codecs, hardware
 from livedream.sink.video.codecs import ENCODERS, HARDWARE, MAKERS, Encoder, Encoding, find_encoders
 from livedream.sink.video.encoder import is_there, trial
 from livedream.sink.video.hardware import choose_encoder, why_not
+from livedream.stream_info import StreamInfo
 from tests.films import read_film
 
 HARDWARE_ENCODERS = [encoder for encoder in ENCODERS if encoder.hardware]

@@ -10,9 +10,10 @@ import pytest
 
 from livedream.capture.source import open_source
 from livedream.frame import Frame
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
 from livedream.sink.video.codecs import Encoding
 from livedream.sink.video.matroska import ROOM, write_aspect
+from livedream.stream_info import StreamInfo
 from tests.conftest import count_frames
 
 

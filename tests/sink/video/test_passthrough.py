@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from livedream.capture.source import open_source
-from livedream.sink.sink import StreamInfo, open_sink
+from livedream.sink.open import open_sink
+from livedream.stream_info import StreamInfo
 from tests.films import av, ffprobe
 
 CUES = """1

@@ -11,8 +11,8 @@ from livedream.capture.demo import demo_clip
 from livedream.capture.video import VideoSource
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
-from livedream.sink.sink import StreamInfo
 from livedream.sink.video.video_sink import VideoSink
+from livedream.stream_info import StreamInfo
 from tests.films import UPRIGHT, av, corners, ffprobe, quarters, read_film, write_film
 
 MS = Fraction(1, 1000)
