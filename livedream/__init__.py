@@ -38,7 +38,8 @@ from livedream.settings import DreamSettings
 
 if TYPE_CHECKING:
     from livedream.capture.demo import demo_clip
-    from livedream.capture.source import Source, open_source
+    from livedream.capture.open import open_source
+    from livedream.capture.source import Source
     from livedream.dream.dreamer import Dreamer
     from livedream.dream.objective.parser import parse
     from livedream.dream.objective.objective import (
@@ -77,7 +78,7 @@ _lazy = {
     "mean": "livedream.dream.objective.objective",
     "neuron": "livedream.dream.objective.objective",
     "open_sink": "livedream.sink.open",
-    "open_source": "livedream.capture.source",
+    "open_source": "livedream.capture.open",
     "parse": "livedream.dream.objective.parser",
     "tv": "livedream.dream.objective.objective",
 }

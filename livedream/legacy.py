@@ -25,7 +25,7 @@ _FIRST_DEFAULTS: dict[str, object] = {
 }
 """The defaults of the first generation, as far as they are others today."""
 _CHROMA_EXPONENT = math.log(0.076)
-"""`natural_color` p multiplies the stronger of the two directions of chroma by 0.076^p (dream/image/precondition.py)."""
+"""`natural_color` p multiplies the stronger of the two directions of chroma by 0.076^p: see `livedream.dream.image`."""
 _COARSENESS = {"none": 0.0, "gaussian": 0.7, "laplacian": 1.0}
 
 

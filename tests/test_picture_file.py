@@ -14,7 +14,7 @@ import skimage
 from PIL import Image
 
 from livedream import picture_file
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.errors import SourceError
 from livedream.image import read_mask, read_picture
 from livedream.sink.images import OPTIONS

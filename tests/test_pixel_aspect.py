@@ -11,7 +11,7 @@ from PIL import Image
 
 from livedream.capture.image_sequence import SequenceSource
 from livedream.capture.images import ImagesSource
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.frame import Frame
 from livedream.image import read_still
 from livedream.sink.open import open_sink

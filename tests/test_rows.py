@@ -35,7 +35,7 @@ import pytest
 from PIL import Image
 
 from livedream.capture import video
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.cli.main import main
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.frame import Frame
 from livedream.sink.open import open_sink
 from livedream.stream_info import StreamInfo

@@ -14,7 +14,8 @@ import cv2
 from livedream import models
 from livedream.bench.baseline import Baseline
 from livedream.capture.demo import demo_clip
-from livedream.capture.source import Source, open_source
+from livedream.capture.open import open_source
+from livedream.capture.source import Source
 from livedream.capture.video import VideoSource
 from livedream.dream.choice import network_for
 from livedream.dream.compute.fresh_thread import run_in_fresh_thread

@@ -5,7 +5,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from livedream.capture.kind import is_picture
-from livedream.capture.source import Source, open_source
+from livedream.capture.open import open_source
+from livedream.capture.source import Source
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.suffixes import PICTURES_IN

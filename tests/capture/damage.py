@@ -14,7 +14,7 @@ import traceback
 from fractions import Fraction
 from pathlib import Path
 
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.errors import LivedreamError
 from livedream.sink.open import open_sink
 from livedream.stream_info import StreamInfo

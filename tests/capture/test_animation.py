@@ -13,7 +13,8 @@ from PIL import Image
 
 from livedream.capture.animation import AnimationSource
 from livedream.capture.kind import Kind, kind_of
-from livedream.capture.source import Source, open_source
+from livedream.capture.open import open_source
+from livedream.capture.source import Source
 from livedream.cli.tasks.batch_plan import plan
 from livedream.errors import ArgumentError, SourceError
 from livedream.sink.open import open_sink

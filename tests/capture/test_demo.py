@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from livedream.capture.demo import DemoSource, demo_clip
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from tests.films import write_film
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from livedream.capture.image_sequence import SequenceSource
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.cli.tasks.reporting import describe
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame

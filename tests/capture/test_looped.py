@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from livedream.capture.looped import LoopedSource
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.errors import ArgumentError
 from tests.pipeline.parts import Frames
 

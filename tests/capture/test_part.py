@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from livedream.capture.source import Source, open_source
+from livedream.capture.open import open_source
+from livedream.capture.source import Source
 from livedream.capture.video import VideoSource
 from livedream.cli.moment import parse_moment
 from livedream.errors import ArgumentError, SourceError

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from livedream.capture import remote
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.errors import ArgumentError, SourceError
 from livedream.sink.open import open_sink
 from livedream.stream_info import StreamInfo

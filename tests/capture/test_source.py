@@ -16,7 +16,8 @@ from livedream.capture.demo import DemoSource
 from livedream.capture.images import ImagesSource
 from livedream.capture.live.camera import CameraSource
 from livedream.capture.live.network_stream import NetworkSource
-from livedream.capture.source import Source, open_source
+from livedream.capture.open import open_source
+from livedream.capture.source import Source
 from livedream.capture.video import VideoSource
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame

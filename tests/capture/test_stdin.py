@@ -15,7 +15,8 @@ import pytest
 
 from livedream.capture import stdin
 from livedream.capture.decoding import tap
-from livedream.capture.source import Source, open_source
+from livedream.capture.open import open_source
+from livedream.capture.source import Source
 from livedream.capture.stdin import StdinSource
 from livedream.cli.main import main
 from livedream.errors import ArgumentError, SinkError, SourceError
@@ -192,7 +193,7 @@ def test_a_film_is_not_written_over_a_fifo(fifo: Path) -> None:
 
 @pytest.mark.parametrize("name", ["/dev/null", "/dev/zero", "/dev/random"])
 def test_devices_that_are_no_cameras(name: str) -> None:
-    with pytest.raises(SourceError, match="is no camera"):
+    with pytest.raises(SourceError, match="is not a camera"):
         open_source(name)
 
 
@@ -200,7 +201,7 @@ def test_a_socket_is_no_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)  # the name of a socket may have a hundred bytes
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("film.mkv")
-        with pytest.raises(SourceError, match="is a socket, not a film"):
+        with pytest.raises(SourceError, match="is a socket, not a video file"):
             open_source("film.mkv")
 
 

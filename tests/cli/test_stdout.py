@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from livedream.capture import demo
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.cli.main import main
 from livedream.cli.playback_options import PlaybackOptions
 from tests.conftest import count_frames

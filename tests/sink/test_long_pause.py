@@ -9,7 +9,7 @@ import pytest
 # In a process of its own: an assertion of FFmpeg's ends the whole of it.
 PROGRAM = """
 import sys
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.sink.open import open_sink
 from livedream.stream_info import StreamInfo
 with open_source(sys.argv[1]) as source, open_sink(sys.argv[2], StreamInfo.of(source)) as sink:

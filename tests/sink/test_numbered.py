@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.recipe import Recipe, about

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.sink.images import ImageSink, ImagesSink

@@ -12,7 +12,7 @@ import numpy as np
 
 from livedream import contact_sheet
 from livedream.capture.embedded_recipe import carried_recipe
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.cli.activity import Activity
 from livedream.cli.console import remark, say
 from livedream.cli.progress import counted, took

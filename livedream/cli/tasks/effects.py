@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from livedream.capture.source import Source, takes_part, takes_rate, takes_size_and_rate
+from livedream.capture.open import takes_part, takes_rate, takes_size_and_rate
+from livedream.capture.source import Source
 from livedream.cli.parsing import flag
 from livedream.cli.tasks.request import Request
 from livedream.errors import ArgumentError

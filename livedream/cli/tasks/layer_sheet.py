@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from livedream import contact_sheet
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.cli.activity import Activity
 from livedream.cli.console import say
 from livedream.cli.progress import counted, elapsed

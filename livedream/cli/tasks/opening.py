@@ -6,8 +6,9 @@ from pathlib import Path
 from livedream.capture.limited import LimitedSource
 from livedream.capture.looped import LoopedSource
 from livedream.capture.looped_image import LoopedImageSource
+from livedream.capture.open import open_source, takes_part
 from livedream.capture.previewed import PreviewedSource
-from livedream.capture.source import Source, open_source, takes_part
+from livedream.capture.source import Source
 from livedream.cli.console import remark
 from livedream.cli.tasks.request import Request
 from livedream.errors import ArgumentError

@@ -9,7 +9,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from livedream.capture.kind import is_picture
-from livedream.capture.source import Source, open_source
+from livedream.capture.open import open_source
+from livedream.capture.source import Source
 from livedream.cli.console import remark, say
 from livedream.cli.progress import step_status, took
 from livedream.cli.signals import Stop, Stopped, stopping

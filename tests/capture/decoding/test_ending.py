@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from livedream.capture.embedded_recipe import carried_recipe
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.capture.video import VideoSource
 from livedream.pipeline import run
 from livedream.recipe import Recipe, about

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.capture.video import VideoSource
 from livedream.errors import SourceError
 from tests.films import av

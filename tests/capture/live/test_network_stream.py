@@ -19,7 +19,8 @@ import pytest
 
 from livedream.capture.live import network_stream
 from livedream.capture.live.network_stream import NetworkSource
-from livedream.capture.source import Source, open_source
+from livedream.capture.open import open_source
+from livedream.capture.source import Source
 from livedream.errors import SourceError
 from livedream.pipeline import Report, run
 from livedream.sink.open import open_sink

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from livedream.capture.source import open_source
+from livedream.capture.open import open_source
 from livedream.sink.open import open_sink
 from livedream.stream_info import StreamInfo
 from tests.films import av, ffprobe
