@@ -5,7 +5,7 @@
 #   docker run --rm -v "$PWD:/work" --device /dev/video0 --group-add video livedream run 0 --to take.mp4
 #
 # For an NVIDIA GPU: docker build --build-arg TORCH=https://download.pytorch.org/whl/cu130 -t livedream .
-# and docker run --gpus all. docs/live.md has more.
+# and docker run --gpus all. docs/how-to/unattended.md has more.
 
 FROM python:3.12-slim
 

@@ -153,7 +153,7 @@ class DreamSettings(metaclass=Documented):
     )
     layers: str = _control(
         "auto",
-        "what to dream of, see docs/layers.md",
+        "what to dream of, see docs/reference/layers.md",
         prepared=True,
         keys=("k", "l"),
         details="layers, channels, classes, guides and sums of them; `fire4 | fire9` goes from small octaves to large; "
@@ -315,8 +315,8 @@ class DreamSettings(metaclass=Documented):
         "all",
         "where the dream shows",
         keys=("a",),
-        details="the whole frame, the person, all but the person, what moves or what stands still, see docs/masks.md; "
-        "masks in the layers hold as well",
+        details="the whole frame, the person, all but the person, what moves or what stands still, see "
+        "docs/how-to/masks.md; masks in the layers hold as well",
     )
     mask_feather: float = _control(
         0.0,

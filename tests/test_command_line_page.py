@@ -1,5 +1,9 @@
-"""docs/command-line.md: its table of controls says what the table of the program says."""
+"""docs/reference/controls.md and cli.md say what the program says.
 
+`python -m tests.test_command_line_page` writes the table of controls.
+"""
+
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +11,9 @@ import pytest
 from livedream.cli.main import livedream
 from livedream.settings import CONTROLS, Control
 
-PAGE = Path(__file__).parents[1] / "docs" / "command-line.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "controls.md"
+CLI = PAGE.with_name("cli.md")
+HEAD = "| option | values | default | for | keys | meaning |\n|---|---|---|---|---|---|\n"
 
 
 def row(control: Control) -> str:
@@ -29,5 +35,11 @@ def test_every_control_is_on_the_page(control: Control) -> None:
 
 def test_every_option_that_the_page_names_is_one_of_run() -> None:
     known = {name for param in livedream.commands["run"].params for name in (*param.opts, *param.secondary_opts)}
-    words = PAGE.read_text(encoding="utf-8").replace("`", " ").replace(",", " ").split()
-    assert {word for word in words if word.startswith("--")} - known - {"--version", "--help"} == set()
+    text = PAGE.read_text(encoding="utf-8") + CLI.read_text(encoding="utf-8")
+    named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", text))
+    assert named - known - {"--version", "--help"} == set()
+
+
+if __name__ == "__main__":
+    before, _, _ = PAGE.read_text(encoding="utf-8").partition(HEAD)
+    PAGE.write_text(f"{before}{HEAD}" + "\n".join(map(row, CONTROLS)) + "\n", encoding="utf-8")

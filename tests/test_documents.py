@@ -1,4 +1,4 @@
-"""Every command and every Python program of README.md and of docs/ runs.
+"""Every command and every Python program of README.md and of docs/ runs, and what they state is true.
 
 Each runs in a folder of its own, with small films and pictures under the names that the documents use. What is appended
 to a command makes it smaller, or lets it end. Cameras, streams, screens and windows are there: real ones where a test
@@ -33,7 +33,7 @@ from livedream.capture import demo
 from livedream.capture.live.devices import Camera
 from livedream.cli.main import livedream as cli
 from livedream.cli.main import main
-from livedream.presets import preset_names
+from livedream.presets import preset_names, tour_presets
 from livedream.settings import CONTROLS
 from tests.capture.cameras import RtspCamera, Sender, fake_camera, network_camera
 from tests.conftest import write_clip
@@ -42,11 +42,13 @@ from tests.networks import random_network
 from tests.sink.test_virtual_camera import Device, device  # noqa: F401  a fixture
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *ROOT.glob("docs/*.md"))}
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(ROOT.glob("docs/**/*.md")))
+DOCUMENTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
 
 NOT_RUN = {
     "scripts/": "tests/test_setup_script.py and the newcomer of tests/test_newcomer.py run them",
     "source ": "tests/test_newcomer.py",
+    "pip install ": "it changes the environment of the tests; tests/test_newcomer.py installs the clone",
     "sudo ": "it changes the system",
     "journalctl ": "it needs a system that systemd has started",
     "livedream run screen:2": "the display of the tests has one screen",
@@ -58,6 +60,7 @@ SHORTER = {
     "zoom": ["--length", "0.1"],
     "visualize": ["--size", "32", "--steps", "2"],
     "layers": ["--still-height", "32"],
+    "bench": [*("--size", "64x48", "--frames", "10", "--seconds", "2", "--still", "0"), "--no-baseline"],
 }
 ATLAS = ["--channels", "1"]
 ENDS = ["-t", "0.4"]
@@ -278,7 +281,7 @@ def test_every_reason_not_to_run_a_command_is_needed() -> None:
 
 
 def test_every_key_of_the_controls_is_listed() -> None:
-    page = DOCUMENTS["window.md"]
+    page = DOCUMENTS["docs/how-to/window.md"]
     table = page[page.index("| keys |") : page.index("Mirror and freeze")]
     for control in CONTROLS:
         if control.keys:
@@ -288,10 +291,78 @@ def test_every_key_of_the_controls_is_listed() -> None:
 
 def test_links_and_pictures_are_there() -> None:
     for name, text in DOCUMENTS.items():
-        folder = ROOT if name == "README.md" else ROOT / "docs"
         for link in re.findall(r"\]\(([^)#]+)", text):
-            assert "://" in link or (folder / link).exists(), f"{link} in {name}"
+            assert "://" in link or (ROOT / name).parent.joinpath(link).exists(), f"{link} in {name}"
+
+
+PATH = r"(?:livedream|tests|docs|scripts|benchmarks|examples|\.github|\.ci)/[\w./-]*"
+TEMPLATES = ("tests/x/", "livedream/x/")
+"""What stands for any name."""
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_paths_in_documents_exist(name) -> None:
+    paths = {path for path in re.findall(rf"`({PATH})`", DOCUMENTS[name]) if not path.startswith(TEMPLATES)}
+    assert {path for path in paths if not (ROOT / path).exists()} == set()
+
+
+def test_documents_that_the_program_names_exist() -> None:
+    sources = [*ROOT.glob("livedream/**/*.py"), *ROOT.glob("scripts/*"), *ROOT.glob("docs/*.*"), ROOT / "Dockerfile"]
+    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in sources if path.suffix != ".webp"}
+    for path, text in texts.items():
+        for named in re.findall(r"\bdocs/[\w/-]+\.md\b", text):
+            assert (ROOT / named).exists(), f"{named} in {path}"
+
+
+def test_every_picture_is_shown_somewhere() -> None:
+    for picture in (path for path in ROOT.glob("docs/*.*") if path.suffix in (".jpg", ".webp", ".png", ".svg")):
+        assert any(f"{picture.name})" in text for text in DOCUMENTS.values()), picture
+
+
+# What the documents state -------------------------------------------------------------------------------------------
 
 
 def test_the_readme_counts_the_presets() -> None:
-    assert f"one of {len(preset_names())} looks" in DOCUMENTS["README.md"]
+    assert f"lists the {len(preset_names())} looks" in DOCUMENTS["README.md"]
+
+
+def test_embedded_networks_are_counted() -> None:
+    assert len([network for network in models.network_table() if network.embedded]) == 2
+    for name, sentence in (
+        ("README.md", "Two networks are part of the package"),
+        ("docs/tutorial/first-ten-minutes.md", "Two neural networks and the demo video are in the"),
+    ):
+        assert sentence in DOCUMENTS[name]
+
+
+def test_presets_that_stay_out_of_tours_are_listed() -> None:
+    (line,) = [line for line in DOCUMENTS["docs/reference/live.md"].splitlines() if "`tour = false`" in line]
+    assert sorted(re.findall(r"`(\w+)`", line)) == sorted(set(preset_names()) - set(tour_presets()))
+
+
+def measured(row: str, column: int = 1) -> int:
+    """Return a rate of benchmarks/RESULTS.md, in whole frames per second."""
+    page = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    line = next(line for line in page.splitlines() if line.startswith(f"| {row}"))
+    return int(float(line.split("|")[column + 1]))
+
+
+def test_the_fastest_numbers_are_those_that_were_measured() -> None:
+    page = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| ([^|]*?)(?: \(random weights\))? \| ([\d.]+) \| [\d.]+ \| [\d.]+ \| [\d.]+ \| [\d.]+ \|", page, re.M
+    )
+    processor = max(int(float(rate)) for name, rate in rows if name.endswith("1280x720"))
+    gpu = max(int(float(rate)) for name, rate in rows if name.startswith("GPU") and name.endswith("1920x1080"))
+    text = " ".join(DOCUMENTS["README.md"].split())
+    assert f"It dreams 1280x720 at up to {processor} frames per second on two CPU cores" in text
+    assert f"1920x1080 at up to {gpu} on an NVIDIA H100" in text
+
+
+def test_the_page_about_speed_states_what_was_measured() -> None:
+    text = " ".join(DOCUMENTS["docs/explanation/speed.md"].split())
+    film, live = "film, 1280x720", "live, 1280x720"
+    assert f"`film` runs at {measured(film)} frames per second end to end, and at {measured(film, 2)} when" in text
+    assert f"`live` at {measured(live)} and {measured(live, 2)}." in text
+    assert f"GoogLeNet dreams {measured('googlenet, bfloat16, 640x360')} frames of 640x360" in text
+    assert f"and {measured('GPU, googlenet, 1920x1080')} of 1920x1080 on an NVIDIA H100" in text

@@ -1,4 +1,4 @@
-"""What docs/layers.md promises, and docs/masks.md of the same words."""
+"""What docs/reference/layers.md promises, and docs/how-to/masks.md of the same words."""
 
 import re
 import shlex
@@ -11,8 +11,9 @@ import pytest
 import livedream
 from livedream.dream.objective.parser import parse
 
-PAGE = (Path(__file__).parents[1] / "docs" / "layers.md").read_text(encoding="utf-8")
-MASKS = (Path(__file__).parents[1] / "docs" / "masks.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "reference" / "layers.md").read_text(encoding="utf-8")
+MASKS = (Path(__file__).parents[1] / "docs" / "how-to" / "masks.md").read_text(encoding="utf-8")
+CHOICE = (Path(__file__).parents[1] / "docs" / "how-to" / "choose-layers.md").read_text(encoding="utf-8")
 ROWS = [row.split(" | ")[:2] for row in (PAGE + MASKS).splitlines() if re.match(r"\| `[^|]*\| `\w+\(", row)]
 
 
@@ -34,8 +35,9 @@ def test_programs_of_the_page_run() -> None:
 
 
 def test_layers_of_the_page_can_be_read() -> None:
-    words = [shlex.split(line.split(" #")[0]) for line in PAGE.splitlines() if line.startswith("livedream run")]
+    lines = (PAGE + CHOICE).splitlines()
+    words = [shlex.split(line.split(" #")[0]) for line in lines if line.startswith("livedream run")]
     texts = [word[word.index("--layers") + 1] for word in words]
-    assert len(texts) == 6
+    assert len(texts) == 2 + 6
     for text in texts:
         assert parse(str(parse(text))) == parse(text)

@@ -20,7 +20,7 @@ NOTEBOOK = """
 import re
 import nbclient, nbformat
 
-page = open("docs/python.md", encoding="utf-8").read()
+page = open("docs/how-to/python.md", encoding="utf-8").read()
 cells = re.findall(r"```python\\n(.*?)```", page, re.DOTALL)
 cells.append("import numpy; Dreamer()(numpy.asarray(picture.resize((96, 64))))")
 book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])

@@ -1,4 +1,4 @@
-"""Output for programs: one JSON object, whose keys docs/json.md lists."""
+"""Output for programs: one JSON object, whose keys docs/reference/json.md lists."""
 
 import json
 from collections.abc import Mapping

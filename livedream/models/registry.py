@@ -38,8 +38,8 @@ class Network:
 
 
 # The looks of the embedded networks were seen in dreams of photographs. Those of torchvision's are as reported by the
-# projects that dreamt with them (see docs/networks.md); where none did (squeezenet1_1 is described like the embedded
-# SqueezeNet; mobilenet, efficientnet_b0, densenet, convnext), they go by depth alone.
+# projects that dreamt with them (see docs/reference/networks.md); where none did (squeezenet1_1 is described like the
+# embedded SqueezeNet; mobilenet, efficientnet_b0, densenet, convnext), they go by depth alone.
 _table = (
     Network(
         DEFAULT,

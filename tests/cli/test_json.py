@@ -1,4 +1,4 @@
-"""Output for programs: the keys are those of docs/json.md, no more and no fewer."""
+"""Output for programs: the keys are those of docs/reference/json.md, no more and no fewer."""
 
 import dataclasses
 import json

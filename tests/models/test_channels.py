@@ -1,4 +1,4 @@
-"""Named channels. `python -m tests.models.test_channels` writes the table of docs/layers.md."""
+"""Named channels. `python -m tests.models.test_channels` writes the table of docs/reference/layers.md."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from livedream import models
 from livedream.errors import ArgumentError
 
-PAGE = Path(__file__).parents[2] / "docs" / "layers.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "layers.md"
 NETWORKS = ["squeezenet", "efficientnet_lite0"]
 
 

@@ -1,11 +1,11 @@
-"""docs/networks.md says what the tables of the program say. `python -m tests.models.test_page` writes it."""
+"""docs/reference/networks.md says what the tables of the program say. `python -m tests.models.test_page` writes it."""
 
 import re
 from pathlib import Path
 
 from livedream import models
 
-PAGE = Path(__file__).parents[2] / "docs" / "networks.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "networks.md"
 
 
 def table() -> str:
