@@ -179,13 +179,13 @@ def test_vectors_are_vectors(tmp_path: Path) -> None:
     huge = path.read_bytes().replace(b"(3,), }", b"(10000000000,), }"[:7])
     for content in (huge[:100], b"PK\x03\x04", b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 65535, bytes(5 << 20)):
         path.write_bytes(content)
-        with pytest.raises(SourceError, match="is no vector of numbers"):
+        with pytest.raises(SourceError, match="is not a vector of numbers"):
             _read_vector(path)
     np.save(path, np.array([1j, 2]))
-    with pytest.raises(SourceError, match="is no vector of numbers"):
+    with pytest.raises(SourceError, match="is not a vector of numbers"):
         _read_vector(path)
     np.savez(tmp_path / "v.npz", x=np.zeros(3))
-    with pytest.raises(SourceError, match="is no vector of numbers"):
+    with pytest.raises(SourceError, match="is not a vector of numbers"):
         _read_vector(tmp_path / "v.npz")
 
 

@@ -14,7 +14,7 @@ from livedream.dream.ascent import Ascent
 from livedream.dream.choice import network_for
 from livedream.dream.image.octaves import Size, octave_sizes, share_of, working_size
 from livedream.dream.image.precondition import precondition, preconditioner
-from livedream.dream.objective.terms import PICTURE
+from livedream.dream.objective.terms import IMAGE
 from livedream.dream.stream.motion import Motion
 from livedream.dream.stream.zoom import zoom_flow
 from livedream.models import LOGITS, resolve_layer
@@ -105,7 +105,7 @@ class Baseline:
         jitter = min(self._settings.jitter, min(size) // 2)
         shift = tuple(np.random.default_rng(self._turn).integers(-jitter, jitter, 2, endpoint=True).tolist())
         leaf = torch.roll(octave, shift, (2, 3)).requires_grad_()
-        self._found = {PICTURE: leaf}
+        self._found = {IMAGE: leaf}
         self._network((leaf - self._mean) / self._std)
         (gradient,) = torch.autograd.grad(objective(self._found), leaf)
         gradient = torch.roll(gradient, tuple(-s for s in shift), (2, 3))

@@ -20,7 +20,7 @@ from livedream.dream.backend.cuda_graphs import GraphedSteps
 from livedream.dream.compute.precision import Compute
 from livedream.dream.dream_network import DreamNetwork
 from livedream.dream.image.octaves import Size
-from livedream.dream.native.network_pass import FusedBody
+from livedream.dream.native.network_pass import NetworkPass
 from livedream.dream.objective.objective import Objective
 
 _ROUNDS = 5
@@ -36,7 +36,7 @@ class Work(NamedTuple):
     flops: int
     """Forward and the gradient of the picture; two for a multiplication with its addition."""
     activations: int
-    """Elements of all layers' outputs; of a network that is written out (see FusedBody) of those that it writes."""
+    """Elements of all layers' outputs; of a network that is written out (see NetworkPass) of those that it writes."""
 
     def touched(self, itemsize: int) -> int:
         """Bytes that go to and from memory: each activation written and read, its gradient written and read."""
@@ -95,7 +95,7 @@ def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Size) -> Bo
     work = work_of_a_step(name, ascent.objective, size)
     step = GraphedSteps(ascent, size).step if device.type == "cuda" else ascent.step
     picture = (torch.rand(1, 3, *size, device=device) * 255).contiguous(memory_format=torch.channels_last)
-    if isinstance(ascent.network.body, FusedBody):
+    if isinstance(ascent.network.body, NetworkPass):
         work = work._replace(activations=ascent.network.body.elements(picture))
     side = 1024 if device.type == "cpu" else 8192
     matrix = torch.rand(side, side, device=device, dtype=dtype)

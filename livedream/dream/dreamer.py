@@ -746,7 +746,7 @@ class Dreamer(metaclass=Documented):
 
     def _shift(self, number: int, step: int, octave: Size) -> tuple[int, int]:
         # What has its place in the picture must stay there.
-        jitter = 0 if self._ready().objective.whole else self._settings.jitter
+        jitter = 0 if self._ready().objective.needs_whole_image else self._settings.jitter
         return draw_shift(self._settings.seed, number, step, jitter, octave)
 
     def _upload(self, pixels: np.ndarray) -> Tensor:

@@ -118,7 +118,7 @@ class TiledStep:
         self._settings, self._count = settings, len(sizes)
         self._ready, self._shift, self._tell = ready, shift, tell
         # A goal that has its place in the picture knows no tiles.
-        self._whole = ready().objective.whole
+        self._whole = ready().objective.needs_whole_image
         self._side = max(sizes[0]) if self._whole else settings.tile_size
         self._by = preconditioner(settings.natural_color, settings.coarseness)
         self._work = StillWork(sizes, settings.still_steps)

@@ -1,6 +1,6 @@
-"""Networks: which there are, what their layers and classes are called, and how they are loaded."""
+"""The networks: a registry, the names of their layers, channels and classes, and how to load them."""
 
-from livedream.models.aliases import aliases, known_names, knows, resolve_layer
+from livedream.models.aliases import aliases, known_names, knows
 from livedream.models.channels import (
     NamedChannel,
     channel_groups,
@@ -11,7 +11,7 @@ from livedream.models.channels import (
 )
 from livedream.models.classes import IMAGENET, LOGITS, class_names, find_class
 from livedream.models.groups import class_group, class_group_names, find_classes
-from livedream.models.layers import LayerFacts, layer_facts, layer_names
+from livedream.models.layers import LayerFacts, layer_facts, layer_names, resolve_layer
 from livedream.models.loading import OFFICIAL, build, has_weights, load, weights_file
 from livedream.models.registry import DEFAULT, SQUEEZENET, Network, find_network, network_names, network_table
 

@@ -1,4 +1,4 @@
-"""Networks as graphs: which node makes a layer's output, of which shape, at what cost."""
+"""Networks as torch.fx graphs: which node computes a layer's output, in which shape and at which cost."""
 
 import signal
 import threading
@@ -11,55 +11,56 @@ import torch
 from torch import Tensor, fx, nn
 
 _tracing = threading.Lock()
-"""Two traces at once would restore each other's patches."""
-_HELD = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+"""Concurrent traces would restore each other's patches."""
+_DEFERRED_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+]
 
 
 def trace(network: nn.Module) -> fx.GraphModule:
-    """Return `network` as a graph of its operations. Other threads may call networks meanwhile.
+    """Return `network` as a graph of its operations. Other threads may call networks in the meantime.
 
-    `torch.fx.symbolic_trace` patches `nn.Module.__call__` and `__getattr__` for the whole process, and another thread
-    that calls a network then fails ("module is not installed as a submodule") or leaves nodes in the graph. Signals
-    wait: where Ctrl-C came between two patches, one of them stayed for the rest of the process.
+    `torch.fx.symbolic_trace` patches `nn.Module.__call__` and `__getattr__` for the whole process. Another thread that
+    calls a network then fails ("module is not installed as a submodule") or leaves nodes in the graph. Signals are
+    deferred: after a Ctrl-C between two patches, one of them stayed for the rest of the process.
     """
-    with _tracing, _signals_held():
+    with _tracing, _signals_deferred():
         tracer = _ThreadTracer()
         graph = tracer.trace(network)
     return fx.GraphModule(network, graph, type(network).__name__)
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
-    """Let the signals that Python handles wait until the end of the block. They reach the main thread alone."""
+def _signals_deferred() -> Iterator[None]:
+    """Defer the signals that Python handles until the end of the block. Only the main thread receives them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    held: list[int] = []
+    deferred: list[int] = []
 
-    def hold(number: int, frame: FrameType | None) -> None:
-        held.append(number)
+    def defer(number: int, frame: FrameType | None) -> None:
+        deferred.append(number)
 
     def deliver() -> None:
-        for number in dict.fromkeys(held):
+        for number in dict.fromkeys(deferred):
             signal.raise_signal(number)
 
     with ExitStack() as stack:
         stack.callback(deliver)
-        for number in _HELD:
+        for number in _DEFERRED_SIGNALS:
             handler = signal.getsignal(number)
             if callable(handler):
                 stack.callback(signal.signal, number, handler)
-                signal.signal(number, hold)
+                signal.signal(number, defer)
         yield
 
 
 class _ThreadTracer(fx.Tracer):
-    """Records the calls of the thread that made it; those of other threads go on as if nothing was patched."""
+    """Traces the calls of the thread that created it; other threads are unaffected by the patches."""
 
     def __init__(self) -> None:
-        # Without functions to wrap (by default those of `math`) the patches that other threads run into do no more than
-        # call the two methods below.
-        super().__init__(autowrap_modules=())  # type: ignore[arg-type]  # annotated as one module exactly
+        # Without functions to wrap (by default those of `math`), the patches only call the two methods below.
+        super().__init__(autowrap_modules=())  # type: ignore[arg-type]  # annotated as exactly one module
         self._thread = threading.get_ident()
 
     def call_module(
@@ -76,42 +77,43 @@ class _ThreadTracer(fx.Tracer):
 
 
 def outputs(graph: fx.Graph) -> dict[str, fx.Node]:
-    """Return for each module, by its path, the node that makes its output: the last one inside it.
+    """Return the node that computes the output of each module, by the module's path: the last node inside it.
 
-    In the order of calculation, what is inside a module before the module.
+    Modules are in order of execution, inner modules before the modules that contain them.
     """
-    found: dict[str, fx.Node] = {}
+    nodes: dict[str, fx.Node] = {}
     for node in graph.nodes:
         for path, _ in reversed(node.meta.get("nn_module_stack", {}).values()):
-            found.pop(path, None)  # in order of the last node, not of the first
-            found[path] = node
-    return found
+            nodes.pop(path, None)  # ordered by the last node, not by the first
+            nodes[path] = node
+    return nodes
 
 
 def ancestors(node: fx.Node) -> set[fx.Node]:
-    """Return `node` and all nodes that it needs."""
-    found: set[fx.Node] = set()
-    waiting = [node]
-    while waiting:
-        latest = waiting.pop()
-        if latest not in found:
-            found.add(latest)
-            waiting += latest.all_input_nodes
-    return found
+    """Return `node` and all nodes it depends on."""
+    visited: set[fx.Node] = set()
+    queue = [node]
+    while queue:
+        current = queue.pop()
+        if current not in visited:
+            visited.add(current)
+            queue += current.all_input_nodes
+    return visited
 
 
 class Measurement(fx.Interpreter):
-    """Runs a graph, and keeps the shape of what each node gives and the operations that it takes, forward.
+    """Runs a graph once and records the shape of each node's output and the floating-point operations of each layer.
 
-    Counted are convolutions and products with matrices, two operations for each product of numbers.
+    Convolutions and linear layers are counted; a multiplication with its addition is two operations.
     """
 
-    def __init__(self, traced: fx.GraphModule, picture: Tensor) -> None:
+    def __init__(self, traced: fx.GraphModule, image: Tensor) -> None:
         super().__init__(traced)
         self.shapes: dict[fx.Node, tuple[int, ...]] = {}
-        self.flop: dict[fx.Node, int] = {}
+        self.flops: dict[fx.Node, int] = {}
+        """Of the forward pass of each convolution and linear layer."""
         with torch.no_grad():
-            self.run(picture)
+            self.run(image)
 
     def run_node(self, n: fx.Node) -> Any:
         result = super().run_node(n)
@@ -119,5 +121,5 @@ class Measurement(fx.Interpreter):
         if isinstance(result, Tensor):
             self.shapes[n] = tuple(result.shape)
         if isinstance(module, nn.Conv2d | nn.Linear):
-            self.flop[n] = 2 * result.numel() * module.weight[0].numel()
+            self.flops[n] = 2 * result.numel() * module.weight[0].numel()
         return result

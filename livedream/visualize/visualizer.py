@@ -196,7 +196,7 @@ def _values(objectives: Sequence[Objective], seen: Mapping[str, Tensor]) -> tupl
 
 def _around(objective: Objective) -> list[Objective]:
     """Return what may wake `objective` while it is silent: the channels of its neurons, then all of its layers."""
-    goals = [term.goal for term in objective.terms]
+    goals = [weighted.term for weighted in objective.terms]
     channels = [WeightedTerm(Layer(goal.layer, goal.channel)) for goal in goals if isinstance(goal, Neuron)]
     layers = [WeightedTerm(Layer(name)) for name in objective.layers]
     return [Objective(tuple(terms)) for terms in (channels, layers) if terms]

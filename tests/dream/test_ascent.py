@@ -151,7 +151,7 @@ def test_scale_of_the_loss_comes_back_from_overflows(monkeypatch) -> None:
     """As a GPU steps, where numbers stay on the device: 40 times 1/16 would be 0 in float32, and no gradient ever."""
     ascending, size = ascent(), torch.ones(())
     with monkeypatch.context() as patch:
-        patch.setattr(ascending, "_gradient", lambda picture, objective: torch.full_like(picture, torch.nan))
+        patch.setattr(ascending, "_image_gradient", lambda picture, objective: torch.full_like(picture, torch.nan))
         for _ in range(40):
             assert torch.equal(ascending.step(picture(), SIZE, (0, 0), size), picture())
     assert int(ascending.take_dropped()) == 40

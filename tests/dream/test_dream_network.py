@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from livedream import models
 from livedream.dream.dream_network import DreamNetwork
-from livedream.dream.native.kernels import normalise
+from livedream.dream.native.layer_kernels import normalise
 from livedream.dream.objective.objective import layer
 from livedream.dream.objective.parser import parse
 from livedream.errors import ArgumentError
@@ -102,9 +102,9 @@ def test_layer_by_another_name() -> None:
 
 
 def test_channel_out_of_range_says_the_range() -> None:
-    with pytest.raises(ArgumentError, match="layer fire6 has 384 channels, got 384") as caught:
+    with pytest.raises(ArgumentError, match="invalid channel 384: layer fire6 has 384 channels") as caught:
         cut("fire6:384")
-    assert caught.value.hint == "0 to 383"
+    assert caught.value.hint == "choose a channel from 0 to 383"
 
 
 class WithBatchNorm(nn.Module):

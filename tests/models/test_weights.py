@@ -60,7 +60,7 @@ def test_checkpoint_as_of_places365(state, tmp_path) -> None:
     assert network.fc.out_features == 365
     row = models.find_network("resnet50")
     assert DreamNetwork(network, row, channel(models.LOGITS, 364), "max").layers == ("logits",)
-    with pytest.raises(ArgumentError, match="layer logits has 365 channels, got 365"):
+    with pytest.raises(ArgumentError, match="invalid channel 365: layer logits has 365 channels"):
         DreamNetwork(models.load("resnet50", str(path)), row, channel(models.LOGITS, 365), "max")
 
 

@@ -72,7 +72,7 @@ def test_a_size_or_number_of_steps_out_of_range_is_refused(draw, size, steps, fa
 
 
 def test_channels_that_are_not_there_are_refused(draw) -> None:
-    with pytest.raises(ArgumentError, match="has 256 channels, got 256"):
+    with pytest.raises(ArgumentError, match="invalid channel 256: layer fire5 has 256 channels"):
         draw(["fire5:12", "fire5:256"], SIZE, 1)
 
 

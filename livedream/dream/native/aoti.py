@@ -1,5 +1,5 @@
-"""Tensors as torch's C interface for compiled models knows them, by handles, and the functions of it that replay.c
-calls. `native` says with which versions of torch.
+"""Handles of tensors in torch's C interface for compiled models (AOTInductor), and the functions of it that replay.c
+calls. supported.py lists the versions of torch on which this was tested.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from livedream.dream.native.loader import address_of
 
-# In the order of Torch in replay.c.
+# In the order of the struct Torch in replay.c.
 _FUNCTIONS = (
     "delete_tensor_object",
     "get_data_ptr",
@@ -22,41 +22,43 @@ _FUNCTIONS = (
 
 
 class Handles:
-    """Raises AttributeError and OSError where torch has no such interface."""
+    """The interface, found in the loaded torch. Raises AttributeError or OSError if this torch lacks it."""
 
     def __init__(self) -> None:
-        # Its dependencies are searched as well: the library itself has another name on each system.
-        found = ctypes.CDLL(torch._C.__file__)
-        addresses = [address_of(getattr(found, f"aoti_torch_{name}")) for name in _FUNCTIONS]
+        # The symbols are in a dependency of this library, whose own file name differs between systems.
+        torch_library = ctypes.CDLL(torch._C.__file__)
+        addresses = [address_of(getattr(torch_library, f"aoti_torch_{name}")) for name in _FUNCTIONS]
         self.functions = (ctypes.c_void_p * len(addresses))(*addresses)
-        self.types: dict[torch.dtype, int] = {
-            torch.float32: found.aoti_torch_dtype_float32(),
-            torch.bfloat16: found.aoti_torch_dtype_bfloat16(),
-            torch.uint8: found.aoti_torch_dtype_uint8(),
+        self.dtypes: dict[torch.dtype, int] = {
+            torch.float32: torch_library.aoti_torch_dtype_float32(),
+            torch.bfloat16: torch_library.aoti_torch_dtype_bfloat16(),
+            torch.uint8: torch_library.aoti_torch_dtype_uint8(),
         }
-        self._drop, self._copy = found.aoti_torch_delete_tensor_object, found.aoti_torch_new_tensor_handle
+        self._drop = torch_library.aoti_torch_delete_tensor_object
+        self._copy = torch_library.aoti_torch_new_tensor_handle
         self._drop.argtypes, self._copy.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_void_p]
         self._capsules = torch._C._aoti.unsafe_alloc_void_ptrs_from_tensors
-        # Not its twin for one tensor, which leaves the handle behind (torch 2.14): 1.3 MB a frame.
+        # Not the variant for a single tensor, which leaks the handle (torch 2.14): 1.3 MB per frame.
         self._take = torch._C._aoti.alloc_tensors_by_stealing_from_void_ptrs
         self._open, self._wrap = ctypes.pythonapi.PyCapsule_GetPointer, ctypes.pythonapi.PyCapsule_New
         self._open.restype, self._open.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
         self._wrap.restype, self._wrap.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 
     def of(self, tensor: Tensor) -> int:
-        """Return a handle of `tensor`, which is kept until the handle is dropped."""
+        """Return a handle of `tensor`, which lives until the handle is dropped."""
         (capsule,) = self._capsules([tensor])
         return int(self._open(capsule, None))
 
     def tensor(self, handle: int | None) -> Tensor:
-        """Return the tensor of a handle, which stays."""
+        """Return the tensor of a handle; the handle stays valid. Raises MemoryError."""
         copy = ctypes.c_void_p()
         if handle is None or self._copy(handle, ctypes.byref(copy)):
-            raise MemoryError("torch gave no tensor")
+            raise MemoryError("torch returned no tensor")
         (tensor,) = self._take([self._wrap(copy, None, None)])
         return tensor
 
     def drop(self, handles: Iterable[int | None]) -> None:
+        """Release handles. None stands for an empty slot."""
         for handle in handles:
             if handle is not None:
                 self._drop(handle)

@@ -1,5 +1,5 @@
-"""Depthwise convolutions by depthwise.c: each channel by itself, with padding of any kind, the ReLU or ReLU6 behind it,
-and on the way back also the one before it.
+"""Depthwise convolutions by depthwise.c, fused with asymmetric padding, the ReLU or ReLU6 after them, and backward also
+the one before them.
 """
 
 from collections.abc import Sequence
@@ -8,39 +8,43 @@ import torch
 from torch import Tensor, nn
 
 from livedream.dream.native import library
-from livedream.dream.native.ops import NO_BORDER, Border, Convolution, Gradients, Values, add, padding_of
+from livedream.dream.native.convolution_ops import NO_PADDING, Convolution, Padding, padding_of
+from livedream.dream.native.ops import Gradients, Values, add
 
 _LAST = torch.channels_last
 _LEAST_CHANNELS = 16
-"""Numbers in a vector of the widest processor."""
+"""Elements in the widest vector register."""
 
 
-def is_depthwise(module: nn.Conv2d, border: Border) -> bool:
-    """Whether `Depthwise` knows it: square kernels of 3 and 5, strides of 1 and 2, channels by eights.
+def is_depthwise(module: nn.Conv2d, padding: Padding) -> bool:
+    """Return whether `Depthwise` supports a convolution: kernels of 3x3 or 5x5, strides 1 or 2, channels in eights.
 
-    Raises UnfusableError for padding with something else than zeros.
+    Raises:
+        UnsupportedLayerError: it pads with something else than zeros.
     """
     channels = module.in_channels
-    alone = module.groups == channels == module.out_channels and channels >= _LEAST_CHANNELS and channels % 8 == 0
-    (high, wide), (down, across) = module.kernel_size, module.stride
-    fits = high == wide and high in (3, 5) and down == across and down in (1, 2) and module.dilation == (1, 1)
-    return alone and fits and max(padding_of(module)) + max(border) < high
+    is_depthwise = module.groups == channels == module.out_channels
+    fits_vectors = channels >= _LEAST_CHANNELS and channels % 8 == 0
+    (height, width), (down, across) = module.kernel_size, module.stride
+    fits_kernel = height == width and height in (3, 5) and down == across and down in (1, 2)
+    fits_padding = max(padding_of(module)) + max(padding) < height
+    return is_depthwise and fits_vectors and fits_kernel and module.dilation == (1, 1) and fits_padding
 
 
 class Depthwise(Convolution):
-    """See `is_depthwise`. Where nothing was compiled it is a convolution like others."""
+    """A depthwise convolution, see `is_depthwise`. Without the compiled library it is done by oneDNN."""
 
-    def __init__(self, output: int, part: int, module: nn.Conv2d, border: Border = NO_BORDER) -> None:
-        super().__init__(output, [part], [module.in_channels], module, border=border)
-        self.maker: Convolution | None = None
-        """What made the input, if its ReLU is undone here: nothing else reads the input."""
+    def __init__(self, output: int, part: int, module: nn.Conv2d, padding: Padding = NO_PADDING) -> None:
+        super().__init__(output, [part], [module.in_channels], module, padding=padding)
+        self.producer: Convolution | None = None
+        """The layer before, if its ReLU's backward is included here: nothing else reads the input then."""
         self._weight = module.weight.detach().float().flatten(1).t().contiguous()
         bias = torch.zeros(module.out_channels) if module.bias is None else module.bias.detach().float()
-        self._start = bias.contiguous()
-        (self._size, _), (self._stride, _) = module.kernel_size, module.stride
-        (down, across), (before, after, above, below) = padding_of(module), border
-        self._around = (above + down, below + down), (before + across, after + across)
-        """Rows of zeros above and below, and columns before and after."""
+        self._float_bias = bias.contiguous()
+        (self._kernel_size, _), (self._stride, _) = module.kernel_size, module.stride
+        (down, across), (left, right, above, below) = padding_of(module), padding
+        self._total_padding = (above + down, below + down), (left + across, right + across)
+        """Rows of zeros above and below, and columns on the left and right."""
 
     def forward(self, values: Values) -> None:
         (part,) = self.parts
@@ -50,47 +54,48 @@ class Depthwise(Convolution):
             super().forward(values)
             return
         x = x.contiguous(memory_format=_LAST)
-        how = self._how(x.shape)
-        number, _, _, channels, rows, columns, *_ = how
+        geometry = self._geometry(x.shape)
+        number, _, _, channels, rows, columns, *_ = geometry
         result = torch.empty((number, channels, rows, columns), dtype=x.dtype, memory_format=_LAST)
-        masks = _mask_for(x, how[-2]), _mask_for(result, how[-1])
-        kernel((x, self._weight, self._start, result, *masks), *how)
+        masks = _empty_mask(x, geometry[-2]), _empty_mask(result, geometry[-1])
+        kernel((x, self._weight, self._float_bias, result, *masks), *geometry)
         values[self.output], values.masks[self.output] = result, masks
 
-    def backward(self, values: Values, known: Gradients, gradient: Tensor) -> None:
+    def backward(self, values: Values, gradients: Gradients, gradient: Tensor) -> None:
         (part,) = self.parts
         masks = values.masks.get(self.output)
         kernel = library.kernel("depthwise_back", gradient.dtype)
         if kernel is None or masks is None:
-            super().backward(values, known, gradient)
-            if self.maker is not None:
-                known[part] = self.maker.undo(known[part], values[part])
+            super().backward(values, gradients, gradient)
+            if self.producer is not None:
+                gradients[part] = self.producer.relu_backward(gradients[part], values[part])
             return
         gradient = gradient.contiguous(memory_format=_LAST)
         shape = values[part].shape
-        before = torch.empty(shape, dtype=gradient.dtype, memory_format=_LAST)
-        kernel((gradient, self._weight, before, *masks), *self._how(shape))
-        add(known, part, before)
+        result = torch.empty(shape, dtype=gradient.dtype, memory_format=_LAST)
+        kernel((gradient, self._weight, result, *masks), *self._geometry(shape))
+        add(gradients, part, result)
 
-    def _how(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """Return a Depthwise of depthwise.c for an input of `shape`."""
-        number, channels, *sides = shape
-        behind = [
-            (side + sum(around) - self._size) // self._stride + 1
-            for side, around in zip(sides, self._around, strict=True)
+    def _geometry(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Return the fields of the struct Depthwise in depthwise.c for an input of `shape` (n, channels, h, w)."""
+        number, channels, *input_shape = shape
+        output_shape = [
+            (side + sum(padding) - self._kernel_size) // self._stride + 1
+            for side, padding in zip(input_shape, self._total_padding, strict=True)
         ]
-        (top, _), (left, _) = self._around
-        rectifiers = 0 if self.maker is None else _kind(self.maker), _kind(self) if self.unrectifies else 0
-        return number, *sides, channels, *behind, self._size, self._stride, top, left, *rectifiers
+        (top, _), (left, _) = self._total_padding
+        own_relu = _relu_kind(self) if self.applies_relu_backward else 0
+        relus = 0 if self.producer is None else _relu_kind(self.producer), own_relu
+        return number, *input_shape, channels, *output_shape, self._kernel_size, self._stride, top, left, *relus
 
 
-def _mask_for(x: Tensor, rectifier: int) -> Tensor:
-    """Return room for a bit for each number of `x`, eight channels in a byte; for none without a rectifier."""
+def _empty_mask(x: Tensor, relu_kind: int) -> Tensor:
+    """Return memory for one bit per element of `x`, eight channels in a byte; a single byte if there is no ReLU."""
     number, channels, height, width = x.shape
-    shape = (number, channels // 8, height, width) if rectifier else (1, 1, 1, 1)
+    shape = (number, channels // 8, height, width) if relu_kind else (1, 1, 1, 1)
     return torch.empty(shape, dtype=torch.uint8, memory_format=_LAST)
 
 
-def _kind(step: Convolution) -> int:
-    """Return which rectifier is behind `step`, as depthwise.c counts them."""
-    return 0 if not step.rectified else 1 if step.ceiling is None else 2
+def _relu_kind(step: Convolution) -> int:
+    """Return the kind of ReLU after `step`, numbered as in depthwise.c."""
+    return 0 if not step.has_relu else 1 if step.ceiling is None else 2

@@ -1,4 +1,4 @@
-"""The compiled part of livedream: kernels.c and replay.c in one library, which knows nothing of Python."""
+"""Loads the compiled library: kernels.c, depthwise.c and replay.c, which do not depend on Python."""
 
 import ctypes
 import threading
@@ -13,54 +13,63 @@ from torch import Tensor
 from livedream.dream.native.loader import Library, address_of, open_library
 from livedream.errors import DeviceError
 
-_names = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
-
+_dtypes = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 
 found: Library | None = open_library()
-"""What was opened, and where its threads come from; None where livedream was installed without it."""
+"""The library and the source of its threads; None if livedream was installed without it."""
 opened = None if found is None else found.functions
 
 
-def compiled(name: str) -> Callable[..., Any]:
-    """Return a compiled function, where it is known that there is one."""
+def function(name: str) -> Callable[..., Any]:
+    """Return the compiled function `name`. Call it only if the library is loaded.
+
+    Raises:
+        DeviceError: the library belongs to another version of livedream.
+    """
     if opened is None:
         raise RuntimeError(f"{name} was not compiled")
     try:
         return getattr(opened, name)
-    except AttributeError as error:  # somebody has pulled a newer livedream into an editable installation
-        hint = "install livedream again, which compiles them anew: python -m pip install -e ."
+    except AttributeError as error:  # an editable installation was updated without compiling
+        hint = "install livedream again to recompile them: python -m pip install -e ."
         raise DeviceError("the compiled kernels belong to another version of livedream", hint) from error
 
 
 class Kernel:
-    """A compiled pass over the memory of some tensors, to be called with them and with whole numbers."""
+    """A compiled function on the memory of some tensors. Its arguments are the tensors and integers."""
 
     def __init__(self, function: Any) -> None:
         self._function = function
         self.address = address_of(function)
 
     def __call__(self, tensors: Sequence[Tensor], *numbers: int) -> None:
-        places = (ctypes.c_void_p * len(tensors))(*[tensor.data_ptr() for tensor in tensors])
-        self._function(places, (ctypes.c_int64 * len(numbers))(*numbers))
-        heard_by = getattr(_hearing, "by", None)
-        if heard_by is not None:
-            heard_by(self, tensors, numbers)
+        pointers = (ctypes.c_void_p * len(tensors))(*[tensor.data_ptr() for tensor in tensors])
+        self._function(pointers, (ctypes.c_int64 * len(numbers))(*numbers))
+        observer = getattr(_thread, "observer", None)
+        if observer is not None:
+            observer(self, tensors, numbers)
 
 
 @cache
 def kernel(name: str, dtype: torch.dtype) -> Kernel | None:
-    """Return the pass called `name` for numbers of `dtype`, None where there is none."""
-    return None if opened is None or dtype not in _names else Kernel(compiled(f"{name}_{_names[dtype]}"))
+    """Return the kernel `name` for tensors of `dtype`; None if it was not compiled."""
+    return None if opened is None or dtype not in _dtypes else Kernel(function(f"{name}_{_dtypes[dtype]}"))
 
 
-_hearing = threading.local()
+def is_plain(tensor: Tensor) -> bool:
+    """Return whether a kernel for float32 can read `tensor`. Subclasses, such as fake tensors, have no memory."""
+    is_float = type(tensor) is Tensor and tensor.dtype == torch.float32 and tensor.device.type == "cpu"
+    return is_float and tensor.is_contiguous(memory_format=torch.channels_last)
+
+
+_thread = threading.local()
 
 
 @contextmanager
-def heard(by: Callable[[Kernel, Sequence[Tensor], Sequence[int]], None]) -> Iterator[None]:
-    """Inside, tell `by` of each kernel that this thread calls."""
-    _hearing.by = by
+def observed(observer: Callable[[Kernel, Sequence[Tensor], Sequence[int]], None]) -> Iterator[None]:
+    """Call `observer` after each kernel that this thread runs in the block."""
+    _thread.observer = observer
     try:
         yield
     finally:
-        _hearing.by = None
+        _thread.observer = None

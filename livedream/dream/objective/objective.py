@@ -1,9 +1,9 @@
-"""What a dream looks for: goals that add, scale, and change from octave to octave, in Python and as text.
+"""What a dream maximises: terms that add, scale, and change from octave to octave, in Python and as text.
 
     "fire6 + 0.5*fire9:77"    is    layer("fire6") + 0.5 * channel("fire9", 77)
     "fire4 | fire9"           is    layer("fire4") | layer("fire9")
 
-Source of the form: greentfrapp/lucent, objectives that compose.
+Composable objectives follow greentfrapp/lucent.
 """
 
 import math
@@ -37,114 +37,149 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WeightedTerm:
-    """`weight` times a goal."""
+    """A term of an objective and its weight."""
 
-    goal: Term
+    term: Term
     weight: float = 1.0
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.weight):
-            raise ArgumentError(f"a weight is a finite number, got {self.weight} for {self.goal}", "such as 0.5")
+            raise ArgumentError(
+                f"invalid weight {self.weight} for {self.term}: expected a finite number",
+                f"for example 0.5*{self.term}",
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A sum of terms, to be made as large as possible. Where there is a schedule, that of the full size."""
+    """A weighted sum of terms to maximise, and optionally a schedule of sums from octave to octave.
+
+    Build one with `layer`, `channel`, `mean`, `neuron`, `direction`, `class_logit`, `guide`, `tv` and `mask`, combine
+    them with `+`, `-`, `*` and `|`, or parse text with `parse`.
+    """
 
     terms: tuple[WeightedTerm, ...]
+    """The terms; with a schedule, those of the full size."""
     masks: tuple[Mask, ...] = ()
-    """Where the dream shows: they multiply."""
+    """Where the dream is visible. Several masks multiply."""
     before: tuple["Objective", ...] = ()
-    """What the smaller octaves dream of, from the smallest on; none where all dream of the same."""
+    """The objectives of the smaller octaves, smallest first; empty if all octaves share one objective."""
 
     @property
     def parts(self) -> tuple["Objective", ...]:
-        """What the octaves dream of, from the smallest to the full size, each without a schedule."""
+        """The objectives of the schedule, from the smallest octave to the full size, each without a schedule."""
         return (*self.before, Objective(self.terms, self.masks)) if self.before else (self,)
 
     @property
     def layers(self) -> list[str]:
-        """The layers it looks at, each once."""
-        return list(dict.fromkeys(name for term in self._all_terms for name in term.goal.layers))
+        """The names of the layers it reads, without duplicates."""
+        return list(dict.fromkeys(name for weighted in self._all_terms for name in weighted.term.layers))
 
     @property
     def files(self) -> list[Path]:
-        """The files that it is made of, each once."""
-        names = [path for term in self._all_terms for path in term.goal.files]
+        """The files it reads, without duplicates."""
+        names = [path for weighted in self._all_terms for path in weighted.term.files]
         masks = [Path(mask.name) for mask in self.all_masks if not mask.live]
         return list(dict.fromkeys([*names, *masks]))
 
     @property
     def all_masks(self) -> tuple[Mask, ...]:
-        """The masks of all octaves, each once: a mask holds for the whole dream."""
+        """The masks of all octaves, without duplicates: a mask applies to the whole dream."""
         return tuple(dict.fromkeys(mask for part in self.parts for mask in part.masks))
 
     @property
-    def whole(self) -> bool:
-        """Whether it looks at the picture as a whole, so that no tile will do."""
-        return any(term.goal.whole for term in self._all_terms)
+    def needs_whole_image(self) -> bool:
+        """Whether a term depends on the position in the image, so that the image cannot be split into tiles."""
+        return any(weighted.term.needs_whole_image for weighted in self._all_terms)
 
     @property
     def _all_terms(self) -> list[WeightedTerm]:
-        return [term for part in self.parts for term in part.terms]
+        return [weighted for part in self.parts for weighted in part.terms]
 
     def at(self, share: float) -> "Objective":
-        """Return what an octave dreams of. share: 0 for the smallest, 1 for the full size, evenly between."""
+        """Return the objective of one octave.
+
+        Args:
+            share: position of the octave, from 0 (smallest) to 1 (full size), evenly spaced.
+        """
         if not self.before:
             return self
         return self.parts[math.floor(share * len(self.before) + 0.5)]
 
     def check(self, model: str, channels: Mapping[str, int]) -> None:
-        """Raise ArgumentError when the network called `model` has no such channel or class.
+        """Check that the channels and classes exist.
 
-        channels: how many channels there are, by layer.
+        Args:
+            model: name of the network.
+            channels: number of channels of each layer.
+
+        Raises:
+            ArgumentError: the network lacks a channel or class.
         """
-        for term in self._all_terms:
-            term.goal.check(model, channels)
+        for weighted in self._all_terms:
+            weighted.term.check(model, channels)
 
     def named(self, network: str) -> "Objective":
-        """Return it with the channels of the network called `network` in place of their names: `dog`, `feathers`.
+        """Return it with channel names such as `dog` or `feathers` replaced by the channels of `network`.
 
-        Each name becomes a direction in every layer that has some of its channels. Raises ArgumentError for a name in a
-        place where only a layer can stand.
+        Each name becomes one direction for every layer that holds some of its channels.
+
+        Raises:
+            ArgumentError: a channel name is used where only a layer is allowed.
         """
         before = tuple(part.named(network) for part in self.before)
-        terms = tuple(term for named in self.terms for term in _unnamed(named, network))
+        terms = tuple(resolved for weighted in self.terms for resolved in _resolve_name(weighted, network))
         return Objective(terms, self.masks, before)
 
     def bind(self, network: Bindable) -> "Objective":
-        """Return it with all that it needs of `network`; files but masks are read. Raises SourceError."""
+        """Return it with what its terms need of `network`. Reads all its files but the masks.
+
+        Raises:
+            SourceError: a file cannot be read.
+            ArgumentError: the network lacks a class, or a vector has the wrong length.
+        """
         before = tuple(part.bind(network) for part in self.before)
-        terms = tuple(WeightedTerm(term.goal.bind(network), term.weight) for term in self.terms)
+        terms = tuple(WeightedTerm(weighted.term.bind(network), weighted.weight) for weighted in self.terms)
         return Objective(terms, self.masks, before)
 
     def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":
-        """Return the value, a float32 scalar, from the activations (n, channels, h, w) of its layers by name."""
+        """Return its value, a float32 scalar.
+
+        Args:
+            activations: by layer name, each (n, channels, h, w).
+        """
         first, *rest = self.terms
-        total = first.weight * first.goal(activations)
-        for term in rest:
-            total = total + term.weight * term.goal(activations)
+        total = first.weight * first.term(activations)
+        for weighted in rest:
+            total = total + weighted.weight * weighted.term(activations)
         return total
 
     @property
-    def has_slopes(self) -> bool:
-        """Whether all its goals know their slope."""
-        return all(term.goal.has_gradient for term in self.terms)
+    def has_gradient(self) -> bool:
+        """Whether all terms have a hand-written gradient, so that `layer_gradients` can be called."""
+        return all(weighted.term.has_gradient for weighted in self.terms)
 
-    def slopes(self, activations: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
-        """Return the gradient of its value by each layer that it looks at, in the type of the activations."""
-        found: dict[str, Tensor] = {}
-        for term in self.terms:
-            (name,), slope = term.goal.layers, term.goal.slope(activations, term.weight)
-            found[name] = found[name] + slope if name in found else slope
-        return found
+    def layer_gradients(self, activations: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
+        """Return the gradient of its value with respect to the activations of each layer it reads.
+
+        Args:
+            activations: by layer name, each (n, channels, h, w).
+
+        Returns:
+            By layer name, in the shape and dtype of the activations.
+        """
+        gradients: dict[str, Tensor] = {}
+        for weighted in self.terms:
+            (name,), gradient = weighted.term.layers, weighted.term.gradient(activations, weighted.weight)
+            gradients[name] = gradients[name] + gradient if name in gradients else gradient
+        return gradients
 
     def __add__(self, other: "Objective") -> "Objective":
-        """Add up: with a schedule, to what each of its octaves dreams of."""
+        """Return the sum. A schedule adds the other objective to each of its octaves."""
         if not isinstance(other, Objective):
             return NotImplemented
         if self.before and other.before:
-            raise ArgumentError(f"two schedules do not add: {self} and {other}", "write one schedule of sums")
+            raise ArgumentError(f"cannot add two schedules: {self} and {other}", "write one schedule of sums")
         before = tuple(part + other for part in self.before) or tuple(self + part for part in other.before)
         return Objective(self.terms + other.terms, self.masks + other.masks, before)
 
@@ -160,14 +195,16 @@ class Objective:
         if not isinstance(factor, int | float | np.number):
             return NotImplemented
         if self.masks and not self._all_terms:
-            raise ArgumentError(f"a mask is only added, got {factor:g} times {self}", "give it a strength instead")
-        terms = tuple(WeightedTerm(term.goal, term.weight * factor) for term in self.terms)
+            raise ArgumentError(
+                f"cannot multiply the mask {self} by {factor:g}", "set the strength of the mask instead"
+            )
+        terms = tuple(WeightedTerm(weighted.term, weighted.weight * factor) for weighted in self.terms)
         return Objective(terms, self.masks, tuple(part * factor for part in self.before))
 
     __rmul__ = __mul__
 
     def __or__(self, larger: "Objective") -> "Objective":
-        """Dream of this at small octaves, and of `larger` at larger ones."""
+        """Return a schedule: this objective in small octaves, `larger` in larger ones."""
         return Objective(larger.terms, larger.masks, (*self.parts, *larger.before))
 
     def __str__(self) -> str:
@@ -177,88 +214,111 @@ class Objective:
         return text.removeprefix(" + ") if text.startswith(" + ") else text.replace(" - ", "-", 1)
 
 
-def _unnamed(term: WeightedTerm, network: str) -> list[WeightedTerm]:
-    """Return the terms that `term` stands for: itself, where it names no channels."""
-    for name in term.goal.layers:
+def _resolve_name(weighted: WeightedTerm, network: str) -> list[WeightedTerm]:
+    """Return the directions that a channel name stands for, or `weighted` itself if it holds no channel name."""
+    for name in weighted.term.layers:
         channels = find_channels(network, name)
         if channels is None:
             continue
-        if term.goal != Layer(name):
-            raise ArgumentError(f"{name} names channels and no layer, got {term.goal}", f"write {name}, or 0.5*{name}")
+        if weighted.term != Layer(name):
+            raise ArgumentError(
+                f"{name} is a name of channels, not a layer: {weighted.term}", f"write {name}, or 0.5*{name}"
+            )
         entries: dict[str, list[tuple[int, float]]] = {}
         for channel in channels:
             entries.setdefault(channel.layer, []).append((channel.channel, channel.pull / len(channels)))
-        return [WeightedTerm(Direction(layer, tuple(found)), term.weight) for layer, found in entries.items()]
-    return [term]
+        return [WeightedTerm(Direction(layer, tuple(vector)), weighted.weight) for layer, vector in entries.items()]
+    return [weighted]
 
 
-def _signed(term: WeightedTerm) -> str:
-    size = abs(term.weight)
-    scaled = f"{term.goal}" if size == 1 else f"{number(size)}*{term.goal}"
-    return f" {'-' if term.weight < 0 else '+'} {scaled}"
+def _signed(weighted: WeightedTerm) -> str:
+    size = abs(weighted.weight)
+    scaled = f"{weighted.term}" if size == 1 else f"{number(size)}*{weighted.term}"
+    return f" {'-' if weighted.weight < 0 else '+'} {scaled}"
 
 
-def _of(goal: Term) -> Objective:
-    return Objective((WeightedTerm(goal),))
+def _objective(term: Term) -> Objective:
+    return Objective((WeightedTerm(term),))
 
 
 def layer(name: str) -> Objective:
-    """Dream of all channels of the layer called `name`: the mean of their squares."""
-    return _of(Layer(name))
+    """Maximise a whole layer: the mean of its squared activations."""
+    return _objective(Layer(name))
 
 
 def channel(name: str, index: int) -> Objective:
-    """Dream of channel `index`, from 0, of the layer called `name`: the mean of its squares."""
-    return _of(Layer(name, index))
+    """Maximise channel `index` (from 0) of the layer `name`: the mean of its squared activations."""
+    return _objective(Layer(name, index))
 
 
 def mean(name: str, index: int | None = None) -> Objective:
-    """Dream of the plain mean of a layer, or of its channel `index`: what is dark and what is bright cancel."""
-    return _of(Mean(name, index))
+    """Maximise the plain mean of a layer, or of its channel `index`: positive and negative activations cancel."""
+    return _objective(Mean(name, index))
 
 
 def neuron(name: str, index: int, x: float = 0.5, y: float = 0.5) -> Objective:
-    """Dream of one neuron: channel `index` of a layer at a place. x, y: from 0 (left, top) to 1 (right, bottom)."""
-    return _of(Neuron(name, index, x, y))
+    """Maximise one neuron: channel `index` of a layer at one position.
+
+    Args:
+        name: the layer.
+        index: the channel, from 0.
+        x: horizontal position, from 0 (left) to 1 (right).
+        y: vertical position, from 0 (top) to 1 (bottom).
+
+    Raises:
+        ArgumentError: the position is out of range.
+    """
+    return _objective(Neuron(name, index, x, y))
 
 
 def direction(name: str, vector: "Sequence[float] | np.ndarray | str | os.PathLike[str]") -> Objective:
-    """Dream of a direction in the space of the channels of a layer.
+    """Maximise a direction in the channel space of a layer.
 
-    vector: a number for each channel, (channels,), or the .npy file that holds them.
+    Args:
+        name: the layer.
+        vector: one number per channel, (channels,), or the path of a .npy file that holds them.
+
+    Raises:
+        ArgumentError: the vector has another shape, only zeros, or values that are not finite.
     """
     if isinstance(vector, str | os.PathLike):
-        return _of(Direction(name, file=os.fspath(vector)))
+        return _objective(Direction(name, file=os.fspath(vector)))
     numbers = np.asarray(vector, np.float32)
     if numbers.ndim != 1 or not np.isfinite(numbers).all() or not numbers.any():
         raise ArgumentError(
-            f"a direction is a number for each channel, not all 0, got shape {numbers.shape}", "give (channels,)"
+            f"invalid direction of shape {numbers.shape}: expected one finite number per channel, not all of them 0",
+            "pass an array of shape (channels,)",
         )
-    return _of(Direction(name, tuple((int(index), float(numbers[index])) for index in np.flatnonzero(numbers))))
+    return _objective(Direction(name, tuple((int(index), float(numbers[index])) for index in np.flatnonzero(numbers))))
 
 
 def class_logit(name: str | int) -> Objective:
-    """Dream of a class that the network knows, by its name or number: its score before softmax."""
-    return _of(Class(str(name)))
+    """Maximise the score, before softmax, of a class or group of classes, given by name or of a class by number."""
+    return _objective(Class(str(name)))
 
 
 def guide(file: str | os.PathLike[str], name: str) -> Objective:
-    """Dream of what another picture, `file`, has in the layer called `name`: each place of what fits it best there."""
-    return _of(Guide(os.fspath(file), name))
+    """Maximise the features of another image: at each position, the guide's best match in the layer `name`.
+
+    Args:
+        file: path of the guide, an image file.
+        name: the layer.
+    """
+    return _objective(Guide(os.fspath(file), name))
 
 
 def tv() -> Objective:
-    """The total variation of the picture, to be subtracted: `layer("fire6") - 0.5 * tv()` is smoother."""
-    return _of(TotalVariation())
+    """The total variation of the image, to be subtracted: `layer("fire6") - 0.5 * tv()` is smoother."""
+    return _objective(TotalVariation())
 
 
 def mask(what: str | os.PathLike[str], *, feather: float | None = None, strength: float | None = None) -> Objective:
-    """Show the dream in one part of the frame only: add it to what is dreamt of.
+    """Show the dream in one part of the frame only. Add it to another objective.
 
         layer("fire6") + mask("person", feather=8)
 
     Args:
-        what: "person", "background", "motion" or "still", found in each frame; or a picture file, which shows the dream
+        what: "person", "background", "motion" or "still", found in each frame; or an image file, which shows the dream
             where it is white and the source where it is black or transparent. A path object is always a file.
         feather: pixels of the frame over which the edge of the mask is spread, 0 to 500. None follows `mask_feather`
             for a mask that is found in the frames, and leaves a file as it is painted.

@@ -1,17 +1,17 @@
-"""Objectives as text.
+"""Parses objectives from text.
 
     schedule   sum { "|" sum }                          from the smallest octave to the full size
     sum        ["-"] term { ("+" | "-" | "+" "-") term }
-    term       [number "*"] goal  |  mask
+    term       [number "*"] value  |  mask
     mask       "mask:" ("person" | "background" | "motion" | "still" | file) ["(" [feather] ["," strength] ")"]
-    goal       unit  |  "mean(" unit ")"  |  "neuron(" layer ":" channel ["," x "," y] ")"
+    value      unit  |  "mean(" unit ")"  |  "neuron(" layer ":" channel ["," x "," y] ")"
                |  "direction(" layer "," (file | channel [":" weight] {"," ...}) ")"
                |  "class:" name  |  "guide:" file "@" layer  |  "tv"
     unit       layer [":" channel]
 
-The name of a layer may hold letters, digits, `_`, `.`, `/` and `-`: a minus sign stands after a space. Files and names
-that hold spaces or signs stand in double quotes, and so does a file with the name of a live mask. Where a layer stands
-alone, a name of channels may stand in its place, such as `dogs` or `snow-leopard`.
+A layer name may contain letters, digits, `_`, `.`, `/` and `-`, so a minus sign needs a space before it. Files and
+names with spaces or operators are written in double quotes, and so is a file that has the name of a live mask. A layer
+that stands alone may be replaced by the name of channels, such as `dogs` or `snow-leopard`.
 """
 
 import math
@@ -26,12 +26,12 @@ from livedream.errors import ArgumentError, unknown
 from livedream.printable import quoted_value
 
 LONGEST = 100_000
-"""Characters of an objective: a direction with a weight for each of 4,096 channels has 60,000."""
+"""Most characters of an objective. A direction with a weight for each of 4,096 channels has 60,000."""
 MOST_TERMS = 1000
-"""Terms of an objective, in all octaves together."""
+"""Most terms of an objective, in all octaves together."""
 HINT = (
-    "write fire6; fire9:77 for one channel; a sum such as fire6 + 0.5*fire9:77; fire4 | fire9 from small octaves to "
-    "large; class:goldfinch; guide:photo.jpg@fire6; mask:person; mask:face.png"
+    "write a layer (fire6), a channel (fire9:77), a sum (fire6 + 0.5*fire9:77), a schedule from small to large octaves "
+    "(fire4 | fire9), class:goldfinch, guide:photo.jpg@fire6, mask:person or mask:face.png"
 )
 _FUNCTIONS = ("mean", "neuron", "direction")
 _PREFIXES = ("class", "guide", "mask")
@@ -41,29 +41,34 @@ _number = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _name = re.compile(r"[A-Za-z_][\w./-]*")
 _index = re.compile(r"[0-9]+")
 _DIGITS = 9
-"""Of the number of a channel; Python refuses to read more than 4300."""
+"""Most digits of a channel number; int() refuses more than 4300."""
 _class = re.compile(r"[\w'-]+(?:[ ]+[A-Za-z'][\w'-]*)*")
 _quoted = re.compile(r'"(?:[^"]|"")*"')
 
 
 def parse(text: str, auto: str = "auto", network: str = "") -> Objective:
-    """Return the objective that `text` means. auto: the layer that `auto` means in it.
+    """Parse an objective.
 
-    network: the network whose channels are named in it; without one, names stay as they are (see `Objective.named`).
-    Raises ArgumentError for text of another form, and for more of it than `LONGEST` and `MOST_TERMS` allow.
+    Args:
+        text: for example "fire6 + 0.5*fire9:77"; see the module for the grammar.
+        auto: the layer that the word `auto` stands for.
+        network: the network whose channel names are resolved, see `Objective.named`. Without one they stay as they are.
+
+    Raises:
+        ArgumentError: the text does not follow the grammar, or exceeds `LONGEST` or `MOST_TERMS`.
     """
     if len(text) > LONGEST:
-        raise ArgumentError(f"layers are {len(text)} characters long, more than {LONGEST}", "leave some out")
-    objective = _Reader(text, auto).schedule()
+        raise ArgumentError(f"the layers are {len(text)} characters long, more than {LONGEST}", "remove some terms")
+    objective = _Parser(text, auto).schedule()
     return objective.named(network) if network else objective
 
 
-class _Reader:
-    """Reads a text from left to right."""
+class _Parser:
+    """A recursive-descent parser: reads the text from left to right."""
 
     def __init__(self, text: str, auto: str) -> None:
         self._text = text
-        self._at = 0
+        self._position = 0
         self._auto = auto
         self._count = 0
 
@@ -71,8 +76,8 @@ class _Reader:
         parts = [self._sum()]
         while self._sign("|"):
             parts.append(self._sum())
-        if self._at < len(self._text):
-            raise self._fault("+, - or |")
+        if self._position < len(self._text):
+            raise self._error("+, - or |")
         *before, last = parts
         return Objective(last.terms, last.masks, tuple(before))
 
@@ -83,7 +88,7 @@ class _Reader:
         while True:
             self._count += 1
             if self._count > MOST_TERMS:
-                raise ArgumentError(f"layers have more than {MOST_TERMS} terms", "leave some out")
+                raise ArgumentError(f"the layers have more than {MOST_TERMS} terms", "remove some terms")
             if sign > 0 and self._prefix("mask"):
                 masks.append(self._mask())
             else:
@@ -94,8 +99,10 @@ class _Reader:
                 sign = -1
             else:
                 break
-        if not any(term.goal.layers for term in terms):
-            raise ArgumentError(f"{quoted_value(self._text)} names no layer", "add one, as in fire6 + mask:face.png")
+        if not any(weighted.term.layers for weighted in terms):
+            raise ArgumentError(
+                f"invalid layers {quoted_value(self._text)}: no layer is named", "add one, as in fire6 + mask:face.png"
+            )
         return Objective(tuple(terms), tuple(masks))
 
     def _mask(self) -> Mask:
@@ -104,30 +111,32 @@ class _Reader:
         live = not in_quotes and is_live(name)
         feather = strength = None
         if self._sign("("):
-            strength_alone = self._sign(",")
-            feather = None if strength_alone else self._float()
-            strength = self._float() if strength_alone or self._sign(",") else None
-            self._need(")", ")")
+            only_strength = self._sign(",")
+            feather = None if only_strength else self._float()
+            strength = self._float() if only_strength or self._sign(",") else None
+            self._require(")", ")")
         return Mask(name, live, feather, strength)
 
     def _term(self, sign: int) -> WeightedTerm:
         weight = self._take(_number)
         if weight is not None and not self._sign("*"):
-            raise self._fault("*")
-        return WeightedTerm(self._goal(), sign * float(weight or 1))
+            raise self._error("*")
+        return WeightedTerm(self._value(), sign * float(weight or 1))
 
-    def _goal(self) -> Term:
+    def _value(self) -> Term:
         if self._prefix("mask"):
-            raise ArgumentError(f"a mask is only added, got {quoted_value(self._text)}", "write fire6 + mask:face.png")
+            raise ArgumentError(
+                f"invalid layers {quoted_value(self._text)}: a mask can only be added", "write fire6 + mask:face.png"
+            )
         if self._prefix("class"):
             name = self._take(_quoted) or self._take(_class)
             if name is None:
-                raise self._fault("the name of a class")
+                raise self._error("the name or number of a class")
             return Class(_unquoted(name))
         if self._prefix("guide"):
             file = self._file()
             if not self._sign("@"):
-                raise self._fault("@ and a layer")
+                raise self._error("@ and a layer")
             return Guide(file, self._layer())
         name = self._layer()
         if name == _TV:
@@ -141,27 +150,27 @@ class _Reader:
         return Layer(name, self._channel())
 
     def _function(self, name: str) -> Term:
-        goal: Term
+        term: Term
         if name == "mean":
             layer = self._layer()
-            goal = Mean(layer, self._channel() if self._sign(":") else None)
+            term = Mean(layer, self._channel() if self._sign(":") else None)
         elif name == "neuron":
             layer = self._layer()
-            self._need(":", "a colon and a channel")
+            self._require(":", "a colon and a channel")
             index, place = self._channel(), []
             while self._sign(","):
                 place.append(self._float())
             if len(place) not in (0, 2):
-                raise self._fault("x, y")
-            goal = Neuron(layer, index, *place)
+                raise self._error("both x and y")
+            term = Neuron(layer, index, *place)
         elif name == "direction":
             layer = self._layer()
-            self._need(",", "a comma and channels, or a .npy file")
-            goal = self._direction(layer)
+            self._require(",", "a comma, then channels or a .npy file")
+            term = self._direction(layer)
         else:
             raise unknown("function", name, _FUNCTIONS)
-        self._need(")", ")")
-        return goal
+        self._require(")", ")")
+        return term
 
     def _direction(self, layer: str) -> Term:
         file = self._look(_quoted) or self._look(PLAIN) or ""
@@ -174,36 +183,38 @@ class _Reader:
             if not self._sign(","):
                 return Direction(layer, tuple(entries))
 
-    # Words
+    # Tokens
 
     def _layer(self) -> str:
         name = self._take(_name)
         if name is None and (quoted := self._take(_quoted)):
-            name = _unquoted(quoted).strip().replace(" ", "-")  # so that it needs no quotes when it is written again
+            name = _unquoted(quoted).strip().replace(" ", "-")  # so that it needs no quotes when written back
         if not name or not _name.fullmatch(name):
-            raise self._fault("a layer")
+            raise self._error("a layer")
         return self._auto if name == "auto" else name
 
     def _channel(self) -> int:
         index = self._take(_index)
         if index is None:
-            raise self._fault("the number of a channel")
+            raise self._error("a channel number")
         if len(index) > _DIGITS:
-            raise ArgumentError(f"no layer has a channel {quoted_value(index)}", "such as fire9:77")
+            raise ArgumentError(
+                f"invalid channel {quoted_value(index)}: the number is too large", "for example fire9:77"
+            )
         return int(index)
 
     def _float(self) -> float:
         number = self._take(_number)
         if number is None:
-            raise self._fault("a number")
+            raise self._error("a number")
         if not math.isfinite(float(number)):
-            raise ArgumentError(f"expected a finite number, got {quoted_value(number)}", "such as 0.5")
+            raise ArgumentError(f"invalid number {quoted_value(number)}: expected a finite number", "for example 0.5")
         return float(number)
 
     def _file(self) -> str:
         name = self._take(_quoted) or self._take(PLAIN)
         if not name or name == '""':
-            raise self._fault("the name of a file")
+            raise self._error("a file name")
         return _unquoted(name)
 
     def _prefix(self, word: str) -> bool:
@@ -212,35 +223,32 @@ class _Reader:
     def _sign(self, sign: str) -> bool:
         return self._take(re.compile(re.escape(sign))) is not None
 
-    def _need(self, sign: str, what: str) -> None:
+    def _require(self, sign: str, description: str) -> None:
         if not self._sign(sign):
-            raise self._fault(what)
+            raise self._error(description)
 
     # Characters
 
     def _skip_spaces(self) -> None:
-        while self._at < len(self._text) and self._text[self._at].isspace():
-            self._at += 1
+        while self._position < len(self._text) and self._text[self._position].isspace():
+            self._position += 1
 
     def _look(self, pattern: re.Pattern[str]) -> str | None:
         self._skip_spaces()
-        match = pattern.match(self._text, self._at)
+        match = pattern.match(self._text, self._position)
         return match.group() if match else None
 
     def _take(self, pattern: re.Pattern[str]) -> str | None:
         word = self._look(pattern)
         if word is not None:
-            self._at += len(word)
+            self._position += len(word)
             self._skip_spaces()
         return word
 
-    def _fault(self, wanted: str) -> ArgumentError:
-        rest = self._text[self._at :].strip()
+    def _error(self, expected: str) -> ArgumentError:
+        rest = self._text[self._position :].strip()
         place = f"at {quoted_value(rest)}" if rest else "at the end"
-        return ArgumentError(
-            f"layers must be a sum of layers and channels, got {quoted_value(self._text)}: {wanted} is missing {place}",
-            HINT,
-        )
+        return ArgumentError(f"invalid layers {quoted_value(self._text)}: expected {expected} {place}", HINT)
 
 
 def _unquoted(word: str) -> str:

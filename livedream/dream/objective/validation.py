@@ -1,4 +1,4 @@
-"""Names that are wrong, told before hundreds of megabytes of weights are fetched."""
+"""Checks the names in an objective before hundreds of megabytes of weights are downloaded."""
 
 from livedream.dream.choice import network_for
 from livedream.dream.objective.parser import parse
@@ -7,14 +7,18 @@ from livedream.settings import DreamSettings
 
 
 def check_names(settings: DreamSettings) -> None:
-    """Raise ArgumentError when the layers of `settings` name what the network does not have.
+    """Check that the network has the layers, channels and classes that `settings` name.
 
-    Only where the weights are still to come: it takes a second, and the network itself tells it when it is loaded.
+    It takes a second, so it is done only if the weights would have to be downloaded. Otherwise loading the network
+    finds the same errors.
+
+    Raises:
+        ArgumentError: the network lacks one of the names.
     """
     row = network_for(settings)
     if settings.weights != OFFICIAL or has_weights(row.name):
         return
     objective = parse(settings.layers, row.best, row.name)
-    known = {info.name: info.channels for info in layer_facts(row.name, (row.smallest, row.smallest))}
-    names = {name: resolve_layer(row.name, name, known) for name in objective.layers}
-    objective.check(row.name, {name: IMAGENET if name == LOGITS else known[names[name]] for name in names})
+    channels = {facts.name: facts.channels for facts in layer_facts(row.name, (row.smallest, row.smallest))}
+    resolved = {name: resolve_layer(row.name, name, channels) for name in objective.layers}
+    objective.check(row.name, {name: IMAGENET if name == LOGITS else channels[resolved[name]] for name in resolved})

@@ -45,9 +45,9 @@ def inherit(picture: Tensor, left: Carry, flow: Flow, keep: float) -> tuple[Tens
     keep: share that lives on, 0..1.
     """
     flow = flow.at((picture.shape[2], picture.shape[3]))
-    if kernels.travels(picture, *left):
+    if kernels.handles_residual(picture, *left):
         maps = flow.vectors, flow.confidence
-        return kernels.travel(picture, left.residual, left.withheld, maps, keep, _MEAN_LEAK)
+        return kernels.warp_and_add(picture, left.residual, left.withheld, maps, keep, _MEAN_LEAK)
     moved = remove_mean(warp(left.residual, flow, keep))
     return picture + moved, None if left.withheld is None else warp(left.withheld, flow, 1.0)
 
@@ -58,8 +58,8 @@ def settle(dream: Tensor, before: Tensor | None, picture: Tensor, withheld: Tens
     dream: float32 (1, 3, h, w), of which 0..255 counts, but for the last levels at either end. before: the picture with
     what it inherited; None for nothing. withheld: of the frames before. share: of a change that is withheld.
     """
-    if share and before is not None and kernels.travels(picture, dream, before, withheld):
-        residual, held, shown = kernels.settle(dream, before, picture, withheld, share, _HEADROOM)
+    if share and before is not None and kernels.handles_residual(picture, dream, before, withheld):
+        residual, held, shown = kernels.split_residual(dream, before, picture, withheld, share, _HEADROOM)
         return FrameResult(Carry(residual, held), shown)
     lowest, highest = picture.clamp(max=_HEADROOM), picture.clamp(min=255 - _HEADROOM)
     dream = torch.minimum(torch.maximum(dream, lowest), highest)

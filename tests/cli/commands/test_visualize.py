@@ -100,7 +100,7 @@ def test_a_guide_that_was_changed_is_another_picture(photo, capsys) -> None:
         (["--atlas", "--layer", "fire2"], "--atlas draws channels of every layer"),
         (["--layer", "fire2", "--channels", "3"], "--channels is for an --atlas"),
         (["--layer", "fire99"], "unknown layer: fire99"),
-        (["--layer", "fire2:128"], "layer fire2 has 128 channels, got 128"),
+        (["--layer", "fire2:128"], "invalid channel 128: layer fire2 has 128 channels"),
         (["--layer", "fire2", "--size", "8"], "size must be from 32 to 4096"),
         (["--layer", "fire2", "--to", "a.mp4"], "a.mp4 is no picture"),
         (["--layer", "fire2", "--to", "window"], "window is no picture"),

@@ -19,7 +19,7 @@ from livedream.dream.backend.cuda_graphs import GraphedSteps, Octave
 from livedream.dream.backend.gpu import GpuBackend
 from livedream.dream.dream_network import DreamNetwork
 from livedream.dream.image.precondition import LEVELS, TensorPreconditioner, _halving_weights, preconditioner
-from livedream.dream.native.ops import UnfusableError
+from livedream.dream.native.ops import UnsupportedLayerError
 from livedream.dream.objective.parser import parse
 from livedream.dream.stream import residual
 from livedream.dream.stream.quality import QualityScale
@@ -136,7 +136,7 @@ def test_dropped_steps_are_counted_a_frame_later(monkeypatch, caplog) -> None:
     frame, *more = stream(6)
     dreamer(frame)
     ascent = dreamer._ready()
-    monkeypatch.setattr(ascent, "_gradient", lambda picture, objective: torch.full_like(picture, torch.nan))
+    monkeypatch.setattr(ascent, "_image_gradient", lambda picture, objective: torch.full_like(picture, torch.nan))
     for number, frame in enumerate(more[:3]):
         dreamer(frame)
         assert dreamer.dropped_steps == number
@@ -375,14 +375,14 @@ def test_still_that_memory_is_too_short_for_is_dreamt_in_smaller_tiles(monkeypat
     memory = Memory(monkeypatch, 10**9)
     pixels = np.ascontiguousarray(np.tile(stream(1)[0].pixels, (4, 5, 1)))  # 480 x 800
     settings = QUICK.replace(still_height=480, still_steps=1, smallest_octave=480)
-    gradient = Ascent._gradient
+    gradient = Ascent._image_gradient
 
     def gradient_or_fail(ascent, picture, objective, again=True):
         if picture[0, 0].numel() > 300 * 300:
             raise RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED\nMore about it")
         return gradient(ascent, picture, objective, again)
 
-    monkeypatch.setattr(Ascent, "_gradient", gradient_or_fail)
+    monkeypatch.setattr(Ascent, "_image_gradient", gradient_or_fail)
     dream = Dreamer(settings)(pixels)
     assert np.array_equal(dream, Dreamer(settings.replace(tile_size=256))(pixels))
     assert [record.getMessage() for record in caplog.records] == [
@@ -495,7 +495,9 @@ def test_nothing_in_a_frame_waits_for_the_device(monkeypatch) -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_network_for_a_gpu_keeps_half_precision_and_channels_last(monkeypatch, dtype) -> None:
     # The tensor cores of a GPU want both; a layer that turned its maps around would cost a copy each way.
-    monkeypatch.setattr("livedream.dream.dream_network.FusedBody.__init__", Mock(side_effect=UnfusableError("no CPU")))
+    monkeypatch.setattr(
+        "livedream.dream.dream_network.NetworkPass.__init__", Mock(side_effect=UnsupportedLayerError("no CPU"))
+    )
     network = DreamNetwork(models.build("squeezenet"), models.find_network("squeezenet"), OBJECTIVE, "max")
     network.to_compute(CPU, dtype)
     found: list[Tensor] = []

@@ -50,8 +50,8 @@ def test_gradient_in_tiles_is_that_of_the_whole_picture() -> None:
     picture = torch.rand(1, 3, 352, 512, generator=torch.Generator().manual_seed(0)) * 255
     parts = tiles((352, 512), 256, np.random.default_rng(1))
     assert len(parts) > 4
-    whole = ascent._gradient(picture, ascent.objective)
-    tiled = join(picture, parts, lambda part: ascent._gradient(part, ascent.objective))
+    whole = ascent._image_gradient(picture, ascent.objective)
+    tiled = join(picture, parts, lambda part: ascent._image_gradient(part, ascent.objective))
     # As in a step; the maps of a tile are smaller than its share of the picture by a row or two.
     tiled, whole = (gradient / gradient.abs().mean() for gradient in (tiled, whole))
     assert float((tiled - whole).abs().mean()) < 0.01

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from livedream.dream.native import kernels, library
+from livedream.dream.native import kernels, layer_kernels, library
 from livedream.dream.stream import residual
 from livedream.dream.stream.motion import Flow
 from livedream.dream.stream.residual import Carry
@@ -30,15 +30,15 @@ def test_they_are_compiled() -> None:
 @needs_kernels
 def test_kernels_of_another_version_are_named_with_a_hint() -> None:
     with pytest.raises(DeviceError, match="another version of livedream") as refused:
-        library.compiled("not_yet_invented")
+        library.function("not_yet_invented")
     assert "pip install -e ." in refused.value.hint
 
 
 def test_max_pool_by_hand() -> None:
     # A ReLU gave these: one row of the maximum 5 in both windows, a window of zeros, and an edge that no window holds.
     x = torch.tensor([[0.0, 5.0, 0.0, 0.0, 0.0, 9.0], [3.0, 0.0, 0.0, 0.0, 0.0, 9.0]])[None, None]
-    window = kernels.Window((2, 2), (2, 2), (0, 0), (1, 1), False)
-    pooled, back = kernels.max_pool(x[..., :5].contiguous(memory_format=LAST), window, True)
+    window = layer_kernels.Window((2, 2), (2, 2), (0, 0), (1, 1), False)
+    pooled, back = layer_kernels.max_pool(x[..., :5].contiguous(memory_format=LAST), window, True)
     assert pooled.tolist() == [[[[5, 0]]]]
     assert back(torch.tensor([[[[7.0, 11.0]]]])).tolist() == [[[[0, 7, 0, 0, 0], [0, 0, 0, 0, 0]]]]
 
@@ -60,11 +60,11 @@ def test_max_pool_and_its_way_back_are_torchs(shape, window, rectified, dtype, m
     x = random(*shape, dtype=dtype)
     if rectified:
         x = x.relu()
-    found, back = kernels.max_pool(x, kernels.Window(*window), rectified)
+    found, back = layer_kernels.max_pool(x, layer_kernels.Window(*window), rectified)
     gradient = random(*found.shape, dtype=dtype, seed=1)
     given_back = back(gradient)
     without_kernels(monkeypatch)
-    expected, plain_back = kernels.max_pool(x, kernels.Window(*window), rectified)
+    expected, plain_back = layer_kernels.max_pool(x, layer_kernels.Window(*window), rectified)
     assert torch.equal(found, expected)
     # torch adds up bfloat16 in bfloat16.
     torch.testing.assert_close(
@@ -80,15 +80,15 @@ def test_what_is_no_number_gets_through(dtype) -> None:
     whole, positive = {torch.float32: (torch.int32, 0x7FC00000), torch.bfloat16: (torch.int16, 0x7FC0)}[dtype]
     for sign in (0, torch.iinfo(whole).min):
         x.view(whole)[0, 3, 4, 4] = positive + sign
-        pooled, _ = kernels.max_pool(x, kernels.Window((3, 3), (2, 2), (0, 0), (1, 1), False), True)
+        pooled, _ = layer_kernels.max_pool(x, layer_kernels.Window((3, 3), (2, 2), (0, 0), (1, 1), False), True)
         assert pooled.isnan().any()
-        assert kernels.unrectify(torch.ones_like(x), x)[0, 3, 4, 4] == 1
+        assert layer_kernels.relu_backward(torch.ones_like(x), x)[0, 3, 4, 4] == 1
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_a_relu6_lets_gradients_through_between_its_bounds(dtype) -> None:
     output = torch.tensor([0.0, 0.5, 3.0, 5.9375, 6.0, float("nan")], dtype=dtype).view(1, 6, 1, 1)
-    through = kernels.unclip(torch.ones_like(output).contiguous(memory_format=LAST), output)
+    through = layer_kernels.relu6_backward(torch.ones_like(output).contiguous(memory_format=LAST), output)
     assert through.flatten().tolist() == [0, 1, 1, 1, 0, 1]  # what is no number gets on, to where it is noticed
 
 
@@ -102,25 +102,25 @@ def test_passes_of_a_step_are_torchs(dtype, monkeypatch) -> None:
 
     def unblocked(block: tuple[int, int], padding: tuple[int, int], shape: tuple[int, ...]) -> Tensor:
         result = torch.full(shape, 7.0).contiguous(memory_format=LAST)
-        kernels.unblock(blocks, block, padding, result)
+        layer_kernels.depth_to_space(blocks, block, padding, result)
         return result
 
     def interleaved(reached: tuple[int, int], padding: tuple[int, int], shape: tuple[int, ...]) -> Tensor:
         result = torch.full(shape, 7.0, dtype=dtype).contiguous(memory_format=LAST)
-        kernels.interleave(blocks, reached, (2, 3), padding, result)
+        layer_kernels.interleave(blocks, reached, (2, 3), padding, result)
         return result
 
     def results() -> list[Tensor]:
         return [
-            kernels.normalise(picture, mean, std, dtype),
-            kernels.total(gradient, output),
-            kernels.border(output, (2, 0, 1, 3)),
+            layer_kernels.normalise(picture, mean, std, dtype),
+            layer_kernels.add(gradient, output),
+            layer_kernels.zero_pad(output, (2, 0, 1, 3)),
             interleaved((2, 2), (1, 0), (2, 4, 34, 71)),
             interleaved((1, 1), (0, 2), (2, 16, 33, 70)),
-            kernels.rectify(output),
-            kernels.accumulate(gradient.clone(), output),
-            kernels.unrectify(gradient.clone(), output),
-            kernels.unclip(gradient.clone(), 6 * output),  # half of them are below 0, some above 6
+            layer_kernels.relu(output),
+            layer_kernels.accumulate(gradient.clone(), output),
+            layer_kernels.relu_backward(gradient.clone(), output),
+            layer_kernels.relu6_backward(gradient.clone(), 6 * output),  # half of them are below 0, some above 6
             unblocked((2, 2), (0, 0), (2, 3, 33, 47)),
             unblocked((2, 2), (1, 1), (2, 3, 35, 50)),
             unblocked((1, 5), (0, 2), (2, 3, 17, 118)),

@@ -6,9 +6,9 @@ from torch import fx, nn
 
 from livedream import models
 from livedream.dream.dream_network import DreamNetwork
-from livedream.dream.native import ops
-from livedream.dream.native.network_pass import FusedBody
-from livedream.dream.native.ops import UnfusableError
+from livedream.dream.native import convolution_ops
+from livedream.dream.native.network_pass import NetworkPass
+from livedream.dream.native.ops import UnsupportedLayerError
 from livedream.dream.objective.parser import parse
 from tests.dream.without import without_kernels
 from tests.networks import random_network
@@ -42,15 +42,15 @@ def gradients(name: str, wanted: str, pooling: str, size: tuple[int, int]) -> li
     picture = torch.rand(1, 3, *size) * 255
     found = []
     how = network.mean, network.std
-    for body in (network.body, FusedBody(network.body, *how), FusedBody(network.body, *how, merge=True)):
+    for body in (network.body, NetworkPass(network.body, *how), NetworkPass(network.body, *how, merge=True)):
         network.body = body
         leaf = picture.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(parse(wanted)(network(leaf)), leaf)
         found.append(gradient)
-        if isinstance(body, FusedBody):
-            written_out = network.gradient(picture, parse(wanted))
-            assert written_out is not None
-            found.append(written_out)
+        if isinstance(body, NetworkPass):
+            native = network.native_gradient(picture, parse(wanted))
+            assert native is not None
+            found.append(native)
     return found
 
 
@@ -58,29 +58,29 @@ def gradients(name: str, wanted: str, pooling: str, size: tuple[int, int]) -> li
 def test_other_goals_take_autograd(wanted) -> None:
     network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), parse(wanted), "max")
     network.to_compute(torch.device("cpu"), torch.float32)
-    assert isinstance(network.body, FusedBody)
-    assert network.gradient(torch.rand(1, 3, 64, 80), parse(wanted)) is None
+    assert isinstance(network.body, NetworkPass)
+    assert network.native_gradient(torch.rand(1, 3, 64, 80), parse(wanted)) is None
 
 
 def test_weights_are_laid_out_for_a_few_sizes_and_give_the_same_for_all() -> None:
     weight, bias = torch.randn(24, 16, 3, 3), torch.randn(24)
-    kernel = ops._Kernel(weight, (1, 1), (1, 1), (1, 1), 1)
+    kernel = convolution_ops._PackedConvolution(weight, (1, 1), (1, 1), (1, 1), 1)
     threads = torch.get_num_threads()
     try:
-        for size in [*range(8, 8 + 2 * ops._LAYOUTS), 8]:
+        for size in [*range(8, 8 + 2 * convolution_ops._LAYOUTS), 8]:
             torch.set_num_threads(1 + size % 2)
             picture = torch.randn(1, 16, size, 9).contiguous(memory_format=torch.channels_last)
             expected = torch.conv2d(picture, weight, bias, padding=1)
             torch.testing.assert_close(kernel(picture, bias), expected, rtol=1e-4, atol=1e-4)
     finally:
         torch.set_num_threads(threads)
-    assert len(kernel._laid_out) == ops._LAYOUTS
+    assert len(kernel._layouts) == convolution_ops._LAYOUTS
 
 
 def test_large_weights_are_not_kept_twice() -> None:
-    kernel = ops._Kernel(torch.randn(256, 256, 3, 3), (1, 1), (1, 1), (1, 1), 1)
+    kernel = convolution_ops._PackedConvolution(torch.randn(256, 256, 3, 3), (1, 1), (1, 1), (1, 1), 1)
     kernel(torch.randn(1, 256, 8, 8).contiguous(memory_format=torch.channels_last))
-    assert not kernel._laid_out
+    assert not kernel._layouts
 
 
 @pytest.mark.parametrize("size", [(96, 112), (75, 101)], ids=str)
@@ -105,7 +105,7 @@ def test_bfloat16_gives_what_autograd_gives(name, layers, pooling) -> None:
     picture = torch.rand(1, 3, 96, 112) * 255
     leaf = picture.clone().requires_grad_()
     (expected,) = torch.autograd.grad(parse(layers)(network(leaf)), leaf)
-    found = network.to_compute(torch.device("cpu"), torch.bfloat16).gradient(picture, parse(layers))
+    found = network.to_compute(torch.device("cpu"), torch.bfloat16).native_gradient(picture, parse(layers))
     assert found is not None
     assert found.dtype == torch.float32
     assert float(torch.cosine_similarity(found.flatten(), expected.flatten(), 0)) > 0.9
@@ -113,7 +113,7 @@ def test_bfloat16_gives_what_autograd_gives(name, layers, pooling) -> None:
 
 def test_several_pictures_at_a_time() -> None:
     network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), parse("fire3"), "max")
-    fused = FusedBody(network.body, network.mean, network.std)
+    fused = NetworkPass(network.body, network.mean, network.std)
     pictures = torch.rand(3, 3, 64, 80, requires_grad=True)
     together = torch.autograd.grad(fused(pictures)[0].square().sum(), pictures)[0]
     one = pictures[1:2].detach().requires_grad_()
@@ -128,7 +128,7 @@ def test_gradients_that_autograd_shares_are_not_overwritten() -> None:
     network.body.to(memory_format=torch.channels_last)
     found = []
     picture = torch.rand(1, 3, 64, 80) * 255
-    for body in (network.body, FusedBody(network.body, network.mean, network.std, merge=True)):
+    for body in (network.body, NetworkPass(network.body, network.mean, network.std, merge=True)):
         network.body = body
         leaf = picture.clone().requires_grad_()
         seen = network(leaf)
@@ -138,9 +138,9 @@ def test_gradients_that_autograd_shares_are_not_overwritten() -> None:
 
 def test_convolutions_of_one_input_become_one() -> None:
     network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), parse("fire3"), "max")
-    plain, merged = (FusedBody(network.body, network.mean, network.std, merge) for merge in (False, True))
+    plain, merged = (NetworkPass(network.body, network.mean, network.std, merge) for merge in (False, True))
     # conv1 and its pool; then in fire2 and fire3 each a squeeze and two expansions, or one.
-    assert [len(body._plan.steps) for body in (plain, merged)] == [8, 6]
+    assert [len(body._lowered.steps) for body in (plain, merged)] == [8, 6]
 
 
 class Drawn(nn.Module):
@@ -232,8 +232,8 @@ def test_of_two_that_became_one_a_single_one_is_wanted(wanted) -> None:
     traced = fx.symbolic_trace(network)
     (output,) = (node for node in traced.graph.nodes if node.op == "output")
     output.args = (tuple(output.args[0]),)
-    found, back = FusedBody(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1)).walk(picture.detach())
-    gradient = back([2 * each if number == wanted else None for number, each in enumerate(found)])
+    run = NetworkPass(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1)).run(picture.detach())
+    gradient = run.backward([2 * each if number == wanted else None for number, each in enumerate(run.outputs)])
     torch.testing.assert_close(gradient, expected)
 
 
@@ -261,12 +261,13 @@ def gradients_of(traced: fx.GraphModule, size: tuple[int, int]) -> tuple[torch.T
     traced.recompile()
     picture = torch.rand(1, 3, *size).to(memory_format=torch.channels_last).requires_grad_()
     mean, std = torch.tensor([0.4, 0.5, 0.6]).view(1, 3, 1, 1), torch.tensor([0.2, 0.25, 0.5]).view(1, 3, 1, 1)
-    fused = FusedBody(traced, mean, std, merge=True)
+    fused = NetworkPass(traced, mean, std, merge=True)
     results = traced((picture - mean) / std), fused(picture)
     expected, found = (torch.autograd.grad(result[0].square().sum(), picture)[0] for result in results)
-    written_out = fused.gradient(picture.detach(), lambda shown: [2 * shown[0]], (True,))
-    assert written_out is not None
-    return expected, found, written_out
+    run = fused.run(picture.detach(), [True])
+    native = run.backward([2 * run.outputs[0]])
+    assert native is not None
+    return expected, found, native
 
 
 @pytest.mark.parametrize("size", [(47, 60), (48, 61), (49, 62)], ids=str)
@@ -298,12 +299,12 @@ def test_both_parts_of_a_sum_have_gradients_of_their_own() -> None:
 
 def test_other_layers_are_named() -> None:
     traced = fx.symbolic_trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softplus()))
-    with pytest.raises(UnfusableError, match="Softplus"):
-        FusedBody(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1))
+    with pytest.raises(UnsupportedLayerError, match="Softplus"):
+        NetworkPass(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1))
 
 
-@pytest.mark.parametrize("again", [False, True])
-def test_named_channels_take_no_autograd(again) -> None:
+@pytest.mark.parametrize("is_repeated", [False, True])
+def test_named_channels_need_no_autograd(is_repeated) -> None:
     wanted = parse("dogs + 0.1*fire6", network="squeezenet")
     network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), wanted, "max")
     bound = wanted.bind(network)
@@ -311,6 +312,6 @@ def test_named_channels_take_no_autograd(again) -> None:
     leaf = picture.clone().requires_grad_()
     (expected,) = torch.autograd.grad(bound(network(leaf)), leaf)
     network.to_compute(torch.device("cpu"), torch.float32)
-    gradient = network.gradient(picture, bound, again)
+    gradient = network.native_gradient(picture, bound, is_repeated)
     assert gradient is not None
     torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))

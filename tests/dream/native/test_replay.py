@@ -17,8 +17,8 @@ from livedream import models
 from livedream.bench.memory import resident_mb
 from livedream.dream.dream_network import DreamNetwork
 from livedream.dream.dreamer import Dreamer
-from livedream.dream.native import aoti, kernels, network_pass, replay
-from livedream.dream.native.network_pass import FusedBody
+from livedream.dream.native import aoti, layer_kernels, network_pass, replay
+from livedream.dream.native.network_pass import NetworkPass
 from livedream.dream.native.replay import Recording, UnrecordableError, record
 from livedream.dream.objective.parser import parse
 from livedream.settings import DreamSettings
@@ -33,7 +33,7 @@ def network_for(wanted: str, name: str = "squeezenet", dtype: torch.dtype = torc
     torch.manual_seed(0)
     network = DreamNetwork(random_network(name), models.find_network(name), parse(wanted), "max")
     network.body.to(dtype).to(memory_format=torch.channels_last)
-    network.body = FusedBody(network.body, network.mean, network.std, merge=dtype == torch.bfloat16)
+    network.body = NetworkPass(network.body, network.mean, network.std, merge=dtype == torch.bfloat16)
     return network
 
 
@@ -44,13 +44,13 @@ def picture_of(height: int, width: int, seed: int = 0) -> Tensor:
 
 def gradients(network: DreamNetwork, wanted: str, picture: Tensor) -> list[Tensor]:
     """The gradient of `picture` layer by layer, and as it is for pictures that come again."""
-    found = [network.gradient(picture, parse(wanted), again) for again in (False, True)]
+    found = [network.native_gradient(picture, parse(wanted), is_repeated) for is_repeated in (False, True)]
     assert all(gradient is not None for gradient in found)
     return found  # type: ignore[return-value]
 
 
 def recordings(network: DreamNetwork) -> dict[tuple[Any, ...], Recording | None]:
-    assert isinstance(network.body, FusedBody)
+    assert isinstance(network.body, NetworkPass)
     return network.body._recordings
 
 
@@ -125,26 +125,28 @@ def test_a_picture_with_its_channels_first_is_recorded() -> None:
 def test_what_a_recording_needs_is_kept_by_it() -> None:
     network, picture = network_for("fire3"), picture_of(64, 80)
     expected, _ = gradients(network, "fire3", picture)
-    kernels._kept_row.cache_clear()
+    layer_kernels._kept_row.cache_clear()
     # In the memory that is free now: mean and standard deviation of a row were of this size.
     others = [torch.full((3 * 80,), float("nan")) for _ in range(100)]
-    assert torch.equal(network.gradient(picture, parse("fire3")), expected)
+    assert torch.equal(network.native_gradient(picture, parse("fire3")), expected)
     assert others
 
 
 def test_memory_that_is_used_again_holds_something_else() -> None:
     def forward(picture: Tensor) -> dict[int, Tensor]:
-        total, seen = kernels.rectify(picture), set()
+        total, seen = layer_kernels.relu(picture), set()
         while True:
             place = torch.empty_like(picture).data_ptr()
             more = torch.full(picture.shape, 3.0)
             if more.data_ptr() in seen | {place}:
-                return {1: kernels.accumulate(total, more)}
+                return {1: layer_kernels.accumulate(total, more)}
             seen.add(place)
 
     picture = torch.rand(1, 1, 64, 80)
-    played = record(forward, lambda values, known: kernels.rectify(known[1]), [1], picture, lambda shown: dict(shown))
-    assert torch.equal(played.play(picture, lambda shown: dict(shown)), picture + 3)
+    recording = record(forward, lambda values, gradients: layer_kernels.relu(gradients[1]), picture, [1], [1])
+    run = recording.replay(picture)
+    assert torch.equal(run.outputs[1], picture + 3)
+    assert torch.equal(run.backward(run.outputs), picture + 3)
 
 
 def grown_by(work: Callable[[], object], times: int) -> float:
@@ -164,23 +166,23 @@ def grown_by(work: Callable[[], object], times: int) -> float:
 def test_playing_leaves_no_memory_behind() -> None:
     network, picture = network_for("fire4"), picture_of(128, 160)
     # A result alone has 0.24 MB: 72 MB in all.
-    assert grown_by(lambda: network.gradient(picture, parse("fire4")), 300) < 20
+    assert grown_by(lambda: network.native_gradient(picture, parse("fire4")), 300) < 20
 
 
 def test_a_network_goes_with_its_recordings() -> None:
     # 2.8 MB of weights, laid out once more for either way: 57 MB in all.
-    assert grown_by(lambda: network_for("fire9").gradient(picture_of(64, 64), parse("fire9")), 10) < 20
+    assert grown_by(lambda: network_for("fire9").native_gradient(picture_of(64, 64), parse("fire9")), 10) < 20
 
 
 def test_what_was_kept_for_a_recording_that_failed_goes() -> None:
     def forward(picture: Tensor) -> dict[int, Tensor]:
         weights = torch.ones(1, 64, 256, 256).contiguous(memory_format=torch.channels_last)  # 16 MB
-        kernels.accumulate(torch.empty_like(weights), weights)
+        layer_kernels.accumulate(torch.empty_like(weights), weights)
         return {1: picture * 2}
 
     def attempt() -> None:
         with pytest.raises(UnrecordableError, match=r"aten\.mul"):
-            record(forward, lambda values, known: known[1], [1], picture_of(8, 8), lambda shown: dict(shown))
+            record(forward, lambda values, gradients: gradients[1], picture_of(8, 8), [1], [1])
 
     assert grown_by(attempt, 10) < 20
 
@@ -191,12 +193,12 @@ def test_other_layers_are_gone_through_one_by_one(caplog) -> None:
     traced = fx.symbolic_trace(layers)
     (output,) = (node for node in traced.graph.nodes if node.op == "output")
     output.args = ((output.args[0],),)
-    body = FusedBody(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1))
+    body = NetworkPass(traced, torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1))
     picture = picture_of(32, 40)
-    found, back = body.walk(picture)
-    expected = back([2 * found[0]])
+    expected, found = (run.backward([2 * run.outputs[0]]) for run in (body.run(picture), body.run(picture, [True])))
     assert expected is not None
-    assert torch.equal(body.gradient(picture, lambda shown: [2 * shown[0]], (True,)), expected)
+    assert found is not None
+    assert torch.equal(found, expected)
     assert list(body._recordings.values()) == [None]
     assert "each step goes layer by layer: aten.convolution_backward" in caplog.text
 
@@ -207,34 +209,35 @@ def test_when_torch_fails_a_step_is_made_once_more(function, recorded, monkeypat
     network = network_for("fire3")
     if recorded:
         gradients(network, "fire3", picture_of(64, 80))
-    expected = network.gradient(picture_of(64, 80), parse("fire3"), again=False)
+    expected = network.native_gradient(picture_of(64, 80), parse("fire3"), is_repeated=False)
     failing = ctypes.CFUNCTYPE(ctypes.c_int32)(lambda: 1)
     functions = type(aoti.handles().functions)(*aoti.handles().functions)
     functions[function] = ctypes.cast(failing, ctypes.c_void_p).value
     monkeypatch.setattr(aoti.handles(), "functions", functions)
-    found = network.gradient(picture_of(64, 80), parse("fire3"))
+    found = network.native_gradient(picture_of(64, 80), parse("fire3"))
     assert found is not None
     assert torch.equal(found, expected)
-    assert "torch failed in a recorded pass; it is made once more" in caplog.text
+    assert "torch failed in a recorded pass; repeating the step without it" in caplog.text
     assert None not in recordings(network).values()
 
 
 def test_a_picture_in_other_numbers_is_not_read_as_one_in_these() -> None:
     network, picture = network_for("fire3"), picture_of(64, 80)
     expected, _ = gradients(network, "fire3", picture)
-    torch.testing.assert_close(network.gradient(picture.double(), parse("fire3")), expected)
+    torch.testing.assert_close(network.native_gradient(picture.double(), parse("fire3")), expected)
 
 
 def test_what_is_no_number_is_the_same_when_it_is_played() -> None:
-    picture = picture_of(8, 8)
-    nothing = torch.full_like(picture, float("nan"))
-    record(
-        lambda picture: {1: kernels.rectify(picture)},
-        lambda values, known: kernels.rectify(known[1]),
-        [1],
+    picture = torch.full_like(picture_of(8, 8), float("nan"))
+    recording = record(
+        lambda picture: {1: layer_kernels.add(picture, picture)},
+        lambda values, gradients: layer_kernels.add(gradients[1], values[1]),
         picture,
-        lambda shown: {1: nothing.clone()},
+        [1],
+        [1],
     )
+    run = recording.replay(picture)
+    assert run.backward(run.outputs).isnan().all()
 
 
 def test_a_torch_without_the_interface(monkeypatch, caplog) -> None:
@@ -261,7 +264,7 @@ def test_without_kernels(monkeypatch) -> None:
 def test_only_so_many_are_kept() -> None:
     network = network_for("fire2")
     for width in range(40, 40 + network_pass._RECORDINGS + 3):
-        network.gradient(picture_of(40, width), parse("fire2"))
+        network.native_gradient(picture_of(40, width), parse("fire2"))
     assert len(recordings(network)) == network_pass._RECORDINGS
 
 
@@ -287,18 +290,22 @@ def test_the_compiler_of_torch_is_not_loaded() -> None:
     [
         lambda picture: {1: picture * 2},
         lambda picture: {1: torch.empty(3)},
-        lambda picture: {1: kernels.rectify(picture[:, :, 2:6])},
+        lambda picture: {1: layer_kernels.relu(picture[:, :, 2:6])},
         lambda picture: {1: torch.zeros(1, 3, 8, 8)},
     ],
     ids=["arithmetic", "a row of numbers", "some rows", "nothing of the picture"],
 )
 def test_what_cannot_be_recorded_is_said(forward) -> None:
     with pytest.raises(UnrecordableError):
-        record(forward, lambda values, known: known[1], [1], picture_of(8, 8), lambda shown: dict(shown))
+        record(forward, lambda values, gradients: gradients[1], picture_of(8, 8), [1], [1])
 
 
 def test_what_is_played_must_be_the_same(monkeypatch) -> None:
-    monkeypatch.setattr(replay.Recording, "play", lambda self, picture, slopes: torch.zeros_like(picture))
+    monkeypatch.setattr(
+        replay.Replay,
+        "backward",
+        lambda self, gradients: torch.zeros(1, 3, 64, 80).to(memory_format=torch.channels_last),
+    )
     network = network_for("fire2")
     expected, found = gradients(network, "fire2", picture_of(64, 80))
     assert torch.equal(found, expected)

@@ -30,9 +30,9 @@ def untried(monkeypatch: pytest.MonkeyPatch) -> str:
         ("2.14.1+cu130", "", ""),
         ("2.11.0", "", ""),
         ("2.14.0a0+git1234567", "", ""),
-        ("2.15.0", "", "torch 2.15 is untried"),
-        ("2.1.2", "", "torch 2.1 is untried"),
-        ("3.14.0", "", "torch 3.14 is untried"),
+        ("2.15.0", "", "torch 2.15 is untested"),
+        ("2.1.2", "", "torch 2.1 is untested"),
+        ("3.14.0", "", "torch 3.14 is untested"),
         ("2.15.0", "1", ""),
         ("2.14.1", "1", ""),
         ("2.14.1", "0", "LIVEDREAM_NATIVE=0"),
@@ -64,14 +64,14 @@ def test_an_untried_torch_goes_layer_by_layer_to_the_same_gradient(
         monkeypatch.setenv(supported.VARIABLE, chosen)
     caplog.set_level(logging.INFO)
     network, picture = network_for("fire3"), picture_of(64, 80)
-    expected = network.gradient(picture, parse("fire3"), again=False)
-    found = network.gradient(picture, parse("fire3"))
+    expected = network.native_gradient(picture, parse("fire3"), is_repeated=False)
+    found = network.native_gradient(picture, parse("fire3"))
     assert expected is not None
     assert found is not None
     assert torch.equal(found, expected)
     (recording,) = recordings(network).values()
     assert (recording is not None) is replayed
-    why = f"torch {untried} is untried" if chosen is None else "LIVEDREAM_NATIVE=0"
+    why = f"torch {untried} is untested" if chosen is None else "LIVEDREAM_NATIVE=0"
     assert (f"layer by layer: {why}" in caplog.text) is not replayed
 
 
@@ -80,7 +80,7 @@ def test_doctor_says_it(untried: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = compute.compiled()
     assert not found.ok
     assert not found.needed
-    assert found.text.endswith(f"layer by layer, about half as fast: torch {untried} is untried")
+    assert found.text.endswith(f"layer by layer, about half as fast: torch {untried} is untested")
     assert "LIVEDREAM_NATIVE=1" in found.hint
     monkeypatch.setenv(supported.VARIABLE, "1")
     assert compute.compiled().ok
@@ -93,7 +93,7 @@ def test_first_line_says_it(untried: str, monkeypatch: pytest.MonkeyPatch, capsy
     command = ["run", "demo", "-t", "0.2", "-o", "null", "--device", "cpu", "--precision", "float32"]
     command += ["--model", "squeezenet", "--preset", "film", "--layers", "fire4", "--working-height", "32"]
     assert main(command) == 0
-    said = f"cpu float32 layer by layer (torch {untried} is untried), squeezenet, fire4, working"
+    said = f"cpu float32 layer by layer (torch {untried} is untested), squeezenet, fire4, working"
     assert capsys.readouterr().out.splitlines()[0].startswith(said)
     monkeypatch.setenv(supported.VARIABLE, "1")
     assert main(command) == 0

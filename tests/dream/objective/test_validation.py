@@ -25,7 +25,7 @@ def nothing_downloaded(tmp_path, monkeypatch) -> None:
     [
         ("relu4_4", "unknown layer: relu4_4", "relu4_3"),
         ("fire9", "unknown layer: fire9", "features.9"),
-        ("block4_conv1:512", "layer block4_conv1 has 512 channels, got 512", "0 to 511"),
+        ("block4_conv1:512", "invalid channel 512: layer block4_conv1 has 512 channels", "0 to 511"),
         ("relu4_3 | class:goldfich", "unknown class: goldfich", "goldfinch"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Depthwise convolutions and their way back are torch's, on whatever processor and with any number of threads."""
+"""Depthwise convolutions and their backward match torch, on any processor and with any number of threads."""
 
 import ctypes
 import random
@@ -10,40 +10,41 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from livedream.dream.native import kernels, library
+from livedream.dream.native.convolution_ops import Convolution, Padding
 from livedream.dream.native.depthwise_ops import Depthwise, is_depthwise
-from livedream.dream.native.network_pass import FusedBody
-from livedream.dream.native.ops import Border, Convolution, Gradients, Values
+from livedream.dream.native.network_pass import NetworkPass
+from livedream.dream.native.ops import Gradients, Values
 from tests.dream.without import needs_kernels, without_kernels
 
 LAST = torch.channels_last
 
 
-def step_for(module: nn.Conv2d, border: Border, rectifier: str, before: str) -> Depthwise:
-    """A depthwise step with a rectifier behind it, and one before it that it undoes: none, ReLU or ReLU6."""
-    step = Depthwise(2, 1, module, border)
-    step.rectified, step.ceiling = rectifier != "none", 6.0 if rectifier == "ReLU6" else None
-    if before != "none":
-        maker = Convolution(1, [0], [3], nn.Conv2d(3, module.in_channels, 1))
-        maker.rectified, maker.ceiling = True, 6.0 if before == "ReLU6" else None
-        step.maker = maker
+def step_for(module: nn.Conv2d, padding: Padding, relu: str, relu_before: str) -> Depthwise:
+    """Return a depthwise step and the ReLUs ("none", "ReLU" or "ReLU6") after it and before it."""
+    step = Depthwise(2, 1, module, padding)
+    step.has_relu, step.ceiling = relu != "none", 6.0 if relu == "ReLU6" else None
+    if relu_before != "none":
+        producer = Convolution(1, [0], [3], nn.Conv2d(3, module.in_channels, 1))
+        producer.has_relu, producer.ceiling = True, 6.0 if relu_before == "ReLU6" else None
+        step.producer = producer
     return step
 
 
-def rectified(x: Tensor, rectifier: str) -> Tensor:
-    return x if rectifier == "none" else torch.relu(x) if rectifier == "ReLU" else F.relu6(x)
+def apply_relu(x: Tensor, relu: str) -> Tensor:
+    return x if relu == "none" else torch.relu(x) if relu == "ReLU" else F.relu6(x)
 
 
 def passes(step: Depthwise, x: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """The output for `x`, and the gradient before it."""
-    values, known = Values(x.new_zeros(1, 3, 1, 1)), Gradients()
+    """Return the output for `x`, and the gradient of `x`."""
+    values, gradients = Values(x.new_zeros(1, 3, 1, 1)), Gradients()
     values[1] = x
     step.forward(values)
-    step.backward(values, known, gradient.clone())
-    return values[2], known[1]
+    step.backward(values, gradients, gradient.clone())
+    return values[2], gradients[1]
 
 
 def cases(count: int, seed: int) -> list[tuple[int, ...]]:
-    """Channels, rows, columns, side of the kernel, stride, padding, border, pictures."""
+    """Return tuples of channels, rows, columns, kernel size, stride, padding, additional padding, images."""
     draw = random.Random(seed)
     found = []
     for _ in range(count):
@@ -65,35 +66,35 @@ def cases(count: int, seed: int) -> list[tuple[int, ...]]:
 
 @pytest.fixture(params=["torch", 1, 3, 4])
 def by(request, monkeypatch) -> Iterator[None]:
-    """Who calculates: torch, or kernels for a version of x86-64 (the first has but the vectors that all have)."""
+    """Who computes: torch, or the kernels for a level of x86-64 (level 1 has the vectors that all processors have)."""
     if request.param == "torch":
         without_kernels(monkeypatch)
         yield
         return
     if not kernels.compiled:
         pytest.skip("depthwise.c was not compiled")
-    choose = library.compiled("depthwise_newest")
+    choose = library.function("depthwise_newest")
     choose(ctypes.c_int64(request.param))
     yield
     choose(ctypes.c_int64(4))
 
 
-def test_passes_are_those_of_autograd(by) -> None:
+def test_output_and_gradient_match_autograd(by) -> None:
     torch.manual_seed(0)
-    for number, (channels, rows, columns, side, stride, padding, more, pictures) in enumerate(cases(24, 1)):
+    for number, (channels, rows, columns, side, stride, padding, more, images) in enumerate(cases(24, 1)):
         module = nn.Conv2d(channels, channels, side, stride, padding, groups=channels, bias=number % 2 == 0)
         module.requires_grad_(False)
-        border = (0, more, 0, more)
-        assert is_depthwise(module, border)
-        rectifiers = "none", "ReLU", "ReLU6"
-        behind, before = rectifiers[number % 3], rectifiers[number // 3 % 3]
-        leaf = (torch.randn(pictures, channels, rows, columns) * 4).requires_grad_()
-        x = rectified(leaf, before)
-        expected = rectified(module(F.pad(x, border)), behind)
+        padding_around = (0, more, 0, more)
+        assert is_depthwise(module, padding_around)
+        relus = "none", "ReLU", "ReLU6"
+        after, before = relus[number % 3], relus[number // 3 % 3]
+        leaf = (torch.randn(images, channels, rows, columns) * 4).requires_grad_()
+        x = apply_relu(leaf, before)
+        expected = apply_relu(module(F.pad(x, padding_around)), after)
         gradient = torch.randn_like(expected)
         (expected_gradient,) = torch.autograd.grad(expected, leaf, gradient)
         found = passes(
-            step_for(module, border, behind, before),
+            step_for(module, padding_around, after, before),
             x.detach().contiguous(memory_format=LAST),
             gradient.contiguous(memory_format=LAST),
         )
@@ -103,14 +104,14 @@ def test_passes_are_those_of_autograd(by) -> None:
 
 @needs_kernels
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_they_are_the_same_with_any_number_of_threads(dtype) -> None:
+def test_bits_do_not_depend_on_the_number_of_threads(dtype) -> None:
     torch.manual_seed(0)
     before = torch.get_num_threads()
     try:
-        for channels, rows, columns, side, stride, padding, more, pictures in cases(6, 2):
+        for channels, rows, columns, side, stride, padding, more, images in cases(6, 2):
             module = nn.Conv2d(channels, channels, side, stride, padding, groups=channels).requires_grad_(False)
             step = step_for(module, (more, 0, more, 0), "ReLU6", "ReLU6")
-            x = (torch.randn(pictures, channels, 4 * rows, columns) * 4).to(dtype).contiguous(memory_format=LAST)
+            x = (torch.randn(images, channels, 4 * rows, columns) * 4).to(dtype).contiguous(memory_format=LAST)
             found = []
             for threads in (1, 2, 3, 7):
                 torch.set_num_threads(threads)
@@ -124,19 +125,19 @@ def test_they_are_the_same_with_any_number_of_threads(dtype) -> None:
         torch.set_num_threads(before)
 
 
-def test_bfloat16_is_rounded_to_the_nearest(by) -> None:
+def test_bfloat16_is_rounded_to_nearest(by) -> None:
     torch.manual_seed(0)
     module = nn.Conv2d(40, 40, 5, 2, 2, groups=40).to(torch.bfloat16).requires_grad_(False)
     x = torch.randn(1, 40, 17, 23).to(torch.bfloat16).contiguous(memory_format=LAST)
     found, _ = passes(step_for(module, (0, 0, 0, 0), "none", "none"), x, torch.zeros(1, 40, 9, 12, dtype=x.dtype))
     expected = module.double()(x.double())
-    # Half of the last of eight bits, and what float32 adds to it.
+    # Half of the last of eight bits, plus the error of float32.
     assert float(((found.double() - expected).abs() / expected.abs().clamp_min(1e-2)).max()) <= 2**-8
 
 
-@pytest.mark.parametrize("by", [1, 3, 4], indirect=True)  # oneDNN's own ReLU6 stops it
+@pytest.mark.parametrize("by", [1, 3, 4], indirect=True)  # oneDNN's own ReLU6 stops NaN
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_what_is_no_number_gets_through(dtype, by) -> None:
+def test_nan_passes_through(dtype, by) -> None:
     module = nn.Conv2d(16, 16, 3, padding=1, groups=16).to(dtype).requires_grad_(False)
     x = torch.ones(1, 16, 9, 9, dtype=dtype).contiguous(memory_format=LAST)
     x[0, 3, 4, 4] = float("nan")
@@ -159,28 +160,28 @@ def test_what_is_no_number_gets_through(dtype, by) -> None:
     ],
     ids=["large", "stride", "dilated", "oblong", "two for each", "groups", "few", "padded"],
 )
-def test_others_are_left_to_torch(module) -> None:
+def test_other_convolutions_are_not_depthwise(module) -> None:
     assert not is_depthwise(module, (0, 0, 0, 0))
 
 
-@pytest.mark.parametrize("shown", [False, True])
+@pytest.mark.parametrize("is_output", [False, True])
 @pytest.mark.parametrize("read_twice", [False, True])
-def test_a_relu6_is_undone_once(shown, read_twice) -> None:
+def test_the_backward_of_a_relu6_is_applied_once(is_output, read_twice) -> None:
     torch.manual_seed(0)
     first = nn.Conv2d(3, 16, 3)
     depthwise = nn.Conv2d(16, 16, 3, padding=1, groups=16)
     root = nn.ModuleDict({"first": first, "depthwise": depthwise}).requires_grad_(False)
     graph = fx.Graph()
-    seen = graph.call_function(F.relu6, (graph.call_module("first", (graph.placeholder("x"),)),))
-    result = graph.call_module("depthwise", (seen,))
+    activation = graph.call_function(F.relu6, (graph.call_module("first", (graph.placeholder("x"),)),))
+    result = graph.call_module("depthwise", (activation,))
     if read_twice:
-        result = graph.call_function(torch.add, (seen, result))
-    graph.output((result, seen) if shown else (result,))
+        result = graph.call_function(torch.add, (activation, result))
+    graph.output((result, activation) if is_output else (result,))
     traced = fx.GraphModule(root, graph)
     mean, std = torch.zeros(1, 3, 1, 1), torch.full((1, 3, 1, 1), 0.1)
     leaf = torch.rand(1, 3, 20, 31).requires_grad_()
     gradients = []
-    for outputs in (traced((leaf - mean) / std), FusedBody(traced, mean, std)(leaf)):
+    for outputs in (traced((leaf - mean) / std), NetworkPass(traced, mean, std)(leaf)):
         (gradient,) = torch.autograd.grad(sum(output.square().sum() for output in outputs), leaf)
         gradients.append(gradient)
     expected, found = gradients
