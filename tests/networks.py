@@ -1,4 +1,4 @@
-"""Networks with random weights, made in a tenth of a second where torchvision takes seconds to draw them."""
+"""Networks with random weights, built in a tenth of a second; torchvision takes seconds."""
 
 import math
 

@@ -1,26 +1,26 @@
-"""Directions of layers that mean something: weights for all of their channels. Readable without torch.
+"""Named directions in the channel space of layers: a weight for each channel. Does not import torch.
 
-The outputs of EfficientNet-Lite0's blocks are linear, so what it knows lies in directions rather than in single
-channels, none of which draws a whole dog. Each direction is the mean response of a layer to stills of a group, dreamt
-by SqueezeNet, less the mean response to other stills, over the variance of each channel. That of blocks.10 is of the 16
-strongest channels alone: with it SqueezeNet recognises 19 of 20 stills as dogs, and 9 with blocks.11 alone.
+The outputs of EfficientNet-Lite0's blocks are linear, so concepts lie in directions rather than in single channels,
+none of which draws a whole dog. Each direction is the mean response of a layer to stills of a group, dreamt by
+SqueezeNet, minus the mean response to other stills, divided by the variance of each channel. In blocks.10 it is limited
+to the 16 strongest channels: with it SqueezeNet recognises 19 of 20 stills as dogs, and 9 with blocks.11 alone.
 """
 
 from typing import NamedTuple
 
 
 class LayerDirection(NamedTuple):
-    """A direction in the space of the channels of one layer."""
+    """A direction in the channel space of one layer."""
 
     layer: str
     pull: float
-    """What a weight is multiplied by, so that the direction pulls about as hard as the whole layer."""
+    """Factor of the weights at which the direction is about as strong as the whole layer."""
     hundredths: str
-    """The weight of each channel in hundredths."""
+    """The weight of each channel, in hundredths."""
 
     @property
     def weights(self) -> dict[int, float]:
-        """The weights that are not 0, by channel, times the pull."""
+        """The weights times the pull, by channel, without those that are 0."""
         numbers = map(int, self.hundredths.split())
         return {channel: self.pull * number / 100 for channel, number in enumerate(numbers) if number}
 
@@ -62,4 +62,4 @@ DIRECTIONS: dict[str, dict[str, tuple[LayerDirection, ...]]] = {
         ),
     },
 }
-"""By network and name."""
+"""By network, then by name."""

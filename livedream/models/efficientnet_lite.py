@@ -1,14 +1,14 @@
-"""EfficientNet-Lite0: EfficientNet-B0 without squeeze-and-excitation and with ReLU6, for small processors.
+"""EfficientNet-Lite0: EfficientNet-B0 with ReLU6 and without squeeze-and-excitation, for small processors.
 
 Source: M. Tan and Q. V. Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
-arXiv:1905.11946, 2019; the Lite variants in tensorflow/tpu, models/official/efficientnet/lite. Written out here because
-the package beside the weights (efficientnet-lite-pytorch) prints, and the padding of timm cannot be traced.
+arXiv:1905.11946, 2019; the Lite variants in tensorflow/tpu, models/official/efficientnet/lite. Implemented here because
+the package that comes with the weights (efficientnet-lite-pytorch) prints, and timm's padding cannot be traced.
 """
 
 import torch
 from torch import Tensor, nn
 
-_EPSILON = 1e-3  # TensorFlow's for batch norm
+_EPSILON = 1e-3  # of batch norm, as in TensorFlow
 _STAGES = (
     # blocks, kernel, stride, expansion, channels out
     (1, 3, 1, 1, 16),
@@ -22,7 +22,7 @@ _STAGES = (
 
 
 class Block(nn.Module):
-    """Expand to many channels, look at each by itself, project to few; added to what came in where the sizes agree."""
+    """Expansion, depthwise convolution and projection; with a residual connection if the shapes agree."""
 
     def __init__(self, channels: int, out: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -50,9 +50,10 @@ class Block(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """EfficientNet-Lite0: pictures (n, 3, h, w), of even sides for TensorFlow's numbers, to logits (n, classes).
+    """EfficientNet-Lite0: maps images (n, 3, h, w) to logits (n, classes).
 
-    The names are those of the weights without their underscores: `blocks.5` for `_blocks.5`.
+    For even h and w it gives the same as TensorFlow's. Layers are named like the weights without their underscores:
+    `blocks.5` for `_blocks.5`.
     """
 
     def __init__(self, classes: int = 1000) -> None:
@@ -79,6 +80,6 @@ class EfficientNetLite0(nn.Module):
 
 
 def _pad(kernel: int, stride: int) -> nn.ZeroPad2d:
-    """TensorFlow's `same` padding for an even side: with a stride of 2 one pixel more at the right and below."""
+    """Return TensorFlow's `same` padding for even sides: with stride 2, one more pixel on the right and below."""
     whole = kernel - stride
     return nn.ZeroPad2d((whole // 2, whole - whole // 2) * 2)

@@ -1,19 +1,19 @@
 """GoogLeNet, the network of the first deep dreams.
 
-Source: C. Szegedy et al., "Going Deeper with Convolutions", arXiv:1409.4842, 2014, with batch normalisation and, in the
-third branch, 3x3 kernels in place of 5x5, as the weights that torchvision publishes were trained. Written out here
-because the import of torchvision, which brings torch's compiler, takes longer than that of torch. The names of the
-layers are torchvision's.
+Source: C. Szegedy et al., "Going Deeper with Convolutions", arXiv:1409.4842, 2014, with batch normalisation and 3x3
+instead of 5x5 kernels in the third branch, like the weights that torchvision publishes. Implemented here because
+importing torchvision, which imports torch's compiler, takes longer than importing torch. Layers are named as in
+torchvision.
 """
 
 import torch
 from torch import Tensor, nn
 
-_EPSILON = 1e-3  # TensorFlow's for batch norm
+_EPSILON = 1e-3  # of batch norm, as in TensorFlow
 
 
 class Convolution(nn.Module):
-    """A convolution with batch normalisation and ReLU; the picture keeps its size where the stride is 1."""
+    """A convolution with batch normalisation and ReLU. With stride 1, it keeps the height and width."""
 
     def __init__(self, channels: int, out: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
@@ -25,13 +25,16 @@ class Convolution(nn.Module):
 
 
 class Inception(nn.Module):
-    """Four branches side by side: 1x1, 3x3, 3x3 again, and pooling.
-
-    squeezed: the channels to which the second and the third branch reduce their input. out: those that each branch
-    gives.
-    """
+    """Four parallel branches, concatenated: 1x1, 3x3, another 3x3, and pooling."""
 
     def __init__(self, channels: int, squeezed: tuple[int, int], out: tuple[int, int, int, int]) -> None:
+        """Create the branches.
+
+        Args:
+            channels: of the input.
+            squeezed: channels to which the second and third branch reduce their input.
+            out: channels of the output of each branch.
+        """
         super().__init__()
         self.branch1 = Convolution(channels, out[0], 1)
         self.branch2 = nn.Sequential(Convolution(channels, squeezed[0], 1), Convolution(squeezed[0], out[1], 3))
@@ -44,7 +47,7 @@ class Inception(nn.Module):
 
 
 class GoogLeNet(nn.Module):
-    """GoogLeNet: pictures (n, 3, h, w) to logits (n, classes), without the classifiers of its training."""
+    """GoogLeNet: maps images (n, 3, h, w) to logits (n, classes), without the auxiliary classifiers of training."""
 
     def __init__(self, classes: int = 1000) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Groups of ImageNet's classes by plain names: `dogs`, `birds`, `mushrooms`. Readable without torch."""
+"""Groups of ImageNet classes with plain names: `dogs`, `birds`, `mushrooms`. Does not import torch."""
 
 from itertools import chain
 
@@ -12,9 +12,12 @@ def class_group_names() -> list[str]:
 
 
 def class_group(name: str) -> tuple[int, ...]:
-    """Return the numbers of the classes in the group called `name`, in ascending order.
+    """Return the numbers of the classes in the group `name`, in ascending order.
 
-    Case, spaces, `-` and `_` make no difference. Raises ArgumentError with the nearest names.
+    Case, spaces, `-` and `_` make no difference.
+
+    Raises:
+        ArgumentError: the group is unknown; the hint names the closest ones.
     """
     plain = plain_name(name)
     if plain not in _GROUPS:
@@ -23,10 +26,15 @@ def class_group(name: str) -> tuple[int, ...]:
 
 
 def find_classes(network: str, text: str, count: int = IMAGENET) -> tuple[int, ...]:
-    """Return the numbers of the classes that `text` means: one class by name or number, or all of a group.
+    """Return the numbers of the classes that `text` stands for: one class, or all classes of a group.
 
-    count: how many classes the network has. A group needs ImageNet's thousand. Raises ArgumentError with the nearest
-    names of classes and groups.
+    Args:
+        network: the network.
+        text: the name or number of a class, or the name of a group.
+        count: number of classes of the network. Groups need ImageNet's thousand.
+
+    Raises:
+        ArgumentError: the class or group is unknown; the hint names the closest ones.
     """
     plain = plain_name(text)
     names = [plain_name(known) for known in class_names(network)]
@@ -34,7 +42,7 @@ def find_classes(network: str, text: str, count: int = IMAGENET) -> tuple[int, .
         return (find_class(network, text, count),)
     if plain in _GROUPS:
         return _GROUPS[plain]
-    where = f"give a class such as {names[11]}, a group such as dogs, or a number, 0 to {count - 1}"
+    where = f"give a class such as {names[11]}, a group such as dogs, or a number from 0 to {count - 1}"
     raise unknown("class", plain, [*names, *_GROUPS], where)
 
 
@@ -46,7 +54,7 @@ def _to(first: int, last: int) -> range:
     return range(first, last + 1)
 
 
-# By number: ImageNet's order follows WordNet, so animals stand in long runs and things are scattered.
+# By class number: ImageNet's order follows WordNet, so animals form long runs and objects are scattered.
 _GROUPS: dict[str, tuple[int, ...]] = {
     "fish": _numbers(_to(0, 6), _to(389, 397)),
     "sharks": _numbers(_to(2, 4)),

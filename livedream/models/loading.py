@@ -1,4 +1,4 @@
-"""Networks as modules: built with random weights, or loaded with trained ones."""
+"""Builds networks with random weights, or loads them with trained ones."""
 
 import hashlib
 import logging
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _PIECE = 1 << 17
-"""Bytes that are downloaded from one report to the next."""
+"""Bytes downloaded between two progress reports."""
 _SILENT_SECONDS = 60.0
-"""After how long without a byte a download fails."""
+"""A download fails after this time without data."""
 
 _PUBLISHED = "https://download.pytorch.org/models/"
 """Where torchvision publishes its weights."""
@@ -37,17 +37,22 @@ _CHECKPOINTS = {
     "densenet121": "densenet121-a639ec97.pth",
     "convnext_tiny": "convnext_tiny-983f1562.pth",
 }
-"""The file of each network there. Of several it is the first, of the plain training of old, whose layers dream better
-than those of later recipes."""
+"""The file of each network there. If there are several, it is the first one published, from plain training: its layers
+dream better than those of later training recipes."""
 
 OFFICIAL = "official"
-"""In place of a file: the weights that the network is published with."""
+"""Used instead of a file name: the weights that the network was published with."""
 
 
 def build(name: str, classes: int = IMAGENET) -> "nn.Module":
-    """Return the network called `name` with random weights, for inference (`eval`), on the CPU in float32.
+    """Return a network with random weights, for inference (`eval`), on the CPU in float32.
 
-    classes: how many it tells apart. Raises ArgumentError for an unknown network.
+    Args:
+        name: the network.
+        classes: number of classes.
+
+    Raises:
+        ArgumentError: the network is unknown.
     """
     find_network(name)
     if name == "squeezenet":
@@ -68,24 +73,29 @@ def build(name: str, classes: int = IMAGENET) -> "nn.Module":
 def _build_torchvision(name: str, classes: int) -> "nn.Module":
     from torchvision.models import get_model
 
-    # What it has for its training alone is left out.
-    told = {"aux_logits": False, "init_weights": True} if name == "inception_v3" else {}
-    network = get_model(name, num_classes=classes, **told)
+    # Without the parts that only training needs.
+    options = {"aux_logits": False, "init_weights": True} if name == "inception_v3" else {}
+    network = get_model(name, num_classes=classes, **options)
     if hasattr(network, "transform_input"):
         network.transform_input = False  # a second normalisation, from ImageNet's to its own
     return network.eval()
 
 
 def load(name: str, weights: str = OFFICIAL, *, on_step: OnStep | None = None) -> "nn.Module":
-    """Return the network called `name` with its weights, for inference, on the CPU in float32.
+    """Return a network with trained weights, for inference, on the CPU in float32.
 
-    The official weights of an embedded network are in the package; the others are downloaded once, from where
-    torchvision gets them, into torch's usual cache and checked by their hash. weights: the path of a file in place of
-    those, a state dict or safetensors, of as many classes as it may be. Nothing in a file is run. on_step: called again
-    and again during a download; what it raises ends it.
+    The official weights of an embedded network are in the package. Others are downloaded once, from torchvision's
+    server, into torch's usual cache, and verified by their hash.
 
-    Raises WeightsError for a file that is absent, damaged or of another network, and a download that fails;
-    ArgumentError for an unknown network.
+    Args:
+        name: the network.
+        weights: the path of a file to use instead, a state dict or safetensors, with any number of classes. No code in
+            it is run.
+        on_step: called repeatedly during a download. An exception that it raises stops the download.
+
+    Raises:
+        WeightsError: the file is missing, damaged or of another network, or the download failed.
+        ArgumentError: the network is unknown.
     """
     network = find_network(name)
     if weights != OFFICIAL:
@@ -98,35 +108,35 @@ def load(name: str, weights: str = OFFICIAL, *, on_step: OnStep | None = None) -
 
 
 def has_weights(name: str) -> bool:
-    """Return whether the network called `name` can dream without a download."""
+    """Return whether the official weights of the network `name` are there without a download."""
     return find_network(name).embedded or weights_file(name).exists()
 
 
 def weights_file(name: str) -> Path:
-    """Return where the official weights of the network called `name`, one of torchvision's, are once downloaded."""
+    """Return the path of the downloaded official weights of `name`, a network of torchvision."""
     import torch
 
     return Path(torch.hub.get_dir()) / "checkpoints" / _CHECKPOINTS[name]
 
 
-def _load_file(name: str, path: Path, *cure: str) -> "nn.Module":
+def _load_file(name: str, path: Path, *hint: str) -> "nn.Module":
     import torch
 
     from livedream.models.weights import fill, head, plain_names, read_weights
 
-    found = read_weights(path, *cure)
-    with torch.device("meta"):  # no numbers are drawn only to be thrown away: seconds for a VGG
+    weights = read_weights(path, *hint)
+    with torch.device("meta"):  # without drawing random weights first, which takes seconds for a VGG
         network = build(name)
-        found = plain_names(found, network)
-        score = found.get(f"{head(network)}.weight")
-        if score is not None and score.ndim and len(score) != IMAGENET:
-            network = build(name, len(score))
-    fill(network, found, name, path, *cure)
+        weights = plain_names(weights, network)
+        classifier = weights.get(f"{head(network)}.weight")
+        if classifier is not None and classifier.ndim and len(classifier) != IMAGENET:
+            network = build(name, len(classifier))
+    fill(network, weights, name, path, *hint)
     return network
 
 
 def _download(network: Network, on_step: OnStep | None) -> None:
-    """Get the file of weights into torch's cache, if it is not there, and check it by its hash."""
+    """Download the weights into torch's cache, unless they are there, and verify their hash."""
     from http.client import HTTPException
 
     path, url = weights_file(network.name), _PUBLISHED + _CHECKPOINTS[network.name]
@@ -140,26 +150,26 @@ def _download(network: Network, on_step: OnStep | None) -> None:
         raise WeightsError(
             f"{network.name} needs the file {path.name} ({network.megabytes:g} MB), which cannot be downloaded: "
             f"{reason}",
-            f"get it from {url} on a machine with network access and put it at {path}",
+            f"download {url} on a machine with network access and save it as {path}",
         ) from error
 
 
 class _DamagedError(Exception):
-    """A file is not the one that its name promises."""
+    """The hash of a file is not the one in its name."""
 
 
 def _fetch(url: str, path: Path, task: str, on_step: OnStep | None) -> None:
-    """Download `url` into the file `path`, whose name ends with the first digits of its sha256, as torchvision's do.
+    """Download `url` to `path`, whose name ends with the first digits of its sha256, as torchvision's do.
 
-    torch.hub.download_url_to_file does the same, but reports its progress to nobody but a terminal (so nothing could
-    stop it between two pieces), and waits for ever on a server that falls silent.
+    torch.hub.download_url_to_file does the same, but reports progress to a terminal only, so that it cannot be stopped,
+    and waits forever for a server that stops sending.
     """
     import urllib.request  # 15 ms
 
-    wanted, found = path.stem.rsplit("-", 1)[-1], hashlib.sha256()
+    expected, digest = path.stem.rsplit("-", 1)[-1], hashlib.sha256()
     if on_step is None:
         _log.warning("%s from %s", task, url)
-    # Its default name, Python-urllib, is refused by some servers.
+    # Some servers refuse the default, Python-urllib.
     request = urllib.request.Request(url, headers={"User-Agent": "livedream"})
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
@@ -167,13 +177,13 @@ def _fetch(url: str, path: Path, task: str, on_step: OnStep | None) -> None:
             length, done = int(answer.headers.get("Content-Length", 0)), 0
             while piece := answer.read(_PIECE):
                 file.write(piece)
-                found.update(piece)
+                digest.update(piece)
                 done += len(piece)
                 if on_step is not None:
                     share = done / length if length else 0.0
                     on_step(StepReport(task, done / 1e6, length / 1e6, "MB", share))
-        if not found.hexdigest().startswith(wanted):
-            raise _DamagedError(f"invalid hash value (expected {wanted}, got {found.hexdigest()})")
+        if not digest.hexdigest().startswith(expected):
+            raise _DamagedError(f"invalid hash value (expected {expected}, got {digest.hexdigest()})")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The networks that livedream knows, in a table. Readable without torch."""
+"""The registry of networks. Does not import torch."""
 
 from dataclasses import dataclass
 
@@ -7,39 +7,39 @@ from livedream.errors import unknown
 _IMAGENET_MEAN = (123.675, 116.28, 103.53)
 _IMAGENET_STD = (58.395, 57.12, 57.375)
 DEFAULT = "efficientnet_lite0"
-"""The network that dreams where none is named."""
+"""The network used by default."""
 SQUEEZENET = "squeezenet"
-"""The small and fast one of the two networks in the package."""
+"""The smaller and faster of the two networks in the package."""
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """One network: a row of the table."""
+    """A network: its weights, preprocessing and recommended layers."""
 
     name: str
     layers: tuple[tuple[str, str], ...]
-    """Recommended layers from shallow to deep, each with what its dreams look like."""
+    """Recommended layers from shallow to deep, each with the look of its dreams."""
     best: str
-    """The layer that `auto` means."""
+    """The layer that `auto` stands for."""
     megabytes: float
-    """Size of the file with its weights."""
+    """Size of its weights file."""
     smallest: int = 32
-    """Shortest side of a picture that it takes, in pixels."""
+    """Smallest height and width of an image that it accepts, in pixels."""
     mean: tuple[float, float, float] = _IMAGENET_MEAN
     std: tuple[float, float, float] = _IMAGENET_STD
-    """Red, green and blue, 0 to 255: what is taken off a pixel, and by what it is divided then."""
+    """Preprocessing of red, green and blue, 0 to 255: (pixel - mean) / std."""
     embedded: bool = False
     """Whether its weights are in the package."""
 
     @property
     def note(self) -> str:
-        """Where its weights are."""
+        """Where its weights come from, as a short text."""
         return "in the package" if self.embedded else f"downloaded once, {self.megabytes:g} MB"
 
 
-# The looks of the embedded networks were seen in dreams of photographs. Those of torchvision's are as reported by the
-# projects that dreamt with them (see docs/reference/networks.md); where none did (squeezenet1_1 is described like the
-# embedded SqueezeNet; mobilenet, efficientnet_b0, densenet, convnext), they go by depth alone.
+# The looks of the embedded networks were judged from dreams of photographs. Those of torchvision's networks come from
+# projects that dreamt with them (see docs/reference/networks.md). squeezenet1_1 is described like the embedded
+# SqueezeNet, and mobilenet, efficientnet_b0, densenet and convnext, for which there was no report, by depth alone.
 _table = (
     Network(
         DEFAULT,
@@ -64,7 +64,7 @@ _table = (
         ),
         best="blocks.10",
         megabytes=9.4,
-        # TensorFlow's for the Lite networks.
+        # As TensorFlow does for the Lite networks.
         mean=(127.0, 127.0, 127.0),
         std=(128.0, 128.0, 128.0),
         embedded=True,
@@ -80,7 +80,7 @@ _table = (
         ),
         best="fire6",
         megabytes=2.5,
-        # Caffe's: the mean colour alone.
+        # As Caffe does: the mean colour only.
         mean=(123.0, 117.0, 104.0),
         std=(1.0, 1.0, 1.0),
         embedded=True,
@@ -203,17 +203,17 @@ NETWORKS = {network.name: network for network in _table}
 
 
 def network_names() -> list[str]:
-    """Return the name of every network, the embedded ones first."""
+    """Return the names of all networks, the embedded ones first."""
     return list(NETWORKS)
 
 
 def network_table() -> list[Network]:
-    """Return every network, the embedded ones first."""
+    """Return all networks, the embedded ones first."""
     return list(NETWORKS.values())
 
 
 def find_network(name: str) -> Network:
-    """Return the network called `name`. Raises ArgumentError with the nearest names."""
+    """Return the network `name`. Raises ArgumentError, whose hint names the closest ones, if it is unknown."""
     if name not in NETWORKS:
         raise unknown("network", name, NETWORKS)
     return NETWORKS[name]

@@ -1,13 +1,12 @@
-"""MediaPipe's selfie segmentation, landscape model: where a person is in a picture.
+"""MediaPipe's selfie segmentation, landscape model: finds where a person is in an image.
 
 Source: the TFLite file in the npm package @mediapipe/selfie_segmentation 0.1.1675465747 (`scripts/build_weights`), by
 Google; its model card: "MediaPipe Selfie Segmentation", 2021. The encoder is MobileNetV3-small (A. Howard et al.,
-"Searching for MobileNetV3", arXiv:1905.02244) with fewer channels; each stage of the decoder weighs the channels of the
-encoder's stage of the same size.
+"Searching for MobileNetV3", arXiv:1905.02244) with fewer channels; each stage of the decoder weights the channels of
+the encoder's stage of the same size.
 
-Written out for torch because OpenCV, which reads the TFLite file too, takes as many threads as the whole process has,
-and the dream needs those (`livedream.dream.stream.person`). One search on one thread takes 4 ms here and 7 ms in
-OpenCV 5.
+Implemented in torch because OpenCV, which can read the TFLite file, uses all threads of the process, and the dream
+needs those (see `livedream.dream.stream.person`). One inference on one thread takes 4 ms here and 7 ms in OpenCV 5.
 """
 
 import torch
@@ -15,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 DIVISOR = 16
-"""Both sides of a picture must be multiples of this."""
+"""The height and width of an image must be multiples of this."""
 
 _ENCODER = (
-    # channels in, expanded, out, kernel, stride, channels that the gate squeezes to (0: no gate), hard swish
+    # channels in, expanded, out, kernel, stride, channels inside the gate (0: no gate), hard swish
     (16, 16, 16, 3, 2, 8, False),
     (16, 72, 24, 3, 2, 0, False),
     (24, 88, 24, 3, 1, 0, False),
@@ -31,7 +30,7 @@ _ENCODER = (
 
 
 class Gate(nn.Module):
-    """A weight 0..1 for each channel, from the mean of each channel (squeeze and excitation): (n, c, 1, 1)."""
+    """Squeeze and excitation: a weight 0..1 for each channel, (n, c, 1, 1), from the means of the channels."""
 
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
@@ -43,7 +42,7 @@ class Gate(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Expand to more channels, filter each by itself, weigh them, project to few; a residual where the sizes agree."""
+    """Expansion, depthwise convolution, gate and projection; with a residual connection at stride 1."""
 
     def __init__(
         self, channels: int, expanded: int, out: int, kernel: int, stride: int, squeezed: int, swish: bool
@@ -65,7 +64,7 @@ class Bottleneck(nn.Module):
 
 
 class DecoderStage(nn.Module):
-    """Scale up to the size of an earlier stage of the encoder, and add that one's channels, weighed."""
+    """Upsamples to the size of an earlier stage of the encoder and adds the gated channels of that stage."""
 
     def __init__(self, channels: int, out: int) -> None:
         super().__init__()
@@ -75,7 +74,7 @@ class DecoderStage(nn.Module):
         self.depthwise = nn.Conv2d(out, out, 3, padding=1, groups=out)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        # The original projects after it has scaled up. Both are linear, and this way it is a quarter of the work.
+        # The original projects after upsampling. Both are linear, and this order takes a quarter of the work.
         y = F.interpolate(self.project(x), skip.shape[2:], mode="bilinear", align_corners=False)
         y += skip * self.gate(skip + y)
         y = self.mix(y).relu_()
@@ -83,9 +82,9 @@ class DecoderStage(nn.Module):
 
 
 class SelfieSegmentation(nn.Module):
-    """Pictures (n, 3, h, w), RGB 0..1, both sides multiples of 16, to where a person is: (n, 1, h, w), 0..1.
+    """Maps RGB images (n, 3, h, w), 0..1, to the confidence that a pixel shows a person, (n, 1, h, w), 0..1.
 
-    Trained on 144x256 (height, width).
+    h and w must be multiples of 16. It was trained on 256x144 pixels.
     """
 
     def __init__(self) -> None:
@@ -112,7 +111,7 @@ class SelfieSegmentation(nn.Module):
 
 
 def _same_conv(channels: int, out: int, kernel: int, stride: int, groups: int = 1) -> nn.Module:
-    """Return a convolution with TensorFlow's `same` padding of an even side: a stride of 2 pads one less before."""
+    """Return a convolution with TensorFlow's `same` padding for even sides: stride 2 pads one pixel less before."""
     if stride == 1:
         return nn.Conv2d(channels, out, kernel, padding=kernel // 2, groups=groups)
     whole = kernel - stride

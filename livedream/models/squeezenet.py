@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Fire(nn.Module):
-    """Squeeze to few channels, then expand with 1x1 and 3x3 kernels side by side."""
+    """Squeeze to few channels, then expand with parallel 1x1 and 3x3 kernels."""
 
     def __init__(self, channels: int, squeezed: int, expanded: int) -> None:
         super().__init__()
@@ -23,9 +23,9 @@ class Fire(nn.Module):
 
 
 class SqueezeNet(nn.Module):
-    """SqueezeNet 1.1: (n, 3, h, w) minus the mean colour, to logits (n, classes).
+    """SqueezeNet 1.1: maps images (n, 3, h, w) minus the mean colour to logits (n, classes).
 
-    The layers have the names of the paper; h and w are at least 17, below which the last pooling has nothing to pool.
+    Layers are named as in the paper. h and w must be at least 17: below that, the input of the last pooling is empty.
     """
 
     def __init__(self, classes: int = 1000) -> None:

@@ -13,7 +13,7 @@ from tests.networks import random_network
 SIZE = (80, 96)
 
 
-def picture(size: tuple[int, int] = SIZE) -> torch.Tensor:
+def image(size: tuple[int, int] = SIZE) -> torch.Tensor:
     return torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1)) * 255
 
 
@@ -39,12 +39,12 @@ def losses(ascent: Ascent, x: torch.Tensor, steps: int = 4, by: Preconditioner =
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("name", ["squeezenet", "googlenet", "mobilenet_v3_large", "convnext_tiny"])
 def test_loss_rises_for_every_precision(name, dtype) -> None:
-    """Three networks that are written out, of plain layers, branches and inverted bottlenecks, and one that is not."""
+    """Three networks with a hand-written pass (plain layers, branches, inverted bottlenecks), and one with autograd."""
     row = models.find_network(name)
     objective = layer(row.best)
     network = DreamNetwork(random_network(name), row, objective, "max").to_compute(torch.device("cpu"), dtype)
     # A CPU without bfloat16 instructions needs seconds for a step on more.
-    values = losses(Ascent(network, objective), picture((row.smallest, row.smallest)), steps=2)
+    values = losses(Ascent(network, objective), image((row.smallest, row.smallest)), steps=2)
     assert values == sorted(values)
     assert values[-1] > values[0] * 1.01
 
@@ -52,36 +52,36 @@ def test_loss_rises_for_every_precision(name, dtype) -> None:
 @pytest.mark.parametrize("layers", ["fire4", "fire5", "fire6", "fire8", "fire9", "fire6 + 0.5*fire9:77"])
 @each_look
 def test_loss_rises_for_every_preconditioner(layers, by) -> None:
-    """Their matrices are positive definite, so that what they give is still a way up."""
-    values = losses(ascent(layers), picture(), by=by)
+    """Their matrices are positive definite, so the result still increases the loss."""
+    values = losses(ascent(layers), image(), by=by)
     assert values == sorted(values)
     assert values[-1] > values[0] * 1.05
 
 
 def test_loss_rises_through_octave_and_shift() -> None:
-    values = losses(ascent(), picture(), size=(57, 69), shift=(7, -11))
+    values = losses(ascent(), image(), size=(57, 69), shift=(7, -11))
     assert values[-1] > values[0] * 1.05
 
 
 @each_look
 @pytest.mark.parametrize("of", [float, torch.tensor], ids=["number", "tensor"])
 def test_mean_change_is_the_step_size(by, of) -> None:
-    x = picture()
+    x = image()
     change = ascent().step(x, SIZE, (3, 5), of(2.5), by=by) - x
     assert float(change.abs().mean()) == pytest.approx(2.5, rel=1e-4)
 
 
 @each_look
-def test_steps_by_numbers_and_by_tensors_are_the_same(by) -> None:
+def test_step_sizes_as_numbers_and_as_tensors_give_the_same(by) -> None:
     tensors = TensorPreconditioner(torch.tensor(by.colors).view(3, 3), torch.tensor(by.levels))
-    x = picture()
+    x = image()
     change = ascent().step(x, SIZE, (3, 5), 2.5, by=by) - x
     from_tensors = ascent().step(x, SIZE, (3, 5), torch.tensor(2.5), by=tensors) - x
     assert float((change - from_tensors).abs().max()) < 0.001 * float(change.abs().max())
 
 
-def test_step_leaves_its_picture_alone() -> None:
-    x = picture()
+def test_a_step_does_not_change_its_image() -> None:
+    x = image()
     before = x.clone()
     ascent().step(x, SIZE, (0, 0), 1.0)
     assert torch.equal(x, before)
@@ -91,7 +91,7 @@ def test_step_leaves_its_picture_alone() -> None:
 def test_shift_is_undone() -> None:
     # Far from the rim, where nothing wraps around, a shift by the stride of the deepest layer used changes nothing:
     # fire4 sees every eighth pixel.
-    x = picture((160, 160))
+    x = image((160, 160))
     change = ascent("fire4").step(x, (160, 160), (0, 0), 1.0) - x
     shifted = ascent("fire4").step(x, (160, 160), (16, -8), 1.0) - x
     centre = (slice(None), slice(None), slice(60, 100), slice(60, 100))
@@ -102,7 +102,7 @@ def test_natural_color_mutes_hues() -> None:
     """At 2 all channels change nearly alike: chroma is multiplied by 0.076^2 or less, see precondition.py."""
 
     def chroma(natural_color: float) -> float:
-        change = ascent().step(picture(), SIZE, (0, 0), 1.0, by=preconditioner(natural_color, 0)) - picture()
+        change = ascent().step(image(), SIZE, (0, 0), 1.0, by=preconditioner(natural_color, 0)) - image()
         return float((change - change.mean(1, keepdim=True)).abs().mean())
 
     neon, muted, grey = map(chroma, (0, 0.5, 2))
@@ -110,9 +110,9 @@ def test_natural_color_mutes_hues() -> None:
     assert grey < 0.1
 
 
-def test_zero_gradient_leaves_the_picture() -> None:
+def test_a_zero_gradient_does_not_change_the_image() -> None:
     climber = ascent("fire6:0", weights={"conv1": 0})
-    x = picture()
+    x = image()
     assert torch.equal(climber.step(x, SIZE, (0, 0), 1.0), x)
     assert int(climber.dropped) == 0
 
@@ -121,15 +121,15 @@ def test_zero_gradient_leaves_the_picture() -> None:
 @each_look
 def test_step_that_is_not_finite_is_dropped_and_counted(poison, by) -> None:
     climber = ascent(weights={"fire6.squeeze1x1": poison})
-    x = picture()
+    x = image()
     assert torch.equal(climber.step(x, SIZE, (1, 1), 1.0, by=by), x)
     assert torch.equal(climber.step(x, SIZE, (1, 1), torch.tensor(1.0), by=by), x)
     assert int(climber.dropped) == 2
 
 
-def test_coarseness_takes_fine_grain_away() -> None:
+def test_coarseness_removes_fine_detail() -> None:
     def grain(coarseness: float) -> float:
-        change = ascent().step(picture(), SIZE, (0, 0), 1.0, by=preconditioner(0, coarseness)) - picture()
+        change = ascent().step(image(), SIZE, (0, 0), 1.0, by=preconditioner(0, coarseness)) - image()
         return float((change[..., 1:] - change[..., :-1]).abs().mean())
 
     fine, plain, coarse, coarser = map(grain, (-1, 0, 0.8, 1.6))
@@ -139,7 +139,7 @@ def test_coarseness_takes_fine_grain_away() -> None:
 
 
 def test_loss_in_float16_is_magnified_by_the_smallest_layer_and_only_there() -> None:
-    """The slope of a mean over n numbers is of the order of 1/n; 128 is the room that is left for it to grow."""
+    """The derivative of a mean over n elements is of the order of 1/n; 128 is the headroom for it to grow."""
     ascending = make_ascent(layers="fire4 + fire9")
     seen = {"fire4": torch.zeros(1, 128, 40, 50), "fire9": torch.zeros(1, 512, 8, 16)}
     assert ascending._magnification(seen) == 1
@@ -147,19 +147,19 @@ def test_loss_in_float16_is_magnified_by_the_smallest_layer_and_only_there() -> 
     assert ascending._magnification(seen) == 512 * 8 * 16 / 128
 
 
-def test_scale_of_the_loss_comes_back_from_overflows(monkeypatch) -> None:
-    """As a GPU steps, where numbers stay on the device: 40 times 1/16 would be 0 in float32, and no gradient ever."""
+def test_the_loss_scale_recovers_from_overflows(monkeypatch) -> None:
+    """With scalars on the device, as on a GPU. Without a lower bound, (1/16)^40 would be 0 in float32."""
     ascending, size = ascent(), torch.ones(())
     with monkeypatch.context() as patch:
-        patch.setattr(ascending, "_image_gradient", lambda picture, objective: torch.full_like(picture, torch.nan))
+        patch.setattr(ascending, "_image_gradient", lambda image, objective: torch.full_like(image, torch.nan))
         for _ in range(40):
-            assert torch.equal(ascending.step(picture(), SIZE, (0, 0), size), picture())
+            assert torch.equal(ascending.step(image(), SIZE, (0, 0), size), image())
     assert int(ascending.take_dropped()) == 40
     low = float(ascending._loss_scale)
-    moved = ascending.step(picture(), SIZE, (0, 0), size)
-    assert float((moved - picture()).abs().mean()) == pytest.approx(1, rel=1e-3)
+    moved = ascending.step(image(), SIZE, (0, 0), size)
+    assert float((moved - image()).abs().mean()) == pytest.approx(1, rel=1e-3)
     assert low < float(ascending._loss_scale) <= 1
     ascending._loss_scale.fill_(1)
-    ascending.step(picture(), SIZE, (0, 0), size)
+    ascending.step(image(), SIZE, (0, 0), size)
     assert float(ascending._loss_scale) == 1
     assert int(ascending.take_dropped()) == 0

@@ -32,10 +32,10 @@ def test_activations_are_those_of_the_whole_network() -> None:
     for name in ("fire5", "fire9"):
         module = whole.get_submodule(name)
         module.register_forward_hook(lambda module, args, output, name=name: seen.update({name: output}))
-    picture = torch.rand(1, 3, 96, 128, generator=torch.Generator().manual_seed(0)) * 255
+    image = torch.rand(1, 3, 96, 128, generator=torch.Generator().manual_seed(0)) * 255
     with torch.no_grad():
-        whole(picture - torch.tensor(ROW.mean).view(1, 3, 1, 1))
-        found = cut("fire9 + fire5")(picture)
+        whole(image - torch.tensor(ROW.mean).view(1, 3, 1, 1))
+        found = cut("fire9 + fire5")(image)
     for name, expected in seen.items():
         torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-3)
 
@@ -50,7 +50,7 @@ def test_pass_stops_at_the_deepest_layer_used() -> None:
     assert not any(name.startswith("fire4") for name, _ in cut("fire3").body.named_modules())
 
 
-def test_work_of_a_pixel_is_that_of_a_pass() -> None:
+def test_flops_per_pixel_match_those_of_a_pass() -> None:
     # 64x64 is what it is counted at (the smallest side of SqueezeNet and 32 more): see by hand above.
     assert ROW.smallest + 32 == 64
     assert cut("fire3").flops_per_pixel * 64 * 64 == flops(cut("fire3"))
@@ -73,21 +73,21 @@ def test_layers_are_what_hooks_see_and_nothing_overwrites_them(name, layers) -> 
     for wanted in layers:
         module = whole.get_submodule(wanted)
         module.register_forward_hook(lambda module, args, output, wanted=wanted: seen.update({wanted: output.clone()}))
-    picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 255
+    image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 255
     with torch.no_grad():
-        whole(normalise(picture, network.mean, network.std, torch.float32))
-        found = network(picture)
+        whole(normalise(image, network.mean, network.std, torch.float32))
+        found = network(image)
     for wanted in layers:
         torch.testing.assert_close(found[wanted], seen[wanted], rtol=1e-4, atol=1e-4)
 
 
-def test_no_parameter_carries_a_gradient() -> None:
+def test_no_parameter_requires_a_gradient() -> None:
     parameters = list(cut("fire6").parameters())
     assert parameters
     assert not any(parameter.requires_grad for parameter in parameters)
 
 
-def test_unknown_layer_names_the_nearest() -> None:
+def test_the_hint_for_an_unknown_layer_lists_the_closest() -> None:
     with pytest.raises(ArgumentError, match="unknown layer: fire66") as caught:
         cut("fire66")
     assert "fire6" in caught.value.hint
@@ -123,16 +123,16 @@ class WithBatchNorm(nn.Module):
 def test_batch_norm_is_folded_and_nothing_changes() -> None:
     torch.manual_seed(0)
     plain = WithBatchNorm().eval()
-    picture = torch.rand(1, 3, 64, 64) * 255
+    image = torch.rand(1, 3, 64, 64) * 255
     with torch.no_grad():
-        expected = plain(picture - torch.tensor(ROW.mean).view(1, 3, 1, 1))
+        expected = plain(image - torch.tensor(ROW.mean).view(1, 3, 1, 1))
         network = DreamNetwork(nn.Sequential(OrderedDict(both=plain)), ROW, parse("both"), "max")
-        found = network(picture)["both"]
+        found = network(image)["both"]
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-3)
 
 
-def test_average_pooling_takes_the_place_of_max_pooling() -> None:
+def test_average_pooling_replaces_max_pooling() -> None:
     network = cut("fire6", "average")
     kinds = [type(module) for module in network.body.modules()]
     assert nn.MaxPool2d not in kinds

@@ -1,4 +1,4 @@
-"""livedream as it is where no compiler was at hand when it was installed."""
+"""Runs livedream as if it was installed without a compiler."""
 
 import os
 
@@ -12,7 +12,7 @@ needs_kernels = pytest.mark.skipif(
 
 
 def without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let torch do, until the end of the test, what the compiled library does."""
+    """Replace the compiled library by torch until the end of the test."""
     monkeypatch.setattr(library, "opened", None)
     monkeypatch.setattr(library, "kernel", lambda name, dtype: None)
     monkeypatch.setattr(kernels, "compiled", False)

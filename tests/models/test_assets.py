@@ -1,4 +1,4 @@
-"""The files in the package are the ones that NOTICE describes, and the networks are the ones it says they are."""
+"""The files in the package match NOTICE, and the networks recognise what they should."""
 
 import hashlib
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_notice_has_the_checksum_of(name: str) -> None:
 
 
 def test_notice_has_the_licence_of_the_weights_whole() -> None:
-    """The text of apache.org/licenses/LICENSE-2.0.txt, the checksum of which is from there."""
+    """The text of apache.org/licenses/LICENSE-2.0.txt; the checksum was computed there."""
     notice = (ASSETS / "NOTICE").read_text(encoding="utf-8")
     licence = notice[notice.rindex("\n" + 33 * " " + "Apache License\n") :]
     checksum = hashlib.sha256(licence.encode()).hexdigest()
@@ -39,7 +39,7 @@ def test_notice_has_the_licence_of_the_weights_whole() -> None:
 
 
 def score(picture: np.ndarray, name: str) -> torch.Tensor:
-    """Return what the network says of the classes, before softmax."""
+    """Return the class scores, before softmax."""
     row = models.find_network(name)
     side = 227 if name == "squeezenet" else 224
     square = np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BOX))
@@ -50,7 +50,7 @@ def score(picture: np.ndarray, name: str) -> torch.Tensor:
 
 @pytest.mark.parametrize(("name", "least"), [("squeezenet", 0.99), ("efficientnet_lite0", 0.85)])
 def test_network_sees_an_espresso(name: str, least: float) -> None:
-    """With red and blue exchanged efficientnet_lite0 gives it 0.71, so this also holds the preprocessing."""
+    """With red and blue swapped, efficientnet_lite0 gives 0.71, so this also tests the preprocessing."""
     assert score(data.coffee(), name).softmax(0)[ESPRESSO] > least
 
 
@@ -70,8 +70,8 @@ ORIGINAL_SCORES = {
 
 
 @pytest.mark.parametrize("picture", ORIGINAL_SCORES)
-def test_efficientnet_scores_as_the_original_does(picture: str) -> None:
-    """float16 changed no score of ten pictures by more than 0.06, with scores from -4 to 12."""
+def test_efficientnet_scores_match_the_original(picture: str) -> None:
+    """float16 changed no score of ten images by more than 0.06; scores range from -4 to 12."""
     expected = ORIGINAL_SCORES[picture]
     scores = score(getattr(data, picture)(), "efficientnet_lite0")
     assert scores.topk(5).indices.tolist() == list(expected)

@@ -100,7 +100,7 @@ def test_names_belong_to_a_network() -> None:
     assert models.channel_names("vgg16") == []
 
 
-def test_unknown_names_are_answered_with_the_nearest() -> None:
+def test_the_hint_for_an_unknown_name_lists_the_closest() -> None:
     with pytest.raises(ArgumentError, match="unknown layer: peacok") as caught:
         models.resolve_layer("squeezenet", "peacok", ["fire8", "fire9"])
     assert "peacock" in caught.value.hint

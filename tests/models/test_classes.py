@@ -26,20 +26,20 @@ def test_spaces_and_case_make_no_difference(text) -> None:
     assert models.find_class("vgg16", text) == 282
 
 
-def test_unknown_class_names_the_nearest() -> None:
+def test_the_hint_for_an_unknown_class_lists_the_closest() -> None:
     with pytest.raises(ArgumentError, match="unknown class: goldfinsh") as caught:
         models.find_class("squeezenet", "goldfinsh")
     assert "goldfinch" in caught.value.hint
 
 
-def test_class_like_no_other_gets_a_short_hint() -> None:
+def test_the_hint_is_short_if_no_class_is_close() -> None:
     with pytest.raises(ArgumentError, match="unknown class: xyzzyxyzzy") as caught:
         models.find_class("squeezenet", "xyzzyxyzzy")
     assert len(caught.value.hint) < 100
 
 
 @pytest.mark.parametrize(("text", "count", "hint"), [("1000", 1000, "0 to 999"), ("goldfinch", 365, "0 to 364")])
-def test_number_out_of_range_and_names_that_are_not_known(text, count, hint) -> None:
+def test_a_number_out_of_range_and_a_name_without_names_are_refused(text, count, hint) -> None:
     with pytest.raises(ArgumentError) as caught:
         models.find_class("squeezenet", text, count)
     assert caught.value.hint.endswith(hint)
@@ -64,7 +64,7 @@ def test_logits_are_the_scores_before_the_relu() -> None:
     assert cut.get_total_flops() == all_of_it.get_total_flops()
 
 
-def test_objective_of_a_class_rises() -> None:
+def test_steps_increase_the_score_of_a_class() -> None:
     objective = channel(models.LOGITS, GOLDFINCH)
     network = DreamNetwork(models.load("squeezenet"), models.find_network("squeezenet"), objective, "max")
     climber = Ascent(network.to_compute(torch.device("cpu"), torch.float32), objective)

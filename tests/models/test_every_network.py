@@ -1,4 +1,4 @@
-"""Each network of the table, with random weights: its recommended layers dream, and it costs no more than it must."""
+"""Each network of the registry, with random weights: dreams of its recommended layers, and their cost."""
 
 import functools
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def cut(name: str, layer_name: str) -> DreamNetwork:
 
 
 def flop(network: nn.Module, x: torch.Tensor) -> int:
-    """The operations of a pass, forward and back to the picture."""
+    """Return the operations of a forward pass and of the backward pass to the image."""
     x = x.clone().requires_grad_()
     with FlopCounterMode(display=False) as counter:
         found = network(x)
@@ -48,7 +48,7 @@ def flop(network: nn.Module, x: torch.Tensor) -> int:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_recommended_layers_rise_in_five_steps_and_stop_at_the_layer(name) -> None:
+def test_five_steps_increase_recommended_layers_and_passes_stop_at_the_layer(name) -> None:
     row = models.find_network(name)
     side = max(48, row.smallest)
     start = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(1)) * 255
@@ -74,7 +74,7 @@ def test_recommended_layers_rise_in_five_steps_and_stop_at_the_layer(name) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_smallest_picture_goes_through_all_of_it(name) -> None:
+def test_the_whole_network_accepts_the_smallest_image(name) -> None:
     row = models.find_network(name)
     with torch.device("meta"):
         assert models.build(name)(torch.empty(1, 3, row.smallest, row.smallest)).shape == (1, 1000)
@@ -146,8 +146,8 @@ def test_known_names(name, alias, expected) -> None:
     ("name", "fact"),
     [("mobilenet_v3_large", "use_res_connect"), ("efficientnet_b0", "use_res_connect"), ("efficientnet_lite0", "adds")],
 )
-def test_what_keras_calls_add_adds(name, fact) -> None:
-    """The networks themselves say which of their blocks add what came in."""
+def test_blocks_that_keras_calls_add_have_a_residual_connection(name, fact) -> None:
+    """The networks themselves know which of their blocks have a residual connection."""
     with torch.device("meta"):
         whole = models.build(name)
     adding = {target for alias, target in models.aliases(name).items() if "add" in alias.lower()}
@@ -160,25 +160,25 @@ def test_every_block_of_the_default_network_has_a_look() -> None:
     assert all(looks.values())
 
 
-def test_keras_convolution_is_behind_its_relu_and_caffes_before() -> None:
+def test_a_convolution_is_after_its_relu_in_keras_and_before_it_in_caffe() -> None:
     with torch.no_grad():
         before, behind = (cut("vgg16", n)(torch.rand(1, 3, 64, 64) * 255)[n] for n in ("conv4_1", "block4_conv1"))
     assert float(before.min()) < 0
     assert float(behind.min()) == 0
 
 
-def test_layer_that_is_no_picture_is_refused_and_not_listed() -> None:
+def test_a_layer_without_channels_is_refused_and_not_listed() -> None:
     # Inside a block of ConvNeXt the channels come last.
     inside = "features.1.0.block.3"
     assert inside not in models.layer_names("convnext_tiny")
-    with pytest.raises(ArgumentError, match="no picture to dream of"):
+    with pytest.raises(ArgumentError, match="no channels that a dream can amplify"):
         cut("convnext_tiny", inside)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", NAMES)
-def test_every_layer_rises(name) -> None:
+def test_steps_increase_every_layer(name) -> None:
     """scripts/test -m soak tests/models/test_every_network.py"""
     row = models.find_network(name)
     side = max(48, row.smallest)

@@ -22,7 +22,7 @@ def test_a_network_is_traced_as_torch_fx_traces_it(name: str) -> None:
 
 
 class Small(nn.Module):
-    """Calls a module, reads a parameter."""
+    """Calls a module and reads a parameter."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Small(nn.Module):
 
 @torch.no_grad()
 def test_another_thread_calls_networks_while_one_is_traced() -> None:
-    """With fx.symbolic_trace the first call meanwhile fails: "module is not installed as a submodule"."""
+    """With fx.symbolic_trace, the first concurrent call fails: "module is not installed as a submodule"."""
     network, picture = Small(), torch.rand(1, 3, 16, 16)
     expected = network(picture)
     calls, failed = 0, []
@@ -91,8 +91,8 @@ def test_threads_trace_at_the_same_time() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_waits_until_a_network_is_traced(number: int) -> None:
-    """torch.fx patches nn.Module for the whole process: Ctrl-C between two patches left one of them."""
+def test_a_signal_is_deferred_until_a_network_is_traced(number: int) -> None:
+    """torch.fx patches nn.Module for the whole process: after Ctrl-C between two patches one of them stayed."""
     before = nn.Module.__call__, nn.Module.__getattr__
     during = []
 

@@ -1,4 +1,4 @@
-"""GoogLeNet, written out: torchvision's network, without torchvision."""
+"""Our GoogLeNet matches torchvision's, without importing torchvision."""
 
 import subprocess
 import sys
@@ -11,8 +11,8 @@ from livedream.models.fx_graph import outputs, trace
 from tests.networks import random_network
 
 
-def test_it_is_that_of_torchvision() -> None:
-    """The same layers by the same names in the same order, which give the same numbers with the same weights."""
+def test_the_network_matches_torchvision() -> None:
+    """Same layers, names and order, and the same output with the same weights."""
     ours = random_network("googlenet")
     with torch.device("meta"):
         theirs = get_model("googlenet", aux_logits=False, init_weights=False).eval()
@@ -26,8 +26,8 @@ def test_it_is_that_of_torchvision() -> None:
     assert "inception4c" in names
 
 
-def test_it_needs_no_torchvision() -> None:
-    """The import of which takes longer than that of torch."""
+def test_the_network_does_not_import_torchvision() -> None:
+    """Importing it takes longer than importing torch."""
     program = """
 import sys
 from livedream import models

@@ -18,7 +18,7 @@ def members(group: str) -> set[str]:
     return {CLASSES[number] for number in models.class_group(group)}
 
 
-def test_birds() -> None:
+def test_the_group_of_birds_is_complete() -> None:
     assert members("birds") == {name.strip() for name in BIRDS.replace("\n", " ").split(",")}
 
 
@@ -64,7 +64,7 @@ def test_spaces_and_case_make_no_difference(text) -> None:
     assert models.class_group(text) == models.class_group("big cats")
 
 
-def test_unknown_group_names_the_nearest() -> None:
+def test_the_hint_for_an_unknown_group_lists_the_closest() -> None:
     with pytest.raises(ArgumentError, match="unknown group of classes: dogz") as caught:
         models.class_group("dogz")
     assert "dogs" in caught.value.hint
@@ -80,7 +80,7 @@ def test_a_text_means_a_class_or_a_group() -> None:
     assert models.find_classes("squeezenet", "Cats") == (281, 282, 283, 284, 285)
 
 
-def test_unknown_text_names_the_nearest_of_both() -> None:
+def test_the_hint_for_unknown_text_lists_the_closest_classes_and_groups() -> None:
     for text, near in (("terrierz", "terriers"), ("goldfinsh", "goldfinch")):
         with pytest.raises(ArgumentError, match=f"unknown class: {text}") as caught:
             models.find_classes("squeezenet", text)

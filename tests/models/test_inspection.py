@@ -1,4 +1,4 @@
-"""Files of weights that ask for more than they have: one line each, in little memory and time."""
+"""Weights files that claim more memory than they have are refused in one line, with little memory and time."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ from livedream.errors import WeightsError
 State = dict[str, Tensor]
 HEAD = "conv10"
 MEGABYTES = 100
-"""By which loading may raise the peak of memory: each file asked for 0.4 GB to some GB, and SqueezeNet has 5 MB."""
+"""By how much loading may raise the peak memory. The files claim 0.4 GB to several GB; SqueezeNet has 5 MB."""
 CPU_SECONDS = 5.0
 
 PROBE = """
@@ -47,17 +47,17 @@ def state() -> State:
 
 
 def huge(*shape: int) -> Tensor:
-    """A tensor of two bytes that says it is of any shape."""
+    """A tensor of two bytes that claims any shape."""
     return torch.zeros(1, dtype=torch.float16).expand(*shape)
 
 
 def old(body: bytes) -> bytes:
-    """What torch wrote before version 1.6, with `body` for a pickle of the weights."""
+    """Return the format of torch before version 1.6, with `body` as the pickle of the weights."""
     return pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2) + body
 
 
 def deflated(path: Path, state: State) -> None:
-    """Write weights of which the first tensor swells to 400 MB."""
+    """Write weights whose first tensor expands to 400 MB."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as bomb:
         torch.save(state, path.with_suffix(".whole"))
         with zipfile.ZipFile(path.with_suffix(".whole")) as whole:
@@ -89,7 +89,7 @@ HOSTILE: dict[str, tuple[Callable[[Path, State], object], str]] = {
         lambda path, state: torch.save(
             {**state, f"{HEAD}.weight": huge(10**7, 512, 1, 1), f"{HEAD}.bias": huge(10**7)}, path
         ),
-        "asks for 9765 MB, more than the file has",
+        "claims 9765 MB, more than the file has",
     ),
     "expanded head, old.pth": (
         lambda path, state: torch.save(
@@ -97,11 +97,11 @@ HOSTILE: dict[str, tuple[Callable[[Path, State], object], str]] = {
             path,
             _use_new_zipfile_serialization=False,
         ),
-        "asks for 9765 MB, more than the file has",
+        "claims 9765 MB, more than the file has",
     ),
     "deflated.pth": (deflated, "it is compressed"),
     "a million keys.pth": (lambda path, state: path.write_bytes(old(MILLION)), "far more than the tensors"),
-    "doubled.pth": (lambda path, state: path.write_bytes(old(HEX)), "other things than tensors (_codecs.encode)"),
+    "doubled.pth": (lambda path, state: path.write_bytes(old(HEX)), "something else than tensors (_codecs.encode)"),
     "copied.pth": (lambda path, state: path.write_bytes(old(COPIES % b"Counter")), "far more than the tensors"),
     "copied too.pth": (lambda path, state: path.write_bytes(old(COPIES % b"OrderedDict")), "far more than the tensors"),
     "remembered.pth": (
@@ -121,7 +121,7 @@ HOSTILE: dict[str, tuple[Callable[[Path, State], object], str]] = {
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no resource.getrusage there")
-def test_little_memory_and_time_for_files_that_ask_for_gigabytes(state: State, tmp_path: Path) -> None:
+def test_files_that_claim_gigabytes_take_little_memory_and_time(state: State, tmp_path: Path) -> None:
     for name, (write, _) in HOSTILE.items():
         write(tmp_path / name, state)
     with (tmp_path / "hole.safetensors").open("wb") as file:
@@ -140,19 +140,19 @@ def test_little_memory_and_time_for_files_that_ask_for_gigabytes(state: State, t
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda weight: weight.flatten(1).to_sparse(), "it holds sparse tensors"),
-        (lambda weight: weight.flatten(1).to_sparse_csr(), "it holds sparse tensors"),
-        (lambda weight: torch.quantize_per_tensor(weight, 0.1, 0, torch.qint8), "it holds quantized tensors"),
-        (lambda weight: weight.to("meta"), r"it holds tensors without numbers \(meta\)"),
-        (lambda weight: weight.to(torch.complex64), f"its {HEAD}.weight holds complex64, not floating-point numbers"),
-        (lambda weight: weight > 0, f"its {HEAD}.weight holds bool, not floating-point numbers"),
-        (lambda weight: weight.to(torch.int64), f"its {HEAD}.weight holds int64, not floating-point numbers"),
+        (lambda weight: weight.flatten(1).to_sparse(), "it contains sparse tensors"),
+        (lambda weight: weight.flatten(1).to_sparse_csr(), "it contains sparse tensors"),
+        (lambda weight: torch.quantize_per_tensor(weight, 0.1, 0, torch.qint8), "it contains quantized tensors"),
+        (lambda weight: weight.to("meta"), r"it contains tensors without data \(meta\)"),
+        (lambda weight: weight.to(torch.complex64), f"its {HEAD}.weight has dtype complex64, not a floating-point one"),
+        (lambda weight: weight > 0, f"its {HEAD}.weight has dtype bool, not a floating-point one"),
+        (lambda weight: weight.to(torch.int64), f"its {HEAD}.weight has dtype int64, not a floating-point one"),
     ],
     ids=["sparse", "csr", "quantized", "meta", "complex", "bool", "int"],
 )
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
-def test_tensors_that_no_network_has_are_one_line(
+def test_unusual_tensors_are_reported_in_one_line(
     change: Callable[[Tensor], Tensor], message: str, zipped: bool, state: State, tmp_path: Path
 ) -> None:
     weight = state[f"{HEAD}.weight"]
@@ -163,7 +163,7 @@ def test_tensors_that_no_network_has_are_one_line(
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_checkpoint_with_all_that_a_training_keeps_is_read(zipped: bool, state: State, tmp_path: Path) -> None:
+def test_a_full_training_checkpoint_is_read(zipped: bool, state: State, tmp_path: Path) -> None:
     network = torch.nn.Conv2d(3, 3, 3)
     optimizer = torch.optim.Adam(network.parameters())
     network(torch.zeros(1, 3, 8, 8)).sum().backward()
@@ -181,14 +181,14 @@ def test_a_checkpoint_with_all_that_a_training_keeps_is_read(zipped: bool, state
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_other_numbers_with_a_point_are_taken(dtype: torch.dtype, state: State, tmp_path: Path) -> None:
+def test_other_floating_point_dtypes_are_accepted(dtype: torch.dtype, state: State, tmp_path: Path) -> None:
     torch.save({name: weight.to(dtype) for name, weight in state.items()}, tmp_path / "a.pth")
     loaded = models.load("squeezenet", str(tmp_path / "a.pth")).state_dict()
     assert all(torch.equal(loaded[name], state[name].to(dtype).float()) for name in state)
 
 
 def test_a_network_does_not_change_with_its_file(state: State, tmp_path: Path) -> None:
-    """The file is mapped while it is read: who truncates it would end the process (SIGBUS)."""
+    """The file is memory-mapped while it is read: truncating it would kill the process (SIGBUS)."""
     path = tmp_path / "a.pth"
     torch.save(state, path)
     network = models.load("squeezenet", str(path))
@@ -204,7 +204,7 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
         models.load("squeezenet", str(tmp_path / "a.pth"))
 
 
-def test_damaged_pickles_are_an_error_of_ours(tmp_path: Path) -> None:
+def test_damaged_pickles_raise_a_weights_error(tmp_path: Path) -> None:
     generator = torch.Generator().manual_seed(1)
     path = tmp_path / "a.pth"
     torch.save({"conv1.weight": torch.zeros(2), "x": {"y": [1, (2, "z")]}}, path)

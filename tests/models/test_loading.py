@@ -1,4 +1,4 @@
-"""Official weights: in the package, from torch's cache, and from the network."""
+"""Official weights: in the package, from torch's cache, and downloaded."""
 
 import hashlib
 import pickle
@@ -21,7 +21,7 @@ FILE = "squeezenet1_1-b8a52dc0.pth"
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch) -> Path:
-    """Torch's folder of checkpoints, empty, on a machine without a network."""
+    """Return torch's folder of checkpoints, empty, on a machine without a connection."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
 
@@ -34,7 +34,7 @@ def cache(tmp_path, monkeypatch) -> Path:
     return folder
 
 
-def test_unknown_network_names_the_nearest() -> None:
+def test_the_hint_for_an_unknown_network_lists_the_closest() -> None:
     with pytest.raises(ArgumentError) as caught:
         models.load("vgg61")
     assert "vgg61" in str(caught.value)
@@ -60,7 +60,7 @@ def test_without_a_network_connection_the_missing_file_is_named(cache) -> None:
 
 
 @pytest.mark.parametrize("name", [row.name for row in models.network_table() if not row.embedded])
-def test_every_other_network_knows_where_its_weights_are(name, cache) -> None:
+def test_every_other_network_has_an_address_of_its_weights(name, cache) -> None:
     published = next(iter(get_model_weights(name)))
     assert published.url == f"https://download.pytorch.org/models/{models.weights_file(name).name}"
     assert not models.has_weights(name)
@@ -79,7 +79,7 @@ def test_embedded_networks_need_no_network_connection(cache) -> None:
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    """Returns what publishes bytes at an address that torch can download from, under a name with this hash in it."""
+    """Return a function that publishes bytes at an address to download from, under a name with their hash."""
 
     def publish(content: bytes, digits: str) -> Path:
         source = tmp_path / f"{NAME}-{digits}.pth"
@@ -115,7 +115,7 @@ def test_download_into_a_folder_that_cannot_be_made_is_one_error(published) -> N
         models.load(NAME)
 
 
-def test_download_that_somebody_ends_leaves_nothing(published) -> None:
+def test_a_stopped_download_leaves_nothing(published) -> None:
     def end(report: StepReport) -> None:
         raise KeyboardInterrupt
 
@@ -125,7 +125,7 @@ def test_download_that_somebody_ends_leaves_nothing(published) -> None:
     assert list(target.parent.iterdir()) == []
 
 
-def test_download_is_told_where_nobody_hears_its_steps(published, caplog) -> None:
+def test_a_download_without_a_progress_callback_is_logged(published, caplog) -> None:
     published(b"<html>Please log in</html>", "b8a52dc0")
     with pytest.raises(WeightsError):
         models.load(NAME)
@@ -139,7 +139,7 @@ def test_download_of_something_else_is_refused_and_not_kept(published) -> None:
     assert list(target.parent.iterdir()) == []
 
 
-def test_damaged_weights_are_one_line(cache) -> None:
+def test_damaged_weights_are_reported_in_one_line(cache) -> None:
     (cache / FILE).write_bytes(b"not weights")
     with pytest.raises(WeightsError, match=r"squeezenet1_1-b8a52dc0\.pth is damaged") as caught:
         models.load(NAME)
@@ -147,7 +147,7 @@ def test_damaged_weights_are_one_line(cache) -> None:
     assert caught.value.hint == "delete it and try again"
 
 
-def test_code_in_a_file_of_weights_is_not_run(cache, tmp_path) -> None:
+def test_code_in_a_weights_file_is_not_run(cache, tmp_path) -> None:
     trap = tmp_path / "ran"
     (cache / FILE).write_bytes(pickle.dumps(Trap(trap), protocol=2))
     with pytest.raises(WeightsError, match=r"squeezenet1_1-b8a52dc0\.pth is damaged"):
@@ -156,7 +156,7 @@ def test_code_in_a_file_of_weights_is_not_run(cache, tmp_path) -> None:
 
 
 class Trap:
-    """Makes a file when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

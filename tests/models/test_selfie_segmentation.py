@@ -1,4 +1,4 @@
-"""MediaPipe's network as it is written out for torch answers as the original does."""
+"""MediaPipe's network in torch matches the original."""
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ ORIGINAL = {
 ORIGINAL_MEAN = 0.62244606
 
 
-def test_it_finds_what_the_original_finds() -> None:
+def test_the_output_matches_the_original() -> None:
     # Every second pixel: no scaling, which differs between programs.
     pixels = np.ascontiguousarray(data.astronaut()[200:488:2, ::2])
     found = person._segment(pixels)
@@ -31,7 +31,7 @@ def test_it_finds_what_the_original_finds() -> None:
     assert max(abs(found[place] - value) for place, value in ORIGINAL.items()) < 2e-4
 
 
-def test_it_takes_other_sizes() -> None:
+def test_other_sizes_are_accepted() -> None:
     network = person._network()
     with torch.inference_mode():
         assert network(torch.zeros(2, 3, 208, 384)).shape == (2, 1, 208, 384)

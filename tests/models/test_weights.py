@@ -1,4 +1,4 @@
-"""Files of weights of others: what they may look like, and what is refused with one line."""
+"""Weights files of other programs: accepted formats, and files that are refused in one line."""
 
 import pickle
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def test_safetensors_in_half_precision(state, tmp_path) -> None:
 
 
 def test_checkpoint_as_of_places365(state, tmp_path) -> None:
-    """resnet50_places365.pth.tar: beside the state an epoch and an architecture, `module.` in the names, 365 classes.
+    """resnet50_places365.pth.tar: the state with an epoch and an architecture, `module.` in the names, 365 classes.
 
     Of before torch 0.4.1: batch norm does not count its batches.
     """
@@ -73,7 +73,7 @@ def test_checkpoint_as_of_places365(state, tmp_path) -> None:
     ],
     ids=["compiled", "lightning", "one part on several GPUs"],
 )
-def test_names_of_wrappers(rename: Callable[[str], str], tmp_path) -> None:
+def test_prefixes_of_wrappers_are_removed(rename: Callable[[str], str], tmp_path) -> None:
     state = random_network("squeezenet1_1").state_dict()
     torch.save({rename(name): weight for name, weight in state.items()}, tmp_path / "mine.pth")
     assert same("squeezenet1_1", tmp_path / "mine.pth", state)
@@ -88,14 +88,14 @@ def test_names_of_wrappers(rename: Callable[[str], str], tmp_path) -> None:
     ],
     ids=["net", "beside a number", "two deep"],
 )
-def test_checkpoints_of_all_sorts(wrap: Callable[[State], object], tmp_path) -> None:
+def test_weights_are_found_in_training_checkpoints(wrap: Callable[[State], object], tmp_path) -> None:
     state = random_network("squeezenet1_1").state_dict()
     torch.save(wrap(state), tmp_path / "mine.pth")
     assert same("squeezenet1_1", tmp_path / "mine.pth", state)
 
 
-def test_old_names_of_densenet(tmp_path) -> None:
-    """As in torchvision's own file: norm.1 for norm1."""
+def test_old_names_of_densenet_are_converted(tmp_path) -> None:
+    """torchvision's own file still has them: norm.1 for norm1."""
     state = random_network("densenet121").state_dict()
     old = {}
     for name, weight in state.items():
@@ -109,7 +109,7 @@ def test_old_names_of_densenet(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
-def test_what_is_for_training_alone_is_left_out(name, tmp_path) -> None:
+def test_auxiliary_classifiers_are_ignored(name, tmp_path) -> None:
     from torchvision.models import get_model
 
     with torch.device("meta"):
@@ -129,7 +129,7 @@ def test_file_without_a_classifier_dreams_of_layers(state, tmp_path, caplog) -> 
 
 
 class Trap:
-    """Makes a file when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -156,20 +156,20 @@ def test_code_is_not_run(saved_by, protocol, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_truncated_anywhere(suffix, tmp_path) -> None:
+def test_a_truncated_file_is_refused_wherever_it_ends(suffix, tmp_path) -> None:
     state = models.load("squeezenet").state_dict()
     whole, path = tmp_path / f"whole{suffix}", tmp_path / f"mine{suffix}"
     save_file(state, whole) if suffix == ".safetensors" else torch.save(state, whole)
     content = whole.read_bytes()
     for length in (0, 1, 7, 8, 100, 3000, len(content) // 2, len(content) - 1000, len(content) - 1):
         path.write_bytes(content[:length])
-        with pytest.raises(WeightsError, match=r"is damaged or no file of weights: .") as caught:
+        with pytest.raises(WeightsError, match=r"is damaged or not a weights file: .") as caught:
             models.load("squeezenet", str(path))
         assert "\n" not in str(caught.value)
 
 
-def test_bytes_changed_at_random_are_an_error_of_ours_or_nothing(tmp_path) -> None:
-    """In the part that says what is in the file; numbers that changed cannot be told from others."""
+def test_altered_bytes_raise_a_weights_error_or_nothing(tmp_path) -> None:
+    """Only in the part that describes the content: altered weights cannot be recognised."""
     generator = torch.Generator().manual_seed(0)
     path = tmp_path / "mine.pth"
     torch.save({"conv1.weight": torch.zeros(2)}, path, _use_new_zipfile_serialization=False)
@@ -201,19 +201,19 @@ def test_bytes_changed_at_random_are_an_error_of_ours_or_nothing(tmp_path) -> No
             lambda state: {**state, "conv1.weight": torch.zeros(64, 3, 3, 3)},
             r"64 x 3 x 3 x 3, not 64 x 3 x 7 x 7",
         ),
-        ("vgg16", lambda state: state, "is of another network than vgg16"),
-        ("resnet50", lambda state: {"epoch": 3}, "holds no weights"),
-        ("resnet50", lambda state: [1, 2], "holds no weights"),
-        ("resnet50", lambda state: {"fc.weight": torch.tensor(1.0)}, "is of another network than resnet50"),
+        ("vgg16", lambda state: state, "belongs to another network than vgg16"),
+        ("resnet50", lambda state: {"epoch": 3}, "contains no weights"),
+        ("resnet50", lambda state: [1, 2], "contains no weights"),
+        ("resnet50", lambda state: {"fc.weight": torch.tensor(1.0)}, "belongs to another network than resnet50"),
         (
             "resnet50",
             lambda state: {**state, "bn1.bias": torch.full((64,), torch.nan)},
-            "is of a training that failed: its bn1.bias holds what is no number",
+            "contains NaN or infinite values in bn1.bias; the training may have diverged",
         ),
     ],
     ids=["more", "less", "other shape", "other network", "no weights", "a list", "a number", "not a number"],
 )
-def test_wrong_file(name, change, message, state, tmp_path) -> None:
+def test_an_unusable_file_is_refused(name, change, message, state, tmp_path) -> None:
     torch.save(change(dict(state)), tmp_path / "mine.pth")
     with pytest.raises(WeightsError, match=message) as caught:
         models.load(name, str(tmp_path / "mine.pth"))
@@ -223,18 +223,20 @@ def test_wrong_file(name, change, message, state, tmp_path) -> None:
 
 def test_whole_network_saved_as_an_object_is_refused(tmp_path) -> None:
     torch.save(torch.nn.Conv2d(1, 1, 1), tmp_path / "mine.pth")
-    with pytest.raises(WeightsError, match=r"holds code \(torch\.nn\.modules\.conv\.Conv2d\), which is not run"):
+    with pytest.raises(WeightsError, match=r"contains code \(torch\.nn\.modules\.conv\.Conv2d\), which is not run"):
         models.load("resnet50", str(tmp_path / "mine.pth"))
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_a_network_compiled_with_its_code_is_refused(tmp_path) -> None:
     torch.jit.trace(torch.nn.Conv2d(3, 1, 1), torch.zeros(1, 3, 4, 4)).save(tmp_path / "mine.pth")
-    with pytest.raises(WeightsError, match=r"it holds code \(TorchScript\), which is not run"):
+    with pytest.raises(WeightsError, match=r"it contains code \(TorchScript\), which is not run"):
         models.load("resnet50", str(tmp_path / "mine.pth"))
 
 
-def test_control_is_kept_in_the_recipe_and_a_missing_file_is_one_line(tmp_path, monkeypatch, capsys, photo) -> None:
+def test_the_weights_control_is_in_the_recipe_and_a_missing_file_is_reported_in_one_line(
+    tmp_path, monkeypatch, capsys, photo
+) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save(models.load("squeezenet").state_dict(), "mine.pth")
     options = ("--layers", "fire9", "--still-steps", "1", "--still-height", "64")
@@ -245,7 +247,7 @@ def test_control_is_kept_in_the_recipe_and_a_missing_file_is_one_line(tmp_path, 
     Path("mine.pth").unlink()
     assert main(["run", str(photo), "--to", "again.png", "--preset", str(recipe)]) == 1
     err = capsys.readouterr().err
-    assert "error: no such file of weights: mine.pth\nhint: " in err
+    assert "error: no such weights file: mine.pth\nhint: " in err
     assert not Path("again.png").exists()
 
 

@@ -46,7 +46,7 @@ def passes(step: Depthwise, x: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor
 def cases(count: int, seed: int) -> list[tuple[int, ...]]:
     """Return tuples of channels, rows, columns, kernel size, stride, padding, additional padding, images."""
     draw = random.Random(seed)
-    found = []
+    found: list[tuple[int, ...]] = []
     for _ in range(count):
         side = draw.choice((3, 5))
         found.append(

@@ -1,4 +1,4 @@
-"""Recorded passes are replayed on versions of torch on which that was tried; LIVEDREAM_NATIVE overrides."""
+"""Recorded passes are replayed on tested versions of torch only, unless LIVEDREAM_NATIVE overrides that."""
 
 import logging
 
@@ -11,13 +11,13 @@ from livedream.doctor import compute
 from livedream.dream.native import supported
 from livedream.dream.objective.parser import parse
 from livedream.errors import ArgumentError
-from tests.dream.native.test_replay import network_for, picture_of, recordings
+from tests.dream.native.test_replay import image_of, network_for, recordings
 from tests.dream.without import needs_kernels
 
 
 @pytest.fixture
 def untried(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Let the torch that is installed be one that nobody has tried; returns its minor version."""
+    """Treat the installed torch as untested, and return its minor version."""
     monkeypatch.delenv(supported.VARIABLE, raising=False)
     monkeypatch.setattr(supported, "TRIED", ("0.1",))
     found = Version(torch.__version__)
@@ -44,12 +44,14 @@ def test_the_list_decides_and_the_variable_overrides_it(version: str, chosen: st
         assert supported.objection(version, {}) == objection
 
 
-def test_this_torch_is_tried() -> None:
-    """The suite passes on it; so it belongs to the list."""
+def test_the_installed_torch_is_listed() -> None:
+    """The test suite passes on it, so it belongs on the list."""
     assert supported.objection(torch.__version__, {}) == ""
 
 
-def test_another_value_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_value_of_the_variable_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv(supported.VARIABLE, "yes")
     with pytest.raises(ArgumentError, match="LIVEDREAM_NATIVE must be 0 or 1, got 'yes'"):
         supported.objection()
@@ -57,15 +59,15 @@ def test_another_value_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 @needs_kernels
 @pytest.mark.parametrize(("chosen", "replayed"), [(None, False), ("1", True), ("0", False)])
-def test_an_untried_torch_goes_layer_by_layer_to_the_same_gradient(
+def test_an_untested_torch_goes_layer_by_layer_to_the_same_gradient(
     chosen: str | None, replayed: bool, untried: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     if chosen is not None:
         monkeypatch.setenv(supported.VARIABLE, chosen)
     caplog.set_level(logging.INFO)
-    network, picture = network_for("fire3"), picture_of(64, 80)
-    expected = network.native_gradient(picture, parse("fire3"), is_repeated=False)
-    found = network.native_gradient(picture, parse("fire3"))
+    network, image = network_for("fire3"), image_of(64, 80)
+    expected = network.native_gradient(image, parse("fire3"), is_repeated=False)
+    found = network.native_gradient(image, parse("fire3"))
     assert expected is not None
     assert found is not None
     assert torch.equal(found, expected)
@@ -76,7 +78,7 @@ def test_an_untried_torch_goes_layer_by_layer_to_the_same_gradient(
 
 
 @needs_kernels
-def test_doctor_says_it(untried: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_reports_an_untested_torch(untried: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = compute.compiled()
     assert not found.ok
     assert not found.needed
@@ -89,7 +91,9 @@ def test_doctor_says_it(untried: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @needs_kernels
-def test_first_line_says_it(untried: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_first_line_reports_an_untested_torch(
+    untried: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     command = ["run", "demo", "-t", "0.2", "-o", "null", "--device", "cpu", "--precision", "float32"]
     command += ["--model", "squeezenet", "--preset", "film", "--layers", "fire4", "--working-height", "32"]
     assert main(command) == 0

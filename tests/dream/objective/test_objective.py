@@ -58,20 +58,20 @@ def test_text_and_objects_mean_the_same(text, objective) -> None:
         *("fire6 + mask:person(", "fire6 + mask:person()", "fire6 + mask:person(8,)", "fire6 + mask:person(8, 1, 2)"),
     ],
 )
-def test_other_text_is_refused(text) -> None:
+def test_invalid_text_is_refused(text) -> None:
     with pytest.raises(ArgumentError, match="invalid layers"):
         parse(text)
 
 
 @pytest.mark.parametrize("text", ["1e999*fire6", "direction(fire9, 3:1e999)", "direction(fire9, 3:0)"])
-def test_weights_without_sense_are_refused(text) -> None:
+def test_invalid_weights_are_refused(text) -> None:
     with pytest.raises(ArgumentError, match=r"finite number|not 0"):
         parse(text)
     with pytest.raises(ArgumentError, match="invalid weight nan for fire6: expected a finite number"):
         float("nan") * layer("fire6")
 
 
-def test_value_by_hand() -> None:
+def test_values_of_sums_computed_by_hand() -> None:
     activations = {
         "a": torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]]),  # squares 1 4 9 16
         "b": torch.tensor([[[[2.0]]]]),
@@ -105,13 +105,13 @@ def test_value_by_hand() -> None:
         ("neuron(fire9:3, 2, 0)", "invalid neuron position 2, 0: expected x and y from 0 to 1", "middle"),
     ],
 )
-def test_what_is_meant_is_guessed(text, message, hint) -> None:
+def test_likely_mistakes_get_a_specific_hint(text, message, hint) -> None:
     with pytest.raises(ArgumentError, match=message) as caught:
         parse(text)
     assert hint in caught.value.hint
 
 
-def test_a_wrong_mask_is_refused_in_python_too() -> None:
+def test_an_invalid_mask_is_refused_in_python_too() -> None:
     with pytest.raises(ArgumentError, match="unknown mask: persn"):
         mask("persn")
     with pytest.raises(ArgumentError, match="needs a name"):
@@ -131,12 +131,12 @@ def test_auto_is_a_layer() -> None:
 
 
 @pytest.mark.parametrize("vector", [[[1.0]], [0.0, 0.0], [float("nan")]])
-def test_what_is_no_direction_is_refused(vector) -> None:
+def test_an_invalid_direction_is_refused(vector) -> None:
     with pytest.raises(ArgumentError, match="expected one finite number per channel"):
         direction("a", vector)
 
 
-def test_values_of_goals_by_hand() -> None:
+def test_values_of_terms_computed_by_hand() -> None:
     maps = torch.tensor([[[[1.0, -2.0]], [[3.0, 4.0]]]])  # two channels of one row
     activations = {
         "a": maps,
@@ -145,7 +145,7 @@ def test_values_of_goals_by_hand() -> None:
     }
     assert mean("a")(activations) == 1.5
     assert mean("a", 1)(activations) == 3.5
-    assert neuron("a", 0)(activations) == -2  # the middle of two lies in the second
+    assert neuron("a", 0)(activations) == -2  # the middle of two pixels belongs to the second
     assert neuron("a", 1, 0.0, 0.9)(activations) == 3
     assert neuron("logits", 1)(activations) == -7
     assert tv()(activations) == (30 + 10) / 2 + (10 + 30) / 2  # down, across
@@ -153,7 +153,7 @@ def test_values_of_goals_by_hand() -> None:
 
 
 class Seeing:
-    """A network that sees its picture as it is, in two channels."""
+    """A network whose only layer holds the red and green of its image."""
 
     name = "squeezenet"
 
@@ -187,18 +187,20 @@ def test_class_is_its_score() -> None:
     assert class_logit("goldfinch").bind(Seeing())({"logits": scores}) == 2.5
 
 
-def test_guide_pulls_each_place_to_what_fits_it_best(tmp_path) -> None:
-    # The guide has the features (1, 0) and (0, 3). A place (2, 1) fits them with 2 and 3, a place (4, 1) with 4 and 3.
+def test_a_guide_amplifies_the_best_match_at_each_position(tmp_path) -> None:
+    # The guide has the features (1, 0) and (0, 3). Their products with (2, 1) are 2 and 3, with (4, 1) 4 and 3.
     Image.fromarray(np.array([[[1, 0, 0], [0, 3, 0]]], np.uint8)).save(tmp_path / "guide.png")
     wanted = guide(tmp_path / "guide.png", "a").bind(Seeing())
     activations = torch.tensor([[[[2.0, 4.0]], [[1.0, 1.0]]]], requires_grad=True)
     value = wanted({"a": activations})
     assert value == (3 + 4) / 4
     value.backward()
-    assert (4 * activations.grad).tolist() == [[[[0.0, 1.0]], [[3.0, 0.0]]]]  # the features, as in Google's
+    assert (4 * activations.grad).tolist() == [
+        [[[0.0, 1.0]], [[3.0, 0.0]]]
+    ]  # the best matching features, as in Google's code
 
 
-def test_what_is_not_bound_says_so() -> None:
+def test_an_unbound_objective_is_refused() -> None:
     with pytest.raises(RuntimeError, match=r"objective\.bind"):
         class_logit("goldfinch")({"logits": torch.zeros(1, 1000)})
 
@@ -213,7 +215,7 @@ def test_what_is_not_bound_says_so() -> None:
         (class_logit(1000), ArgumentError, "invalid class 1000: squeezenet has 1000 classes"),
     ],
 )
-def test_what_a_network_cannot_be_bound_to(wanted, error, message) -> None:
+def test_missing_files_and_unknown_classes_are_refused_when_binding(wanted, error, message) -> None:
     with pytest.raises(error, match=message):
         wanted.bind(Seeing())
 
@@ -232,7 +234,7 @@ def test_schedule_goes_from_the_smallest_octave_to_the_full_size(octaves, expect
     assert sorted(schedule.layers) == ["a", "b", "c"]
 
 
-def test_schedules_scale_and_take_sums() -> None:
+def test_schedules_scale_and_add() -> None:
     schedule = layer("a") | layer("b")
     assert str(2 * schedule + channel("c", 1)) == "2*a + c:1 | 2*b + c:1"
     assert str(tv() + schedule) == "tv + a | tv + b"
@@ -248,7 +250,7 @@ def test_half_precision_squares_do_not_overflow() -> None:
 
 
 @pytest.mark.parametrize("text", ["snow-leopard", '"snow leopard"', "Snow_Leopard"])
-def test_a_name_means_its_channel(text) -> None:
+def test_a_channel_name_resolves_to_its_channel(text) -> None:
     (term,) = parse(f"0.5*{text}", network="squeezenet").terms
     assert term.term.layers == ("fire9",)
     ((channel, pull),) = term.term.entries
@@ -256,7 +258,7 @@ def test_a_name_means_its_channel(text) -> None:
     assert pull > 0
 
 
-def test_a_group_means_the_mean_of_its_channels_layer_by_layer() -> None:
+def test_a_group_resolves_to_the_mean_of_its_channels_layer_by_layer() -> None:
     rows = find_channels("squeezenet", "dogs")
     terms = parse("dogs", network="squeezenet").terms
     assert [term.term.layer for term in terms] == ["fire8", "fire9"]
@@ -264,25 +266,25 @@ def test_a_group_means_the_mean_of_its_channels_layer_by_layer() -> None:
     assert found == {(row.layer, row.channel): pytest.approx(row.pull / len(rows)) for row in rows}
 
 
-def test_names_stay_names_where_no_network_is_told() -> None:
+def test_names_are_not_resolved_without_a_network() -> None:
     assert str(parse("dogs + 0.3*snow-leopard | fire6")) == "dogs + 0.3*snow-leopard | fire6"
     assert parse("fire8 | dogs", network="vgg16") == layer("fire8") | layer("dogs")
 
 
-def test_names_in_schedules() -> None:
+def test_names_are_resolved_in_schedules() -> None:
     first, last = parse("dogs | fire6 + mask:a.png", network="squeezenet").parts
     assert first.layers == ["fire8", "fire9"]
     assert last == layer("fire6") + mask("a.png")
 
 
 @pytest.mark.parametrize("text", ["dogs:3", "mean(dogs)", "neuron(dogs:3)", "guide:a.png@dogs"])
-def test_names_stand_only_where_a_layer_stands_alone(text) -> None:
+def test_a_channel_name_can_only_replace_a_layer_that_stands_alone(text) -> None:
     with pytest.raises(ArgumentError, match="dogs is a name of channels, not a layer"):
         parse(text, network="squeezenet")
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 3, 5), (2, 8)])
-def test_slope_of_a_direction_is_its_gradient(shape) -> None:
+def test_hand_written_gradient_of_a_direction_matches_autograd(shape) -> None:
     class Eight:
         name, channels, device = "squeezenet", {"a": 8}, torch.device("cpu")
 
@@ -318,8 +320,8 @@ def test_a_group_of_classes_is_the_mean_of_their_scores() -> None:
         ("fire6 \x1b[31m\nerror: forged", "expected .* at "),
     ],
 )
-def test_objectives_have_bounds(text, message) -> None:
-    """50,000 terms took 14 s, 5,000 digits raised a ValueError of Python's."""
+def test_the_size_of_objectives_is_bounded(text, message) -> None:
+    """Before there were bounds, 50,000 terms took 14 s, and 5,000 digits raised a ValueError of int()."""
     began = time.process_time()
     with pytest.raises(ArgumentError, match=message) as caught:
         parse(text)
@@ -328,7 +330,7 @@ def test_objectives_have_bounds(text, message) -> None:
 
 
 @pytest.mark.parametrize("sign", ["+", "|"])
-def test_the_longest_objective_is_read_at_once(sign) -> None:
+def test_the_longest_objective_is_parsed_quickly(sign) -> None:
     text = f" {sign} ".join(f"fire6:{number}" for number in range(MOST_TERMS))
     began = time.process_time()
     objective = parse(text)

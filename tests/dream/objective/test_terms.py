@@ -1,4 +1,4 @@
-"""Every kind of goal on a real network: five steps make it larger, as greentfrapp/lucent tests its own."""
+"""Five steps increase each kind of term on a real network, as greentfrapp/lucent tests its objectives."""
 
 import itertools
 
@@ -35,7 +35,7 @@ def climber(model: str, text: str) -> Ascent:
         ("mobilenet_v3_large", "guide:guide.png@features.6 + direction(features.6, 1, 2)"),
     ],
 )
-def test_five_steps_raise_it(model, text, tmp_path, monkeypatch) -> None:
+def test_five_steps_increase_the_value(model, text, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     Image.fromarray(data.coffee()[::2, ::2]).save("guide.png")
     torch.manual_seed(0)

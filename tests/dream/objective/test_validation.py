@@ -1,4 +1,4 @@
-"""What is misspelt is told before the weights are fetched: the folder of downloads is empty, and the network away."""
+"""Misspelt names are reported before weights are downloaded. Here no weights are cached and there is no connection."""
 
 import pytest
 import torch
@@ -29,18 +29,18 @@ def nothing_downloaded(tmp_path, monkeypatch) -> None:
         ("relu4_3 | class:goldfich", "unknown class: goldfich", "goldfinch"),
     ],
 )
-def test_wrong_names_are_told_first(layers, message, hint) -> None:
+def test_unknown_names_are_reported_before_the_download(layers, message, hint) -> None:
     with pytest.raises(ArgumentError, match=message) as caught:
         check_names(DreamSettings(model="vgg16", layers=layers))
     assert hint in caught.value.hint
 
 
 @pytest.mark.parametrize("layers", ["auto", "relu4_3 + 0.5*features.29:511", "class:goldfinch + mask:a.png"])
-def test_right_names_pass(layers) -> None:
+def test_known_names_are_accepted(layers) -> None:
     check_names(DreamSettings(model="vgg16", layers=layers))
 
 
-def test_what_is_there_is_left_to_the_network_itself() -> None:
+def test_names_are_not_checked_if_the_weights_are_there() -> None:
     check_names(DreamSettings(model="squeezenet", layers="fire99"))
     check_names(DreamSettings(model="vgg16", weights="mine.pth", layers="fire99"))
 
@@ -56,19 +56,19 @@ def test_what_is_there_is_left_to_the_network_itself() -> None:
     ],
     ids=["run", "watch", "layers", "zoom", "visualize"],
 )
-def test_every_command_tells_first(words, photo, capsys) -> None:
+def test_every_command_reports_unknown_names_before_the_download(words, photo, capsys) -> None:
     assert main([*words, "--model", "vgg16"]) == 2
     assert "error: unknown layer: relu4_4\nhint: did you mean relu4_3 or " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["run", "photo.png"], ["zoom", "photo.png"], ["layers", "photo.png"]])
-def test_without_layers_another_network_takes_its_best(words, photo, capsys) -> None:
+def test_without_layers_another_network_uses_its_best_layer(words, photo, capsys) -> None:
     """The presets `still` and `dive` name layers of the embedded network."""
     assert main([*words, "--model", "vgg16"]) == 1
     assert "vgg16 needs the file vgg16-397923af.pth (528 MB)" in capsys.readouterr().err
 
 
-def test_python_too() -> None:
+def test_the_visualizer_accepts_known_names() -> None:
     from livedream.visualize.visualizer import Visualizer
 
     with pytest.raises(WeightsError, match="vgg16 needs the file"):

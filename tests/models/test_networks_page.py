@@ -1,4 +1,4 @@
-"""docs/reference/networks.md says what the tables of the program say. `python -m tests.models.test_page` writes it."""
+"""docs/reference/networks.md matches the registry. `python -m tests.models.test_networks_page` writes it."""
 
 import re
 from pathlib import Path
@@ -24,11 +24,11 @@ def with_table(page: str) -> str:
 
 def test_table_of_networks() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert with_table(page) == page, "python -m tests.models.test_page writes it anew"
+    assert with_table(page) == page, "python -m tests.models.test_networks_page updates it"
     assert table() in page
 
 
-def test_examples_of_names() -> None:
+def test_the_examples_of_aliases_are_true() -> None:
     rows = re.findall(r"^\|([^|]*)\|[^|]*\| `(\S+)` is `(\S+)`", PAGE.read_text(encoding="utf-8"), re.M)
     assert len(rows) >= 10
     network = ""
@@ -37,8 +37,8 @@ def test_examples_of_names() -> None:
         assert models.resolve_layer(network, alias) == layer
 
 
-def test_names_that_are_told() -> None:
-    """Each name of the table is one of the networks in its row."""
+def test_every_alias_on_the_page_is_known() -> None:
+    """Each name in the table is an alias of the network in its row."""
     part = PAGE.read_text(encoding="utf-8").partition("## The names of layers")[2].partition("In Caffe a ReLU")[0]
     network, count = "", 0
     for row in part.splitlines()[4:]:
