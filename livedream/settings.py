@@ -6,120 +6,17 @@ A new control is a new field of DreamSettings and nothing else.
 
 import dataclasses
 import inspect
-import math
 import textwrap
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any, Literal, Self, get_args
 
+from livedream.control import Control
 from livedream.documented import Documented
 from livedream.errors import ArgumentError, unknown
 from livedream.hints import either
-from livedream.printable import quoted_value
 
 DEFAULTS_GENERATION = 2
 """Goes up when a default changes: a recipe names only what is no default, and says which generation it means."""
-
-type_names = {int: "a whole number", float: "a number", str: "text"}
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """One control: a row of the table."""
-
-    name: str
-    kind: type[int] | type[float] | type[str]
-    default: int | float | str
-    help: str
-    """A few words, without a full stop."""
-    details: str = ""
-    """What else to know of it, without a full stop."""
-    unit: str = ""
-    low: float = -math.inf
-    high: float = math.inf
-    """The allowed range, both ends included."""
-    choices: tuple[str, ...] = ()
-    only: Literal["films", "pictures"] | None = None
-    """The kind of source that it is for, where films count those that are live; None means both."""
-    counterpart: str = ""
-    """The control that does the like for the other kind of source."""
-    live: bool = True
-    """Whether it can change while a dream runs."""
-    prepared: bool = False
-    """Whether a change needs a network or sizes of its own: it is prepared while the dream goes on as it was."""
-    keys: tuple[str, ...] = ()
-    """The keys of a window that turn it: for less and for more, or one for the next choice."""
-    press: float = 0
-    """How far one press of a key turns a number; it stops at the multiples of that."""
-
-    @property
-    def allowed(self) -> str:
-        """The allowed values in words: `1 to 20`, `none, gaussian or laplacian`, `text`."""
-        if self.choices:
-            return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
-        if self.kind is str:
-            return "text"
-        return f"{type_names[self.kind]} from {self.low:.9g} to {self.high:.9g}"
-
-    @property
-    def documentation(self) -> str:
-        """How a docstring describes the argument: `steps (int, 1 to 20, default 1): Gradient steps per frame.`"""
-        allowed = [" or ".join(map(repr, self.choices)) or self.kind.__name__]
-        if self.kind is not str:
-            allowed.append(f"{self.low:.9g} to {self.high:.9g} {self.unit}".rstrip())
-        sentences = [self._sentence(text) for text in (self.help, self.details) if text]
-        return f"{self.name} ({', '.join(allowed)}, default {self.default!r}): {' '.join(sentences)}"
-
-    def _sentence(self, text: str) -> str:
-        word = text.partition(" ")[0]
-        if word in (*self.choices, self.default):
-            return f"{word!r}{text.removeprefix(word)}."  # a value, which has no capital
-        return f"{text[0].upper()}{text[1:]}."
-
-    @property
-    def meaning(self) -> str:
-        """What it does, with all there is to know."""
-        return f"{self.help}: {self.details}" if self.details else self.help
-
-    def turned(self, value: float, presses: int) -> float:
-        """Return the number, in range, to which so many presses of the key for more (or less, < 0) turn `value`."""
-        # From 0.985, at 0.01 a press, up is 0.99 and down 0.98. What is at a multiple but for rounding is at it.
-        place = value / self.press
-        start = math.floor(place + 1e-6) if presses > 0 else math.ceil(place - 1e-6)
-        turned = min(max(round((start + presses) * self.press, 9), self.low), self.high)
-        return round(turned) if self.kind is int else turned
-
-    def parse(self, text: str) -> int | float | str:
-        """Return the value that `text` means, as it is typed on a command line; the range is checked later.
-
-        Text that is no number stays text, so that the check of the settings can name it with all other faults.
-        """
-        try:
-            return self.kind(text)
-        except ValueError:
-            return text
-
-    def plain(self, value: object) -> object:
-        """Return a number of numpy's, or a Fraction, as Python's own number of this kind; other values as they are."""
-        if self.kind is str or isinstance(value, bool):
-            return value
-        if isinstance(value, Integral):
-            return int(value)
-        return float(value) if self.kind is float and isinstance(value, Real) else value
-
-    def fault(self, value: object) -> str | None:
-        """Return what is wrong with `value` in one clause, or None."""
-        right_type = isinstance(value, self.kind) or (self.kind is float and isinstance(value, int))
-        if right_type and not isinstance(value, bool):
-            if self.choices:
-                right_type = value in self.choices
-            elif isinstance(value, int | float):
-                right_type = self.low <= value <= self.high  # false for nan
-            else:
-                right_type = value != ""
-            if right_type:
-                return None
-        return f"{self.name} must be {self.allowed}, got {quoted_value(value)}"
 
 
 def _control(default: int | float | str, help: str, **row: Any) -> Any:

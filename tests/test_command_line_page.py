@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from livedream.cli.main import livedream
-from livedream.settings import CONTROLS, Control
+from livedream.control import Control
+from livedream.settings import CONTROLS
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "controls.md"
 CLI = PAGE.with_name("cli.md")

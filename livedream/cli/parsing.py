@@ -1,17 +1,42 @@
-"""The controls of a dream as options of a command."""
+"""What is typed: the controls of a dream as options of a command, and sizes, rates, times and tours as values."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from fractions import Fraction
 from typing import Any, TypeVar
 
 import click
 
+from livedream.cli.addresses import looks_like_source
+from livedream.control import Control
 from livedream.errors import ArgumentError
 from livedream.presets import FILM, LIVE, STILL, load_preset
-from livedream.presets.tour import SECONDS
-from livedream.settings import CONTROLS, Control
+from livedream.presets.tour import LEAST, MOST, SECONDS
+from livedream.printable import quoted_value
+from livedream.quantities import exact_rate
+from livedream.settings import CONTROLS
 from livedream.urls import shown
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+_RATE = re.compile(r"\d{1,9}(\.\d{0,99}|/\d{1,9})?|\.\d{1,99}", re.ASCII)
+MOST_PIXELS = 2**27
+"""Of a frame, as of films: 16384x8192."""
+_SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})", re.ASCII | re.IGNORECASE)
+TIME_EXAMPLES = "90, 90.5s, 1m30s, 1:30, 1:02:03.5 or 250ms"
+# At most nine digits before the point, 31 years: FFmpeg counts in 64 bits, in units down to a nanosecond.
+_TIME_NUMBER = r"\d{1,9}(?:\.\d{0,99})?|\.\d{1,99}"
+_SECONDS = re.compile(_TIME_NUMBER, re.ASCII)
+_CLOCK = re.compile(r"(?:(\d{1,5}):)?([0-5]?\d):([0-5]?\d(?:\.\d{0,99})?)", re.ASCII)
+_TIME_UNITS = re.compile(
+    "".join(rf"(?:({_TIME_NUMBER})\s*{unit}\s*)?" for unit in ("h", "m", "s", "ms")), re.ASCII | re.IGNORECASE
+)
+_SECONDS_OF = (Fraction(3600), Fraction(60), Fraction(1), Fraction(1, 1000))
+"""The seconds of the units."""
+
+
+# Options
 
 
 def flag(control: Control) -> str:
@@ -110,3 +135,80 @@ def tour_option() -> click.Option:
         flag_value=f"{SECONDS}",
         help=f"Go through the presets, TIME each [default: {SECONDS}s]",
     )
+
+
+# Values
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Return (width, height) in pixels. Raises ArgumentError."""
+    found = _SIZE.fullmatch(text.strip())
+    if not found:
+        raise ArgumentError(f"invalid size {quoted_value(text)}", "give width and height in pixels: 1280x720")
+    width, height = int(found[1]), int(found[2])
+    if width * height > MOST_PIXELS:
+        gigabytes = 3 * width * height / 1e9
+        cure = f"at most {MOST_PIXELS // 10**6} million pixels, for example 7680x4320"
+        raise ArgumentError(f"{text.strip()} is too large: one picture has {gigabytes:.1f} GB", cure)
+    return width, height
+
+
+def parse_rate(text: str) -> Fraction:
+    """Return frames per second, exactly: 29.97 is 30000/1001. Raises ArgumentError."""
+    text = text.strip()
+    # Fraction would take 1e999999999 too, and be busy for ever.
+    if _RATE.fullmatch(text):
+        with suppress(ZeroDivisionError, ArgumentError):
+            return exact_rate(float(text) if "." in text else Fraction(text))
+    raise ArgumentError(
+        f"invalid rate {quoted_value(text)}", "give 0.1 to 1000 frames per second: 30, 29.97 or 30000/1001"
+    )
+
+
+def parse_length(text: str) -> Fraction:
+    """Return how long something lasts, in seconds, more than 0. Raises ArgumentError."""
+    seconds = parse_moment(text)
+    if not seconds:
+        raise ArgumentError(f"invalid duration {quoted_value(text)}", f"give more than 0: {TIME_EXAMPLES}")
+    return seconds
+
+
+def given_tour(sources: tuple[str, ...], tour: str | None) -> tuple[tuple[str, ...], Fraction | None]:
+    """Return the sources, and how many seconds each preset stays; in `--tour film.mp4` the film is no time.
+
+    Raises ArgumentError.
+    """
+    if tour is not None and not tour[:1].isdecimal() and looks_like_source(tour):
+        return (tour, *sources), Fraction(SECONDS)
+    return sources, None if tour is None else parse_tour(tour)
+
+
+def parse_tour(text: str) -> Fraction:
+    """Return how many seconds each preset of a tour stays. Raises ArgumentError."""
+    try:
+        seconds = parse_moment(text)
+    except ArgumentError:
+        seconds = Fraction(0)
+    if not LEAST <= seconds <= MOST:
+        cure = f"give {LEAST} to {MOST} seconds, --tour=30, or write --tour last for the usual time"
+        raise ArgumentError(f"{quoted_value(text)} is no time for each preset of a tour", cure)
+    return seconds
+
+
+def parse_moment(text: str) -> Fraction:
+    """Return the seconds that `text` means, exactly: `12.04`, `1m30s`, `250ms`, `mm:ss` or `hh:mm:ss.ms`.
+
+    Raises ArgumentError.
+    """
+    text = text.strip()
+    if _SECONDS.fullmatch(text):
+        return Fraction(text)
+    if found := _CLOCK.fullmatch(text):
+        hours, minutes, seconds = found.groups()
+        return 3600 * Fraction(hours or 0) + 60 * Fraction(minutes) + Fraction(seconds)
+    if text and (found := _TIME_UNITS.fullmatch(text)):
+        parts = zip(found.groups(), _SECONDS_OF, strict=True)
+        seconds = sum((Fraction(number) * of for number, of in parts if number), Fraction(0))
+        if seconds < 10**9:
+            return seconds
+    raise ArgumentError(f"invalid time {quoted_value(text)}", f"give {TIME_EXAMPLES}")

@@ -1,1 +1,1 @@
-"""The desk: what can be done to a dream while it runs, by hotkeys today."""
+"""Controls a dream while it runs, by the keys of a window."""

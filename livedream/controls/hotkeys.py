@@ -1,4 +1,4 @@
-"""The keys of a window, in one table: what they do, and what the help says of them."""
+"""The keys of a window, in one table: what they do, and their help."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,19 +11,19 @@ from livedream.sink.window.window_sink import WindowSink
 
 
 class Hotkey(NamedTuple):
-    """One row: a key, or two of them for back and forth."""
+    """One row of the table: a key, or two keys for opposite directions."""
 
     keys: tuple[str, ...]
     help: str
-    acts: tuple[Callable[[], object], ...]
-    """What each of the keys does."""
+    actions: tuple[Callable[[], object], ...]
+    """What each key does."""
 
 
-def hotkeys(controller: LiveController, recorder: Recorder, status: Hud, window: WindowSink) -> list[Hotkey]:
-    """Return all keys. Those of the controls stand in the table of the controls."""
+def hotkeys(controller: LiveController, recorder: Recorder, hud: Hud, window: WindowSink) -> list[Hotkey]:
+    """Return all keys. The keys of the controls come from the table of controls."""
 
-    def one(key: str, help: str, act: Callable[[], object]) -> Hotkey:
-        return Hotkey((key,), help, (act,))
+    def single(key: str, help: str, action: Callable[[], object]) -> Hotkey:
+        return Hotkey((key,), help, (action,))
 
     table = [
         Hotkey(
@@ -33,40 +33,40 @@ def hotkeys(controller: LiveController, recorder: Recorder, status: Hud, window:
         )
     ]
     if controller.tours:
-        table.append(one("t", "tour through the presets: on, off", controller.toggle_tour))
+        table.append(single("t", "tour through the presets: on, off", controller.toggle_tour))
     for control in controller.controls:
         name = control.name.replace("_", " ")
-        presses = (-1, 1) if len(control.keys) == 2 else (1,)
-        way = "less, more" if control.press else "previous, next" if len(presses) == 2 else "next"
-        acts = tuple(partial(controller.turn, control.name, many) for many in presses)
-        table.append(Hotkey(control.keys, f"{name}: {way}", acts))
+        directions = (-1, 1) if len(control.keys) == 2 else (1,)
+        effect = "less, more" if control.press else "previous, next" if len(directions) == 2 else "next"
+        actions = tuple(partial(controller.turn, control.name, direction) for direction in directions)
+        table.append(Hotkey(control.keys, f"{name}: {effect}", actions))
     table += [
-        one("m", "mirror, shown and recorded", controller.toggle_mirror),
-        one("Space", controller.freeze_help, controller.toggle_freeze),
-        one("v", "view: half source, half dream", partial(window.toggle_view, "split")),
-        one("d", "view: source or dream", partial(window.toggle_view, "source")),
-        one("s", "snapshot, a PNG", recorder.snapshot),
-        one("r", "record a film: on, off", recorder.toggle_recording),
-        one("x", "begin the dream anew", controller.reset),
-        one("f", "full screen: on, off", window.toggle_full_screen),
-        one("h", "numbers: on, off", status.toggle_numbers),
-        one("?", "this list: on, off", lambda: window.toggle_help(help_rows(table))),
-        one("q", "quit", window.quit),
-        one("Esc", "leave full screen, else quit", window.leave),
+        single("m", "mirror what is shown and recorded", controller.toggle_mirror),
+        single("Space", controller.freeze_help, controller.toggle_freeze),
+        single("v", "view: half source, half dream", partial(window.toggle_view, "split")),
+        single("d", "view: source or dream", partial(window.toggle_view, "source")),
+        single("s", "save a snapshot (PNG)", recorder.snapshot),
+        single("r", "record a video: on, off", recorder.toggle_recording),
+        single("x", "restart the dream", controller.reset),
+        single("f", "full screen: on, off", window.toggle_full_screen),
+        single("h", "numbers: on, off", hud.toggle_numbers),
+        single("?", "this list: on, off", lambda: window.toggle_help(help_rows(table))),
+        single("q", "quit", window.quit),
+        single("Esc", "leave full screen, or quit", window.leave),
     ]
     return table
 
 
 def help_rows(table: list[Hotkey]) -> list[tuple[str, ...]]:
     """Return the table as two columns of keys and their meanings."""
-    told = [(" ".join(row.keys), row.help) for row in table]
-    half = (len(told) + 1) // 2
-    right = [*told[half:], ("", "")]
-    return [(*told[number], *right[number]) for number in range(half)]
+    rows = [(" ".join(row.keys), row.help) for row in table]
+    half = (len(rows) + 1) // 2
+    right = [*rows[half:], ("", "")]
+    return [(*rows[number], *right[number]) for number in range(half)]
 
 
 def bind(table: list[Hotkey], window: WindowSink) -> None:
-    """Let the window answer the keys of the table."""
+    """Bind the keys of the table to the window."""
     for row in table:
-        for key, act in zip(row.keys, row.acts, strict=True):
-            window.bind(key, act)
+        for key, action in zip(row.keys, row.actions, strict=True):
+            window.bind(key, action)

@@ -1,4 +1,4 @@
-"""What a window says over its picture: notices for some seconds, and the numbers of the run while they are wanted."""
+"""The text over the picture of a window: messages for a few seconds, and on request the statistics of the run."""
 
 import re
 import time
@@ -16,12 +16,12 @@ Rows = list[tuple[str, ...]]
 
 STAGES_A_ROW = 4
 FORGOTTEN_SECONDS = 60.0
-"""How long a notice that lasts must have been away before it shows over the picture again."""
+"""How long a lasting notice must have been absent before it appears over the picture again."""
 WELCOME = "? lists the keys, h shows numbers"
 
 
 class View(Protocol):
-    """The window, as far as its state is told."""
+    """The state of the window that is shown as text."""
 
     @property
     def view(self) -> str: ...
@@ -30,15 +30,17 @@ class View(Protocol):
 
 
 class Hud:
-    """Rows of text for one sink of the run.
+    """Rows of text for the window of a run.
 
-    A picture on a stage carries no text that nobody asked for: a notice that lasts ("camera lost") shows for some
-    seconds after it came, and from then on with the numbers alone. One that comes and goes, as what a run leaves out on
-    a machine that is just too slow, shows once. In full screen, that the machine is slow stands with the numbers alone:
-    it may turn out at any time, and the audience need not know.
+    A picture on a stage must not carry text that nobody requested. A lasting notice ("camera lost") is shown for a few
+    seconds after it appears, and from then on only with the numbers. A notice that comes and goes, such as the lower
+    quality on a machine that is just too slow, is shown once. In full screen, notices that the machine is slow appear
+    only with the numbers: they may come at any time, and the audience need not know.
 
-    sink: the number of that sink, the window, in the run's reports. window: the window itself. now: the clock of the
-    notices, in seconds.
+    Args:
+        sink: the index of the window in the run's reports.
+        window: the window itself.
+        now: the clock of the notices, in seconds.
     """
 
     def __init__(
@@ -59,9 +61,9 @@ class Hud:
         self._welcomed = False
         self._report: Report | None = None
         self._dropped: deque[tuple[float, int]] = deque([(0.0, 0)])
-        """When, and how many had been dropped by then; over the time over which the other rates are counted."""
+        """Times, and how many frames had been dropped by then; over the window of the other rates."""
         self._known: dict[tuple[str, int], tuple[float, float]] = {}
-        """The notices that last, by their kind and number: when they came, and when they were there last."""
+        """The lasting notices by kind and index: when they appeared, and when they were last present."""
 
     def toggle_numbers(self) -> None:
         self.shows_numbers = not self.shows_numbers
@@ -75,7 +77,7 @@ class Hud:
             self._dropped.popleft()
 
     def rows(self) -> Rows:
-        """Return what stands over the picture now. The first call welcomes: then the window has its first picture."""
+        """Return the text over the picture. The first call, when the window has its first picture, adds a welcome."""
         if not self._welcomed:
             self._welcomed = True
             self._controller.messages.tell(WELCOME)
@@ -92,20 +94,23 @@ class Hud:
         return rows + [(text,) for text in (*recent, *self._controller.messages.texts)]
 
     def _recent(self, lasting: Sequence[str]) -> Sequence[str]:
-        """Return those of the notices that came a short time ago. One that counts on, or adds a detail, is no new one:
-        `camera lost, reconnecting (try 4)`, `dreaming at working height 133 instead of 256, to hold 25 fps`."""
+        """Return the notices that appeared a short time ago.
+
+        A notice whose numbers change, or that gains a detail, is not a new one: `camera lost, reconnecting (try 4)`,
+        `dreaming at working height 133 instead of 256, to hold 25 fps`.
+        """
         now = self._now()
         slow = self._report.slow if self._report is not None else ()
-        many: Counter[str] = Counter()
-        known = {key: (came, last) for key, (came, last) in self._known.items() if now < last + FORGOTTEN_SECONDS}
+        counts: Counter[str] = Counter()
+        known = {key: times for key, times in self._known.items() if now < times[1] + FORGOTTEN_SECONDS}
         recent = []
         for text in lasting:
             kind = re.sub(r"\d+", "#", text.split(", ")[0])
-            key = kind, many[kind]
-            many[kind] += 1
-            came, _ = known.get(key, (now, now))
-            known[key] = came, now
-            if now < came + SECONDS and not (self._window.full_screen and text in slow):
+            key = kind, counts[kind]
+            counts[kind] += 1
+            appeared, _ = known.get(key, (now, now))
+            known[key] = appeared, now
+            if now < appeared + SECONDS and not (self._window.full_screen and text in slow):
                 recent.append(text)
         self._known = known
         return recent

@@ -1,4 +1,4 @@
-"""The desk for one picture: a key begins its dream anew, and the finished dream stands."""
+"""The controller of a single picture: a key restarts its dream, and the finished dream stays."""
 
 import dataclasses
 import threading
@@ -7,42 +7,47 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from livedream.controls.controller import LiveController, Seen, Shown, Wish
+from livedream.control import Control
+from livedream.controls.controller import Analyzed, Dreamed, LiveController
+from livedream.controls.live_state import LiveState
 from livedream.controls.mirror import mirrored
 from livedream.dream.dreamer import SPECTATE_RATE, Dreamer
 from livedream.errors import ArgumentError, LivedreamError
 from livedream.frame import Frame
-from livedream.settings import CONTROLS, Control, DreamSettings
+from livedream.settings import CONTROLS, DreamSettings
 
-GLANCE_SECONDS = 0.05
-"""How often it looks for a wish while the dream stands: soon enough for a key, and no work for the processor."""
-_INSTEAD: dict[str, tuple[str, float]] = {"steps": ("still_steps", 5), "working_height": ("still_height", 72)}
-"""The controls of a film that pictures have others for, which take their keys; and how far one press turns these."""
-_OF_FILMS = ("keep", "zoom", "rotate")
-"""The controls with keys that mean nothing for a picture."""
+POLL_SECONDS = 0.05
+"""How often to look for a request while the finished dream stays: soon enough for a key, and no load."""
+_FOR_PICTURES: dict[str, tuple[str, float]] = {"steps": ("still_steps", 5), "working_height": ("still_height", 72)}
+"""The controls of films that have a counterpart for pictures, which takes their keys, and how far one press turns
+it."""
+_FILMS_ONLY = ("keep", "zoom", "rotate")
+"""The controls with keys that have no effect on a picture."""
 _MASKS = ("all", "person", "background")
-"""The masks that mean something for a picture, in which nothing moves."""
+"""The masks that have an effect on a picture, in which nothing moves."""
 
 
 def _controls() -> Iterator[Control]:
-    known = {control.name: control for control in CONTROLS}
+    by_name = {control.name: control for control in CONTROLS}
     for control in CONTROLS:
-        if control.name in _INSTEAD:
-            name, press = _INSTEAD[control.name]
-            yield dataclasses.replace(known[name], keys=control.keys, press=press)
+        if control.name in _FOR_PICTURES:
+            name, press = _FOR_PICTURES[control.name]
+            yield dataclasses.replace(by_name[name], keys=control.keys, press=press)
         elif control.name == "mask":
             yield dataclasses.replace(control, choices=_MASKS)
-        elif control.keys and control.name not in _OF_FILMS:
+        elif control.keys and control.name not in _FILMS_ONLY:
             yield control
 
 
 class ImageController(LiveController):
-    """Dreams one picture as often as its keys ask for.
+    """Dreams one picture, again whenever a key requests it.
 
-    Its `frames` are the source of a run, and it takes the dreamer's place in it.
+    Its `frames` are the source of a run, and it takes the dreamer's place in that run.
 
-    preset, given, of_preset, now: see Desk. watched: whether there is a window. on_finished: called with each finished
-    dream and the seconds it took, by the thread that dreams.
+    Args:
+        dreamer, preset, given, preset_settings, now: see LiveController.
+        watched: whether there is a window.
+        on_finished: called with each finished dream and the seconds it took, by the thread that dreams.
     """
 
     tours = False
@@ -55,85 +60,88 @@ class ImageController(LiveController):
         preset: str,
         given: Mapping[str, Any] | None = None,
         *,
-        of_preset: DreamSettings | None = None,
+        preset_settings: DreamSettings | None = None,
         watched: bool = True,
         on_finished: Callable[[Frame, float], None] = lambda frame, seconds: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(dreamer, preset, given, of_preset=of_preset, live=True, now=now)
+        super().__init__(dreamer, preset, given, preset_settings=preset_settings, live=True, now=now)
         self.on_finished = on_finished
         self.step = 0
-        """How many steps of the dream are done,"""
+        """How many steps of the current dream are done."""
         self.steps = 0
-        """and how many it has."""
+        """How many steps the current dream has."""
         self._watched = watched
         self._now = now
         self._ended = threading.Event()
-        self._refreshed = 0
+        self._refreshes = 0
 
-    # What can be asked for
+    # Requests
 
     def toggle_tour(self) -> None:
-        self.messages.tell("a tour is for films and for what is live", "tour")
+        self.messages.tell("tours are for films and live sources", "tour")
 
     def toggle_freeze(self) -> None:
-        """Pause the dream, or let it go on."""
+        """Pause the dream, or continue it."""
         with self._lock:
-            self._wish = dataclasses.replace(self._wish, frozen=not self._wish.frozen)
-        self.messages.tell("paused" if self.frozen else "dreaming on", "freeze")
+            self._state = dataclasses.replace(self._state, frozen=not self._state.frozen)
+        self.messages.tell("paused" if self.frozen else "continuing", "freeze")
 
     def refresh(self) -> None:
-        """Give the picture out once more: somebody has joined."""
-        self._refreshed += 1
+        """Output the picture once more, for a recording that begins."""
+        self._refreshes += 1
 
     def leave(self) -> None:
-        """The window is closed: once the dream is finished, that is the end. Nobody can let it go on from a pause."""
+        """The window is closed: end when the dream is finished. Nobody can continue a paused dream any more."""
         self._watched = False
 
     def end(self) -> None:
         """Dream no further step."""
         self._ended.set()
 
-    # What the threads of a run do
+    # Called by the threads of a run
 
     def frames(self, picture: Frame) -> Iterator[Frame]:
-        """Dream `picture`, and give each step; begin anew when a key asks for it, and rest when a dream is finished."""
+        """Dream `picture` and yield each step; restart when a key requests it, and wait when a dream is finished."""
         number = 0
         while not self._ended.is_set():
-            wish, began = self._wish, self._now()
+            state, began = self._state, self._now()
             last: Frame | None = None
-            for step in self._dreamt_as(wish.settings, picture):
+            for step in self._dream_steps(state.settings, picture):
                 last = Frame(step.pixels, number / SPECTATE_RATE, number, picture.pixels)
                 number += 1
                 self.step = step.index + 1
                 yield last
-                while self._wish.frozen and self._watched and not self._ended.wait(GLANCE_SECONDS):
+                while self._state.frozen and self._watched and not self._ended.wait(POLL_SECONDS):
                     pass
-                if self._ended.is_set() or self._is_old(wish):
+                if self._ended.is_set() or self._is_outdated(state):
                     break
             else:
                 if last is not None:
                     seconds = self._now() - began
                     self.messages.tell(f"finished in {seconds:.1f} s", "finished")
-                    self.on_finished(mirrored(last) if self._wish.mirrored else last, seconds)
-            shown = self._wish.mirrored, self._refreshed
+                    self.on_finished(mirrored(last) if self._state.mirrored else last, seconds)
+            yielded = self._state.mirrored, self._refreshes
             while (
-                last is not None and self._watched and not self._is_old(wish) and not self._ended.wait(GLANCE_SECONDS)
+                last is not None
+                and self._watched
+                and not self._is_outdated(state)
+                and not self._ended.wait(POLL_SECONDS)
             ):
-                if (wanted := (self._wish.mirrored, self._refreshed)) != shown:
-                    shown = wanted
+                if (requested := (self._state.mirrored, self._refreshes)) != yielded:
+                    yielded = requested
                     last = dataclasses.replace(last, time=number / SPECTATE_RATE, index=number)
                     number += 1
                     yield last
-            if not self._watched and not self._is_old(wish):
+            if not self._watched and not self._is_outdated(state):
                 return
 
-    def _is_old(self, wish: Wish) -> bool:
-        """Return whether another dream is asked for than that of `wish`."""
-        return (self._wish.settings, self._wish.resets) != (wish.settings, wish.resets)
+    def _is_outdated(self, state: LiveState) -> bool:
+        """Return whether a dream other than that of `state` is requested."""
+        return (self._state.settings, self._state.resets) != (state.settings, state.resets)
 
-    def _dreamt_as(self, settings: DreamSettings, picture: Frame) -> Iterator[Frame]:
-        """Dream with these settings, or if that cannot be as before, which is told."""
+    def _dream_steps(self, settings: DreamSettings, picture: Frame) -> Iterator[Frame]:
+        """Dream with these settings; when that is impossible, show the error and use the settings of before."""
         before = self.in_force
         try:
             self._dreamer.settings = settings
@@ -144,7 +152,7 @@ class ImageController(LiveController):
             self.messages.tell(str(error), "fault")
             self._dreamer.settings = before
             with self._lock:
-                self._wish = dataclasses.replace(self._wish, settings=before)
+                self._state = dataclasses.replace(self._state, settings=before)
             return
         self.in_force = settings
         self.step, self.steps = 0, self._dreamer.still_length(picture.size)
@@ -157,12 +165,12 @@ class ImageController(LiveController):
     def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def look(self, frame: Frame) -> Seen:
-        return Seen(frame, self._wish, None)
+    def look(self, frame: Frame) -> Analyzed:
+        return Analyzed(frame, self._state, None)
 
-    def dream(self, seen: Seen) -> Shown:
-        return Shown(seen.frame, seen.wish, None)
+    def dream(self, analyzed: Analyzed) -> Dreamed:
+        return Dreamed(analyzed.frame, analyzed.state, None)
 
-    def compose(self, shown: Shown) -> Frame:
-        self.newest = mirrored(shown.frame) if shown.wish.mirrored else shown.frame
+    def compose(self, dreamed: Dreamed) -> Frame:
+        self.newest = mirrored(dreamed.frame) if dreamed.state.mirrored else dreamed.frame
         return self.newest

@@ -1,4 +1,4 @@
-"""A film that begins in the middle of a run."""
+"""A recording that begins in the middle of a run."""
 
 import dataclasses
 from fractions import Fraction
@@ -8,30 +8,30 @@ from livedream.sink.sink import Sink
 
 
 class LateVideo(Sink):
-    """Writes into another sink, a film, with times that count from the first frame on.
+    """Writes frames to a video sink, with times that count from the first frame.
 
-    With the times of the run a player would show nothing for as long as the run had lasted before.
+    With the times of the run, a player would show nothing for as long as the run had lasted before.
     """
 
-    def __init__(self, film: Sink) -> None:
-        self.name = film.name
-        self._film = film
+    def __init__(self, video: Sink) -> None:
+        self.name = video.name
+        self._video = video
         self._began: Fraction | None = None
 
     @property
     def finished(self) -> bool:
-        return self._film.finished
+        return self._video.finished
 
     def write(self, frame: Frame) -> None:
         if self._began is None:
             self._began = frame.time
-        self._film.write(dataclasses.replace(frame, time=frame.time - self._began))
+        self._video.write(dataclasses.replace(frame, time=frame.time - self._began))
 
     def idle(self) -> None:
-        self._film.idle()
+        self._video.idle()
 
     def end(self) -> None:
-        self._film.end()
+        self._video.end()
 
     def close(self) -> None:
-        self._film.close()
+        self._video.close()

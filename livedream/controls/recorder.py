@@ -1,4 +1,4 @@
-"""What is kept of a dream while it runs: snapshots and recordings."""
+"""Saves snapshots and recordings while a dream runs."""
 
 import dataclasses
 import threading
@@ -16,17 +16,22 @@ from livedream.sink.open import open_sink
 from livedream.sink.sink import Sink
 from livedream.stream_info import StreamInfo
 
-MOST_TAKES = 1000
-"""In one second."""
+MAX_FILES = 1000
+"""Snapshots and recordings that begin within one second."""
 
 
 class Recorder:
-    """Takes snapshots and recordings of what the desk puts out, into files named after the time.
+    """Saves snapshots and recordings of a controller's frames in the current folder, in files named after the time.
 
-    They go into the current folder. What goes wrong is told at the desk.
+    Errors are shown as messages of the controller.
 
-    facts: what is known of the frames. recipe: of the run; what a take carries has the settings of its moment. None: it
-    carries none. on_kept: called with a line for each file that was kept, from any thread.
+    Args:
+        controller: makes the frames.
+        changes: adds the sink of a recording to the run, and removes it.
+        info: the stream of the run.
+        recipe: the recipe of the run; a file carries it with the settings of its moment. None: files carry none.
+        clock: returns the current time.
+        on_kept: called with a line for each file that was saved, from any thread.
     """
 
     def __init__(
@@ -43,7 +48,7 @@ class Recorder:
         self._on_kept = on_kept
         self._changes = changes
         self._recipe = recipe
-        # A recording begins in the middle: no sound belongs to it, and nobody knows how long it gets.
+        # A recording begins in the middle: it has no sound, and its length is unknown.
         self._info = dataclasses.replace(
             info,
             live=True,
@@ -59,18 +64,18 @@ class Recorder:
 
     @property
     def recording(self) -> str | None:
-        """The name of the film that is being recorded."""
+        """The name of the video that is being recorded."""
         return None if self._recording is None else self._recording[1].name
 
     def update(self, report: Report) -> None:
-        """Heed what the run says of the recording: one that failed has ended, and the report tells why."""
+        """Forget a recording that has failed; the report says why."""
         if self._recording is not None:
             name = self._recording[0].name
             if any(sink.fault is not None and sink.name == name for sink in report.sinks):
                 self._recording = None
 
     def snapshot(self) -> None:
-        """Write the picture that is shown into a PNG, on a thread of its own."""
+        """Save the picture that is shown as a PNG, on a separate thread."""
         frame = self._controller.visible
         if frame is None:
             self._controller.messages.tell("there is no picture yet", "snapshot")
@@ -80,7 +85,7 @@ class Recorder:
             return
         sink, path = opened
 
-        def work() -> None:
+        def write() -> None:
             try:
                 with sink:
                     sink.write(frame)
@@ -89,12 +94,12 @@ class Recorder:
             else:
                 self._kept(f"snapshot: {path.resolve()}")
 
-        thread = threading.Thread(target=work, name="livedream-snapshot")
+        thread = threading.Thread(target=write, name="livedream-snapshot")
         self._writing = [other for other in self._writing if other.is_alive()] + [thread]
         thread.start()
 
     def toggle_recording(self) -> None:
-        """Begin to record into a film, with the next frame; or end the recording."""
+        """Start recording a video with the next frame, or end the recording."""
         if self._recording is not None:
             sink, path = self._recording
             self._recording = None
@@ -103,14 +108,14 @@ class Recorder:
             return
         opened = self._open(".mp4")
         if opened is not None:
-            film, path = opened
-            self._recording = LateVideo(film), path
+            video, path = opened
+            self._recording = LateVideo(video), path
             self._changes.add_sink(self._recording[0])
             self._controller.refresh()
             self._controller.messages.tell(f"recording: {path}", "recording")
 
     def close(self) -> None:
-        """Wait for the snapshots that are being written. A recording ends with the run."""
+        """Wait for the snapshots that are being written. The run ends a recording."""
         for thread in self._writing:
             thread.join()
 
@@ -120,7 +125,7 @@ class Recorder:
 
     def _open(self, suffix: str) -> tuple[Sink, Path] | None:
         name = f"livedream-{self._clock():%Y%m%d-%H%M%S}"
-        for number in range(1, MOST_TAKES):
+        for number in range(1, MAX_FILES):
             stem = name if number == 1 else f"{name}-{number}"
             if any(Path().glob(f"{stem}.*")):  # two within a second
                 continue
@@ -128,7 +133,7 @@ class Recorder:
             try:
                 sink = open_sink(path, self._info)
             except (LivedreamError, ArgumentError) as error:
-                if any(Path().glob(f"{stem}.*")):  # another livedream in this folder was quicker
+                if any(Path().glob(f"{stem}.*")):  # another livedream took the name meanwhile
                     continue
                 self._controller.messages.tell(str(error))
                 return None
@@ -136,5 +141,5 @@ class Recorder:
                 settings, used = self._controller.in_force, self._controller.description
                 sink.recipe = dataclasses.replace(self._recipe, settings=settings, used=used)
             return sink, path
-        self._controller.messages.tell(f"{name} has too many takes in one second")
+        self._controller.messages.tell(f"no free name: {name} has more than {MAX_FILES - 1} files already")
         return None

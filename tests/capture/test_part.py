@@ -12,7 +12,7 @@ import pytest
 from livedream.capture.open import open_source
 from livedream.capture.source import Source
 from livedream.capture.video import VideoSource
-from livedream.cli.moment import parse_moment
+from livedream.cli.parsing import parse_moment
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.sink.open import open_sink

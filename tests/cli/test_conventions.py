@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from livedream.capture.embedded_recipe import carried_recipe
-from livedream.cli.asked import parse_rate
 from livedream.cli.main import main
+from livedream.cli.parsing import parse_rate
 from tests.conftest import count_frames, write_clip
 
 QUICK = ["--working-height", "32", "--octaves", "1"]
@@ -214,7 +214,7 @@ def test_slips(typed: str, error: str, hint: str, capsys: Capture) -> None:
 
 def test_the_film_after_a_tour_is_no_time(capsys: Capture) -> None:
     assert main(["run", *QUICK, "-o", "null", "--tour", "film.mp4"]) == 0
-    assert "tour: 20 s a preset: film.mp4" in capsys.readouterr().out
+    assert "tour: 20 s per preset: film.mp4" in capsys.readouterr().out
 
 
 def test_a_source_that_is_not_there_is_no_output(capsys: Capture) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from livedream.capture.embedded_recipe import carried_recipe
 from livedream.cli.main import main
 from livedream.cli.playback_options import PlaybackOptions, given_playback
-from livedream.cli.tasks import dive, dream
+from livedream.cli.tasks import dive, dream, dream_plan
 from livedream.errors import ArgumentError
 from livedream.pipeline import Playback
 from livedream.recipe import about
@@ -59,7 +59,7 @@ def window(monkeypatch):
     monkeypatch.setattr(
         dream, "open_sink", lambda spec, *a, **b: shown if spec == "window" else open_sink(spec, *a, **b)
     )
-    monkeypatch.setattr(dream, "Playback", playback)
+    monkeypatch.setattr(dream_plan, "Playback", playback)
     return shown, clocks
 
 

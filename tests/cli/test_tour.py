@@ -26,7 +26,7 @@ QUICK = ("--working-height", "48", "--precision", "float32")
 
 @pytest.fixture(autouse=True)
 def _presets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("livedream.controls.controller.tour_presets", lambda: PRESETS)
+    monkeypatch.setattr("livedream.controls.live_state.tour_presets", lambda: PRESETS)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
 
@@ -42,7 +42,7 @@ def test_a_tour_of_a_film_repeats_and_goes_on_after_a_cut(
     film = str(make_clip("film.mp4", rate=25, frames=130))
     tour = ["--codec", "ffv1", "--tour=2", *QUICK]
     assert main(["run", film, "--to", "whole.mkv", *tour]) == 0
-    assert ", preset film, tour: 2 s a preset: " in capsys.readouterr().out
+    assert ", preset film, tour: 2 s per preset: " in capsys.readouterr().out
 
     save = Journal.save
 
@@ -57,7 +57,7 @@ def test_a_tour_of_a_film_repeats_and_goes_on_after_a_cut(
     assert main(["run", film, "--to", "cut.mkv", "--codec", "ffv1", "--tour=3", *QUICK, "--resume"]) == 2
     assert "tour was 2, is 3" in capsys.readouterr().err
     assert main(["run", film, "--to", "cut.mkv", *tour, "--resume"]) == 0
-    assert "going on at frame" in capsys.readouterr().out
+    assert "continuing at frame" in capsys.readouterr().out
 
     whole, cut = decoded("whole.mkv"), decoded("cut.mkv")
     assert len(whole) == 130

@@ -24,7 +24,7 @@ from PIL import ImageGrab
 
 from livedream import Dreamer, DreamSettings, Frame
 from livedream.capture.source import Source
-from livedream.cli.tasks.interactive import playing
+from livedream.cli.tasks.interactive import PresetChoice, window_controls
 from livedream.controls.controller import LiveController
 from livedream.pipeline import run
 from livedream.recipe import Recipe
@@ -290,7 +290,7 @@ def main() -> None:
         sinks = [other, window]
         info = StreamInfo.of(source)
         played = stack.enter_context(
-            playing(dreamer, sinks, preset="live", given={}, info=info, recipe=Recipe(settings=settings))
+            window_controls(dreamer, sinks, PresetChoice("live"), info=info, recipe=Recipe(settings=settings))
         )
         assert isinstance(played.dreamer, LiveController)
         hands = Hands(played.dreamer, window, other)

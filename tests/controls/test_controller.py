@@ -9,7 +9,8 @@ import pytest
 from skimage import data
 
 from livedream import Dreamer, DreamSettings, Frame, load_preset, preset_names
-from livedream.controls.controller import FADE_SECONDS, LiveController, neighbour
+from livedream.controls.controller import LiveController, neighbour
+from livedream.controls.live_state import FADE_SECONDS
 from livedream.controls.messages import MOST, SECONDS, Messages
 from livedream.errors import ArgumentError
 

@@ -107,7 +107,7 @@ def test_what_was_changed_is_told_with_the_preset(controller: LiveController, re
 
 def test_what_was_given_by_hand_is_told_with_the_preset(recorder: Recorder) -> None:
     given = DreamSettings(working_height=64, device="cpu", precision="float32", keep=0.5)
-    controller = LiveController(Dreamer(given), "film", of_preset=DreamSettings(layers="blocks.10", keep=0.9))
+    controller = LiveController(Dreamer(given), "film", preset_settings=DreamSettings(layers="blocks.10", keep=0.9))
     status = Hud(controller, recorder, 1, Window())
     status.toggle_numbers()
     # auto is blocks.10 of the network that auto means.

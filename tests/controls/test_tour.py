@@ -28,7 +28,7 @@ RATE = 10
 
 @pytest.fixture(autouse=True)
 def presets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livedream.controls.controller.tour_presets", lambda: PRESETS)
+    monkeypatch.setattr("livedream.controls.live_state.tour_presets", lambda: PRESETS)
 
 
 def frames(begin: int = 0, end: int = 70) -> Iterator[Frame]:
@@ -40,7 +40,7 @@ def frames(begin: int = 0, end: int = 70) -> Iterator[Frame]:
         yield Frame(pixels, Fraction(index, RATE), index)
 
 
-def make_desk(**how: Any) -> LiveController:
+def make_controller(**how: Any) -> LiveController:
     dreamer = Dreamer(BEGIN)
     dreamer.prepare((96, 72))
     return LiveController(dreamer, "live", **{"live": False, "tour": SECONDS, **how})
@@ -61,28 +61,28 @@ def film(controller: LiveController, begin: int = 0, end: int = 70) -> list[np.n
 
 def test_a_tour_is_one_film_however_it_is_cut_and_whatever_is_prepared_when(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames 0 to 69 change at 20, 40 and 60. Cut before, within and behind a fade, and right at a change."""
-    whole = film(make_desk())
+    whole = film(make_controller())
     # Prepared only when the change is due, on a dreamer that is looked at and dreamt with in one go.
-    monkeypatch.setattr(LiveController, "_look_ahead", lambda self, wish, time: None)
-    late = make_desk()
+    monkeypatch.setattr(LiveController, "_prepare_next", lambda self, state, time: None)
+    late = make_controller()
     with late.sharing_cores(live=False):
         at_once = [late(frame).pixels for frame in frames()]
     late.close()
     assert all(np.array_equal(a, b) for a, b in zip(whole, at_once, strict=True))
     monkeypatch.undo()
-    monkeypatch.setattr("livedream.controls.controller.tour_presets", lambda: PRESETS)
+    monkeypatch.setattr("livedream.controls.live_state.tour_presets", lambda: PRESETS)
     for cut in (1, 25, 40):
-        first = make_desk()
+        first = make_controller()
         found = film(first, 0, cut)
         state = {name: array.copy() for name, array in first.state().items()}
-        second = make_desk()
+        second = make_controller()
         second.restore(state)
         found += film(second, cut, cut + 20)
         assert all(np.array_equal(a, b) for a, b in zip(whole, found, strict=False)), cut
 
 
 def test_no_frame_is_black_or_frozen_and_no_change_is_a_jump() -> None:
-    controller = make_desk()
+    controller = make_controller()
     looks, dreamt = [], []
     for frame in frames():
         dreamt.append(controller(frame).pixels)
@@ -119,7 +119,7 @@ def test_what_was_set_by_hand_and_what_belongs_to_the_run_stays() -> None:
 
 def test_live_the_old_look_goes_on_until_the_new_one_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     held = threading.Event()
-    controller = make_desk(live=True)
+    controller = make_controller(live=True)
     make = controller._dreamer.ascent_for
 
     def ascent_for(settings: DreamSettings) -> Ascent:
@@ -132,18 +132,18 @@ def test_live_the_old_look_goes_on_until_the_new_one_is_ready(monkeypatch: pytes
     assert controller.preset in PRESETS
     assert all(not np.array_equal(a, b) for a, b in pairwise(dreamt))
     held.set()
-    wait([controller._switch._made])
+    wait([controller._swap._made])
     controller(next(frames(30, 31)))
     assert controller.in_force.layers == PRESETS[controller.preset].layers
     controller.close()
 
 
 def test_a_key_turns_it_on_and_off_and_it_counts_from_there() -> None:
-    controller = make_desk(live=False, tour=None)
+    controller = make_controller(live=False, tour=None)
     controller(next(frames(33, 34)))
     controller.toggle_tour()
     assert controller.touring
-    assert controller.messages.texts == ["tour: 20 s a preset"]
+    assert controller.messages.texts == ["tour: 20 s per preset"]
     controller(next(frames(232, 233)))
     assert controller.preset == "live"
     controller(next(frames(233, 234)))  # 20 seconds later
@@ -159,14 +159,14 @@ def test_a_key_turns_it_on_and_off_and_it_counts_from_there() -> None:
 def test_a_preset_that_cannot_be_prepared(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """A film stops, for it would not be what was asked for; live the dream goes on, and the next preset comes."""
     broken = {"wrong": DreamSettings(layers="fire77"), "wrong too": DreamSettings(layers="fire78")}
-    monkeypatch.setattr("livedream.controls.controller.tour_presets", lambda: broken)
+    monkeypatch.setattr("livedream.controls.live_state.tour_presets", lambda: broken)
     with pytest.raises(ArgumentError, match="unknown layer: fire7"):
-        film(make_desk())
-    controller = make_desk(live=True)
+        film(make_controller())
+    controller = make_controller(live=True)
     for frame in frames(0, 70):
         controller(frame)
         if frame.index > 15:  # from then on something is prepared
-            wait([controller._switch._made])
+            wait([controller._swap._made])
     assert controller.in_force.layers == "fire5"
     assert controller.touring
     assert "preset wrong is left out: unknown layer: fire77" in caplog.text

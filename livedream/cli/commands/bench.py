@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from livedream.cli.activity import Activity
-from livedream.cli.asked import parse_size
 from livedream.cli.console import say
 from livedream.cli.help import GroupedCommand, groups_with
-from livedream.cli.parsing import control_options, flag, given_controls, overwrite_option
+from livedream.cli.parsing import control_options, flag, given_controls, overwrite_option, parse_size
 from livedream.cli.tasks.loading import load_torch
 from livedream.errors import ArgumentError
 from livedream.presets import LIVE

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from livedream.cli.asked import parse_length, parse_tour
 from livedream.cli.help import GroupedCommand
 from livedream.cli.parsing import (
     MOVING,
@@ -14,6 +13,8 @@ from livedream.cli.parsing import (
     given_controls,
     output_option,
     overwrite_option,
+    parse_length,
+    parse_tour,
     tour_option,
 )
 from livedream.cli.playback_options import PlaybackOptions

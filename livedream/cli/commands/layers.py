@@ -53,7 +53,7 @@ def layers(
 ) -> int:
     """Dream PHOTO at each layer of a network, from shallow to deep, on one sheet with the names of the layers."""
     load_torch()
-    from livedream.cli.tasks.layer_sheet import compare
+    from livedream.cli.tasks.layer_sheet import SheetRequest, compare
     from livedream.cli.tasks.recipes import choose_settings
     from livedream.names import fitting
 
@@ -62,7 +62,18 @@ def layers(
     if not Path(photo).suffix:
         raise ArgumentError(f"{photo} is no picture", "name a photograph")
     target = sink or fitting(Path(photo).stem, "-layers.jpg")
-    compare(photo, target, preset, settings, layers.split(), width, overwrite, carries_recipe=not no_recipe)
+    compare(
+        SheetRequest(
+            photo=photo,
+            target=target,
+            preset=preset,
+            settings=settings,
+            layers=layers.split(),
+            width=width,
+            overwrite=overwrite,
+            recipe=not no_recipe,
+        )
+    )
     return 0
 
 

@@ -8,8 +8,8 @@ import click
 
 from livedream.cli.activity import Activity
 from livedream.cli.as_json import json_option, say_json
-from livedream.cli.asked import parse_size
 from livedream.cli.console import say, say_lines, say_table
+from livedream.cli.parsing import parse_size
 from livedream.errors import ArgumentError
 from livedream.models import (
     LOGITS,

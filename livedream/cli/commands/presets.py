@@ -8,8 +8,9 @@ import click
 from livedream.cli.as_json import json_option, say_json
 from livedream.cli.console import say
 from livedream.cli.parsing import flag
+from livedream.control import Control
 from livedream.presets import load_preset, preset_description, preset_names, tour_presets
-from livedream.settings import CONTROLS, Control, DreamSettings
+from livedream.settings import CONTROLS, DreamSettings
 
 
 @click.command(short_help="List the looks.")

@@ -5,10 +5,19 @@ from typing import Any
 import click
 
 from livedream.cli.addresses import SOURCE, TO, sinks_given, sources_given
-from livedream.cli.asked import given_tour, parse_length, parse_rate, parse_size
 from livedream.cli.help import GroupedCommand
-from livedream.cli.moment import parse_moment
-from livedream.cli.parsing import control_options, given_controls, output_option, overwrite_option, tour_option
+from livedream.cli.parsing import (
+    control_options,
+    given_controls,
+    given_tour,
+    output_option,
+    overwrite_option,
+    parse_length,
+    parse_moment,
+    parse_rate,
+    parse_size,
+    tour_option,
+)
 from livedream.cli.playback_options import PlaybackOptions, given_playback, playback_options
 from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.streams import stdout_left_to

@@ -6,9 +6,15 @@ from typing import Any
 
 import click
 
-from livedream.cli.asked import parse_length, parse_rate
 from livedream.cli.help import GroupedCommand, groups_with
-from livedream.cli.parsing import control_options, given_controls, output_option, overwrite_option
+from livedream.cli.parsing import (
+    control_options,
+    given_controls,
+    output_option,
+    overwrite_option,
+    parse_length,
+    parse_rate,
+)
 from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.streams import stdout_left_to
 from livedream.cli.tasks.loading import load_torch
@@ -63,23 +69,25 @@ def zoom(
     its full size, so that it stays sharp however far it goes.
     """
     load_torch()
-    from livedream.cli.tasks.dive import dive
+    from livedream.cli.tasks.dive import DiveRequest, dive
     from livedream.names import fitting
 
     placement = take_placement(controls)
     target = sink or fitting(Path(photo).stem, "-dive.mp4")
     click.get_current_context().with_resource(stdout_left_to([target]))
     return dive(
-        photo,
-        target,
-        preset=preset,
-        controls=given_controls(controls),
-        rate=parse_rate(fps),
-        seconds=parse_length(length),
-        drift=parse_drift(drift),
-        overwrite=overwrite,
-        placement=placement,
-        carries_recipe=not no_recipe,
+        DiveRequest(
+            photo=photo,
+            sink=target,
+            preset=preset,
+            controls=given_controls(controls),
+            rate=parse_rate(fps),
+            seconds=parse_length(length),
+            drift=parse_drift(drift),
+            overwrite=overwrite,
+            placement=placement,
+            recipe=not no_recipe,
+        )
     )
 
 

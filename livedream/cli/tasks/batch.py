@@ -14,7 +14,7 @@ from livedream.cli.console import remark, say, say_fault, say_table
 from livedream.cli.progress import overall_status
 from livedream.cli.signals import Stopped, stopping
 from livedream.cli.tasks.batch_plan import Job, hindrance, make_folder, plan
-from livedream.cli.tasks.dream import dream, new_dreamer, recipe_options
+from livedream.cli.tasks.dream import dream
 from livedream.cli.tasks.effects import (
     Kind,
     Place,
@@ -23,7 +23,7 @@ from livedream.cli.tasks.effects import (
     warn_of_useless_controls,
     without_useless,
 )
-from livedream.cli.tasks.recipes import choose_settings, ingredients
+from livedream.cli.tasks.recipes import choose_settings, ingredients, new_dreamer, recipe_options
 from livedream.cli.tasks.request import Request
 from livedream.errors import ArgumentError, DeviceError, LivedreamError, SinkError, WeightsError
 from livedream.faults import is_out_of_memory

@@ -1,8 +1,9 @@
-"""A run with a window is played: its keys change the dream, and text stands over the picture."""
+"""The keys of a run with a window: they change the dream, and text stands over the picture."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from livedream.cli.console import remark
@@ -18,8 +19,17 @@ if TYPE_CHECKING:
     from livedream.dream.dreamer import Dreamer
 
 
-class Played(NamedTuple):
-    """What a run is given."""
+@dataclass(frozen=True, slots=True)
+class PresetChoice:
+    """The preset of a run and the controls given on top of it, as LiveController takes them."""
+
+    preset: str
+    given: Mapping[str, Any] = field(default_factory=dict)
+    preset_settings: DreamSettings | None = None
+
+
+class ControlledRun(NamedTuple):
+    """What to pass to `pipeline.run` so that keys control it."""
 
     dreamer: "Dreamer | LiveController"
     on_progress: Callable[[Report], None]
@@ -27,49 +37,54 @@ class Played(NamedTuple):
 
 
 @contextmanager
-def playing(
+def window_controls(
     dreamer: "Dreamer | LiveController",
     sinks: Sequence[Sink],
+    chosen: PresetChoice,
     *,
-    preset: str,
-    of_preset: DreamSettings | None = None,
-    given: Mapping[str, Any],
     info: StreamInfo,
     recipe: Recipe | None,
     live: bool | None = None,
-    playback: Playback | None = None,
-) -> Iterator[Played]:
-    """Put a desk between the dreamer and a run, if one of its sinks is a window and no desk is there yet.
+    clock: Playback | None = None,
+) -> Iterator[ControlledRun]:
+    """Bind the keys of the window among `sinks` to a controller of `dreamer`; without a window, change nothing.
 
-    preset, of_preset, given: as Desk takes them. recipe: what snapshots and recordings carry; None for nothing. live:
-    whether frames do not wait for what a key asks for, by default as the source says. playback: the clock of a film
-    that is played.
+    Args:
+        dreamer: a Dreamer, which gets a LiveController, or the controller that it has already.
+        info: the stream that recordings are made of.
+        recipe: what snapshots and recordings carry; None for nothing.
+        live: whether frames do not wait for settings that have to be prepared; by default whether the source is live.
+        clock: the clock of a film that is played.
     """
     changes = Changes()
     windows = [(number, sink) for number, sink in enumerate(sinks) if isinstance(sink, WindowSink)]
     if not windows:
-        yield Played(dreamer, lambda report: None, changes)
+        yield ControlledRun(dreamer, lambda report: None, changes)
         return
     from livedream.controls.controller import LiveController
     from livedream.controls.hotkeys import bind, hotkeys
     from livedream.controls.hud import Hud
     from livedream.controls.recorder import Recorder
 
-    if recipe is not None:  # what is taken has one look, that of its moment
-        options = {name: of for name, of in recipe.options.items() if name != "tour"}
+    if recipe is not None:  # a snapshot or recording has one look, that of its moment
+        options = {name: value for name, value in recipe.options.items() if name != "tour"}
         recipe = dataclasses.replace(recipe, options=options)
     with ExitStack() as stack:
         if isinstance(dreamer, LiveController):
             controller = dreamer
         else:
-            is_live = info.live if live is None else live
-            controller = stack.enter_context(
-                closing(LiveController(dreamer, preset, given, of_preset=of_preset, live=is_live))
+            controller = LiveController(
+                dreamer,
+                chosen.preset,
+                chosen.given,
+                preset_settings=chosen.preset_settings,
+                live=info.live if live is None else live,
             )
-        controller.playback = playback
+            stack.enter_context(closing(controller))
+        controller.playback = clock
         recorder = stack.enter_context(closing(Recorder(controller, changes, info, recipe, on_kept=remark)))
         ((number, window),) = windows
-        status = Hud(controller, recorder, number, window)
-        bind(hotkeys(controller, recorder, status, window), window)
-        window.text = status.rows
-        yield Played(controller, status.update, changes)
+        hud = Hud(controller, recorder, number, window)
+        bind(hotkeys(controller, recorder, hud, window), window)
+        window.text = hud.rows
+        yield ControlledRun(controller, hud.update, changes)

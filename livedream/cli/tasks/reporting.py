@@ -59,7 +59,7 @@ def early_end(source: Source) -> SourceError:
     return SourceError(f"{source.name} ends after {source.ended_early}", hint)
 
 
-def tell_of_faults(report: Report | None) -> bool:
+def report_faults(report: Report | None) -> bool:
     """Say which sinks of a live run failed while the others went on; return whether there were any."""
     faults = [sink.fault for sink in report.sinks if sink.fault is not None] if report else []
     for fault in faults:

@@ -156,7 +156,7 @@ class Resuming:
     def restore(self, state: State) -> None:
         self._dreamer.restore({name: array for name, array in state.items() if name != _CHANGED})
 
-    def tell(self) -> None:
+    def report_leftover(self) -> None:
         """Say what is left, when the run ends too early."""
         if self._is_refused:
             return

@@ -16,11 +16,11 @@ from livedream.cli.progress import step_status, took
 from livedream.cli.signals import Stop, Stopped, stopping
 from livedream.cli.status_line import StatusLine
 from livedream.cli.tasks.closing import Opener, closing
-from livedream.cli.tasks.dream import new_dreamer, prepare, recipe_options
 from livedream.cli.tasks.effects import Kind, Place, refuse_useless, warn_of_useless_controls
-from livedream.cli.tasks.interactive import playing
-from livedream.cli.tasks.recipes import choose_settings, files_read
-from livedream.cli.tasks.reporting import describe, tell_of_faults
+from livedream.cli.tasks.interactive import PresetChoice, window_controls
+from livedream.cli.tasks.monitor import RunMonitor
+from livedream.cli.tasks.recipes import choose_settings, files_read, new_dreamer, prepare, recipe_of, recipe_options
+from livedream.cli.tasks.reporting import describe, report_faults
 from livedream.cli.tasks.request import Request
 from livedream.cli.time_left import TimeLeft
 from livedream.errors import ArgumentError, SinkError
@@ -52,7 +52,7 @@ def watch(source_spec: str, request: Request) -> int:
     keep the steps until the dream is finished, pictures the finished dream. A window that is closed before does not
     keep them from that.
     """
-    return _Watch(source_spec, request).to_the_end()
+    return _Watch(source_spec, request).execute()
 
 
 class _Watch:
@@ -87,13 +87,13 @@ class _Watch:
         """How many frames there were until the first dream was finished."""
         self._conclusion = "closed before the dream was finished"
 
-    def to_the_end(self) -> int:
+    def execute(self) -> int:
         """Open, dream and close, whatever happens, and return the exit code."""
         try:
-            with stopping() as stop, closing(stop) as opened, ExitStack() as desks:
+            with stopping() as stop, closing(stop) as opened, ExitStack() as cleanup:
                 self._open(opened)
                 self._announce()
-                report = self._run(stop, desks)
+                report = self._run(stop, cleanup)
         except Stopped as stopped:
             remark("stopped" if self._dreams else "stopped: nothing was written")
             return stopped.exit_code
@@ -102,7 +102,7 @@ class _Watch:
         recorded = [sink.name for sink in report.sinks[len(self._sinks) :] if sink.written]
         if recorded:
             say(f"recorded: {', '.join(recorded)}")
-        return 1 if tell_of_faults(report) else 0
+        return 1 if report_faults(report) else 0
 
     def _open(self, opened: Opener) -> None:
         """Open the picture and its sinks, and load the network."""
@@ -125,8 +125,9 @@ class _Watch:
             for spec in films
         ]
         self._results = [opened(_Result(spec, info, overwrite=request.overwrite)) for spec in results]
-        self._dreamer, recipe = prepare(dreamer, self._picture, recipe_options(request))
-        self._recipe = recipe if request.recipe else None
+        prepare(dreamer, self._picture)
+        self._dreamer = dreamer
+        self._recipe = recipe_of(dreamer, self._picture, recipe_options(request)) if request.recipe else None
         for sink in (*self._films, *self._results):
             sink.recipe = self._recipe
         self._sinks = [*self._films, *self._shown]
@@ -142,47 +143,38 @@ class _Watch:
         say(f"{self._dreamer.description}, preset {self._preset}: {describe(self._picture)} -> {names}")
         warn_of_useless_controls(self._request.controls, [self._place])
 
-    def _run(self, stop: Stop, desks: ExitStack) -> Report:
+    def _run(self, stop: Stop, cleanup: ExitStack) -> Report:
         from livedream.controls.image_controller import ImageController  # torch: three seconds
 
+        chosen = PresetChoice(self._preset, self._request.controls, choose_settings(self._preset, {}))
         controller = ImageController(
             self._dreamer,
-            self._preset,
-            self._request.controls,
-            of_preset=choose_settings(self._preset, {}),
+            chosen.preset,
+            chosen.given,
+            preset_settings=chosen.preset_settings,
             watched=self._window is not None,
             on_finished=lambda frame, seconds: self._finished.put((frame, seconds)),
         )
-        desks.callback(controller.close)
+        cleanup.callback(controller.close)
         self._source.controller = controller
         with (
             StatusLine() as line,
-            playing(
-                controller,
-                self._sinks,
-                preset=self._preset,
-                given=self._request.controls,
-                info=self._info,
-                recipe=self._recipe,
-            ) as played,
+            window_controls(controller, self._sinks, chosen, info=self._info, recipe=self._recipe) as controlled,
         ):
-            left = TimeLeft()
+            time_left = TimeLeft()
 
-            def on_progress(now: Report) -> None:
-                played.on_progress(now)
+            def on_progress(report: Report) -> None:
                 self._keep_finished(controller)
-                self._end_films(now, played.changes)
+                self._end_films(report, controlled.changes)
                 if self._window is not None and self._window.finished:
                     controller.leave()
                 if controller.step < controller.steps and not controller.frozen:
                     share = controller.step / controller.steps
-                    line.show(
-                        step_status(StepReport("dreaming", controller.step, controller.steps), left(share)), share
-                    )
-                stop.check()
+                    step = StepReport("dreaming", controller.step, controller.steps)
+                    line.show(step_status(step, time_left(share)), share)
 
-            stop.hold()
-            return run(self._source, played.dreamer, self._sinks, on_progress=on_progress, changes=played.changes)
+            observe = RunMonitor().begin(stop, controlled.on_progress, on_progress)
+            return run(self._source, controlled.dreamer, self._sinks, on_progress=observe, changes=controlled.changes)
 
     def _keep_finished(self, controller: "ImageController") -> None:
         """Write the dreams that are finished since the last call into the pictures."""

@@ -12,9 +12,10 @@ from PIL import Image
 from livedream import DeviceError, open_source
 from livedream.cli.main import main
 from livedream.cli.signals import Stopped, stopping
-from livedream.cli.tasks import dream as task
+from livedream.cli.tasks import dream_plan
 from livedream.cli.tasks.closing import closing
-from livedream.cli.tasks.dream import dream, refuse_twins, usual_sink
+from livedream.cli.tasks.dream import dream
+from livedream.cli.tasks.dream_plan import refuse_twins, usual_sink
 from livedream.cli.tasks.request import Request
 from livedream.errors import ArgumentError, SinkError
 from tests.conftest import count_frames
@@ -255,6 +256,6 @@ def test_a_warning_of_the_library_is_said(capsys):
 
 
 def test_wrong_controls_come_out_before_anything_is_opened(monkeypatch):
-    monkeypatch.setattr(task, "open_wanted", None)
+    monkeypatch.setattr(dream_plan, "open_wanted", None)
     with pytest.raises(ArgumentError, match="steps must be"):
         dream("0", Request(controls={"steps": 99}))

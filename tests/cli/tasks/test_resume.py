@@ -48,7 +48,7 @@ def test_killed_run_is_resumed_to_the_same_frames_to_the_bit(film, tmp_path, cap
     assert not output.exists()
 
     assert main(["run", str(film), "--to", str(output), "--codec", "ffv1", *QUICK, "--resume"]) == 0
-    assert "going on at frame" in capsys.readouterr().out
+    assert "continuing at frame" in capsys.readouterr().out
     first, again = decoded(unbroken), decoded(output)
     assert len(again) == 200
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
@@ -78,7 +78,7 @@ def test_live_masks_go_on_where_a_killed_run_had_them(tmp_path, capsys) -> None:
     assert all("mask_search" in load_file(checkpoint) for checkpoint in (first, second))
 
     assert main(["run", str(film), "--to", str(output), *how, "--resume"]) == 0
-    assert "going on at frame" in capsys.readouterr().out
+    assert "continuing at frame" in capsys.readouterr().out
     frames, again = decoded(unbroken), decoded(output)
     assert len(again) == 110
     assert all(np.array_equal(a, b) for a, b in zip(frames, again, strict=True))
@@ -165,7 +165,7 @@ def test_other_files_that_the_dream_is_made_of_are_refused(film, tmp_path, capsy
         assert "the content of the files that --layers and --weights name was" in capsys.readouterr().err
         Path(name).write_bytes(before)
     assert main(["run", str(film), "--to", str(output), *how, "--resume"]) == 0
-    assert "going on at frame" in capsys.readouterr().out
+    assert "continuing at frame" in capsys.readouterr().out
     assert len(decoded(output)) == 200
 
 
@@ -187,7 +187,7 @@ def test_what_was_copied_to_another_disk_goes_on_there(film, tmp_path, capsys) -
         copy(path, tmp_path / "large" / path.name)
     output = tmp_path / "large" / "out.mp4"
     assert main(["run", str(film), "--to", str(output), *QUICK, "--resume"]) == 0
-    assert "going on at frame" in capsys.readouterr().out
+    assert "continuing at frame" in capsys.readouterr().out
     assert len(decoded(output)) == 200
 
 
@@ -201,7 +201,7 @@ def test_a_film_of_somebodys_in_the_place_of_the_part_stays(film, tmp_path, caps
     assert part.read_bytes() == film.read_bytes()
     (tmp_path / "aside.mp4").replace(part)  # as the hint says; the lock file is gone by now
     assert main(["run", str(film), "--to", str(tmp_path / "out.mp4"), *QUICK, "--resume"]) == 0
-    assert "going on at frame" in capsys.readouterr().out
+    assert "continuing at frame" in capsys.readouterr().out
 
 
 def test_a_film_that_is_complete_is_not_begun_anew(film, tmp_path, capsys) -> None:

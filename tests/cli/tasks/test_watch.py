@@ -152,13 +152,13 @@ def test_closing_the_window_early_ends_the_dream_unless_a_file_waits_for_it(wind
 
 @pytest.mark.parametrize("typed", [[], ["--no-recipe"]])
 def test_what_is_taken_with_a_key_carries_a_recipe_unless_nobody_wants_one(typed, window, monkeypatch) -> None:
-    given, playing = [], watch.playing
+    given, window_controls = [], watch.window_controls
 
     def recorded(*args, **how):
         given.append(how["recipe"])
-        return playing(*args, **how)
+        return window_controls(*args, **how)
 
-    monkeypatch.setattr(watch, "playing", recorded)
+    monkeypatch.setattr(watch, "window_controls", recorded)
     assert main(["run", "photo.png", "--to", "window", *QUICK, *typed]) == 0
     assert (given == [None]) is bool(typed)
 
