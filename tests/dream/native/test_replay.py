@@ -169,6 +169,25 @@ def test_replays_leak_no_memory() -> None:
     assert grown_by(lambda: network.native_gradient(image, parse("fire4")), 300) < 20
 
 
+@pytest.mark.parametrize("conversion", [aoti._PublicConversion, aoti._PrivateConversion])
+def test_both_conversions_of_tensors_give_the_same_and_leak_no_memory(conversion, monkeypatch) -> None:
+    """torch has had the public one since 2.14."""
+    if conversion is aoti._PublicConversion and not conversion.exists():
+        pytest.skip("this torch has no public conversion")
+    monkeypatch.setattr(aoti.handles(), "_conversion", conversion())
+    network, image = network_for("fire4"), image_of(128, 160)
+    expected, found = gradients(network, "fire4", image)
+    assert torch.equal(found, expected)
+    assert None not in recordings(network).values()
+    assert grown_by(lambda: network.native_gradient(image, parse("fire4")), 300) < 20
+    tensor = torch.ones(3)
+    references = sys.getrefcount(tensor)
+    handle = aoti.handles().of(tensor)
+    assert torch.equal(aoti.handles().tensor(handle), tensor)
+    aoti.handles().drop([handle])
+    assert sys.getrefcount(tensor) == references
+
+
 def test_recordings_are_freed_with_their_network() -> None:
     # 2.8 MB of weights, copied for each direction: 57 MB in total.
     assert grown_by(lambda: network_for("fire9").native_gradient(image_of(64, 64), parse("fire9")), 10) < 20
