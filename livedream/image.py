@@ -10,7 +10,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageChops, ImageOps
 
 from livedream.contact_sheet import in_rows, sheet, tile
-from livedream.picture_file import open_picture, read_head
+from livedream.image_file import open_image, read_head
 from livedream.pixel_aspect import read_aspect
 from livedream.srgb import eight_bits, to_srgb
 
@@ -97,13 +97,13 @@ def read_still(path: Path, most_pixels: int | None = None) -> Still:
 
     most_pixels: how many it may have. Raises SourceError, naming it.
     """
-    with open_picture(path, most_pixels) as image:
+    with open_image(path, most_pixels) as image:
         aspect = read_aspect(image, read_head(path))
         upright = _upright(image, path)
         return Still(_rgb(upright), 1 / aspect if _is_turned(image) else aspect)
 
 
-def read_picture(path: Path, most_pixels: int | None = None) -> np.ndarray:
+def read_image(path: Path, most_pixels: int | None = None) -> np.ndarray:
     """Return the pixels of the picture at `path`: see `read_still`."""
     return read_still(path, most_pixels).pixels
 
@@ -113,7 +113,7 @@ def read_mask(path: Path) -> np.ndarray:
 
     255 where it is white, 0 where it is black or transparent. Raises SourceError, naming it.
     """
-    with open_picture(path, MOST_PIXELS) as opened:
+    with open_image(path, MOST_PIXELS) as opened:
         image = _shallow(_upright(opened, path))
         if not _transparent(image):
             return np.array(Image.fromarray(_rgb(image)).convert("L"))

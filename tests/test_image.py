@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from livedream.errors import SourceError
-from livedream.image import read_mask, read_picture
+from livedream.image import read_image, read_mask
 
 
 def test_mask_is_light_where_it_is_not_transparent(tmp_path: Path) -> None:
@@ -37,5 +37,5 @@ def test_transparent_grey_of_16_bits(tmp_path: Path) -> None:
     data = path.read_bytes()
     body = b"tRNS" + struct.pack(">H", 30000)
     path.write_bytes(data[:33] + struct.pack(">I", 2) + body + struct.pack(">I", zlib.crc32(body)) + data[33:])
-    assert read_picture(path)[0, :, 0].tolist() == [255, 117]
+    assert read_image(path)[0, :, 0].tolist() == [255, 117]
     assert read_mask(path).tolist() == [[0, 117]]

@@ -105,7 +105,7 @@ def test_a_camera_is_named_by_its_number_as_in_opencv() -> None:
     with pytest.raises(SourceError, match="camera 47 cannot be opened"):
         open_source(47)
     for wrong in (True, 1.5, None, b"film.mp4"):
-        with pytest.raises(TypeError, match="a source is named by text, a path or the number of a camera"):
+        with pytest.raises(TypeError, match="spec must be a string, a path or the number of a camera"):
             open_source(wrong)
 
 

@@ -11,12 +11,12 @@ import livedream
 
 ROOT = Path(livedream.__file__).parent
 AV = (
-    *("video", "stdin", "remote", "live/network_stream", "live/stream_errors"),
+    *("container_source", "video", "stdin", "remote", "live/network_stream", "live/stream_errors"),
     *(
         f"decoding/{name}"
         for name in ("container", "timestamps", "color", "gamut", "dolby_vision", "shape", "side_data")
     ),
-    *(f"decoding/{name}" for name in ("deinterlace", "picture_track", "ending", "tap", "holes")),
+    *(f"decoding/{name}" for name in ("deinterlace", "video_track", "ending", "tap", "holes", "video_decoder")),
 )
 CV2 = (
     "__init__.py",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livedream.capture.image_sequence import SequenceSource
+from livedream.capture.image_sequence import ImageSequenceSource
 from livedream.capture.images import ImagesSource
 from livedream.capture.open import open_source
 from livedream.frame import Frame
@@ -121,7 +121,7 @@ def test_pictures_of_other_shapes_among_others(tmp_path: Path) -> None:
             sink.write(Frame(np.full((30, 40, 3), 200, np.uint8), Fraction(0), 0))
     with ImagesSource(tmp_path) as pictures:
         assert [shown.size for shown in pictures] == [(40, 30), (80, 30), (20, 30)]
-    with SequenceSource(f"{tmp_path}/%d.png", rate=5) as sequence:
+    with ImageSequenceSource(f"{tmp_path}/%d.png", rate=5) as sequence:
         lit = []
         for shown in sequence:
             bright = shown.pixels[:, :, 0] > 100

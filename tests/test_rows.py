@@ -34,7 +34,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livedream.capture import video
+from livedream.capture import container_source
 from livedream.capture.open import open_source
 from livedream.cli.main import main
 from livedream.errors import ArgumentError, SourceError
@@ -244,7 +244,7 @@ def test_shapes(size: tuple[int, int], aspect: Fraction | None, codec: str, tmp_
 
 def test_41_too_large_is_refused_with_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     film = write_film(tmp_path / "film.mp4", [0])
-    monkeypatch.setattr(video, "MAX_PIXELS", 3 * 10**3)
+    monkeypatch.setattr(container_source, "MAX_PIXELS", 3 * 10**3)
     with pytest.raises(SourceError, match="frames of 64x48 are too large"):
         open_source(film)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from livedream.image import read_mask, read_picture, to_array
+from livedream.image import read_image, read_mask, to_array
 from livedream.primaries import ADOBE_RGB, BT709, FOREIGN
 from livedream.srgb import matrix_profile
 from livedream.tone import map_tones
@@ -82,15 +82,15 @@ def test_profile_is_converted(icc: bytes, wanted: list[tuple[int, ...]], suffix:
     path = tmp_path / f"picture{suffix}"
     options = {".webp": {"lossless": True}, ".avif": {"quality": 100, "subsampling": "4:4:4"}}
     stripes().save(path, icc_profile=icc, **options.get(suffix, EXACT))
-    assert_near(colors(read_picture(path)), wanted, 5 if suffix == ".avif" else 2)  # AVIF loses a little of its own
+    assert_near(colors(read_image(path)), wanted, 5 if suffix == ".avif" else 2)  # AVIF loses a little of its own
 
 
 def test_conversion_is_said_once_for_a_folder(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("1.png", "2.png"):
         stripes().save(tmp_path / name, icc_profile=P3)
     with caplog.at_level(logging.WARNING):
-        read_picture(tmp_path / "1.png")
-        read_picture(tmp_path / "2.png")
+        read_image(tmp_path / "1.png")
+        read_image(tmp_path / "2.png")
     assert caplog.messages == [f"{tmp_path / '1.png'}: colours are converted from Display P3 to sRGB"]
 
 
@@ -99,22 +99,22 @@ def test_profile_of_srgb_changes_nothing_and_is_not_said(tmp_path: Path, caplog:
         (ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), matrix_profile("any name", BT709))
     ):
         stripes().save(tmp_path / f"{number}.png", icc_profile=icc)
-        assert colors(read_picture(tmp_path / f"{number}.png")) == [RED, GREEN, BLUE]
+        assert colors(read_image(tmp_path / f"{number}.png")) == [RED, GREEN, BLUE]
     assert caplog.messages == []
 
 
 def test_palette_alpha_and_both(tmp_path: Path) -> None:
     stripes().quantize(8).save(tmp_path / "palette.png", icc_profile=P3)
-    assert_near(colors(read_picture(tmp_path / "palette.png")), IN_P3)
+    assert_near(colors(read_image(tmp_path / "palette.png")), IN_P3)
     half = stripes().convert("RGBA")
     half.putalpha(128)
     half.save(tmp_path / "alpha.png", icc_profile=P3)
     on_white = [tuple(round((color * 128 + 255 * 127) / 255) for color in one) for one in IN_P3]
-    assert_near(colors(read_picture(tmp_path / "alpha.png")), on_white)
+    assert_near(colors(read_image(tmp_path / "alpha.png")), on_white)
     clear = stripes().quantize(8)
     index = clear.getpixel((40, 8))
     clear.save(tmp_path / "clear.png", icc_profile=P3, transparency=index)
-    assert_near(colors(read_picture(tmp_path / "clear.png")), [*IN_P3[:2], (255, 255, 255)])
+    assert_near(colors(read_image(tmp_path / "clear.png")), [*IN_P3[:2], (255, 255, 255)])
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "I;16"])
@@ -123,7 +123,7 @@ def test_grey_with_a_profile(mode: str, tmp_path: Path) -> None:
     grey = np.full((16, 48), 100, np.uint8)
     image = Image.fromarray(grey.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(grey).convert(mode)
     image.save(tmp_path / "grey.png", icc_profile=grey_profile(1))
-    assert_near(colors(read_picture(tmp_path / "grey.png")), [(168, 168, 168)] * 3, 1)
+    assert_near(colors(read_image(tmp_path / "grey.png")), [(168, 168, 168)] * 3, 1)
     assert abs(int(read_mask(tmp_path / "grey.png")[8, 8]) - 168) <= 1
 
 
@@ -140,7 +140,7 @@ def test_lab_is_converted(tmp_path: Path) -> None:
     converted = ImageCms.applyTransform(stripes(), lab)
     assert converted is not None
     converted.save(tmp_path / "lab.tif")
-    assert_near(colors(read_picture(tmp_path / "lab.tif")), [RED, GREEN, BLUE])
+    assert_near(colors(read_image(tmp_path / "lab.tif")), [RED, GREEN, BLUE])
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_profile_of_no_use_is_said_and_ignored(
 ) -> None:
     path = tmp_path / "picture.jpg"
     stripes().convert(mode).save(path, icc_profile=icc, **EXACT)
-    assert_near(colors(read_picture(path)), [RED, GREEN, BLUE], 3)
+    assert_near(colors(read_image(path)), [RED, GREEN, BLUE], 3)
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith(f"{path}: its colour profile")
     assert caplog.messages[0].endswith(text)
@@ -174,7 +174,7 @@ def test_turned_picture_is_converted_and_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x112] = 6  # a quarter turn to the right
     stripes().save(tmp_path / "turned.jpg", icc_profile=P3, exif=exif, **EXACT)
-    pixels = read_picture(tmp_path / "turned.jpg")
+    pixels = read_image(tmp_path / "turned.jpg")
     assert pixels.shape == (48, 16, 3)
     assert_near([tuple(pixels[y, 8].tolist()) for y in (8, 24, 40)], IN_P3)
 
@@ -207,7 +207,7 @@ P3_PLACES = numbers(0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
     ],
 )
 def test_chunks_of_a_png(chunks: list[tuple[bytes, bytes]], wanted: list[tuple[int, ...]], tmp_path: Path) -> None:
-    assert_near(colors(read_picture(png_with(tmp_path / "picture.png", *chunks))), wanted)
+    assert_near(colors(read_image(png_with(tmp_path / "picture.png", *chunks))), wanted)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_adobe_rgb_of_a_camera(
     if index:
         exif.get_ifd(0x8769)[0xA005] = {1: index}
     stripes().save(tmp_path / "picture.jpg", exif=exif, **EXACT)
-    assert_near(colors(read_picture(tmp_path / "picture.jpg")), wanted or [RED, GREEN, BLUE])
+    assert_near(colors(read_image(tmp_path / "picture.jpg")), wanted or [RED, GREEN, BLUE])
 
 
 def test_profile_in_a_jpeg_2000(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_profile_in_a_jpeg_2000(tmp_path: Path) -> None:
     header = struct.pack(">I", int.from_bytes(old[above : above + 4], "big") - size + len(box))
     path = tmp_path / "picture.jp2"
     path.write_bytes(old[:above] + header + old[above + 4 : at] + box + old[at + size :])
-    assert_near(colors(read_picture(path)), IN_P3)
+    assert_near(colors(read_image(path)), IN_P3)
 
 
 @pytest.mark.needs_ffmpeg
@@ -244,7 +244,7 @@ def test_numbers_of_an_avif(tmp_path: Path) -> None:
     filters = f"scale=out_color_matrix=bt709:out_range=full,format=yuv444p,{tags}"
     command = ["ffmpeg", "-v", "error", "-i", tmp_path / "picture.png", "-vf", filters, "-still-picture", "1"]
     subprocess.run([*command, "-c:v", "libaom-av1", "-crf", "4", tmp_path / "picture.avif"], check=True)
-    pixels = read_picture(tmp_path / "picture.avif")
+    pixels = read_image(tmp_path / "picture.avif")
     assert_near([tuple(pixels[32, x].tolist()) for x in (16, 48, 80)], IN_P3)
 
 
@@ -252,7 +252,7 @@ def test_numbers_of_an_avif(tmp_path: Path) -> None:
 def test_colours_of_a_heic(color: bytes, tmp_path: Path) -> None:
     pytest.importorskip("pi_heif")
     (tmp_path / "picture.heic").write_bytes(grid_heic(color=color))
-    pixels = read_picture(tmp_path / "picture.heic")
+    pixels = read_image(tmp_path / "picture.heic")
     assert_near([tuple(pixels[y, x].tolist()) for y, x in ((32, 32), (32, 96), (96, 32))], IN_P3, 4)  # HEVC is lossy
 
 
@@ -265,7 +265,7 @@ def test_hdr_is_mapped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None
     path = tmp_path / "picture.png"
     png = buffer.getvalue()
     path.write_bytes(png[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + png[33:])
-    black, dark, white, light = read_picture(path)[4, 4::8, 0].tolist()
+    black, dark, white, light = read_image(path)[4, 4::8, 0].tolist()
     assert black == 0
     assert abs(dark - 99) <= 3  # 25 / 203 of white in sRGB: 1.055 * 0.123 ** (1 / 2.4) - 0.055 = 0.386
     assert 190 < white < 230  # the curve makes room for what is brighter

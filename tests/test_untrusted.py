@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 from livedream.cli.tasks.batch_plan import hindrance, plan
 from livedream.dream.objective.terms import _read_vector
 from livedream.errors import ArgumentError, LivedreamError, SourceError
-from livedream.image import MOST_PIXELS, read_mask, read_picture
+from livedream.image import MOST_PIXELS, read_image, read_mask
 from livedream.pipeline.checkpoints import Journal
 from livedream.presets import load_preset, parse_preset
 from livedream.recipe import Recipe, about, fingerprint
@@ -116,7 +116,7 @@ def test_text_in_a_png_that_swells_is_refused(kind: str, tmp_path: Path) -> None
     bomb = zlib.compress(bytes(300_000_000), 9)
     head = b"livedream\0\0" if kind == "zTXt" else b"livedream\0\1\0\0\0"
     with pytest.raises(LivedreamError):
-        carried_recipe(png(tmp_path / "a.png", (kind.encode(), head + bomb)))
+        embedded_recipe(png(tmp_path / "a.png", (kind.encode(), head + bomb)))
 
 
 @pytest.mark.parametrize("name", ["digits", "brackets", "keys", "a number for a table", "a table for a number"])
@@ -151,7 +151,7 @@ def test_only_regular_files_are_opened(no_file: tuple[Path, str], tmp_path: Path
     named = {suffix: tmp_path / f"y{suffix}" for suffix in (".toml", ".png", ".mp4")}
     for link in named.values():
         link.symlink_to(path)
-    for read in (load_preset, carried_recipe, read_picture, read_mask, _read_vector):
+    for read in (load_preset, embedded_recipe, read_image, read_mask, _read_vector):
         for link in named.values():
             error = ArgumentError if read is load_preset and link.suffix == ".toml" else SourceError
             with pytest.raises(error, match=f"it is a {kind}|is not an ordinary file|is a folder"):
@@ -193,7 +193,7 @@ def test_a_guide_and_a_mask_have_bounds(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.new("1", (9000, 9000)).save(path)
     assert path.stat().st_size < 20_000
-    for read in (read_mask, lambda path: read_picture(path, MOST_PIXELS)):
+    for read in (read_mask, lambda path: read_image(path, MOST_PIXELS)):
         with pytest.raises(SourceError, match="is too large a picture: 9000x9000"):
             read(path)
 
@@ -203,4 +203,4 @@ def test_a_program_is_no_picture(tmp_path: Path) -> None:
     path = tmp_path / "guide.png"
     Image.new("RGB", (8, 8)).save(path, "eps")
     with pytest.raises(SourceError, match="is not a picture"):
-        read_picture(path)
+        read_image(path)

@@ -21,7 +21,7 @@ from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.image import frame_to_array
-from livedream.picture_file import FAULTS, open_frames, read_head
+from livedream.image_file import FAULTS, open_frames, read_head
 from livedream.pixel_aspect import read_aspect
 
 log = logging.getLogger(__name__)

@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from livedream.capture.decoding.container import open_film
-from livedream.capture.kind import is_picture
+from livedream.capture.decoding.container import open_video
+from livedream.capture.kind import is_image
 from livedream.errors import ArgumentError, SourceError
 from livedream.gif_comment import last_comment
 from livedream.hints import either
-from livedream.picture_file import read_head, sniff
-from livedream.picture_recipe import recipe_in
+from livedream.image_file import read_head, sniff
+from livedream.image_recipe import recipe_in
 from livedream.recipe import about
 from livedream.untrusted import NotRegularError, check_regular
 
 
-def carried_recipe(path: Path) -> str:
+def embedded_recipe(path: Path) -> str:
     """Return the recipe inside the film or picture at `path`, as TOML.
 
     Raises SourceError when the file cannot be read, ArgumentError when it carries none.
@@ -38,8 +38,8 @@ def _in_file(path: Path) -> str:
             return last_comment(path)
         except OSError as error:
             raise SourceError(f"{path}: {error.strerror}", "check the rights of the file") from error
-    if is_picture(path):
+    if is_image(path):
         return recipe_in(path)
-    with open_film(path) as film:
+    with open_video(path) as film:
         tags = {name.lower(): text for name, text in film.metadata.items()}  # Matroska has its names in capitals
     return tags.get("comment", "")

@@ -13,14 +13,14 @@ from livedream.errors import SourceError
 from livedream.frame import Frame
 from livedream.frame_time import FrameTime, frame_time
 from livedream.image import Still, read_still
+from livedream.image_file import open_frames
 from livedream.letterbox import letterbox
 from livedream.names import NumberedName
-from livedream.picture_file import open_frames
 
 log = logging.getLogger(__name__)
 
 
-class SequenceSource(Source):
+class ImageSequenceSource(Source):
     """The pictures that `pattern` names, in the order of their numbers.
 
     pattern: as for ffmpeg, `frames/%06d.png`: a path with one `%d` in the name of the file, or `%04d` for numbers of at

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from livedream.capture.kind import is_picture
+from livedream.capture.kind import is_image
 from livedream.capture.source import Source
 from livedream.errors import SourceError
 from livedream.frame import Frame
 from livedream.image import Still, read_still
+from livedream.image_file import missing_reader, read_head
 from livedream.names import is_half_written
-from livedream.picture_file import missing_reader, read_head
 from livedream.suffixes import PICTURES_IN
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class ImagesSource(Source):
         self.name = str(what)
         self._rate = Fraction(rate or RATE)
         self.time_base = 1 / self._rate
-        self._pictures = find_pictures(self.name)
+        self._pictures = find_images(self.name)
         self.path = _place(self.name)
         self._next = 0
         self._closed = False
@@ -107,7 +107,7 @@ def reshaped(still: Still, aspect: Fraction) -> np.ndarray:
     return np.array(Image.fromarray(still.pixels).resize((wanted, height), Image.Resampling.LANCZOS))
 
 
-def find_pictures(what: str) -> list[Path]:
+def find_images(what: str) -> list[Path]:
     """Return the pictures that `what` means, sorted; at least one.
 
     Films and animated pictures are left out, and of several pictures those that livedream has not written to their end.
@@ -145,7 +145,7 @@ def _is_picture(path: Path) -> bool:
     # macOS leaves ._name.jpg beside name.jpg on foreign disks.
     if path.suffix.lower() not in PICTURES_IN or path.name.startswith("."):
         return False
-    return path.is_file() and is_picture(path) and not is_half_written(path)
+    return path.is_file() and is_image(path) and not is_half_written(path)
 
 
 def natural(path: Path) -> list[tuple[bool, int, str]]:

@@ -4,7 +4,7 @@ from enum import Enum
 from pathlib import Path
 
 from livedream.errors import SourceError
-from livedream.picture_file import open_frames, read_head, sniff
+from livedream.image_file import open_frames, read_head, sniff
 from livedream.suffixes import PICTURES_IN, RAW
 
 _DRAWINGS = (".svg", ".svgz")
@@ -21,31 +21,31 @@ _MAY_MOVE = {"PNG", "WEBP", "AVIF", "GIF"}
 
 
 class Kind(Enum):
-    PICTURE = "picture"
+    IMAGE = "image"
     ANIMATION = "animation"
     """An animated PNG, WebP or AVIF, which Pillow reads."""
-    FILM = "film"
+    VIDEO = "video"
     """What FFmpeg reads; so is an animated GIF."""
 
 
 def kind_of(path: Path) -> Kind:
     """Return what the file at `path` is. A file that is not there, or is damaged, is what its name says."""
     if path.suffix.lower() in RAW:
-        return Kind.PICTURE  # refused there; FFmpeg would take its preview for a film
+        return Kind.IMAGE  # refused there; FFmpeg would take its preview for a film
     head = read_head(path)
     name = sniff(head)
     if name in _MAY_MOVE and _moves(path, name, head):
-        return Kind.FILM if name == "GIF" else Kind.ANIMATION
+        return Kind.VIDEO if name == "GIF" else Kind.ANIMATION
     if name:
-        return Kind.PICTURE
+        return Kind.IMAGE
     if _is_film(head):
-        return Kind.FILM
-    return Kind.PICTURE if path.suffix.lower() in (*PICTURES_IN, *_DRAWINGS) else Kind.FILM
+        return Kind.VIDEO
+    return Kind.IMAGE if path.suffix.lower() in (*PICTURES_IN, *_DRAWINGS) else Kind.VIDEO
 
 
-def is_picture(path: Path) -> bool:
+def is_image(path: Path) -> bool:
     """Return whether the file at `path` is one picture that does not move."""
-    return kind_of(path) is Kind.PICTURE
+    return kind_of(path) is Kind.IMAGE
 
 
 def _moves(path: Path, name: str, head: bytes) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from livedream.capture.kind import is_picture
+from livedream.capture.kind import is_image
 from livedream.capture.open import open_source
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError
@@ -21,7 +21,7 @@ class LoopedImageSource(Source):
     live = False
 
     def __init__(self, what: str, rate: Fraction, length: int | None = None) -> None:
-        if not is_picture(Path(what)):
+        if not is_image(Path(what)):
             raise ArgumentError(f"{what} is no picture", f"name one of {', '.join(PICTURES_IN)}")
         with open_source(what) as source:
             self._pixels = next(iter(source)).pixels

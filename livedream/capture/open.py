@@ -1,9 +1,11 @@
-"""How a source is opened from the words a user types."""
+"""The factory of sources: opens whatever a user names."""
 
 import operator
 import os
 import stat
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +16,27 @@ from livedream.names import NUMBERED
 from livedream.quantities import exact_rate, exact_seconds
 from livedream.urls import STREAMS, shown
 
+_CHOICES = "name a camera (0), a video, an image, a folder of images, an address (rtsp://...), screen, - or demo"
+_VIDEO_DEVICES = 81
+"""The major number of video devices on Linux (Documentation/admin-guide/devices.txt)."""
+_STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What `open_source` was asked for, validated."""
+
+    spec: str
+    size: tuple[int, int] | None = None
+    """(width, height) in pixels."""
+    rate: Fraction | None = None
+    start: Fraction | None = None
+    end: Fraction | None = None
+
+    @property
+    def is_part(self) -> bool:
+        return self.start is not None or self.end is not None
+
 
 def open_source(
     spec: str | os.PathLike[str] | int,
@@ -23,7 +46,7 @@ def open_source(
     start: Fraction | float | None = None,
     end: Fraction | float | None = None,
 ) -> Source:
-    """Open a camera, a film, a stream, pictures or the screen, whose frames come one by one.
+    """Open a camera, a video, a stream, images or the screen. The source yields frames one by one.
 
         with open_source("film.mp4", start=1.5, end=90) as source:
             for frame in source:                # frame.pixels: RGB uint8 (height, width, 3)
@@ -33,113 +56,50 @@ def open_source(
         spec: what to open:
             `0` (or the number 0), `/dev/video0` or a part of a camera's name: a camera;
             `rtsp://...`, `http://...` and the like: a network camera or stream;
-            the path of a film, of a picture, or of a folder of pictures;
-            `photos/*.jpg`: pictures; `frames/%06d.png`: numbered pictures that are the frames of a film;
+            the path of a video, of an image, or of a folder of images;
+            `photos/*.jpg`: images; `frames/%06d.png`: numbered images that are the frames of a video;
             `screen`, `screen:2` or `screen:640x480+100+50`;
             `-`: standard input (Y4M, or raw RGB with `size` and `rate`);
-            `demo`: the film that comes with livedream, played as if it were a camera, which loses frames that come too
-                late; `livedream.demo_clip` is its file, of which every frame is read.
-        size: (width, height) in pixels, to ask of a camera, or of raw pictures on standard input. Others have their
-            own.
-        rate: frames per second, 0.1 to 1000, to ask of a camera or of a screen, or at which pictures follow one
-            another. 29.97 means 30000/1001. Films have their own.
-        start, end: the part of a film that is wanted, in seconds since it began: frames with start <= time < end. The
-            first of them has the time 0. A float means the decimal number that it prints as.
+            `demo`: the video that comes with livedream, played like a camera, which drops frames that are taken too
+                late; to read every frame, open the file `livedream.demo_clip`.
+        size: (width, height) in pixels to request from a camera, or of raw frames on standard input. Other sources
+            have their own size.
+        rate: frames per second, 0.1 to 1000, to request from a camera or the screen, or at which images follow one
+            another. 29.97 means 30000/1001. Videos have their own rate.
+        start: where to begin in a video, in seconds: only frames with start <= time < end are read, and the first of
+            them gets the time 0. A float means the decimal number that it prints as.
+        end: where to stop, in seconds of the video.
 
     Returns:
-        A `Source`: iterate over it, inside a `with` block. It knows its `size`, `rate`, `length` and whether it is
+        A `Source`: iterate over it inside a `with` block. It knows its `size`, `rate`, `length` and whether it is
         `live`.
 
     Raises:
-        SourceError: it is not there, or cannot be read.
-        ArgumentError: `spec`, or another argument, can mean nothing.
+        SourceError: it does not exist or cannot be read.
+        ArgumentError: `spec` or another argument is invalid.
     """
-    size = None if size is None else _whole_pixels(size)
-    rate = None if rate is None else exact_rate(rate)
-    start = None if start is None else exact_seconds(start, "start")
-    end = None if end is None else exact_seconds(end, "end")
+    request = _Request(
+        _text_of(spec),
+        None if size is None else _whole_pixels(size),
+        None if rate is None else exact_rate(rate),
+        None if start is None else exact_seconds(start, "start"),
+        None if end is None else exact_seconds(end, "end"),
+    )
+    if request.is_part:
+        return OPENERS[_kind_of_part(request.spec)](_Request(request.spec, start=request.start, end=request.end))
+    kind = None if isinstance(spec, os.PathLike) else _kind_of_name(request.spec)  # a Path is always a file or folder
+    return OPENERS[kind or _kind_of_path(request.spec)](request)
+
+
+def _text_of(spec: str | os.PathLike[str] | int) -> str:
     if isinstance(spec, int) and not isinstance(spec, bool):
         spec = str(spec)
     text = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
     if not isinstance(text, str):
-        raise TypeError(f"a source is named by text, a path or the number of a camera, got {type(spec).__name__}")
+        raise TypeError(f"spec must be a string, a path or the number of a camera, got {type(spec).__name__}")
     if not text.strip() or "\0" in text:
-        raise ArgumentError(f"no source is called {text!r}", _CHOICES)
-    if start is not None or end is not None:
-        return _open_part(text, start, end)
-
-    # A Path is always a file or a folder, whatever its name.
-    source = _open_by_name(text, size, rate) if isinstance(spec, str) else None
-    return source or _open_path(text, size, rate)
-
-
-def _open_by_name(text: str, size: tuple[int, int] | None, rate: Fraction | None) -> Source | None:
-    """Open the demo, standard input, a screen, an address or the camera of a number; None for any other name."""
-    if text == "demo":
-        from livedream.capture.demo import DemoSource
-
-        return DemoSource()
-    if text == "-":
-        return _open_pipe(text, size=size, rate=rate)
-    if text.partition(":")[0] == "screen":
-        from livedream.capture.live.screen import ScreenSource
-
-        return ScreenSource(text, rate=rate)
-    scheme, colon, _ = text.partition("://")
-    if colon and scheme.lower() not in STREAMS:
-        raise ArgumentError(f"unknown kind of address: {scheme}://", f"choose from {', '.join(STREAMS)}")
-    if colon:
-        from livedream.capture.live.network_stream import open_address
-
-        return open_address(text)
-    return _camera(text, size, rate) if text.isascii() and text.isdigit() else None
-
-
-def _open_path(text: str, size: tuple[int, int] | None, rate: Fraction | None) -> Source:
-    """Open a file, a folder, a device file or a pipe; where there is none of that name, a pattern or a camera."""
-    path = Path(text)
-    try:
-        status = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return _open_absent(text, size, rate)
-    except OSError as error:  # no permission for a parent folder, or the name is too long
-        raise SourceError(f"{text}: {error.strerror}", "check the name and the permissions of its folder") from error
-    mode = status.st_mode
-    if _is_pipe(text, mode):
-        return _open_pipe(text, size=size, rate=rate)
-    if stat.S_ISCHR(mode) and sys.platform == "linux" and os.major(status.st_rdev) != _VIDEO_DEVICES:
-        raise SourceError(f"{text} is not a camera", "name a camera (0) or a video file")
-    if stat.S_ISCHR(mode):
-        return _camera(text, size, rate)
-    if stat.S_ISSOCK(mode) or stat.S_ISBLK(mode):
-        kind = "a socket" if stat.S_ISSOCK(mode) else "a disk"
-        raise SourceError(
-            f"{text} is {kind}, not a video file",
-            f"name a file, or pipe a video into {either('livedream run -', 'your program and open -')}",
-        )
-    return _open_regular(text, rate)
-
-
-def _open_regular(text: str, rate: Fraction | None) -> Source:
-    """Open a file or a folder by its content."""
-    from livedream.capture.kind import Kind, kind_of
-
-    path = Path(text)
-    kind = Kind.PICTURE if path.is_dir() else kind_of(path)
-    if kind is Kind.PICTURE:
-        from livedream.capture.images import ImagesSource
-
-        return ImagesSource(text, rate=rate)
-    if kind is Kind.ANIMATION:
-        from livedream.capture.animation import AnimationSource
-
-        return AnimationSource(path)
-    from livedream.capture.gif import warn_of_damage
-    from livedream.capture.video import VideoSource
-
-    source = VideoSource(path)
-    warn_of_damage(path)
-    return source
+        raise ArgumentError(f"invalid source {text!r}", _CHOICES)
+    return text
 
 
 def _whole_pixels(size: tuple[int, int]) -> tuple[int, int]:
@@ -152,14 +112,102 @@ def _whole_pixels(size: tuple[int, int]) -> tuple[int, int]:
     return width, height
 
 
+# Which kind of source a spec names ----------------------------------------------------------------------------------
+
+
+def _kind_of_name(text: str) -> str | None:
+    """Return the kind of source that `text` names by its form alone, None where it may be a path."""
+    if text == "demo":
+        return "demo"
+    if text == "-":
+        return "stdin"
+    if text.partition(":")[0] == "screen":
+        return "screen"
+    scheme, colon, _ = text.partition("://")
+    if colon and scheme.lower() not in STREAMS:
+        raise ArgumentError(f"unsupported protocol: {scheme}://", f"choose from {', '.join(STREAMS)}")
+    if colon:
+        return "network"
+    return "camera" if text.isascii() and text.isdigit() else None
+
+
+def _kind_of_path(text: str) -> str:
+    """Return the kind of source at a path. Raises SourceError."""
+    path = Path(text)
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return _kind_of_absent(text)
+    except OSError as error:  # a parent folder is not readable, or the name is too long
+        raise SourceError(f"{text}: {error.strerror}", "check the name and the permissions of the folder") from error
+    mode = status.st_mode
+    if _is_pipe(text, mode):
+        return "stdin"
+    if stat.S_ISCHR(mode):
+        if sys.platform == "linux" and os.major(status.st_rdev) != _VIDEO_DEVICES:
+            raise SourceError(f"{text} is not a camera", "name a camera (0) or a video")
+        return "camera"
+    if stat.S_ISSOCK(mode) or stat.S_ISBLK(mode):
+        what = "a socket" if stat.S_ISSOCK(mode) else "a disk"
+        raise SourceError(
+            f"{text} is {what}, not a video",
+            f"name a file, or pipe a video into {either('livedream run -', 'your program and open -')}",
+        )
+    return "image" if stat.S_ISDIR(mode) else _kind_of_file(path)
+
+
+def _kind_of_file(path: Path) -> str:
+    from livedream.capture.kind import kind_of
+
+    return kind_of(path).value
+
+
+def _kind_of_absent(text: str) -> str:
+    """Return the kind of source for a name that is not a file: a pattern or a camera. Raises SourceError."""
+    if NUMBERED.search(Path(text).name):
+        return "image sequence"
+    if any(letter in text for letter in "*?["):
+        return "image"
+    if text.startswith("/dev/"):
+        return "camera"
+    if os.sep in text or "/" in text or Path(text).suffix:
+        raise SourceError(f"no such file: {text}", "check the name; relative names start in the current folder")
+
+    from livedream.capture.live.devices import describe_cameras, find_cameras
+
+    if not find_cameras(text):
+        example = either("livedream run demo", 'open_source("demo")')
+        raise SourceError(f"no file or camera is called {text}", f"{describe_cameras()}; try {example}")
+    return "camera"
+
+
+def _kind_of_part(text: str) -> str:
+    """Return the kind of source of which a part is wanted. Raises ArgumentError where it has no parts."""
+    if text.lower().startswith(("http://", "https://")):
+        return "network"
+    if not takes_part(text):
+        raise ArgumentError(f"{shown(text)} is not a video: start and end do not apply", "leave them out")
+    path = Path(text)
+    if text == "-" or (path.exists() and _is_pipe(text, path.stat().st_mode)):
+        return "stdin"
+    return _kind_of_file(path)
+
+
+def _is_pipe(text: str, mode: int) -> bool:
+    return stat.S_ISFIFO(mode) or (text in _STANDARD_INPUT and (os.isatty(0) or not stat.S_ISREG(mode)))
+
+
+# Which options a spec takes ------------------------------------------------------------------------------------------
+
+
 def takes_size_and_rate(spec: str) -> bool:
-    """Return whether `open_source` has a use for size and rate: for cameras, screens and raw pictures."""
+    """Return whether `open_source` uses size and rate: for cameras, screens and raw frames."""
     path = Path(spec)
     return spec != "demo" and "://" not in spec and (path.is_fifo() or not path.suffix) and not path.is_dir()
 
 
 def takes_rate(spec: str) -> bool:
-    """Return whether `open_source` has a use for a rate: for those that take a size, and for sets of pictures."""
+    """Return whether `open_source` uses a rate: where it uses a size, and for sets of images."""
     if spec == "demo" or "://" in spec:
         return False
     if Path(spec).exists():
@@ -168,7 +216,7 @@ def takes_rate(spec: str) -> bool:
 
 
 def takes_part(spec: str) -> bool:
-    """Return whether `open_source` has a use for start and end: for films, also those of a pipe or a web server."""
+    """Return whether `open_source` uses start and end: for videos, also from a pipe or a web server."""
     path = Path(spec)
     if "://" in spec:
         return spec.lower().startswith(("http://", "https://"))
@@ -176,41 +224,24 @@ def takes_part(spec: str) -> bool:
         return True
     if path.is_dir() or path.is_char_device() or not (path.suffix or path.exists()):
         return False
-    from livedream.capture.kind import Kind, kind_of
-
-    return kind_of(path) is not Kind.PICTURE
+    return _kind_of_file(path) != "image"
 
 
-_CHOICES = "name a camera (0), a film, a picture, a folder of pictures, an address (rtsp://...), screen, - or demo"
+# How each kind is opened. Imports are local: some are slow or need a library. -----------------------------------------
 
 
-def _camera(name: str, size: tuple[int, int] | None, rate: Fraction | int | None) -> Source:
-    from livedream.capture.live.camera import CameraSource
+def _open_demo(_: _Request) -> Source:
+    from livedream.capture.demo import DemoSource
 
-    return CameraSource(name, size=size, rate=rate)
-
-
-_VIDEO_DEVICES = 81
-"""The major number of video devices in Linux (Documentation/admin-guide/devices.txt)."""
-_STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+    return DemoSource()
 
 
-def _is_pipe(text: str, mode: int) -> bool:
-    return stat.S_ISFIFO(mode) or (text in _STANDARD_INPUT and (os.isatty(0) or not stat.S_ISREG(mode)))
-
-
-def _open_pipe(
-    text: str,
-    *,
-    size: tuple[int, int] | None = None,
-    rate: Fraction | int | None = None,
-    start: Fraction | None = None,
-    end: Fraction | None = None,
-) -> Source:
+def _open_stdin(request: _Request) -> Source:
     from livedream.capture.stdin import StdinSource, is_whole_file
 
-    if text not in _STANDARD_INPUT:
-        return StdinSource(size=size, rate=rate, path=Path(text), start=start, end=end)
+    size, rate, start, end = request.size, request.rate, request.start, request.end
+    if request.spec not in _STANDARD_INPUT:
+        return StdinSource(size=size, rate=rate, path=Path(request.spec), start=start, end=end)
     if size is None and rate is None and is_whole_file(0):  # livedream run - < film.mp4: a file like any other
         from livedream.capture.video import VideoSource
 
@@ -218,47 +249,62 @@ def _open_pipe(
     return StdinSource(size=size, rate=rate, start=start, end=end)
 
 
-def _open_part(text: str, start: Fraction | None, end: Fraction | None) -> Source:
-    if text.lower().startswith(("http://", "https://")):
-        from livedream.capture.live.network_stream import open_address
+def _open_screen(request: _Request) -> Source:
+    from livedream.capture.live.screen import ScreenSource
 
-        return open_address(text, start=start, end=end)
-    if not takes_part(text):
-        raise ArgumentError(f"{shown(text)} is no film: it has no start and end", "leave them out")
-    path = Path(text)
-    if text == "-" or (path.exists() and _is_pipe(text, path.stat().st_mode)):
-        return _open_pipe(text, start=start, end=end)
-    from livedream.capture.kind import Kind, kind_of
+    return ScreenSource(request.spec, rate=request.rate)
 
-    kind = kind_of(path)
-    if kind is Kind.ANIMATION:
-        from livedream.capture.animation import AnimationSource
 
-        return AnimationSource(path, start=start, end=end)
+def _open_network(request: _Request) -> Source:
+    from livedream.capture.live.network_stream import open_address
+
+    return open_address(request.spec, start=request.start, end=request.end)
+
+
+def _open_camera(request: _Request) -> Source:
+    from livedream.capture.live.camera import CameraSource
+
+    return CameraSource(request.spec, size=request.size, rate=request.rate)
+
+
+def _open_image(request: _Request) -> Source:
+    from livedream.capture.images import ImagesSource
+
+    return ImagesSource(request.spec, rate=request.rate)
+
+
+def _open_image_sequence(request: _Request) -> Source:
+    from livedream.capture.image_sequence import ImageSequenceSource
+
+    return ImageSequenceSource(request.spec, rate=request.rate)
+
+
+def _open_animation(request: _Request) -> Source:
+    from livedream.capture.animation import AnimationSource
+
+    return AnimationSource(Path(request.spec), start=request.start, end=request.end)
+
+
+def _open_video(request: _Request) -> Source:
+    from livedream.capture.gif import warn_of_damage
     from livedream.capture.video import VideoSource
 
-    return VideoSource(path, start=start, end=end)
+    path = Path(request.spec)
+    source = VideoSource(path, start=request.start, end=request.end)
+    if not request.is_part:
+        warn_of_damage(path)
+    return source
 
 
-def _open_absent(text: str, size: tuple[int, int] | None, rate: Fraction | int | None) -> Source:
-    """Open what is no file of that name: a pattern, or a camera."""
-    if NUMBERED.search(Path(text).name):
-        from livedream.capture.image_sequence import SequenceSource
-
-        return SequenceSource(text, rate=rate)
-    if any(letter in text for letter in "*?["):
-        from livedream.capture.images import ImagesSource
-
-        return ImagesSource(text, rate=rate)
-    if text.startswith("/dev/"):
-        return _camera(text, size, rate)
-    if os.sep in text or "/" in text or Path(text).suffix:
-        raise SourceError(f"no such file: {text}", "check the name; relative names start in the current folder")
-
-    from livedream.capture.live.devices import describe_cameras, find_cameras
-
-    found = find_cameras(text)
-    if not found:
-        example = either("livedream run demo", 'open_source("demo")')
-        raise SourceError(f"neither a file nor a camera is called {text}", f"{describe_cameras()}; try {example}")
-    return _camera(text, size, rate)
+OPENERS: dict[str, Callable[[_Request], Source]] = {
+    "animation": _open_animation,
+    "camera": _open_camera,
+    "demo": _open_demo,
+    "image": _open_image,
+    "image sequence": _open_image_sequence,
+    "network": _open_network,
+    "screen": _open_screen,
+    "stdin": _open_stdin,
+    "video": _open_video,
+}
+"""How each kind of source is opened. `Kind` of `livedream.capture.kind` has the same words for files."""

@@ -1,4 +1,4 @@
-"""Frames from a pipe: standard input, a FIFO, `<(...)`. It carries Y4M, raw pictures, or a film."""
+"""Frames from a pipe: standard input, a FIFO, `<(...)`. It carries Y4M, raw RGB or a video file."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ import av
 import av.error
 from av.container import InputContainer
 
-from livedream.capture.video import ContainerSource
+from livedream.capture.container_source import ContainerSource
 from livedream.errors import ArgumentError, SourceError
 from livedream.hints import either, option
 
@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 
 NAME = "standard input"
 BUFFER = 1 << 20
-"""Bytes that FFmpeg asks for at a time."""
+"""Bytes that FFmpeg requests at a time."""
 WAITING_SECONDS = 2.0
-"""When nothing comes for so long at the beginning, it is said."""
+"""A warning is logged if nothing arrives for this long at the beginning."""
 _EXAMPLE = either(
     "ffmpeg -i film.mp4 -f yuv4mpegpipe - | livedream run - --to dream.mp4",
     "ffmpeg -i film.mp4 -f yuv4mpegpipe - | python program.py",
@@ -33,14 +33,22 @@ _EXAMPLE = either(
 
 
 class StdinSource(ContainerSource):
-    """The frames of a film that another program writes into a pipe: it waits for us, and none is lost.
+    """The frames of a video that another program writes into a pipe. The program waits for us, and no frame is lost.
 
-    Y4M and whatever else FFmpeg knows by its beginning; with size and rate raw pictures: three bytes for each pixel,
-    red, green, blue, line by line, without anything between.
+    The pipe carries Y4M or any other format that FFmpeg recognizes; with size and rate, raw RGB: three bytes per
+    pixel, row by row, without padding.
 
-    size: (width, height) in pixels. rate: pictures per second. descriptor: of the file to read. path: of a FIFO, which
-    is read in place of the descriptor. start, end: see `ContainerSource`.
-    Raises SourceError when what comes is no film, ArgumentError when of size and rate one is missing.
+    Args:
+        size: (width, height) of raw frames, in pixels.
+        rate: of raw frames, per second.
+        descriptor: of the file to read.
+        path: of a FIFO, which is read in place of the descriptor.
+        start: see `ContainerSource`.
+        end: see `ContainerSource`.
+
+    Raises:
+        SourceError: the data is not a video.
+        ArgumentError: only one of size and rate is given.
     """
 
     reopens = False
@@ -57,13 +65,13 @@ class StdinSource(ContainerSource):
     ) -> None:
         if (size is None) != (rate is None):
             example = either("--size 640x480 --rate 30", "size=(640, 480), rate=30")
-            cure = f"give both for raw pictures, neither for Y4M: {example}"
-            raise ArgumentError("raw pictures need their size and their rate", cure)
+            hint = f"give both for raw frames, neither for Y4M: {example}"
+            raise ArgumentError("raw frames need both size and rate", hint)
         self._raw = (size, Fraction(rate)) if size is not None and rate is not None else None
         self.name = name = NAME if path is None else str(path)
         if path is None and os.isatty(descriptor):
-            raise SourceError(f"{name} is a terminal", f"pipe a film into it: {_EXAMPLE}")
-        if path is not None and "fd" not in path.parts:  # /dev/fd/63 of <(...) names no file that somebody could mean
+            raise SourceError(f"{name} is a terminal", f"pipe a video into it: {_EXAMPLE}")
+        if path is not None and "fd" not in path.parts:  # /dev/fd/63 of <(...) is not a file name
             self.path = path
         self._input: _Interruptible | None = None
         waiting = threading.Timer(WAITING_SECONDS, self._say_waiting, (name,))
@@ -86,48 +94,48 @@ class StdinSource(ContainerSource):
 
     def close(self) -> None:
         if self._input is not None:
-            self._input.stop()  # whoever reads holds the lock that the rest of closing needs
+            self._input.stop()  # a reader holds the lock that the rest of closing needs
         super().close()
         if self._input is not None:
             self._input.close()
 
     def _say_waiting(self, name: str) -> None:
         if self._input is None:
-            log.warning("waiting for a program that writes into %s", name)
+            log.warning("waiting for a program to write into %s", name)
         elif self._input.count == 0:
-            log.warning("waiting for a film from %s", name)
+            log.warning("waiting for a video from %s", name)
 
-    def _film(self) -> InputContainer:
+    def _open_container(self) -> InputContainer:
         if self._input is None:
             raise RuntimeError("the pipe is not open")
-        how: dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
         if self._raw is not None:
             (width, height), rate = self._raw
             options = {"video_size": f"{width}x{height}", "framerate": str(rate), "pixel_format": "rgb24"}
-            how = {"format": "rawvideo", "options": options}
+            arguments = {"format": "rawvideo", "options": options}
         try:
-            return av.open(self._input, "r", buffer_size=BUFFER, metadata_errors="replace", **how)
+            return av.open(self._input, "r", buffer_size=BUFFER, metadata_errors="replace", **arguments)
         except (av.error.FFmpegError, OSError) as error:
             if self._input.count == 0:
-                raise SourceError(f"no data comes from {self.name}", f"pipe a film into it: {_EXAMPLE}") from error
+                raise SourceError(f"no data from {self.name}", f"pipe a video into it: {_EXAMPLE}") from error
             if self._is_mp4():
                 raise self._index_at_end() from error
-            cure = f"write Y4M (ffmpeg -f yuv4mpegpipe), or give {option('size')} and {option('rate')} of raw pictures"
-            raise SourceError(f"what comes from {self.name} is in no format that FFmpeg knows", cure) from error
+            hint = f"write Y4M (ffmpeg -f yuv4mpegpipe), or give {option('size')} and {option('rate')} of raw frames"
+            raise SourceError(f"FFmpeg does not recognize the format of {self.name}", hint) from error
 
-    def _nothing(self) -> SourceError:
-        return self._index_at_end() if self._seen is None and self._is_mp4() else super()._nothing()
+    def _no_frames(self) -> SourceError:
+        return self._index_at_end() if self._last_time is None and self._is_mp4() else super()._no_frames()
 
     def _is_mp4(self) -> bool:
         return self._input is not None and self._input.head[4:8] == b"ftyp"
 
     def _index_at_end(self) -> SourceError:
-        message = f"the index of the mp4 from {self.name} is not at its beginning, and a pipe cannot go back"
-        return SourceError(message, "save it in a file first, or send Matroska (ffmpeg -f matroska -)")
+        message = f"the index of the mp4 from {self.name} is not at its beginning, and a pipe cannot be sought"
+        return SourceError(message, "save it to a file first, or send Matroska (ffmpeg -f matroska -)")
 
 
 def is_whole_file(descriptor: int) -> bool:
-    """Return whether `descriptor` is a file on disk, at its beginning, that can be opened once more by /dev/stdin."""
+    """Return whether `descriptor` is a file on disk, at its beginning, that /dev/stdin can open again."""
     try:
         regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
         return regular and os.lseek(descriptor, 0, os.SEEK_CUR) == 0 and Path("/proc/self/fd").is_dir()
@@ -136,26 +144,28 @@ def is_whole_file(descriptor: int) -> bool:
 
 
 def _open(path: Path) -> int:
-    """Open a FIFO, once somebody opens its other end."""
+    """Open a FIFO. Blocks until another process opens its other end."""
     try:
         return os.open(path, os.O_RDONLY)
     except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}", "check the name and the rights of the file") from error
+        raise SourceError(f"{path}: {error.strerror}", "check the name and the permissions of the file") from error
 
 
 class _Interruptible:
-    """A descriptor as a file to read, of which another thread can make an end while it waits for more.
+    """A readable file for a descriptor, which another thread can end while a read blocks.
 
-    Windows cannot wait for two things of which one is a pipe: there it ends with the next bytes.
+    Windows cannot wait for two objects if one is a pipe: there the file ends with the next bytes.
 
-    owned: whether to close the descriptor too.
+    Args:
+        descriptor: to read from.
+        owned: whether to close the descriptor too.
     """
 
     def __init__(self, descriptor: int, *, owned: bool = False) -> None:
         self.count = 0
-        """How many bytes came."""
+        """The number of bytes that were read."""
         self.head = b""
-        """The first of them."""
+        """The first bytes."""
         self._descriptor = descriptor
         self._owned = owned
         self._wake: tuple[int, ...] = os.pipe()

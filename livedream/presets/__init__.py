@@ -99,9 +99,9 @@ class _Preset(NamedTuple):
 def _read(name: str) -> _Preset:
     suffix = Path(name).suffix.lower()
     if suffix not in ("", ".toml"):
-        from livedream.capture.embedded_recipe import carried_recipe  # which reads films: only where one is named
+        from livedream.capture.embedded_recipe import embedded_recipe  # which reads films: only where one is named
 
-        return _parse(carried_recipe(Path(name)), name)
+        return _parse(embedded_recipe(Path(name)), name)
     if suffix:
         path = Path(name)
     else:

@@ -16,7 +16,7 @@ from PIL import Image, PngImagePlugin
 from livedream.errors import SinkError, SourceError
 from livedream.frame import Frame
 from livedream.frame_time import FrameTime
-from livedream.picture_recipe import LARGEST, recipe_in, recipe_options
+from livedream.image_recipe import LARGEST, recipe_in, recipe_options
 from livedream.pixel_aspect import options_for, stamped
 from livedream.recipe import TABLE, Recipe, about, in_ascii, without_end
 from livedream.sink.inputs import Inputs
@@ -44,7 +44,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 class FramesSink(Sink):
     """One picture a frame, each with a number in its name, from 0 on, and one recipe beside them all.
 
-    Those of a film carry its rate and their time, so that `SequenceSource` makes the same film of them. The last ones
+    Those of a film carry its rate and their time: `ImageSequenceSource` makes the same film of them. The last ones
     of an earlier, longer run are removed at the end if `overwrite`, as far as the recipe that it left proves that they
     are its own; others are reported.
 

@@ -174,8 +174,8 @@ def holds_one_picture(spec: str) -> bool:
     """Return whether a sink of that name keeps one frame alone: a picture, neither a folder nor numbered pictures."""
     path = Path(spec)
     is_folder = spec.endswith("/") or path.is_dir()
-    is_picture = path.suffix.lower() in PICTURES_OUT and not NUMBERED.search(path.name)
-    return leaves_a_file(spec) and is_picture and not is_folder
+    is_image = path.suffix.lower() in PICTURES_OUT and not NUMBERED.search(path.name)
+    return leaves_a_file(spec) and is_image and not is_folder
 
 
 def is_stdout(spec: str) -> bool:

@@ -69,9 +69,9 @@ def test_film_of_it_is_as_long(name: str, target: str, tmp_path: Path) -> None:
 
 
 def test_gif_stays_with_ffmpeg_and_one_frame_is_a_picture(tmp_path: Path) -> None:
-    assert kind_of(animated(tmp_path / "a.gif")) is Kind.FILM
+    assert kind_of(animated(tmp_path / "a.gif")) is Kind.VIDEO
     for name in ("one.gif", "one.png", "one.webp", "one.avif"):
-        assert kind_of(animated(tmp_path / name, pictures()[:1])) is Kind.PICTURE
+        assert kind_of(animated(tmp_path / name, pictures()[:1])) is Kind.IMAGE
 
 
 def test_name_of_another_kind(tmp_path: Path) -> None:

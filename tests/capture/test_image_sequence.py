@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from livedream.capture.image_sequence import SequenceSource
+from livedream.capture.image_sequence import ImageSequenceSource
 from livedream.capture.open import open_source
 from livedream.cli.tasks.reporting import describe
 from livedream.errors import ArgumentError, SourceError
@@ -22,7 +22,7 @@ def save(path: Path, level: int, size: tuple[int, int] = (4, 2)) -> None:
     Image.new("RGB", size, (level, 0, 0)).save(path)
 
 
-def levels(source: SequenceSource) -> list[int]:
+def levels(source: ImageSequenceSource) -> list[int]:
     return [int(frame.pixels[0, 0, 0]) for frame in source]
 
 
@@ -31,7 +31,7 @@ def test_in_the_order_of_their_numbers(tmp_path: Path) -> None:
         save(tmp_path / f"a{number}.png", number)
     save(tmp_path / "a11.jpg", 11)
     save(tmp_path / "b1.png", 1)
-    with SequenceSource(str(tmp_path / "a%d.png")) as source:
+    with ImageSequenceSource(str(tmp_path / "a%d.png")) as source:
         assert (source.rate, source.length, source.size, source.stills, source.live) == (25, 3, (4, 2), False, False)
         assert source.path == tmp_path
         frames = list(source)
@@ -42,14 +42,14 @@ def test_in_the_order_of_their_numbers(tmp_path: Path) -> None:
 def test_number_of_digits(tmp_path: Path) -> None:
     for name, level in (("007", 7), ("7", 1), ("0008", 2), ("1234", 9)):
         save(tmp_path / f"{name}.png", level)
-    with SequenceSource(str(tmp_path / "%03d.png")) as source:
+    with ImageSequenceSource(str(tmp_path / "%03d.png")) as source:
         assert levels(source) == [7, 9]
 
 
 def test_gaps_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for number in (1, 2, 5):
         save(tmp_path / f"{number}.png", number)
-    with caplog.at_level(logging.WARNING), SequenceSource(str(tmp_path / "%d.png")) as source:
+    with caplog.at_level(logging.WARNING), ImageSequenceSource(str(tmp_path / "%d.png")) as source:
         assert levels(source) == [1, 2, 5]
     assert "2 of the numbers from 1 to 5 are missing" in caplog.text
 
@@ -59,7 +59,7 @@ def test_what_is_no_file_is_a_gap(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         save(tmp_path / f"{number:02}.png", number)
     (tmp_path / "01.png").symlink_to(tmp_path / "gone.png")
     (tmp_path / "02.png").mkdir()
-    with SequenceSource(f"{tmp_path}/%02d.png") as source:
+    with ImageSequenceSource(f"{tmp_path}/%02d.png") as source:
         assert levels(source) == [0, 3]
     assert "2 of the numbers from 0 to 3 are missing" in caplog.text
 
@@ -68,7 +68,7 @@ def test_all_have_the_size_of_the_first_and_none_is_stretched(tmp_path: Path) ->
     save(tmp_path / "1.png", 100, (8, 4))
     save(tmp_path / "2.png", 200, (80, 40))
     save(tmp_path / "3.png", 200, (4, 4))
-    with SequenceSource(str(tmp_path / "%d.png")) as source:
+    with ImageSequenceSource(str(tmp_path / "%d.png")) as source:
         frames = list(source)
     assert [frame.size for frame in frames] == [(8, 4)] * 3
     assert frames[1].pixels[:, :, 0].min() == 200
@@ -78,7 +78,7 @@ def test_all_have_the_size_of_the_first_and_none_is_stretched(tmp_path: Path) ->
 def test_skip(tmp_path: Path) -> None:
     for number in range(4):
         save(tmp_path / f"{number}.png", number)
-    with SequenceSource(str(tmp_path / "%d.png")) as source:
+    with ImageSequenceSource(str(tmp_path / "%d.png")) as source:
         source.skip(2)
         assert [(frame.index, int(frame.pixels[0, 0, 0])) for frame in source] == [(2, 2), (3, 3)]
 
@@ -98,11 +98,11 @@ def test_what_a_sink_writes_comes_back_to_the_bit(tmp_path: Path) -> None:
 
 def test_what_is_no_sequence(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such picture"):
-        SequenceSource(str(tmp_path / "%d.png"))
+        ImageSequenceSource(str(tmp_path / "%d.png"))
     with pytest.raises(SourceError, match="No such file"):
-        SequenceSource(str(tmp_path / "absent" / "%d.png"))
+        ImageSequenceSource(str(tmp_path / "absent" / "%d.png"))
     with pytest.raises(ArgumentError, match="a place for 2 numbers"):
-        SequenceSource(str(tmp_path / "%d-%d.png"))
+        ImageSequenceSource(str(tmp_path / "%d-%d.png"))
 
 
 def test_a_file_of_that_very_name_is_itself(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from livedream.capture.images import ImagesSource
 from livedream.errors import SourceError
-from livedream.image import read_picture
+from livedream.image import read_image
 from tests.films import UPRIGHT, corners, quarters
 
 
@@ -90,7 +90,7 @@ def test_stands_upright(orientation: int, tmp_path: Path) -> None:
 
 
 def pixel(path: Path) -> tuple[int, ...]:
-    pixels = read_picture(path)
+    pixels = read_image(path)
     assert pixels.dtype == np.uint8
     assert pixels.shape == (2, 2, 3)
     return tuple(int(level) for level in pixels[0, 0])
@@ -195,4 +195,4 @@ def test_picture_that_would_fill_the_memory(limit: int, tmp_path: Path, monkeypa
     if limit == 100:
         assert refused(path).endswith("is too large a picture")
     else:
-        assert np.array_equal(read_picture(path), quarters())
+        assert np.array_equal(read_image(path), quarters())

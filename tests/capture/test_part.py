@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from livedream.capture.decoding.video_decoder import VideoDecoder
 from livedream.capture.open import open_source
 from livedream.capture.source import Source
 from livedream.capture.video import VideoSource
@@ -97,14 +98,14 @@ def test_part_is_cut_from_the_whole(kind: str, start: str | None, end: str | Non
 
 def test_reading_begins_near_the_start(films: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
-    packets = VideoSource._packets
+    packets = VideoDecoder._packets
 
-    def counted(source: VideoSource) -> Iterator[Any]:
-        for packet in packets(source):
+    def counted(decoder: VideoDecoder) -> Iterator[Any]:
+        for packet in packets(decoder):
             read.append(1)
             yield packet
 
-    monkeypatch.setattr(VideoSource, "_packets", counted)
+    monkeypatch.setattr(VideoDecoder, "_packets", counted)
     with VideoSource(films[".mp4"], start=Fraction(3)) as source:
         next(iter(source))
     assert len(read) < 50  # the 75th frame of 100, with a key frame every 12
@@ -114,11 +115,11 @@ def test_reading_begins_near_the_start(films: dict[str, Path], monkeypatch: pyte
     ("start", "end", "error", "text"),
     [
         (9, None, SourceError, "no frame at 9 s, the last one is at 3.96 s"),
-        (Fraction("1.001"), Fraction("1.002"), SourceError, "no frame from 1.001 s on before 1.002 s"),
+        (Fraction("1.001"), Fraction("1.002"), SourceError, "no frame between 1.001 and 1.002 s"),
         (2, 2, ArgumentError, "a part that starts at 2 s cannot end at 2 s"),
         (2, 1, ArgumentError, "a part that starts at 2 s cannot end at 1 s"),
         (None, 0, ArgumentError, "a part that starts at 0 s cannot end at 0 s"),
-        (-1, None, ArgumentError, "a film has no part before its beginning"),
+        (-1, None, ArgumentError, "start must not be negative"),
     ],
 )
 def test_part_that_is_none(
@@ -130,7 +131,7 @@ def test_part_that_is_none(
 
 @pytest.mark.parametrize("spec", ["demo", "0", "rtsp://nowhere/1", "photo.jpg", "."])
 def test_only_films_have_parts(spec: str) -> None:
-    with pytest.raises(ArgumentError, match="is no film: it has no start and end"):
+    with pytest.raises(ArgumentError, match="is not a video: start and end do not apply"):
         open_source(spec, start=Fraction(1))
 
 

@@ -126,7 +126,7 @@ def test_a_connection_that_breaks_for_good_is_an_error(name: str, films: Path, m
     monkeypatch.setitem(remote._OPTIONS, "reconnect_delay_total_max", "0")
     with web_server(films, "breaks, no ranges") as address, open_source(f"{address}/{name}") as source:
         count = 0
-        with pytest.raises(SourceError, match=r"after [01]\.\d s of the film") as caught:
+        with pytest.raises(SourceError, match=r"after [01]\.\d s of the video") as caught:
             for _ in source:
                 count += 1
     assert 5 < count < FRAMES

@@ -1,8 +1,9 @@
-"""What is true of every source, and how one is named."""
+"""The contract of every source that `open_source` can open."""
 
 import contextlib
 import itertools
 import os
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -12,16 +13,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from livedream.capture.animation import AnimationSource
 from livedream.capture.demo import DemoSource
+from livedream.capture.image_sequence import ImageSequenceSource
 from livedream.capture.images import ImagesSource
 from livedream.capture.live.camera import CameraSource
 from livedream.capture.live.network_stream import NetworkSource
-from livedream.capture.open import open_source
+from livedream.capture.live.screen import ScreenSource
+from livedream.capture.open import OPENERS, open_source
 from livedream.capture.source import Source
+from livedream.capture.stdin import StdinSource
 from livedream.capture.video import VideoSource
-from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from tests.capture.cameras import fake_camera, network_camera
+from tests.conftest import x_server
 from tests.films import UPRIGHT, corners, quarters, write_film
 
 SIZE = (64, 48)
@@ -54,6 +59,51 @@ def _pictures(folder: Path, _: pytest.MonkeyPatch) -> Iterator[Open]:
 
 
 @contextlib.contextmanager
+def _an_image_sequence(folder: Path, _: pytest.MonkeyPatch) -> Iterator[Open]:
+    for number in range(20):
+        Image.fromarray(quarters(SIZE)).save(folder / f"{number:04d}.png")
+    yield lambda: open_source(f"{folder}/%04d.png")
+
+
+@contextlib.contextmanager
+def _an_animation(folder: Path, _: pytest.MonkeyPatch) -> Iterator[Open]:
+    # A corner pixel changes, or Pillow would join the frames to one.
+    frames = [quarters(SIZE) for _ in range(20)]
+    for number, pixels in enumerate(frames):
+        pixels[0, 0] = number
+    first, *others = map(Image.fromarray, frames)
+    first.save(folder / "animation.png", save_all=True, append_images=others, duration=40)
+    yield lambda: open_source(folder / "animation.png")
+
+
+@contextlib.contextmanager
+def _a_pipe(folder: Path, _: pytest.MonkeyPatch) -> Iterator[Open]:
+    """A FIFO into which a thread writes raw RGB."""
+    fifo = folder / "fifo"
+    os.mkfifo(fifo)
+
+    def write() -> None:
+        with contextlib.suppress(BrokenPipeError), fifo.open("wb") as pipe:
+            for _ in range(20):
+                pipe.write(quarters(SIZE).tobytes())
+
+    writer = threading.Thread(target=write, name="livedream-test-writer")
+    writer.start()
+    yield lambda: open_source(fifo, size=SIZE, rate=25)
+    writer.join(10)
+
+
+@contextlib.contextmanager
+def _the_screen(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """The middle of a display on which ImageMagick has painted four coloured quarters."""
+    Image.fromarray(quarters((640, 480))).save(folder / "quarters.png")
+    with x_server("640x480") as display:
+        patch.setenv("DISPLAY", display)
+        subprocess.run(["display", "-window", "root", str(folder / "quarters.png")], check=False)  # always exits with 1
+        yield lambda: open_source("screen:64x48+288+216")
+
+
+@contextlib.contextmanager
 def _the_demo(folder: Path, _: pytest.MonkeyPatch) -> Iterator[Open]:
     film = write_film(folder / "film.mp4", list(range(0, 800, 40)))
     now = [Fraction(0)]
@@ -66,15 +116,24 @@ def _the_demo(folder: Path, _: pytest.MonkeyPatch) -> Iterator[Open]:
 
 
 EVERY = {
-    "network camera": (_a_network_camera, NetworkSource, True),
+    "animation": (_an_animation, AnimationSource, False),
     "camera": (_a_local_camera, CameraSource, True),
-    "film": (_a_film, VideoSource, False),
-    "pictures": (_pictures, ImagesSource, False),
     "demo": (_the_demo, DemoSource, True),
+    "image": (_pictures, ImagesSource, False),
+    "image sequence": (_an_image_sequence, ImageSequenceSource, False),
+    "network": (_a_network_camera, NetworkSource, True),
+    "screen": (_the_screen, ScreenSource, True),
+    "stdin": (_a_pipe, StdinSource, False),
+    "video": (_a_film, VideoSource, False),
+}
+"""For each kind of source: how it is set up, its class, and whether it is live."""
+MARKS = {
+    "screen": pytest.mark.needs_display,
+    "stdin": pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes"),
 }
 
 
-@pytest.fixture(params=EVERY)
+@pytest.fixture(params=[pytest.param(kind, marks=MARKS.get(kind, ())) for kind in sorted(OPENERS)])
 def opened(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
     make, kind, live = EVERY[request.param]
     with make(tmp_path, monkeypatch) as open_it, open_it() as source:
@@ -130,85 +189,3 @@ def test_ends_when_another_thread_closes_it(opened: Source) -> None:
     opened.close()
     reader.join(10)
     assert not reader.is_alive()
-
-
-# Wrong names ---------------------------------------------------------------------------------------------------------
-
-
-def message(spec: str | Path) -> str:
-    with pytest.raises((SourceError, ArgumentError)) as caught:
-        open_source(spec).close()
-    text = str(caught.value)
-    assert "\n" not in text + caught.value.hint
-    return f"{text} | {caught.value.hint}"
-
-
-@pytest.mark.parametrize("spec", ["", " ", "screen:", "screen:1x", "ftp://host/film.mp4", "100"])
-def test_nonsense_is_an_argument_error(spec: str) -> None:
-    with pytest.raises(ArgumentError) as caught:
-        open_source(spec)
-    assert caught.value.hint
-
-
-def test_other_types_are_a_type_error() -> None:
-    with pytest.raises(TypeError):
-        open_source(b"film.mp4")  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
-        open_source(0.5)  # type: ignore[arg-type]
-
-
-def test_absent_camera_lists_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livedream.capture.live.devices.list_cameras", list)
-    assert message("98") == "camera 98 cannot be opened | this machine has no camera"
-    assert message("/dev/video98") == "/dev/video98 cannot be opened | this machine has no camera"
-
-
-def test_unknown_name_says_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livedream.capture.live.devices.list_cameras", list)
-    said = message("gnome")
-    assert said == 'neither a file nor a camera is called gnome | this machine has no camera; try open_source("demo")'
-
-
-def test_missing_file(tmp_path: Path) -> None:
-    assert message(tmp_path / "absent.mp4").startswith(f"no such file: {tmp_path}/absent.mp4")
-    assert message("absent.mp4").startswith("no such file: absent.mp4")
-    assert message(str(tmp_path / "*.jpg")).startswith(f"no such picture: {tmp_path}/*.jpg")
-
-
-def test_folder_without_pictures(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("none")
-    assert message(tmp_path).startswith(f"no pictures in {tmp_path}")
-
-
-@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="rights are otherwise here")
-@pytest.mark.parametrize("name", ["film.mp4", "picture.png", "folder"])
-def test_no_right_to_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / name
-    if name == "folder":
-        path.mkdir()
-    else:
-        path.write_bytes(b"something")
-    path.chmod(0)
-    monkeypatch.chdir(tmp_path)  # a relative name does not ask for rights to the folders above
-    if os.geteuid() == 0:
-        tmp_path.chmod(0o755)
-        os.seteuid(65534)  # root may read everything
-    try:
-        said = message(name)
-    finally:
-        if os.getuid() == 0:
-            os.seteuid(0)
-        path.chmod(0o700)
-    assert name in said
-    assert "right" in said
-
-
-def test_file_called_like_a_keyword(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Image.fromarray(quarters()).save(tmp_path / "0", format="png")
-    with open_source(Path("0")) as source:
-        assert source.size == SIZE
-    (tmp_path / "demo").mkdir()
-    Image.fromarray(quarters()).save(tmp_path / "demo" / "a.png")
-    with open_source("./demo") as source:
-        assert type(source) is ImagesSource

@@ -70,9 +70,9 @@ def test_47_any_other_film_that_can_be_read_from_the_front(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no data comes from standard input"),
-        (b"Once upon a time there was a film.\n" * 100, "is in no format that FFmpeg knows"),
-        (np.random.default_rng(0).bytes(5000), "is in no format that FFmpeg knows"),
+        (b"", "no data from standard input"),
+        (b"Once upon a time there was a film.\n" * 100, "FFmpeg does not recognize the format of standard input"),
+        (np.random.default_rng(0).bytes(5000), "FFmpeg does not recognize the format of standard input"),
     ],
 )
 def test_47_what_is_no_film(content: bytes, message: str) -> None:
@@ -160,7 +160,7 @@ def test_a_fifo_into_which_nobody_writes_is_said(
     monkeypatch.setattr(stdin, "WAITING_SECONDS", 0.05)
     with ThreadPoolExecutor(1) as reader:
         opening = reader.submit(open_source, fifo)
-        until(lambda: caplog.messages == [f"waiting for a program that writes into {fifo}"])
+        until(lambda: caplog.messages == [f"waiting for a program to write into {fifo}"])
         fifo.write_bytes(Y4M)
         with opening.result(10) as source:
             assert sum(1 for _ in source) == 3
@@ -201,12 +201,12 @@ def test_a_socket_is_no_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)  # the name of a socket may have a hundred bytes
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("film.mkv")
-        with pytest.raises(SourceError, match="is a socket, not a video file"):
+        with pytest.raises(SourceError, match="is a socket, not a video"):
             open_source("film.mkv")
 
 
 def test_size_without_rate() -> None:
-    with pytest.raises(ArgumentError, match="raw pictures need their size and their rate"):
+    with pytest.raises(ArgumentError, match="raw frames need both size and rate"):
         StdinSource(size=(8, 6))
 
 

@@ -5,7 +5,7 @@ import pytest
 from av.sidedata.sidedata import Type
 from PIL import Image
 
-from livedream.capture.decoding.container import open_film
+from livedream.capture.decoding.container import open_video
 from livedream.capture.decoding.side_data import side_data
 from livedream.capture.video import VideoSource
 from livedream.errors import SourceError
@@ -42,7 +42,7 @@ def test_a_title_in_latin_1(track, tmp_path):
         sink.end()
     assert count_frames(tmp_path / "new.mkv") == 5
     if not track:
-        with open_film(tmp_path / "new.mkv") as film:
+        with open_video(tmp_path / "new.mkv") as film:
             assert {name.lower(): text for name, text in film.metadata.items()}["title"].startswith("Caf\ufffd")
 
 

@@ -208,7 +208,7 @@ def test_film_of_which_no_frame_can_be_decoded(tmp_path: Path) -> None:
             if packet.size:
                 content[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
     film.write_bytes(content)
-    assert message(film).endswith("not one frame can be decoded")
+    assert message(film).endswith("no frame can be decoded")
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:

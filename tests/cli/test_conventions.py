@@ -11,7 +11,7 @@ import av
 import pytest
 from PIL import Image
 
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 from livedream.cli.parsing import parse_rate
 from tests.conftest import count_frames, write_clip
@@ -53,8 +53,8 @@ def test_a_duration_is_an_end(capsys: Capture) -> None:
     assert run("film.mp4", "--start", "500ms", "-t", "1s", "-o", "a.mp4") == 0
     assert run("film.mp4", "--start", "0.5", "--end", "0:01.5", "-o", "b.mp4") == 0
     assert count_frames(Path("a.mp4")) == 10
-    assert 'end = "3/2"' in carried_recipe(Path("a.mp4"))
-    assert carried_recipe(Path("a.mp4")) == carried_recipe(Path("b.mp4"))
+    assert 'end = "3/2"' in embedded_recipe(Path("a.mp4"))
+    assert embedded_recipe(Path("a.mp4")) == embedded_recipe(Path("b.mp4"))
     assert run("film.mp4", "--end", "1", "-t", "1", "-o", "c.mp4") == 2
     assert "error: --end and --duration both say where to stop\n" in capsys.readouterr().err
     assert run("film.mp4", "-t", "0s", "-o", "c.mp4") == 2
@@ -67,7 +67,7 @@ def test_a_duration_ends_a_live_run() -> None:
         times = [frame.pts * frame.time_base for frame in film.decode(video=0)]
     assert times[0] == 0
     assert times[-1] < Fraction(1, 2)
-    assert "[livedream.options]" not in carried_recipe(Path("take.mp4"))
+    assert "[livedream.options]" not in embedded_recipe(Path("take.mp4"))
 
 
 def test_numbered_pictures_take_a_duration() -> None:
@@ -287,7 +287,7 @@ def test_a_part_of_some_sources_is_said_once(capsys: Capture) -> None:
     err = capsys.readouterr().err
     assert err.count("warning: --start used for 1 of 2 sources: without effect on the others\n") == 1
     assert count_frames(Path("out/film-dream.mp4")) == 10
-    assert "start" not in carried_recipe(Path("out/photo-dream.png"))
+    assert "start" not in embedded_recipe(Path("out/photo-dream.png"))
 
 
 # Numbers and sinks ----------------------------------------------------------------------------------------------------

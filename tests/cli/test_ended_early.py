@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 from livedream.recipe import about
 from tests.films import write_film
@@ -30,7 +30,7 @@ def test_one_film(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert error.startswith("error: cut.mkv ends after ")
     assert error.endswith(" of 2.0 s")
     assert hint.startswith("hint: it was cut off or is damaged")
-    assert about(carried_recipe(films / "out.mkv"))["complete"] is False
+    assert about(embedded_recipe(films / "out.mkv"))["complete"] is False
     assert not list(films.glob("*.part*"))
 
 
@@ -40,4 +40,4 @@ def test_a_batch_counts_it_and_goes_on(films: Path, capsys: pytest.CaptureFixtur
     assert "2 in all: 1 done, 1 failed" in said
     assert "failed: cut.mkv ends after " in said
     assert sorted(path.name for path in (films / "out").glob("*.mp4")) == ["cut-dream.mp4", "whole-dream.mp4"]
-    assert about(carried_recipe(films / "out" / "whole-dream.mp4"))["complete"] is True
+    assert about(embedded_recipe(films / "out" / "whole-dream.mp4"))["complete"] is True

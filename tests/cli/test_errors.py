@@ -22,8 +22,8 @@ TABLE = [
     (["folder/nothing.mp4"], OUTSIDE, "no such file: folder/nothing.mp4", "check the name"),
     (["empty"], OUTSIDE, "no pictures in empty", ".png"),
     (["folder/*.jpg"], OUTSIDE, "no such picture: folder/*.jpg", "pattern"),
-    (["-"], OUTSIDE, "no data comes from standard input", "pipe a film into it"),
-    (["gopher://host/film"], WRONG, "unknown kind of address: gopher://", "rtsp"),
+    (["-"], OUTSIDE, "no data from standard input", "pipe a video into it"),
+    (["gopher://host/film"], WRONG, "unsupported protocol: gopher://", "rtsp"),
     # The encoding
     (["real.mp4", "--codec", "h266"], WRONG, "unknown codec: h266", "h265"),
     (["real.mp4", "--to", "out.webm", "--codec", "h264"], WRONG, ".webm does not hold h264", "choose from vp9, av1"),

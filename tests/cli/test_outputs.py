@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from livedream.capture.demo import demo_clip
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.commands.demo import is_of_demo
 from livedream.cli.main import main
 from livedream.recipe import about
@@ -399,7 +399,7 @@ def test_two_batches_into_one_folder_lose_nothing(make_clip: Callable[..., Path]
         path = Path(f"out/{name}-dream.mp4")
         with av.open(str(path)) as film:
             assert len(list(film.decode(video=0))) == count
-        assert about(carried_recipe(path))["complete"] is True
+        assert about(embedded_recipe(path))["complete"] is True
     assert len(list(Path("out").iterdir())) == 2
 
 

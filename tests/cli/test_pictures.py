@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 from livedream.recipe import about
 from tests.conftest import count_frames
@@ -39,7 +39,7 @@ def test_rate_of_numbered_pictures(target: str, capsys: pytest.CaptureFixture[st
     assert probe("back.mp4", entries) == ["1:1,30/1", "2.000000"]
     assert probe("fast.mp4", entries) == ["1:1,60/1", "1.000000"]
     assert "%06d.png 64x48, 30 fps ->" in capsys.readouterr().out
-    assert about(carried_recipe(Path("fast.mp4")))["options"]["rate"] == "60"
+    assert about(embedded_recipe(Path("fast.mp4")))["options"]["rate"] == "60"
 
 
 @pytest.mark.needs_ffmpeg
@@ -110,5 +110,5 @@ def test_what_lacks_a_picture_is_not_complete() -> None:
     Path("a/1.png").write_text("no picture")
     for source, target in (("a", "out/"), ("a/%d.png", "out.mkv")):
         assert main(["run", source, "--to", target, *SMALL]) == 1
-    for text in (Path("out/recipe.toml").read_text(), carried_recipe(Path("out.mkv"))):
+    for text in (Path("out/recipe.toml").read_text(), embedded_recipe(Path("out.mkv"))):
         assert about(text)["complete"] is False

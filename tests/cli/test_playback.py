@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 from livedream.cli.playback_options import PlaybackOptions, given_playback
 from livedream.cli.tasks import dive, dream, dream_plan
@@ -73,7 +73,7 @@ def test_a_film_three_times_into_a_file(make_clip, tmp_path, capsys) -> None:
         assert [stream.type for stream in film.streams] == ["video"]  # no sound of one round
         times = [frame.time for frame in film.decode(video=0)]
     assert times == pytest.approx([number / 10 for number in range(12)])
-    assert about(carried_recipe(Path("out.mp4")))["options"] == {"loop": 3}
+    assert about(embedded_recipe(Path("out.mp4")))["options"] == {"loop": 3}
 
 
 def test_without_an_end_into_a_window_until_that_is_closed(make_clip, window, capsys) -> None:
@@ -106,7 +106,7 @@ def test_a_duration_ends_a_loop_and_not_each_of_its_rounds(make_clip, tmp_path, 
     assert main(["run", "film.mp4", *part, "--loop", "-t", "1", "--to", "a.mp4", *SMALL]) == 0
     assert main(["run", "film.mp4", "--loop", "2", "-t", "1", "--to", "b.mp4", *SMALL]) == 0
     assert [count_frames(Path(name)) for name in ("a.mp4", "b.mp4")] == [10, 8]
-    assert about(carried_recipe(Path("a.mp4")))["options"] == {"start": "1/10", "end": "2/5", "duration": "1"}
+    assert about(embedded_recipe(Path("a.mp4")))["options"] == {"start": "1/10", "end": "2/5", "duration": "1"}
     assert capsys.readouterr().err.count("a looped film has none") == 2
     assert main(["run", "film.mp4", "--loop", "-t", "0.2", "--to", "c.mp4", *SMALL]) == 0
     with av.open("c.mp4") as film:  # one round: its sound is kept

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from livedream import ArgumentError, DreamSettings, SourceError, open_sink
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 from livedream.cli.tasks.recipes import choose_settings
 from livedream.frame import Frame
@@ -44,7 +44,7 @@ def test_outputs_carry_it_inside(name, tmp_path):
     write(name)
     inside = {"out/": "out/000001.png", "out%d.jpg": "out1.jpg"}.get(name, name)
     assert choose_settings(inside, {}) == SETTINGS
-    known = about(carried_recipe(tmp_path / inside))
+    known = about(embedded_recipe(tmp_path / inside))
     assert known["source"] == "film ä.mp4"
     assert known.get("complete") == (True if name in FILMS else None)
 
@@ -66,7 +66,7 @@ def test_series_of_pictures_have_it_besides(name, beside):
 @pytest.mark.parametrize("name", [*FILMS, "out/"])
 def test_one_that_was_cut_off_says_so(name):
     write(name, end=False)
-    text = Path("out/recipe.toml").read_text() if name == "out/" else carried_recipe(Path(name))
+    text = Path("out/recipe.toml").read_text() if name == "out/" else embedded_recipe(Path(name))
     assert about(text)["complete"] is False
 
 
@@ -156,7 +156,7 @@ def test_a_run_can_be_made_again(make_clip, tmp_path, capsys):
     make_clip("film.mp4", frames=3)
     small = ["--steps", "2", "--working-height", "32", "--octaves", "1"]
     assert main(["run", "film.mp4", "--to", "a.mkv", "--to", "a/", "--preset", "live", *small]) == 0
-    text = carried_recipe(tmp_path / "a.mkv")
+    text = embedded_recipe(tmp_path / "a.mkv")
     assert 'layers = "fire8"\n' in text and "working_height = 32\n" in text
     known = about(text)
     assert known["source"] == "film.mp4"
@@ -234,4 +234,4 @@ def test_the_encoding_is_said_and_written_down(make_clip, tmp_path, capsys):
     small = ["--working-height", "32", "--octaves", "1"]
     assert main(["run", "film.mp4", "--to", "a.mkv", "--codec", "h265", "--quality", "60", *small]) == 0
     assert "-> a.mkv (libx265 medium crf 25)\n" in capsys.readouterr().out  # 44 - 0.6 * (44 - 12) = 24.8
-    assert 'codec = "h265"\nquality = 60\n' in carried_recipe(tmp_path / "a.mkv")
+    assert 'codec = "h265"\nquality = 60\n' in embedded_recipe(tmp_path / "a.mkv")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from livedream import DreamSettings, Frame
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 from livedream.cli.tasks.last_settings import state_file
 from livedream.pipeline.checkpoints import Checkpoint, Journal
@@ -63,7 +63,7 @@ def test_a_tour_of_a_film_repeats_and_goes_on_after_a_cut(
     assert len(whole) == 130
     assert all(np.array_equal(a, b) for a, b in zip(whole, cut, strict=True))
     assert all(not np.array_equal(a, b) for a, b in pairwise(whole))
-    assert '[livedream.options]\ncodec = "ffv1"\ntour = "2"' in _sorted_options(carried_recipe(Path("whole.mkv")))
+    assert '[livedream.options]\ncodec = "ffv1"\ntour = "2"' in _sorted_options(embedded_recipe(Path("whole.mkv")))
 
 
 def _sorted_options(text: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from livedream import Dreamer, DreamSettings, Frame
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.controls.controller import LiveController
 from livedream.controls.recorder import Recorder
 from livedream.errors import ArgumentError
@@ -68,7 +68,7 @@ def test_a_snapshot_is_the_newest_picture_with_the_settings_of_its_moment(
     path = Path("livedream-20260301-201530.png")
     with Image.open(path) as picture:
         assert np.array_equal(np.asarray(picture), dreamt.pixels)
-    assert parse_preset(carried_recipe(path), str(path)) == QUICK.replace(strength=0.5)
+    assert parse_preset(embedded_recipe(path), str(path)) == QUICK.replace(strength=0.5)
     assert controller.messages.texts[-1] == f"snapshot: {path.resolve()}"
     assert said == [f"snapshot: {path.resolve()}"]
 
@@ -95,7 +95,7 @@ def test_without_a_recipe_none_is_taken(controller: LiveController, changes: Cha
     private.snapshot()
     private.close()
     with pytest.raises(ArgumentError, match="carries no recipe"):
-        carried_recipe(Path("livedream-20260301-201530.png"))
+        embedded_recipe(Path("livedream-20260301-201530.png"))
 
 
 def test_takes_within_a_second_have_names_of_their_own(

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from livedream import models
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 from livedream.dream.dream_network import DreamNetwork
 from livedream.dream.objective.objective import channel, layer
@@ -243,7 +243,7 @@ def test_the_weights_control_is_in_the_recipe_and_a_missing_file_is_reported_in_
     assert main(["run", str(photo), "--weights", "mine.pth", *options]) == 0
     assert "squeezenet of mine.pth, fire9" in "".join(capsys.readouterr())
     recipe = photo.with_name("photo-dream.png")
-    assert 'weights = "mine.pth"' in carried_recipe(recipe)
+    assert 'weights = "mine.pth"' in embedded_recipe(recipe)
     Path("mine.pth").unlink()
     assert main(["run", str(photo), "--to", "again.png", "--preset", str(recipe)]) == 1
     err = capsys.readouterr().err

@@ -28,7 +28,7 @@ SEGMENT = b"\x18\x53\x80\x67"
 """What begins all that is in a Matroska file, behind its head (RFC 9559)."""
 
 
-def open_film(path: Path) -> InputContainer:
+def open_video(path: Path) -> InputContainer:
     """Open the film at `path`. Raises SourceError, with what is wrong with the file."""
     try:
         # Absolute, so that a colon in a name does not make it an address.
@@ -200,7 +200,7 @@ def durations_in(path: Path, count: int) -> list[Fraction]:
 
     None when there is no such track. Raises SourceError when the file cannot be read.
     """
-    with open_film(path) as film:
+    with open_video(path) as film:
         track = next((track for track in film.streams.video if track.frames == count and track.time_base), None)
         if track is None:
             return []

@@ -79,7 +79,7 @@ class DecodingTimes:
         return self._last
 
 
-class LastPicture:
+class LastFrame:
     """Finds out from the packets of a film how long its last picture is shown.
 
     Where pictures are stored in the order in which they are shown, the last packet says it. Where they are reordered,

@@ -14,12 +14,12 @@ from av.video.frame import VideoFrame
 
 from livedream.capture.decoding.color import Colors, Tags
 from livedream.capture.decoding.container import decode_together, rate_of
-from livedream.capture.decoding.picture_track import picture_tracks
 from livedream.capture.decoding.shape import Aspects, Shape
+from livedream.capture.decoding.video_track import video_tracks
 from livedream.capture.live.live_source import LiveSource
 from livedream.capture.live.reader import Connection, StreamEnded
 from livedream.capture.live.stream_errors import stream_error
-from livedream.capture.remote import RemoteVideo
+from livedream.capture.remote import RemoteVideoSource
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
 from livedream.urls import Address, shown
@@ -73,12 +73,12 @@ def open_address(address: str, *, start: Fraction | None = None, end: Fraction |
     try:
         source = NetworkSource(address)
     except NotLiveError as film:
-        return RemoteVideo(address, resumable=film.resumable, start=start, end=end)
+        return RemoteVideoSource(address, resumable=film.resumable, start=start, end=end)
     except SourceError as error:
         if not (_is_http(Address.parse(address)) and isinstance(error.__cause__, av.error.InvalidDataError)):
             raise
         try:  # a film of which the index was cut off: reading films, FFmpeg connects again
-            return RemoteVideo(address, start=start, end=end)
+            return RemoteVideoSource(address, start=start, end=end)
         except SourceError:
             raise error from None
     if start is not None or end is not None:
@@ -126,7 +126,7 @@ class _Stream(Connection):
                 film = NotLiveError(f"{name} is a film, not live", "open it with open_source, which reads both")
                 film.resumable = self._container.size > 0
                 raise film
-            self._stream = stream = picture_tracks(self._container, name)[0]
+            self._stream = stream = video_tracks(self._container, name)[0]
             decode_together(stream)
             self.beginning: int | None = None
             """A checksum of the first packet and its time, where a film could be sent anew in place of a stream."""

@@ -86,12 +86,12 @@ demo.params += [tour_option(), *window_options(), no_recipe_option(), *control_o
 def is_of_demo(path: Path) -> bool:
     """Return whether the film `path` is a dream of the clip that comes with livedream."""
     from livedream.capture.demo import demo_clip
-    from livedream.capture.embedded_recipe import carried_recipe
+    from livedream.capture.embedded_recipe import embedded_recipe
     from livedream.errors import ArgumentError, SourceError
     from livedream.recipe import about, fingerprint
 
     try:
-        return about(carried_recipe(path)).get("fingerprint") == fingerprint([demo_clip])
+        return about(embedded_recipe(path)).get("fingerprint") == fingerprint([demo_clip])
     except (ArgumentError, SourceError):
         return False
 

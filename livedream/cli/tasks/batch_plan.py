@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.capture.image_sequence import find_numbered
-from livedream.capture.images import find_pictures, natural
-from livedream.capture.kind import is_picture
+from livedream.capture.images import find_images, natural
+from livedream.capture.kind import is_image
 from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.names import NUMBERED, fitting, is_half_written
 from livedream.presets import FILM, STILL
@@ -161,7 +161,7 @@ def hindrance(job: Job, recipe: Recipe, *, carries: bool = True) -> str | None:
     if differences:
         return f"{job.target} exists already, made otherwise ({', '.join(differences)})"
     # A picture gets its name when it is complete.
-    complete = made.get(COMPLETE, not target.is_dir() and is_picture(target))
+    complete = made.get(COMPLETE, not target.is_dir() and is_image(target))
     return "" if complete is True else f"{job.target} exists already, and is not complete"
 
 
@@ -173,7 +173,7 @@ def _recipe_of(target: Path) -> str:
     if target.is_dir():
         return read_text(recipe_in_folder(target))
     try:
-        inside = carried_recipe(target)
+        inside = embedded_recipe(target)
     except (ArgumentError, SourceError):
         inside = ""
     beside = old_recipe_beside(target)
@@ -200,7 +200,7 @@ def _expand(spec: str) -> Iterator[str]:
         known = (*FILMS_IN, *PICTURES_IN, path.suffix.lower())
         names = sorted(map(Path, glob.glob(spec, recursive=True)), key=natural)  # noqa: PTH207  as the pictures do
         files = [name for name in names if name.suffix.lower() in known and _is_file(name)]
-        if all(is_picture(name) for name in files):
+        if all(is_image(name) for name in files):
             yield spec
         else:
             yield from map(str, filter(_is_source, files))
@@ -209,7 +209,7 @@ def _expand(spec: str) -> Iterator[str]:
 def _is_film(path: Path) -> bool:
     """Return whether a file of a folder is a film, or an animated picture."""
     suffix = path.suffix.lower()
-    return _is_file(path) and (suffix in FILMS_IN or (suffix in PICTURES_IN and not is_picture(path)))
+    return _is_file(path) and (suffix in FILMS_IN or (suffix in PICTURES_IN and not is_image(path)))
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -238,7 +238,7 @@ def _numbered(pattern: Path) -> tuple[Path, ...]:
 
 def _has_pictures(spec: str) -> bool:
     try:
-        return bool(find_pictures(spec))
+        return bool(find_images(spec))
     except (SourceError, OSError):
         return False
 
@@ -300,9 +300,9 @@ def _job(source: str, template: str, taken: set[str]) -> Job:
     path = Path(source)
     files: tuple[Path, ...]
     if _is_file(path):
-        files, stills, together = (path,), is_picture(path), False
+        files, stills, together = (path,), is_image(path), False
     elif _has_pictures(source):
-        files, stills, together = tuple(find_pictures(source)), True, True
+        files, stills, together = tuple(find_images(source)), True, True
     elif NUMBERED.search(path.name):
         files, stills, together = _numbered(path), False, True
     else:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from livedream import contact_sheet
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.capture.open import open_source
 from livedream.cli.activity import Activity
 from livedream.cli.console import remark, say
@@ -179,7 +179,7 @@ class Drawing:
         if not path.exists():
             return False
         try:
-            same = not recipe.differences(carried_recipe(path))
+            same = not recipe.differences(embedded_recipe(path))
         except (ArgumentError, SourceError):
             same = False
         if not same and not self._overwrite:
@@ -225,7 +225,7 @@ def _is_own_page(path: Path) -> bool:
 def _is_own_sheet(path: Path) -> bool:
     """Return whether `path` is the sheet of an atlas, as livedream wrote it."""
     try:
-        digest = about(carried_recipe(path)).get("options", {}).get("atlas")
+        digest = about(embedded_recipe(path)).get("options", {}).get("atlas")
         return bool(digest == _digest(_read(path)))
     except (ArgumentError, SourceError):
         return False

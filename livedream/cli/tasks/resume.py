@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.capture.source import Source
 from livedream.cli.console import remark
 from livedream.errors import ArgumentError, SourceError
@@ -135,7 +135,7 @@ class Resuming:
     def _carries_recipe(self) -> bool:
         """Return whether the part was made by this recipe: whoever runs out of room copies it to a larger disk."""
         try:
-            return not self._recipe.differences(carried_recipe(self.part))
+            return not self._recipe.differences(embedded_recipe(self.part))
         except (ArgumentError, SourceError):
             return False
 

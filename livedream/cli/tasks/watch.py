@@ -8,7 +8,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from livedream.capture.kind import is_picture
+from livedream.capture.kind import is_image
 from livedream.capture.open import open_source
 from livedream.capture.source import Source
 from livedream.cli.console import remark, say
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 def is_shown_picture(source_spec: str, request: Request) -> bool:
     """Return whether that is one picture for a window: each step of its dream is shown, without --watch too."""
     path = Path(source_spec)
-    return WINDOW in request.sinks and not request.playback.loop and path.is_file() and is_picture(path)
+    return WINDOW in request.sinks and not request.playback.loop and path.is_file() and is_image(path)
 
 
 def watch(source_spec: str, request: Request) -> int:

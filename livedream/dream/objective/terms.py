@@ -16,7 +16,7 @@ import numpy as np
 
 from livedream.dream.objective.formatting import number, quoted
 from livedream.errors import ArgumentError, SourceError
-from livedream.image import MOST_PIXELS, read_picture
+from livedream.image import MOST_PIXELS, read_image
 from livedream.models import LOGITS, find_classes
 from livedream.untrusted import NotRegularError, open_regular
 
@@ -309,7 +309,7 @@ class Guide(Term):
         return (Path(self.file),)
 
     def bind(self, network: Bindable) -> Self:
-        activation = network.look(read_picture(Path(self.file), MOST_PIXELS), _GUIDE_HEIGHT)[self.layer]
+        activation = network.look(read_image(Path(self.file), MOST_PIXELS), _GUIDE_HEIGHT)[self.layer]
         return replace(self, features=_map(activation)[0].flatten(1).float().contiguous())
 
     def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.capture.open import open_source
 from livedream.capture.video import VideoSource
 from livedream.pipeline import run
@@ -127,5 +127,5 @@ def test_what_is_made_of_it_is_not_complete(cut: bool, target: str, tmp_path: Pa
     with open_source(film) as source, open_sink(name, StreamInfo.of(source)) as sink:
         sink.recipe = Recipe(settings=DreamSettings())
         run(source, lambda frame: frame, [sink])
-    text = (tmp_path / "frames/recipe.toml").read_text() if target == "frames/" else carried_recipe(tmp_path / target)
+    text = (tmp_path / "frames/recipe.toml").read_text() if target == "frames/" else embedded_recipe(tmp_path / target)
     assert about(text)["complete"] is not cut

@@ -46,7 +46,7 @@ def test_neither_pictures_nor_sound(kind: str, place: str, tmp_path: Path, caplo
     whole = write_film(tmp_path / f"whole.{kind}", TICKS, sound="aac", **PLAIN)
     assert warnings_of(whole, caplog) == []
     damaged = without(whole, tmp_path / f"damaged.{kind}", 0.399, 0.599, "video", "audio")
-    assert warnings_of(damaged, caplog) == [f"nothing is there from {place} s; the file may be damaged"]
+    assert warnings_of(damaged, caplog) == [f"no data from {place} s; the file may be damaged"]
 
 
 def test_pictures_that_are_shown_for_long_are_no_holes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -69,7 +69,7 @@ def test_every_frame_has_a_packet_in_ogg(tmp_path: Path, caplog: pytest.LogCaptu
     content[pictures[len(pictures) // 2] + 40] ^= 1  # the sum of the page is wrong: FFmpeg leaves it out
     film.write_bytes(content)
     (line,) = warnings_of(film, caplog)
-    assert re.fullmatch(r"nothing is there from 0\.\d\d to 0\.\d\d s; the file may be damaged", line)
+    assert re.fullmatch(r"no data from 0\.\d\d to 0\.\d\d s; the file may be damaged", line)
 
 
 @pytest.mark.needs_ffmpeg
@@ -102,4 +102,4 @@ def test_what_was_not_read_is_no_hole(tmp_path: Path, caplog: pytest.LogCaptureF
     film = write_film(tmp_path / "film.mkv", [40 * number for number in range(75)], sound="aac", sound_seconds=3.0)
     with VideoSource(film, end=Fraction(1)) as source:
         assert len(list(source)) == 25
-    assert not [said for said in caplog.messages if "nothing is there" in said]
+    assert not [said for said in caplog.messages if "no data" in said]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 
 SMALL = ["--size", "32", "--steps", "2", "--device", "cpu"]
@@ -144,7 +144,7 @@ def test_a_dive_is_a_film(photo, capsys) -> None:
         assert (film.streams.video[0].average_rate, film.streams.video[0].width) == (25, 64)
         assert len(list(film.decode(video=0))) == 10
         assert not film.streams.audio
-    recipe = tomllib.loads(carried_recipe(Path("photo-dive.mp4")))
+    recipe = tomllib.loads(embedded_recipe(Path("photo-dive.mp4")))
     assert (recipe["zoom"], recipe["livedream"]["options"]["drift"]) == (1.01, "1,-0.5")
     assert main(["zoom", photo, *quick]) == 1  # it is there already
     assert "exists already" in capsys.readouterr().err

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from livedream import ArgumentError, DeviceError, SinkError
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 from livedream.cli.progress import overall_status
 from livedream.cli.tasks import batch as module
@@ -277,8 +277,8 @@ def test_options_of_films_are_for_the_films_of_a_batch(make_clip, tmp_path, caps
     assert main(typed) == 0
     with av.open(str(tmp_path / "out/a-dream.mp4")) as film:
         assert film.streams.video[0].codec_context.name == "hevc"
-    assert 'codec = "h265"' in carried_recipe(tmp_path / "out/a-dream.mp4")
-    assert "codec" not in carried_recipe(tmp_path / "out/p-dream.png")
+    assert 'codec = "h265"' in embedded_recipe(tmp_path / "out/a-dream.mp4")
+    assert "codec" not in embedded_recipe(tmp_path / "out/p-dream.png")
     err = capsys.readouterr().err
     assert err.count("--codec, --quality and --hardware used for 1 of 2 sources: without effect on the others\n") == 1
     assert main(typed) == 0
@@ -404,5 +404,5 @@ def test_ctrl_c_ends_the_batch_and_says_what_is_done(make_clip, tmp_path):
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert out.splitlines()[-3:] == ["3 in all: 1 done, 2 not done", "not done: b.mp4", "not done: c.mp4"]
-    assert about(carried_recipe(tmp_path / "a-dream.mp4"))["complete"] is True
+    assert about(embedded_recipe(tmp_path / "a-dream.mp4"))["complete"] is True
     assert not (tmp_path / "c-dream.mp4").exists()

@@ -11,7 +11,7 @@ from PIL import Image
 from skimage import data
 
 from livedream import Frame, Sink, load_preset
-from livedream.capture.embedded_recipe import carried_recipe
+from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 from livedream.cli.tasks import watch
 from livedream.recipe import about
@@ -40,7 +40,7 @@ def test_each_step_becomes_a_frame(tmp_path, capsys) -> None:
         assert times == pytest.approx([0, 0.1, 0.2, 0.3])
     with Image.open("still.png") as still, Image.open("steps/000003.png") as step:
         assert np.array_equal(still, step)
-    assert f"natural_color = {load_preset('still').natural_color}\n" in carried_recipe(tmp_path / "a.gif")
+    assert f"natural_color = {load_preset('still').natural_color}\n" in embedded_recipe(tmp_path / "a.gif")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_picture_beside_the_window_is_the_finished_dream(window, tmp_path, cap
     with Image.open("plain.png") as plain, Image.open("a.png") as shown:
         assert np.array_equal(plain, shown)
     assert len(list(tmp_path.glob("steps/*.png"))) == 4
-    assert about(carried_recipe(Path("a.png")))["used"]
+    assert about(embedded_recipe(Path("a.png")))["used"]
     assert "; written: a.png, steps/; in the window" in capsys.readouterr().out
 
 
@@ -182,10 +182,10 @@ def test_a_dream_of_other_files_is_made_again_to_the_bit(tmp_path) -> None:
         assert np.array_equal(first, again)
         assert np.array_equal(np.asarray(first)[:, :28], np.asarray(source)[:, :28])
         assert not np.array_equal(first, source)
-    known = about(carried_recipe(tmp_path / "a.png"))
+    known = about(embedded_recipe(tmp_path / "a.png"))
     Image.fromarray(255 - mask).save("mask.png")
     assert main(["run", "photo.png", "--to", "c.png", "--preset", "a.png"]) == 0
-    other = about(carried_recipe(tmp_path / "c.png"))
+    other = about(embedded_recipe(tmp_path / "c.png"))
     assert len(known["ingredients"]) == 32
     assert known["ingredients"] != other["ingredients"]
     assert known["fingerprint"] == other["fingerprint"]

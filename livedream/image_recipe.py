@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
-from livedream.picture_file import open_frames
+from livedream.image_file import open_frames
 from livedream.recipe import TABLE
 
 _ASCII = b"ASCII\0\0\0"

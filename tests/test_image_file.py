@@ -13,10 +13,10 @@ import pytest
 import skimage
 from PIL import Image
 
-from livedream import picture_file
+from livedream import image_file
 from livedream.capture.open import open_source
 from livedream.errors import SourceError
-from livedream.image import read_mask, read_picture
+from livedream.image import read_image, read_mask
 from livedream.sink.images import OPTIONS
 from livedream.suffixes import PICTURES_IN, PICTURES_OUT
 from tests.films import quarters
@@ -30,7 +30,7 @@ def photo(width: int = 128, height: int = 96) -> Image.Image:
 
 def encoded(kind: str, picture: Image.Image | None = None, **options: object) -> bytes:
     buffer = io.BytesIO()
-    (picture or photo()).save(buffer, kind, **options)  # type: ignore[arg-type]
+    (picture or photo()).save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -73,8 +73,8 @@ def test_without_its_reader_one_line_says_what_to_install(
     heads = {"photo.heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "photo.jxl": b"\xff\x0a"}
     for module in modules:
         monkeypatch.setitem(sys.modules, module, None)
-    picture_file._reads_heif.cache_clear()
-    picture_file._reads_jxl.cache_clear()
+    image_file._reads_heif.cache_clear()
+    image_file._reads_jxl.cache_clear()
     try:
         path = write(tmp_path / name, heads[name] + bytes(99))
         with pytest.raises(SourceError) as caught:
@@ -87,8 +87,8 @@ def test_without_its_reader_one_line_says_what_to_install(
             assert source.lost == 2
         assert caplog.text.count(extra) == 1
     finally:
-        picture_file._reads_heif.cache_clear()
-        picture_file._reads_jxl.cache_clear()
+        image_file._reads_heif.cache_clear()
+        image_file._reads_jxl.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_jpeg_xl(tmp_path: Path) -> None:
     plugin = pytest.importorskip("pillow_jxl")
     assert plugin
     path = write(tmp_path / "a.jxl", encoded("JXL", Image.fromarray(quarters()), lossless=True))
-    assert np.array_equal(read_picture(path), quarters())
+    assert np.array_equal(read_image(path), quarters())
 
 
 def test_guides_and_masks_take_them_too(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_guides_and_masks_take_them_too(tmp_path: Path) -> None:
 
 def test_largest_of_the_sizes_of_an_icon(tmp_path: Path) -> None:
     path = write(tmp_path / "a.ico", encoded("ICO", photo(64, 64), sizes=[(16, 16), (64, 64), (32, 32)]))
-    assert read_picture(path).shape == (64, 64, 3)
+    assert read_image(path).shape == (64, 64, 3)
 
 
 def test_what_it_is_counts_and_not_its_name(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_thumbnail_that_comes_first_in_a_tiff_is_passed_over(tmp_path: Path, cap
     tag = struct.pack("<HHII", 254, 4, 1, 0)  # NewSubfileType (TIFF 6.0): 1 is a smaller version of another page
     assert tag in data
     data[data.index(tag) + 8] = 1
-    assert read_picture(write(tmp_path / "a.tif", bytes(data))).shape == (96, 128, 3)
+    assert read_image(write(tmp_path / "a.tif", bytes(data))).shape == (96, 128, 3)
     assert not caplog.records
 
 
@@ -193,7 +193,7 @@ def test_jpeg_that_only_lacks_its_end_mark(progressive: bool, tmp_path: Path, ca
     expected = np.asarray(Image.open(io.BytesIO(whole)))
     for missing in (1, 2):
         path = write(tmp_path / "a.jpg", whole[:-missing])
-        assert np.array_equal(read_picture(path), expected)
+        assert np.array_equal(read_image(path), expected)
     assert warned(caplog) == [f"{path} lacks its end mark, the picture is whole"] * 2
 
 
@@ -202,7 +202,7 @@ def test_rows_that_are_missing_from_a_jpeg_are_said(tmp_path: Path, caplog: pyte
     whole = encoded("JPEG", Image.fromarray(skimage.data.chelsea()), quality=90)
     expected = np.asarray(Image.open(io.BytesIO(whole)))
     path = write(tmp_path / "a.jpg", cut(whole, 0.6))
-    pixels = read_picture(path)
+    pixels = read_image(path)
     same = (pixels == expected).all(axis=(1, 2))
     there = int(np.argmin(same))
     assert there == 159  # looked at: 160, and chroma is blended with the row below
@@ -216,7 +216,7 @@ def test_rows_that_are_missing_from_a_jpeg_are_said(tmp_path: Path, caplog: pyte
 def test_detail_that_is_missing_from_a_progressive_jpeg_is_said(
     share: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    read_picture(write(tmp_path / "a.jpg", cut(encoded("JPEG", quality=90, progressive=True), share)))
+    read_image(write(tmp_path / "a.jpg", cut(encoded("JPEG", quality=90, progressive=True), share)))
     assert warned(caplog)[0].endswith("ends early: some detail is missing")
 
 
@@ -224,7 +224,7 @@ def test_rows_that_are_missing_from_a_png_are_said(tmp_path: Path, caplog: pytes
     chance = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 50, 3), np.uint8))
     whole = encoded("PNG", chance)
     path = write(tmp_path / "a.png", cut(whole, 0.5))
-    pixels = read_picture(path)
+    pixels = read_image(path)
     (said,) = warned(caplog)
     missing = int(said.split(": ")[1].split()[0])
     assert 28 <= missing <= 32  # noise cannot be packed: half of the file holds half of the rows
@@ -235,7 +235,7 @@ def test_png_with_a_wrong_checksum(tmp_path: Path, caplog: pytest.LogCaptureFixt
     whole = bytearray(encoded("PNG", compress_level=0))
     whole[len(whole) // 2] ^= 1  # a bit of one pixel, stored as it is
     path = write(tmp_path / "a.png", bytes(whole))
-    assert (read_picture(path) != np.asarray(photo())).any(axis=2).sum() >= 1
+    assert (read_image(path) != np.asarray(photo())).any(axis=2).sum() >= 1
     assert warned(caplog) == [f"{path} is damaged: some of its pixels are wrong"]
 
 
@@ -243,7 +243,7 @@ def test_png_with_a_wrong_checksum(tmp_path: Path, caplog: pytest.LogCaptureFixt
 def test_half_of_a_picture_that_is_not_packed(
     kind: str, suffix: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    read_picture(write(tmp_path / f"a{suffix}", cut(encoded(kind), 0.5)))
+    read_image(write(tmp_path / f"a{suffix}", cut(encoded(kind), 0.5)))
     (said,) = warned(caplog)
     assert any(said.endswith(f"{rows} of 96 rows are missing") for rows in (48, 49))
 
@@ -268,7 +268,7 @@ def test_bomb(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
 def test_fifo_called_like_a_picture_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
-    for read in (read_picture, read_mask):
+    for read in (read_image, read_mask):
         with pytest.raises(SourceError, match="not an ordinary file"):
             read(tmp_path / "a.png")
 
@@ -276,7 +276,7 @@ def test_fifo_called_like_a_picture_does_not_hang(tmp_path: Path) -> None:
 def test_nothing_is_changed_for_the_rest_of_the_process(tmp_path: Path) -> None:
     from PIL import ImageFile
 
-    read_picture(write(tmp_path / "a.jpg", cut(encoded("JPEG"), 0.7)))
+    read_image(write(tmp_path / "a.jpg", cut(encoded("JPEG"), 0.7)))
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
 
 
@@ -291,6 +291,6 @@ def test_damage_by_chance_gives_a_picture_or_one_line(seed: int, tmp_path: Path)
             data[place] = chance.integers(256)
         path = write(tmp_path / f"a{suffixes.get(kind, '.png')}", bytes(data))
         try:
-            assert read_picture(path).dtype == np.uint8
+            assert read_image(path).dtype == np.uint8
         except SourceError as error:
             assert str(path) in str(error)

@@ -25,7 +25,7 @@ FILM = 10
 """Packets in the sample from which on a track is a film for certain. A track with one beside it is a picture."""
 
 
-def picture_tracks(
+def video_tracks(
     container: InputContainer, name: str, again: Callable[[], InputContainer] | None = None
 ) -> list[VideoStream]:
     """Return the picture tracks that can be decoded, the best first, and log which one that is if there are several.

@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from livedream.errors import ArgumentError, SourceError
 from livedream.png_chunks import SIGNATURE
 from livedream.suffixes import RAW
-from livedream.truncated_picture import TORN, is_torn, rescue
+from livedream.truncated_image import TORN, is_torn, rescue
 from livedream.untrusted import open_regular
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def read_head(path: Path) -> bytes:
 
 
 @contextmanager
-def open_picture(path: Path, most_pixels: int | None = None) -> Iterator[Image.Image]:
+def open_image(path: Path, most_pixels: int | None = None) -> Iterator[Image.Image]:
     """Open the picture at `path`, decoded; of several pages the first, which is logged.
 
     What the file holds counts, not its name. A file whose end is missing gives as much of the picture as there is, and
@@ -107,7 +107,7 @@ def open_picture(path: Path, most_pixels: int | None = None) -> Iterator[Image.I
 
 @contextmanager
 def open_frames(path: Path) -> Iterator[Image.Image]:
-    """Open the picture at `path` for `seek`: nothing is decoded yet. Raises SourceError as `open_picture` does."""
+    """Open the picture at `path` for `seek`: nothing is decoded yet. Raises SourceError as `open_image` does."""
     with _telling(path):
         image = _open(path, path)
         with image:
