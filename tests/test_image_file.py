@@ -17,8 +17,7 @@ from livedream import image_file
 from livedream.capture.open import open_source
 from livedream.errors import SourceError
 from livedream.image import read_image, read_mask
-from livedream.sink.images import OPTIONS
-from livedream.suffixes import PICTURES_IN, PICTURES_OUT
+from livedream.suffixes import PICTURES_IN, PICTURES_OUT, SAVE_OPTIONS
 from tests.films import quarters
 from tests.heic import COLOURS, grid_heic
 
@@ -172,7 +171,7 @@ def test_picture_that_only_ffmpeg_reads_is_no_film(tmp_path: Path) -> None:
 
 
 def test_lists_of_suffixes() -> None:
-    assert set(OPTIONS) == set(PICTURES_OUT)
+    assert set(SAVE_OPTIONS) == set(PICTURES_OUT)
     assert set(PICTURES_OUT) <= set(PICTURES_IN)
 
 

@@ -10,8 +10,8 @@ from livedream.doctor.finding import Finding
 from livedream.errors import ArgumentError, SinkError
 from livedream.sink.open import open_sink
 from livedream.sink.video.codecs import CODECS, ENCODERS
-from livedream.sink.video.encoder import trial
-from livedream.sink.video.hardware import why_not
+from livedream.sink.video.encoder import try_encode
+from livedream.sink.video.hardware import failure_reasons
 
 
 def findings() -> Iterator[Finding]:
@@ -65,7 +65,9 @@ def device(spec: str, name: str) -> Finding:
 
 def encoders(codec: str) -> Finding:
     """Whether films can be written in a codec, without hardware."""
-    faults = {encoder.name: trial(encoder) for encoder in ENCODERS if encoder.codec == codec and not encoder.hardware}
+    faults = {
+        encoder.name: try_encode(encoder) for encoder in ENCODERS if encoder.codec == codec and not encoder.hardware
+    }
     working = [name for name, fault in faults.items() if not fault]
     if working:
         return Finding(codec, True, ", ".join(working))
@@ -75,7 +77,7 @@ def encoders(codec: str) -> Finding:
 
 def hardware() -> Finding:
     """Which hardware encoders work here."""
-    faults = why_not([encoder for encoder in ENCODERS if encoder.hardware])
+    faults = failure_reasons([encoder for encoder in ENCODERS if encoder.hardware])
     working = [name for name, fault in faults.items() if not fault]
     if working:
         return Finding("hardware encoders", True, f"{', '.join(working)}; use them with --hardware auto")

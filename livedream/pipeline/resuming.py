@@ -3,26 +3,26 @@
 import dataclasses
 
 from livedream.pipeline.checkpoints import Checkpoint, Journal
-from livedream.sink.video.salvage import Kept, Remains
+from livedream.sink.video.salvage import Salvage, SalvagedVideo
 
 
 def frames_left(journal: Journal) -> bool:
     """Return whether an earlier run has left anything of its film that can be read."""
-    return any(len(Remains(film)) for film in (journal.part, journal.draft))
+    return any(len(SalvagedVideo(film)) for film in (journal.part, journal.draft))
 
 
-def pick_up(journal: Journal) -> tuple[Kept, Checkpoint | None] | None:
+def pick_up(journal: Journal) -> tuple[Salvage, Checkpoint | None] | None:
     """Return what is whole of the film up to the newest checkpoint that it reaches, and that checkpoint.
 
     With no checkpoint the run begins anew, and the film stays until the new one has more; None when there is no film to
     stay. The film keeps the name of the part.
     """
     points = journal.checkpoints()
-    best: tuple[Kept, Checkpoint | None] | None = None
+    best: tuple[Salvage, Checkpoint | None] | None = None
     # Two films: a run that was itself resumed may have been killed when its own, the draft, had more than the part.
     for film in (journal.part, journal.draft):
-        remains = Remains(film)
-        found: tuple[Kept, Checkpoint | None] = Kept(film, journal.draft, 0, len(remains)), None
+        remains = SalvagedVideo(film)
+        found: tuple[Salvage, Checkpoint | None] = Salvage(film, journal.draft, 0, len(remains)), None
         for point in points:
             kept = remains.first(point.index, point.time, journal.draft)
             if kept is not None:
@@ -45,6 +45,6 @@ def pick_up(journal: Journal) -> tuple[Kept, Checkpoint | None] | None:
     return kept, reached
 
 
-def _reach(found: tuple[Kept, Checkpoint | None]) -> tuple[int, int]:
+def _reach(found: tuple[Salvage, Checkpoint | None]) -> tuple[int, int]:
     kept, point = found
     return (point.index if point is not None else 0), kept.total

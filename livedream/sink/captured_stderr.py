@@ -9,7 +9,7 @@ from collections.abc import Callable
 _one_at_a_time = threading.Lock()
 
 
-def overheard(action: Callable[[], object]) -> str:
+def capture_stderr(action: Callable[[], object]) -> str:
     """Do `action`, and return what the whole process wrote on standard error (descriptor 2) meanwhile.
 
     It appears there afterwards, so nothing of what others say is lost. Keep the action short.

@@ -26,19 +26,10 @@ from livedream.sink.partial_file import PartialFile, check_new, write_whole
 from livedream.sink.sidecar import is_untouched, write_beside
 from livedream.sink.sink import Sink
 from livedream.stream_info import StreamInfo
+from livedream.suffixes import SAVE_OPTIONS
 from livedream.untrusted import read_text
 
 log = logging.getLogger(__name__)
-
-OPTIONS: dict[str, dict[str, Any]] = {
-    ".jpg": {"quality": 95, "subsampling": 0},
-    ".jpeg": {"quality": 95, "subsampling": 0},
-    ".webp": {"quality": 90},
-    ".tif": {"compression": "tiff_deflate"},
-    ".tiff": {"compression": "tiff_deflate"},
-    ".png": {"compress_level": 3},  # a third of the time of the default 6, files a few per cent larger
-}
-"""How each kind of picture is written; the kinds there are."""
 
 
 class FramesSink(Sink):
@@ -232,7 +223,7 @@ def encode(frame: Frame, path: Path, recipe: Recipe | None = None, info: StreamI
     """
     info = info or StreamInfo()
     suffix = path.suffix.lower()
-    options = {**OPTIONS[suffix], **options_for(suffix, info.pixel_aspect)}
+    options = {**SAVE_OPTIONS[suffix], **options_for(suffix, info.pixel_aspect)}
     text = recipe.text() if recipe else ""
     if suffix == ".png":
         options["pnginfo"] = PngImagePlugin.PngInfo()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from livedream.errors import ArgumentError
-from livedream.sink.lock import Identity, identity
+from livedream.sink.lock_file import Identity, identity
 from livedream.sink.names import journal_of, lock_of, part_of, pattern_of, recipe_in_folder
 from livedream.stream_info import StreamInfo
 

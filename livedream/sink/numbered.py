@@ -11,7 +11,7 @@ from livedream.sink.names import part_of, recipe_beside, recipe_in_folder
 from livedream.stream_info import StreamInfo
 
 
-class Numbers:
+class NumberedPaths:
     """The names that a pattern such as `frames/%06d.png` stands for.
 
     Raises ArgumentError when the name of the file has not one place for a number.
@@ -30,8 +30,8 @@ class Numbers:
             found = [(self._name.digits_in(path.name), path) for path in self.pattern.parent.iterdir()]
             return [(int(digits), path) for digits, path in found if digits]
         except FileNotFoundError as error:
-            text = f"{self.pattern} cannot be written: there is no folder {self.pattern.parent}"
-            raise SinkError(text, "make it first") from error
+            text = f"{self.pattern} cannot be written: the folder {self.pattern.parent} does not exist"
+            raise SinkError(text, "create it first") from error
         except OSError as error:
             raise SinkError(f"{self.pattern} cannot be written: {error.strerror}", "choose another place") from error
 
@@ -58,7 +58,7 @@ class NumberedSink(FramesSink):
         self, pattern: str | PathLike[str], info: StreamInfo | None = None, *, overwrite: bool = False
     ) -> None:
         path = Path(pattern)
-        self._numbers = Numbers(path)
+        self._numbers = NumberedPaths(path)
         recipe_file = self._numbers.recipe
         super().__init__(str(pattern), OutputLock(path), recipe_file, info or StreamInfo(), overwrite=overwrite)
         self._inputs.refuse_output(path)

@@ -9,7 +9,8 @@ from pathlib import Path
 from livedream.errors import SinkError
 from livedream.hints import either, option
 from livedream.sink.inputs import Inputs
-from livedream.sink.lock import OutputLock, foreign_part, identity, mark_of, unwritable
+from livedream.sink.lock import OutputLock, foreign_part, unwritable
+from livedream.sink.lock_file import identity, mark_of
 from livedream.sink.names import journal_of, part_of, real_path
 from livedream.sink.video.codecs import CONTAINERS
 

@@ -54,7 +54,7 @@ class Clock(Protocol):
     def paused(self) -> bool: ...
 
 
-class Samples(NamedTuple):
+class AudioChunk(NamedTuple):
     """Some sound, and the time of the film at which it begins."""
 
     time: float
@@ -62,7 +62,7 @@ class Samples(NamedTuple):
     """float32, (samples, channels)."""
 
 
-class SoundQueue:
+class AudioQueue:
     """Decoded sound on its way to the loudspeaker: it gives what belongs to a time of the film.
 
     speed: of the film; a second of sound is so many seconds of the film.
@@ -72,7 +72,7 @@ class SoundQueue:
         self._step = float(speed) / RATE
         """Seconds of the film from one sample to the next."""
         self._lock = threading.Lock()
-        self._waiting: deque[Samples] = deque()
+        self._waiting: deque[AudioChunk] = deque()
         self._in_step = False
         """Whether the sound is so near its picture that it is played on."""
 
@@ -81,17 +81,17 @@ class SoundQueue:
         with self._lock:
             return sum(len(samples.values) for samples in self._waiting)
 
-    def put(self, samples: Samples) -> None:
+    def put(self, samples: AudioChunk) -> None:
         with self._lock:
             self._waiting.append(samples)
 
     def cut(self, time: float) -> None:
         """Drop what begins at `time` or later: another round of the film begins there."""
         with self._lock:
-            kept: deque[Samples] = deque()
+            kept: deque[AudioChunk] = deque()
             for begin, values in self._waiting:
                 if (count := round((time - begin) / self._step)) > 0:
-                    kept.append(Samples(begin, values[:count]))
+                    kept.append(AudioChunk(begin, values[:count]))
             self._waiting = kept
 
     def fill(self, heard: np.ndarray, time: float) -> None:
@@ -123,7 +123,7 @@ class SoundQueue:
     def _shorten(self, count: int) -> None:
         begin, values = self._waiting.popleft()
         if count < len(values):
-            self._waiting.appendleft(Samples(begin + count * self._step, values[count:]))
+            self._waiting.appendleft(AudioChunk(begin + count * self._step, values[count:]))
 
 
 class Speaker:
@@ -154,7 +154,7 @@ class Speaker:
         self._start = start
         self._until = until
         self._round_seconds = round_seconds
-        self._queue = SoundQueue(clock.speed)
+        self._queue = AudioQueue(clock.speed)
         self._closed = threading.Event()
         self._stream: OutputStream | None = None
         self._thread = threading.Thread(target=self._decode_rounds, name="livedream-sound", daemon=True)
@@ -230,7 +230,7 @@ class Speaker:
             self._told = True
             log.warning("there is no sound while the dream is slower than the film")
 
-    def _decoded(self, began: float, *, warn: bool) -> Iterator[Samples]:
+    def _decoded(self, began: float, *, warn: bool) -> Iterator[AudioChunk]:
         """The sound of one round that begins at `began`, in seconds of the film."""
         try:
             with self._open() as file:
@@ -240,7 +240,7 @@ class Speaker:
                 for time, values in tempo(self._frames(file, track), self._clock.speed):
                     if self._until is not None and time >= self._until:
                         return
-                    yield Samples(began + time, values)
+                    yield AudioChunk(began + time, values)
         except (av.error.FFmpegError, OSError) as error:
             if warn:
                 log.warning("%s: the sound ends early (%s)", self._name, error.strerror)
@@ -269,7 +269,7 @@ class Speaker:
         return self._sound.open()
 
 
-def tempo(frames: Iterator[tuple[float, AudioFrame]], speed: Fraction) -> Iterator[Samples]:
+def tempo(frames: Iterator[tuple[float, AudioFrame]], speed: Fraction) -> Iterator[AudioChunk]:
     """Yield sound at RATE in stereo, `speed` times as fast at the same pitch; the times are those of the film.
 
     frames: with their times in the film, in seconds. A gap between them, and another format, begins anew.
@@ -281,17 +281,17 @@ def tempo(frames: Iterator[tuple[float, AudioFrame]], speed: Fraction) -> Iterat
         takes = frame.format.name, frame.layout.name, frame.sample_rate
         if graph is None or takes != kind or abs(begin - following) > SLIP:
             for values in _flushed(graph):
-                yield Samples(time, values)
+                yield AudioChunk(time, values)
                 time += len(values) * float(speed) / RATE
             graph, kind, time = _graph(frame, speed), takes, begin
         following = begin + frame.samples / frame.sample_rate
         frame.pts = None
         graph.push(frame)
         for values in _pulled(graph):
-            yield Samples(time, values)
+            yield AudioChunk(time, values)
             time += len(values) * float(speed) / RATE
     for values in _flushed(graph):
-        yield Samples(time, values)
+        yield AudioChunk(time, values)
         time += len(values) * float(speed) / RATE
 
 

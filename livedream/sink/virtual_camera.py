@@ -13,7 +13,7 @@ import numpy as np
 from livedream.errors import SinkError
 from livedream.frame import Frame
 from livedream.letterbox import letterbox
-from livedream.sink.captured_stderr import overheard
+from livedream.sink.captured_stderr import capture_stderr
 from livedream.sink.sink import Sink
 from livedream.stream_info import StreamInfo
 
@@ -26,16 +26,16 @@ V4L2 = Path("/sys/devices/virtual/video4linux")
 """Where v4l2loopback tells of each device which format a program that looks at it has fixed."""
 RATE = 30
 """Frames a second where the source does not say, and at most 60."""
-LISTEN_SECONDS = 1.0
+STDERR_CHECK_SECONDS = 1.0
 """From one look at what the driver says on standard error to the next; it says nothing in any other way."""
 HANG_SECONDS = 5.0
 """How long the driver may take for one frame before it counts as dead."""
-COMPLAINTS = re.compile(r"error|fail|mismatch|invalid", re.IGNORECASE)
+ERROR_WORDS = re.compile(r"error|fail|mismatch|invalid", re.IGNORECASE)
 V4L2LOOPBACK = (
     "sudo apt-get install v4l2loopback-dkms; "
     "sudo modprobe v4l2loopback devices=1 exclusive_caps=1 max_buffers=2 card_label=livedream"
 )
-CURES: dict[str, tuple[tuple[str, str], ...]] = {
+HINTS: dict[str, tuple[tuple[str, str], ...]] = {
     "linux": (
         (r"permission", 'sudo usermod -aG video "$USER", then log in again'),
         (
@@ -109,11 +109,11 @@ class VirtualCameraSink(Sink):
         self._thread.join(HANG_SECONDS)
 
     def _keep_sending(self) -> None:
-        began, sent, listened = time.monotonic(), 0, -LISTEN_SECONDS
+        began, sent, listened = time.monotonic(), 0, -STDERR_CHECK_SECONDS
         try:
             while not self._stopped.wait(max(0.0, began + sent / self.rate - time.monotonic())):
                 now = time.monotonic()
-                if now - listened >= LISTEN_SECONDS:
+                if now - listened >= STDERR_CHECK_SECONDS:
                     listened = now
                     self._send_and_listen()
                 else:
@@ -130,8 +130,8 @@ class VirtualCameraSink(Sink):
             self._camera.close()
 
     def _send_and_listen(self) -> None:
-        said = overheard(lambda: self._camera.send(self._picture))
-        if COMPLAINTS.search(said):
+        said = capture_stderr(lambda: self._camera.send(self._picture))
+        if ERROR_WORDS.search(said):
             raise SinkError(f"{self.name} failed: {said.strip().splitlines()[-1]}", "start its driver again")
         if _identity(self.device) != self._identity:
             raise SinkError(f"{self.name} is gone", "load its driver again")
@@ -148,12 +148,12 @@ def _open(device: str | None, size: tuple[int, int], rate: float, backend: str |
         return pyvirtualcam.Camera(*size, rate, device=device, backend=backend)
     except RuntimeError as error:
         faults = [line.partition("backend: ")[2] or line for line in str(error).splitlines()]
-        raise SinkError(f"no virtual camera: {'; '.join(faults)}", cure(str(error), sys.platform)) from error
+        raise SinkError(f"no virtual camera: {'; '.join(faults)}", hint_for(str(error), sys.platform)) from error
 
 
-def cure(said: str, system: str) -> str:
+def hint_for(said: str, system: str) -> str:
     """Return what to do about what the back ends of a system (as sys.platform has it) said."""
-    rows = CURES.get(system, (("", "pyvirtualcam knows Linux, Windows and macOS"),))
+    rows = HINTS.get(system, (("", "pyvirtualcam knows Linux, Windows and macOS"),))
     return next(text for pattern, text in rows if re.search(pattern, said, re.IGNORECASE))
 
 

@@ -75,7 +75,12 @@ TABLE = [
     (["real.mp4", "--to", "real.mp4", "--overwrite"], WRONG, "real.mp4 is what the frames are read from", "another"),
     (["real.mp4", "--to", "same.mp4"], WRONG, "same.mp4 is what the frames are read from", "another name"),
     (["real.mp4", "--to", "old.mp4"], OUTSIDE, "old.mp4 exists already", "--overwrite"),
-    (["real.mp4", "--to", "no/out.mp4"], OUTSIDE, "no/out.mp4 cannot be written: there is no folder no", "make it"),
+    (
+        ["real.mp4", "--to", "no/out.mp4"],
+        OUTSIDE,
+        "no/out.mp4 cannot be written: the folder no does not exist",
+        "create it",
+    ),
     (["real.mp4", "--to", "a.mp4", "--to", "./a.mp4"], WRONG, "./a.mp4 is named twice", "a name of its own"),
     (["real.mp4", "--to", "window"], OUTSIDE, "cannot open a window: there is no display (DISPLAY is not set)", "--to"),
     # The command line itself

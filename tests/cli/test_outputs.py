@@ -145,7 +145,7 @@ def test_outputs_of_one_run_have_names_of_their_own(
     make_clip("film.mp4", frames=2)
     for one, other in (targets, targets[::-1]):
         assert main(["run", "film.mp4", "--to", one, "--to", other, "--overwrite", *QUICK]) == 2
-        assert "would be written under one name" in capsys.readouterr().err
+        assert "would be written under the same name" in capsys.readouterr().err
     assert list(contents()) == ["film.mp4"]
 
 

@@ -142,7 +142,7 @@ def test_a_take_that_has_a_name_of_the_run_is_told(controller: LiveController, r
     controller(Frame(PHOTO, Fraction(0), 0))
     with OutputLock(Path("livedream-20260301-%d.png")):  # as of a run into numbered pictures
         recorder.snapshot()
-    assert "would be written under one name" in controller.messages.texts[-1]
+    assert "would be written under the same name" in controller.messages.texts[-1]
 
 
 def test_recording_comes_and_goes(

@@ -359,15 +359,15 @@ def test_2_display(xvfb: str) -> None:
 
 def test_52_encoders_are_tried_and_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert devices.encoders("h264") == Finding("h264", True, "libx264")
-    monkeypatch.setattr(devices, "trial", lambda encoder: "it gave nothing")
+    monkeypatch.setattr(devices, "try_encode", lambda encoder: "it gave nothing")
     found = devices.encoders("h264")
     assert (found.ok, found.text) == (False, "libx264: it gave nothing")
 
 
 def test_52_hardware_encoders_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "why_not", lambda encoders: {encoder.name: "no" for encoder in encoders})
+    monkeypatch.setattr(devices, "failure_reasons", lambda encoders: {encoder.name: "no" for encoder in encoders})
     found = devices.hardware()
     assert (found.ok, found.text) == (False, "nvenc: no; qsv: no; amf: no; videotoolbox: no; vaapi: no")
     working = {"h264_nvenc": "", "hevc_nvenc": "", "av1_nvenc": "no"}
-    monkeypatch.setattr(devices, "why_not", lambda encoders: working)
+    monkeypatch.setattr(devices, "failure_reasons", lambda encoders: working)
     assert devices.hardware().text == "h264_nvenc, hevc_nvenc; use them with --hardware auto"

@@ -59,7 +59,7 @@ def main(film: str, output: Path, log: Path, *, resume: bool, codec: str = "auto
             source.skip(point.index)
         else:
             journal.begin()
-        with VideoSink(output, StreamInfo.of(source), encoding=Encoding(codec=codec), lock=lock, kept=kept) as sink:
+        with VideoSink(output, StreamInfo.of(source), encoding=Encoding(codec=codec), lock=lock, salvage=kept) as sink:
             sink.resumable()
             run(source, dreamer, [sink], checkpoints=Checkpoints(journal, sink, dreamer))
     journal.finish()

@@ -14,7 +14,7 @@ from livedream.pipeline.checkpoints import Checkpoint, Journal
 from livedream.pipeline.resuming import pick_up
 from livedream.sink.lock import OutputLock
 from livedream.sink.video.codecs import Encoding
-from livedream.sink.video.salvage import Kept
+from livedream.sink.video.salvage import Salvage
 from livedream.sink.video.video_sink import VideoSink
 from livedream.stream_info import StreamInfo
 from tests.conftest import count_frames
@@ -29,8 +29,8 @@ def frame(index: int, size: tuple[int, int] = (64, 48)) -> Frame:
     return Frame(pixels, Fraction(index, RATE), index)
 
 
-def sink_at(output: Path, codec: str, kept: Kept | None = None) -> VideoSink:
-    sink = VideoSink(output, FACTS, encoding=Encoding(codec=codec), kept=kept)
+def sink_at(output: Path, codec: str, kept: Salvage | None = None) -> VideoSink:
+    sink = VideoSink(output, FACTS, encoding=Encoding(codec=codec), salvage=kept)
     sink.resumable()
     return sink
 
@@ -65,7 +65,7 @@ def left(cut_off: tuple[Path, str, str], tmp_path: Path) -> tuple[Path, str, Jou
     return tmp_path / f"out{suffix}", codec, Journal(tmp_path / f"out.part{suffix}", {"layers": "fire6"})
 
 
-def goes_on(journal: Journal) -> tuple[Kept, int]:
+def goes_on(journal: Journal) -> tuple[Salvage, int]:
     found = pick_up(journal)
     assert found is not None
     kept, point = found
@@ -166,5 +166,5 @@ def test_full_disk_at_a_checkpoint_is_said_and_leaves_nothing_half_written(
 def test_second_run_is_refused_while_one_goes_on(left: tuple[Path, str, Journal]) -> None:
     output, codec, journal = left
     kept, _ = goes_on(journal)
-    with sink_at(output, codec, kept), pytest.raises(Exception, match="would be written under one name"):
+    with sink_at(output, codec, kept), pytest.raises(Exception, match="would be written under the same name"):
         OutputLock(output).acquire()

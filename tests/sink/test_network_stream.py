@@ -17,8 +17,9 @@ from livedream.frame import Frame
 from livedream.sink import network_stream
 from livedream.sink.network_stream import NetworkSink
 from livedream.sink.open import ADDRESSES, open_sink
+from livedream.sink.stream_formats import STREAM_FORMATS
 from livedream.stream_info import StreamInfo
-from livedream.urls import shown
+from livedream.urls import STREAMS, shown
 from tests.films import UPRIGHT, corners, ffprobe, quarters, read_film
 
 LIVE = StreamInfo(live=True, rate=Fraction(30))
@@ -98,7 +99,7 @@ def test_udp_plays_what_is_sent(tmp_path: Path) -> None:
 def test_56_servers_that_come_late_go_and_come_back(
     address: str, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(network_stream, "QUIET", 0.0)  # a second, then: these servers answer at once
+    monkeypatch.setattr(network_stream, "SERVER_TIMEOUT", 0.0)  # one second then: these servers answer at once
     address = address.format(port)
     sink = open_sink(address, LIVE)
     assert isinstance(sink, NetworkSink)
@@ -112,7 +113,7 @@ def test_56_servers_that_come_late_go_and_come_back(
                 process.send_signal(signal.SIGKILL)
                 camera.until(lambda: sink.notice is not None)
         assert camera.slowest < 0.5
-    assert [record.getMessage().split(": ")[1] for record in caplog.records if "again, " in record.getMessage()]
+    assert [record.getMessage().split(": ")[1] for record in caplog.records if "reconnected, " in record.getMessage()]
     for number in range(2):
         path = tmp_path / f"{number}.ts"
         (stream,) = ffprobe(path, "v", "stream=codec_name,has_b_frames")[:1]
@@ -130,8 +131,9 @@ def test_56_a_server_that_hangs_keeps_nobody_waiting(
     address: str, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = address.partition(":")[0]
-    quick = network_stream.KINDS[kind].options.replace("5000000", "500000")
-    monkeypatch.setitem(network_stream.KINDS, kind, network_stream.KINDS[kind]._replace(options=quick))
+    quick = STREAM_FORMATS[kind].options.replace("5000000", "500000")
+    quick_format = STREAM_FORMATS[kind]._replace(options=quick)
+    monkeypatch.setattr(network_stream, "STREAM_FORMATS", {**STREAM_FORMATS, kind: quick_format})
     address = address.format(port)
     sink = NetworkSink(address, LIVE)
     camera = Camera(sink)
@@ -166,8 +168,9 @@ def test_a_film_that_nobody_receives_is_an_error(port: int) -> None:
             sink.end()
 
 
-def test_every_address_is_served() -> None:
-    assert tuple(network_stream.KINDS) == ADDRESSES
+def test_there_is_a_format_for_every_address_and_urls_knows_them_all() -> None:
+    assert tuple(STREAM_FORMATS) == ADDRESSES
+    assert set(ADDRESSES) <= set(STREAMS)
 
 
 @pytest.mark.parametrize(
@@ -189,5 +192,5 @@ def test_what_this_ffmpeg_cannot_send_is_said_before_the_first_frame() -> None:
     try:
         open_sink("srt://127.0.0.1:5000").close()
     except SinkError as error:
-        assert "has no srt://" in str(error)
+        assert "does not support srt://" in str(error)
         assert "udp://" in error.hint

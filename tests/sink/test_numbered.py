@@ -91,7 +91,7 @@ def test_they_never_replace_what_is_read(tmp_path):
 def test_wrong_patterns(tmp_path):
     with pytest.raises(ArgumentError, match="has a place for 2 numbers"):
         open_sink(tmp_path / "%d-%d.png")
-    with pytest.raises(SinkError, match="there is no folder"):
+    with pytest.raises(SinkError, match="does not exist"):
         open_sink(tmp_path / "gone" / "%d.png")
 
 

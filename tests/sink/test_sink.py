@@ -1,21 +1,29 @@
-"""What is true of every sink, and how one is named."""
+"""The contract that every sink keeps, and the names by which sinks are opened."""
 
 import contextlib
 import os
-from collections.abc import Callable
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from livedream.capture.open import open_source
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
+from livedream.sink import virtual_camera
 from livedream.sink.images import ImageSink, ImagesSink
+from livedream.sink.network_stream import NetworkSink
 from livedream.sink.null import NullSink
-from livedream.sink.open import open_sink
+from livedream.sink.numbered import NumberedSink
+from livedream.sink.open import SINKS, open_sink, sink_kind
 from livedream.sink.sink import Sink
+from livedream.sink.stdout import StdoutSink
 from livedream.sink.video.video_sink import VideoSink
+from livedream.sink.virtual_camera import VirtualCameraSink
 from livedream.sink.window.window_sink import WindowSink
 from livedream.stream_info import StreamInfo
 from tests.films import quarters, write_film
@@ -31,9 +39,19 @@ EVERY = {
     "picture.jpg": ImageSink,
     "picture.webp": ImageSink,
     "picture.tif": ImageSink,
+    "numbered%03d.png": NumberedSink,
     "null": NullSink,
+    "-": StdoutSink,
+    "rgb24:-": StdoutSink,
+    "udp://127.0.0.1:9": NetworkSink,
+    "virtual-camera": VirtualCameraSink,
     "window": WindowSink,
 }
+"""A name of every kind of sink, several for some kinds. Nothing listens at the address, which UDP does not notice."""
+
+
+def test_the_contract_covers_every_kind_of_sink() -> None:
+    assert {sink_kind(name) for name in EVERY} == set(SINKS)
 
 
 def frames(count: int) -> list[Frame]:
@@ -41,7 +59,7 @@ def frames(count: int) -> list[Frame]:
 
 
 class Contract:
-    """What every sink promises; the classes below say which sinks there are."""
+    """What every sink promises; the subclasses open the sinks."""
 
     def test_takes_frames_and_says_who_it_is(self, open_it: Callable[[], Sink]) -> None:
         with open_it() as sink:
@@ -73,14 +91,63 @@ class Contract:
             raise KeyboardInterrupt
 
 
-class TestFiles(Contract):
-    @pytest.fixture(params=[name for name in EVERY if name != "window"])
+class TestFilesAndStreams(Contract):
+    @pytest.fixture(params=[name for name in EVERY if name not in ("window", "virtual-camera")])
     def open_it(
         self, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> Callable[[], Sink]:
-        """Opens one kind of sink, in an empty folder."""
+    ) -> Iterator[Callable[[], Sink]]:
+        """Opens one kind of sink, in an empty folder. Standard output is a file outside that folder."""
         monkeypatch.chdir(tmp_path)
-        return lambda: _opened(request.param)
+        sys.stdout.flush()
+        with contextlib.ExitStack() as undo:
+            if request.param in ("-", "rgb24:-"):
+                before = os.dup(1)
+                undo.callback(os.close, before)
+                file = undo.enter_context(tempfile.TemporaryFile())
+                undo.callback(os.dup2, before, 1)
+
+                def opened() -> Sink:
+                    os.dup2(file.fileno(), 1)  # the sink of an earlier call has put standard error in its place
+                    return _opened(request.param)
+
+                yield opened
+            else:
+                yield lambda: _opened(request.param)
+
+
+class TestVirtualCamera(Contract):
+    @pytest.fixture
+    def open_it(self, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Sink]:
+        """Opens a virtual camera whose only back end discards the frames."""
+        pyvirtualcam = pytest.importorskip("pyvirtualcam")
+        folder = tmp_path_factory.mktemp("devices")
+        monkeypatch.setattr(pyvirtualcam.camera, "BACKENDS", {})
+        monkeypatch.setattr(virtual_camera, "V4L2", folder / "sys")
+        monkeypatch.setattr(DiscardingBackend, "path", str(folder / "video10"))
+        (folder / "video10").touch()
+        pyvirtualcam.camera.register_backend("test", DiscardingBackend)
+        return lambda: _opened("virtual-camera")
+
+
+class DiscardingBackend:
+    """A back end of pyvirtualcam that discards the frames."""
+
+    path = ""
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def send(self, frame: np.ndarray) -> None:
+        pass
+
+    def device(self) -> str:
+        return self.path
+
+    def native_fourcc(self) -> None:
+        return None
+
+    def close(self) -> None:
+        pass
 
 
 @pytest.mark.needs_display
@@ -125,7 +192,7 @@ def test_other_types_are_a_type_error() -> None:
         open_sink(b"out.mp4")  # type: ignore[arg-type]
 
 
-def test_facts_are_those_of_a_source(tmp_path: Path) -> None:
+def test_stream_info_describes_a_source(tmp_path: Path) -> None:
     film = write_film(tmp_path / "film.mp4", [0, 40], sound="aac", aspect=Fraction(4, 3))
     with open_source(film) as source:
         info = StreamInfo.of(source)
@@ -198,7 +265,7 @@ def test_an_existing_file_is_kept_unless_told(name: str, tmp_path: Path) -> None
 
 
 def test_several_pictures_do_not_go_into_one() -> None:
-    with pytest.raises(ArgumentError, match=r"3 pictures do not fit into out\.png"):
+    with pytest.raises(ArgumentError, match=r"cannot write 3 images into one file: out\.png"):
         open_sink("out.png", StreamInfo(stills=True, length=3))
 
 
@@ -206,8 +273,7 @@ def test_several_pictures_do_not_go_into_one() -> None:
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "picture.png", "folder/"])
-def test_missing_folder(name: str, tmp_path: Path) -> None:
-    """Row 51 of reference/video.md, section 9."""
+def test_a_missing_folder_is_an_error(name: str, tmp_path: Path) -> None:
     with pytest.raises(SinkError) as caught:
         open_sink(f"{tmp_path}/absent/{name}")
     assert f"{tmp_path}/absent" in str(caught.value)
@@ -219,8 +285,9 @@ def _all_in(folder: Path) -> list[str]:
 
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="rights are otherwise here")
 @pytest.mark.parametrize("name", ["film.mp4", "picture.png", "folder/", "./"])
-def test_folder_that_cannot_be_written(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Row 51 of reference/video.md, section 9."""
+def test_a_folder_that_cannot_be_written_is_an_error(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "closed").mkdir(mode=0o555)
     monkeypatch.chdir(tmp_path / "closed")
     with contextlib.ExitStack() as back:

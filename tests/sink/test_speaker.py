@@ -19,7 +19,7 @@ from av.audio.frame import AudioFrame
 
 from livedream.errors import SinkError
 from livedream.sink import speaker as module
-from livedream.sink.speaker import CHANNELS, RATE, SLIP, Samples, SoundQueue, Speaker, tempo
+from livedream.sink.speaker import CHANNELS, RATE, SLIP, AudioChunk, AudioQueue, Speaker, tempo
 
 SECONDS = 2
 
@@ -195,13 +195,13 @@ def test_at_another_speed_the_times_are_those_of_the_film(speed) -> None:
 
 
 def test_the_queue_waits_for_what_is_early_and_drops_what_is_late() -> None:
-    queue = SoundQueue(Fraction(1))
-    queue.put(Samples(1.0, np.ones((480, 2), np.float32)))
+    queue = AudioQueue(Fraction(1))
+    queue.put(AudioChunk(1.0, np.ones((480, 2), np.float32)))
     heard = np.empty((4800, 2), np.float32)
     queue.fill(heard, 0.95)
     assert np.flatnonzero(heard[:, 0]).tolist() == list(range(2400, 2880))
     for begin in (2.0, 2.01, 2.02):
-        queue.put(Samples(begin, np.ones((480, 2), np.float32)))
+        queue.put(AudioChunk(begin, np.ones((480, 2), np.float32)))
     queue.fill(heard[:480], 2.0)
     queue.fill(heard[:480], 2.05)  # it should be 40 ms further, which nobody notices
     assert heard[:480].all() and len(queue) == 480

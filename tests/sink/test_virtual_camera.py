@@ -17,10 +17,10 @@ from livedream.errors import SinkError
 from livedream.frame import Frame
 from livedream.letterbox import letterbox
 from livedream.sink import virtual_camera
-from livedream.sink.captured_stderr import overheard
+from livedream.sink.captured_stderr import capture_stderr
 from livedream.sink.open import open_sink
 from livedream.sink.sink import Sink
-from livedream.sink.virtual_camera import VirtualCameraSink, cure
+from livedream.sink.virtual_camera import VirtualCameraSink, hint_for
 from livedream.stream_info import StreamInfo
 
 pyvirtualcam = pytest.importorskip("pyvirtualcam")
@@ -233,14 +233,14 @@ def test_58_no_driver_by_the_real_back_end() -> None:
 )
 def test_the_cure_for_what_the_back_ends_say(system: str, said: str, advice: str) -> None:
     """The texts are those of pyvirtualcam 0.15 (video.md, 4(b))."""
-    assert advice in cure(f"'x' backend: {said}", system)
+    assert advice in hint_for(f"'x' backend: {said}", system)
 
 
 def test_what_is_overheard_is_said_all_the_same(capfd: pytest.CaptureFixture[str]) -> None:
-    assert overheard(lambda: os.write(2, b"error: gone\n")) == "error: gone\n"
+    assert capture_stderr(lambda: os.write(2, b"error: gone\n")) == "error: gone\n"
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "error: gone\nafter\n"
     with pytest.raises(ZeroDivisionError):
-        overheard(lambda: 1 / 0)
+        capture_stderr(lambda: 1 / 0)
     os.write(2, b"still there\n")
     assert capfd.readouterr().err == "still there\n"

@@ -37,7 +37,7 @@ from livedream.sink.open import open_sink
 from livedream.sink.partial_file import check_new
 from livedream.sink.sink import Sink
 from livedream.sink.video.hardware import choose_encoder
-from livedream.sink.video.salvage import Kept
+from livedream.sink.video.salvage import Salvage
 from livedream.sink.virtual_camera import VirtualCameraSink
 from livedream.sink.window.window_sink import WindowSink
 from livedream.steps import OnStep, StepReport
@@ -116,7 +116,7 @@ class _Dream:
         """Open the sinks and load the network, in the order that finds errors soonest."""
         request, plan, video = self._request, self._plan, self._plan.resumable
         lock: OutputLock | None = None
-        kept: Kept | None = None
+        kept: Salvage | None = None
         if request.resume and video is None:
             begin_again(plan.sink_specs, plan.source)
         elif request.resume and video is not None:
@@ -135,7 +135,7 @@ class _Dream:
                     encoding=request.encoding,
                     overwrite=request.overwrite,
                     lock=lock if spec == video else None,
-                    kept=kept if spec == video else None,
+                    salvage=kept if spec == video else None,
                     placement=request.placement,
                 )
             )

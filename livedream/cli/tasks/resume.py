@@ -20,7 +20,7 @@ from livedream.sink.names import part_of
 from livedream.sink.open import leaves_a_file
 from livedream.sink.sink import ResumableSink, Sink
 from livedream.sink.video.codecs import VIDEO_SUFFIXES
-from livedream.sink.video.salvage import Kept
+from livedream.sink.video.salvage import Salvage
 
 LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
 """What else decides, in its version, about the last bit of a frame."""
@@ -83,7 +83,7 @@ class Resuming:
         self.first = 0
         """The number of the frame with which the run begins."""
 
-    def pick_up(self, source: Source, lock: OutputLock) -> Kept | None:
+    def pick_up(self, source: Source, lock: OutputLock) -> Salvage | None:
         """Go on where the earlier run was cut off, and return what it left; before the sink is opened.
 
         lock: of the film, held; the sink takes it over.

@@ -14,12 +14,12 @@ from livedream.sink.video.cover import index_at_end
 _INCOMPLETE, _DONE = (f"\n{COMPLETE} = {word}\n".encode() for word in ("false", "true "))
 
 
-def begun(recipe: Recipe) -> str:
+def initial_text(recipe: Recipe) -> str:
     """Return the recipe of a film that begins."""
     return recipe.text(**{COMPLETE: False})
 
 
-def settle(path: Path, recipe: Recipe, *, frames: int, complete: bool) -> None:
+def finish(path: Path, recipe: Recipe, *, frames: int, complete: bool) -> None:
     """Write into the recipe of the closed film at `path` whether it is complete. Raises OSError.
 
     A recipe that is not where FFmpeg usually puts it is left as it is: it says that the film is not complete.

@@ -79,7 +79,7 @@ class FrameEncoder:
         self._stream.width, self._stream.height = (side + side % 2 * self._even for side in size)
         return self._stream
 
-    def go_on(self, size: tuple[int, int]) -> None:
+    def continue_stream(self, size: tuple[int, int]) -> None:
         """Prepare for pictures that follow on those of another encoder in the file.
 
         The first picture of FFmpeg's GIF encoder is drawn in the palette of the file, and so is each later one of the
@@ -128,8 +128,8 @@ class FrameEncoder:
             yield packet
 
 
-def is_there(encoder: Encoder) -> bool:
-    """Return whether this PyAV has the encoder. One of hardware that is not there may be among them, see `trial`."""
+def is_available(encoder: Encoder) -> bool:
+    """Return whether this PyAV has the encoder. The hardware itself may still be missing, see `try_encode`."""
     try:
         Codec(encoder.name, "w")
     except UnknownCodecError:
@@ -137,12 +137,12 @@ def is_there(encoder: Encoder) -> bool:
     return True
 
 
-def trial(encoder: Encoder, size: tuple[int, int] = (256, 256)) -> str:
+def try_encode(encoder: Encoder, size: tuple[int, int] = (256, 256)) -> str:
     """Encode a grey frame of `size` (width, height), both even; return why that cannot be, "" when it can.
 
-    Of hardware, `hardware.why_not` does this in a process of its own.
+    Of hardware, `hardware.failure_reasons` does this in a process of its own.
     """
-    if not is_there(encoder):
+    if not is_available(encoder):
         return "this PyAV does not have it"
     before, skips = av.logging.get_level(), av.logging.get_skip_repeated()
     av.logging.set_level(av.logging.ERROR)

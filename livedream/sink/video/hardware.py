@@ -12,19 +12,19 @@ from functools import cache
 from livedream.errors import SinkError
 from livedream.hints import option
 from livedream.sink.video.codecs import Encoder, Encoding, find_encoders
-from livedream.sink.video.encoder import is_there, trial
+from livedream.sink.video.encoder import is_available, try_encode
 
 log = logging.getLogger(__name__)
 
 SIZE = (256, 256)
 """(width, height) of the frame of a trial where nobody knows the size; some hardware takes nothing smaller."""
-PATIENCE = 30.0
+TRIAL_TIMEOUT = 30.0
 """Seconds that a trial may take. A driver that takes longer hangs: CUDA's first start takes about two."""
 PROGRAM = ("-m", "livedream.sink.video.hardware")
 """What Python runs as the process in which encoders are tried."""
 
 _found: dict[tuple[str, tuple[int, int]], str] = {}
-"""What `why_not` has found, by the encoder's name and the size."""
+"""What `failure_reasons` has found, by the encoder's name and the size."""
 
 
 def choose_encoder(suffix: str, encoding: Encoding, size: tuple[int, int] | None = None) -> Encoder:
@@ -38,9 +38,9 @@ def choose_encoder(suffix: str, encoding: Encoding, size: tuple[int, int] | None
     candidates = find_encoders(suffix, encoding)
     faults: dict[str, str] = {}
     for encoder in candidates:
-        if not is_there(encoder):
+        if not is_available(encoder):
             faults[encoder.name] = "this PyAV does not have it"
-        elif encoder.hardware and (fault := why_not([encoder], size)[encoder.name]):
+        elif encoder.hardware and (fault := failure_reasons([encoder], size)[encoder.name]):
             faults[encoder.name] = fault
         else:
             _tell(encoding, candidates, faults, encoder)
@@ -68,7 +68,7 @@ def _warn_once(text: str) -> None:
     log.warning("%s", text)
 
 
-def why_not(encoders: Sequence[Encoder], size: tuple[int, int] | None = None) -> dict[str, str]:
+def failure_reasons(encoders: Sequence[Encoder], size: tuple[int, int] | None = None) -> dict[str, str]:
     """Return why each of the encoders does not work here, by name; "" for one that does.
 
     size: (width, height) of the frame, None for any.
@@ -103,11 +103,11 @@ def _ask(encoders: Sequence[Encoder], size: tuple[int, int]) -> tuple[list[str],
     ) as process:
         end = ""
         try:
-            said, _ = process.communicate(question.encode(), timeout=PATIENCE)
+            said, _ = process.communicate(question.encode(), timeout=TRIAL_TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             said, _ = process.communicate()
-            end = f"its driver did not answer in {PATIENCE:g} s"
+            end = f"its driver did not answer in {TRIAL_TIMEOUT:g} s"
     return said.decode(errors="replace").splitlines(), end or f"its driver crashed ({_ending(process.returncode)})"
 
 
@@ -121,7 +121,7 @@ def _answer() -> None:
     os.dup2(2, 1)  # what drivers print is no answer
     question = json.load(sys.stdin)
     for encoder in question["encoders"]:
-        fault = trial(Encoder(**encoder), tuple(question["size"]))
+        fault = try_encode(Encoder(**encoder), tuple(question["size"]))
         answers.write(f"{' '.join(fault.split())}\n")
         answers.flush()
 

@@ -38,7 +38,7 @@ OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "tim
 """What a file says of itself and not of its content, in small letters."""
 
 
-class Tracks:
+class PassthroughTracks:
     """Every track of `source` but the pictures, packet by packet into `film`; little is in memory.
 
     Sound and subtitles that `film` can hold are copied as they are; others are encoded anew in the kind that it holds.

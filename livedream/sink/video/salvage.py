@@ -21,7 +21,7 @@ _GIF_TICK = Fraction(1, 100)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Salvage:
     """The first `count` frames of the film `path`, which are whole; none of them where the run begins anew.
 
     The film stays where it is until the new one, written as `draft`, has more of the film than it.
@@ -54,7 +54,7 @@ class Kept:
                 yield from change.filter(packet) if change else [packet]
 
 
-class Remains:
+class SalvagedVideo:
     """The film `path`, as far as it reached the disk. One that nobody can open, or none at all, holds nothing."""
 
     def __init__(self, path: Path) -> None:
@@ -82,7 +82,7 @@ class Remains:
     def __len__(self) -> int:
         return len(self._shown)
 
-    def first(self, count: int, time: Fraction, draft: Path) -> Kept | None:
+    def first(self, count: int, time: Fraction, draft: Path) -> Salvage | None:
         """Return the first `count` frames if they are whole and a key frame of `time`, in seconds, follows them.
 
         That the key frame is there proves the rest: the file is written in order, and what is before it is complete.
@@ -98,13 +98,13 @@ class Remains:
         if not self._keys[count] or max(self._shown[:count]) >= self._shown[count] or abs(shift) > _LARGEST_SHIFT:
             return None
         decoded = None if self._all_decoded else _decoding_times(self._shown[:count])
-        return Kept(self.path, draft, count, len(self), shift, decoded)
+        return Salvage(self.path, draft, count, len(self), shift, decoded)
 
-    def _before(self, time: Fraction, draft: Path) -> Kept | None:
+    def _before(self, time: Fraction, draft: Path) -> Salvage | None:
         count = sum(shown * self._unit < time - _GIF_TICK / 2 for shown in self._shown)
         if not 0 < count < len(self) or abs(self._shown[count] * self._unit - time) > _GIF_TICK:
             return None
-        return Kept(self.path, draft, count, len(self))
+        return Salvage(self.path, draft, count, len(self))
 
 
 def _decoding_times(shown: list[int]) -> tuple[int, ...]:

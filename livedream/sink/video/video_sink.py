@@ -28,15 +28,15 @@ from livedream.sink.video.codecs import VIDEO_SUFFIXES, Encoding
 from livedream.sink.video.cover import add_cover
 from livedream.sink.video.encoder import KEY_EVERY, FrameEncoder
 from livedream.sink.video.hardware import choose_encoder
-from livedream.sink.video.passthrough import LATEST, Tracks
-from livedream.sink.video.salvage import Kept, Remains
+from livedream.sink.video.passthrough import LATEST, PassthroughTracks
+from livedream.sink.video.salvage import Salvage, SalvagedVideo
 from livedream.sink.video.scheduling import ordinary_scheduling
 from livedream.stream_info import StreamInfo
 
 log = logging.getLogger(__name__)
 
-# Microseconds. Tracks come in the order of their times already; FFmpeg would wait ten seconds for a packet of each
-# before it writes any, for subtitles and for sound that begins late or pauses.
+# Microseconds. Tracks already arrive in time order; without this FFmpeg waits ten seconds for a packet of each track
+# before it writes any, for example for subtitles and for sound that begins late or pauses.
 _INTERLEAVING = {"max_interleave_delta": "1000"}
 # Fragments make an mp4 readable up to the last key frame when the process is killed; hybrid makes it an ordinary one
 # when it is not (FFmpeg 7.1; PyAV 17 brings 8). delay_moov and not empty_moov: that one shifts the picture by 67 ms and
@@ -65,21 +65,29 @@ GIF_SHORTEST = 2
 
 
 class VideoSink(ResumableSink):
-    """A film in which every frame has its own time.
+    """Writes a video in which every frame has its own time.
 
-    A live source has gone on for a while when its first frame comes here; that one is at time 0 of the film. The sound
-    of any other source is copied as it is; when the source ends early, the sound ends with it. Matroska and WebM
-    round times to milliseconds, GIF to hundredths of a second, the others keep them exactly.
+    The first frame of a live source gets time 0. The sound of any other source is copied as it is; when the source ends
+    early, the sound ends with it. Matroska and WebM round times to milliseconds, GIF to hundredths of a second; the
+    others keep them exactly.
 
-    path: .mp4, .mov, .mkv, .webm or .gif. It is written as NAME.part.EXT and renamed by `close`, also after an error:
-    what was written then is a valid film. It stays the part where a whole film would be replaced by an incomplete one.
-    With no frame there is no file. encoding: codec and quality. lock: of the film, if it is held already; `close` gives
-    it back. kept: what an earlier run has left of it, which comes before the first frame, and stays until this one has
-    more.
+    The file is written as NAME.part.EXT and renamed by `close`, also after an error: what was written until then is a
+    valid video. It stays the part where an incomplete video would replace a complete one. Without frames there is no
+    file. Still images of other sizes are letterboxed.
 
-    Raises ArgumentError for another kind of file, a codec that it does not hold and a file that is read; SinkError when
-    another run writes it, when it cannot be written, with how far it got, and when a frame of a film has another size
-    than the first. Stills of other sizes are letterboxed.
+    Args:
+        path: The output: .mp4, .mov, .mkv, .webm or .gif.
+        info: What is known about the frames.
+        encoding: Codec and quality.
+        overwrite: Whether an existing file may be replaced.
+        lock: The lock of the output, if the caller holds it already; `close` releases it.
+        salvage: What an earlier run left of the video. It comes before the first frame, and its file stays until this
+            one has more.
+
+    Raises:
+        ArgumentError: The type of file is unknown or does not hold the codec, or the run reads this file.
+        SinkError: Another run writes it, it cannot be written (the message says how far it got), or a frame of a video
+            has another size than the first one.
     """
 
     def __init__(
@@ -90,7 +98,7 @@ class VideoSink(ResumableSink):
         encoding: Encoding | None = None,
         overwrite: bool = False,
         lock: OutputLock | None = None,
-        kept: Kept | None = None,
+        salvage: Salvage | None = None,
     ) -> None:
         info = info or StreamInfo()
         encoding = encoding or Encoding()
@@ -108,7 +116,7 @@ class VideoSink(ResumableSink):
         self._from_zero = info.live and info.sound is None
         self._origin = Fraction(0)
         self._resumable = False
-        self._kept = kept
+        self._salvage = salvage
         self._keys_beyond = 0
         """How many key frames came after as many frames as an earlier run has left."""
         self._decoded = Fraction(-(10**6))
@@ -124,7 +132,7 @@ class VideoSink(ResumableSink):
         self._durations: dict[int, int] = {}
         """How long frames are shown that say so and are still in the encoder, by their times, in ticks."""
         self._failed = self._drained = self._ended = self._closed = False
-        self._tracks: Tracks | None = None
+        self._tracks: PassthroughTracks | None = None
 
         self._overwrite = overwrite
         self._inputs = Inputs.of(info)
@@ -132,7 +140,7 @@ class VideoSink(ResumableSink):
         self._lock = (lock or OutputLock(self.path)).acquire()
         with contextlib.ExitStack() as undo:
             undo.callback(self._lock.release)
-            draft = kept.draft if kept is not None else None
+            draft = salvage.draft if salvage is not None else None
             self._file = PartialFile(self.path, self._lock, overwrite=overwrite, inputs=self._inputs, draft=draft)
             undo.callback(self._file.discard)
             kind, options = _KINDS[suffix]
@@ -152,9 +160,9 @@ class VideoSink(ResumableSink):
         self._time_base = self._encoder.time_base
         self._step = max(1, round(1 / (self._encoder.rate * self._time_base)))
 
-    def _other_tracks(self, beside: Path | SideTracks, info: StreamInfo) -> Tracks | None:
+    def _other_tracks(self, beside: Path | SideTracks, info: StreamInfo) -> PassthroughTracks | None:
         try:
-            return Tracks(beside, info.start, self._film, until=info.until, pictures=info.picture_track)
+            return PassthroughTracks(beside, info.start, self._film, until=info.until, pictures=info.picture_track)
         except SourceError as error:  # the film is the same without it
             log.warning("%s has no sound: %s", self.path, error)
             return None
@@ -167,7 +175,7 @@ class VideoSink(ResumableSink):
 
     def write_key(self, frame: Frame) -> None:
         self._write(frame, key=True)
-        with self._telling():
+        with self._reporting_errors():
             self._file.sync()
 
     def _write(self, frame: Frame, *, key: bool = False) -> None:
@@ -197,12 +205,12 @@ class VideoSink(ResumableSink):
             # What comes after a key frame is shown after it. So the last packet in the file is that of the last frame,
             # the only one of which the duration does not follow from the next.
             key = key or lasts > max(Fraction(self._step), KEY_EVERY / self._time_base)
-        with self._telling():
+        with self._reporting_errors():
             self._mux(self._encoder.encode(pixels, self._last, key=key))
 
     def end(self) -> None:
         if self._size is not None:
-            with self._telling():
+            with self._reporting_errors():
                 self._drain()
                 if self._tracks is not None:
                     self._tracks.write_until()
@@ -216,7 +224,7 @@ class VideoSink(ResumableSink):
         fault: SinkError | None = None
         try:
             if self._size is not None and not self._failed:
-                with self._telling():
+                with self._reporting_errors():
                     self._drain()
         except SinkError as error:
             fault = error
@@ -224,7 +232,7 @@ class VideoSink(ResumableSink):
             try:
                 if self._tracks is not None:
                     self._tracks.close()
-                with self._telling():
+                with self._reporting_errors():
                     self._film.close()
                     self._put_aspect()
                     self._put_recipe()
@@ -233,25 +241,25 @@ class VideoSink(ResumableSink):
                 fault = fault or error
             finally:
                 try:
-                    self._settle_draft()
-                    self._keep()
+                    self._resolve_draft()
+                    self._finish_file()
                 finally:
                     self._lock.release()
         if fault is not None and not failed_before:  # whoever closes after an error knows already
             raise fault
 
-    def _settle_draft(self) -> None:
+    def _resolve_draft(self) -> None:
         """Leave one film to go on from: the draft, or what an earlier run left if that is more."""
-        if self._kept is None or self._file.part != self._kept.draft:
+        if self._salvage is None or self._file.part != self._salvage.draft:
             return
         complete = self._ended and not self._failed
-        if complete or len(Remains(self._kept.draft)) >= self._kept.total:
-            with self._telling():
+        if complete or len(SalvagedVideo(self._salvage.draft)) >= self._salvage.total:
+            with self._reporting_errors():
                 self._file.take_place()
         else:
             self._file.discard()
 
-    def _keep(self) -> None:
+    def _finish_file(self) -> None:
         """Give the film its name; or leave it as the part, where it is not complete and better not under that name."""
         if not self.count:
             self._file.discard()
@@ -322,7 +330,7 @@ class VideoSink(ResumableSink):
     def _put_recipe(self) -> None:
         if self.recipe is not None and self.count and not self._stays_part:
             complete = self._ended and not self._failed and not self.source_ended_early
-            embedded_recipe.settle(self._file.part, self.recipe, frames=self.count, complete=complete)
+            embedded_recipe.finish(self._file.part, self.recipe, frames=self.count, complete=complete)
 
     def _put_cover(self) -> None:
         tracks = self._tracks
@@ -339,24 +347,24 @@ class VideoSink(ResumableSink):
         if self._leaves_room:
             stream.metadata["title"] = stream.metadata.get("title", "") + matroska.ROOM
         if self.recipe is not None:
-            self._film.metadata["comment"] = embedded_recipe.begun(
+            self._film.metadata["comment"] = embedded_recipe.initial_text(
                 self.recipe
             )  # the one tag that every container has, but GIF
         self._file.verify()  # FFmpeg opens it only now, and empties it
-        if self._kept is None:
+        if self._salvage is None:
             return
-        with self._telling():
+        with self._reporting_errors():
             with ordinary_scheduling():
                 self._film.start_encoding()
-            if self._kept.count and self._size is not None:
-                self._encoder.go_on(self._size)
-            for packet in self._kept.packets():
+            if self._salvage.count and self._size is not None:
+                self._encoder.continue_stream(self._size)
+            for packet in self._salvage.packets():
                 packet.stream = stream
                 self._mux(iter([packet]))
 
     def _mux(self, packets: "Iterator[Packet[VideoStream]]") -> None:
         for packet in packets:
-            if self._kept is not None and packet.dts is not None:
+            if self._salvage is not None and packet.dts is not None:
                 # The encoder of a run that goes on knows nothing of the packets before its own.
                 packet.dts = max(packet.dts, math.floor(self._decoded / packet.time_base) + 1)
                 self._decoded = packet.dts * packet.time_base
@@ -367,18 +375,18 @@ class VideoSink(ResumableSink):
                 # What is heard before time 0 comes first: by the first packet a muxer tells how far to shift all.
                 self._tracks.write_until(max(packet.dts * packet.time_base, Fraction(0)))
             self._film.mux(packet)
-            if self._kept is not None and (packet.is_keyframe or self._is_gif):
-                self._overtake(self._kept)
+            if self._salvage is not None and (packet.is_keyframe or self._is_gif):
+                self._replace_part(self._salvage)
             self.count += 1
 
-    def _overtake(self, kept: Kept) -> None:
+    def _replace_part(self, salvage: Salvage) -> None:
         """Let the draft be the part, once it has all that is in the part, on the disk; called at each key frame."""
-        self._keys_beyond += self.count >= kept.total
+        self._keys_beyond += self.count >= salvage.total
         if self._keys_beyond == SURE:
             self._file.take_place()
 
     @contextlib.contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _reporting_errors(self) -> Iterator[None]:
         """Turn what the disk and the encoder say into a SinkError that tells how far the film got."""
         try:
             yield

@@ -26,7 +26,7 @@ from livedream.sink.window.pointer import hide_pointer
 from livedream.sink.window.text_overlay import Rows, TextOverlay
 from livedream.sink.window.views import VIEWS
 from livedream.sink.window.x11 import X11
-from livedream.sink.window.x11_probe import display_fault
+from livedream.sink.window.x11_probe import display_error
 
 LARGEST = (1280, 720)
 """(width, height) in pixels of a new window at most; the user may drag it larger."""
@@ -69,7 +69,7 @@ class WindowSink(Sink):
     def __init__(
         self, title: str | None = None, *, pixel_aspect: Fraction = SQUARE, placement: Placement | None = None
     ) -> None:
-        fault, cure = _no_window_because()
+        fault, cure = _window_error()
         if fault:
             raise SinkError(f"cannot open a window: {fault}", cure)
         self._placement = placement or Placement()
@@ -192,7 +192,7 @@ class WindowSink(Sink):
             return False
         self._text_due = now + REFRESH_SECONDS
         if self._open and now < self._opened + SETTLING_SECONDS:
-            _tell_mapped(self._title)
+            _announce_mapped(self._title)
         before, self._text.rows = self._text.rows, self.text()
         return before != self._text.rows
 
@@ -224,7 +224,7 @@ class WindowSink(Sink):
         self._open = True
         self._opened = time.monotonic()
         cv2.waitKeyEx(1)  # the system has to learn first of the window, and on which monitor it is
-        _tell_mapped(self._title)
+        _announce_mapped(self._title)
         if self._full_screen:
             self._fill_screen()
 
@@ -320,7 +320,7 @@ def _has_window_manager() -> bool:
         return True
 
 
-def _tell_mapped(title: str) -> None:
+def _announce_mapped(title: str) -> None:
     """Tell Qt that the window is mapped: on a busy machine it may miss the event, and then shows black for good.
 
     Of 64 windows on two cores with a load of 10, 16 stayed black without this, and of 40 with it none.
@@ -330,7 +330,7 @@ def _tell_mapped(title: str) -> None:
     with suppress(OSError), X11() as server:
         window = server.window(title)
         if window is not None:
-            server.tell_mapped(window)
+            server.announce_mapped(window)
 
 
 def _visible(title: str) -> bool:
@@ -345,7 +345,7 @@ def _require_main_thread() -> None:
         raise RuntimeError("a window belongs to the main thread")
 
 
-def _no_window_because() -> tuple[str, str]:
+def _window_error() -> tuple[str, str]:
     """Return why no window can be opened here, and what to do; two empty texts when it can."""
     toolkit = _toolkit()
     if not toolkit:
@@ -363,7 +363,7 @@ def _no_window_because() -> tuple[str, str]:
             return f"OpenCV's Qt has no {wanted} (QT_QPA_PLATFORM)", "unset QT_QPA_PLATFORM, or set it to xcb"
     elif os.environ.get("WAYLAND_DISPLAY"):
         return "", ""
-    fault = display_fault(os.environ.get("DISPLAY", ""))
+    fault = display_error(os.environ.get("DISPLAY", ""))
     return (fault, WITHOUT) if fault else ("", "")
 
 

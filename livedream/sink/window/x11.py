@@ -119,7 +119,7 @@ class X11:
         with self._careful():
             return self._find(self._root, title.encode(), _MOST_FRAMES)
 
-    def tell_mapped(self, window: int) -> None:
+    def announce_mapped(self, window: int) -> None:
         """Tell whoever listens to a window that it is mapped, as the server does."""
         with self._careful():
             event = _MapEvent(type=_MAP_NOTIFY, event=window, window=window)

@@ -12,7 +12,7 @@ TIMEOUT = 2.0
 COOKIE = b"MIT-MAGIC-COOKIE-1"
 
 
-def display_fault(display: str) -> str:
+def display_error(display: str) -> str:
     """Return why the display that DISPLAY names cannot be used, as one clause; "" when it can.
 
     It is asked as a program with a window would ask (X Window System Protocol, X11R7, chapter 8), and left again.

@@ -19,8 +19,8 @@ from livedream.frame import Frame
 from livedream.sink.open import open_sink
 from livedream.sink.video import codecs, hardware
 from livedream.sink.video.codecs import ENCODERS, HARDWARE, MAKERS, Encoder, Encoding, find_encoders
-from livedream.sink.video.encoder import is_there, trial
-from livedream.sink.video.hardware import choose_encoder, why_not
+from livedream.sink.video.encoder import is_available, try_encode
+from livedream.sink.video.hardware import choose_encoder, failure_reasons
 from livedream.stream_info import StreamInfo
 from tests.films import read_film
 
@@ -49,7 +49,7 @@ def pose(monkeypatch: pytest.MonkeyPatch, *encoders: Encoder) -> None:
 
 def test_software_is_the_default_and_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     pose(monkeypatch, WORKING)
-    monkeypatch.setattr(hardware, "why_not", lambda *_: pytest.fail("tried"))
+    monkeypatch.setattr(hardware, "failure_reasons", lambda *_: pytest.fail("tried"))
     assert choose_encoder(".mp4", Encoding()) == SOFTWARE
 
 
@@ -132,10 +132,10 @@ def test_the_trial_is_of_the_size_of_the_film(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_trial_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert why_not([WORKING]) == {"mpeg4": ""}
+    assert failure_reasons([WORKING]) == {"mpeg4": ""}
     monkeypatch.setattr(hardware, "PROGRAM", ("-c", "raise SystemExit(9)"))
-    assert why_not([WORKING]) == {"mpeg4": ""}
-    assert why_not([WORKING], size=(64, 64)) == {"mpeg4": "its driver crashed (exit code 9)"}
+    assert failure_reasons([WORKING]) == {"mpeg4": ""}
+    assert failure_reasons([WORKING], size=(64, 64)) == {"mpeg4": "its driver crashed (exit code 9)"}
 
 
 def test_a_driver_that_crashes_takes_nothing_along(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +143,7 @@ def test_a_driver_that_crashes_takes_nothing_along(monkeypatch: pytest.MonkeyPat
     program = "import os; print(flush=True); os.abort()"
     monkeypatch.setattr(hardware, "PROGRAM", ("-c", program))
     ended = "signal 6" if sys.platform != "win32" else "exit code 3"
-    assert why_not([WORKING, BROKEN, SMALL]) == {
+    assert failure_reasons([WORKING, BROKEN, SMALL]) == {
         "mpeg4": "",
         "libx265": f"its driver crashed ({ended})",
         "mpeg1video": "",
@@ -151,33 +151,33 @@ def test_a_driver_that_crashes_takes_nothing_along(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_driver_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardware, "PATIENCE", 0.2)
+    monkeypatch.setattr(hardware, "TRIAL_TIMEOUT", 0.2)
     monkeypatch.setattr(hardware, "PROGRAM", ("-c", "import time; time.sleep(600)"))
-    assert why_not([WORKING]) == {"mpeg4": "its driver did not answer in 0.2 s"}
+    assert failure_reasons([WORKING]) == {"mpeg4": "its driver did not answer in 0.2 s"}
 
 
 def test_what_a_driver_prints_is_no_answer_and_seen_by_nobody(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    loud = "import os; from livedream.sink.video import hardware as h; asked = h.trial\n"
-    loud += "h.trial = lambda *a: (os.write(1, b'libva info\\n'), os.write(2, b'[x264] hello\\n'), asked(*a))[2]\n"
+    loud = "import os; from livedream.sink.video import hardware as h; asked = h.try_encode\n"
+    loud += "h.try_encode = lambda *a: (os.write(1, b'libva info\\n'), os.write(2, b'[x264] hello\\n'), asked(*a))[2]\n"
     monkeypatch.setattr(hardware, "PROGRAM", ("-c", f"{loud}h._answer()"))
-    assert why_not([WORKING, SMALL]) == {"mpeg4": "", "mpeg1video": ""}
+    assert failure_reasons([WORKING, SMALL]) == {"mpeg4": "", "mpeg1video": ""}
     assert capfd.readouterr() == ("", "")
 
 
 def test_real_hardware_works_or_says_why_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
-    faults = why_not(HARDWARE_ENCODERS)
+    faults = failure_reasons(HARDWARE_ENCODERS)
     assert list(faults) == [encoder.name for encoder in HARDWARE_ENCODERS]
     for encoder in HARDWARE_ENCODERS:
         assert "\n" not in faults[encoder.name]
         assert "avcodec_open2" not in faults[encoder.name], "PyAV's words, not FFmpeg's reason"
-        if not is_there(encoder):
+        if not is_available(encoder):
             assert faults[encoder.name] == "this PyAV does not have it"
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("encoder", [*filter(is_there, HARDWARE_ENCODERS)], ids=lambda encoder: encoder.name)
+@pytest.mark.parametrize("encoder", [*filter(is_available, HARDWARE_ENCODERS)], ids=lambda encoder: encoder.name)
 def test_ffmpeg_knows_each_option_and_its_range(encoder: Encoder) -> None:
     known = CodecContext.create(encoder.name, "w").supported_options
     options = {option.name: option for option in (*known.generic, *known.private)}
@@ -190,7 +190,7 @@ def test_ffmpeg_knows_each_option_and_its_range(encoder: Encoder) -> None:
 
 
 def test_the_same_complaint_twice_is_said_twice() -> None:
-    assert trial(BROKEN) == trial(BROKEN) != ""
+    assert try_encode(BROKEN) == try_encode(BROKEN) != ""
 
 
 # What a user types ---------------------------------------------------------------------------------------------------
