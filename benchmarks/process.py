@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 
 from livedream import demo_clip, models, open_sink, open_source
-from livedream.dream.image.octaves import octave_sizes, working_size
+from livedream.dream.image.octaves import octave_shapes, working_shape
 
 FRAMES = 60
 SIZE = 320, 180
@@ -37,8 +37,8 @@ def write_clip(path: Path) -> None:
 def commands(folder: Path) -> dict[str, list[str]]:
     """Return what is compared, by name."""
     row = models.find_network(MODEL)
-    size = working_size(SIZE[1], SIZE[0], SIZE[1], row.smallest)
-    sizes = ",".join(f"{height}x{width}" for height, width in octave_sizes(size, OCTAVES, 1.4, row.smallest))
+    size = working_shape(SIZE[1], SIZE[0], SIZE[1], row.smallest)
+    sizes = ",".join(f"{height}x{width}" for height, width in octave_shapes(size, OCTAVES, 1.4, row.smallest))
     clip, weights = str(folder / "clip.mp4"), str(models.weights_file(MODEL))
     plain = [sys.executable, str(PLAIN), clip, str(folder / "plain.mp4"), "--weights", weights]
     ours = [

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from livedream import models
 from livedream.bench.roofline import Work, work_of_a_step
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.objective.objective import layer
 
 _HALF = 2
@@ -43,7 +43,7 @@ GPUS = (
 )
 
 
-def arithmetic_table(sizes: Sequence[Size]) -> list[str]:
+def arithmetic_table(sizes: Sequence[Shape]) -> list[str]:
     """Return, as lines of Markdown, what a step to the best layer of each network asks for at `sizes`."""
     names = " | ".join(gpu.name for gpu in GPUS)
     lines = [

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from livedream.dream.ascent import Ascent
 from livedream.dream.choice import network_for
-from livedream.dream.image.octaves import Size, octave_sizes, share_of, working_size
+from livedream.dream.image.octaves import Shape, octave_shapes, share_of, working_shape
 from livedream.dream.image.precondition import precondition, preconditioner
 from livedream.dream.objective.terms import IMAGE
 from livedream.dream.stream.motion import Motion
@@ -44,11 +44,11 @@ class Baseline:
             module.register_forward_hook(self._keep(name))
         self._mean = torch.tensor(row.mean, device=self._device).view(1, 3, 1, 1)
         self._std = torch.tensor(row.std, device=self._device).view(1, 3, 1, 1)
-        self._size = working_size(size[1], size[0], settings.working_height, row.smallest)
-        self._sizes = octave_sizes(self._size, settings.octaves, settings.octave_scale, row.smallest)
+        self._size = working_shape(size[1], size[0], settings.working_height, row.smallest)
+        self._sizes = octave_shapes(self._size, settings.octaves, settings.octave_scale, row.smallest)
         self._motion = Motion(self._size, settings.flow_scale)
         self._residual: Tensor | None = None
-        self._withheld: Tensor | None = None
+        self._pending: Tensor | None = None
         self._turn = 0
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
@@ -56,14 +56,14 @@ class Baseline:
         frame = torch.from_numpy(pixels).to(self._device).permute(2, 0, 1)[None].float().contiguous()
         small = F.interpolate(frame, self._size, mode="bilinear", antialias=True)
         flow = self._motion(small[0].permute(1, 2, 0).round().byte().cpu().numpy())
-        dream, withheld = small, None
+        dream, pending = small, None
         inherits = flow is not None and self._residual is not None
         if flow is not None and self._residual is not None:
             flow = zoom_flow(flow, settings.zoom, settings.rotate)
             moved = self._warp(self._residual, flow.vectors, flow.confidence) * settings.keep
             dream = small + moved - 0.1 * moved.mean((2, 3), keepdim=True)
-            if self._withheld is not None:
-                withheld = self._warp(self._withheld, flow.vectors, flow.confidence)
+            if self._pending is not None:
+                pending = self._warp(self._pending, flow.vectors, flow.confidence)
         before = dream
         for _ in range(settings.steps):
             dream = self._step(dream, self._turn % len(self._sizes))
@@ -71,10 +71,10 @@ class Baseline:
         dream = dream.clamp(0, 255)
         self._residual = shown = dream - small
         if inherits:
-            change = dream - before if withheld is None else dream - before + withheld
-            withheld = change * settings.temporal_smoothing
-            shown = shown - withheld
-        self._withheld = withheld
+            change = dream - before if pending is None else dream - before + pending
+            pending = change * settings.temporal_smoothing
+            shown = shown - pending
+        self._pending = pending
         grown = F.interpolate(shown, frame.shape[2:], mode="bilinear") * settings.strength
         if self._masks:
             grown = grown * torch.from_numpy(self._masks.at((pixels.shape[0], pixels.shape[1]))).to(self._device)
@@ -99,7 +99,7 @@ class Baseline:
 
     def _step(self, picture: Tensor, number: int) -> Tensor:
         """Return `picture` moved by one step at octave `number`, from 0, the full size."""
-        size: Size = self._sizes[number]
+        size: Shape = self._sizes[number]
         objective = self._objective.at(share_of(number, len(self._sizes)))
         octave = F.interpolate(picture, size, mode="bilinear", antialias=True)
         jitter = min(self._settings.jitter, min(size) // 2)

@@ -22,7 +22,7 @@ from livedream import models
 from livedream.dream.choice import network_for
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.image.jitter import draw_shift
-from livedream.dream.image.octaves import octave_sizes, working_size
+from livedream.dream.image.octaves import octave_shapes, working_shape
 from livedream.settings import DreamSettings
 from livedream.visualize.visualizer import SIZE, STEPS, Visualizer
 
@@ -65,8 +65,8 @@ class PlainStill:
         settings = self._settings
         whole = torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
         height, width = pixels.shape[:2]
-        size = working_size(height, width, settings.still_height, self._smallest)
-        sizes = octave_sizes(size, settings.octaves, settings.octave_scale, self._smallest)
+        size = working_shape(height, width, settings.still_height, self._smallest)
+        sizes = octave_shapes(size, settings.octaves, settings.octave_scale, self._smallest)
         detail = torch.zeros(1, 3, 1, 1)
         for number, octave in enumerate(reversed(sizes)):
             picture = F.interpolate(whole, octave, mode="bilinear", antialias=True)

@@ -19,7 +19,7 @@ from livedream.dream.ascent import Ascent
 from livedream.dream.backend.cuda_graphs import GraphedSteps
 from livedream.dream.compute.precision import Compute
 from livedream.dream.dream_network import DreamNetwork
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.native.network_pass import NetworkPass
 from livedream.dream.objective.objective import Objective
 
@@ -58,7 +58,7 @@ class Bound(NamedTuple):
         return self.bound_ms / self.step_ms
 
 
-def work_of_a_step(name: str, objective: Objective, size: Size) -> Work:
+def work_of_a_step(name: str, objective: Objective, size: Shape) -> Work:
     """Count what a step of the network called `name` does at `size` (height, width)."""
     with torch.device("meta"):  # sizes alone: nothing is calculated
         network = DreamNetwork(models.build(name).eval(), models.find_network(name), objective, "max")
@@ -84,7 +84,7 @@ class _Activations(fx.Interpreter):
         return result
 
 
-def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Size) -> Bound:
+def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Shape) -> Bound:
     """Time steps of `ascent` at `size`, a matrix product and a copy, in turns, with the same threads: this one's.
 
     A step is timed as it comes in a stream: some of them, one right after the other, of which the first do not count;

@@ -326,9 +326,9 @@ class LiveController:
         """Give the dreamer the settings of a frame of that time, as soon as they are prepared."""
         try:
             if self._live:
-                is_done = self._swap.to(state.at(time))
+                is_done = self._swap.apply(state.at(time))
             else:
-                self._swap.at_once(state.at(time))
+                self._swap.apply_and_wait(state.at(time))
                 is_done = True
             if is_done:
                 self._prepare_next(state, time)
@@ -350,7 +350,7 @@ class LiveController:
             return
         number = state.tour_changes + 1
         if time >= state.tour.moment(number) - min(AHEAD_SECONDS, state.tour.seconds / 2):
-            self._swap.ahead(state.merge(state.tour.preset(number)[1]))
+            self._swap.prepare(state.merge(state.tour.preset(number)[1]))
 
 
 def _resolved(settings: DreamSettings, name: str) -> Any:

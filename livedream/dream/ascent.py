@@ -13,7 +13,7 @@ from torch import Tensor
 from livedream.dream.dream_network import DreamNetwork
 from livedream.dream.image.jitter import Shift, roll
 from livedream.dream.image.masks import Masks
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.image.precondition import PLAIN, Preconditioner, TensorPreconditioner, precondition
 from livedream.dream.image.resize import scale
 from livedream.dream.image.tiles import Tile, join
@@ -59,7 +59,7 @@ class Ascent:
     def step(
         self,
         image: Tensor,
-        shape: Size,
+        shape: Shape,
         shift: Shift,
         step_size: float | Tensor,
         share: float = 1.0,

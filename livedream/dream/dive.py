@@ -14,11 +14,11 @@ from livedream.dream.compute.forking import use_torch
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.image.jitter import draw_shift
 from livedream.dream.image.masks import wanted_masks
-from livedream.dream.image.octaves import octave_sizes, share_of, working_size
+from livedream.dream.image.octaves import octave_shapes, share_of, working_shape
 from livedream.dream.image.precondition import preconditioner
 from livedream.dream.image.resize import from_pixels, shrink, to_pixels
 from livedream.dream.objective.validation import check_names
-from livedream.dream.stream.zoom import way_back
+from livedream.dream.stream.zoom import zoom_matrix
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.settings import DreamSettings
@@ -79,10 +79,10 @@ class Dive:
         settings = self._settings
         smallest = network_for(settings).smallest
         height, width = pixels.shape[:2]
-        size = working_size(height, width, settings.still_height, smallest)
-        self._sizes = octave_sizes(size, settings.octaves, settings.octave_scale, smallest)
-        self._map = way_back(size, settings.zoom, settings.rotate, self._drift)
-        picture = shrink(pixels, size).astype(np.float32)
+        shape = working_shape(height, width, settings.still_height, smallest)
+        self._shapes = octave_shapes(shape, settings.octaves, settings.octave_scale, smallest)
+        self._map = zoom_matrix(shape, settings.zoom, settings.rotate, self._drift)
+        picture = shrink(pixels, shape).astype(np.float32)
         self._looks = picture.mean((0, 1)), np.maximum(picture.std((0, 1)), _SPREAD)
         return picture
 
@@ -95,10 +95,10 @@ class Dive:
         dream = from_pixels(self._steady(picture)).to(self._ascent.network.mean.device)
         by = preconditioner(settings.natural_color, settings.coarseness)
         for step in range(settings.steps):
-            number = (self._count * settings.steps + step) % len(self._sizes)
-            octave = self._sizes[number]
+            number = (self._count * settings.steps + step) % len(self._shapes)
+            octave = self._shapes[number]
             shift = draw_shift(settings.seed, self._count, step, settings.jitter, octave)
-            share = share_of(number, len(self._sizes))
+            share = share_of(number, len(self._shapes))
             dream = self._ascent.step(dream, octave, shift, settings.step_size, share, by=by)
         return to_pixels(dream.clamp_(0, 255).cpu())
 

@@ -10,7 +10,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from livedream.dream.backend.cudnn import avoid_cudnn
 from livedream.dream.compute.precision import merging_pays
-from livedream.dream.image.octaves import working_size
+from livedream.dream.image.octaves import working_shape
 from livedream.dream.image.resize import from_pixels, shrink
 from livedream.dream.native.layer_kernels import normalise
 from livedream.dream.native.network_pass import NetworkPass
@@ -119,7 +119,7 @@ class DreamNetwork(nn.Module):
     @torch.no_grad()
     def look(self, pixels: np.ndarray, height: int) -> Mapping[str, Tensor]:
         """Return the activations for RGB pixels, uint8 (h, w, 3), shrunk to `height` pixels if they are higher."""
-        size = working_size(pixels.shape[0], pixels.shape[1], height, self._smallest)
+        size = working_shape(pixels.shape[0], pixels.shape[1], height, self._smallest)
         return self(from_pixels(shrink(pixels, size)).to(self.device, torch.float32))
 
 

@@ -31,19 +31,19 @@ from livedream.dream.compute.threads import processors, sharing_cores, sleeping_
 from livedream.dream.dream_network import DreamNetwork
 from livedream.dream.image.jitter import draw_shift
 from livedream.dream.image.masks import StillMask, StreamMasks, product, wanted_masks
-from livedream.dream.image.octaves import Size, octave_sizes, share_of, working_size
+from livedream.dream.image.octaves import Shape, octave_shapes, share_of, working_shape
 from livedream.dream.image.precondition import PLAIN, preconditioner
 from livedream.dream.image.resize import compose, from_pixels, shrink
 from livedream.dream.native import kernels, supported
 from livedream.dream.objective.parser import parse
 from livedream.dream.objective.validation import check_names
-from livedream.dream.still import TiledStep, dream_still, still_sizes
+from livedream.dream.still import TiledStep, dream_still, still_shapes
 from livedream.dream.stream.frames import AnalyzedFrame, DreamedFrame
 from livedream.dream.stream.live_masks import MaskState
 from livedream.dream.stream.motion import Flow, Motion
 from livedream.dream.stream.quality import DEEPER, QualityScale
-from livedream.dream.stream.residual import Carry, settle
-from livedream.dream.stream.timing import Stages
+from livedream.dream.stream.residual import Carry, split_residual
+from livedream.dream.stream.timing import StageTimes
 from livedream.dream.stream.zoom import zoom_flow
 from livedream.errors import ArgumentError, DeviceError
 from livedream.frame import Frame
@@ -100,7 +100,7 @@ class Dreamer(metaclass=Documented):
     """
 
     _machinery = (
-        "adopt",
+        "install",
         "ascent_for",
         "awaits_device",
         "look_ahead",
@@ -122,8 +122,8 @@ class Dreamer(metaclass=Documented):
         """By name and weights: the network that dreams, and one that is prepared or was left last."""
         self._room = 1.0
         self._way: CpuBackend | GpuBackend | None = None
-        self._shown_size: Size = (0, 0)
-        self.relief = QualityScale()
+        self._shown_shape: Shape = (0, 0)
+        self.quality = QualityScale()
         """What it leaves out for want of time. May be set at any time, by any thread."""
         self.dropped_steps = 0
         """How many steps were left out because their gradient was not finite."""
@@ -169,18 +169,18 @@ class Dreamer(metaclass=Documented):
         """
         ascent = self._make_ascent(settings)
         way = self._way
-        if way is not None and self._frame_size is not None:
+        if way is not None and self._frame_shape is not None:
             try:
                 # On as many threads as it will have: what is made for another number would be made anew.
                 with self._sharing_cores(ascent, settings):
-                    self._warm_up(way, ascent, self._sizes_for(settings, *self._frame_size))
+                    self._warm_up(way, ascent, self._shapes_for(settings, *self._frame_shape))
             except RuntimeError as error:
                 # The thread that dreams will make room when it comes to it.
                 if not is_out_of_memory(error):
                     raise
         return ascent
 
-    def adopt(self, settings: DreamSettings, ascent: Ascent) -> None:
+    def install(self, settings: DreamSettings, ascent: Ascent) -> None:
         """Go over, between two frames, to `settings`, for which `ascent` was made."""
         before, self.settings = self._ascent, settings
         # Made before the guard moved the network to safer numbers, it is of no use.
@@ -192,7 +192,7 @@ class Dreamer(metaclass=Documented):
     @property
     def description(self) -> str:
         """What dreams: device, precision, network, objective and working size. Known once it is prepared."""
-        height, width = self._shown_size
+        height, width = self._shown_shape
         self._ready()
         settings = self._settings
         weights = "" if settings.weights == models.OFFICIAL else f" of {settings.weights}"
@@ -243,13 +243,13 @@ class Dreamer(metaclass=Documented):
         return f"dreaming at {self._room:.0%} of the working height at most, the device has no memory for more"
 
     @property
-    def working_size(self) -> Size:
+    def working_size(self) -> Shape:
         """(height, width) at which it dreams; (0, 0) before the first picture."""
-        return self._shown_size
+        return self._shown_shape
 
     def value(self, pixels: np.ndarray) -> float:
         """Return how much of what it dreams of is in `pixels`, uint8 (h, w, 3), at the working size: its objective."""
-        return self._ready().loss(self._upload(shrink(pixels, self._shown_size)))
+        return self._ready().loss(self._upload(shrink(pixels, self._shown_shape)))
 
     def prepare(self, size: tuple[int, int], still: bool = False, *, soon: bool = False) -> None:
         """Load the network and warm it up for pictures of `size` (width, height), so that the first one is not late.
@@ -265,24 +265,24 @@ class Dreamer(metaclass=Documented):
         with sharing_cores():  # its operations are small: two threads take longer for them than one
             self._ready()
         if still:
-            self._still_sizes(size[1], size[0])
+            self._still_shapes(size[1], size[0])
             return
-        frame_size = size[1], size[0]
-        sizes = self._sizes_for(self._settings, *frame_size)
+        frame_shape = size[1], size[0]
+        shapes = self._shapes_for(self._settings, *frame_shape)
         if soon and self._device.type == "cpu":
-            self._shown_size = sizes[0]
+            self._shown_shape = shapes[0]
             return
-        self._in_memory(lambda sizes: self._rehearse(frame_size, sizes), frame_size, sizes)
+        self._in_memory(lambda shapes: self._rehearse(frame_shape, shapes), frame_shape, shapes)
 
     def reset(self) -> None:
         """Forget all frames: the next one begins a new stream, and the same frames dream the same again."""
         # What looks at frames may be ahead of what dreams them: each has a memory of its own.
         self._motion: Motion | None = None
-        self._frame_size: tuple[int, int] | None = None
+        self._frame_shape: tuple[int, int] | None = None
         self._stood = 0
         self._count = 0
         self._changed_at = 0
-        self._dreamt_with: tuple[DreamSettings, Size] | None = None
+        self._dreamt_with: tuple[DreamSettings, Shape] | None = None
         self._left: Carry | None = None
         self._last: AnalyzedFrame | None = None
         self.stop_looking()
@@ -295,7 +295,8 @@ class Dreamer(metaclass=Documented):
         """
         state = {"count": np.array(self._count), "changed_at": np.array(self._changed_at)}
         if self._left is not None and self._last is not None and self._last.grey is not None:
-            for name, tensor in self._left._asdict().items():
+            # "withheld" stands in the checkpoints of all versions for what Carry calls pending.
+            for name, tensor in {"residual": self._left.residual, "withheld": self._left.pending}.items():
                 if tensor is not None:
                     state[name] = tensor.contiguous().cpu().numpy()
             state["previous"] = self._last.grey
@@ -312,14 +313,14 @@ class Dreamer(metaclass=Documented):
         self._changed_at = int(state.get("changed_at", 0))  # unknown to the films of older versions
         if "residual" in state:
             height, width = map(int, state["frame_size"])
-            self._frame_size = height, width
-            size = self._sizes_for(self._settings, height, width)[0]
+            self._frame_shape = height, width
+            size = self._shapes_for(self._settings, height, width)[0]
             self._motion = Motion(size, self._settings.flow_scale, state["previous"])
             self._dreamt_with = self._settings, size
             self._stood = int(state["stood"])
             self._live_masks = StreamMasks(MaskState.from_arrays(state))
-            withheld = self._restored(state["withheld"]) if "withheld" in state else None
-            self._left = Carry(self._restored(state["residual"]), withheld)
+            pending = self._restored(state["withheld"]) if "withheld" in state else None
+            self._left = Carry(self._restored(state["residual"]), pending)
 
     def _restored(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self._device).contiguous(memory_format=torch.channels_last)
@@ -389,7 +390,7 @@ class Dreamer(metaclass=Documented):
 
     def still_length(self, size: tuple[int, int]) -> int:
         """Return how many steps the dream of a still of `size` (width, height) takes, and so how often it is seen."""
-        return len(self._still_sizes(size[1], size[0])) * self._settings.still_steps
+        return len(self._still_shapes(size[1], size[0])) * self._settings.still_steps
 
     def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         """What the thread that dreams a stream stays in, while others look and compose: a light network leaves them a
@@ -403,7 +404,7 @@ class Dreamer(metaclass=Documented):
     def _sharing_cores(
         self, ascent: Ascent, settings: DreamSettings, ahead: bool = False
     ) -> AbstractContextManager[None]:
-        size = self._sizes_for(settings, *self._frame_size)[0] if self._frame_size else self._shown_size
+        size = self._shapes_for(settings, *self._frame_shape)[0] if self._frame_shape else self._shown_shape
         return share_of_cores(ascent, size, settings.steps, ahead)
 
     @contextmanager
@@ -413,8 +414,8 @@ class Dreamer(metaclass=Documented):
             with sleeping_at_barriers():
                 self._ready()
         height, width = shape[:2]
-        sizes = self._still_sizes(height, width) if still else self._sizes_for(self._settings, height, width)
-        with beside_others(self._ready(), sizes[0], 1 if still else self._settings.steps):
+        shapes = self._still_shapes(height, width) if still else self._shapes_for(self._settings, height, width)
+        with beside_others(self._ready(), shapes[0], 1 if still else self._settings.steps):
             yield
 
     # A stream: the residual travels, the octaves take turns. Each of the three steps may have a thread of its own, if
@@ -429,13 +430,13 @@ class Dreamer(metaclass=Documented):
         """
         use_torch()
         settings = settings or self._settings
-        pixels, stages = frame.pixels, Stages()
-        frame_size = pixels.shape[0], pixels.shape[1]
-        sizes = self._sizes_for(settings, *frame_size)
-        size = self._shown_size = sizes[0]
-        scale = settings.flow_scale * self.relief.flow
-        if begins or self._motion is None or frame_size != self._frame_size:
-            self._motion, self._frame_size = Motion(size, scale), frame_size
+        pixels, stages = frame.pixels, StageTimes()
+        frame_shape = pixels.shape[0], pixels.shape[1]
+        shapes = self._shapes_for(settings, *frame_shape)
+        size = self._shown_shape = shapes[0]
+        scale = settings.flow_scale * self.quality.flow
+        if begins or self._motion is None or frame_shape != self._frame_shape:
+            self._motion, self._frame_shape = Motion(size, scale), frame_shape
         elif self._motion.made_for != (size, scale):
             before, self._motion = self._motion, Motion(size, scale)
             self._motion.follow(before)
@@ -455,7 +456,7 @@ class Dreamer(metaclass=Documented):
 
         ahead = self.look_ahead > 1
         waits = begin_in_fresh_thread(find_flow) if ahead else find_flow
-        sight = AnalyzedFrame(frame, small, self._motion.previous, waits, None, sizes, 0, begins, stages, settings)
+        sight = AnalyzedFrame(frame, small, self._motion.previous, waits, None, shapes, 0, begins, stages, settings)
         return sight if ahead else self._with_flow(sight)
 
     def _with_flow(self, sight: AnalyzedFrame) -> AnalyzedFrame:
@@ -480,46 +481,46 @@ class Dreamer(metaclass=Documented):
         """
         known = self._with_flow(sight)
         return self._in_memory(
-            lambda sizes: self._dream_sight(known.at(sizes)), sight.frame.pixels.shape[:2], sight.sizes
+            lambda shapes: self._dream_sight(known.at(shapes)), sight.frame.pixels.shape[:2], sight.shapes
         )
 
     def _dream_sight(self, sight: AnalyzedFrame) -> DreamedFrame:
         settings, ascent, way = self._settings, self._ready(), self._the_backend()
-        if min(map(min, sight.sizes)) < network_for(settings).smallest:
+        if min(map(min, sight.shapes)) < network_for(settings).smallest:
             # It was looked at for another network, which takes smaller pictures.
-            sight = sight.at(self._sizes_for(settings, *sight.frame.pixels.shape[:2]))
+            sight = sight.at(self._shapes_for(settings, *sight.frame.pixels.shape[:2]))
         measure = partial(way.measure, sight.stages)
         if sight.begins:
             self._count, self._changed_at, self._left = 0, 0, None
         with measure("upload"):
             picture = way.upload(sight.frame.pixels, sight.small)
         left = self._left
-        if self._dreamt_with not in (None, (settings, sight.sizes[0])):
+        if self._dreamt_with not in (None, (settings, sight.shapes[0])):
             self._changed_at = self._count
-        self._dreamt_with = settings, sight.sizes[0]
+        self._dreamt_with = settings, sight.shapes[0]
         stands = settings.still_scene if sight.stood > _STANDS else "dream"
         if stands == "rest" and left is not None and left.residual.shape == picture.shape and self._has_grown(sight):
             return self._rest(sight, left)
         with measure("warp"):
-            inherited, withheld = self._travel(sight, picture)
+            inherited, pending = self._travel(sight, picture)
             dream = picture if inherited is None else inherited
         with measure("ascent"):
-            steps = self.relief.steps_of(settings.steps)
+            steps = self.quality.steps_of(settings.steps)
             step_size = settings.step_size * settings.steps / steps
-            effort = DEEPER if stands == "deeper" and self.relief.deeper else 1
+            effort = DEEPER if stands == "deeper" and self.quality.deeper else 1
             steps *= effort
             by = preconditioner(settings.natural_color, settings.coarseness)
             for step in range(steps):
-                number = (self._count * steps + step) % len(sight.sizes)
-                octave = sight.sizes[number]
+                number = (self._count * steps + step) % len(sight.shapes)
+                octave = sight.shapes[number]
                 shift = self._shift(self._count, step, octave)
-                dream = way.step(ascent, dream, octave, shift, step_size, share_of(number, len(sight.sizes)), by)
+                dream = way.step(ascent, dream, octave, shift, step_size, share_of(number, len(sight.shapes)), by)
         with measure("settle"):
-            settled = settle(dream, inherited, picture, withheld, settings.temporal_smoothing)
+            settled = split_residual(dream, inherited, picture, pending, settings.temporal_smoothing)
         with measure("download"):
             finish, dropped = self._show(sight, settled.shown)
         # Only now: with too little memory all of this is done again.
-        self._left, self._last = settled.left, sight
+        self._left, self._last = settled.carry, sight
         self._count += 1
         self._guard(dropped)
         return DreamedFrame(sight.frame, finish, sight.stages, effort)
@@ -532,7 +533,7 @@ class Dreamer(metaclass=Documented):
     def _rest(self, sight: AnalyzedFrame, left: Carry) -> DreamedFrame:
         """Show what was dreamt of the last frame with this one, which looks the same."""
         with sight.stages.measure("download"):
-            shown = left.residual if left.withheld is None else left.residual - left.withheld
+            shown = left.residual if left.pending is None else left.residual - left.pending
             finish, _ = self._show(sight, shown)
         self._last = sight
         return DreamedFrame(sight.frame, finish, sight.stages, effort=0)
@@ -549,9 +550,9 @@ class Dreamer(metaclass=Documented):
         if flow is None or left is None:
             return None, None
         if left.residual.shape != picture.shape:
-            withheld = None if left.withheld is None else _resized(left.withheld, sight.sizes[0])
-            left = Carry(_resized(left.residual, sight.sizes[0]), withheld)
-        return self._the_backend().inherit(picture, left, flow, self._settings.keep)
+            pending = None if left.pending is None else _resized(left.pending, sight.shapes[0])
+            left = Carry(_resized(left.residual, sight.shapes[0]), pending)
+        return self._the_backend().warp_and_add(picture, left, flow, self._settings.keep)
 
     def compose(self, dreamt: DreamedFrame) -> Frame:
         """Show what was dreamt, at the full size of its frame."""
@@ -560,13 +561,13 @@ class Dreamer(metaclass=Documented):
         self._stages, self._effort = dreamt.stages.seconds, dreamt.effort
         return dreamt.frame.with_pixels(pixels)
 
-    def _sizes_for(self, settings: DreamSettings, height: int, width: int) -> list[Size]:
+    def _shapes_for(self, settings: DreamSettings, height: int, width: int) -> list[Shape]:
         """Return the sizes at which frames of a stream are dreamt: the working size, and its octaves."""
         smallest = network_for(settings).smallest
-        size = working_size(height, width, round(settings.working_height * self._share), smallest)
-        return octave_sizes(size, settings.octaves, settings.octave_scale, smallest)
+        size = working_shape(height, width, round(settings.working_height * self._share), smallest)
+        return octave_shapes(size, settings.octaves, settings.octave_scale, smallest)
 
-    def _rehearse(self, frame_size: tuple[int, int], sizes: list[Size]) -> None:
+    def _rehearse(self, frame_shape: tuple[int, int], shapes: list[Shape]) -> None:
         """Dream some black frames, for kernels to be loaded, graphs recorded, buffers taken: every octave is seen, the
         second frame inherits what was dreamt, the third also what was withheld.
 
@@ -574,14 +575,14 @@ class Dreamer(metaclass=Documented):
         """
         self._ready()
         self._the_backend()
-        self._shown_size = sizes[0]
+        self._shown_shape = shapes[0]
         other = copy.copy(self)
         other.reset()
         other._settings = self._settings.replace(steps=1)
-        pixels = np.zeros((*frame_size, 3), np.uint8)
+        pixels = np.zeros((*frame_shape, 3), np.uint8)
         # With the threads of a stream: for another number of them all is made anew, 30 ms for the first frame.
         with self.sharing_cores(live=True):
-            many = max(3, len(sizes))
+            many = max(3, len(shapes))
             for number in range(many):
                 sight = other._with_flow(other.look(Frame(pixels, Fraction(number), number)))
                 other.compose(other._dream_sight(sight))
@@ -590,14 +591,14 @@ class Dreamer(metaclass=Documented):
 
     # Memory: where it does not suffice the dream gets smaller.
 
-    def _in_memory(self, work: Callable[[list[Size]], T], frame_size: tuple[int, ...], sizes: list[Size]) -> T:
+    def _in_memory(self, work: Callable[[list[Shape]], T], frame_shape: tuple[int, ...], shapes: list[Shape]) -> T:
         """Do `work` at `sizes`, and again at smaller ones while the device has not enough memory for it.
 
         Raises DeviceError when it has not enough for the smallest either.
         """
         while True:
             try:
-                return work(sizes)
+                return work(shapes)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
@@ -606,19 +607,19 @@ class Dreamer(metaclass=Documented):
             if self._way is not None and self._way.keeps_more:
                 self._free()
             else:
-                sizes = self._make_room(reason, frame_size, sizes)
+                shapes = self._make_room(reason, frame_shape, shapes)
 
-    def _make_room(self, reason: str, frame_size: tuple[int, ...], sizes: list[Size]) -> list[Size]:
+    def _make_room(self, reason: str, frame_shape: tuple[int, ...], shapes: list[Shape]) -> list[Shape]:
         """Dream at half as many pixels from now on; give back what can be made again, and return the sizes."""
         self._room = self._share * 0.7
-        smaller = self._sizes_for(self._settings, frame_size[0], frame_size[1])
-        if smaller[0] == sizes[0]:
+        smaller = self._shapes_for(self._settings, frame_shape[0], frame_shape[1])
+        if smaller[0] == shapes[0]:
             name = network_for(self._settings).name
             raise DeviceError(
-                f"the device has not enough memory for {name} at {sizes[0][1]}x{sizes[0][0]}: {reason}",
+                f"the device has not enough memory for {name} at {shapes[0][1]}x{shapes[0][0]}: {reason}",
                 "end other programs that use it, or choose a smaller network",
             )
-        self._shown_size = smaller[0]
+        self._shown_shape = smaller[0]
         self._free()
         _log.warning("%s: %s", self.notice, reason)
         return smaller
@@ -632,7 +633,7 @@ class Dreamer(metaclass=Documented):
     @property
     def _share(self) -> float:
         """Of the working height, for want of time or memory."""
-        return min(self.relief.height, self._room)
+        return min(self.quality.height, self._room)
 
     # A still.
 
@@ -661,15 +662,15 @@ class Dreamer(metaclass=Documented):
         return mask
 
     def _still_steps(self, pixels: np.ndarray, mask: StillMask | None) -> Iterator[Tensor]:
-        settings, sizes = self._settings, self._still_sizes(*pixels.shape[:2])
-        step = TiledStep(settings, sizes, self._ready, self._shift, self._tell)
+        settings, shapes = self._settings, self._still_shapes(*pixels.shape[:2])
+        step = TiledStep(settings, shapes, self._ready, self._shift, self._tell)
         try:
-            picture = self._upload(shrink(pixels, sizes[0]))
-            yield from dream_still(picture, sizes, settings.still_steps, step, mask.at if mask else None)
+            picture = self._upload(shrink(pixels, shapes[0]))
+            yield from dream_still(picture, shapes, settings.still_steps, step, mask.at if mask else None)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            (height, width), reason = self._shown_size, first_line(error)
+            (height, width), reason = self._shown_shape, first_line(error)
             name = network_for(settings).name
             raise DeviceError(
                 f"the device has not enough memory for {name} at {width}x{height}: {reason}",
@@ -680,10 +681,10 @@ class Dreamer(metaclass=Documented):
         dream = compose(pixels, self._download(detail), self._settings.strength)
         return mask.blend(pixels, dream) if mask else dream
 
-    def _still_sizes(self, height: int, width: int) -> list[Size]:
-        sizes = still_sizes(self._settings, height, width, network_for(self._settings).smallest)
-        self._shown_size = sizes[0]
-        return sizes
+    def _still_shapes(self, height: int, width: int) -> list[Shape]:
+        shapes = still_shapes(self._settings, height, width, network_for(self._settings).smallest)
+        self._shown_shape = shapes[0]
+        return shapes
 
     # Both.
 
@@ -728,11 +729,11 @@ class Dreamer(metaclass=Documented):
         return traced
 
     @staticmethod
-    def _warm_up(way: CpuBackend | GpuBackend, ascent: Ascent, sizes: list[Size]) -> None:
+    def _warm_up(way: CpuBackend | GpuBackend, ascent: Ascent, shapes: list[Shape]) -> None:
         """Do once each step that a frame may ask for."""
-        picture = torch.zeros(1, 3, *sizes[0], device=ascent.network.device)
-        for number, octave in enumerate(sizes):
-            way.step(ascent, picture, octave, (0, 0), 1.0, share_of(number, len(sizes)), PLAIN)
+        picture = torch.zeros(1, 3, *shapes[0], device=ascent.network.device)
+        for number, octave in enumerate(shapes):
+            way.step(ascent, picture, octave, (0, 0), 1.0, share_of(number, len(shapes)), PLAIN)
 
     @property
     def _device(self) -> torch.device:
@@ -744,7 +745,7 @@ class Dreamer(metaclass=Documented):
             self._way = (GpuBackend if self._device.type == "cuda" else CpuBackend)(self._device)
         return self._way
 
-    def _shift(self, number: int, step: int, octave: Size) -> tuple[int, int]:
+    def _shift(self, number: int, step: int, octave: Shape) -> tuple[int, int]:
         # What has its place in the picture must stay there.
         jitter = 0 if self._ready().objective.needs_whole_image else self._settings.jitter
         return draw_shift(self._settings.seed, number, step, jitter, octave)
@@ -779,7 +780,7 @@ class Dreamer(metaclass=Documented):
             self._compute, self._ascent = safer, None
 
 
-def share_of_cores(ascent: Ascent, size: Size, steps: int, ahead: bool = False) -> AbstractContextManager[None]:
+def share_of_cores(ascent: Ascent, size: Shape, steps: int, ahead: bool = False) -> AbstractContextManager[None]:
     """What stays entered while `ascent` makes so many steps at `size` (height, width): see `Dreamer.sharing_cores`.
 
     ahead: whether several frames are looked at beside one another.
@@ -793,7 +794,7 @@ def share_of_cores(ascent: Ascent, size: Size, steps: int, ahead: bool = False) 
 
 
 @contextmanager
-def beside_others(ascent: Ascent, size: Size, steps: int) -> Iterator[None]:
+def beside_others(ascent: Ascent, size: Shape, steps: int) -> Iterator[None]:
     """What stays entered while a program waits for `ascent` to make so many steps at `size`, beside other programs."""
     on_cpu = ascent.network.device.type == "cpu"
     with share_of_cores(ascent, size, steps), sleeping_at_barriers() if on_cpu else nullcontext():
@@ -808,6 +809,6 @@ def _slower() -> str:
     return f" layer by layer ({why})" if why else ""
 
 
-def _resized(picture: Tensor, size: Size) -> Tensor:
+def _resized(picture: Tensor, size: Shape) -> Tensor:
     resized = F.interpolate(picture, size, mode="bilinear", antialias=True)
     return resized.contiguous(memory_format=torch.channels_last)

@@ -48,7 +48,7 @@ class SettingsSwap:
             finally:
                 self._cores = None
 
-    def to(self, settings: DreamSettings) -> bool:
+    def apply(self, settings: DreamSettings) -> bool:
         """Go over to `settings` as far as that is possible now; returns whether it is done. Else call it again.
 
         Raises ArgumentError, once it is known, for a network or layer that does not exist, and WeightsError; the dream
@@ -61,12 +61,12 @@ class SettingsSwap:
             self._cores.enter_context(self._dreamer.sharing_cores(self._live))
         return done
 
-    def at_once(self, settings: DreamSettings) -> None:
+    def apply_and_wait(self, settings: DreamSettings) -> None:
         """Go over to `settings`, and wait for what has to be prepared. Raises as `to`."""
-        while not self.to(settings):
+        while not self.apply(settings):
             wait([self._made])
 
-    def ahead(self, settings: DreamSettings) -> None:
+    def prepare(self, settings: DreamSettings) -> None:
         """Prepare `settings`, to which `to` will go later without delay. Returns at once; `to` raises what fails."""
         ready = _prepared(settings) in (_prepared(self._dreamer.settings), _prepared(self._made_for))
         if not ready and (self._thread is None or self._made.done()):
@@ -87,7 +87,7 @@ class SettingsSwap:
         elif self._made.done():
             self.close()
             if _prepared(self._made_for) == _prepared(settings):
-                self._dreamer.adopt(settings, self._made.result())
+                self._dreamer.install(settings, self._made.result())
                 return True
             self._begin(settings)
         return False

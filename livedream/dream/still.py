@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from livedream.dream.ascent import Ascent
 from livedream.dream.compute.out_of_memory import first_line, is_out_of_memory
-from livedream.dream.image.octaves import Size, octave_sizes, share_of, working_size
+from livedream.dream.image.octaves import Shape, octave_shapes, share_of, working_shape
 from livedream.dream.image.precondition import preconditioner
 from livedream.dream.image.tiles import LEAST_SIDE, tiles
 from livedream.settings import DreamSettings
@@ -21,7 +21,7 @@ from livedream.steps import StepReport
 
 _log = logging.getLogger(__name__)
 
-Step = Callable[[Tensor, Size, int, int], Tensor]
+Step = Callable[[Tensor, Shape, int, int], Tensor]
 """Takes a picture, float32 (1, 3, h, w), its size, the number of its octave, 0 the smallest, and that of the step in
 it; returns the picture a step further."""
 
@@ -36,16 +36,16 @@ _HEADROOM = 4.0
 _MOST_OCTAVES = 100
 
 
-def still_sizes(settings: DreamSettings, height: int, width: int, smallest: int) -> list[Size]:
+def still_shapes(settings: DreamSettings, height: int, width: int, smallest: int) -> list[Shape]:
     """Return the sizes at which a picture of `height` x `width` is dreamt, from the largest to the smallest.
 
     smallest: the shortest side that the network takes.
     """
     # A tall strip made so low would be a thread.
     lowest = round(height * min(_SHORTEST / width, 1))
-    size = working_size(height, width, max(settings.still_height, lowest), smallest)
+    shape = working_shape(height, width, max(settings.still_height, lowest), smallest)
     # However large the picture is, forms as large as it come from its smallest octave.
-    return octave_sizes(size, _MOST_OCTAVES, settings.octave_scale, max(smallest, settings.smallest_octave))
+    return octave_shapes(shape, _MOST_OCTAVES, settings.octave_scale, max(smallest, settings.smallest_octave))
 
 
 class StillWork:
@@ -57,8 +57,8 @@ class StillWork:
     sizes: from the largest to the smallest. steps: how many at each of them.
     """
 
-    def __init__(self, sizes: Sequence[Size], steps: int) -> None:
-        self._areas = [height * width for height, width in reversed(sizes)]
+    def __init__(self, shapes: Sequence[Shape], steps: int) -> None:
+        self._areas = [height * width for height, width in reversed(shapes)]
         self._steps = steps
 
     def after(self, octave: int, number: int, part: float = 1.0) -> StepReport:
@@ -73,7 +73,11 @@ class StillWork:
 
 
 def dream_still(
-    picture: Tensor, sizes: Sequence[Size], steps: int, step: Step, mask_at: Callable[[Size], np.ndarray] | None = None
+    picture: Tensor,
+    shapes: Sequence[Shape],
+    steps: int,
+    step: Step,
+    mask_at: Callable[[Shape], np.ndarray] | None = None,
 ) -> Iterator[Tensor]:
     """Dream, and give after each step what was dreamt so far: dream minus picture, at the size of the octave.
 
@@ -82,12 +86,12 @@ def dream_still(
     mask_at: returns the mask at a size, float32 (h, w), 0 where the picture stays as it is; None for no mask.
     """
     detail = torch.zeros_like(picture)
-    for octave, size in enumerate(reversed(sizes)):
-        ground = F.interpolate(picture, size, mode="bilinear", antialias=True)
-        dream = _within(ground + F.interpolate(detail, size, mode="bilinear"), ground)
-        mask = torch.from_numpy(mask_at(size))[None, None].to(picture.device) if mask_at else None
+    for octave, shape in enumerate(reversed(shapes)):
+        ground = F.interpolate(picture, shape, mode="bilinear", antialias=True)
+        dream = _within(ground + F.interpolate(detail, shape, mode="bilinear"), ground)
+        mask = torch.from_numpy(mask_at(shape))[None, None].to(picture.device) if mask_at else None
         for number in range(steps):
-            dream = _softened(dream, step(dream, size, octave, number))
+            dream = _softened(dream, step(dream, shape, octave, number))
             detail = dream - ground
             if mask is not None:
                 detail *= mask
@@ -101,9 +105,9 @@ class TiledStep:
     def __init__(
         self,
         settings: DreamSettings,
-        sizes: Sequence[Size],
+        shapes: Sequence[Shape],
         ready: Callable[[], Ascent],
-        shift: Callable[[int, int, Size], tuple[int, int]],
+        shift: Callable[[int, int, Shape], tuple[int, int]],
         tell: Callable[[StepReport], None],
     ) -> None:
         """Prepare for a still.
@@ -115,28 +119,28 @@ class TiledStep:
             shift: returns the random shift of a step, of the number of its octave, its own number and the size.
             tell: is told how far the dream is.
         """
-        self._settings, self._count = settings, len(sizes)
+        self._settings, self._count = settings, len(shapes)
         self._ready, self._shift, self._tell = ready, shift, tell
         # A goal that has its place in the picture knows no tiles.
         self._whole = ready().objective.needs_whole_image
-        self._side = max(sizes[0]) if self._whole else settings.tile_size
+        self._side = max(shapes[0]) if self._whole else settings.tile_size
         self._by = preconditioner(settings.natural_color, settings.coarseness)
-        self._work = StillWork(sizes, settings.still_steps)
+        self._work = StillWork(shapes, settings.still_steps)
 
-    def __call__(self, picture: Tensor, size: Size, octave: int, number: int) -> Tensor:
+    def __call__(self, picture: Tensor, shape: Shape, octave: int, number: int) -> Tensor:
         share = share_of(self._count - 1 - octave, self._count)
-        shift = self._shift(octave, number, size)
+        shift = self._shift(octave, number, shape)
 
         def tell(part: float) -> None:
             self._tell(self._work.after(octave, number, part))
 
         while True:
-            parts = tiles(size, self._side, np.random.default_rng((self._settings.seed, octave, number, 1)))
+            parts = tiles(shape, self._side, np.random.default_rng((self._settings.seed, octave, number, 1)))
             try:
                 step_size = self._settings.step_size
-                picture = self._ready().step(picture, size, shift, step_size, share, parts, self._by, tell)
+                picture = self._ready().step(picture, shape, shift, step_size, share, parts, self._by, tell)
             except RuntimeError as error:
-                now = min(self._side, max(size))
+                now = min(self._side, max(shape))
                 smaller = max(now // 2, LEAST_SIDE)
                 if not is_out_of_memory(error) or self._whole or smaller >= now:
                     raise

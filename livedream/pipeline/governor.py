@@ -65,7 +65,7 @@ _COSTLY = [control.name for control in CONTROLS if control.prepared or control.n
 class Relievable(Protocol):
     """A dreamer that can be told to leave something out."""
 
-    relief: QualityScale
+    quality: QualityScale
 
     @property
     def settings(self) -> DreamSettings: ...
@@ -96,7 +96,7 @@ class Governor:
         self._tried = False
         """Whether the last change took a relief back."""
         self._made_for = _costs(dreamer.settings)
-        dreamer.relief = self._relief = RELIEFS[0]
+        dreamer.quality = self._relief = RELIEFS[0]
 
     @property
     def notice(self) -> str | None:
@@ -203,7 +203,7 @@ class Governor:
         before, takes_back = self.notice, relief > self._relief
         if self._tried and not takes_back:
             self._calm = min(2 * self._calm, _CALMEST)
-        self._dreamer.relief = self._relief = relief
+        self._dreamer.quality = self._relief = relief
         self._tried, self._short = takes_back, False
         self._begin_anew()
         if self.notice != before:

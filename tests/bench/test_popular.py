@@ -4,8 +4,8 @@ from skimage import data
 from livedream.bench.popular import PHOTO, PlainStill, seconds_of, still_settings
 from livedream.dream import still
 from livedream.dream.dreamer import Dreamer
-from livedream.dream.image.octaves import octave_sizes
-from livedream.dream.still import still_sizes
+from livedream.dream.image.octaves import octave_shapes
+from livedream.dream.still import still_shapes
 
 
 def test_the_plain_loop_does_the_same_work(monkeypatch) -> None:
@@ -22,9 +22,9 @@ def test_the_plain_loop_does_the_same_work(monkeypatch) -> None:
 
 def test_a_still_has_the_four_octaves_of_deepdream() -> None:
     settings = still_settings("squeezenet")
-    sizes = still_sizes(settings, PHOTO[1], PHOTO[0], smallest=32)
+    sizes = still_shapes(settings, PHOTO[1], PHOTO[0], smallest=32)
     assert sizes == [(360, 640), (257, 457), (184, 327), (131, 233)]  # each 1.4 times smaller
-    assert sizes == octave_sizes(sizes[0], settings.octaves, settings.octave_scale, 32)
+    assert sizes == octave_shapes(sizes[0], settings.octaves, settings.octave_scale, 32)
 
 
 def test_ways_take_turns_and_the_first_round_does_not_count() -> None:

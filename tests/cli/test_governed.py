@@ -17,7 +17,7 @@ def test_relief_dreams_smaller_and_the_dream_goes_on() -> None:
     for number in range(4):
         before = dreamer(Frame(pixels, Fraction(number), number)).pixels
     assert dreamer.description.endswith("working 192x128")
-    dreamer.relief = QualityScale(0.5)
+    dreamer.quality = QualityScale(0.5)
     after = dreamer(Frame(pixels, Fraction(4), 4)).pixels
     assert dreamer.description.endswith("working 96x64")
     assert dreamer.settings.working_height == 128  # what is asked for stays

@@ -303,7 +303,7 @@ def test_memory_does_not_grow_with_sizes_and_looks() -> None:
 
     def used_after(changes: int) -> np.ndarray:
         for number in range(changes):
-            dreamer.relief = QualityScale((1.0, 0.85, 0.72)[number % 3])
+            dreamer.quality = QualityScale((1.0, 0.85, 0.72)[number % 3])
             dreamer.settings = QUICK.replace(layers=("fire5", "direction(fire4, 3)")[number % 2])
             for _ in OCTAVES:
                 dreamer(next(frames))
@@ -336,7 +336,7 @@ def test_network_is_exchanged_while_graphs_run() -> None:
     try:
         for _ in range(5000):
             dreamer(next(frames))
-            if switch.to(changed):
+            if switch.apply(changed):
                 break
     finally:
         switch.close()

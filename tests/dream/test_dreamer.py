@@ -169,11 +169,11 @@ def test_other_settings_end_the_rest_at_once(photo, monkeypatch, change) -> None
 
 def test_no_deeper_dream_without_the_time_for_it(photo, monkeypatch) -> None:
     dreamer = Counted(QUICK.replace(still_scene="deeper", octaves=1), monkeypatch)
-    dreamer.dreamer.relief = QualityScale(deeper=False)
+    dreamer.dreamer.quality = QualityScale(deeper=False)
     still = stream(photo)[0].pixels
     dreamer(still, 34)
     assert dreamer.steps == [1] * 34
-    dreamer.dreamer.relief = QualityScale(deeper=True)
+    dreamer.dreamer.quality = QualityScale(deeper=True)
     dreamer(still)
     assert dreamer.steps[-1] == 2
 
@@ -361,7 +361,7 @@ def test_a_frame_looked_at_for_a_network_that_takes_smaller_ones(photo, monkeypa
     frames = stream(photo)
     dreamer(frames[0])
     sight = dreamer.look(frames[1])
-    assert min(map(min, sight.sizes)) == 32
+    assert min(map(min, sight.shapes)) == 32
     dreamer.settings = QUICK.replace(model="alexnet", layers="features.4", working_height=32, octaves=2)  # 63 or more
     out = dreamer.compose(dreamer.dream(sight))
     assert not np.array_equal(out.pixels, frames[1].pixels)

@@ -30,7 +30,7 @@ def dream_until(dreamer: Dreamer, switch: SettingsSwap, settings: DreamSettings)
     """Dream until `settings` hold; returns how many frames came meanwhile."""
     end = time.monotonic() + 4 * SECONDS  # the thread that prepares it gives way to all others of a busy machine
     for count, frame in enumerate(frames()):
-        if switch.to(settings):
+        if switch.apply(settings):
             return count
         if time.monotonic() > end:
             break
@@ -65,7 +65,7 @@ def test_28_frames_keep_coming_while_a_layer_is_made_ready(dreamer: Dreamer, hel
     switch = SettingsSwap(dreamer)
     wanted = QUICK.replace(layers="fire8", strength=0.5)
     for frame, _ in zip(frames(), range(10), strict=False):
-        assert not switch.to(wanted)
+        assert not switch.apply(wanted)
         dreamer(frame)
         assert "fire5" in dreamer.description
         assert dreamer.settings == QUICK.replace(strength=0.5)  # what needs no preparation holds at once
@@ -112,7 +112,7 @@ def test_a_dream_is_the_same_to_the_bit_while_networks_are_loaded_and_traced(dre
 def test_another_network_comes_while_the_dream_goes_on(dreamer: Dreamer, held: threading.Event) -> None:
     switch = SettingsSwap(dreamer)
     for frame, _ in zip(frames(), range(5), strict=False):
-        assert not switch.to(LITE)
+        assert not switch.apply(LITE)
         dreamer(frame)
         assert "squeezenet" in dreamer.description
     held.set()
@@ -124,23 +124,23 @@ def test_another_network_comes_while_the_dream_goes_on(dreamer: Dreamer, held: t
 
 def test_what_was_prepared_ahead_comes_at_once(dreamer: Dreamer) -> None:
     switch = SettingsSwap(dreamer)
-    switch.ahead(LITE)
+    switch.prepare(LITE)
     assert dreamer.settings == QUICK
     switch.close()
-    assert not switch.to(QUICK.replace(layers="fire8"))  # another wish comes first
-    switch.ahead(LITE)  # it waits for its turn
+    assert not switch.apply(QUICK.replace(layers="fire8"))  # another wish comes first
+    switch.prepare(LITE)  # it waits for its turn
     dream_until(dreamer, switch, QUICK.replace(layers="fire8"))
-    switch.ahead(LITE)
+    switch.prepare(LITE)
     while not switch._made.done():
         dreamer(next(frames()))
-        assert switch.to(QUICK.replace(layers="fire8"))
-    assert switch.to(LITE.replace(strength=0.5))
+        assert switch.apply(QUICK.replace(layers="fire8"))
+    assert switch.apply(LITE.replace(strength=0.5))
     assert dreamer.settings == LITE.replace(strength=0.5)
 
 
 def test_at_once_waits(dreamer: Dreamer, held: threading.Event) -> None:
     held.set()
-    SettingsSwap(dreamer).at_once(LITE)
+    SettingsSwap(dreamer).apply_and_wait(LITE)
     assert dreamer.settings == LITE
     assert dreamer._ascent is not None
 
@@ -160,7 +160,7 @@ def test_the_share_of_the_cores_follows_the_settings(dreamer: Dreamer, monkeypat
                 (QUICK.replace(layers="fire4"), 3),
                 (QUICK.replace(layers="fire6", steps=20), 4),
             ):
-                switch.at_once(settings)
+                switch.apply_and_wait(settings)
                 assert torch.get_num_threads() == threads
         assert torch.get_num_threads() == 4
     finally:
@@ -169,8 +169,8 @@ def test_the_share_of_the_cores_follows_the_settings(dreamer: Dreamer, monkeypat
 
 def test_28_the_newest_wish_is_the_one_that_comes(dreamer: Dreamer, held: threading.Event) -> None:
     switch = SettingsSwap(dreamer)
-    assert not switch.to(QUICK.replace(layers="fire8"))
-    assert not switch.to(QUICK.replace(layers="fire9"))
+    assert not switch.apply(QUICK.replace(layers="fire8"))
+    assert not switch.apply(QUICK.replace(layers="fire9"))
     held.set()
     dream_until(dreamer, switch, QUICK.replace(layers="fire9"))
     assert "fire9" in dreamer.description
@@ -178,11 +178,11 @@ def test_28_the_newest_wish_is_the_one_that_comes(dreamer: Dreamer, held: thread
 
 def test_28_a_wish_that_is_taken_back_changes_nothing(dreamer: Dreamer, held: threading.Event) -> None:
     switch = SettingsSwap(dreamer)
-    assert not switch.to(QUICK.replace(layers="fire8"))
-    assert switch.to(QUICK)
+    assert not switch.apply(QUICK.replace(layers="fire8"))
+    assert switch.apply(QUICK)
     held.set()
     switch.close()
-    assert switch.to(QUICK)
+    assert switch.apply(QUICK)
     assert "fire5" in dreamer.description
 
 
@@ -200,7 +200,7 @@ def test_7_what_is_unknown_is_told_and_the_dream_goes_on(
     switch = SettingsSwap(dreamer)
     with pytest.raises((ArgumentError, WeightsError), match=message):
         dream_until(dreamer, switch, QUICK.replace(**wrong))
-    assert switch.to(QUICK)
+    assert switch.apply(QUICK)
     dreamer(next(frames()))
     assert "fire5" in dreamer.description
 
@@ -222,7 +222,7 @@ def test_28_the_dream_goes_on_from_where_it_is(dreamer: Dreamer, change: dict[st
         dreamer(frame)
     dreamer.settings = quiet
     before = dreamer(next(frames())).pixels.astype(int) - PHOTO
-    SettingsSwap(dreamer).at_once(quiet.replace(**change))
+    SettingsSwap(dreamer).apply_and_wait(quiet.replace(**change))
     after = dreamer(next(frames())).pixels.astype(int) - PHOTO
     assert np.abs(before).mean() > 2
     assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.8

@@ -13,7 +13,7 @@ from livedream import Dreamer, DreamSettings, Frame, load_preset
 from livedream.dream import still as still_module
 from livedream.dream.image.masks import Masks
 from livedream.dream.image.tiles import join, tiles
-from livedream.dream.still import dream_still, still_sizes
+from livedream.dream.still import dream_still, still_shapes
 from livedream.errors import SourceError
 
 # Two octaves of the photograph, 134 and 96 pixels high.
@@ -37,7 +37,7 @@ def photo() -> np.ndarray:
     ],
 )
 def test_size_of_a_still(height, width, largest) -> None:
-    assert still_sizes(DreamSettings(), height, width, smallest=32)[0] == largest
+    assert still_shapes(DreamSettings(), height, width, smallest=32)[0] == largest
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def test_size_of_a_still(height, width, largest) -> None:
     ],
 )
 def test_octaves_of_a_still_go_down_to_the_smallest(height, width, changes, heights) -> None:
-    sizes = still_sizes(DreamSettings(**changes), height, width, smallest=32)
+    sizes = still_shapes(DreamSettings(**changes), height, width, smallest=32)
     assert [size[0] for size in sizes] == heights
     assert all(min(size) >= changes.get("smallest_octave", 100) for size in sizes[1:])
 
 
 def test_octaves_of_a_still_are_not_smaller_than_the_network_takes() -> None:
-    sizes = still_sizes(DreamSettings(smallest_octave=32), 400, 600, smallest=150)
+    sizes = still_shapes(DreamSettings(smallest_octave=32), 400, 600, smallest=150)
     assert [size[0] for size in sizes] == [400, 286, 204]
 
 

@@ -45,7 +45,7 @@ class Machine:
         self.random = np.random.default_rng(0)
         self.settings = DreamSettings(**settings)
         self.awaits_device = False
-        self.relief = QualityScale()
+        self.quality = QualityScale()
         self.reliefs: list[QualityScale] = []
         self.works: list[FrameTimes] = []
         self.stands = False
@@ -57,7 +57,7 @@ class Machine:
     def work(self, octave: float) -> FrameTimes:
         if self.rests:
             return FrameTimes(self.look / 1e3, 1e-4, self.compose / 1e3, 0.0, effort=0)
-        relief, steps = self.relief, self.settings.steps
+        relief, steps = self.quality, self.settings.steps
         area = (relief.height**2) ** self.skew
         deeper = DEEPER if self.stands and relief.deeper else 1
         motion, look = self.motion * area * relief.flow**2, self.look
@@ -77,7 +77,7 @@ class Machine:
             self.under_way.append(work)
             if len(self.under_way) > UNDER_WAY:
                 self.governor.took(self.under_way.popleft())
-            self.reliefs.append(self.relief)
+            self.reliefs.append(self.quality)
         return self
 
     @property
@@ -150,19 +150,19 @@ def test_what_waits_for_a_gpu_is_no_work_of_its_own() -> None:
     work = machine.work
     machine.work = lambda octave: work(octave)._replace(compose=work(octave).dream)
     machine.run(400)
-    assert left_out(machine.relief) == (0.61, 1, 1)
+    assert left_out(machine.quality) == (0.61, 1, 1)
     assert machine.changes == 1
 
 
 def test_at_five_frames_a_second_it_takes_three_seconds() -> None:
     machine = Machine(dream=200)
-    while machine.relief == RELIEFS[0]:
+    while machine.quality == RELIEFS[0]:
         machine.run(1)
     assert machine.now <= 4
-    assert machine.relief.height == 0.44  # 39 ms are no more than that, and 0.52 would take 54
+    assert machine.quality.height == 0.44  # 39 ms are no more than that, and 0.52 would take 54
     machine = Machine(dream=30, load=lambda frame: 1.0 if frame < 500 else 6.0).run(500)
     began = machine.now
-    while machine.relief == RELIEFS[0]:
+    while machine.quality == RELIEFS[0]:
         machine.run(1)
     assert machine.now - began <= 4
 
@@ -181,10 +181,10 @@ def test_dream_grows_again_a_little_at_a_time_when_the_machine_is_free() -> None
 def test_what_takes_no_part_in_it_does_not_keep_the_dream_small() -> None:
     """Composing takes nine tenths of the time, before and after: that the dream may grow depends on the dream."""
     machine = Machine(dream=75, compose=35).run(300)
-    assert left_out(machine.relief) == (0.61, 1, 1)
+    assert left_out(machine.quality) == (0.61, 1, 1)
     machine.dream = 25
     machine.run(700)
-    assert left_out(machine.relief) == (1, 1, 1)
+    assert left_out(machine.quality) == (1, 1, 1)
 
 
 CASES: dict[str, dict[str, Any]] = {
@@ -253,10 +253,10 @@ def test_late_frames_now_and_then_change_nothing() -> None:
 
 def test_frames_that_were_only_shown_do_not_count() -> None:
     machine = Machine(dream=80).run(200)
-    chosen = machine.relief
+    chosen = machine.quality
     machine.rests = True
     machine.run(2000)
-    assert machine.relief == chosen
+    assert machine.quality == chosen
     machine.rests = False
     machine.run(200)
     assert set(machine.reliefs[200:]) == {chosen}
@@ -266,7 +266,7 @@ def test_deeper_takes_time_to_spare_alone() -> None:
     # By hand: twice 10 ms of 40 is room; twice 17 is more than three quarters; and who is late has none.
     for dream, compose, deeper in ((10, 1, True), (17, 1, False), (10, 60, False)):
         machine = Machine(dream=dream, compose=compose, still_scene="deeper")
-        assert not machine.relief.deeper  # nothing is known yet
+        assert not machine.quality.deeper  # nothing is known yet
         machine.stands = True
         machine.run(2000)
         assert machine.reliefs[-1] == QualityScale(deeper=deeper)
@@ -277,9 +277,9 @@ def test_deeper_never_makes_the_picture_smaller() -> None:
     machine = Machine(dream=14, still_scene="deeper", noise=0.05, load=lambda frame: 1.0 if frame < 500 else 1.6)
     machine.stands = True
     machine.run(500)
-    assert machine.relief.deeper
+    assert machine.quality.deeper
     machine.run(3000)  # 45 ms if deeper, and 22 in the usual steps
-    assert not machine.relief.deeper
+    assert not machine.quality.deeper
     assert {left_out(relief) for relief in machine.reliefs} == {(1, 1, 1)}
     assert machine.changes == 2
 
@@ -294,7 +294,7 @@ def test_slow_machine_gives_up_deeper_and_size() -> None:
 def test_other_settings_are_measured_anew() -> None:
     """What was measured before says that the dream may grow, which was so before."""
     machine = Machine(dream=80)
-    while machine.relief == RELIEFS[0]:
+    while machine.quality == RELIEFS[0]:
         machine.run(1)
     machine.dream = 50
     machine.run(46)
@@ -306,7 +306,7 @@ def test_other_settings_are_measured_anew() -> None:
     machine.run(8)
     machine.settings = machine.settings.replace(strength=0.5)  # costs nothing
     machine.run(20)
-    assert machine.relief.height == 0.72
+    assert machine.quality.height == 0.72
 
 
 @pytest.mark.parametrize(("camera", "wanted"), [(60, 25), (50, 25), (30, 30), (30, 24)])

@@ -36,7 +36,7 @@ class Taking:
         self.time = time
         self.seconds = {"look": look, "dream": dream, "compose": compose}
         self.settings = DreamSettings(**settings)
-        self.relief = QualityScale(deeper=False)
+        self.quality = QualityScale(deeper=False)
         self.stages: dict[str, float] = {}
         self.effort = 1.0
         self.look_ahead = 1
@@ -51,12 +51,12 @@ class Taking:
         return frame
 
     def look(self, frame: Frame) -> Frame:
-        return self._take("look", frame, self.relief.height**2 * self.relief.flow**2)
+        return self._take("look", frame, self.quality.height**2 * self.quality.flow**2)
 
     def dream(self, sight: Frame) -> Frame:
         steps, octave = self.settings.steps, self.octaves[self.dreams % len(self.octaves)]
         self.dreams += 1
-        return self._take("dream", sight, self.relief.height**2 * self.relief.steps_of(steps) / steps * octave)
+        return self._take("dream", sight, self.quality.height**2 * self.quality.steps_of(steps) / steps * octave)
 
     def compose(self, dreamt: Frame) -> Frame:
         return self._take("compose", dreamt)
@@ -133,7 +133,7 @@ def test_a_governor_makes_a_slow_dreamer_keep_up_with_the_camera(
     dreamer = Taking(time, *times)
     governor = Governor(dreamer, Fraction(25), clock=time)
     sink, report = live(time, dreamer, 1000, 1 / 25, governor)
-    assert dreamer.relief == relief
+    assert dreamer.quality == relief
     assert report.notices == (f"{notice}, to hold 25 fps",)
     assert report.skipped == 0
     late = [index for index in sink.indices if index >= 100]  # within four seconds

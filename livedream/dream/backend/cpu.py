@@ -11,12 +11,12 @@ from torch import Tensor
 from livedream.dream.ascent import Ascent
 from livedream.dream.backend import torch_ops
 from livedream.dream.image.mask_edges import compose_masked
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.image.precondition import Preconditioner
 from livedream.dream.image.resize import compose, from_pixels
 from livedream.dream.stream.motion import Flow
-from livedream.dream.stream.residual import Carry, inherit
-from livedream.dream.stream.timing import Stages
+from livedream.dream.stream.residual import Carry, warp_and_add
+from livedream.dream.stream.timing import StageTimes
 
 MakesMask = Callable[[], np.ndarray | None]
 """Makes the mask of a frame, uint8 (h, w), 255 where all of the dream is seen; None for the same everywhere."""
@@ -31,7 +31,7 @@ class CpuBackend:
         """device: of the network."""
         self._device = device
 
-    def measure(self, stages: Stages, stage: str) -> AbstractContextManager[None]:
+    def measure(self, stages: StageTimes, stage: str) -> AbstractContextManager[None]:
         """Add the time spent inside to `stage`."""
         return stages.measure(stage)
 
@@ -47,18 +47,18 @@ class CpuBackend:
             return from_pixels(small.astype(np.float32))  # by numpy: torch would wake its threads for it
         return from_pixels(small).to(self._device, torch.float32)
 
-    def inherit(self, picture: Tensor, left: Carry, flow: Flow, keep: float) -> tuple[Tensor, Tensor | None]:
-        """Return `picture` with what it inherits, and what is withheld, moved along `flow`; see residual.inherit."""
+    def warp_and_add(self, picture: Tensor, carry: Carry, flow: Flow, keep: float) -> tuple[Tensor, Tensor | None]:
+        """Return `picture` with the residual added, and the pending part, both moved along `flow`."""
         if self._device.type == "cpu":
-            return inherit(picture, left, flow, keep)
+            return warp_and_add(picture, carry, flow, keep)
         vectors, confidence = (torch.from_numpy(each).to(self._device) for each in (flow.vectors, flow.confidence))
-        return torch_ops.inherit(picture, left, vectors, confidence, keep)
+        return torch_ops.warp_and_add(picture, carry, vectors, confidence, keep)
 
     def step(
         self,
         ascent: Ascent,
         picture: Tensor,
-        octave: Size,
+        octave: Shape,
         shift: tuple[int, int],
         step_size: float,
         share: float,

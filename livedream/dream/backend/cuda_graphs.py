@@ -14,7 +14,7 @@ from torch import Tensor
 
 from livedream.dream.ascent import Ascent
 from livedream.dream.compute.out_of_memory import is_out_of_memory
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.image.precondition import PLAIN, Preconditioner, TensorPreconditioner
 
 _log = logging.getLogger(__name__)
@@ -25,16 +25,16 @@ _WARM_UPS = 3
 # torch.backends.cudnn.benchmark stays off: at every new size, and on every thread again (each keeps what it finds),
 # it would try many ways of each convolution while a live picture stands, for a gain that nobody has measured here.
 
-Octave = tuple[Size, float]
-"""Its size, and its share, see Ascent.step."""
+Octave = tuple[Shape, float]
+"""Its shape, and its share, see Ascent.step."""
 recording = threading.Lock()
 """torch records one graph at a time in a process; two threads may be at it."""
 _unrecordable: "weakref.WeakSet[Ascent]" = weakref.WeakSet()
-"""What was tried and failed: at another size it would fail again."""
+"""What was tried and failed: at another shape it would fail again."""
 
 
 class GraphedSteps:
-    """The steps of one `ascent` for pictures of one size: a graph for each octave, recorded at its first step.
+    """The steps of one `ascent` for pictures of one shape: a graph for each octave, recorded at its first step.
 
     A graph reads and writes where it did when it was recorded, so all that changes from step to step lies in buffers
     of its own: picture, shift, step size and preconditioner. The weights, the count of dropped steps and the scale of
@@ -43,15 +43,15 @@ class GraphedSteps:
     Where recording fails, it steps without; so it does where there is no CUDA, with the same buffers.
     """
 
-    def __init__(self, ascent: Ascent, size: Size, stream: torch.cuda.Stream | None = None) -> None:
-        """size: (height, width) of the pictures. stream: where to record, one of its own if none is given.
+    def __init__(self, ascent: Ascent, shape: Shape, stream: torch.cuda.Stream | None = None) -> None:
+        """shape: (height, width) of the pictures. stream: where to record, one of its own if none is given.
 
         As long as this object lives, nothing else may be recorded there.
         """
         device = ascent.network.mean.device
         self.ascent = ascent
-        self.size = size
-        self._picture = torch.zeros(1, 3, *size, device=device).contiguous(memory_format=torch.channels_last)
+        self.shape = shape
+        self._picture = torch.zeros(1, 3, *shape, device=device).contiguous(memory_format=torch.channels_last)
         self._down = torch.zeros((), dtype=torch.int64, device=device)
         self._right = torch.zeros((), dtype=torch.int64, device=device)
         self._step_size = torch.zeros((), device=device)
@@ -71,7 +71,7 @@ class GraphedSteps:
     def step(
         self,
         picture: Tensor,
-        size: Size,
+        shape: Shape,
         shift: tuple[int, int],
         step_size: float,
         share: float = 1.0,
@@ -89,7 +89,7 @@ class GraphedSteps:
             for buffer, numbers in zip(self._by_tensors, by, strict=True):
                 for place, number in zip(buffer.view(-1), numbers, strict=True):
                     place.fill_(number)
-        octave = size, share
+        octave = shape, share
         if self._recordable and octave not in self._graphs:
             self._record(octave)
         if octave in self._graphs:
@@ -100,9 +100,9 @@ class GraphedSteps:
 
     def _move(self, octave: Octave) -> None:
         """Make one step from buffer to buffer: what is recorded."""
-        size, share = octave
+        shape, share = octave
         shift = self._down, self._right
-        self._picture.copy_(self.ascent.step(self._picture, size, shift, self._step_size, share, by=self._by_tensors))
+        self._picture.copy_(self.ascent.step(self._picture, shape, shift, self._step_size, share, by=self._by_tensors))
 
     def _record(self, octave: Octave) -> None:
         changed = [(tensor, tensor.clone()) for tensor in (self._picture, *self.ascent.state)]

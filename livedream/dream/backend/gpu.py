@@ -12,15 +12,15 @@ from torch import Tensor
 from livedream.dream.ascent import Ascent
 from livedream.dream.backend.cpu import MakesMask
 from livedream.dream.backend.cuda_graphs import GraphedSteps, recording
-from livedream.dream.backend.torch_ops import compose, inherit, shrink
+from livedream.dream.backend.torch_ops import compose, shrink, warp_and_add
 from livedream.dream.backend.transfer import Transfer
 from livedream.dream.image.mask_edges import blend
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.image.precondition import Preconditioner
 from livedream.dream.stream.gpu_timing import GpuTimer
 from livedream.dream.stream.motion import Flow
 from livedream.dream.stream.residual import Carry
-from livedream.dream.stream.timing import Stages
+from livedream.dream.stream.timing import StageTimes
 
 # Sizes between which the governor goes to and fro, and the look that is prepared meanwhile: to record takes the time of
 # some frames.
@@ -38,7 +38,7 @@ class GpuBackend:
         self._device = device
         self._transfer = Transfer(device)
         self._frame: Tensor | None = None
-        self._kept: dict[tuple[int, Size], GraphedSteps] = {}
+        self._kept: dict[tuple[int, Shape], GraphedSteps] = {}
         """By the id of the ascent, which they hold, and the size; the one used last stands last."""
         self._keeping = threading.Lock()
         self._streams: list[torch.cuda.Stream] = []
@@ -47,7 +47,7 @@ class GpuBackend:
         """Gives how many steps of the last frame were dropped."""
         self._stopwatch = GpuTimer()
 
-    def measure(self, stages: Stages, stage: str) -> AbstractContextManager[None]:
+    def measure(self, stages: StageTimes, stage: str) -> AbstractContextManager[None]:
         """Add the time that the GPU takes for what is launched inside to `stage`, when the frame is shown."""
         if self._device.type != "cuda":
             return stages.measure(stage)
@@ -77,15 +77,15 @@ class GpuBackend:
         self._frame = self._transfer.up(pixels)
         return shrink(self._frame, (small.shape[0], small.shape[1]))
 
-    def inherit(self, picture: Tensor, left: Carry, flow: Flow, keep: float) -> tuple[Tensor, Tensor | None]:
-        """Return `picture` with what it inherits, and what is withheld, moved along `flow`; see residual.inherit."""
-        return inherit(picture, left, self._transfer.up(flow.vectors), self._transfer.up(flow.confidence), keep)
+    def warp_and_add(self, picture: Tensor, carry: Carry, flow: Flow, keep: float) -> tuple[Tensor, Tensor | None]:
+        """Return `picture` with the residual added, and the pending part, both moved along `flow`."""
+        return warp_and_add(picture, carry, self._transfer.up(flow.vectors), self._transfer.up(flow.confidence), keep)
 
     def step(
         self,
         ascent: Ascent,
         picture: Tensor,
-        octave: Size,
+        octave: Shape,
         shift: tuple[int, int],
         step_size: float,
         share: float,
@@ -95,27 +95,27 @@ class GpuBackend:
         steps = self._steps_for(ascent, (picture.shape[2], picture.shape[3]))
         return steps.step(picture, octave, shift, step_size, share, by)
 
-    def _steps_for(self, ascent: Ascent, size: Size) -> GraphedSteps:
+    def _steps_for(self, ascent: Ascent, shape: Shape) -> GraphedSteps:
         with self._keeping:
-            steps = self._kept.pop((id(ascent), size), None)
+            steps = self._kept.pop((id(ascent), shape), None)
             if steps is None:
                 if len(self._kept) == _KEPT:
                     del self._kept[next(iter(self._kept))]  # its memory first, then that of the new one
-                steps = self._new_steps(ascent, size)
-            self._kept[id(ascent), size] = steps
+                steps = self._new_steps(ascent, shape)
+            self._kept[id(ascent), shape] = steps
             return steps
 
-    def _new_steps(self, ascent: Ascent, size: Size) -> GraphedSteps:
+    def _new_steps(self, ascent: Ascent, shape: Shape) -> GraphedSteps:
         """Return new ones with a stream of their own, on which others have recorded that are gone.
 
         cuBLAS keeps memory for each stream that ever used it, and takes it back when a graph that was recorded there is
         gone, whoever else has recorded there.
         """
         if self._device.type != "cuda":
-            return GraphedSteps(ascent, size)
+            return GraphedSteps(ascent, shape)
         # Its stubs give a stream no types.
         stream = self._streams.pop() if self._streams else torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-        steps = GraphedSteps(ascent, size, stream)
+        steps = GraphedSteps(ascent, shape, stream)
         weakref.finalize(steps, self._streams.append, stream)
         return steps
 

@@ -7,25 +7,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.stream.residual import Carry, remove_mean
 
 
-def shrink(frame: Tensor, size: Size) -> Tensor:
-    """Return `frame`, uint8 (h, w, 3), at `size` (height, width) as float32 (1, 3, h, w), channels last.
+def shrink(frame: Tensor, shape: Shape) -> Tensor:
+    """Return `frame`, uint8 (h, w, 3), at `shape` (height, width) as float32 (1, 3, h, w), channels last.
 
     As resize.shrink: halved as often as it goes, then interpolated; without rounding in between.
     """
     picture = frame.permute(2, 0, 1)[None].float()
-    while picture.shape[2] >= 2 * size[0] and picture.shape[3] >= 2 * size[1]:
+    while picture.shape[2] >= 2 * shape[0] and picture.shape[3] >= 2 * shape[1]:
         # An odd side to the even one below it: a mean over two pixels would leave the last one out, bit by bit.
         even = picture.shape[2] // 2 * 2, picture.shape[3] // 2 * 2
         picture = F.avg_pool2d(_resized(picture, even), 2)
-    return _resized(picture, size).contiguous(memory_format=torch.channels_last)
+    return _resized(picture, shape).contiguous(memory_format=torch.channels_last)
 
 
-def _resized(picture: Tensor, size: Size) -> Tensor:
-    return picture if picture.shape[2:] == size else F.interpolate(picture, size, mode="bilinear")
+def _resized(picture: Tensor, shape: Shape) -> Tensor:
+    return picture if picture.shape[2:] == shape else F.interpolate(picture, shape, mode="bilinear")
 
 
 def warp(residual: Tensor, vectors: Tensor, confidence: Tensor, keep: float) -> Tensor:
@@ -44,12 +44,12 @@ def warp(residual: Tensor, vectors: Tensor, confidence: Tensor, keep: float) -> 
     return moved * share
 
 
-def inherit(
-    picture: Tensor, left: Carry, vectors: Tensor, confidence: Tensor, keep: float
+def warp_and_add(
+    picture: Tensor, carry: Carry, vectors: Tensor, confidence: Tensor, keep: float
 ) -> tuple[Tensor, Tensor | None]:
-    """Return `picture` with what it inherits, and what is withheld, as residual.inherit does. The flow: see warp."""
-    moved = remove_mean(warp(left.residual, vectors, confidence, keep))
-    return picture + moved, None if left.withheld is None else warp(left.withheld, vectors, confidence, 1.0)
+    """Return what residual.warp_and_add does. For the flow, see warp."""
+    moved = remove_mean(warp(carry.residual, vectors, confidence, keep))
+    return picture + moved, None if carry.pending is None else warp(carry.pending, vectors, confidence, 1.0)
 
 
 def compose(frame: Tensor, residual: Tensor, strength: float) -> Tensor:

@@ -4,14 +4,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.native import kernels
 
 Shift = tuple[int | Tensor, int | Tensor]
 """How far down and right, in pixels. Tensors are whole numbers without shape, on the device of the picture."""
 
 
-def draw_shift(seed: int, number: int, step: int, most: int, octave: Size) -> tuple[int, int]:
+def draw_shift(seed: int, number: int, step: int, most: int, octave: Shape) -> tuple[int, int]:
     """Return the shift (down, right) in pixels of a step, drawn from (seed, number of the frame, step) alone.
 
     So a run repeats. most: how far at most; a roll by half a side of the octave or more would be a roll the other way.

@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 
 from livedream.dream.image import resize
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.native import kernels
 
 # Points of the grid on which the coefficients are computed: every 11 pixels in a frame of 1280x720.
@@ -143,15 +143,15 @@ class _Guide(NamedTuple):
 _MIXED, _ZERO, _FULL = range(3)
 
 
-def _guide(edge: Edge, frame: Size) -> _Guide:
-    size = _grid_size(frame)
-    planes = np.empty((4, *size), np.int32)
-    planes[:3] = resize.shrink(edge.small, size).transpose(2, 0, 1)
-    planes[3] = np.rint(cv2.resize(edge.coarse, size[::-1], interpolation=cv2.INTER_AREA) * np.float32(255))
+def _guide(edge: Edge, frame: Shape) -> _Guide:
+    shape = _grid_shape(frame)
+    planes = np.empty((4, *shape), np.int32)
+    planes[:3] = resize.shrink(edge.small, shape).transpose(2, 0, 1)
+    planes[3] = np.rint(cv2.resize(edge.coarse, shape[::-1], interpolation=cv2.INTER_AREA) * np.float32(255))
     trust = _TRUST * _STEEPNESS * (1 << _OFFSET_BITS)
     fit = kernels.fit_mask if kernels.compiled else _fit
     grid, kinds = fit(planes, _REACH, _SMOOTHING, _NOISE, _STEEPNESS, trust)
-    return _Guide(grid, kinds, *_places(frame, size))
+    return _Guide(grid, kinds, *_places(frame, shape))
 
 
 def _fit(
@@ -223,14 +223,14 @@ def _kinds(grid: np.ndarray) -> np.ndarray:
     return kinds
 
 
-def _grid_size(frame: Size) -> Size:
+def _grid_shape(frame: Shape) -> Shape:
     """Return (rows, columns) of a grid of about `_POINTS` in the shape of `frame`, no finer than its pixels."""
     side = max(1.0, math.sqrt(frame[0] * frame[1] / _POINTS))
     return max(1, round(frame[0] / side)), max(1, round(frame[1] / side))
 
 
 @functools.lru_cache(maxsize=8)
-def _places(frame: Size, grid: Size) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _places(frame: Shape, grid: Shape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return `across`, `down` and `starts` of a `_Guide`. Not to be changed."""
     down, across = (
         np.clip(((2 * np.arange(pixels) + 1) * points * 128 // pixels) - 128, 0, (points - 1) * 256).astype(np.int32)

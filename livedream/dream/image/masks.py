@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 
 from livedream.dream.image.mask_edges import Edge, full_mask, multiply, soften
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.objective.mask import Mask
 from livedream.dream.objective.parser import parse
 from livedream.dream.stream.live_masks import MaskState, Search, follow
 from livedream.dream.stream.motion import Flow
 from livedream.dream.stream.person import find_person_in_still, is_somebody
-from livedream.dream.stream.timing import Stages
+from livedream.dream.stream.timing import StageTimes
 from livedream.frame import Frame
 from livedream.image import read_mask
 from livedream.settings import DreamSettings
@@ -36,22 +36,22 @@ class Masks:
     def __bool__(self) -> bool:
         return bool(self._pictures)
 
-    def at(self, size: Size, scale: float = 1.0) -> np.ndarray:
+    def at(self, shape: Shape, scale: float = 1.0) -> np.ndarray:
         """Return their product, stretched to `size` (height, width): float32 (h, w), 0..1.
 
         scale: that size over the one of the frame, for which the feathers are meant.
         """
-        product = np.ones(size, np.float32)
+        product = np.ones(shape, np.float32)
         for picture, mask in self._pictures:
-            way = cv2.INTER_AREA if picture.shape[0] > size[0] else cv2.INTER_LINEAR
-            stretched = cv2.resize(picture, size[::-1], interpolation=way)
+            way = cv2.INTER_AREA if picture.shape[0] > shape[0] else cv2.INTER_LINEAR
+            stretched = cv2.resize(picture, shape[::-1], interpolation=way)
             product *= soften(stretched, (mask.feather or 0) * scale, _or(mask.strength, 1.0)).astype(np.float32) / 255
         return product
 
-    def of_frame(self, size: Size) -> np.ndarray:
+    def of_frame(self, shape: Shape) -> np.ndarray:
         """Return it for frames of `size`, uint8 (h, w), 255 for all of the dream. Kept for the next frame."""
-        if self._of_frames is None or self._of_frames.shape != size:
-            self._of_frames = (self.at(size) * 255).round().astype(np.uint8)
+        if self._of_frames is None or self._of_frames.shape != shape:
+            self._of_frames = (self.at(shape) * 255).round().astype(np.uint8)
         return self._of_frames
 
 
@@ -112,7 +112,13 @@ class StreamMasks:
         """What the masks of the next frame are made from; None without live masks."""
 
     def of(
-        self, frame: Frame, small: np.ndarray, flow: Flow | None, settings: DreamSettings, begins: bool, stages: Stages
+        self,
+        frame: Frame,
+        small: np.ndarray,
+        flow: Flow | None,
+        settings: DreamSettings,
+        begins: bool,
+        stages: StageTimes,
     ) -> tuple[LiveMask, ...]:
         """Return the live masks of the next frame.
 
@@ -154,7 +160,7 @@ class StillMask:
     def __init__(self, files: Masks, wanted: Sequence[Mask], pixels: np.ndarray, no_person: str) -> None:
         """wanted: masks of a person, see `wanted_masks`. no_person: as in the settings."""
         self._files = files
-        self._size = pixels.shape[0], pixels.shape[1]
+        self._shape = pixels.shape[0], pixels.shape[1]
         self._live: list[np.ndarray] = []
         self.found_nobody = False
         """Whether a person was searched for, and nobody is there."""
@@ -165,20 +171,20 @@ class StillMask:
         for mask in wanted:
             shown = person if mask.name == "person" else 1 - person
             if self.found_nobody:
-                shown = np.full(self._size, no_person == "all", np.float32)
+                shown = np.full(self._shape, no_person == "all", np.float32)
             full = soften(np.rint(shown * 255).astype(np.uint8), mask.feather or 0, _or(mask.strength, 1.0))
             self._live.append(full.astype(np.float32) / 255)
 
-    def at(self, size: Size) -> np.ndarray:
+    def at(self, shape: Shape) -> np.ndarray:
         """Return it at `size` (height, width), float32 (h, w), 0..1."""
-        product = self._files.at(size, size[0] / self._size[0])
+        product = self._files.at(shape, shape[0] / self._shape[0])
         for mask in self._live:
-            product *= mask if size == self._size else cv2.resize(mask, size[::-1], interpolation=cv2.INTER_AREA)
+            product *= mask if shape == self._shape else cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_AREA)
         return product
 
     def blend(self, source: np.ndarray, dream: np.ndarray) -> np.ndarray:
         """Return `dream` where it is 1, and `source` where it is 0; both uint8 (h, w, 3)."""
-        mask = self.at(self._size)
+        mask = self.at(self._shape)
         return cv2.blendLinear(source, dream, 1 - mask, mask)
 
 

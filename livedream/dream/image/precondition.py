@@ -97,7 +97,7 @@ def precondition(gradient: Tensor, by: Preconditioner | TensorPreconditioner) ->
     # Sums of products, not a matrix product: that would be in TF32 on a GPU that is told to use it.
     pixels = (gradient[:, None] * by.colors.view(1, 3, 3, 1, 1)).sum(2)
     pyramid = [pixels]
-    for _ in pyramid_sizes(pixels.shape[2], pixels.shape[3])[1:]:
+    for _ in pyramid_shapes(pixels.shape[2], pixels.shape[3])[1:]:
         pyramid.append(_halved(pyramid[-1]))
     levels = by.levels.unbind()
     factors = [_factor(levels, number) for number in range(len(pyramid))]
@@ -117,13 +117,13 @@ def _factor(levels: Sequence[T], number: int) -> T:
     return levels[number] - levels[number - 1] if number else levels[0]
 
 
-def pyramid_sizes(height: int, width: int) -> list[tuple[int, int]]:
+def pyramid_shapes(height: int, width: int) -> list[tuple[int, int]]:
     """Return (height, width) of each level of the pyramid, from the finest; small pictures have fewer than LEVELS."""
-    sizes = [(height, width)]
-    while len(sizes) < LEVELS and min(sizes[-1]) >= SMALLEST_SIDE:
-        height, width = sizes[-1]
-        sizes.append(((height + 1) // 2, (width + 1) // 2))
-    return sizes
+    shapes = [(height, width)]
+    while len(shapes) < LEVELS and min(shapes[-1]) >= SMALLEST_SIDE:
+        height, width = shapes[-1]
+        shapes.append(((height + 1) // 2, (width + 1) // 2))
+    return shapes
 
 
 @functools.lru_cache(maxsize=16)
@@ -143,6 +143,6 @@ def _halved(picture: Tensor) -> Tensor:
     return F.conv2d(F.conv2d(padded, down, stride=(2, 1), groups=channels), across, stride=(1, 2), groups=channels)
 
 
-def _doubled(picture: Tensor, size: tuple[int, int]) -> Tensor:
+def _doubled(picture: Tensor, shape: tuple[int, int]) -> Tensor:
     """Interpolate to twice the sides; the last row or column is left out where `size` (height, width) is odd."""
-    return F.interpolate(picture, scale_factor=2, mode="bilinear")[:, :, : size[0], : size[1]]
+    return F.interpolate(picture, scale_factor=2, mode="bilinear")[:, :, : shape[0], : shape[1]]

@@ -8,30 +8,30 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.native import kernels
 
 
-def shrink(pixels: np.ndarray, size: Size) -> np.ndarray:
+def shrink(pixels: np.ndarray, shape: Shape) -> np.ndarray:
     """Return `pixels`, uint8 (h, w, 3), at `size` (height, width): halved as often as it goes, then interpolated.
 
     Each pixel still stands for all those that it covers, and it takes a sixth of the time of one step by area: 0.65 ms
     instead of 4.1 from 1280x720 to 448x256. To a larger size it is interpolated alone. It takes float32 (h, w), too.
     """
-    while pixels.shape[0] >= 2 * size[0] and pixels.shape[1] >= 2 * size[1]:
+    while pixels.shape[0] >= 2 * shape[0] and pixels.shape[1] >= 2 * shape[1]:
         half = pixels.shape[1] // 2, pixels.shape[0] // 2
         pixels = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA)
-    return pixels if pixels.shape[:2] == size else cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return pixels if pixels.shape[:2] == shape else cv2.resize(pixels, shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def scale(picture: Tensor, size: Size) -> Tensor:
+def scale(picture: Tensor, shape: Shape) -> Tensor:
     """Return `picture`, float32 (1, channels, h, w), interpolated to `size` (height, width). Channels stay last.
 
     OpenCV takes a tenth of torch's time for few channels on a CPU, and gives the same.
     """
     if picture.device.type != "cpu":
-        return F.interpolate(picture, size, mode="bilinear")
-    return from_pixels(cv2.resize(to_pixels(picture), size[::-1], interpolation=cv2.INTER_LINEAR))
+        return F.interpolate(picture, shape, mode="bilinear")
+    return from_pixels(cv2.resize(to_pixels(picture), shape[::-1], interpolation=cv2.INTER_LINEAR))
 
 
 def to_pixels(picture: Tensor) -> np.ndarray:

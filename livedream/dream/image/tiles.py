@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 
 MARGIN = 64
 """Pixels that a tile sees beyond what it is for."""
@@ -44,15 +44,15 @@ class Tile(NamedTuple):
     across: Span
 
 
-def tiles(size: Size, side: int, draw: np.random.Generator) -> list[Tile]:
+def tiles(shape: Shape, side: int, draw: np.random.Generator) -> list[Tile]:
     """Cut a picture of `size` (height, width) into tiles; none when it is no larger than one.
 
     side: height and width of a tile with its margins at most, in pixels, at least LEAST_SIDE. draw: where the
         cuts are.
     """
-    if max(size) <= side:
+    if max(shape) <= side:
         return []
-    down, across = (_spans(length, side, int(draw.integers(side))) for length in size)
+    down, across = (_spans(length, side, int(draw.integers(side))) for length in shape)
     return [Tile(row, column) for row in down for column in across]
 
 

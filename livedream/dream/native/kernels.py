@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from livedream.dream.image.precondition import PLAIN, Preconditioner, pyramid_sizes
+from livedream.dream.image.precondition import PLAIN, Preconditioner, pyramid_shapes
 from livedream.dream.image.precondition import precondition as plain_precondition
 from livedream.dream.native import library
 
@@ -80,7 +80,7 @@ def precondition(gradient: Tensor, by: Preconditioner) -> tuple[Tensor, float]:
     if not compiled or not library.is_plain(gradient):
         result = plain_precondition(gradient, by)
         return result, absolute_mean(result)
-    sizes = pyramid_sizes(gradient.shape[2], gradient.shape[3]) if not by.keeps_levels else [gradient.shape[2:]]
+    sizes = pyramid_shapes(gradient.shape[2], gradient.shape[3]) if not by.keeps_levels else [gradient.shape[2:]]
     arguments = _Precondition(gradient.shape[2], gradient.shape[3], len(sizes), by.colors, by.factors(len(sizes)))
     result = torch.empty_like(gradient)
     planes = torch.empty(3 * sum(height * width for height, width in sizes))

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from livedream.dream.image.masks import LiveMask
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.image.resize import shrink
 from livedream.dream.stream.live_masks import MaskState
 from livedream.dream.stream.motion import Flow
-from livedream.dream.stream.timing import Stages
+from livedream.dream.stream.timing import StageTimes
 from livedream.frame import Frame
 from livedream.settings import DreamSettings
 
@@ -30,13 +30,13 @@ class AnalyzedFrame:
     """
     flow: Flow | None
     """None where there is nothing to inherit from: at the beginning of a stream, and after a cut."""
-    sizes: list[Size]
+    shapes: list[Shape]
     """The octaves, from the working size down."""
     stood: int
     """How many frames in a row, with this one, have shown no motion."""
     begins: bool
     """Whether all that was dreamt before is to be forgotten."""
-    stages: Stages
+    stages: StageTimes
     settings: DreamSettings
     """With which it was looked at: they say which masks it has."""
     masks: tuple[LiveMask, ...] = ()
@@ -44,10 +44,12 @@ class AnalyzedFrame:
     mask_state: MaskState | None = None
     """What the live masks of the next frame are made from; None without any."""
 
-    def at(self, sizes: list[Size]) -> "AnalyzedFrame":
+    def at(self, shapes: list[Shape]) -> "AnalyzedFrame":
         """Return it at other sizes."""
         return (
-            self if sizes[0] == self.sizes[0] else replace(self, small=shrink(self.frame.pixels, sizes[0]), sizes=sizes)
+            self
+            if shapes[0] == self.shapes[0]
+            else replace(self, small=shrink(self.frame.pixels, shapes[0]), shapes=shapes)
         )
 
 
@@ -58,6 +60,6 @@ class DreamedFrame:
     frame: Frame
     finish: Callable[[], np.ndarray]
     """Makes the frame that is shown, uint8 (h, w, 3): whatever the thread that dreams need not wait for."""
-    stages: Stages
+    stages: StageTimes
     effort: float = 1.0
     """How many times the usual steps it took; 0 for one that shows what was dreamt before."""

@@ -5,17 +5,17 @@ from contextlib import contextmanager
 
 import torch
 
-from livedream.dream.stream.timing import Stages
+from livedream.dream.stream.timing import StageTimes
 
 
 class GpuTimer:
     """Takes the times at which a GPU passes marks between what is launched: nobody waits for it meanwhile."""
 
     def __init__(self) -> None:
-        self._taken: list[tuple[Stages, str, torch.cuda.Event, torch.cuda.Event]] = []
+        self._taken: list[tuple[StageTimes, str, torch.cuda.Event, torch.cuda.Event]] = []
 
     @contextmanager
-    def measure(self, stages: Stages, stage: str) -> Iterator[None]:
+    def measure(self, stages: StageTimes, stage: str) -> Iterator[None]:
         """Measure what is launched inside, for `read` to add to `stage`."""
         began, ended = _mark(), _mark()
         began.record()

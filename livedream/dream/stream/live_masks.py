@@ -6,7 +6,7 @@ and a film repeats bit for bit. In the first frame of a scene the search is wait
 
 Motion is a memory in place: what moved stays in it, and fades.
 
-All maps have the size `SIZE`, stretched over the frame, whatever the working size is.
+All maps have the size `MASK_SHAPE`, stretched over the frame, whatever the working size is.
 """
 
 import functools
@@ -20,12 +20,12 @@ import cv2
 import numpy as np
 
 from livedream.dream.compute.threads import take_one_thread
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.objective.mask import OF_PERSON
 from livedream.dream.stream.motion import Flow
 from livedream.dream.stream.person import PERSON_SHAPE, find_person, is_somebody
 
-SIZE = PERSON_SHAPE
+MASK_SHAPE = PERSON_SHAPE
 """(height, width) of all maps here."""
 EVERY = 5
 """Frames from the start of one search for a person to that of the next. On a film of the tests the IoU is 0.988 with 4,
@@ -46,7 +46,7 @@ _LEAST_SHARE, _DIFFERS = 0.2, 0.5
 _BLEND = 0.05
 # (height, width) at which the flow of a person is averaged, over how many pixels around each, and the weight of a place
 # where the flow says nothing.
-_FLOW_SIZE, _REACH, _SILENT = (72, 128), 5, 0.15
+_FLOW_SHAPE, _REACH, _SILENT = (72, 128), 5, 0.15
 # Far from all persons the flow counts as it is.
 _LEAST_WEIGHT = 0.01
 # Seconds without a person before the masks fade, and how long they take to fade, and to come back.
@@ -120,7 +120,7 @@ class Person:
     search: Search | _Ended | None
     """The one whose result is not in use yet."""
     way: np.ndarray | None
-    """float32 (*_FLOW_SIZE, 2), pixels of that size: from each place in this frame back to that in the searched one."""
+    """float32 (*_FLOW_SHAPE, 2), in pixels of that map: from this frame back to the frame that was searched."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -137,7 +137,7 @@ class MaskState:
     """float32 (h, w), 0..1: 1 where something moves. None while nobody asks for it."""
 
     def coarse(self, kind: str) -> np.ndarray:
-        """Return how much of a dream shows: float32 `SIZE`, 0..1. kind: one of LIVE_MASKS that was wanted."""
+        """Return how much of a dream shows: float32 `MASK_SHAPE`, 0..1. kind: one of LIVE_MASKS that was wanted."""
         if kind in OF_PERSON:
             if self.person is None:
                 raise ValueError(f"{kind} was not wanted")
@@ -216,7 +216,7 @@ def follow(
         seconds = min(state.step, _LONGEST_STEP)
         person = _begin(small) if state.person is None or flow is None else _carry(state.person, small, flow, seconds)
     if not set(kinds) <= set(OF_PERSON):
-        motion = np.zeros(SIZE, np.float32) if flow is None else _remember(state, flow, motion_seconds)
+        motion = np.zeros(MASK_SHAPE, np.float32) if flow is None else _remember(state, flow, motion_seconds)
     return replace(state, person=person, motion=motion)
 
 
@@ -237,7 +237,7 @@ def _carry(person: Person, small: np.ndarray, flow: Flow, seconds: float) -> Per
     age, search, way = person.age + 1, person.search, person.way
     missing = person.missing + seconds if person.missing else 0.0
     if search is not None and way is not None:
-        way = cv2.add(_moved(way, cv2.add(_grid(_FLOW_SIZE), vectors)), vectors)
+        way = cv2.add(_moved(way, cv2.add(_grid(_FLOW_SHAPE), vectors)), vectors)
         if age % EVERY == LATE % EVERY:
             result = search.result()
             if is_somebody(result):
@@ -249,7 +249,7 @@ def _carry(person: Person, small: np.ndarray, flow: Flow, seconds: float) -> Per
         age %= EVERY * WHOLE
         # Around where the person was last, the network is sure of what it would not take for one in the whole frame.
         find = find_person if age == 0 or missing else functools.partial(find_person, near=wanted)
-        search, way = Search(find, small), np.zeros((*_FLOW_SIZE, 2), np.float32)
+        search, way = Search(find, small), np.zeros((*_FLOW_SHAPE, 2), np.float32)
     left = math.exp(-seconds / _BLEND)
     shown = cv2.addWeighted(shown, left, wanted, 1 - left, 0)
     if missing > _PATIENCE:
@@ -268,9 +268,9 @@ def _flow_of(person: np.ndarray, flow: Flow) -> np.ndarray:
     background that pans, the IoU of the mask is 0.95 with this, and 0.94 without.
 
     Returns:
-        float32 (*_FLOW_SIZE, 2), in pixels of that size.
+        float32 (*_FLOW_SHAPE, 2), in pixels of that size.
     """
-    wide, high = _FLOW_SIZE[::-1]
+    wide, high = _FLOW_SHAPE[::-1]
     rows, columns = flow.confidence.shape
     across, down = cv2.split(cv2.resize(flow.vectors, (wide, high)))
     weights = cv2.pow(cv2.resize(person, (wide, high)), 3) * cv2.resize(flow.confidence, (wide, high))
@@ -289,8 +289,8 @@ def _mean_around(values: np.ndarray) -> np.ndarray:
 
 
 def _places(vectors: np.ndarray) -> np.ndarray:
-    """Return where each pixel of a map of `SIZE` was. vectors: float32 (*_FLOW_SIZE, 2), in pixels of that size."""
-    return cv2.scaleAdd(cv2.resize(vectors, SIZE[::-1]), SIZE[0] / _FLOW_SIZE[0], _grid(SIZE))
+    """Return where each pixel of a mask was. vectors: float32 (*_FLOW_SHAPE, 2), in pixels of that map."""
+    return cv2.scaleAdd(cv2.resize(vectors, MASK_SHAPE[::-1]), MASK_SHAPE[0] / _FLOW_SHAPE[0], _grid(MASK_SHAPE))
 
 
 def _sharper(found: np.ndarray) -> np.ndarray:
@@ -313,9 +313,9 @@ def _moved(values: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 @functools.cache
-def _grid(size: Size) -> np.ndarray:
+def _grid(shape: Shape) -> np.ndarray:
     """Return the place (x, y) of each pixel, float32 (h, w, 2). Not to be changed."""
-    return np.stack(np.meshgrid(np.arange(size[1]), np.arange(size[0])), axis=-1).astype(np.float32)
+    return np.stack(np.meshgrid(np.arange(shape[1]), np.arange(shape[0])), axis=-1).astype(np.float32)
 
 
 # Motion
@@ -324,12 +324,12 @@ def _grid(size: Size) -> np.ndarray:
 def _remember(state: MaskState, flow: Flow, motion_seconds: float) -> np.ndarray:
     """Return the memory of motion, fading to 1/e in `motion_seconds`."""
     seconds = min(state.step, _LONGEST_STEP)
-    across, down = cv2.split(cv2.resize(flow.vectors, SIZE[::-1]))
+    across, down = cv2.split(cv2.resize(flow.vectors, MASK_SHAPE[::-1]))
     # By numpy: the last bit of cv2.magnitude (OpenCV 5.0) depends on where in memory the numbers lie.
     speed = np.sqrt(across * across + down * down) / np.float32(flow.confidence.shape[0] * seconds)
-    doubt = 1 - cv2.resize(flow.confidence, SIZE[::-1])
+    doubt = 1 - cv2.resize(flow.confidence, MASK_SHAPE[::-1])
     moved = np.maximum(_smooth_step(speed, _SLOW, _FAST), _smooth_step(doubt, _DOUBT, _CHANGED))
-    before = np.zeros(SIZE, np.float32) if state.motion is None else state.motion
+    before = np.zeros(MASK_SHAPE, np.float32) if state.motion is None else state.motion
     return np.maximum(before * np.float32(math.exp(-state.step / motion_seconds)), moved)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 
 _WINDOW = 25
 """Pixels over which an error is summed up."""
@@ -23,15 +23,15 @@ class Flow:
     still: bool = False
     """Whether the whole picture stands, but for a camera's noise."""
 
-    def at(self, size: Size) -> "Flow":
-        """Return it for pictures of `size` (height, width): interpolated, and in their pixels."""
+    def at(self, shape: Shape) -> "Flow":
+        """Return it for pictures of `shape` (height, width): interpolated, and in their pixels."""
         height, width = self.confidence.shape
-        if (height, width) == size:
+        if (height, width) == shape:
             return self
         # Here and below by OpenCV: numpy takes 0.1 ms where two channels meet one, and keeps other threads waiting.
-        stretched = cv2.multiply(self.vectors, np.array([size[1] / width, size[0] / height, 0, 0]))
-        vectors = cv2.resize(stretched, size[::-1], interpolation=cv2.INTER_LINEAR)
-        return Flow(vectors, cv2.resize(self.confidence, size[::-1], interpolation=cv2.INTER_LINEAR), self.still)
+        stretched = cv2.multiply(self.vectors, np.array([shape[1] / width, shape[0] / height, 0, 0]))
+        vectors = cv2.resize(stretched, shape[::-1], interpolation=cv2.INTER_LINEAR)
+        return Flow(vectors, cv2.resize(self.confidence, shape[::-1], interpolation=cv2.INTER_LINEAR), self.still)
 
 
 class Motion:
@@ -49,22 +49,26 @@ class Motion:
     # of three films: within a scene never under 0.81, at their five cuts never over 0.31, between two films 0.54.
     _CUT = 0.65
 
-    def __init__(self, size: Size, scale: float, previous: np.ndarray | None = None) -> None:
-        """size: (height, width) of the frames that will come. scale: of the map of the flow; half of it takes a quarter
-        of the time. previous: `previous` of another Motion, to go on from.
+    def __init__(self, shape: Shape, scale: float, previous: np.ndarray | None = None) -> None:
+        """Prepare for a stream of frames.
+
+        Args:
+            shape: (height, width) of the frames that will come.
+            scale: size of the flow map relative to the frames, at most 1; half the size takes a quarter of the time.
+            previous: `previous` of another Motion, to continue from.
         """
-        self.made_for = size, scale
+        self.made_for = shape, scale
         # Under 32 pixels DIS (OpenCV 5.0) has no level of its pyramid left: it crashed with 16x150 and with 24x250.
-        self._map_size = max(int(size[0] * scale), 32), max(int(size[1] * scale), 32)
+        self._map_shape = max(int(shape[0] * scale), 32), max(int(shape[1] * scale), 32)
         self.previous = previous
         """The frame before, grey, at the size of the map; None before the first."""
-        height, width = self._map_size
+        height, width = self._map_shape
         self._grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
 
     def follow(self, other: "Motion") -> None:
-        """Go on from the frame that `other`, of another size, has seen last."""
+        """Go on from the frame that `other`, of another shape, has seen last."""
         if other.previous is not None:
-            self.previous = cv2.resize(other.previous, self._map_size[::-1], interpolation=cv2.INTER_AREA)
+            self.previous = cv2.resize(other.previous, self._map_shape[::-1], interpolation=cv2.INTER_AREA)
 
     def __call__(self, pixels: np.ndarray) -> Flow | None:
         """Return the flow from `pixels`, uint8 RGB, to the frame before; None for the first one and after a cut."""
@@ -76,13 +80,13 @@ class Motion:
         It may run on any thread, and beside those of other frames.
         """
         grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-        current = cv2.resize(grey, self._map_size[::-1], interpolation=cv2.INTER_AREA)
+        current = cv2.resize(grey, self._map_shape[::-1], interpolation=cv2.INTER_AREA)
         previous, self.previous = self.previous, current
         return lambda: None if previous is None else self._estimate(current, previous)
 
     def _estimate(self, current: np.ndarray, previous: np.ndarray) -> Flow | None:
-        # A new one for each frame, 0.04 ms: at some sizes (32x40, 64x80) what DIS finds depends on what it was used for
-        # before (OpenCV 5.0), and a run would not repeat.
+        # A new object for each frame costs 0.04 ms: at some sizes (32x40, 64x80) the result of DIS depends on what the
+        # object was used for before (OpenCV 5.0), and a run would not repeat.
         dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         vectors = dis.calc(current, previous, np.zeros_like(self._grid))
         # One map carries x and y, which OpenCV's stubs do not know. All by OpenCV, and in place: by numpy what follows

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.image.resize import shrink
 from livedream.models.selfie_segmentation import SelfieSegmentation
 
@@ -102,15 +102,15 @@ def find_person_in_still(pixels: np.ndarray) -> np.ndarray:
     mask = shrink(whole, pixels.shape[:2])
     rows, columns = _scaled(part[0], len(mask) / len(whole)), _scaled(part[1], len(mask[0]) / len(whole[0]))
     seen = pixels[rows, columns]
-    size = seen.shape[0], seen.shape[1]
-    if min(size) < _SMALLEST:
+    shape = seen.shape[0], seen.shape[1]
+    if min(shape) < _SMALLEST:
         return mask
-    scale = min(1, _LARGEST / max(size))
-    seen = shrink(seen, (math.ceil(size[0] * scale), math.ceil(size[1] * scale)))
+    scale = min(1, _LARGEST / max(shape))
+    seen = shrink(seen, (math.ceil(shape[0] * scale), math.ceil(shape[1] * scale)))
     found = _segment_twice(seen, _FINE_SHAPE)
     border = 1 - np.abs(2 * cv2.GaussianBlur(found, (0, 0), seen.shape[0] / 100) - 1)
     found += border * (_find_in_tiles(seen) - found)
-    mask[rows, columns] += _weight((rows, columns), pixels.shape[:2]) * (shrink(found, size) - mask[rows, columns])
+    mask[rows, columns] += _weight((rows, columns), pixels.shape[:2]) * (shrink(found, shape) - mask[rows, columns])
     return np.clip(mask * np.float32(_CONTRAST) + np.float32(0.5 - 0.5 * _CONTRAST), 0, 1)
 
 
@@ -144,9 +144,9 @@ def _fade(tile: slice, whole: int) -> np.ndarray:
     return share
 
 
-def _segment_twice(pixels: np.ndarray, size: Size) -> np.ndarray:
+def _segment_twice(pixels: np.ndarray, shape: Shape) -> np.ndarray:
     """Return the mean of what is found in `pixels` and in their mirror image, searched at `size`: float32 (h, w)."""
-    small = shrink(pixels, size)
+    small = shrink(pixels, shape)
     found = _segment(small) + _segment(np.ascontiguousarray(small[:, ::-1]))[:, ::-1]
     return shrink(found / 2, pixels.shape[:2])
 
@@ -171,7 +171,7 @@ def _scaled(part: slice, scale: float) -> slice:
     return slice(round(part.start * scale), round(part.stop * scale))
 
 
-def _weight(part: tuple[slice, slice], shape: Size) -> np.ndarray:
+def _weight(part: tuple[slice, slice], shape: Shape) -> np.ndarray:
     """Return what the search of a part of a mask of `shape` weighs against that of the whole: (rows, columns), 0..1."""
     return np.outer(_ramp(part[0], shape[0]), _ramp(part[1], shape[1]))
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from livedream.dream.image.octaves import Size
+from livedream.dream.image.octaves import Shape
 from livedream.dream.image.resize import from_pixels, to_pixels
 from livedream.dream.native import kernels
 from livedream.dream.stream.motion import Flow
@@ -29,43 +29,45 @@ class Carry(NamedTuple):
     """What a frame leaves to the next."""
 
     residual: Tensor
-    withheld: Tensor | None
+    pending: Tensor | None
     """What is not shown yet of the changes: so the dream shown is their mean in time. None for nothing."""
 
 
 class FrameResult(NamedTuple):
-    left: Carry
+    carry: Carry
     shown: Tensor
     """The residual that is shown: float32, or int16."""
 
 
-def inherit(picture: Tensor, left: Carry, flow: Flow, keep: float) -> tuple[Tensor, Tensor | None]:
+def warp_and_add(picture: Tensor, carry: Carry, flow: Flow, keep: float) -> tuple[Tensor, Tensor | None]:
     """Return `picture` with what it inherits added, and what is withheld, moved along `flow`, all on the CPU.
 
     keep: share that lives on, 0..1.
     """
     flow = flow.at((picture.shape[2], picture.shape[3]))
-    if kernels.handles_residual(picture, *left):
+    if kernels.handles_residual(picture, *carry):
         maps = flow.vectors, flow.confidence
-        return kernels.warp_and_add(picture, left.residual, left.withheld, maps, keep, _MEAN_LEAK)
-    moved = remove_mean(warp(left.residual, flow, keep))
-    return picture + moved, None if left.withheld is None else warp(left.withheld, flow, 1.0)
+        return kernels.warp_and_add(picture, carry.residual, carry.pending, maps, keep, _MEAN_LEAK)
+    moved = remove_mean(warp(carry.residual, flow, keep))
+    return picture + moved, None if carry.pending is None else warp(carry.pending, flow, 1.0)
 
 
-def settle(dream: Tensor, before: Tensor | None, picture: Tensor, withheld: Tensor | None, share: float) -> FrameResult:
+def split_residual(
+    dream: Tensor, before: Tensor | None, picture: Tensor, pending: Tensor | None, share: float
+) -> FrameResult:
     """Return what a frame leaves behind, and what is shown of it. Any device.
 
     dream: float32 (1, 3, h, w), of which 0..255 counts, but for the last levels at either end. before: the picture with
     what it inherited; None for nothing. withheld: of the frames before. share: of a change that is withheld.
     """
-    if share and before is not None and kernels.handles_residual(picture, dream, before, withheld):
-        residual, held, shown = kernels.split_residual(dream, before, picture, withheld, share, _HEADROOM)
+    if share and before is not None and kernels.handles_residual(picture, dream, before, pending):
+        residual, held, shown = kernels.split_residual(dream, before, picture, pending, share, _HEADROOM)
         return FrameResult(Carry(residual, held), shown)
     lowest, highest = picture.clamp(max=_HEADROOM), picture.clamp(min=255 - _HEADROOM)
     dream = torch.minimum(torch.maximum(dream, lowest), highest)
     rest = None
     if share and before is not None:
-        rest = (dream - before if withheld is None else dream - before + withheld) * share
+        rest = (dream - before if pending is None else dream - before + pending) * share
     # One layout, always: sums in another order differ in the last bit, and a restored stream would drift off.
     residual = (dream - picture).contiguous(memory_format=torch.channels_last)
     return FrameResult(Carry(residual, rest), residual if rest is None else residual - rest)
@@ -95,16 +97,16 @@ def remove_mean(residual: Tensor) -> Tensor:
 
 
 @functools.lru_cache(maxsize=1)
-def _maps(flow: Flow, size: Size) -> tuple[np.ndarray, np.ndarray]:
+def _maps(flow: Flow, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     """Return where each pixel was, and how far that can be trusted, once for each of three channels.
 
     Kept for the next call: more than one thing travels along the same flow.
     """
-    flow = flow.at(size)
-    return _grid(size) + flow.vectors, cv2.merge([flow.confidence] * 3)
+    flow = flow.at(shape)
+    return _grid(shape) + flow.vectors, cv2.merge([flow.confidence] * 3)
 
 
 @functools.lru_cache(maxsize=4)
-def _grid(size: Size) -> np.ndarray:
+def _grid(shape: Shape) -> np.ndarray:
     """Return the place (x, y) of each pixel, float32 (h, w, 2). Not to be changed."""
-    return np.stack(np.meshgrid(np.arange(size[1]), np.arange(size[0])), axis=-1).astype(np.float32)
+    return np.stack(np.meshgrid(np.arange(shape[1]), np.arange(shape[0])), axis=-1).astype(np.float32)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Stages:
+class StageTimes:
     """Seconds by stage, of one frame."""
 
     def __init__(self) -> None:

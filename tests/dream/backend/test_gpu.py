@@ -89,12 +89,12 @@ def test_sizes_between_which_it_goes_to_and_fro_are_recorded_once() -> None:
     frames = iter(stream(12))
     seen = []
     for height in (1.0, 0.8, 1.0, 0.8):
-        dreamer.relief = QualityScale(height)
+        dreamer.quality = QualityScale(height)
         dreamer(next(frames))
         seen.append(last_steps(dreamer))
     assert (seen[0], seen[1]) == (seen[2], seen[3])
     for height in (0.7, 0.6, 0.5):
-        dreamer.relief = QualityScale(height)
+        dreamer.quality = QualityScale(height)
         dreamer(next(frames))
     assert len(dreamer._way._kept) == 3
     assert not set(seen) & set(dreamer._way._kept.values())  # the oldest went
@@ -108,7 +108,7 @@ def test_prepared_look_brings_its_steps_along() -> None:
     ascent = dreamer.ascent_for(changed)
     prepared = last_steps(dreamer)
     assert prepared.ascent is ascent
-    dreamer.adopt(changed, ascent)
+    dreamer.install(changed, ascent)
     dreamer(second)
     assert last_steps(dreamer) is prepared
 
@@ -155,22 +155,22 @@ def test_all_that_frames_ask_for_is_made_before_the_first(monkeypatch, tmp_path)
     settings = QUICK.replace(layers=f'fire5 + mask:"{mask}"', temporal_smoothing=0.5, steps=2)
     dreamer, unprepared = (walks_through_the_device(settings) for _ in range(2))
     seen: set[object] = set()
-    up, settled = dreamer._way._transfer.up, residual.settle
+    up, settled = dreamer._way._transfer.up, residual.split_residual
 
     def up_and_note(array):
         seen.add((array.shape, array.dtype))
         return up(array)
 
-    def settle_and_note(dream, before, picture, withheld, share):
-        seen.add((before is None, withheld is None))
-        return settled(dream, before, picture, withheld, share)
+    def split_and_note(dream, before, picture, pending, share):
+        seen.add((before is None, pending is None))
+        return settled(dream, before, picture, pending, share)
 
     monkeypatch.setattr(dreamer._way._transfer, "up", up_and_note)
-    monkeypatch.setattr("livedream.dream.dreamer.settle", settle_and_note)
+    monkeypatch.setattr("livedream.dream.dreamer.split_residual", split_and_note)
     dreamer.prepare((160, 120))
     prepared = set(seen)
     assert dreamer._ready().masks._of_frames is not None
-    assert (dreamer._count, dreamer._left, dreamer._last, dreamer._frame_size) == (0, None, None, None)
+    assert (dreamer._count, dreamer._left, dreamer._last, dreamer._frame_shape) == (0, None, None, None)
     assert dreamer.working_size == (64, 80)
     for frame in stream(4):
         assert np.array_equal(dreamer(frame).pixels, unprepared(frame).pixels)
@@ -203,7 +203,7 @@ def test_what_was_recorded_for_a_look_that_is_left_goes(monkeypatch) -> None:
     for layers in ("fire4", "fire6", "fire5"):
         settings = QUICK.replace(layers=layers)
         ascent = dreamer.ascent_for(settings)
-        dreamer.adopt(settings, ascent)
+        dreamer.install(settings, ascent)
         dreamer(first[1])
         assert {id(steps.ascent) for steps in dreamer._way._kept.values()} == {id(ascent)}
 
@@ -311,7 +311,7 @@ def test_full_memory_makes_the_dream_smaller_and_says_so(monkeypatch, caplog, pr
     assert dreamer.notice == "dreaming at 70% of the working height at most, the device has no memory for more"
     assert f"{dreamer.notice}: CUDA out of memory. Tried to allocate 2.00 GiB." in caplog.text
     assert "More about it" not in caplog.text
-    dreamer.relief = QualityScale(0.9)  # a governor with time to spare
+    dreamer.quality = QualityScale(0.9)  # a governor with time to spare
     for frame in rest:
         shown = dreamer(frame)
     assert set(memory.seen) == {(45, 64)}
@@ -342,7 +342,7 @@ def test_change_that_memory_is_too_short_for_makes_the_dream_smaller(monkeypatch
     before = dreamer.working_size
     memory.pixels = before[0] * before[1] - 1
     changed = dreamer.settings.replace(layers="fire4")
-    dreamer.adopt(changed, dreamer.ascent_for(changed))
+    dreamer.install(changed, dreamer.ascent_for(changed))
     dreamer(second)
     assert dreamer.working_size[0] < before[0]
     assert "fire4" in dreamer.description
@@ -352,7 +352,7 @@ def test_what_is_kept_for_later_goes_before_the_dream_gets_smaller(monkeypatch) 
     dreamer = walks_through_the_device()
     frames = iter(stream(4))
     for height in (0.8, 1.0):
-        dreamer.relief = QualityScale(height)
+        dreamer.quality = QualityScale(height)
         dreamer(next(frames))
     memory = Memory(monkeypatch, 0)
     step = Ascent.step

@@ -11,7 +11,7 @@ import torch
 
 from livedream.dream.backend.transfer import Transfer
 from livedream.dream.stream.gpu_timing import GpuTimer
-from livedream.dream.stream.timing import Stages
+from livedream.dream.stream.timing import StageTimes
 
 CPU = torch.device("cpu")
 
@@ -158,7 +158,7 @@ class Mark:
 
 def test_stopwatch_tells_the_time_of_the_gpu_once_it_is_read(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "Event", Mark)
-    stopwatch, stages = GpuTimer(), Stages()
+    stopwatch, stages = GpuTimer(), StageTimes()
     for milliseconds in (20.0, 5.0):
         with stopwatch.measure(stages, "ascent"):
             Mark.now += milliseconds

@@ -176,10 +176,10 @@ def test_a_change_of_the_working_size_leaves_the_mask() -> None:
     one, other = (Dreamer(QUICK.replace(mask="person")) for _ in range(2))
     for frame in frames:
         if frame.index == EVERY + 1:
-            other.relief = QualityScale(height=0.75, flow=0.5)
+            other.quality = QualityScale(height=0.75, flow=0.5)
         sights = one.look(frame), other.look(frame)
         assert sights[1].begins is False
-    assert sights[0].sizes != sights[1].sizes
+    assert sights[0].shapes != sights[1].shapes
     found, wanted = (sight.masks[0].coarse > 0.5 for sight in sights)
     assert (found & wanted).sum() / (found | wanted).sum() > 0.95
 
@@ -193,7 +193,7 @@ def test_a_mask_that_is_chosen_while_it_runs_holds_from_the_next_look_on() -> No
     _, seen = seen_through(dreamer, second)  # the person is there at once
     assert 0.1 < (seen > 127).mean() < 0.6
     ascent = dreamer.ascent_for(QUICK.replace(layers="fire5 + mask:background"))
-    dreamer.adopt(QUICK.replace(layers="fire5 + mask:background"), ascent)
+    dreamer.install(QUICK.replace(layers="fire5 + mask:background"), ascent)
     _, without = seen_through(dreamer, third)
     assert (without > 127).mean() == pytest.approx(1 - (seen > 127).mean(), abs=0.1)
     dreamer.settings = QUICK

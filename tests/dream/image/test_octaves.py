@@ -1,6 +1,6 @@
 import pytest
 
-from livedream.dream.image.octaves import octave_sizes, working_size
+from livedream.dream.image.octaves import octave_shapes, working_shape
 
 
 @pytest.mark.parametrize(
@@ -15,13 +15,13 @@ from livedream.dream.image.octaves import octave_sizes, working_size
     ],
 )
 def test_working_size(height, width, wanted, expected) -> None:
-    assert working_size(height, width, wanted, smallest=32) == expected
+    assert working_shape(height, width, wanted, smallest=32) == expected
 
 
 def test_octaves_by_hand() -> None:
-    assert octave_sizes((256, 448), 3, 1.4, 32) == [(256, 448), (183, 320), (131, 229)]
+    assert octave_shapes((256, 448), 3, 1.4, 32) == [(256, 448), (183, 320), (131, 229)]
 
 
 def test_octaves_smaller_than_the_network_takes_are_left_out() -> None:
-    assert octave_sizes((80, 160), 5, 2, 32) == [(80, 160), (40, 80)]
-    assert octave_sizes((32, 32), 5, 2, 32) == [(32, 32)]
+    assert octave_shapes((80, 160), 5, 2, 32) == [(80, 160), (40, 80)]
+    assert octave_shapes((32, 32), 5, 2, 32) == [(32, 32)]

@@ -15,7 +15,7 @@ from livedream.dream.image.precondition import (
     color_matrix,
     precondition,
     preconditioner,
-    pyramid_sizes,
+    pyramid_shapes,
 )
 from livedream.dream.native import kernels
 from tests.dream.without import needs_kernels, without_kernels
@@ -115,7 +115,7 @@ def test_colours_are_red_green_and_blue_in_this_order() -> None:
     [(7, 900, 1), (8, 8, 2), (14, 99, 2), (15, 99, 3), (16, 16, 3), (64, 65, 5), (900, 1600, 5)],
 )
 def test_levels_by_hand(height, width, levels) -> None:
-    sizes = pyramid_sizes(height, width)
+    sizes = pyramid_shapes(height, width)
     assert len(sizes) == levels
     assert sizes[0] == (height, width)
     assert all(small == ((large[0] + 1) // 2, (large[1] + 1) // 2) for large, small in itertools.pairwise(sizes))

@@ -62,8 +62,8 @@ def test_absolute_mean_does_not_depend_on_the_number_of_threads() -> None:
 
 
 @needs_kernels
-@pytest.mark.parametrize("withheld", [True, False])
-def test_warped_residual_matches_opencv(withheld, monkeypatch) -> None:
+@pytest.mark.parametrize("pending", [True, False])
+def test_warped_residual_matches_opencv(pending, monkeypatch) -> None:
     maps, size = (48, 64), (96, 128)
     numbers = np.random.default_rng(0)
     vectors = numbers.normal(0, 4, (*maps, 2)).astype(np.float32)
@@ -74,10 +74,10 @@ def test_warped_residual_matches_opencv(withheld, monkeypatch) -> None:
         (F.avg_pool2d(random(1, 3, *size, seed=seed) * 100, 9, 1, 4)).contiguous(memory_format=LAST)
         for seed in range(3)
     )
-    state = Carry(left, held if withheld else None)
-    found = residual.inherit(image, state, flow, 0.9)
+    state = Carry(left, held if pending else None)
+    found = residual.warp_and_add(image, state, flow, 0.9)
     without_kernels(monkeypatch)
-    expected = residual.inherit(image, state, flow, 0.9)
+    expected = residual.warp_and_add(image, state, flow, 0.9)
     assert float((expected[0] - image).abs().mean()) > 1
     for one, other in zip(found, expected, strict=True):
         assert (one is None) == (other is None)
@@ -89,11 +89,11 @@ def test_warped_residual_matches_opencv(withheld, monkeypatch) -> None:
 @pytest.mark.parametrize("known", [True, False])
 def test_split_residual_matches_torch(known, monkeypatch) -> None:
     dream, before, image, held = ((random(1, 3, 31, 47, seed=seed) * 90 + 120) for seed in range(4))
-    found = residual.settle(dream, before, image, held if known else None, 0.6)
+    found = residual.split_residual(dream, before, image, held if known else None, 0.6)
     without_kernels(monkeypatch)
-    expected = residual.settle(dream, before, image, held if known else None, 0.6)
-    torch.testing.assert_close(found.left.residual, expected.left.residual)
-    torch.testing.assert_close(found.left.withheld, expected.left.withheld, rtol=1e-5, atol=1e-3)
+    expected = residual.split_residual(dream, before, image, held if known else None, 0.6)
+    torch.testing.assert_close(found.carry.residual, expected.carry.residual)
+    torch.testing.assert_close(found.carry.pending, expected.carry.pending, rtol=1e-5, atol=1e-3)
     assert float((found.shown - expected.shown).abs().max()) <= 0.501  # rounded
 
 

@@ -9,7 +9,7 @@ import pytest
 from skimage import data
 
 from livedream.dream.stream import live_masks
-from livedream.dream.stream.live_masks import EVERY, LATE, SIZE, MaskState, follow
+from livedream.dream.stream.live_masks import EVERY, LATE, MASK_SHAPE, MaskState, follow
 from livedream.dream.stream.motion import Flow, Motion
 from livedream.dream.stream.person import find_person, find_person_in_still
 
@@ -99,9 +99,9 @@ def test_mask_is_carried_along_with_the_person() -> None:
 def test_background_does_not_drag_the_mask_along() -> None:
     """The person stands while all else moves; carried as the background moves, the mask would smear."""
     inside = find_person(PERSON) > 0.5
-    vectors = np.zeros((*SIZE, 2), np.float32)
+    vectors = np.zeros((*MASK_SHAPE, 2), np.float32)
     vectors[..., 0] = np.where(inside, 0, 3)  # to the left
-    flow = Flow(vectors, np.ones(SIZE, np.float32))
+    flow = Flow(vectors, np.ones(MASK_SHAPE, np.float32))
     last = followed([PERSON] * EVERY, [None, *([flow] * (EVERY - 1))])[-1].coarse("person") > 0.5
     assert (last & inside).sum() / (last | inside).sum() > 0.95
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from livedream.dream.stream.motion import Flow
-from livedream.dream.stream.residual import remove_mean, settle, warp
+from livedream.dream.stream.residual import remove_mean, split_residual, warp
 
 
 def flow(vector: tuple[float, float], confidence: float = 1.0, size: tuple[int, int] = (8, 16)) -> Flow:
@@ -31,7 +31,7 @@ def test_dream_burns_out_no_light_that_the_frame_does_not(share) -> None:
     dream = torch.tensor([-50.0, 0, 2, 100, 253, 300]).view(1, 3, 1, 2).contiguous(memory_format=torch.channels_last)
     frame = torch.tensor([100.0, 1, 1, 90, 254, 100]).view(1, 3, 1, 2).contiguous(memory_format=torch.channels_last)
     wanted = torch.tensor([4.0, 1, 2, 100, 253, 251]).view(1, 3, 1, 2)
-    torch.testing.assert_close(frame + settle(dream, frame, frame, None, share).left.residual, wanted)
+    torch.testing.assert_close(frame + split_residual(dream, frame, frame, None, share).carry.residual, wanted)
 
 
 def test_mean_of_each_channel_fades_and_the_rest_stays() -> None:

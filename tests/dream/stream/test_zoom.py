@@ -7,7 +7,7 @@ import torch
 from livedream import Dreamer, DreamSettings
 from livedream.dream.stream.motion import Flow
 from livedream.dream.stream.residual import warp
-from livedream.dream.stream.zoom import way_back, zoom_flow
+from livedream.dream.stream.zoom import zoom_flow, zoom_matrix
 from livedream.frame import Frame
 
 SIZE = (9, 17)
@@ -19,17 +19,17 @@ def where(map: np.ndarray, x: float, y: float) -> list[float]:
 
 
 def test_what_grows_comes_from_nearer_the_middle() -> None:
-    assert where(way_back(SIZE, 2, 0), 8, 4) == pytest.approx([8, 4])
-    assert where(way_back(SIZE, 2, 0), 12, 2) == pytest.approx([10, 3])
+    assert where(zoom_matrix(SIZE, 2, 0), 8, 4) == pytest.approx([8, 4])
+    assert where(zoom_matrix(SIZE, 2, 0), 12, 2) == pytest.approx([10, 3])
 
 
 def test_what_turns_clockwise_came_from_before() -> None:
     # On a screen y goes down: a quarter clockwise brings what is at the top, (8, 1), to the right, (11, 4).
-    assert where(way_back(SIZE, 1, 90), 11, 4) == pytest.approx([8, 1])
+    assert where(zoom_matrix(SIZE, 1, 90), 11, 4) == pytest.approx([8, 1])
 
 
 def test_what_drifts_came_from_the_other_side() -> None:
-    assert where(way_back(SIZE, 1, 0, (3, -1)), 8, 4) == pytest.approx([5, 5])
+    assert where(zoom_matrix(SIZE, 1, 0, (3, -1)), 8, 4) == pytest.approx([5, 5])
 
 
 def test_the_dream_of_a_stream_grows_turns_and_follows_the_motion() -> None:
