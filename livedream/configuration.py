@@ -1,4 +1,4 @@
-"""Lasting choices: what a user decides once, in environment variables or in the config file, for every run.
+"""Lasting choices: what a user sets once, in environment variables or the config file, for every run.
 
 An option of the command line wins over a variable, a variable over the file, and the file over the defaults.
 """
@@ -22,7 +22,7 @@ from livedream.untrusted import parse_toml, read_text
 PREFIX = "LIVEDREAM_"
 MODEL, DEVICE, PRECISION, PRESET = "model", "device", "precision", "preset"
 KEYS = (MODEL, DEVICE, PRECISION, PRESET)
-"""What can be chosen: the keys of the file, and in capital letters behind the prefix the variables."""
+"""The keys of the config file; the variables are these in capital letters, after the prefix."""
 AUTO = "auto"
 EXAMPLE = 'device = "cpu"'
 
@@ -52,16 +52,17 @@ def variable(key: str) -> str:
 
 
 def lasting_choices() -> dict[str, Choice]:
-    """Return the choices in force by key: those of the variables, then those of the config file.
+    """Return the choices in force by key; variables win over the config file.
 
-    Raises ArgumentError, whose message begins with the variable or the path of the file, for a wrong value, an unknown
-    key, and a file that cannot be read.
+    Raises:
+        ArgumentError: a value is wrong, a key is unknown, or the file cannot be read. The message begins with the
+            variable or the path of the file.
     """
     return {**choices_in_file(config_file()), **choices_in_environment(os.environ)}
 
 
 def choices_in_environment(environment: Mapping[str, str]) -> dict[str, Choice]:
-    """Return the choices among the variables; an empty one is taken as not set. Raises as `lasting_choices`."""
+    """Return the choices in environment variables; an empty variable counts as unset. Raises as `lasting_choices`."""
     return {
         key: _checked(key, value, variable(key), folder=None)
         for key in KEYS
@@ -70,7 +71,7 @@ def choices_in_environment(environment: Mapping[str, str]) -> dict[str, Choice]:
 
 
 def choices_in_file(path: Path) -> dict[str, Choice]:
-    """Return the choices in the config file `path`; none where there is no such file. Raises as `lasting_choices`."""
+    """Return the choices in the config file `path`; none if it does not exist. Raises as `lasting_choices`."""
     try:
         text = read_text(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -86,7 +87,7 @@ def choices_in_file(path: Path) -> dict[str, Choice]:
 
 
 def misspelled_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that are nearly one of ours, each with the one that is meant."""
+    """Return the variables that look like a misspelled one of livedream, each with the probable name."""
     ours = [variable(key) for key in KEYS]
     near = {
         name: difflib.get_close_matches(name, ours, n=1, cutoff=0.85)
@@ -100,14 +101,14 @@ def _unknown_key(key: str, path: Path) -> ArgumentError:
     if any(key == control.name for control in CONTROLS):
         return ArgumentError(
             f"{path}: {key} cannot be set here, only {', '.join(KEYS)}",
-            'write it into a preset of your own, and name that here: preset = "mine.toml"',
+            'put it in your own preset, and name that here: preset = "mine.toml"',
         )
     error = unknown("key", quoted_value(key)[1:-1], KEYS)
     return ArgumentError(f"{path}: {error}", error.hint)
 
 
 def _checked(key: str, value: Any, origin: str, *, folder: Path | None) -> Choice:
-    """Return the choice. folder: in which a file's relative path starts; None for the current one."""
+    """Return the checked choice. folder: where relative paths start; None for the current folder."""
     try:
         if not isinstance(value, str) or not value:
             _check_control(key, value)
@@ -126,15 +127,15 @@ def _checked(key: str, value: Any, origin: str, *, folder: Path | None) -> Choic
 def _check_control(key: str, value: Any) -> None:
     for control in CONTROLS:
         if control.name == key and (fault := control.fault(value)):
-            raise ArgumentError(fault, f"write one of them, or leave {key} out")
+            raise ArgumentError(fault, f"use one of these values, or leave {key} out")
 
 
 def _preset(value: str, folder: Path | None) -> str:
-    """Return the name of a preset, or the path of a file that is there."""
+    """Return the name of a preset, or the path of an existing file."""
     if not Path(value).suffix:
         load_preset(value)
         return value
     path = (folder or Path()) / Path(value).expanduser()
     if not path.exists():
-        raise ArgumentError(f"no such preset file: {path}", "check the name, or name a preset of `livedream presets`")
+        raise ArgumentError(f"no such preset file: {path}", "check the name, or use a preset from `livedream presets`")
     return str(path)

@@ -1,4 +1,4 @@
-"""One control of a dream: its name, its range, its default, and how it is shown."""
+"""One control of a dream: its name, range, default and description."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 
 from livedream.printable import quoted_value
 
-type_names = {int: "a whole number", float: "a number", str: "text"}
+_TYPE_NAMES = {int: "a whole number", float: "a number", str: "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,26 +18,26 @@ class Control:
     kind: type[int] | type[float] | type[str]
     default: int | float | str
     help: str
-    """A few words, without a full stop."""
+    """A few words, without a full stop at the end."""
     details: str = ""
-    """What else to know of it, without a full stop."""
+    """Further information, without a full stop at the end."""
     unit: str = ""
     low: float = -math.inf
     high: float = math.inf
     """The allowed range, both ends included."""
     choices: tuple[str, ...] = ()
-    only: Literal["films", "pictures"] | None = None
-    """The kind of source that it is for, where films count those that are live; None means both."""
+    only: Literal["videos", "pictures"] | None = None
+    """The kind of source that the control is for; None means both. Live sources count as videos."""
     counterpart: str = ""
-    """The control that does the like for the other kind of source."""
+    """The corresponding control for the other kind of source."""
     live: bool = True
     """Whether it can change while a dream runs."""
     prepared: bool = False
-    """Whether a change needs a network or sizes of its own: it is prepared while the dream goes on as it was."""
+    """Whether a change needs another network or other sizes, which are prepared while the dream continues unchanged."""
     keys: tuple[str, ...] = ()
-    """The keys of a window that turn it: for less and for more, or one for the next choice."""
+    """The keys of a window that turn it: one for less and one for more, or a single one for the next choice."""
     press: float = 0
-    """How far one press of a key turns a number; it stops at the multiples of that."""
+    """How far one press of a key turns a number, which stops at multiples of this."""
 
     @property
     def allowed(self) -> str:
@@ -46,7 +46,7 @@ class Control:
             return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
         if self.kind is str:
             return "text"
-        return f"{type_names[self.kind]} from {self.low:.9g} to {self.high:.9g}"
+        return f"{_TYPE_NAMES[self.kind]} from {self.low:.9g} to {self.high:.9g}"
 
     @property
     def documentation(self) -> str:
@@ -65,21 +65,21 @@ class Control:
 
     @property
     def meaning(self) -> str:
-        """What it does, with all there is to know."""
+        """The full description."""
         return f"{self.help}: {self.details}" if self.details else self.help
 
     def turned(self, value: float, presses: int) -> float:
-        """Return the number, in range, to which so many presses of the key for more (or less, < 0) turn `value`."""
-        # From 0.985, at 0.01 a press, up is 0.99 and down 0.98. What is at a multiple but for rounding is at it.
+        """Return `value` turned by so many presses of the key for more (or for less, if negative), within the range."""
+        # From 0.985, with 0.01 per press, up is 0.99 and down is 0.98. A rounding error does not count as a distance.
         place = value / self.press
         start = math.floor(place + 1e-6) if presses > 0 else math.ceil(place - 1e-6)
         turned = min(max(round((start + presses) * self.press, 9), self.low), self.high)
         return round(turned) if self.kind is int else turned
 
     def parse(self, text: str) -> int | float | str:
-        """Return the value that `text` means, as it is typed on a command line; the range is checked later.
+        """Return the value of `text` from a command line; the range is checked later.
 
-        Text that is no number stays text, so that the check of the settings can name it with all other faults.
+        Text that is not a number is returned as it is, so that the settings can report all wrong values together.
         """
         try:
             return self.kind(text)
@@ -87,7 +87,7 @@ class Control:
             return text
 
     def plain(self, value: object) -> object:
-        """Return a number of numpy's, or a Fraction, as Python's own number of this kind; other values as they are."""
+        """Return a numpy number or a Fraction as a Python number of this kind, and other values as they are."""
         if self.kind is str or isinstance(value, bool):
             return value
         if isinstance(value, Integral):
@@ -95,7 +95,7 @@ class Control:
         return float(value) if self.kind is float and isinstance(value, Real) else value
 
     def fault(self, value: object) -> str | None:
-        """Return what is wrong with `value` in one clause, or None."""
+        """Return what is wrong with `value`, or None."""
         right_type = isinstance(value, self.kind) or (self.kind is float and isinstance(value, int))
         if right_type and not isinstance(value, bool):
             if self.choices:

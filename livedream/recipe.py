@@ -1,4 +1,4 @@
-"""The recipe of an output: the settings that made it, as TOML that is a preset, and beside them what is known of it."""
+"""The recipe of an output: the settings that made it, in TOML that is also a preset, and facts about the output."""
 
 import dataclasses
 import hashlib
@@ -18,33 +18,33 @@ from livedream.untrusted import open_regular, parse_toml
 from livedream.urls import shown
 
 TABLE = "livedream"
-"""The table of the recipe that holds all that is no control, and the name of the recipe inside a PNG."""
+"""The table of the recipe for everything that is not a control, and the name of the recipe inside a PNG."""
 COMPLETE = "complete"
-"""The key in that table that says whether the source was dreamt to its end."""
+"""The key in that table for whether the source was dreamt to its end."""
 ENDS = 1 << 20
-"""Bytes at either end of a file that its fingerprint covers: all of a 100 GB film would take minutes."""
+"""Bytes at each end of a file that its fingerprint covers: reading all of a 100 GB video would take minutes."""
 
 Fact = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How an output is made."""
+    """How an output was made."""
 
     settings: DreamSettings
     source: str = ""
-    """What is dreamt, as it was named."""
+    """The name of the source."""
     fingerprint: str = ""
-    """The `fingerprint` of what is dreamt."""
+    """The `fingerprint` of the source."""
     ingredients: str = ""
-    """The `fingerprint` of the other files that it is made of: guides, masks, directions, weights of one's own."""
+    """The `fingerprint` of the other files used: guides, masks, directions, your own weights."""
     used: str = ""
-    """What dreams: device, precision, network, layer and size. `auto` in the settings says less."""
+    """Device, precision, network, layer and size: what `auto` in the settings stood for."""
     options: Mapping[str, Fact] = field(default_factory=dict)
-    """What the output depends on beside the settings: how it is encoded, which part of the source it shows."""
+    """What else the output depends on: how it is encoded, which part of the source it shows."""
 
     def text(self, **info: Fact) -> str:
-        """Return the recipe as TOML. facts: more lines for its table, known when the output is closed."""
+        """Return the recipe as TOML. info: more lines for its table, known when the output is closed."""
         settings = {
             control.name: value
             for control in CONTROLS
@@ -67,23 +67,23 @@ class Recipe:
         return "\n".join(lines).lstrip("\n") + "\n"
 
     def differences(self, text: str) -> list[str]:
-        """Return in what the recipe written in `text` differs: controls, options, files; none when it is this one.
+        """Return the names of the controls, options and files in which the recipe in `text` differs from this one.
 
-        Versions, names and what was used are not compared. Raises ArgumentError when `text` is no recipe.
+        Versions, file names and `used` are not compared. Raises ArgumentError when `text` is not a recipe.
         """
-        then, now = _essence(text), _essence(self.text())
-        return [name for name in dict.fromkeys([*now, *then]) if then.get(name) != now.get(name)]
+        other, own = _comparable(text), _comparable(self.text())
+        return [name for name in dict.fromkeys([*own, *other]) if other.get(name) != own.get(name)]
 
 
 def in_ascii(toml: str) -> str:
-    """Return a recipe with escapes for all that is not ASCII; that stands in strings alone."""
+    """Return a recipe with all characters outside ASCII escaped; they occur only in strings."""
     return re.sub(r"[^\x00-\x7f]", lambda found: f"\\U{ord(found[0]):08x}", toml)
 
 
 def controls_in(table: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the controls in `table`, a preset or a recipe as read from TOML, by the names they have today.
+    """Return the controls in `table`, a preset or a recipe as read from TOML, by their current names.
 
-    Those of an older livedream are translated. name: of the file, for messages. Raises ArgumentError.
+    Controls of older versions are translated. name: the name of the file, for messages. Raises ArgumentError.
     """
     rest = table.get(TABLE)
     if rest is not None and not isinstance(rest, Mapping):
@@ -96,7 +96,7 @@ def controls_in(table: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def about(text: str) -> dict[str, Any]:
-    """Return the table of a recipe that holds what is no control; empty when `text` is no recipe."""
+    """Return the table of a recipe with everything that is not a control; empty when `text` is not a recipe."""
     try:
         table = parse_toml(text, "the recipe").get(TABLE)
     except ArgumentError:
@@ -105,7 +105,7 @@ def about(text: str) -> dict[str, Any]:
 
 
 def without_end(text: str) -> dict[str, Any] | None:
-    """Return a recipe, read, without what is known only at the end of its output; None when `text` is none."""
+    """Return a parsed recipe without the facts that are known only at the end; None when `text` is not a recipe."""
     if not about(text):
         return None
     recipe = parse_toml(text, "the recipe")
@@ -114,10 +114,10 @@ def without_end(text: str) -> dict[str, Any] | None:
 
 
 def fingerprint(paths: Iterable[Path]) -> str:
-    """Return 32 digits that tell these files from others: of their sizes and of the bytes at both ends.
+    """Return 32 hexadecimal digits that identify these files, from their sizes and the bytes at both ends.
 
-    Not of their names and dates: a film that is moved or copied is the same film. No files have the fingerprint "".
-    Raises SourceError when one cannot be read.
+    Names and dates do not count: a video that is moved or copied stays the same. Without files the fingerprint is "".
+    Raises SourceError when a file cannot be read.
     """
     digest = hashlib.sha256()
     path = None
@@ -130,16 +130,16 @@ def fingerprint(paths: Iterable[Path]) -> str:
                     file.seek(place)
                     digest.update(file.read(ENDS))
         except ValueError as error:  # a zero byte
-            raise SourceError(f"no file can be called {path}", "check the name") from error
+            raise SourceError(f"invalid file name: {path}", "check the name") from error
         except OSError as error:
-            raise SourceError(f"{path}: {error.strerror}", "check the name and the rights of the file") from error
+            raise SourceError(f"{path}: {error.strerror}", "check the name and the permissions of the file") from error
     if path is None:
         return ""
     return digest.hexdigest()[:32]
 
 
-def _essence(text: str) -> dict[str, object]:
-    """Return what two recipes must agree in to make the same output."""
+def _comparable(text: str) -> dict[str, object]:
+    """Return the values that two recipes must share to make the same output."""
     whole = parse_toml(text, "the recipe")
     table, rest = controls_in(whole, "the recipe"), whole.get(TABLE, {})
     options = rest.get("options", {})
@@ -152,6 +152,6 @@ def _essence(text: str) -> dict[str, object]:
 
 def _toml(value: Fact) -> str:
     if isinstance(value, str):
-        # A file's name may hold bytes that are no text. What JSON escapes, TOML escapes alike; but for this one.
+        # A file name may contain bytes that are not text. TOML escapes the same characters as JSON, and this one.
         return json.dumps(value.encode(errors="replace").decode(), ensure_ascii=False).replace("\x7f", "\\u007f")
     return json.dumps(value)

@@ -1,7 +1,7 @@
 """The controls of a dream, in one table.
 
-Everything that shows or takes a control is generated from this table: the command line, the presets, the checks below.
-A new control is a new field of DreamSettings and nothing else.
+The command line, the presets and the checks below are generated from this table. To add a control, add a field to
+DreamSettings; nothing else is needed.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from livedream.errors import ArgumentError, unknown
 from livedream.hints import either
 
 DEFAULTS_GENERATION = 2
-"""Goes up when a default changes: a recipe names only what is no default, and says which generation it means."""
+"""Goes up when a default changes: a recipe lists only values that differ from the defaults of its generation."""
 
 
 def _control(default: int | float | str, help: str, **row: Any) -> Any:
@@ -33,31 +33,38 @@ class DreamSettings(metaclass=Documented):
     `load_preset("film")` returns the settings of a preset, `preset_names()` lists them.
 
     Raises:
-        ArgumentError: a ValueError that names every wrong value, with the allowed range.
+        ArgumentError: some values are wrong. It is a ValueError, and names each of them with the allowed range.
     """
 
     model: str = _control(
         "auto",
         "network, see livedream models",
         prepared=True,
-        details="auto takes the one in the package that has the layers",
+        details="auto chooses the bundled network that has the layers",
     )
     weights: str = _control(
         "official",
-        "file with weights of your own",
+        "file with your own weights",
         prepared=True,
-        details="a state dict or safetensors; official takes those it is published with",
+        details="a state dict or safetensors file; official uses the published weights",
     )
     layers: str = _control(
         "auto",
         "what to dream of, see docs/reference/layers.md",
         prepared=True,
         keys=("k", "l"),
-        details="layers, channels, classes, guides and sums of them; `fire4 | fire9` goes from small octaves to large; "
-        "auto takes the network's best",
+        details="layers, channels, classes, guides and sums of them; `fire4 | fire9` changes from small octaves to "
+        "large ones; auto chooses the network's best layer",
     )
     steps: int = _control(
-        1, "gradient steps per frame", low=1, high=20, keys=("1", "2"), press=1, only="films", counterpart="still_steps"
+        1,
+        "gradient steps per frame",
+        low=1,
+        high=20,
+        keys=("1", "2"),
+        press=1,
+        only="videos",
+        counterpart="still_steps",
     )
     still_steps: int = _control(
         15,
@@ -76,7 +83,7 @@ class DreamSettings(metaclass=Documented):
         high=50,
         keys=("3", "4"),
         press=0.25,
-        details="how far one gradient step moves a pixel on average",
+        details="the average change of a pixel in one gradient step",
     )
     octaves: int = _control(
         4,
@@ -84,8 +91,8 @@ class DreamSettings(metaclass=Documented):
         low=1,
         high=10,
         prepared=True,
-        details="the sizes at which it is dreamt, each smaller than the one before; large forms come from small ones",
-        only="films",
+        details="the sizes at which a frame is dreamt, from large to small; small octaves make large forms",
+        only="videos",
         counterpart="smallest_octave",
     )
     octave_scale: float = _control(
@@ -94,7 +101,7 @@ class DreamSettings(metaclass=Documented):
         low=1.05,
         high=4,
         prepared=True,
-        details="the size of an octave over that of the next smaller one",
+        details="the size of an octave divided by that of the next smaller one",
     )
     jitter: int = _control(
         32,
@@ -102,7 +109,7 @@ class DreamSettings(metaclass=Documented):
         unit="pixels",
         low=0,
         high=512,
-        details="each step sees the picture shifted, so that no seams of the network's grid show",
+        details="each step shifts the picture, so that the network's grid leaves no seams",
     )
     working_height: int = _control(
         256,
@@ -113,8 +120,8 @@ class DreamSettings(metaclass=Documented):
         prepared=True,
         keys=("5", "6"),
         press=32,
-        details="the cost depends on it, and not on the size of the source",
-        only="films",
+        details="the cost depends on it, not on the size of the source",
+        only="videos",
         counterpart="still_height",
     )
     smallest_octave: int = _control(
@@ -123,7 +130,7 @@ class DreamSettings(metaclass=Documented):
         unit="pixels",
         low=32,
         high=8640,
-        details="its shortest side; the smaller, the larger the forms",
+        details="its shortest side; the smaller it is, the larger the forms",
         only="pictures",
         counterpart="octaves",
     )
@@ -142,7 +149,7 @@ class DreamSettings(metaclass=Documented):
         unit="pixels",
         low=256,
         high=8640,
-        details="the largest side that the network sees at once; smaller tiles take less memory and leave no seams",
+        details="the longest side that the network sees at once; smaller tiles take less memory and leave no seams",
         only="pictures",
     )
     keep: float = _control(
@@ -152,31 +159,31 @@ class DreamSettings(metaclass=Documented):
         high=0.999,
         keys=("7", "8"),
         press=0.01,
-        details="0 dreams each frame afresh",
-        only="films",
+        details="0 dreams each frame from scratch",
+        only="videos",
     )
     flow_scale: float = _control(
         1.0,
         "resolution of the motion estimate",
         low=0.1,
         high=1,
-        details="a share of the working size; 1 is steadier, less is faster",
-        only="films",
+        details="relative to the working size; 1 is steadier, less is faster",
+        only="videos",
     )
     temporal_smoothing: float = _control(
         0.85,
         "less flicker, slower change",
         low=0,
         high=0.95,
-        details="share of a change that comes in over the next frames; 0 shows it at once",
-        only="films",
+        details="share of a change that is spread over the next frames; 0 shows it at once",
+        only="videos",
     )
     still_scene: Literal["dream", "deeper", "rest"] = _control(
         "dream",
         "what to do while nothing moves",
-        details="once nothing has moved for 30 frames: dream on as before, dream in twice as many steps if there is "
-        "time for them, or let the grown dream stand while the processor rests",
-        only="films",
+        details="after 30 frames without motion: dream continues as before, deeper takes twice as many steps if there "
+        "is time, rest keeps the finished dream while the processor idles",
+        only="videos",
     )
     zoom: float = _control(
         1.0,
@@ -185,8 +192,8 @@ class DreamSettings(metaclass=Documented):
         high=1.25,
         keys=("u", "i"),
         press=0.002,
-        only="films",
-        details="a factor; 1 leaves its size",
+        only="videos",
+        details="a factor; 1 keeps the size",
     )
     rotate: float = _control(
         0.0,
@@ -196,8 +203,8 @@ class DreamSettings(metaclass=Documented):
         high=30,
         keys=("w", "e"),
         press=0.1,
-        only="films",
-        details="what was dreamt turns on from frame to frame",
+        only="videos",
+        details="the dream keeps turning from frame to frame",
     )
     strength: float = _control(
         1.0,
@@ -212,8 +219,8 @@ class DreamSettings(metaclass=Documented):
         "all",
         "where the dream shows",
         keys=("a",),
-        details="the whole frame, the person, all but the person, what moves or what stands still, see "
-        "docs/how-to/masks.md; masks in the layers hold as well",
+        details="everywhere, on the person, around the person, where something moves or where nothing moves, see "
+        "docs/how-to/masks.md; masks in the layers apply as well",
     )
     mask_feather: float = _control(
         0.0,
@@ -221,14 +228,14 @@ class DreamSettings(metaclass=Documented):
         unit="pixels",
         low=0,
         high=500,
-        details="of the frame, beyond the edge that the mask has by itself",
+        details="in pixels of the frame, beyond the edge of the mask itself",
     )
     mask_strength: float = _control(
         1.0,
         "how much the mask hides",
         low=0,
         high=1,
-        details="0 shows the dream everywhere, 0.5 half of it outside the mask, 1 none",
+        details="outside the mask, 0 shows the whole dream, 0.5 half of it and 1 none",
     )
     motion_seconds: float = _control(
         2.0,
@@ -236,13 +243,13 @@ class DreamSettings(metaclass=Documented):
         unit="seconds",
         low=0.05,
         high=60,
-        details="for the masks motion and still: in this time what moved fades to about a third",
-        only="films",
+        details="for the masks motion and still: in this time a trace of motion fades to about a third",
+        only="videos",
     )
     no_person: Literal["all", "nothing"] = _control(
         "all",
-        "what is dreamt when nobody is seen",
-        details="for the masks person and background: the whole frame or nothing, faded in over about a second",
+        "what to dream when nobody is in view",
+        details="for the masks person and background: the whole frame or nothing; the change takes about a second",
     )
     natural_color: float = _control(
         0.35,
@@ -251,7 +258,7 @@ class DreamSettings(metaclass=Documented):
         high=2,
         keys=(",", "."),
         press=0.05,
-        details="how far the dream keeps to the colours of photographs; 2 changes brightness alone",
+        details="how closely the dream keeps to the colours of photographs; 2 changes only brightness",
     )
     coarseness: float = _control(
         0.7,
@@ -260,17 +267,17 @@ class DreamSettings(metaclass=Documented):
         high=2,
         keys=("[", "]"),
         press=0.1,
-        details="each octave of detail counts 2 to that power as much as the next finer one",
+        details="each octave of detail has 2 to this power times the weight of the next finer one",
     )
     pooling: Literal["max", "average"] = _control(
         "max",
         "average paints broad strokes",
         prepared=True,
         keys=("o",),
-        details="max leaves the network's own pooling",
+        details="max keeps the network's own pooling",
     )
     seed: int = _control(
-        0, "seed of the random numbers", low=0, high=999_999_999, details="the same seed dreams the same"
+        0, "seed of the random numbers", low=0, high=999_999_999, details="the same seed gives the same dream"
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = _control("auto", "processor that runs the network", live=False)
     precision: Literal["auto", "float16", "bfloat16", "float32"] = _control(
@@ -284,7 +291,7 @@ class DreamSettings(metaclass=Documented):
         if faults:
             hint = either("livedream run --help lists every control", "help(DreamSettings) lists every control")
             if isinstance(self.mask, str) and "." in self.mask:
-                hint = "a picture is a mask in the layers, as in auto + mask:face.png"
+                hint = "to use a picture as a mask, name it in the layers: auto + mask:face.png"
             raise ArgumentError("; ".join(faults), hint)
 
     def replace(self, **changes: Any) -> Self:
@@ -307,7 +314,7 @@ _names = [control.name for control in CONTROLS]
 
 
 def _described(doc: str) -> str:
-    """Return the docstring of the settings with what the table says of each control."""
+    """Return the docstring of the settings with a description of each control."""
     arguments = [
         textwrap.fill(control.documentation, 96, initial_indent=" " * 8, subsequent_indent=" " * 12)
         for control in CONTROLS
@@ -315,9 +322,9 @@ def _described(doc: str) -> str:
     return doc.replace("    Raises:", "\n".join(["    Args:", *arguments, "", "    Raises:"]))
 
 
-# Without docstrings (python -OO) there is nothing to add to.
+# With python -OO there is no docstring.
 DreamSettings.__doc__ = DreamSettings.__doc__ and _described(DreamSettings.__doc__)
-# What `help` shows in a line: names and defaults; the types stand beside the meaning.
+# `help` shows names and defaults in one line; the docstring has types and meanings.
 DreamSettings.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
     [inspect.Parameter(control.name, inspect.Parameter.KEYWORD_ONLY, default=control.default) for control in CONTROLS]
 )

@@ -1,30 +1,30 @@
-"""How far something is that takes many steps: a still, pictures from noise, a download."""
+"""The progress of work in many steps: a still, pictures from noise, a download."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 
 class StepReport(NamedTuple):
-    """What is being done, and how much of it is done."""
+    """The current task, and how much of it is done."""
 
     task: str
     """`dreaming`, `downloading vgg16`."""
     done: float = 0
     total: float = 0
-    """0 where nobody knows."""
+    """0 if unknown."""
     unit: str = "steps"
     share: float = 0.0
-    """Of the work, from 0 to 1: a step at a large size weighs more than one at a small size."""
+    """Of the work, from 0 to 1. A step at a large size counts more than a step at a small size."""
 
 
 OnStep = Callable[[StepReport], None]
-"""Called after each step, by the thread that does it. What it raises ends the work."""
+"""Called after each step, by the thread that works. An exception ends the work."""
 
 
 class Parts:
-    """Several things, one after the other, as parts of a whole.
+    """Several tasks, one after the other, as parts of a whole.
 
-    weights: how much work each of them is, compared with the others. on_step: called with how far the whole is.
+    weights: the relative amount of work of each task. on_step: called with the progress of the whole.
     """
 
     def __init__(self, weights: Sequence[float], on_step: OnStep) -> None:
@@ -32,7 +32,7 @@ class Parts:
         self._on_step = on_step
 
     def of(self, number: int, task: str) -> OnStep:
-        """Return what part `number`, from 0, is to call; its steps are counted by themselves, its share is of all."""
+        """Return the callback of part `number`, from 0. Steps count within the part, the share within the whole."""
         before, whole = sum(self._weights[:number]), sum(self._weights) or 1.0
 
         def on_step(report: StepReport) -> None:

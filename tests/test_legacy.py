@@ -124,8 +124,8 @@ def test_a_preset_of_ones_own_has_the_defaults_of_today_and_is_told_the_new_name
     assert load_preset(str(path)) == DreamSettings(layers="fire9", natural_color=0.5, coarseness=0.7)
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
     color, smoothing = (record.getMessage() for record in caplog.records)
-    assert "mine.toml" in color and "color is now natural_color" in color and "natural_color = 0.5" in color
-    assert "smoothing is now coarseness" in smoothing and "coarseness = 0.7" in smoothing
+    assert "mine.toml" in color and "color was replaced by natural_color" in color and "natural_color = 0.5" in color
+    assert "smoothing was replaced by coarseness" in smoothing and "coarseness = 0.7" in smoothing
 
 
 def test_a_new_name_beside_the_old_one_wins() -> None:
@@ -145,7 +145,7 @@ def test_a_recipe_of_today_is_not_touched(caplog) -> None:
 def test_a_recipe_of_a_newer_livedream_is_read_with_a_warning(caplog) -> None:
     settings = parse_preset('strength = 0.3\n\n[livedream]\nversion = "9.0.0"\ndefaults = 99\n', "new.toml")
     assert settings == DreamSettings(strength=0.3)
-    assert "new.toml was written by a newer livedream" in caplog.text
+    assert "new.toml was written by a newer version of livedream" in caplog.text
 
 
 @pytest.mark.parametrize("end", ["", TABLE], ids=["preset", "recipe"])

@@ -1,4 +1,4 @@
-"""Shows what livedream is doing while nothing else is printed: loading, reading, steps of a picture."""
+"""Shows the current task while nothing else is printed: loading, reading, the steps of a picture."""
 
 import threading
 import time
@@ -12,20 +12,23 @@ from livedream.cli.time_left import TimeLeft
 from livedream.steps import StepReport
 
 REFRESH_SECONDS = 0.2
-"""From one look of the line to the next: often enough for the spinner, and no load for a benchmark."""
+"""Between two updates of the line: often enough for the spinner, and no load for a benchmark."""
 QUICK_SECONDS = 0.5
-"""What is usually done within this time is shown only when it takes longer."""
+"""The delay for tasks that usually take less time."""
 LONG_SECONDS = 2.0
-"""After how long the line says for how long it has been so."""
+"""After this time, the line shows how long the task has taken."""
 
-_shown: "Activity | None" = None
+_current: "Activity | None" = None
 
 
 class Activity:
-    """Shows what is being done while the thread that does it is busy, inside a `with` block; as a StatusLine does.
+    """Shows a task in a StatusLine while the thread that does it is busy, inside a `with` block.
 
-    One inside another only changes what the outer one says. text: what is done. delay: seconds after which it appears,
-    for what is usually quick.
+    An activity inside another one only changes the text of the outer one.
+
+    Args:
+        text: the task.
+        delay: seconds until it appears, for tasks that are usually quick.
     """
 
     def __init__(self, text: str, delay: float = 0.0) -> None:
@@ -40,16 +43,16 @@ class Activity:
         self._thread = threading.Thread(target=self._keep_showing, name="livedream-activity", daemon=True)
 
     def __enter__(self) -> Self:
-        global _shown
-        self._outer = _shown
+        global _current
+        self._outer = _current
         if self._outer is not None:
             self._before = self._outer._report
             self._outer._set(self._report)
             return self
-        _shown = self
+        _current = self
         self._line = StatusLine().__enter__()
         if not self._delay:
-            # By this thread: what comes now, such as the import of torch, may let no other one run.
+            # On this thread: the work that follows, such as the import of torch, may block all others.
             self._show()
         self._thread.start()
         return self
@@ -57,20 +60,20 @@ class Activity:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        global _shown
+        global _current
         if self._outer is not None:
             self._outer._set(self._before)
             return
-        _shown = None
+        _current = None
         self._ended.set()
         self._thread.join()
         if self._line is not None:
             self._line.__exit__(kind, error, trace)
 
     def step(self, report: StepReport) -> None:
-        """Show how far it is. Any thread may call it. Raises KeyboardInterrupt when somebody wants the end."""
+        """Show the progress. Any thread may call it. Raises KeyboardInterrupt when a signal has requested the end."""
         (self._outer or self)._set(report)
-        # The main thread may have been told, and wait for this one.
+        # The main thread got the signal, and may be waiting for this one.
         if stop_requested():
             raise KeyboardInterrupt
 

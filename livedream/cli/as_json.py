@@ -1,4 +1,4 @@
-"""Output for programs: one JSON object, whose keys docs/reference/json.md lists."""
+"""Output for programs: one JSON object, with the keys listed in docs/reference/json.md."""
 
 import json
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ import click
 from livedream.cli.console import say_lines
 
 SCHEMA_VERSION = 1
-"""Goes up when a key goes away or changes its meaning; new keys leave it as it is."""
+"""Goes up when a key is removed or changes its meaning. New keys do not change it."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines")
 
 
 def say_json(document: Mapping[str, Any]) -> None:
-    """Print `document` with the version of its form."""
+    """Print `document` with the version of the schema."""
     say_lines(json.dumps({"schema_version": SCHEMA_VERSION, **document}, indent=1))

@@ -1,4 +1,4 @@
-"""How a status line looks on a terminal, by rich."""
+"""The status line on a terminal, drawn by rich."""
 
 import sys
 
@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 
 
 class _BarOrSpinner(ProgressColumn):
-    """A bar where it is known how much there is to do, and else something that turns."""
+    """A bar if the total is known, otherwise a spinner."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -19,10 +19,10 @@ class _BarOrSpinner(ProgressColumn):
 
 
 def new_bar() -> Progress:
-    """Return a bar for one task, which is redrawn only when it is asked to."""
+    """Return a bar for one task that is redrawn only on request."""
     # It must not ask again whether this is a terminal: for moments it is not (sink/captured_stderr.py).
     console = Console(stderr=True, force_terminal=True)
-    # What goes to standard output, where that is a file, must not end on the terminal.
+    # Standard output that goes to a file must not end up on the terminal.
     return Progress(
         _BarOrSpinner(),
         TextColumn("{task.description}", markup=False),

@@ -1,4 +1,4 @@
-"""What a shell offers as the value of an option or argument. Readable without torch: a key press waits for it."""
+"""Completions for the values of options and arguments. Works without torch, because a key press waits for it."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -27,17 +27,17 @@ from livedream.sink.video.codecs import CODECS, ENCODERS, HARDWARE
 Items = list[CompletionItem[str]]
 Completer = Callable[[click.Context, str], Items]
 
-_SHOWN = 60
-"""Characters of a description: a shell shows one line for each value."""
+_MAX_LENGTH = 60
+"""The maximum length of a description: a shell shows one line for each value."""
 _TOKEN = re.compile(r"""(?:.*[\s+*|("'])?""", re.DOTALL)
-"""What stands before the last name in a sum of layers."""
+"""The text before the last name in a sum of layers."""
 _LIVE_MASKS = {
     "person": "the people in the picture",
-    "background": "all but the people",
+    "background": "everything but the people",
     "motion": "what moves",
-    "still": "what stands still",
+    "still": "what does not move",
 }
-"""The masks that follow the picture, and what shows the dream."""
+"""The masks that follow the picture, and where they show the dream."""
 
 
 class Completed(click.ParamType[str]):
@@ -53,7 +53,7 @@ class Completed(click.ParamType[str]):
 
 
 def complete_values(command: click.Command) -> None:
-    """Let shells complete the values of `command`: of all its parameters that are plain text and listed here."""
+    """Add completion to those parameters of `command` that are plain text and listed here."""
     completers = {**_completers, **_completers_of.get(command.name or "", {})}
     for parameter in command.params:
         completer = completers.get(parameter.name or "")
@@ -62,7 +62,7 @@ def complete_values(command: click.Command) -> None:
 
 
 def presets(context: click.Context, incomplete: str) -> Items:
-    """The presets of the package and preset files here; any file where neither begins like that."""
+    """Complete bundled presets and preset files in this folder; if none matches, any file."""
     named = [_item(name, preset_description(name)) for name in preset_names() if name.startswith(incomplete)]
     own = [] if "/" in incomplete else sorted(path.name for path in Path().glob("*.toml"))
     found = [*named, *(_item(name, "a preset file") for name in own if name.startswith(incomplete))]
@@ -81,7 +81,7 @@ def models(context: click.Context, incomplete: str) -> Items:
 
 
 def layers(context: click.Context, incomplete: str) -> Items:
-    """The last name of a sum such as `fire6 + 0.5*fi`: layers and named channels of the network, classes, files."""
+    """Complete the last name of a sum such as `fire6 + 0.5*fi`: layers and named channels, classes, files."""
     before = _TOKEN.match(incomplete)
     head = before[0] if before else ""
     token = incomplete[len(head) :]
@@ -143,49 +143,49 @@ _completers: dict[str, Completer] = {
 }
 """By the name of the parameter."""
 _completers_of: dict[str, dict[str, Completer]] = {"models": {"name": models}, "help": {"name": commands}}
-"""Of single commands, by the name of the parameter."""
+"""For single commands, by the name of the parameter."""
 
 
 def _layer_names(context: click.Context) -> dict[str, str]:
-    """Return the names of layers and channels of the network of this command line, each with what it looks like."""
+    """Return the names of layers and channels of the network of this command line, each with its look."""
     networks = _networks(context)
     return {
         **{layer: look for name in networks for layer, look in find_network(name).layers},
         **{alias: f"another name of {layer}" for name in networks for alias, layer in aliases(name).items()},
         **{channels: "channels by name" for name in networks for channels in channel_names(name)},
         "class:": "a class by name",
-        "guide:": "a picture as guide",
+        "guide:": "a picture as a guide",
         "mask:": "a mask: person, background, motion, still or a file",
     }
 
 
 def _networks(context: click.Context) -> list[str]:
-    """Return the network that is named on the command line or chosen for good; without one those of the package."""
+    """Return the network of the command line or of the lasting choices; without one, the bundled networks."""
     model = context.params.get("model")
     if model is None:
         chosen = lasting_choices().get("model")
         model = chosen.value if chosen is not None else AUTO
     try:
         return [DEFAULT, SQUEEZENET] if model == AUTO else [find_network(model).name]
-    except ArgumentError:  # still mistyped: nothing to offer
+    except ArgumentError:  # incomplete or mistyped
         return []
 
 
 def _files_or(words: Iterable[str], incomplete: str) -> Items:
-    """Return files, and the words that begin like `incomplete`; before anything is typed most people want a file.
+    """Return files, and the `words` that match once something is typed; before that, most people want a file.
 
-    The file comes first: of the two, bash takes what comes last.
+    The file comes first, because bash takes the last completion.
     """
     return [*_file(incomplete), *(_item(word, "") for word in words if incomplete and word.startswith(incomplete))]
 
 
 def _file(incomplete: str) -> Items:
-    """Return the word for "a file that begins so", which shells complete themselves."""
+    """Return the item that makes the shell complete file names itself."""
     return [CompletionItem(incomplete, type="file")]
 
 
 def _paths(incomplete: str) -> list[str]:
-    """Return the paths that begin with `incomplete`, for where a path is a part of a word; folders with a slash."""
+    """Return the paths that begin with `incomplete`, for a path inside a word; folders end with a slash."""
     folder, slash, start = incomplete.rpartition("/")
     try:
         entries = sorted(Path(folder + slash).iterdir())
@@ -196,5 +196,5 @@ def _paths(incomplete: str) -> list[str]:
 
 
 def _item(value: str, help_text: str) -> CompletionItem[str]:
-    text = help_text if len(help_text) <= _SHOWN else f"{help_text[: _SHOWN - 3].rstrip()}..."
+    text = help_text if len(help_text) <= _MAX_LENGTH else f"{help_text[: _MAX_LENGTH - 3].rstrip()}..."
     return CompletionItem(value, help=text or None)

@@ -26,7 +26,7 @@ from livedream.hints import Hint
 
 log = logging.getLogger(__name__)
 
-TAKES = {
+KEYS_OF = {
     "run": (PRESET, MODEL, DEVICE, PRECISION),
     "demo": (PRESET, MODEL, DEVICE, PRECISION),
     "zoom": (MODEL, DEVICE, PRECISION),
@@ -34,21 +34,21 @@ TAKES = {
     "visualize": (MODEL, DEVICE, PRECISION),
     "bench": (DEVICE, PRECISION),
 }
-"""The choices that count for a command.
+"""The choices that apply to a command.
 
-A preset made for films and cameras neither zooms nor draws from noise, and a benchmark compares one network's numbers.
+A preset for videos and cameras can neither zoom nor draw from noise, and a benchmark compares results of one network.
 """
 
 
 def take_lasting_choices(command: click.Command) -> None:
-    """Let lasting choices stand in for options of `command` that are not given."""
-    keys = TAKES.get(command.name or "", ())
+    """Use lasting choices as defaults for the options of `command`."""
+    keys = KEYS_OF.get(command.name or "", ())
     callback = command.callback
     if not keys or callback is None:
         return
     variables = ", ".join(map(variable, keys))
-    told = f"The variables {variables} and a config file set these options for every run: livedream config."
-    command.epilog = f"{command.epilog or ''}\n\n{told}".lstrip()
+    note = f"The variables {variables} and a config file set these options for every run: see livedream config."
+    command.epilog = f"{command.epilog or ''}\n\n{note}".lstrip()
 
     @functools.wraps(callback)
     def with_choices(**options: Any) -> Any:
@@ -69,10 +69,10 @@ def take_lasting_choices(command: click.Command) -> None:
 
 
 def applicable(context: click.Context, keys: tuple[str, ...]) -> list[Choice]:
-    """Return the choices that count for this call: of options the command has and nobody gave.
+    """Return the choices that apply to this call: those for options of the command that were not given.
 
-    A preset file or recipe says which network its layers belong to, so it keeps that against a model chosen at a lower
-    level: `--preset dream.mp4` gives the same look whatever the config file says.
+    A preset file or recipe names the network of its layers, which wins over a model chosen at a lower level:
+    `--preset dream.mp4` gives the same look whatever the config file says.
     """
     warn_of_misspelled_variables()
     chosen = lasting_choices()
@@ -88,15 +88,15 @@ def applicable(context: click.Context, keys: tuple[str, ...]) -> list[Choice]:
 
 
 def warn_of_misspelled_variables() -> None:
-    """Warn of variables that are nearly one of ours."""
+    """Warn of variables that look like a misspelled variable of livedream."""
     for wrong, right in misspelled_variables(os.environ).items():
         log.warning("the variable %s is unknown and has no effect; did you mean %s?", wrong, right)
 
 
 def _name_origin(error: ArgumentError | LivedreamError, taken: Mapping[str, Choice]) -> None:
-    """Add to the hint which lasting choice an error is about: nobody typed it."""
-    told = f"{error} {error.hint.command_line}".lower()
-    blamed = [str(choice) for choice in taken.values() if choice.value.lower() in told]
+    """Add to the hint which lasting choice an error is about, because the user did not type it."""
+    text = f"{error} {error.hint.command_line}".lower()
+    blamed = [str(choice) for choice in taken.values() if choice.value.lower() in text]
     if blamed:
-        # A message of the command line: the words of Python have no place in it.
+        # This is shown on the command line only, so the Python form of the hint is dropped.
         error.hint = Hint("; ".join(filter(None, [error.hint.command_line, f"note: {' and '.join(blamed)}"])))

@@ -1,4 +1,4 @@
-"""What the command line says: results on standard output, all else on standard error, without any control codes."""
+"""Prints results on standard output and everything else on standard error, without control codes."""
 
 import logging
 import sys
@@ -19,12 +19,12 @@ _last_line = time.monotonic()
 
 
 def silence() -> float:
-    """Return for how many seconds nothing has been printed."""
+    """Return the seconds since something was printed."""
     return time.monotonic() - _last_line
 
 
 def begin_silence() -> None:
-    """Count the seconds without a line from now on."""
+    """Count the seconds since the last line from now on."""
     global _last_line
     _last_line = time.monotonic()
 
@@ -35,16 +35,16 @@ def _print(text: str, file: TextIO) -> None:
 
 
 LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
-"""How much is printed, by its name on the command line."""
+"""The levels of messages, by their names on the command line."""
 
 
 @dataclass(slots=True)
 class _Console:
-    """What is printed beside errors."""
+    """What is printed in addition to errors."""
 
     level: int = logging.WARNING
     prints_result: bool = False
-    """Whether what the command prints is its result, as of `livedream models`, so that it is printed in any case."""
+    """Whether the output of the command is its result, as for `livedream models`, and is printed in any case."""
 
     @property
     def quiet(self) -> bool:
@@ -60,13 +60,13 @@ def is_quiet() -> bool:
 
 
 def say(text: str) -> None:
-    """Print a line on standard output: a result, or what a run does."""
+    """Print a line on standard output: a result, or a description of the run."""
     if _console.prints_result or not _console.quiet:
         _print(text, sys.stdout)
 
 
 def say_lines(text: str) -> None:
-    """Print several lines on standard output, whose line breaks are ours."""
+    """Print a text of several lines on standard output."""
     for line in text.split("\n"):
         say(line)
 
@@ -84,7 +84,7 @@ def say_error(message: str, hint: str = "") -> None:
 
 
 def say_fault(error: BaseException) -> Fault:
-    """Say what `error` means, with its traceback where everything is shown (-vv)."""
+    """Print what `error` means, with its traceback at level debug (-vv)."""
     log.debug("%s", type(error).__name__, exc_info=error)
     fault = explain(error)
     say_error(fault.message, fault.hint)
@@ -100,23 +100,23 @@ def say_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 class Remarks(logging.Handler):
-    """Prints what the library logs: warnings and errors, or as much as the command line asks for."""
+    """Prints the log of the library: warnings and errors, or as much as the command line requests."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
 
     def print_from(self, level: int) -> None:
-        """Print what is at least as important as `level`, one of LEVELS; from `error` on, errors alone."""
+        """Print messages from `level` on, one of LEVELS; at level `error`, print errors only."""
         _console.level = level
         self.setLevel(level)
         _logger.setLevel(min(level, logging.WARNING))
 
     def louder(self, steps: int) -> None:
-        """Print more: one step from warnings to information, two to everything with tracebacks. Steps add up."""
+        """Print more: one step adds information, two add everything with tracebacks. Steps add up."""
         self.print_from(max(logging.DEBUG, self.level - 10 * steps))
 
     def command_prints_result(self) -> None:
-        """Let `say` print in any case."""
+        """Make `say` print in any case."""
         _console.prints_result = True
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -132,7 +132,7 @@ _formatter = logging.Formatter()
 
 @contextmanager
 def warnings_shown() -> Iterator[Remarks]:
-    """Print what the library logs as a warning or worse, and what a thread or a destructor raises, as one line each."""
+    """Print warnings and errors that the library logs, and what threads and destructors raise, as one line each."""
     global _console
     handler, level, console = Remarks(), _logger.level, _console
     hooks = threading.excepthook, sys.unraisablehook, warnings.showwarning
@@ -156,11 +156,11 @@ def _on_thread_exception(args: threading.ExceptHookArgs, /) -> None:
 
 
 def _on_unraisable(args: Any, /) -> None:
-    """Python goes on after such an error, in a destructor or a callback, and so does the dream."""
+    """Log an error in a destructor or a callback; Python continues after it, and so does the dream."""
     if args.exc_value is not None:
         log.info("%s (%s)", explain(args.exc_value).message, args.err_msg or "ignored", exc_info=args.exc_value)
 
 
 def _on_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-    """Python's warnings are for programmers, and show a line of their program."""
+    """Log a warning of Python's, which is meant for programmers."""
     log.info("%s: %s", category.__name__, message)

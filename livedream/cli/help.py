@@ -1,4 +1,4 @@
-"""The help of a command: its options in groups, and examples at its end."""
+"""The help of a command: options in groups, and examples at the end."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 Groups = Mapping[str, Sequence[str]]
-"""The names of options by the heading of their group, in the order in which they are listed."""
+"""The names of options by the heading of their group, in the order of the help."""
 
 GROUPS: Groups = {
     "Source": (
@@ -29,13 +29,13 @@ GROUPS: Groups = {
         *("--quiet", "--verbose", "--log-level", "--help"),
     ),
 }
-"""The options that several commands have."""
+"""The options of several commands."""
 OPTION_WIDTH = 25
-"""Columns for the names of an option; those of a longer one have a line of their own."""
+"""Columns for the names of an option; longer names get a separate line."""
 
 
 def groups_with(**own: Sequence[str]) -> Groups:
-    """Return GROUPS with options of a command of its own, by group, before the others."""
+    """Return GROUPS with the options of a single command before the others of their group."""
     taken = {name for names in own.values() for name in names}
     return {
         heading: (*own.get(heading, ()), *(name for name in names if name not in taken))
@@ -44,9 +44,9 @@ def groups_with(**own: Sequence[str]) -> Groups:
 
 
 class GroupedCommand(click.Command):
-    """A command whose help lists its options in groups. What no group names is listed in the last one.
+    """A command whose help lists its options in groups. Options without a group are listed in the last one.
 
-    examples: what a command line does, and that line.
+    examples: pairs of a description and a command line.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class GroupedCommand(click.Command):
         self.examples = examples
 
     def options_by_group(self, context: click.Context) -> dict[str, list[click.Option]]:
-        """Return the options that are listed, by the heading of their group."""
+        """Return the visible options by the heading of their group."""
         options = [param for param in self.get_params(context) if isinstance(param, click.Option) and not param.hidden]
         last = list(self.groups)[-1]
         found: dict[str, list[click.Option]] = {}
@@ -75,7 +75,7 @@ class GroupedCommand(click.Command):
             rows = [record for option in options if (record := option.get_help_record(ctx)) is not None]
             _write_heading(formatter, heading)
             with formatter.indentation():
-                # Padded, so that the texts of all groups begin in one column.
+                # Padded, so that the texts of all groups begin in the same column.
                 formatter.write_dl([(names.ljust(OPTION_WIDTH), text) for names, text in rows], OPTION_WIDTH)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -43,61 +43,61 @@ from livedream.urls import conceal, shown
 
 SIGINT_CODE = 130
 WRITE_FILES = ("run", "demo", "visualize", "layers", "zoom")
-"""The commands whose result is a file or a window; that of the others is what they print."""
-SPINS = "30000"
-"""How often a thread of OpenMP looks for work before it sleeps, read by GNU's OpenMP when torch is loaded.
+"""The commands whose result is a file or a window; the result of the others is what they print."""
+SPIN_COUNT = "30000"
+"""How often an OpenMP thread polls for work before it sleeps; GNU OpenMP reads it when torch is loaded.
 
-Less than a millisecond, longer than from one layer of a network to the next: with 2,000 a step on two threads took
-20 ms instead of 15, and with 10,000 a dream of 1280x720 went at 67 frames per second instead of 70. The 300,000 of the
-default keep a processor busy for milliseconds after each step: a window beside the dream got no time, the decoder and
-encoder less.
+This is less than a millisecond, but longer than the pause between two layers of a network. With 2,000, a step on two
+threads took 20 ms instead of 15; with 10,000, a dream at 1280x720 ran at 67 frames per second instead of 70. The
+default of 300,000 keeps processors busy for milliseconds after each step: a window got no time, and the decoder and
+the encoder got less.
 """
 
 
 @dataclass(slots=True)
 class _Invocation:
-    """What the command line has to know of itself."""
+    """The state of one call of the command line."""
 
     remarks: Remarks
     writes_files: bool = False
-    """Whether the result is a file: then what is said on standard output is by the way."""
+    """Whether the result is a file; then text on standard output is only information."""
 
 
 class _Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order in which they were added: what one needs first stands first."""
+        """Return the commands in the order in which they were added: the most important ones first."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except (OSError, EOFError) as error:
-            # click would take a broken pipe for one of ours and exit in silence, and the end of a file for Ctrl-C.
+            # click would take any broken pipe for that of its output and exit silently, and EOFError for Ctrl-C.
             raise _RaisedError from error
 
 
 class _RaisedError(Exception):
-    """Carries what a command raised past click."""
+    """Carries an exception of a command past click."""
 
 
 _FIRST_STEPS = """\
-livedream: live deep dreaming. A camera, a film or a picture goes in, and a neural network shows what it sees in it.
+livedream: live deep dreaming. A camera, a video or a picture goes in, and a neural network shows what it sees in it.
 
 First steps:
-  livedream run demo          the film that comes along, in a window; q ends it
+  livedream run demo          the demo video in a window; q quits
   livedream run photo.jpg     a picture: writes photo-dream.png
-  livedream run film.mp4      a film with its sound: writes film-dream.mp4
-  livedream run               the first camera, in a window
-  livedream presets           the looks: livedream run photo.jpg --preset coral
+  livedream run film.mp4      a video with its sound: writes film-dream.mp4
+  livedream run               the first camera in a window
+  livedream presets           lists the looks, for --preset
 
-`livedream --help` lists the commands, `livedream help run` the options of one."""
+`livedream --help` lists the commands, `livedream help run` the options of a command."""
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, "-V", "--version", message="livedream %(version)s", help="Show the version and exit")
 @click.pass_context
 def livedream(context: click.Context) -> None:
-    """Live deep dreaming: a camera, a film or a picture goes in, and a neural network shows what it sees in it."""
+    """Live deep dreaming: a camera, a video or a picture goes in, and a neural network shows what it sees in it."""
     context.obj.writes_files = context.invoked_subcommand in WRITE_FILES
     if not context.obj.writes_files:
         context.obj.remarks.command_prints_result()
@@ -124,7 +124,7 @@ def show_help(context: click.Context, name: str | None) -> None:
 
 
 def _message_options() -> list[click.Parameter]:
-    """Return the options that say how much is printed, for the group and for each command."""
+    """Return the options for the amount of output, for the group and for each command."""
 
     def louder(context: click.Context, option: click.Parameter, count: int) -> None:
         if count:
@@ -139,9 +139,7 @@ def _message_options() -> list[click.Parameter]:
             context.find_root().obj.remarks.print_from(LEVELS[name])
 
     return [
-        click.Option(
-            ["-q", "--quiet"], is_flag=True, expose_value=False, callback=silence, help="Print nothing but errors"
-        ),
+        click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, callback=silence, help="Print only errors"),
         click.Option(
             ["-v", "--verbose"],
             count=True,
@@ -175,14 +173,14 @@ livedream.params += _message_options()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    0 for success; 1 when the outside world did something wrong, or livedream itself; 2 for a wrong argument; 130, 143
-    and 129 when stopped by Ctrl-C, SIGTERM and the end of the terminal. Whatever is raised is told in one line, with
-    its traceback only for -vv.
+    0 for success; 1 for an error of the environment or of livedream; 2 for a wrong argument; 130, 143 and 129 when
+    stopped by Ctrl-C, SIGTERM and a closed terminal. Every exception is reported in one line, with a traceback only
+    at -vv.
     """
-    offered = answer(livedream)
-    if offered is not None:
-        return offered
-    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    completion_code = answer(livedream)
+    if completion_code is not None:
+        return completion_code
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     argv = sys.argv[1:] if argv is None else list(argv)
     for word in argv:
         conceal(word.partition("=")[2] if word.startswith("--") else word)
@@ -191,10 +189,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         invocation = _Invocation(remarks)
         code = _run(argv, invocation)
         out.flush()
-        lost = out.failure
-        # `livedream models --json >/full/disk` has lost its result. Who only reads the first lines has all they want.
-        if code == 0 and lost is not None and not invocation.writes_files and not isinstance(lost, BrokenPipeError):
-            say_error(f"standard output cannot be written: {lost.strerror}", "make room, or choose another place")
+        failure = out.failure
+        # `livedream models --json >/full/disk` has lost its result. A reader that closes the pipe has what it wants.
+        is_lost = failure is not None and not isinstance(failure, BrokenPipeError)
+        if code == 0 and failure is not None and is_lost and not invocation.writes_files:
+            say_error(f"standard output cannot be written: {failure.strerror}", "make room, or choose another place")
             code = OUTSIDE
     return code
 
@@ -206,9 +205,9 @@ def _run(argv: list[str], invocation: _Invocation) -> int:
         say_lines(_FIRST_STEPS)
         return WRONG
     except click.UsageError as error:
-        say_error(*_in_our_words(error, argv))
+        say_error(*_usage_error(error, argv))
         return WRONG
-    except click.Abort as error:  # click's word for KeyboardInterrupt
+    except click.Abort as error:  # click turns KeyboardInterrupt into this
         remark("stopped")
         return getattr(error.__cause__, "exit_code", SIGINT_CODE)
     except _RaisedError as error:
@@ -217,38 +216,38 @@ def _run(argv: list[str], invocation: _Invocation) -> int:
         return say_fault(error).exit_code
 
 
-def _in_our_words(error: click.UsageError, argv: Sequence[str]) -> tuple[str, str]:
-    """Return what click says as a message and a hint."""
-    said = error.format_message() if isinstance(error, click.BadParameter) else error.message
-    said = said.partition(" Choose from:\n")[0]  # a list over several lines, of what the name of the argument says
-    message = said[:1].lower() + said[1:].rstrip(".")
+def _usage_error(error: click.UsageError, argv: Sequence[str]) -> tuple[str, str]:
+    """Return an error of click as a message and a hint."""
+    text = error.format_message() if isinstance(error, click.BadParameter) else error.message
+    text = text.partition(" Choose from:\n")[0]  # a list over several lines; the metavar has the same choices
+    message = text[:1].lower() + text[1:].rstrip(".")
     unknown_command = message.startswith("no such command")
     place = next((place for place, word in enumerate(argv) if unknown_command and repr(word) in message), None)
     if place is not None and looks_like_source(argv[place]):
         line = shlex.join(["livedream", *argv[:place], "run", *argv[place:]])
         return f"{shown(argv[place])} is not a command", f"to dream it: {line}"
-    near = getattr(error, "possibilities", None)
-    if near:
-        return message, f"did you mean {' or '.join(near)}?"
-    # Of `-x.mp4` click names the first letter alone.
+    similar = getattr(error, "possibilities", None)
+    if similar:
+        return message, f"did you mean {' or '.join(similar)}?"
+    # For `-x.mp4`, click names only the first letter.
     dashed = next((word for word in argv if re.fullmatch(r"-[^-=][^=]*\.\w+", word)), None)
     if isinstance(error, click.NoSuchOption) and dashed is not None:
-        return f"{message} in {dashed}", f"a name that begins with a dash is written ./{dashed}"
+        return f"{message} in {dashed}", f"if it is a file name, write ./{dashed}"
     command = next((livedream.commands[word] for word in argv if word in livedream.commands), None)
     path = "livedream" if command is None else f"livedream {command.name}"
     if isinstance(error, click.BadOptionUsage) and command is not None:
         for option in command.params:
             if error.option_name in option.opts and option.metavar is not None:
                 return message, f"write {error.option_name} {option.metavar}; {path} --help lists all options"
-    stray = re.fullmatch(r"got unexpected extra argument \((.+)\)", message)
-    if stray is not None and command is not None and looks_like_source(stray[1]):
-        return message, _meant_by(stray[1], command, argv) or f"{path} --help lists all options"
+    extra = re.fullmatch(r"got unexpected extra argument \((.+)\)", message)
+    if extra is not None and command is not None and looks_like_source(extra[1]):
+        return message, _correction(extra[1], command, argv) or f"{path} --help lists all options"
     return message, f"{path} --help lists all options"
 
 
-def _meant_by(word: str, command: click.Command, argv: Sequence[str]) -> str:
-    """Return the hint for a source or output that `command` does not take as an argument; "" where there is none."""
-    if os.path.exists(word):  # noqa: PTH110  a name that is too long raises nothing here
+def _correction(word: str, command: click.Command, argv: Sequence[str]) -> str:
+    """Return the hint for a source or output that `command` does not take as an argument; "" if there is none."""
+    if os.path.exists(word):  # noqa: PTH110  accepts names that are too long
         return f"to dream it: {shlex.join(['livedream', 'run', word])}" if command is demo else ""
     if word not in argv or not any(param.name == "sink" for param in command.params):
         return ""

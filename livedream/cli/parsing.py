@@ -1,4 +1,4 @@
-"""What is typed: the controls of a dream as options of a command, and sizes, rates, times and tours as values."""
+"""Parses the command line: the controls as options, and sizes, rates, times and tours as values."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,8 +21,8 @@ from livedream.urls import shown
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _RATE = re.compile(r"\d{1,9}(\.\d{0,99}|/\d{1,9})?|\.\d{1,99}", re.ASCII)
-MOST_PIXELS = 2**27
-"""Of a frame, as of films: 16384x8192."""
+MAX_PIXELS = 2**27
+"""The largest frame, as for videos: 16384x8192."""
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})", re.ASCII | re.IGNORECASE)
 TIME_EXAMPLES = "90, 90.5s, 1m30s, 1:30, 1:02:03.5 or 250ms"
 # At most nine digits before the point, 31 years: FFmpeg counts in 64 bits, in units down to a nanosecond.
@@ -33,7 +33,7 @@ _TIME_UNITS = re.compile(
     "".join(rf"(?:({_TIME_NUMBER})\s*{unit}\s*)?" for unit in ("h", "m", "s", "ms")), re.ASCII | re.IGNORECASE
 )
 _SECONDS_OF = (Fraction(3600), Fraction(60), Fraction(1), Fraction(1, 1000))
-"""The seconds of the units."""
+"""The seconds per unit."""
 
 
 # Options
@@ -45,20 +45,20 @@ def flag(control: Control) -> str:
 
 
 class ControlOption(click.Option):
-    """The option of a control, with the range as its metavar. Its help ends with the default of the command's presets.
+    """The option of a control, with its range as the metavar. Its help ends with the defaults in `presets`.
 
-    presets: with which the command begins when nobody names one; none of them where it begins with no preset.
+    presets: the default presets of the command; empty if it uses none.
     """
 
     def __init__(self, control: Control, presets: Sequence[str]) -> None:
         help = control.help[:1].upper() + control.help[1:] + (f" in {control.unit}" if control.unit else "")
         super().__init__([flag(control)], metavar=_metavar(control), help=help)
         self._control = control
-        self._presets = [name for name in presets if control.only in (None, "pictures" if name == STILL else "films")]
+        self._presets = [name for name in presets if control.only in (None, "pictures" if name == STILL else "videos")]
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         record = super().get_help_record(ctx)
-        # Not in __init__: the presets are files, and only help needs them.
+        # Not in __init__: the presets are files, which only the help needs.
         return None if record is None else (record[0], f"{record[1]} [default: {self._default()}]")
 
     def _default(self) -> str:
@@ -82,23 +82,20 @@ def _text(value: float | str) -> str:
 
 
 MOVING, STILLS = (
-    tuple(control.name for control in CONTROLS if control.only in (None, kind)) for kind in ("films", "pictures")
+    tuple(control.name for control in CONTROLS if control.only in (None, kind)) for kind in ("videos", "pictures")
 )
-"""The controls that have an effect on films and live sources, and those that have one on pictures."""
+"""The names of the controls for videos and live sources, and of those for pictures."""
 
 
 def control_options(
     names: Collection[str] | None = None, *, presets: Sequence[str] = (FILM, LIVE, STILL)
 ) -> list[click.Parameter]:
-    """Return an option for each control, or for those of the `names` alone.
-
-    presets: with which the command begins when nobody names one.
-    """
+    """Return an option for each control, or only for those in `names`. presets: see ControlOption."""
     return [ControlOption(control, presets) for control in CONTROLS if names is None or control.name in names]
 
 
 def output_option(metavar: str, help: str, *, multiple: bool = False) -> Callable[[Command], Command]:
-    """Return the option that says where the result goes, by all its names; the command gets it as `sinks` or `sink`."""
+    """Return the option for the output, by all its names; the command gets it as `sinks` or `sink`."""
 
     def take_one(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> str | None:
         if len(given) > 1:
@@ -115,7 +112,7 @@ def output_option(metavar: str, help: str, *, multiple: bool = False) -> Callabl
 
 
 def overwrite_option(help: str = "Replace existing files") -> Callable[[Command], Command]:
-    """Return the option that lets a command replace files."""
+    """Return the option to replace existing files."""
     return click.option("-y", "--overwrite", is_flag=True, help=help)
 
 
@@ -127,13 +124,13 @@ def given_controls(controls: Mapping[str, str | None]) -> dict[str, Any]:
 
 
 def tour_option() -> click.Option:
-    """Return the option for a tour, whose value may be left out."""
+    """Return the option for a tour, whose value is optional."""
     return click.Option(
         ["--tour"],
         metavar="[TIME]",
         is_flag=False,
         flag_value=f"{SECONDS}",
-        help=f"Go through the presets, TIME each [default: {SECONDS}s]",
+        help=f"Tour through presets, TIME each [default: {SECONDS}s]",
     )
 
 
@@ -142,41 +139,43 @@ def tour_option() -> click.Option:
 
 def parse_size(text: str) -> tuple[int, int]:
     """Return (width, height) in pixels. Raises ArgumentError."""
-    found = _SIZE.fullmatch(text.strip())
-    if not found:
-        raise ArgumentError(f"invalid size {quoted_value(text)}", "give width and height in pixels: 1280x720")
-    width, height = int(found[1]), int(found[2])
-    if width * height > MOST_PIXELS:
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
+        raise ArgumentError(
+            f"invalid size {quoted_value(text)}: expected WIDTHxHEIGHT", "give pixels, for example 1280x720"
+        )
+    width, height = int(match[1]), int(match[2])
+    if width * height > MAX_PIXELS:
         gigabytes = 3 * width * height / 1e9
-        cure = f"at most {MOST_PIXELS // 10**6} million pixels, for example 7680x4320"
-        raise ArgumentError(f"{text.strip()} is too large: one picture has {gigabytes:.1f} GB", cure)
+        hint = f"use at most {MAX_PIXELS // 10**6} million pixels, for example 7680x4320"
+        raise ArgumentError(f"size {text.strip()} is too large: a frame would take {gigabytes:.1f} GB", hint)
     return width, height
 
 
 def parse_rate(text: str) -> Fraction:
     """Return frames per second, exactly: 29.97 is 30000/1001. Raises ArgumentError."""
     text = text.strip()
-    # Fraction would take 1e999999999 too, and be busy for ever.
+    # Fraction would also accept 1e999999999, and never return.
     if _RATE.fullmatch(text):
         with suppress(ZeroDivisionError, ArgumentError):
             return exact_rate(float(text) if "." in text else Fraction(text))
     raise ArgumentError(
-        f"invalid rate {quoted_value(text)}", "give 0.1 to 1000 frames per second: 30, 29.97 or 30000/1001"
+        f"invalid rate {quoted_value(text)}", "give 0.1 to 1000 frames per second, for example 30, 29.97 or 30000/1001"
     )
 
 
 def parse_length(text: str) -> Fraction:
-    """Return how long something lasts, in seconds, more than 0. Raises ArgumentError."""
+    """Return a duration in seconds, more than 0. Raises ArgumentError."""
     seconds = parse_moment(text)
     if not seconds:
-        raise ArgumentError(f"invalid duration {quoted_value(text)}", f"give more than 0: {TIME_EXAMPLES}")
+        raise ArgumentError(f"invalid duration {quoted_value(text)}", f"give more than 0, for example {TIME_EXAMPLES}")
     return seconds
 
 
 def given_tour(sources: tuple[str, ...], tour: str | None) -> tuple[tuple[str, ...], Fraction | None]:
-    """Return the sources, and how many seconds each preset stays; in `--tour film.mp4` the film is no time.
+    """Return the sources, and the seconds for which each preset of a tour stays; None without a tour.
 
-    Raises ArgumentError.
+    In `--tour film.mp4`, the video is a source, not a time. Raises ArgumentError.
     """
     if tour is not None and not tour[:1].isdecimal() and looks_like_source(tour):
         return (tour, *sources), Fraction(SECONDS)
@@ -184,19 +183,19 @@ def given_tour(sources: tuple[str, ...], tour: str | None) -> tuple[tuple[str, .
 
 
 def parse_tour(text: str) -> Fraction:
-    """Return how many seconds each preset of a tour stays. Raises ArgumentError."""
+    """Return the seconds for which each preset of a tour stays. Raises ArgumentError."""
     try:
         seconds = parse_moment(text)
     except ArgumentError:
         seconds = Fraction(0)
     if not LEAST <= seconds <= MOST:
-        cure = f"give {LEAST} to {MOST} seconds, --tour=30, or write --tour last for the usual time"
-        raise ArgumentError(f"{quoted_value(text)} is no time for each preset of a tour", cure)
+        hint = f"give {LEAST} to {MOST} seconds, for example --tour=30, or put --tour last to use {SECONDS} s"
+        raise ArgumentError(f"invalid time per preset of a tour: {quoted_value(text)}", hint)
     return seconds
 
 
 def parse_moment(text: str) -> Fraction:
-    """Return the seconds that `text` means, exactly: `12.04`, `1m30s`, `250ms`, `mm:ss` or `hh:mm:ss.ms`.
+    """Return the exact seconds of `text`: `12.04`, `1m30s`, `250ms`, `mm:ss` or `hh:mm:ss.ms`.
 
     Raises ArgumentError.
     """
@@ -211,4 +210,4 @@ def parse_moment(text: str) -> Fraction:
         seconds = sum((Fraction(number) * of for number, of in parts if number), Fraction(0))
         if seconds < 10**9:
             return seconds
-    raise ArgumentError(f"invalid time {quoted_value(text)}", f"give {TIME_EXAMPLES}")
+    raise ArgumentError(f"invalid time {quoted_value(text)}", f"for example {TIME_EXAMPLES}")

@@ -1,4 +1,4 @@
-"""How far a run is: what its status line says."""
+"""The progress of a run, as text for the status line."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Shows reports of a run, inside a `with` block; as a StatusLine does.
+    """Shows the reports of a run in a StatusLine, inside a `with` block.
 
-    of_all: told which share of this source is done, 0 to 1, it says how far all sources are. first: the number of the
-    frame with which the run begins.
+    Args:
+        source: what is dreamt.
+        of_all: returns the progress of all sources of a batch, given the share of this one that is done, 0 to 1.
+        first: the number of the frame with which the run begins.
     """
 
     def __init__(self, source: "Source", of_all: Callable[[float], str] | None = None, *, first: int = 0) -> None:
@@ -44,21 +46,21 @@ class Progress:
         elif self._stills:
             text = stills_status(report, self._length, left, self._name)
         else:
-            text = film_status(report, self._length, left)
+            text = video_status(report, self._length, left)
         if self._of_all is not None:
             text = f"{self._of_all(share or 0.0)}: {text}"
         self._line.show(text, share, report.notices)
 
 
 def share_done(report: "Report", length: int | None) -> float | None:
-    """Return how much of a source of `length` frames is dreamt, 0 to 1; None where nobody knows."""
+    """Return the share of a source of `length` frames that is dreamt, 0 to 1; None if unknown."""
     if not length:
         return None
     return min(1.0, (report.dreamt + (report.step.share if report.step else 0.0)) / length)
 
 
 def live_status(report: "Report") -> str:
-    """`212 frames, 24.9 fps, age 41 ms (p95 56 ms), 3 dropped`. The age is that of the sink that lags most."""
+    """`212 frames, 24.9 fps, age 41 ms (p95 56 ms), 3 dropped`. The age is that of the slowest sink."""
     parts = [counted(report.dreamt, "frame"), f"{report.dreamt_fps:.1f} fps"]
     ages = [sink.age for sink in report.sinks if sink.age is not None]
     if ages:
@@ -68,9 +70,9 @@ def live_status(report: "Report") -> str:
     return ", ".join(parts)
 
 
-def film_status(report: "Report", length: int | None, left: float | None) -> str:
+def video_status(report: "Report", length: int | None, left: float | None) -> str:
     """`212 of 300 frames, 24.9 fps, 4 s left`."""
-    # The length is a promise of the file's header. Once it proves wrong it is not shown.
+    # The length comes from the file's header. It is not shown once it turns out to be wrong.
     known = length is not None and length >= report.dreamt
     parts = [f"{report.dreamt} of {counted(length, 'frame')}" if length and known else counted(report.dreamt, "frame")]
     parts.append(f"{report.dreamt_fps:.1f} fps")
@@ -81,9 +83,9 @@ def film_status(report: "Report", length: int | None, left: float | None) -> str
 
 def stills_status(report: "Report", length: int | None, left: float | None, name: str) -> str:
     """`step 12 of 60, 4 s left`; of several, `picture 3 of 12, step 12 of 60, 1:20 left`. name: of the source."""
-    behind = [sink.name for sink in report.sinks if sink.written < report.dreamt]
+    unfinished = [sink.name for sink in report.sinks if sink.written < report.dreamt]
     if length and report.dreamt >= length:
-        return f"writing {', '.join(behind)}" if behind else "finishing"
+        return f"writing {', '.join(unfinished)}" if unfinished else "finishing"
     parts = []
     if length != 1:
         parts.append(f"picture {report.dreamt + 1} of {length}" if length else f"picture {report.dreamt + 1}")
@@ -107,15 +109,15 @@ def step_status(report: StepReport, left: float | None) -> str:
     return text if left is None else f"{text}, {duration(left)} left"
 
 
-def counted(many: int, what: str) -> str:
+def counted(count: int, noun: str) -> str:
     """`1 frame`, `2 frames`."""
-    return f"{many} {what}" if many == 1 else f"{many} {what}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def took(many: int, what: str, seconds: float) -> str:
+def took(count: int, noun: str, seconds: float) -> str:
     """`1 picture in 2.1 s`; of several, `12 pictures in 30.2 s, 2.5 s each`."""
-    each = f", {elapsed(seconds / many)} each" if many > 1 else ""
-    return f"{counted(many, what)} in {elapsed(seconds)}{each}"
+    each = f", {elapsed(seconds / count)} each" if count > 1 else ""
+    return f"{counted(count, noun)} in {elapsed(seconds)}{each}"
 
 
 def elapsed(seconds: float) -> str:
@@ -125,16 +127,16 @@ def elapsed(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 59.95 else duration(seconds)
 
 
-def overall_status(number: int, many: int, share: float, seconds: float) -> str:
-    """`2 of 5 (37 % of all, 12:30 left)`: source `number` of `many`, and the share of all that took `seconds`."""
-    text = f"{number} of {many} ({100 * share:.0f} % of all"
+def overall_status(number: int, total: int, share: float, seconds: float) -> str:
+    """`2 of 5 (37 % of all, 12:30 left)`: source `number` of `total`, and the share of all that took `seconds`."""
+    text = f"{number} of {total} ({100 * share:.0f} % of all"
     return f"{text}, {duration(seconds * (1 - share) / share)} left)" if 0.01 <= share < 1 else f"{text})"
 
 
 def dropped(report: "Report") -> str:
-    """`3 dropped`, and where a sink lost more: `3 dropped, 12 missed by film.mp4`.
+    """`3 dropped`, or if a sink lost more, `3 dropped, 12 missed by film.mp4`.
 
-    What was left out on purpose is no loss: `3 dropped, 200 left out to hold the rate`.
+    Frames left out on purpose are listed separately: `3 dropped, 200 left out to hold the rate`.
     """
     parts = [f"{report.dropped} dropped"]
     parts += [f"{report.skipped} left out to hold the rate"] if report.skipped else []

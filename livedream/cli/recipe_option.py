@@ -1,10 +1,10 @@
-"""The option that leaves the recipe out of what is written."""
+"""The option `--no-recipe`."""
 
 import click
 
 
 def no_recipe_option() -> click.Option:
-    """Return `--no-recipe`, for a command that writes pictures or films."""
+    """Return `--no-recipe`, which leaves the recipe out of pictures and videos."""
     return click.Option(
         ["--no-recipe"],
         is_flag=True,

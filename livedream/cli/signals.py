@@ -1,4 +1,4 @@
-"""Ctrl-C and other requests to end: at once while nothing is at stake, between two frames while a film is written."""
+"""Ctrl-C and other signals to end: at once while nothing can be lost, between two frames while a video is written."""
 
 import os
 import signal
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from types import FrameType
 
 HANGUP: int | None = getattr(signal, "SIGHUP", None)
-"""The signal of a terminal that is closed; Windows has none."""
+"""The signal of a closed terminal; Windows has none."""
 
 
 class Stopped(KeyboardInterrupt):
-    """Somebody wants livedream to end: Ctrl-C, the SIGTERM of a system that shuts down, a terminal that is closed."""
+    """A signal asked livedream to end: Ctrl-C, SIGTERM at shutdown, or a closed terminal."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -20,30 +20,30 @@ class Stopped(KeyboardInterrupt):
 
 
 class Stop:
-    """Raises Stopped when a signal comes; while it is held, only where `check` is called.
+    """Raises Stopped when a signal comes; after `hold`, only where `check` is called.
 
-    An exception out of the blue could come between two halves of what belongs together: a lock taken and given back, a
-    film and its index.
+    An exception at an arbitrary point could separate steps that belong together: a lock and its release, a video and
+    its index.
     """
 
     def __init__(self) -> None:
         self.came = False
         """Whether a signal has come."""
         self._held = False
-        self._wanted: int | None = None
+        self._pending: int | None = None
 
     def check(self) -> None:
         """Raise Stopped if a signal has come since the last time."""
-        number, self._wanted = self._wanted, None
+        number, self._pending = self._pending, None
         if number is not None:
             raise Stopped(number)
 
     def hold(self) -> None:
-        """From now on let signals wait for `check`."""
+        """From now on, keep signals until `check` is called."""
         self._held = True
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.came, self._wanted = True, number
+        self.came, self._pending = True, number
         if number == HANGUP:
             _forget_terminal()
         if not self._held:
@@ -54,29 +54,29 @@ _stops: list[Stop] = []
 
 
 def stop_requested() -> bool:
-    """Return whether a signal has come, also where it waits for `check`. For threads that the main one waits for."""
+    """Return whether a signal has come, even if it waits for `check`. For threads that the main thread waits for."""
     return any(stop.came for stop in _stops)
 
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Let signals raise Stopped inside the block."""
+    """Make signals raise Stopped inside the block."""
     stop = Stop()
-    wanted = [signal.SIGINT, signal.SIGTERM]
-    if HANGUP is not None and signal.getsignal(HANGUP) != signal.SIG_IGN:  # nohup: go on without the terminal
-        wanted.append(signal.Signals(HANGUP))
-    before = {number: signal.signal(number, stop.on_signal) for number in wanted}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if HANGUP is not None and signal.getsignal(HANGUP) != signal.SIG_IGN:  # under nohup, continue without the terminal
+        numbers.append(signal.Signals(HANGUP))
+    previous = {number: signal.signal(number, stop.on_signal) for number in numbers}
     _stops.append(stop)
     try:
         yield stop
     finally:
         _stops.remove(stop)
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 def _forget_terminal() -> None:
-    """Write nothing more to a terminal that is gone: each word would be an error."""
+    """Write nothing more to a terminal that is closed: every write would fail."""
     for stream in (sys.stdout, sys.stderr):
         if stream.isatty():
             nowhere = os.open(os.devnull, os.O_WRONLY)

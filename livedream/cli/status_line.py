@@ -1,4 +1,4 @@
-"""A line about the current state: updated in place on a terminal, printed again every few seconds elsewhere."""
+"""A line with the current state: updated in place on a terminal, otherwise printed every few seconds."""
 
 import os
 import sys
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 PLAIN_SECONDS = 5.0
-"""After how long without any output a line comes where nothing can be overwritten."""
+"""Where nothing can be overwritten, a line is printed after this time without output."""
 
 
 class StatusLine:
-    """Shows the state of a run on standard error, inside a `with` block. It leaves nothing on a terminal in the end."""
+    """Shows the state of a run on standard error, inside a `with` block. It disappears from a terminal at the end."""
 
     def __init__(self) -> None:
         self._bar: Bar | None = None
@@ -40,9 +40,12 @@ class StatusLine:
             self._bar.stop()
 
     def show(self, text: str, share: float | None = None, notices: Sequence[str] = ()) -> None:
-        """Show `text`, and how much is done, from 0 to 1, as a bar; None where nobody knows.
+        """Show `text`, and a bar for the share of the work that is done.
 
-        notices: on a terminal each has a line of its own, because a line is cut off at the edge.
+        Args:
+            text: the state.
+            share: from 0 to 1; None if unknown.
+            notices: on a terminal each has a separate line, because a line is cut off at the edge.
         """
         if self._bar is not None and self._task is not None:
             total = None if share is None else 1.0
@@ -59,5 +62,5 @@ class StatusLine:
 
 
 def is_terminal() -> bool:
-    """Return whether what is written on standard error can be overwritten."""
+    """Return whether text on standard error can be overwritten."""
     return sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")

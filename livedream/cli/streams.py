@@ -1,4 +1,4 @@
-"""Standard streams that may be closed, full or gone: what cannot be said never ends what is dreamt."""
+"""Standard streams that may be closed, full or gone: output that cannot be printed never ends a run."""
 
 import errno
 import os
@@ -12,21 +12,21 @@ from livedream.errors import SinkError
 from livedream.sink.open import is_stdout
 
 PIECE = 2000
-"""Characters written at once. Python keeps what a full pipe does not take, up to 8 kB, and forgets the rest."""
-PATIENCE_SECONDS = 5.0
-"""How long a pipe that does not block may be full before its reader is taken for dead."""
+"""Characters per write. When a pipe is full, Python keeps up to 8 kB and loses the rest."""
+MAX_BLOCKED_SECONDS = 5.0
+"""How long a non-blocking pipe may be full before its reader counts as dead."""
 
 
 class LastingStream:
-    """A text stream whose `write` never fails: when nobody can be reached any more, the rest is forgotten.
+    """A text stream whose `write` never fails: once the reader is gone, output is discarded.
 
-    What the encoding lacks is escaped: a file's name may hold bytes that are no text.
+    Characters that the encoding lacks are escaped: a file name may contain bytes that are not text.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.failure: OSError | None = None
-        """Why text was lost; None while none was."""
+        """Why output was lost; None if none was."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -45,7 +45,7 @@ class LastingStream:
         self._put("")
 
     def _put(self, text: str) -> bool:
-        """Write and flush; returns whether the stream is lost."""
+        """Write and flush, and return whether the stream is lost."""
         if self.failure is not None:
             return True
         try:
@@ -59,28 +59,28 @@ class LastingStream:
         return self.failure is not None
 
     def _flushed(self) -> bool:
-        """Flush, and wait where the pipe is full. Raises BlockingIOError when it stays so."""
+        """Flush, and return whether it is done. Waits while the pipe is full; BlockingIOError when it stays full."""
         try:
             self._stream.flush()
         except BlockingIOError:
-            if not select.select([], [self._stream.fileno()], [], PATIENCE_SECONDS)[1]:
+            if not select.select([], [self._stream.fileno()], [], MAX_BLOCKED_SECONDS)[1]:
                 raise
             return False
         return True
 
     def _lose(self, error: OSError) -> None:
-        """Let the rest go nowhere, also what libraries print past this object and what Python flushes at its end."""
+        """Discard all later output, including what libraries print directly and what Python flushes at exit."""
         self.failure = error
-        with suppress(OSError, ValueError):  # no descriptor of its own
+        with suppress(OSError, ValueError):  # it has no file descriptor
             _point_at_nothing(self._stream.fileno())
             self._stream.flush()
 
 
 @contextmanager
 def lasting_streams() -> Iterator[LastingStream]:
-    """Let sys.stdout and sys.stderr be LastingStreams inside the block; the value is sys.stdout.
+    """Replace sys.stdout and sys.stderr by LastingStreams inside the block, and return sys.stdout.
 
-    Closed descriptors are opened first: a film that became descriptor 1 would hold whatever a library prints.
+    Closed descriptors are opened first: a video that got descriptor 1 would receive whatever a library prints.
     """
     _open_the_closed()
     before = sys.stdout, sys.stderr
@@ -99,7 +99,7 @@ def stdout_left_to(sinks: Sequence[str]) -> Iterator[None]:
     Raises SinkError when standard output is closed.
     """
     if any(map(is_stdout, sinks)):
-        if sys.__stdout__ is None:  # it was closed when Python began
+        if sys.__stdout__ is None:  # closed when Python started
             raise SinkError("standard output is closed", "pipe it into a program, or write a file: --to out.mp4")
         with redirect_stdout(sys.stderr):
             yield
@@ -108,7 +108,7 @@ def stdout_left_to(sinks: Sequence[str]) -> Iterator[None]:
 
 
 def _open_the_closed() -> None:
-    """Open the null device where the descriptors 0, 1 or 2 are closed. Python has None for such a stream."""
+    """Open the null device for the closed descriptors among 0, 1 and 2; Python has None for their streams."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)

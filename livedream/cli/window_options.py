@@ -1,4 +1,4 @@
-"""The window of a run, as options of a command."""
+"""The options for the window of a run."""
 
 import re
 from collections.abc import Sequence
@@ -15,19 +15,19 @@ _POSITION = re.compile(r"\s*(-?\d{1,5})\s*,\s*(-?\d{1,5})\s*", re.ASCII)
 
 
 def window_options() -> list[click.Parameter]:
-    """Return new options that say where a window appears, and how."""
+    """Return new options for the position and the look of the window."""
     return [
-        click.Option(["--full-screen"], is_flag=True, help="Begin in full screen [key: f]"),
+        click.Option(["--full-screen"], is_flag=True, help="Start in full screen [key: f]"),
         click.Option(
             ["--monitor"],
             metavar="N",
             type=int,
-            help="Monitor for the window, from 1, as in screen:N",
+            help="Number of the monitor for the window, from 1",
         ),
         click.Option(
             ["--position"],
             metavar="X,Y",
-            help="Top left corner of the window, in pixels of the desktop or of --monitor",
+            help="Top left corner of the window in pixels, on the desktop or on --monitor",
         ),
         click.Option(["--window-title"], metavar="TEXT", help="Title of the window [default: livedream]"),
     ]
@@ -47,7 +47,7 @@ def take_placement(options: dict[str, Any]) -> Placement | None:
         return None
     title, position = given["window_title"], given["position"]
     if title is not None and not title.strip():
-        raise ArgumentError("--window-title is empty", "give it a text, or leave it out")
+        raise ArgumentError("--window-title is empty", "give a text, or leave it out")
     return Placement(
         full_screen=given["full_screen"],
         monitor=given["monitor"],

@@ -61,7 +61,7 @@ class LiveController:
         given: the controls that were set by hand; they stay as they are when the preset changes.
         preset_settings: the settings of the preset itself; those of the dreamer by default.
         live: whether frames do not wait: settings that have to be prepared are used once they are ready. Otherwise each
-            frame waits for them, so that a film can be dreamt again exactly.
+            frame waits for them, so that a video can be dreamt again exactly.
         tour: the seconds for which each preset stays, for a tour from the beginning.
         now: the clock of the messages, in seconds.
 
@@ -93,7 +93,7 @@ class LiveController:
         self.in_force = dreamer.settings
         """The settings with which `newest` was dreamt."""
         self.playback: Playback | None = None
-        """The clock of a film that is played; it is paused while the picture is frozen."""
+        """The clock of a video that is played; it is paused while the picture is frozen."""
         self._dreamer = dreamer
         self._swap = SettingsSwap(dreamer)
         self._live = live
@@ -156,7 +156,7 @@ class LiveController:
 
     @property
     def visible(self) -> Frame | None:
-        """The frame that is shown. When a film is played, `newest` still waits for its time."""
+        """The frame that is shown. When a video is played, `newest` still waits for its time."""
         return self.newest if self.playback is None else self.playback.shown
 
     # Requests
@@ -211,7 +211,7 @@ class LiveController:
         self.messages.tell(f"mirror {'on' if self.mirrored else 'off'}", "mirror")
 
     def toggle_freeze(self) -> None:
-        """Freeze the picture in everything that is shown and recorded. A film that is played is paused."""
+        """Freeze the picture in everything that is shown and recorded. A video that is played is paused."""
         if self.playback is not None:
             self.playback.toggle_pause()
             self.messages.tell("paused" if self.frozen else "playing", "freeze")
@@ -276,9 +276,9 @@ class LiveController:
         self._dreamer.stop_looking()
 
     def dream(self, analyzed: Analyzed) -> Dreamed:
-        """Do the second step, with the latest request; for a film, with the request when the frame was analyzed.
+        """Do the second step, with the latest request; for a video, with the request when the frame was analyzed.
 
-        Raises what makes it impossible to prepare the next preset of the tour of a film.
+        Raises what makes it impossible to prepare the next preset of the tour of a video.
         """
         frame, state, analysis = analyzed
         self._apply(self._state if self._live else state, frame.time)
@@ -335,7 +335,7 @@ class LiveController:
         except (LivedreamError, ArgumentError) as error:
             if state.tour is not None:
                 if not self._live:
-                    raise  # a film must have everything that was requested
+                    raise  # a video must have everything that was requested
                 _log.warning("preset %s is left out: %s", state.preset, error)
             self.messages.tell(str(error), "fault")
             settings = self._dreamer.settings

@@ -19,9 +19,9 @@ from livedream.settings import CONTROLS, DreamSettings
 POLL_SECONDS = 0.05
 """How often to look for a request while the finished dream stays: soon enough for a key, and no load."""
 _FOR_PICTURES: dict[str, tuple[str, float]] = {"steps": ("still_steps", 5), "working_height": ("still_height", 72)}
-"""The controls of films that have a counterpart for pictures, which takes their keys, and how far one press turns
+"""The controls of videos that have a counterpart for pictures, which takes their keys, and how far one press turns
 it."""
-_FILMS_ONLY = ("keep", "zoom", "rotate")
+_VIDEOS_ONLY = ("keep", "zoom", "rotate")
 """The controls with keys that have no effect on a picture."""
 _MASKS = ("all", "person", "background")
 """The masks that have an effect on a picture, in which nothing moves."""
@@ -35,7 +35,7 @@ def _controls() -> Iterator[Control]:
             yield dataclasses.replace(by_name[name], keys=control.keys, press=press)
         elif control.name == "mask":
             yield dataclasses.replace(control, choices=_MASKS)
-        elif control.keys and control.name not in _FILMS_ONLY:
+        elif control.keys and control.name not in _VIDEOS_ONLY:
             yield control
 
 
@@ -79,7 +79,7 @@ class ImageController(LiveController):
     # Requests
 
     def toggle_tour(self) -> None:
-        self.messages.tell("tours are for films and live sources", "tour")
+        self.messages.tell("tours are for videos and live sources", "tour")
 
     def toggle_freeze(self) -> None:
         """Pause the dream, or continue it."""

@@ -1,4 +1,4 @@
-"""Named looks: DreamSettings written down as TOML, shipped in this folder or kept in a file of one's own."""
+"""Named looks: DreamSettings as TOML, bundled in this folder or in a file of the user."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from livedream.settings import DreamSettings
 from livedream.untrusted import NotRegularError, parse_toml, read_text
 
 FILM, LIVE, STILL = "film", "live", "still"
-"""The presets for a film, for a camera or stream, and for a picture when nobody names one."""
+"""The default presets for videos, for cameras and streams, and for pictures."""
 
 _REPLACED = {
     "menagerie": "birds",
@@ -24,7 +24,7 @@ _REPLACED = {
     "peacock": "neon",
     "strokes": "tiger",
 }
-"""Presets of before, and which of today's comes closest."""
+"""Former presets, each with the most similar one of today."""
 
 # //server/share, with slashes of either kind: Windows logs in to that server to see whether the file is there.
 _ELSEWHERE = re.compile(r"(?:^|[\s:\",(])(?:\\\\|//)[^\s\\/]")
@@ -39,9 +39,7 @@ def preset_names() -> list[str]:
 
 
 def tour_presets() -> dict[str, DreamSettings]:
-    """Return the presets of a tour, by name: those that ship with livedream, without those whose file says
-    `tour = false`.
-    """
+    """Return the presets of a tour by name: the bundled ones whose file does not say `tour = false`."""
     found = {name: _read(name) for name in preset_names()}
     return {name: preset.settings for name, preset in found.items() if preset.tour}
 
@@ -52,22 +50,22 @@ def load_preset(name: str | os.PathLike[str]) -> DreamSettings:
         settings = load_preset("film").replace(steps=2)
 
     Args:
-        name: of a preset, see `preset_names`; or the path of a .toml file, which names the controls that differ from
-            the defaults; or of a film or picture that `livedream run` made, which carries its recipe.
+        name: the name of a preset, see `preset_names`; or the path of a .toml file with the controls that differ from
+            the defaults; or the path of a video or picture made by `livedream run`, which carries its recipe.
 
     Raises:
-        ArgumentError: there is no such preset, or the file is none: it is not TOML, carries no recipe, or has an
-            unknown control or a wrong value.
-        SourceError: the film or picture cannot be read.
+        ArgumentError: the preset does not exist, or the file is not a preset: it is not TOML, carries no recipe, or has
+            an unknown control or a wrong value.
+        SourceError: the video or picture cannot be read.
     """
     return _read(os.fspath(name)).settings
 
 
 def settings_of(look: DreamSettings | str | os.PathLike[str] | None, changes: Mapping[str, Any]) -> DreamSettings:
-    """Return the settings that `look` means, settings or what names a preset, with `changes` of single controls.
+    """Return the settings of `look` with `changes` to single controls.
 
-    None means the defaults. Raises as `load_preset`, ArgumentError for an unknown control or a wrong value, and
-    TypeError where `look` is neither.
+    look: settings, the name or path of a preset, or None for the defaults. Raises as `load_preset`, ArgumentError for
+    an unknown control or a wrong value, and TypeError for another type.
     """
     if look is None:
         look = DreamSettings()
@@ -79,17 +77,17 @@ def settings_of(look: DreamSettings | str | os.PathLike[str] | None, changes: Ma
 
 
 def parse_preset(text: str, name: str) -> DreamSettings:
-    """Return the settings of the preset written in `text`; `name` says in errors where it stands. As `load_preset`."""
+    """Return the settings of the preset in `text`. name: where it is, for errors. Raises as `load_preset`."""
     return _parse(text, name).settings
 
 
 def preset_description(name: str) -> str:
-    """Return the sentence that says what the preset called `name` looks like."""
+    """Return the description of the preset called `name`."""
     return _read(name).description
 
 
 class _Preset(NamedTuple):
-    """What stands in a file."""
+    """The content of a preset file."""
 
     description: str
     tour: bool
@@ -99,7 +97,9 @@ class _Preset(NamedTuple):
 def _read(name: str) -> _Preset:
     suffix = Path(name).suffix.lower()
     if suffix not in ("", ".toml"):
-        from livedream.capture.embedded_recipe import embedded_recipe  # which reads films: only where one is named
+        from livedream.capture.embedded_recipe import (
+            embedded_recipe,  # reads videos, so it is imported only when needed
+        )
 
         return _parse(embedded_recipe(Path(name)), name)
     if suffix:
@@ -112,22 +112,24 @@ def _read(name: str) -> _Preset:
     try:
         text = read_text(path)
     except FileNotFoundError as error:
-        raise ArgumentError(f"no such preset file: {path}", f"or name one of {', '.join(preset_names())}") from error
+        raise ArgumentError(
+            f"no such preset file: {path}", f"check the path, or use one of {', '.join(preset_names())}"
+        ) from error
     except NotRegularError as error:
         raise ArgumentError(f"{path} is not a preset: {error.strerror}", "name a .toml file") from error
     except (OSError, ValueError) as error:
         raise ArgumentError(
             f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}",
-            "check the file and its rights",
+            "check the file and its permissions",
         ) from error
     return _parse(text, str(path))
 
 
 def _current_name(name: str) -> str:
-    """Return the preset that takes the place of the one called `name`, and warn if that is another one."""
+    """Return the current name of the preset `name`. Warns if the preset was replaced by another."""
     if name not in _REPLACED:
         return name
-    _log.warning("the preset %s is gone; %s comes closest", name, _REPLACED[name])
+    _log.warning("the preset %s no longer exists; using %s, which is similar", name, _REPLACED[name])
     return _REPLACED[name]
 
 
@@ -146,6 +148,6 @@ def _parse(text: str, name: str) -> _Preset:
     for control in ("weights", "layers"):
         if _ELSEWHERE.search(getattr(settings, control)):
             raise ArgumentError(
-                f"{name}: {control} names a file on another machine", "copy the file here, and name the copy"
+                f"{name}: {control} names a file on another machine", "copy the file to this machine, and name the copy"
             )
     return _Preset(description, tours, settings)

@@ -1,4 +1,4 @@
-"""From one look to another, a little at a time."""
+"""Fade from one look to another."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from livedream.settings import CONTROLS, DreamSettings
 def blend(old: DreamSettings, new: DreamSettings, share: float) -> DreamSettings:
     """Return the settings between `old` (share 0) and `new` (share 1).
 
-    Numbers go over evenly, whole ones in steps. What is no number, what has to be prepared and where random numbers
-    start is new at once: nothing lies between two layers. The dream itself fades over, for it forgets slowly. A mask
-    fades in and out by its strength.
+    Numbers change linearly, whole ones in steps. Values that are not numbers, values that have to be prepared and the
+    seed change at once: nothing lies between two layers. The dream itself still fades, because it forgets slowly. A
+    mask fades in and out by its strength.
     """
     if share >= 1:
         return new
@@ -22,14 +22,14 @@ def blend(old: DreamSettings, new: DreamSettings, share: float) -> DreamSettings
         if before != after:
             between = before + share * (after - before)
             changes[control.name] = round(between) if control.kind is int else between
-    # A live mask in the layers has this strength too, and must hold meanwhile.
+    # This strength also applies to a live mask in the layers, which must not change meanwhile.
     if old.mask != new.mask and "mask:" not in new.layers:
         changes["mask"], changes["mask_strength"] = _mask_between(old, new, share)
     return new.replace(**changes)
 
 
 def _mask_between(old: DreamSettings, new: DreamSettings, share: float) -> tuple[str, float]:
-    """Return the mask and its strength between two masks, which meet in the whole frame: a mask of strength 0."""
+    """Return mask and strength between two masks. The transition passes the whole frame: a mask of strength 0."""
     if old.mask == "all" or old.mask_strength == 0:
         return new.mask, share * new.mask_strength
     if new.mask == "all" or new.mask_strength == 0:

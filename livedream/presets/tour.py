@@ -1,4 +1,4 @@
-"""A tour: presets that follow one another by themselves."""
+"""A tour: presets that change by themselves."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -9,15 +9,15 @@ from livedream.errors import ArgumentError
 from livedream.settings import DreamSettings
 
 SECONDS = Fraction(20)
-"""How long a preset stays as a rule."""
+"""How long a preset stays by default."""
 LEAST, MOST = 2, 3600
-"""The allowed range of that."""
+"""The allowed range, in seconds."""
 
 
 class Tour:
-    """Which preset comes when: a function of the seed and of the time of a frame, so that a film repeats.
+    """The order of the presets: a function of the seed and the time of a frame, so that a video can be repeated.
 
-    Each preset comes once before any comes again, in an order drawn anew each time round, and never twice in a row.
+    Each round shows every preset once, in a new random order, and no preset comes twice in a row.
     """
 
     def __init__(
@@ -29,28 +29,35 @@ class Tour:
         began: Fraction = Fraction(0),
         first: str | None = None,
     ) -> None:
-        """presets: at least two, by name. seconds: how long each stays. began: the time of the frame with which the
-        tour begins. first: the preset that is shown then, if it is one of them: it has had its turn.
+        """Draw nothing yet; orders are drawn on demand.
 
-        Raises ArgumentError for too few presets and for `seconds` out of range.
+        Args:
+            presets: at least two, by name.
+            seconds: how long each preset stays.
+            seed: of the random orders.
+            began: the time of the frame with which the tour begins.
+            first: the preset that is shown at the beginning; the first round leaves it out.
+
+        Raises:
+            ArgumentError: there are too few presets, or `seconds` is out of range.
         """
         if len(presets) < 2:
-            raise ArgumentError(f"a tour needs two presets, there are {len(presets)}")
+            raise ArgumentError(f"a tour needs at least two presets, got {len(presets)}")
         if not LEAST <= seconds <= MOST:
             raise ArgumentError(
-                f"a preset of a tour stays for {LEAST} to {MOST} seconds, got {float(seconds):g}",
-                "write --tour=20 for 20 seconds",
+                f"invalid time per preset of a tour: {float(seconds):g} s",
+                f"give {LEAST} to {MOST} seconds",
             )
         self.seconds = seconds
         self._presets = presets
         self._seed = seed
         self._began = began
         self._order: list[str] = []
-        """Of all changes so far, the first of them number 1."""
+        """The presets of all changes so far; change 1 comes first."""
         self._first = first
 
     def changes(self, time: Fraction) -> int:
-        """Return how many changes there have been up to a frame of that time, with this frame."""
+        """Return the number of changes up to and including a frame of that time."""
         return max(0, (time - self._began) // self.seconds)
 
     def moment(self, number: int) -> Fraction:
@@ -58,14 +65,14 @@ class Tour:
         return self._began + number * self.seconds
 
     def preset(self, number: int) -> tuple[str, DreamSettings]:
-        """Return what comes with change `number`, from 1 on: its name and its settings."""
+        """Return the name and the settings of the preset that comes with change `number`, from 1 on."""
         while len(self._order) < number:
             self._order += self._round()
         name = self._order[number - 1]
         return name, self._presets[name]
 
     def _round(self) -> list[str]:
-        """Draw the next order of all presets; the first one leaves out what is shown already."""
+        """Draw the order of the next round; the first round leaves out the preset that is already shown."""
         names = sorted(name for name in self._presets if self._order or name != self._first)
         order = np.random.default_rng((self._seed, len(self._order))).permutation(len(names))
         drawn = [names[place] for place in order]

@@ -118,7 +118,7 @@ def test_a_fresh_process_that_fails_is_an_error(tmp_path) -> None:
     [
         (["--size", "100x100"], 2, "frames of 384x64 at least, got 100x100"),
         (["--size", "big"], 2, "invalid size 'big'"),
-        (["--json", "nowhere/b.json"], 2, "no folder for nowhere/b.json"),
+        (["--json", "nowhere/b.json"], 2, "the folder of nowhere/b.json does not exist"),
         (["--source", "nothing.mp4"], 1, "nothing.mp4"),
         (["--rounds", "2"], 2, "2 is not in the range 3<=x<=1000"),
         (["--still", "100"], 2, "drift needs 202 still frames at least, got 100"),

@@ -56,7 +56,7 @@ def test_a_duration_is_an_end(capsys: Capture) -> None:
     assert 'end = "3/2"' in embedded_recipe(Path("a.mp4"))
     assert embedded_recipe(Path("a.mp4")) == embedded_recipe(Path("b.mp4"))
     assert run("film.mp4", "--end", "1", "-t", "1", "-o", "c.mp4") == 2
-    assert "error: --end and --duration both say where to stop\n" in capsys.readouterr().err
+    assert "error: --end and --duration cannot be combined\n" in capsys.readouterr().err
     assert run("film.mp4", "-t", "0s", "-o", "c.mp4") == 2
     assert "error: invalid duration '0s'\n" in capsys.readouterr().err
 
@@ -240,8 +240,11 @@ def test_no_camera_points_to_the_demo(capsys: Capture) -> None:
         (["photo.png", *STILL, "--steps", "2"], ["--steps has no effect on pictures; use --still-steps"]),
         (["photo.png", *STILL, "--keep", "0.9"], ["--keep has no effect on pictures"]),
         (["photo.png", *STILL, "--zoom", "1.1", "--seed", "3"], ["--zoom has no effect on pictures"]),
-        (["film.mp4", *QUICK, "--still-height", "99"], ["--still-height has no effect on films; use --working-height"]),
-        (["film.mp4", "film.mp4", *QUICK, "--tile-size", "500", "-o", "out/"], ["--tile-size has no effect on films"]),
+        (
+            ["film.mp4", *QUICK, "--still-height", "99"],
+            ["--still-height has no effect on videos; use --working-height"],
+        ),
+        (["film.mp4", "film.mp4", *QUICK, "--tile-size", "500", "-o", "out/"], ["--tile-size has no effect on videos"]),
         (["film.mp4", "photo.png", *QUICK, *STILL, "-o", "out/"], []),
         (
             ["demo", "-o", "null", "-t", "0.2", *QUICK, "--smallest-octave", "50"],
@@ -261,18 +264,18 @@ def test_a_control_without_effect_is_a_warning(typed: list[str], warnings: list[
 @pytest.mark.parametrize(
     ("typed", "error"),
     [
-        ("film.mp4 --fps 20", "--fps is for live sources, and this is a film"),
-        ("film.mp4 --fixed", "--fixed is for live sources, and this is a film"),
+        ("film.mp4 --fps 20", "--fps is for live sources, and this is a video"),
+        ("film.mp4 --fixed", "--fixed is for live sources, and this is a video"),
         ("photo.png --fresh", "--fresh is for live sources, and this is a picture"),
-        ("photo.png --tour", "--tour is for films and live sources, and this is a picture"),
-        ("photo.png -t 2", "--duration is for films and live sources, and this is a picture"),
-        ("photo.png --start 1 --end 2", "--start and --end are for films, and this is a picture"),
-        ("demo --start 1", "--start is for films, and this is a live source"),
-        ("photo.png --quality 50", "--codec, --quality and --hardware are for films, and none is written"),
-        ("demo --codec h265 -o null", "--codec, --quality and --hardware are for films, and none is written"),
+        ("photo.png --tour", "--tour is for videos and live sources, and this is a picture"),
+        ("photo.png -t 2", "--duration is for videos and live sources, and this is a picture"),
+        ("photo.png --start 1 --end 2", "--start and --end are for videos, and this is a picture"),
+        ("demo --start 1", "--start is for videos, and this is a live source"),
+        ("photo.png --quality 50", "--codec, --quality and --hardware are for videos, and none is written"),
+        ("demo --codec h265 -o null", "--codec, --quality and --hardware are for videos, and none is written"),
         ("film.mp4 --size 64x48", "--size is for cameras and raw pictures"),
         ("film.mp4 --rate 5", "--rate is for cameras, screens, raw and numbered pictures"),
-        ("film.mp4 photo.png --fresh", "--fresh is for live sources, and these are films and pictures"),
+        ("film.mp4 photo.png --fresh", "--fresh is for live sources, and these are pictures and videos"),
     ],
 )
 def test_an_option_without_effect_is_refused(typed: str, error: str, here: Path, capsys: Capture) -> None:
@@ -285,7 +288,7 @@ def test_an_option_without_effect_is_refused(typed: str, error: str, here: Path,
 def test_a_part_of_some_sources_is_said_once(capsys: Capture) -> None:
     assert main(["run", "film.mp4", "photo.png", "--start", "1", "-o", "out/", *QUICK, *STILL]) == 0
     err = capsys.readouterr().err
-    assert err.count("warning: --start used for 1 of 2 sources: without effect on the others\n") == 1
+    assert err.count("warning: only 1 of 2 sources use --start\n") == 1
     assert count_frames(Path("out/film-dream.mp4")) == 10
     assert "start" not in embedded_recipe(Path("out/photo-dream.png"))
 
@@ -322,7 +325,7 @@ def test_the_demo_says_what_is_wrong_before_it_looks_for_a_window(capsys: Captur
 
 def test_several_films_are_named_with_the_option_that_is_for_one(capsys: Capture) -> None:
     for options, message in (
-        (["--speed", "2"], "--speed is for one film, and several sources are named"),
+        (["--speed", "2"], "--speed is for one video, and several sources are named"),
         (["--loop"], "--loop without a number never ends, and several sources are named"),
     ):
         assert run("film.mp4", "photo.png", *options) == 2
@@ -340,12 +343,12 @@ def test_a_shell_that_is_not_named(capsys: Capture) -> None:
 def test_a_picture_for_a_film_is_a_warning(capsys: Capture) -> None:
     assert run("film.mp4", "-o", "a.png", "-t", "0.2") == 0
     assert main(["zoom", "photo.png", "-o", "z.png", "-t", "0.1", "--still-height", "32", "--octaves", "1"]) == 0
-    warned = [line for line in capsys.readouterr().err.splitlines() if "holds one picture" in line]
+    warned = [line for line in capsys.readouterr().err.splitlines() if "will contain only the first frame" in line]
     hint = "name a film or a folder/ for all frames"
     assert warned == [
-        f"warning: a.png holds one picture, the first frame of film.mp4; {hint}",
-        f"warning: z.png holds one picture, the first frame of photo.png; {hint}",
+        f"warning: a.png will contain only the first frame of film.mp4; {hint}",
+        f"warning: z.png will contain only the first frame of photo.png; {hint}",
     ]
     assert main(["run", "photo.png", "-o", "b.png", *STILL]) == 0
     assert run("film.mp4", "-o", "%03d.png", "-o", "folder/", "-t", "0.2") == 0
-    assert "holds one picture" not in capsys.readouterr().err
+    assert "will contain only the first frame" not in capsys.readouterr().err

@@ -30,7 +30,7 @@ TABLE = [
     (
         ["real.mp4", "--to", "out.png", "--codec", "av1"],
         WRONG,
-        "--codec, --quality and --hardware are for films, and none is written",
+        "--codec, --quality and --hardware are for videos, and none is written",
         "-o out.mp4",
     ),
     (
@@ -84,9 +84,9 @@ TABLE = [
     (["real.mp4", "--to", "a.mp4", "--to", "./a.mp4"], WRONG, "./a.mp4 is named twice", "a name of its own"),
     (["real.mp4", "--to", "window"], OUTSIDE, "cannot open a window: there is no display (DISPLAY is not set)", "--to"),
     # The command line itself
-    ([""], WRONG, "a source without a name", "name a film"),
-    (["real.mp4", " "], WRONG, "a source without a name", "name a film"),
-    (["real.mp4", "demo"], WRONG, "demo is not a file", "several sources are dreamt one by one: name files"),
+    ([""], WRONG, "the name of a source is empty", "name a film"),
+    (["real.mp4", " "], WRONG, "the name of a source is empty", "name a film"),
+    (["real.mp4", "demo"], WRONG, "demo is not a file", "a batch takes files: dream other sources one at a time"),
 ]
 
 
@@ -299,7 +299,7 @@ def test_an_address_that_ends_like_a_film_is_no_film(here, monkeypatch, capsys):
 def test_a_name_that_begins_with_a_dash(capsys):
     assert main(["run", "-x.mp4"]) == WRONG
     assert capsys.readouterr().err == (
-        "error: no such option '-x' in -x.mp4\nhint: a name that begins with a dash is written ./-x.mp4\n"
+        "error: no such option '-x' in -x.mp4\nhint: if it is a file name, write ./-x.mp4\n"
     )
 
 

@@ -29,9 +29,9 @@ def test_relief_dreams_smaller_and_the_dream_goes_on() -> None:
     ("wrong", "line"),
     [
         (["demo", "--fps", "fast"], "invalid rate 'fast'"),
-        (["demo", "--fps", "20", "--fixed"], "--fps holds a rate and --fixed does not"),
-        (["film.mp4", "--fixed"], "--fixed is for live sources, and this is a film"),
-        (["a.mp4", "b.mp4", "--fps", "20"], "--fps is for live sources, and these are films"),
+        (["demo", "--fps", "20", "--fixed"], "--fps and --fixed cannot be combined"),
+        (["film.mp4", "--fixed"], "--fixed is for live sources, and this is a video"),
+        (["a.mp4", "b.mp4", "--fps", "20"], "--fps is for live sources, and these are videos"),
     ],
 )
 def test_wrong_words_are_one_line(wrong, line, make_clip, tmp_path, monkeypatch, capsys) -> None:

@@ -86,7 +86,7 @@ def test_defaults_are_those_of_the_presets(capsys: pytest.CaptureFixture[str]) -
     assert "--zoom 0.8-1.25 Growth of the dream per frame [default: 1.01]" in texts["zoom"]
     assert "brightness only (2) [default: 0.8]" in texts["layers"]
     assert "brightness only (2) [default: 0.35]" in texts["demo"]
-    assert "--layers NAMES Layers, separated by blanks [default: each block]" in texts["layers"]
+    assert "--layers NAMES Layers, separated by spaces [default: each block]" in texts["layers"]
     assert "--device auto|cpu|cuda|mps Processor that runs the network [default: auto]" in texts["visualize"]
 
 

@@ -120,7 +120,7 @@ def test_layers_of_the_default_network_are_listed_with_their_looks(capsys):
     ("arguments", "message"),
     [
         (["vgg61"], "unknown network: vgg61"),
-        (["inception_v3", "--size", "74x200"], "inception_v3 takes no pictures of 74x200"),
+        (["inception_v3", "--size", "74x200"], "74x200 is too small for inception_v3"),
         (["--size", "74x200"], "--size is for the layers of one network"),
         (["vgg16", "--size", "big"], "invalid size 'big'"),
     ],

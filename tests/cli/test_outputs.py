@@ -103,8 +103,8 @@ def test_the_source_may_be_standard_input(here: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "refused"),
     [
-        (["--layers", "guide:g.png@fire4", "--to", "g.png"], "g.png is a file that the layers name"),
-        (["--layers", "guide:g.part.png@fire4", "--to", "g.png"], "g.part.png is a file that the layers name"),
+        (["--layers", "guide:g.png@fire4", "--to", "g.png"], "g.png is a file named in the layers"),
+        (["--layers", "guide:g.part.png@fire4", "--to", "g.png"], "g.part.png is a file named in the layers"),
         (["--preset", "look.png", "--to", "look.png"], "look.png is the preset"),
         (["--preset", "fr/recipe.toml", "--to", "fr/"], "fr/recipe.toml is the preset"),
         (["--preset", "fr/recipe.part.toml", "--to", "fr/"], "fr/recipe.part.toml is the preset"),

@@ -151,14 +151,14 @@ def test_a_dive_is_played_in_a_window_and_not_rushed_through(monkeypatch) -> Non
 @pytest.mark.parametrize(
     ("typed", "line"),
     [
-        (["demo", "--loop"], "--loop is for films, and demo is live"),
-        (["demo", "--speed", "2"], "--speed is for films, and demo is not one"),
+        (["demo", "--loop"], "--loop is for videos, and demo is live"),
+        (["demo", "--speed", "2"], "--speed is for videos, and demo is not one"),
         (["photo.png", "--loop", "3"], "--loop takes no number for a picture"),
-        (["film.mp4", "--loop", "--to", "a.mp4"], "--loop without a number never ends, and a.mp4 would fill the disk"),
+        (["film.mp4", "--loop", "--to", "a.mp4"], "--loop without a number never ends, so a.mp4 would fill the disk"),
         (["film.mp4", "--loop", "0"], "--loop takes a whole number from 1 to 1000000, got '0'"),
         (["film.mp4", "--speed", "2", "--to", "a.mp4"], "--speed is for windows, virtual cameras and streams"),
-        (["film.mp4", "--speed", "11"], "'11' is not a speed"),
-        (["film.mp4", "--speed", "fast"], "'fast' is not a speed"),
+        (["film.mp4", "--speed", "11"], "invalid speed '11'"),
+        (["film.mp4", "--speed", "fast"], "invalid speed 'fast'"),
         (
             ["film.mp4", "film.mp4", "b.mp4", "--loop"],
             "--loop without a number never ends, and several sources are named",

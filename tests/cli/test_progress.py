@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from livedream.cli import console, status_line
-from livedream.cli.progress import Progress, duration, film_status, live_status, step_status, stills_status
+from livedream.cli.progress import Progress, duration, live_status, step_status, stills_status, video_status
 from livedream.cli.tasks.reporting import conclusion
 from livedream.cli.time_left import TimeLeft
 from livedream.pipeline import Report, SinkReport
@@ -52,7 +52,7 @@ def test_a_live_run_before_its_first_frame():
     ],
 )
 def test_a_film(length, left, text):
-    assert film_status(REPORT, length, left) == text
+    assert video_status(REPORT, length, left) == text
 
 
 def stills(written: int, dreamt: int, captured: int, step: StepReport | None = None) -> Report:

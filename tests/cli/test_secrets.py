@@ -142,7 +142,7 @@ def test_sources_and_sinks_come_from_files_or_the_environment(monkeypatch: pytes
     assert addresses.sinks_given((), None) == (PUSH,)
     assert addresses.sinks_given(("x.mp4",), None) == ("x.mp4",)
     assert addresses.sinks_given(("x.mp4",), "cameras") == ("x.mp4", NOWHERE, RAW)
-    with pytest.raises(ArgumentError, match="SOURCE and --source-file both name a source"):
+    with pytest.raises(ArgumentError, match="SOURCE and --source-file cannot be combined"):
         addresses.sources_given(("0",), "cameras")
     monkeypatch.delenv("LIVEDREAM_SOURCE")
     assert addresses.sources_given((), None) == ()

@@ -104,7 +104,7 @@ def test_a_pipe_that_does_not_block_loses_nothing():
 def test_a_pipe_that_nobody_reads_is_given_up(monkeypatch):
     from livedream.cli import streams
 
-    monkeypatch.setattr(streams, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(streams, "MAX_BLOCKED_SECONDS", 0.1)
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     terminal = Terminal(writer)

@@ -89,10 +89,10 @@ def test_a_live_tour_leaves_no_settings_for_the_next_run(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["photo.png", "--tour"], "--tour is for films and live sources, and this is a picture"),
-        (["photo.png", "--watch", "--tour=5"], "--tour is for films and live sources, and this is a picture"),
-        (["film.mp4", "--tour=1"], "'1' is no time for each preset of a tour"),
-        (["--tour", "soon"], "'soon' is no time for each preset of a tour"),
+        (["photo.png", "--tour"], "--tour is for videos and live sources, and this is a picture"),
+        (["photo.png", "--watch", "--tour=5"], "--tour is for videos and live sources, and this is a picture"),
+        (["film.mp4", "--tour=1"], "invalid time per preset of a tour: '1'"),
+        (["--tour", "soon"], "invalid time per preset of a tour: 'soon'"),
     ],
 )
 def test_what_can_be_no_tour_is_one_line(

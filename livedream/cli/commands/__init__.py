@@ -1,1 +1,1 @@
-"""What a user types: one module per command."""
+"""The commands of the command line, one module each."""

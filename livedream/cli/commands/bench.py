@@ -1,10 +1,10 @@
-"""`livedream bench`: how fast, how late and how steady it dreams here."""
+"""`livedream bench`: measure speed, latency and steadiness on this machine."""
 
 import itertools
 import json
 import math
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
         Source=("--source", "--size", "--rounds", "--frames", "--seconds", "--still", "--baseline", "--looks"),
         Output=("--json",),
     ),
-    short_help="Measure how fast, how late and how steady it dreams here.",
+    short_help="Measure speed, latency and steadiness on this machine.",
 )
-@click.option("--source", metavar="FILM", default="demo", help="demo, or a film [default: demo]")
-@click.option("--size", metavar="WxH", default="1280x720", help="Size of its frames in pixels [default: 1280x720]")
+@click.option("--source", metavar="VIDEO", default="demo", help="demo, or a video [default: demo]")
+@click.option("--size", metavar="WxH", default="1280x720", help="Size of the frames in pixels [default: 1280x720]")
 @click.option("--preset", metavar="NAME", default=LIVE, help=f"Look [default: {LIVE}]")
 @click.option(
     "--rounds",
     metavar="N",
     type=click.IntRange(3, 1000),
     default=3,
-    help="Rounds; the median counts",
+    help="Number of rounds, of which the median counts",
     show_default=True,
 )
 @click.option(
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     metavar="N",
     type=click.IntRange(10, 1_000_000),
     default=120,
-    help="Frames of a round; flicker needs 60",
+    help="Frames per round; flicker needs 60",
     show_default=True,
 )
 @click.option(
@@ -60,23 +60,23 @@ if TYPE_CHECKING:
     type=click.FloatRange(2, 86400),
     default=10.0,
     show_default=True,
-    help="Seconds of the live part",
+    help="Duration of the live part in seconds",
 )
 @click.option(
     "--still",
     metavar="N",
     type=click.IntRange(0, 10_000_000),
     default=1000,
-    help="Frames of a still scene, to see drift",
+    help="Frames of a still scene, to measure drift",
     show_default=True,
 )
-@click.option("--baseline/--no-baseline", default=True, help="Measure a plain dreamer too [default: yes]")
+@click.option("--baseline/--no-baseline", default=True, help="Also measure a plain dreamer [default: yes]")
 @click.option(
     "--looks",
     metavar="PRESETS",
-    help="Measure instead how these presets look, as live,still; needs scikit-image",
+    help="Measure the looks of these presets instead, such as live,still; needs scikit-image",
 )
-@click.option("--json", "target", metavar="FILE", help="Write all numbers to FILE as JSON")
+@click.option("--json", "target", metavar="FILE", help="Write all results to FILE as JSON")
 @overwrite_option()
 def bench(
     source: str,
@@ -92,41 +92,33 @@ def bench(
     overwrite: bool,
     **controls: str | None,
 ) -> int:
-    """Dream the demo clip, or FILM, and say how fast, how late and how steady that was.
+    """Dream the demo clip, or VIDEO, and report speed, latency and steadiness.
 
-    Nothing else should run meanwhile. Machines are noisy: compare the ratios of rates of one run.
+    Nothing else should run meanwhile. Machines are noisy: compare ratios of rates from the same run.
     """
     load_torch()
-    from livedream.bench.looks import measure_looks
     from livedream.bench.measure import Plan, measure
     from livedream.presets import load_preset
 
-    if math.isnan(seconds):  # no range leaves it out
-        raise ArgumentError("nan is no number of seconds", "such as 10")
+    if math.isnan(seconds):  # no range excludes it
+        raise ArgumentError("invalid --seconds: nan", "give a number, for example 10")
     if target is not None:
-        if not Path(target).resolve().parent.is_dir():
-            raise ArgumentError(f"no folder for {target}", "make it first")
-        Inputs([Path(source)]).refuse_output(Path(target))
-        check_new(Path(target), overwrite)
+        _check_target(Path(target), source, overwrite)
     given = given_controls(controls)
-    turned: list[str] = []
+    control_words: list[str] = []
     for control in CONTROLS:
-        turned += [flag(control), f"{given[control.name]}"] if control.name in given else []
+        control_words += [flag(control), f"{given[control.name]}"] if control.name in given else []
     if looks is not None:
-        command = shlex.join(["livedream", "bench", "--looks", looks, *turned])
-        presets = {name: load_preset(name).replace(**given) for name in looks.split(",")}
-        with Activity("preparing") as shown:
-            found = measure_looks(presets, _teller(shown, len(presets) + 1), command)
+        found = _measure_looks(looks, given, control_words)
         _finish(look_report(found), found, target, overwrite)
         return 0
     words = ["livedream", "bench", "--source", source, "--size", size, "--preset", preset, "--rounds", str(rounds)]
     words += ["--frames", str(frames), "--seconds", f"{seconds:g}", "--still", str(still)]
     words += [] if baseline else ["--no-baseline"]
-    words += turned
     plan = Plan(
         settings=load_preset(preset).replace(**given),
         preset=preset,
-        command=shlex.join(words),
+        command=shlex.join([*words, *control_words]),
         source=source,
         size=parse_size(size),
         rounds=rounds,
@@ -135,8 +127,8 @@ def bench(
         still_frames=still,
         baseline=baseline,
     )
-    with Activity("preparing") as shown:
-        result = measure(plan, _teller(shown, plan.parts))
+    with Activity("preparing") as activity:
+        result = measure(plan, _announcer(activity, plan.parts))
     _finish(report(result), result.numbers(), target, overwrite)
     return 0
 
@@ -144,16 +136,34 @@ def bench(
 bench.params += control_options(presets=(LIVE,))
 
 
-def _teller(shown: Activity, many: int) -> Callable[[str], None]:
-    """Return what says which of `many` parts is measured next."""
+def _check_target(target: Path, source: str, overwrite: bool) -> None:
+    if not target.resolve().parent.is_dir():
+        raise ArgumentError(f"the folder of {target} does not exist", "make it first")
+    Inputs([Path(source)]).refuse_output(target)
+    check_new(target, overwrite)
+
+
+def _measure_looks(names: str, given: Mapping[str, Any], control_words: Sequence[str]) -> dict[str, Any]:
+    """Measure how the presets in `names` look, with the controls `given` on top."""
+    from livedream.bench.looks import measure_looks
+    from livedream.presets import load_preset
+
+    command = shlex.join(["livedream", "bench", "--looks", names, *control_words])
+    presets = {name: load_preset(name).replace(**given) for name in names.split(",")}
+    with Activity("preparing") as activity:
+        return measure_looks(presets, _announcer(activity, len(presets) + 1), command)
+
+
+def _announcer(activity: Activity, count: int) -> Callable[[str], None]:
+    """Return a function that announces which of `count` parts is measured next."""
     numbers = itertools.count(1)
 
-    def tell(what: str) -> None:
-        text = f"measuring {what} ({next(numbers)} of {many})"
+    def announce(part: str) -> None:
+        text = f"measuring {part} ({next(numbers)} of {count})"
         say(text)
-        shown.step(StepReport(text))
+        activity.step(StepReport(text))
 
-    return tell
+    return announce
 
 
 def _finish(lines: list[str], numbers: dict[str, Any], target: str | None, overwrite: bool) -> None:
@@ -165,7 +175,7 @@ def _finish(lines: list[str], numbers: dict[str, Any], target: str | None, overw
 
 
 def look_report(found: dict[str, Any]) -> list[str]:
-    """Return what measure_looks found, line by line."""
+    """Return the results of measure_looks, line by line."""
     return [
         f"{found['command']}, {found['date']}",
         *(
@@ -182,7 +192,7 @@ def look_report(found: dict[str, Any]) -> list[str]:
 
 
 def report(result: "Result") -> list[str]:
-    """Return what `result` says, line by line."""
+    """Return the results line by line."""
     lines = [
         f"{result.command}, {result.date}",
         f"{result.machine}, " + ", ".join(f"{name} {version}" for name, version in result.versions.items()),
@@ -196,7 +206,7 @@ def report(result: "Result") -> list[str]:
             f"baseline {result.fps_baseline:.1f} fps: bare is {result.fps_bare / result.fps_baseline:.2f} times"
         )
     work, age = result.work, result.age_ms
-    vram = "" if result.peak_vram_mb is None else f", {result.peak_vram_mb:.0f} MB of the GPU's"
+    vram = "" if result.peak_vram_mb is None else f", {result.peak_vram_mb:.0f} MB of GPU memory"
     lines += [
         f"step {result.step_ms:.1f} ms, bound {result.bound_ms:.1f} ms, roofline {result.roofline:.2f}"
         f"  ({work['gflop']:.2f} GFLOP at {work['gflops_per_second']:.0f} GFLOP/s,"

@@ -1,4 +1,4 @@
-"""`livedream cameras`: what can be dreamt live."""
+"""`livedream cameras`: list the cameras of this machine."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from livedream.cli.console import remark, say_table
 @click.command(short_help="List the cameras of this machine.")
 @json_option
 def cameras(as_json: bool) -> None:
-    """List the cameras of this machine: number, name and device; `run` takes any of the three."""
+    """List the cameras of this machine: number, name and device; `run` accepts any of the three."""
     from livedream.capture.live.devices import list_cameras
 
     found = list_cameras()
@@ -21,4 +21,4 @@ def cameras(as_json: bool) -> None:
         say_table([(str(camera.index), camera.name, camera.path) for camera in found])
     else:
         remark("no camera found")
-        remark("hint: is it plugged in, and may you use it? `livedream run demo` needs none")
+        remark("hint: check that it is connected and that you may use it; `livedream run demo` needs no camera")

@@ -1,4 +1,4 @@
-"""`livedream completion`: let the Tab key complete commands, options and their values."""
+"""`livedream completion`: complete commands, options and their values with the Tab key."""
 
 import contextlib
 import io
@@ -21,13 +21,13 @@ from livedream.cli.console import say_lines
 
 PROGRAM = "livedream"
 VARIABLE = "_LIVEDREAM_COMPLETE"
-"""Tells livedream that a shell calls it for words to offer, and which shell."""
+"""The environment variable with which a shell asks for completions."""
 
 
 class _JoinedComplete(ShellComplete):
     """Completes `--preset=or` as well as `--preset or`.
 
-    click offers the bare value, which zsh puts in the place of the whole word, and takes the `=` of bash for a value.
+    click returns the bare value, which zsh substitutes for the whole word, and takes the `=` of bash for a value.
     """
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
@@ -65,11 +65,11 @@ _CLASSES: tuple[type[ShellComplete], ...] = (_Bash, _Zsh, _Fish, _PowerShell)
 SHELLS = {shell.name: add_completion_class(shell) for shell in _CLASSES}
 
 
-@click.command(short_help="Print the script that completes commands in a shell.")
+@click.command(short_help="Print a script for completion in a shell.")
 @click.argument("shell", metavar="|".join(SHELLS), type=click.Choice(list(SHELLS)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the script with which the Tab key completes commands, options, files, presets, models and layers.
+    """Print the script that completes commands, options, files, presets, models and layers with the Tab key.
 
     \b
     bash        eval "$(livedream completion bash)"    in ~/.bashrc (bash 4.4 or later)
@@ -81,9 +81,9 @@ def completion(context: click.Context, shell: str) -> None:
 
 
 def answer(group: click.Group) -> int | None:
-    """Print words to offer, where a shell asks for them, and return the exit code; None where none asks.
+    """Print completions if a shell asks for them, and return the exit code; None if no shell asks.
 
-    Nothing else is printed, errors included: it would end up in the line that is being typed.
+    Nothing else is printed, not even errors: it would end up in the command line that is being typed.
     """
     instruction = os.environ.get(VARIABLE)
     if instruction is None:

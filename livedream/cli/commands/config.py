@@ -1,4 +1,4 @@
-"""`livedream config`: the lasting choices, and where each comes from."""
+"""`livedream config`: the lasting choices, and where each is set."""
 
 import click
 
@@ -11,7 +11,7 @@ from livedream.configuration import EXAMPLE, KEYS, config_file, lasting_choices,
 @click.command(short_help="Show the lasting choices: config file and variables.")
 @json_option
 def config(as_json: bool) -> None:
-    """Show the path of the config file, and each lasting choice with where it comes from.
+    """Show the path of the config file, and each lasting choice with the place where it is set.
 
     An option on the command line wins over a variable, and a variable over the file.
     """
@@ -22,7 +22,7 @@ def config(as_json: bool) -> None:
         values = {key: {"value": choice.value, "origin": choice.origin} for key, choice in chosen.items()}
         say_json({"config_file": str(path), "exists": path.is_file(), "choices": values})
         return
-    say(f"{path}{'' if path.is_file() else f' (no such file; it may hold lines such as {EXAMPLE})'}")
+    say(f"{path}{'' if path.is_file() else f' (does not exist; example of a line: {EXAMPLE})'}")
     rows = [("key", "value", "set by", "variable")]
     for key in KEYS:
         choice = chosen.get(key)

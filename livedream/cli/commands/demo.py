@@ -1,4 +1,4 @@
-"""`livedream demo`: see it work, without a camera or a film at hand."""
+"""`livedream demo`: dream the bundled video, without a camera or a video of your own."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,20 +27,20 @@ from livedream.sink.window.placement import Placement
 
 DEFAULT = "dream.mp4"
 ROUNDS = 3
-"""How often the clip is played. It lasts five seconds and its scene stands still, so a dream goes on growing when it
-begins again. After one round there are faces, after three there are animals with legs."""
+"""How often the clip is played. It lasts five seconds and shows a still scene, so the dream keeps growing when the clip
+starts again. After one round there are faces, after three there are animals with legs."""
 EXAMPLES = (
     ("sixteen seconds into dream.mp4, and into a window if there is a display", "livedream demo"),
     ("the same in another look", "livedream demo --preset coral -o coral.mp4"),
 )
 
 
-@click.command(cls=GroupedCommand, examples=EXAMPLES, short_help="Dream the film that comes with livedream.")
-@output_option("FILE", f"Where the dream goes [default: {DEFAULT}]")
+@click.command(cls=GroupedCommand, examples=EXAMPLES, short_help="Dream the bundled demo video.")
+@output_option("FILE", f"Output file [default: {DEFAULT}]")
 @overwrite_option(f"Replace an existing file; {DEFAULT} of an earlier demo is always replaced")
-@click.option("--resume", is_flag=True, help="Continue where an earlier demo was cut off")
-@click.option("-t", "--duration", metavar="TIME", help=f"Length of the dream [default: {ROUNDS} rounds of the film]")
-@click.option("--preset", metavar="NAME", help=f"Look: see livedream presets, or a file [default: {FILM}]")
+@click.option("--resume", is_flag=True, help="Continue an interrupted demo")
+@click.option("-t", "--duration", metavar="TIME", help=f"Length of the dream [default: {ROUNDS} rounds of the video]")
+@click.option("--preset", metavar="NAME", help=f"Look: a name from livedream presets, or a file [default: {FILM}]")
 def demo(
     sink: str | None,
     overwrite: bool,
@@ -51,7 +51,7 @@ def demo(
     no_recipe: bool,
     **controls: Any,
 ) -> int:
-    """Dream the film that comes with livedream into a file, and into a window where there is a display."""
+    """Dream the bundled demo video into a file, and into a window if there is a display."""
     from livedream.capture.demo import demo_clip
     from livedream.cli.tasks.dream import dream
     from livedream.sink.names import part_of
@@ -84,7 +84,7 @@ demo.params += [tour_option(), *window_options(), no_recipe_option(), *control_o
 
 
 def is_of_demo(path: Path) -> bool:
-    """Return whether the film `path` is a dream of the clip that comes with livedream."""
+    """Return whether the video `path` is a dream of the demo clip."""
     from livedream.capture.demo import demo_clip
     from livedream.capture.embedded_recipe import embedded_recipe
     from livedream.errors import ArgumentError, SourceError
@@ -97,13 +97,13 @@ def is_of_demo(path: Path) -> bool:
 
 
 def _has_window(placement: Placement | None) -> bool:
-    """Return whether a window opens here. Where there is no display this is an error if `placement` asks for one."""
+    """Return whether a window can be opened. If not, and `placement` asks for one, raise SinkError."""
     from livedream.cli.console import remark
     from livedream.errors import SinkError
     from livedream.sink.open import WINDOW, open_sink
 
     try:
-        open_sink(WINDOW, placement=placement).close()  # it only appears with its first frame
+        open_sink(WINDOW, placement=placement).close()  # a window appears only with its first frame
     except SinkError as error:
         if placement is not None:
             raise

@@ -1,4 +1,4 @@
-"""`livedream layers`: one photograph, dreamt at each layer, to choose by."""
+"""`livedream layers`: one photograph, dreamt at each layer, to choose a layer by."""
 
 from pathlib import Path
 
@@ -24,13 +24,11 @@ EXAMPLES = (
     cls=GroupedCommand,
     groups=groups_with(Output=("--output", "--width")),
     examples=EXAMPLES,
-    short_help="Dream one photograph at each layer, on one sheet.",
+    short_help="Dream one photograph at each layer, on a contact sheet.",
 )
 @click.argument("photo", metavar="PHOTO")
 @output_option("FILE", "Sheet, such as sheet.jpg or sheet.png [default: PHOTO-layers.jpg]")
-@click.option(
-    "--preset", metavar="NAME", default=STILL, help=f"Look, but for its layers, as for run [default: {STILL}]"
-)
+@click.option("--preset", metavar="NAME", default=STILL, help=f"Look, except its layers, as for run [default: {STILL}]")
 @click.option(
     "--width",
     metavar="N",
@@ -39,7 +37,7 @@ EXAMPLES = (
     show_default=True,
     help="Width of a tile in pixels",
 )
-@click.option("--layers", metavar="NAMES", default="", help="Layers, separated by blanks [default: each block]")
+@click.option("--layers", metavar="NAMES", default="", help="Layers, separated by spaces [default: each block]")
 @overwrite_option()
 def layers(
     photo: str,
@@ -51,7 +49,7 @@ def layers(
     no_recipe: bool,
     **controls: str | None,
 ) -> int:
-    """Dream PHOTO at each layer of a network, from shallow to deep, on one sheet with the names of the layers."""
+    """Dream PHOTO at each layer of a network, from shallow to deep, and put the results on one labelled sheet."""
     load_torch()
     from livedream.cli.tasks.layer_sheet import SheetRequest, compare
     from livedream.cli.tasks.recipes import choose_settings
@@ -60,7 +58,7 @@ def layers(
     given = given_controls(controls)
     settings = choose_settings(preset, given)
     if not Path(photo).suffix:
-        raise ArgumentError(f"{photo} is no picture", "name a photograph")
+        raise ArgumentError(f"{photo} is not a picture", "name a photograph")
     target = sink or fitting(Path(photo).stem, "-layers.jpg")
     compare(
         SheetRequest(

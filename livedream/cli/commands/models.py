@@ -24,26 +24,25 @@ from livedream.models import (
 )
 
 SIZE = (448, 256)
-"""(width, height): a film of 16:9 at the usual working height."""
+"""(width, height): a 16:9 frame at the default working height."""
 
 
 @click.command(short_help="List the networks, or the layers of one.")
 @click.argument("name", required=False)
-@click.option("--size", metavar="WxH", help="Size for which layers are measured [default: 448x256]")
+@click.option("--size", metavar="WxH", help="Picture size for sizes and costs of layers [default: 448x256]")
 @json_option
 def models(name: str | None, size: str | None, as_json: bool) -> None:
-    """List the networks: name, where its weights are, and the layers that dream well, from shallow to deep, with the
-    names that people know them by.
+    """List the networks: name, where the weights are, and the layers that dream well, from shallow to deep, with their
+    common names.
 
-    With NAME, list all layers of that network: the other names of each, its channels, its size in cells, and what a
-    step costs that dreams of it, in 10^9 operations, forward and back; then its channels that have a name, and groups
-    of them.
+    With NAME, list all layers of that network: other names, number of channels, size in cells, and the cost of one step
+    in 10^9 operations, forward and backward; then the channels that have names, and groups of channels.
     """
     if name is not None:
         _say_layers(find_network(name), parse_size(size) if size else SIZE, as_json)
     elif size is not None:
         raise ArgumentError(
-            "--size is for the layers of one network", "name it: livedream models squeezenet --size 640x360"
+            "--size is for the layers of one network", "name the network: livedream models squeezenet --size 640x360"
         )
     elif as_json:
         say_json({"models": [_as_object(network) for network in network_table()]})
@@ -70,8 +69,8 @@ def _say_network(network: Network) -> None:
 def _say_layers(network: Network, size: tuple[int, int], as_json: bool) -> None:
     if min(size) < network.smallest:
         raise ArgumentError(
-            f"{network.name} takes no pictures of {size[0]}x{size[1]}",
-            f"its shortest side is {network.smallest} or more",
+            f"{size[0]}x{size[1]} is too small for {network.name}",
+            f"use at least {network.smallest} pixels for the shortest side",
         )
     with Activity(f"examining {network.name}"):
         found = layer_facts(network.name, size)

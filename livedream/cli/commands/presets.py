@@ -1,4 +1,4 @@
-"""`livedream presets`: the looks."""
+"""`livedream presets`: list the looks."""
 
 import dataclasses
 import shlex
@@ -16,7 +16,7 @@ from livedream.settings import CONTROLS, DreamSettings
 @click.command(short_help="List the looks.")
 @json_option
 def presets(as_json: bool) -> None:
-    """List the presets: name, what it looks like, and the options that would make it of the defaults."""
+    """List the presets: name, description, and the options that make it from the defaults."""
     if as_json:
         toured = tour_presets()
         say_json({"presets": [_as_object(name, in_tour=name in toured) for name in preset_names()]})
@@ -33,7 +33,7 @@ def presets(as_json: bool) -> None:
 
 
 def _changed(settings: DreamSettings) -> list[Control]:
-    """Return the controls that are not as by default."""
+    """Return the controls that differ from their defaults."""
     return [control for control in CONTROLS if getattr(settings, control.name) != control.default]
 
 

@@ -1,4 +1,4 @@
-"""`livedream visualize`: what layers and channels look for, drawn from noise."""
+"""`livedream visualize`: what layers and channels respond to, drawn from noise."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.tasks.loading import load_torch
 from livedream.errors import ArgumentError
 
-COUNTING = ("model", "weights", "pooling", "seed", "device", "precision")
-"""The controls that count where no picture is given."""
+CONTROL_NAMES = ("model", "weights", "pooling", "seed", "device", "precision")
+"""The controls that have an effect without a picture."""
 CHANNELS = 8
 
 
 EXAMPLES = (
-    ("one channel: what it looks for", "livedream visualize --layer fire9:42 -o channel.png"),
-    ("channels of every layer, on a sheet and on a page to browse", "livedream visualize --atlas --channels 4"),
+    ("what one channel responds to", "livedream visualize --layer fire9:42 -o channel.png"),
+    ("channels of every layer, on a sheet and on a web page", "livedream visualize --atlas --channels 4"),
 )
 
 
@@ -25,7 +25,7 @@ EXAMPLES = (
     cls=GroupedCommand,
     groups=groups_with(Source=("--layer", "--atlas", "--channels"), Look=("--size", "--steps")),
     examples=EXAMPLES,
-    short_help="Draw what layers and channels look for.",
+    short_help="Draw what layers and channels respond to.",
 )
 @click.option(
     "--layer",
@@ -37,7 +37,7 @@ EXAMPLES = (
 @click.option("--atlas", is_flag=True, help="Draw channels of every layer: atlas.png, index.html")
 @output_option(
     "FILE",
-    "Picture, of several layers a sheet, or a folder/ for a picture each [default: LAYER.png, channels.png or "
+    "Picture, sheet of several layers, or folder/ with one picture each [default: LAYER.png, channels.png or "
     "MODEL-atlas/]",
 )
 @click.option("--size", metavar="N", type=int, default=160, help="Width and height of a picture [default: 160]")
@@ -57,9 +57,9 @@ def visualize(
     no_recipe: bool,
     **controls: str | None,
 ) -> int:
-    """Draw from noise what excites a layer, a channel or a sum of them most.
+    """Draw, from noise, what activates a layer, a channel or a sum of them most.
 
-    An atlas that was cut off continues: the pictures that it has are kept.
+    An interrupted atlas is continued: its finished pictures are kept.
     """
     load_torch()
     from livedream.cli.tasks.channel_pictures import Drawing
@@ -67,11 +67,13 @@ def visualize(
     from livedream.settings import DreamSettings
 
     if atlas and layers:
-        raise ArgumentError("--atlas draws channels of every layer: no --layer", "leave out one of them")
+        raise ArgumentError("--atlas and --layer cannot be combined", "leave out one of them")
     if not atlas and not layers:
-        raise ArgumentError("name a --layer to draw, or --atlas", "livedream visualize --layer fire9:42")
+        raise ArgumentError(
+            "nothing to draw: neither --layer nor --atlas is given", "for example: livedream visualize --layer fire9:42"
+        )
     if channels is not None and not atlas:
-        raise ArgumentError("--channels is for an --atlas", "name each channel: --layer fire9:42 --layer fire9:43")
+        raise ArgumentError("--channels is for --atlas", "or name each channel: --layer fire9:42 --layer fire9:43")
     settings = DreamSettings().replace(**given_controls(controls))
     drawing = Drawing(settings, size, steps, overwrite, carry_recipes=not no_recipe)
     if atlas:
@@ -81,4 +83,4 @@ def visualize(
     return 0
 
 
-visualize.params += [no_recipe_option(), *control_options(COUNTING, presets=())]
+visualize.params += [no_recipe_option(), *control_options(CONTROL_NAMES, presets=())]

@@ -1,4 +1,4 @@
-"""`livedream zoom`: the endless dive into a picture."""
+"""`livedream zoom`: an endless dive into a picture."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ USED = (
     *("model", "weights", "layers", "steps", "step_size", "octaves", "octave_scale", "jitter", "still_height", "zoom"),
     *("rotate", "natural_color", "coarseness", "pooling", "seed", "device", "precision"),
 )
-"""The controls that have an effect on a dive; still_height is the height of the film."""
+"""The controls that have an effect on a dive; still_height is the height of the frames."""
 EXAMPLES = (
     ("twenty seconds: photo-dive.mp4", "livedream zoom photo.jpg"),
     ("a minute, faster and turning, as a GIF", "livedream zoom photo.jpg -t 1m --zoom 1.02 --rotate 0.5 -o dive.gif"),
@@ -41,15 +41,15 @@ EXAMPLES = (
     cls=GroupedCommand,
     groups=groups_with(Source=("--duration", "--fps", "--drift")),
     examples=EXAMPLES,
-    short_help="Dive endlessly into a picture, as a film.",
+    short_help="Dive endlessly into a picture, as a video.",
 )
 @click.argument("photo", metavar="PHOTO")
 @output_option(
-    "SINK", "Film, .gif, folder/ for a picture each, window, or - for Y4M on standard output [default: PHOTO-dive.mp4]"
+    "SINK", "Video, .gif, folder/ of pictures, window, or - for Y4M on standard output [default: PHOTO-dive.mp4]"
 )
 @click.option("--preset", metavar="NAME", default=PRESET, help=f"Look, as for run [default: {PRESET}]")
 @click.option(
-    "-t", "--duration", "--length", "length", metavar="TIME", default="20", help="Length of the film [default: 20s]"
+    "-t", "--duration", "--length", "length", metavar="TIME", default="20", help="Length of the video [default: 20s]"
 )
 @click.option("--fps", metavar="N", default="30", help="Frames per second [default: 30]")
 @click.option("--drift", metavar="X,Y", default="0,0", help="Pixels to the right and down per frame [default: 0,0]")
@@ -65,8 +65,8 @@ def zoom(
     no_recipe: bool,
     **controls: Any,
 ) -> int:
-    """Dive into PHOTO: each frame is the one before, a little nearer (--zoom) and turned (--rotate), dreamt again at
-    its full size, so that it stays sharp however far it goes.
+    """Dive into PHOTO: each frame is the previous one, magnified a little (--zoom), turned (--rotate) and dreamt again
+    at full size, so the dive stays sharp however far it goes.
     """
     load_torch()
     from livedream.cli.tasks.dive import DiveRequest, dive
@@ -95,7 +95,9 @@ def parse_drift(text: str) -> tuple[float, float]:
     """Return (right, down) in pixels. Raises ArgumentError."""
     found = _DRIFT.fullmatch(text)
     if not found:
-        raise ArgumentError(f"invalid drift {quoted_value(text)}", "give pixels to the right and down: 0.5,-1")
+        raise ArgumentError(
+            f"invalid drift {quoted_value(text)}: expected X,Y", "give pixels to the right and down, for example 0.5,-1"
+        )
     return float(found[1]), float(found[2])
 
 

@@ -1,4 +1,4 @@
-"""Many sources, one after the other, with one network."""
+"""Dreams several sources, one after the other, with one network."""
 
 import logging
 import shutil
@@ -43,22 +43,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the jobs."""
+    """The results of the jobs."""
 
     done: list[Job] = field(default_factory=list)
     skipped: list[Job] = field(default_factory=list)
     failed: list[tuple[Job, str]] = field(default_factory=list)
-    """With the reason."""
-    left: list[Job] = field(default_factory=list)
-    """Cut off, or not begun, when somebody stopped the batch."""
+    """Each with the reason."""
+    remaining: list[Job] = field(default_factory=list)
+    """Interrupted, or not begun, when the batch was stopped."""
 
 
-class Options:
-    """What is asked of all jobs, and which of it each can use.
+class JobRequests:
+    """The request for each job, without the options that have no effect on it.
 
-    An option that no job can use is wrong, and one that some can use is left out for the others; `warn` says both once.
-
-    Raises ArgumentError.
+    `warn` reports such options once. Raises ArgumentError for options that have no effect on any job.
     """
 
     def __init__(self, jobs: Sequence[Job], request: Request) -> None:
@@ -69,22 +67,22 @@ class Options:
             find_encoders(suffix, request.encoding)
 
     def warn(self) -> None:
-        """Say which options and controls some or all of the jobs cannot use."""
+        """Warn of options and controls that have no effect on some or all jobs."""
         warn_of_partly_useless(self._request, self._places)
         warn_of_useless_controls(self._request.controls, self._places)
 
     def of(self, job: Job) -> Request:
         """Return the request for `job`."""
-        goes_on = self._request.resume and part_of(Path(job.target)).exists()
-        return replace(without_useless(self._request, _place(job)), sinks=(job.target,), resume=goes_on)
+        resume = self._request.resume and part_of(Path(job.target)).exists()
+        return replace(without_useless(self._request, _place(job)), sinks=(job.target,), resume=resume)
 
-    def in_recipe(self, job: Job) -> Mapping[str, Fact]:
-        """Return what the recipe of `job` says of them."""
+    def recipe_options(self, job: Job) -> Mapping[str, Fact]:
+        """Return the options in the recipe of `job`."""
         return recipe_options(self.of(job))
 
 
 def _place(job: Job) -> Place:
-    return Place(job.source, Kind.PICTURE if job.stills else Kind.FILM, [job.target])
+    return Place(job.source, Kind.PICTURE if job.stills else Kind.VIDEO, [job.target])
 
 
 def batch(
@@ -93,41 +91,46 @@ def batch(
     *,
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
 ) -> int:
-    """Dream every source that `specs` mean, and return the exit code: 1 when one of them failed.
+    """Dream all sources in `specs`, and return the exit code: 1 when one of them failed.
 
-    What is there already by the same recipe is skipped, also with `--overwrite`. Whatever goes wrong with one source
-    is reported, counted, and the others go on; what is wrong for all of them ends the batch. An option that only some
-    of the sources can use is applied to those.
+    Outputs that exist and were made by the same recipe are skipped, also with `--overwrite`. When one source fails, the
+    error is reported and the batch continues; an error that concerns all sources ends the batch. Options that only
+    some of the sources can use are applied to those.
 
-    request: names at most one sink, see `plan`; `resume` goes on with the film at which an earlier batch was cut off.
-    free_bytes: returns how much room there is in a folder.
-    Raises ArgumentError, SinkError when there is clearly too little room, DeviceError and WeightsError.
+    Args:
+        specs: files, folders and patterns, see `plan`.
+        request: names at most one sink, see `plan`; `resume` continues the video at which an earlier batch stopped.
+        free_bytes: returns the free space in a folder.
+
+    Raises:
+        ArgumentError, DeviceError, WeightsError: something is wrong for all sources.
+        SinkError: there is clearly too little space.
     """
     if len(request.sinks) > 1:
-        raise ArgumentError("several sources take one --to", "name a folder (out/), or a pattern (out/*.mkv)")
-    looks = {usual: choose_settings(request.preset or usual, request.controls) for usual in (FILM, STILL)}
+        raise ArgumentError("several sources take one --to", "name a folder (out/) or a pattern (out/*.mkv)")
+    settings_of = {usual: choose_settings(request.preset or usual, request.controls) for usual in (FILM, STILL)}
     with Activity("looking for the sources", delay=QUICK_SECONDS):
         jobs = plan(specs, *request.sinks)
-    options = Options(jobs, request)
-    # What no source can be dreamt without is asked for here, once.
-    needs = {look: ingredients(looks[look]) for look in {job.look for job in jobs}}
-    tally = Tally(left=list(jobs))
+    requests = JobRequests(jobs, request)
+    # Files that every source needs are checked here, once.
+    ingredients_of = {look: ingredients(settings_of[look]) for look in {job.look for job in jobs}}
+    tally = Tally(remaining=list(jobs))
     with stopping():
         try:
-            fault_of = partial(_fault, looks=looks, needs=needs, options=options)
-            with Activity("reading the sources", delay=QUICK_SECONDS) as shown:
+            fault_of = partial(_fault, settings_of=settings_of, ingredients_of=ingredients_of, requests=requests)
+            with Activity("reading the sources", delay=QUICK_SECONDS) as activity:
                 faults = []
                 for number, job in enumerate(jobs, 1):
                     faults.append(fault_of(job))
                     done = StepReport("reading the sources", number, len(jobs), "sources", number / len(jobs))
-                    shown.step(done)
+                    activity.step(done)
             todo = _sort_out(jobs, faults, tally, request.overwrite)
-            _check_room(todo, free_bytes)
-            options.warn()
-            code = _work(todo, tally, looks, options, fault_of, free_bytes)
+            _check_space(todo, free_bytes)
+            requests.warn()
+            code = _work(todo, tally, settings_of, requests, fault_of, free_bytes)
         except Stopped as stopped:
             code = stopped.exit_code
-    _sum_up(tally, many=len(jobs))
+    _sum_up(tally, total=len(jobs))
     return code or (1 if tally.failed else 0)
 
 
@@ -137,19 +140,19 @@ def _sort_out(
     tally: Tally,
     overwrite: bool,
 ) -> list[Job]:
-    """Say what there is to do, and return it. faults: what is in the way of each job, see `hindrance`."""
+    """Print and return the jobs to do. faults: what prevents each job, see `hindrance`."""
     todo: list[Job] = []
     rows: list[tuple[str, ...]] = []
     for number, (job, fault) in enumerate(zip(jobs, faults, strict=True), 1):
         note = ""
         if fault == "":
-            tally.left.remove(job)
+            tally.remaining.remove(job)
             tally.skipped.append(job)
-            note = "(done before)"
+            note = "(done already)"
         elif fault and not overwrite:
-            tally.left.remove(job)
+            tally.remaining.remove(job)
             tally.failed.append((job, f"{fault} (--overwrite replaces it)"))
-            note = "(in the way)"
+            note = "(exists)"
         else:
             todo.append(job)
         rows.append((f"{number:>{len(str(len(jobs)))}}", job.source, "->", job.target, note))
@@ -158,60 +161,60 @@ def _sort_out(
     return todo
 
 
-def _fault(job: Job, *, looks: Mapping[str, DreamSettings], needs: Mapping[str, str], options: Options) -> str | None:
-    """Return what is in the way of a job: "" when it is done already. needs: the ingredients of the looks."""
+def _fault(
+    job: Job, *, settings_of: Mapping[str, DreamSettings], ingredients_of: Mapping[str, str], requests: JobRequests
+) -> str | None:
+    """Return what prevents a job, "" when it is done already. ingredients_of: by the usual preset of a job."""
     try:
         recipe = Recipe(
-            settings=looks[job.look],
+            settings=settings_of[job.look],
             fingerprint=fingerprint(job.files),
-            ingredients=needs[job.look],
-            options=options.in_recipe(job),
+            ingredients=ingredients_of[job.look],
+            options=requests.recipe_options(job),
         )
-        return hindrance(job, recipe, carries=options.of(job).recipe)
-    except Exception as error:  # of this source alone: it will be said when its turn comes
+        return hindrance(job, recipe, carries=requests.of(job).recipe)
+    except Exception as error:  # it concerns this source only, and is reported at its turn
         log.debug("%s", job.source, exc_info=error)
         return None
 
 
-def _check_room(jobs: Sequence[Job], free_bytes: Callable[[Path], int]) -> None:
-    """Make the folder, say how much room there is and how much is wanted. Raises SinkError when that is too little."""
+def _check_space(jobs: Sequence[Job], free_bytes: Callable[[Path], int]) -> None:
+    """Make the folder, and print the free and the needed space. Raises SinkError when there is too little."""
     if not jobs:
         return
     folder = Path(jobs[0].target).parent
     make_folder(folder)
-    free = _free(folder, free_bytes)
+    free = _free_space(folder, free_bytes)
     sources = sum(job.bytes for job in jobs)
-    remark(
-        f"room: the sources have {_size(sources)}, and a dream is seldom smaller; {_size(free)} are free in {folder}"
-    )
-    _compare(free, sources, folder)
+    remark(f"space: the sources take {_size(sources)}, and dreams are rarely smaller; {_size(free)} free in {folder}")
+    _refuse_full(free, sources, folder)
 
 
-def _free(folder: Path, free_bytes: Callable[[Path], int]) -> int:
+def _free_space(folder: Path, free_bytes: Callable[[Path], int]) -> int:
     try:
         return free_bytes(folder)
     except OSError as error:
         raise SinkError(f"{folder} cannot be read: {error.strerror}", "choose another place with --to") from error
 
 
-def _compare(free: int, wanted: int, folder: Path) -> None:
+def _refuse_full(free: int, wanted: int, folder: Path) -> None:
     if free < wanted:
-        cure = "make room, or choose another place with --to"
-        raise SinkError(f"{_size(free)} free in {folder} are not enough for dreams of {_size(wanted)} of sources", cure)
+        text = f"not enough space: {_size(free)} free in {folder}, and the sources take {_size(wanted)}"
+        raise SinkError(text, "free some space, or choose another place with --to")
 
 
 def _work(
     todo: Sequence[Job],
     tally: Tally,
-    looks: Mapping[str, DreamSettings],
-    options: Options,
+    settings_of: Mapping[str, DreamSettings],
+    requests: JobRequests,
     fault_of: Callable[[Job], str | None],
     free_bytes: Callable[[Path], int],
 ) -> int:
-    """Dream what is to be done and return the exit code of what stopped it, or 0."""
-    make_dreamer = OneDreamer()
-    sound: set[str] = set()
-    """The looks that are known to be right in themselves."""
+    """Dream the jobs, and return the exit code of the signal that stopped them, or 0."""
+    make_dreamer = DreamerCache()
+    valid: set[str] = set()
+    """The usual presets whose settings are known to be valid."""
     began = time.monotonic()
     total = sum(job.bytes for job in todo)
     before = 0
@@ -224,26 +227,26 @@ def _work(
         log.info("%d of %d: %s", number, len(todo), job.source)
         reason = ""
         try:
-            if number > 1:  # the first ones may have filled the disk
+            if number > 1:  # the earlier ones may have filled the disk
                 folder = Path(job.target).parent
-                _compare(_free(folder, free_bytes), job.bytes, folder)
-            code = dream(job.source, options.of(job), make_dreamer=make_dreamer, of_all=of_all)
+                _refuse_full(_free_space(folder, free_bytes), job.bytes, folder)
+            code = dream(job.source, requests.of(job), make_dreamer=make_dreamer, of_all=of_all)
             if code:
-                if fault_of(job) == "":  # stopped, but after its last frame
-                    tally.left.remove(job)
+                if fault_of(job) == "":  # stopped after its last frame
+                    tally.remaining.remove(job)
                     tally.done.append(job)
                 return code
-            sound.add(job.look)
-        except Exception as error:  # whatever it is, the others go on
+            valid.add(job.look)
+        except Exception as error:  # the batch continues, whatever it is
             if isinstance(error, DeviceError | WeightsError) and not is_out_of_memory(error):
-                raise  # wrong for all of them
+                raise  # it concerns all sources
             reason = say_fault(error).message
             if not isinstance(error, LivedreamError | ArgumentError):
-                make_dreamer.forget()  # nobody knows in which state it is
-            if isinstance(error, ArgumentError) and job.look not in sound:
-                make_dreamer.check(looks[job.look])
-                sound.add(job.look)
-        tally.left.remove(job)
+                make_dreamer.forget()  # its state is unknown
+            if isinstance(error, ArgumentError) and job.look not in valid:
+                make_dreamer.check(settings_of[job.look])
+                valid.add(job.look)
+        tally.remaining.remove(job)
         if reason:
             tally.failed.append((job, reason))
         else:
@@ -252,8 +255,8 @@ def _work(
     return 0
 
 
-class OneDreamer:
-    """Makes dreamers, and gives the last one out again for the same settings, so that its network is loaded once."""
+class DreamerCache:
+    """Makes dreamers, and reuses the last one for the same settings, so that its network is loaded once."""
 
     def __init__(self) -> None:
         self._last: Dreamer | None = None
@@ -265,31 +268,31 @@ class OneDreamer:
         return self._last
 
     def check(self, settings: DreamSettings) -> None:
-        """Raise ArgumentError for settings that are wrong whatever is dreamt, such as a layer that does not exist."""
+        """Raise ArgumentError for settings that are wrong for every source, such as an unknown layer."""
         self(settings).ascent_for(settings)
 
     def forget(self) -> None:
-        """Make a new one the next time."""
+        """Make a new dreamer the next time."""
         self._last = None
 
 
-def _sum_up(tally: Tally, many: int) -> None:
+def _sum_up(tally: Tally, total: int) -> None:
     counts = {
         "done": len(tally.done),
         "skipped": len(tally.skipped),
         "failed": len(tally.failed),
-        "not done": len(tally.left),
+        "not done": len(tally.remaining),
     }
-    say(f"{many} in all: {', '.join(f'{count} {what}' for what, count in counts.items() if count)}")
+    say(f"{total} in all: {', '.join(f'{count} {what}' for what, count in counts.items() if count)}")
     for job, reason in tally.failed:
         say(f"failed: {reason}" if job.source in reason else f"failed: {job.source}: {reason}")
-    for job in tally.left:
+    for job in tally.remaining:
         say(f"not done: {job.source}")
 
 
-def _size(bytes: int) -> str:
+def _size(count: int) -> str:
     """`3.2 GB`."""
-    for unit, many in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if bytes >= many:
-            return f"{bytes / many:.1f} {unit}"
-    return f"{bytes} bytes"
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} bytes"

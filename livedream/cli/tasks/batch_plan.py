@@ -1,4 +1,4 @@
-"""A batch before it begins: what is to be dreamt, where it goes, and what has been done before."""
+"""Plans a batch: the sources, their targets, and which of them are done already."""
 
 import glob
 import shlex
@@ -21,24 +21,24 @@ from livedream.suffixes import PICTURES_IN, PICTURES_OUT
 from livedream.untrusted import read_text
 from livedream.urls import shown
 
-FILMS_IN = (
+VIDEO_SUFFIXES_IN = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob", ".wmv"),
     *(".flv", ".ogv", ".3gp", ".mxf", ".dv"),
 )
-"""How the name of a film ends, in small letters: what is taken from a folder."""
+"""The suffixes of videos in lower case, which are taken from a folder."""
 USUAL = "*-dream.mp4"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file, or pictures that belong together, and where its dream goes."""
+    """One file, or pictures that belong together, and the target."""
 
     source: str
     """As `open_source` takes it."""
     target: str
     """As `open_sink` takes it."""
     files: tuple[Path, ...]
-    """What is read; empty when there is nothing of that name."""
+    """The files of the source; empty when there are none."""
     stills: bool
 
     @property
@@ -47,33 +47,35 @@ class Job:
 
     @property
     def look(self) -> str:
-        """The preset that is usual for it."""
+        """The usual preset for the source."""
         return STILL if self.stills else FILM
 
     @property
     def key(self) -> str:
-        """What tells its target from others, also on a disk that does not tell capitals apart."""
+        """Identifies the target, also on a file system that ignores case."""
         return str(Path(self.target)).casefold()
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder for what is dreamt; that around it must be there. Raises SinkError."""
+    """Make the folder for the outputs; its parent must exist. Raises SinkError."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise SinkError(f"{folder} cannot be made: {error.strerror}", "choose another place with --to") from error
+        raise SinkError(
+            f"cannot create the folder {folder}: {error.strerror}", "choose another place with --to"
+        ) from error
 
 
 def named_after(source: str, to: str) -> str:
-    """Return the target `to` of one source, with its name in the place of `*`, as for several; the folder is made.
+    """Return the target `to` for one source, with the name of the source in place of `*`; the folder is made.
 
-    Raises ArgumentError where no file is dreamt, SinkError.
+    Raises ArgumentError when the source is not a file, and SinkError.
     """
     if "*" not in to or "://" in to:
         return to
     if not _is_file_name(source):
         text = f"the * in {to} stands for the name of a file, and {shown(source)} is not a file"
-        raise ArgumentError(text, "write the name of the output out")
+        raise ArgumentError(text, "write the full name of the output")
     (job,) = plan([source], to)
     if job.files:
         make_folder(Path(job.target).parent)
@@ -81,12 +83,12 @@ def named_after(source: str, to: str) -> str:
 
 
 def refuse_output_among(specs: Sequence[str]) -> None:
-    """Raise ArgumentError for `film.mp4 out.mp4`, where the last one is meant as the output, as of cp."""
+    """Raise ArgumentError for `film.mp4 out.mp4`, where the last name is meant as the output, as for cp."""
     *inputs, last = specs or ("",)
-    meant = last.endswith("/") or (len(inputs) == 1 and last.lower().endswith((*VIDEO_SUFFIXES, *PICTURES_OUT)))
+    is_output = last.endswith("/") or (len(inputs) == 1 and last.lower().endswith((*VIDEO_SUFFIXES, *PICTURES_OUT)))
     if (
         inputs
-        and meant
+        and is_output
         and _is_file_name(last)
         and not any(letter in last for letter in "*?[%")
         and not _is_there(Path(last))
@@ -96,36 +98,43 @@ def refuse_output_among(specs: Sequence[str]) -> None:
 
 
 def is_batch(specs: Sequence[str]) -> bool:
-    """Return whether `specs` name more than one film, picture, or set of pictures that belong together."""
+    """Return whether `specs` are more than one video, picture, or set of pictures that belong together."""
     return len(specs) > 1 or any(list(_expand(spec)) != [spec] for spec in specs)
 
 
 def plan(specs: Sequence[str], to: str | None = None) -> list[Job]:
     """Return the jobs, in the order in which they are named; those of a folder or a pattern by name.
 
-    specs: films, pictures, folders and patterns. A folder stands for each film in it, and for its pictures together; a
-        pattern for each film, or, where it means pictures alone, for all of them together. What livedream made itself
-        is left out of both, and always where the batch would make it again. What is named twice is dreamt once.
-    to: a folder, or a pattern in which `*` stands for the name of the source without its ending. Pictures become a
-        picture or a folder where it names a film. A second source of a name gets a number: film-2.
+    Args:
+        specs: videos, pictures, folders and patterns. A folder means each video in it, and all its pictures together. A
+            pattern means each video, or, if only pictures match, all of them together. Both leave out the outputs of
+            livedream, as does the whole batch if it would write them again. Duplicates are dreamt once.
+        to: a folder, or a pattern in which `*` stands for the name of the source without its suffix. If it names a
+            video, pictures go to a picture or a folder. A second source of the same name gets a number: film-2.
 
-    Raises ArgumentError for what is no file, a target that is a source, and a wrong `to`; SourceError when all is left
-    out. What is not there is a job without files.
+    Returns:
+        The jobs. A source that does not exist is a job without files.
+
+    Raises:
+        ArgumentError: a source is not a file, a target is a source, or `to` is wrong.
+        SourceError: all sources are left out.
     """
     template = _template(to)
     for spec in specs:
         if not _is_file_name(spec):
-            raise ArgumentError(f"{shown(spec)} is not a file", "several sources are dreamt one by one: name files")
+            raise ArgumentError(
+                f"{shown(spec)} is not a file", "a batch takes files: dream other sources one at a time"
+            )
     found = {Path(source).resolve(): source for spec in specs for source in _expand(spec)}
     if not found:
-        raise SourceError(f"nothing to dream in {', '.join(specs)}", "livedream made all that is there")
+        raise SourceError(f"nothing to dream in {', '.join(specs)}", "all files there are outputs of livedream")
     jobs: list[Job] = []
     taken: set[str] = set()
     for source in found.values():
         job = _job(source, template, taken)
         taken.add(job.key)
         jobs.append(job)
-    # A second `livedream run *.mp4` names what the first one made: the shell says no more than that.
+    # A second `livedream run *.mp4` also gets the outputs of the first one, because the shell expands the pattern.
     targets = {Path(job.target).resolve() for job in jobs}
     jobs = [job for job in jobs if Path(job.source).resolve() not in targets or _is_source(Path(job.source))]
     sources = {path.resolve() for job in jobs for path in job.files}
@@ -136,15 +145,15 @@ def plan(specs: Sequence[str], to: str | None = None) -> list[Job]:
 
 
 def _is_file_name(spec: str) -> bool:
-    """Return whether `spec` can be meant as a file, a folder or a pattern, and not as a camera or an address."""
+    """Return whether `spec` can be a file, a folder or a pattern, not a camera or an address."""
     return "://" not in spec and spec != "demo" and not spec.isdecimal() and bool(spec.strip())
 
 
 def hindrance(job: Job, recipe: Recipe, *, carries: bool = True) -> str | None:
-    """Return why the target of `job` must not be dreamt: "" when it is there already, complete and by this recipe.
+    """Return why the target of `job` must not be written: "" when it exists, complete and made by this recipe.
 
-    A clause that says what is in the way otherwise; None when nothing is.
-    carries: whether targets carry a recipe. One that has none is done otherwise: nothing can be said against it.
+    Returns None when nothing prevents it. carries: whether targets carry a recipe. If not, a target without a recipe
+    counts as done.
     """
     target = Path(job.target)
     if not (recipe_in_folder(target) if target.is_dir() else target).exists():
@@ -152,23 +161,23 @@ def hindrance(job: Job, recipe: Recipe, *, carries: bool = True) -> str | None:
     try:
         text = _recipe_of(target)
         made = about(text)
-        useless = {control.name for control in CONTROLS if control.only == ("films" if job.stills else "pictures")}
+        useless = {control.name for control in CONTROLS if control.only == ("videos" if job.stills else "pictures")}
         differences = [name for name in recipe.differences(text) if name not in useless] if made else []
-    except (OSError, ValueError):  # somebody else wrote it
+    except (OSError, ValueError):  # another program wrote it
         made = {}
     if not made:
-        return f"{job.target} exists already, and no recipe says what it is" if carries else ""
+        return f"{job.target} exists already, and carries no recipe" if carries else ""
     if differences:
-        return f"{job.target} exists already, made otherwise ({', '.join(differences)})"
-    # A picture gets its name when it is complete.
+        return f"{job.target} exists already, made with other settings ({', '.join(differences)})"
+    # A picture gets its name only when it is complete.
     complete = made.get(COMPLETE, not target.is_dir() and is_image(target))
-    return "" if complete is True else f"{job.target} exists already, and is not complete"
+    return "" if complete is True else f"{job.target} exists already, and is incomplete"
 
 
 def _recipe_of(target: Path) -> str:
-    """Return the recipe of an output, inside it or, as livedream once wrote it, beside it; "" when there is none.
+    """Return the recipe of an output, embedded or, from older versions, in a file beside it; "" without a recipe.
 
-    Raises OSError and ValueError for what is beside it and cannot be read.
+    Raises OSError and ValueError when the file beside it cannot be read.
     """
     if target.is_dir():
         return read_text(recipe_in_folder(target))
@@ -183,21 +192,21 @@ def _recipe_of(target: Path) -> str:
     return text if about(text) and (not inside or without_end(text) == without_end(inside)) else inside
 
 
-# What there is --------------------------------------------------------------------------------------------------------
+# Sources --------------------------------------------------------------------------------------------------------
 
 
 def _expand(spec: str) -> Iterator[str]:
-    """Yield what a word of the command line stands for, each as `open_source` takes it."""
+    """Yield the sources that a word of the command line means, as `open_source` takes them."""
     path = Path(spec)
     if _is_dir(path):
-        films = [entry for entry in _entries(path) if _is_film(entry)]
-        yield from map(str, filter(_is_source, films))
-        if not films or _has_pictures(spec):
+        videos = [entry for entry in _entries(path) if _is_video(entry)]
+        yield from map(str, filter(_is_source, videos))
+        if not videos or _has_pictures(spec):
             yield spec
     elif _is_there(path) or not any(letter in spec for letter in "*?["):
         yield spec
     else:
-        known = (*FILMS_IN, *PICTURES_IN, path.suffix.lower())
+        known = (*VIDEO_SUFFIXES_IN, *PICTURES_IN, path.suffix.lower())
         names = sorted(map(Path, glob.glob(spec, recursive=True)), key=natural)  # noqa: PTH207  as the pictures do
         files = [name for name in names if name.suffix.lower() in known and _is_file(name)]
         if all(is_image(name) for name in files):
@@ -206,21 +215,21 @@ def _expand(spec: str) -> Iterator[str]:
             yield from map(str, filter(_is_source, files))
 
 
-def _is_film(path: Path) -> bool:
-    """Return whether a file of a folder is a film, or an animated picture."""
+def _is_video(path: Path) -> bool:
+    """Return whether a file of a folder is a video, or an animated picture."""
     suffix = path.suffix.lower()
-    return _is_file(path) and (suffix in FILMS_IN or (suffix in PICTURES_IN and not is_image(path)))
+    return _is_file(path) and (suffix in VIDEO_SUFFIXES_IN or (suffix in PICTURES_IN and not is_image(path)))
 
 
 def _entries(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir(), key=natural)
-    except OSError:  # closed to us: who opens it will say so
+    except OSError:  # not readable: opening it will report that
         return []
 
 
 def _is_source(path: Path) -> bool:
-    """Return whether somebody wants this dreamt: it is none of our own, whole or half, and no shadow of macOS's."""
+    """Return whether this is a source: not an output of livedream, whole or partial, and not a hidden file."""
     if path.name.startswith(".") or is_half_written(path):
         return False
     try:
@@ -232,7 +241,7 @@ def _is_source(path: Path) -> bool:
 def _numbered(pattern: Path) -> tuple[Path, ...]:
     try:
         return tuple(path for _, path in sorted(find_numbered(pattern).items()))
-    except (SourceError, ArgumentError):  # who opens it will say so
+    except (SourceError, ArgumentError):  # opening it will report that
         return ()
 
 
@@ -243,8 +252,8 @@ def _has_pictures(spec: str) -> bool:
         return False
 
 
-# Path.is_dir and the like raise for a name of more than 255 bytes and for what lies in a folder closed to us. Who opens
-# the file will say so.
+# Path.is_dir and similar methods raise for a name of more than 255 bytes, and in a folder without permission. Opening
+# the file will report that.
 
 
 def _is_dir(path: Path) -> bool:
@@ -275,7 +284,7 @@ def _bytes(path: Path) -> int:
         return 0
 
 
-# Where it goes --------------------------------------------------------------------------------------------------------
+# Targets --------------------------------------------------------------------------------------------------------
 
 
 def _template(to: str | None) -> str:
@@ -284,19 +293,21 @@ def _template(to: str | None) -> str:
     if "*" not in to and (to.endswith("/") or _is_dir(Path(to))):
         return str(Path(to) / USUAL)
     if Path(to).name.count("*") != 1 or "*" in str(Path(to).parent):
-        raise ArgumentError(f"several sources do not go into {to}", "name a folder (out/), or a pattern (out/*.mkv)")
+        raise ArgumentError(
+            f"several sources cannot be written into {to}", "name a folder (out/) or a pattern (out/*.mkv)"
+        )
     return to
 
 
 def _filled(template: str, name: str) -> str:
-    """Return the target `template` with `name` in the place of `*`, cut where that is too long."""
+    """Return the target `template` with `name` in place of `*`, shortened if it is too long."""
     folder, slash, last = template.rstrip("/").rpartition("/")
     before, _, after = last.partition("*")
     return f"{folder}{slash}{fitting(before + name, after)}{template[len(template.rstrip('/')) :]}"
 
 
 def _job(source: str, template: str, taken: set[str]) -> Job:
-    """Return the job for `source`, whose target is none of those in `taken`."""
+    """Return the job for `source`, with a target that is not in `taken`."""
     path = Path(source)
     files: tuple[Path, ...]
     if _is_file(path):

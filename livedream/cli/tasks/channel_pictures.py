@@ -1,4 +1,4 @@
-"""What `livedream visualize` draws, and where it lies."""
+"""The pictures of `livedream visualize`, and where they are written."""
 
 import dataclasses
 import hashlib
@@ -38,14 +38,16 @@ from livedream.visualize.atlas import choose_channels, page, picture_name
 from livedream.visualize.visualizer import Visualizer
 
 COLUMNS = 4
-"""Of a sheet of pictures that belong to no layer."""
+"""The columns of a sheet that is not an atlas."""
 
 
 class Drawing:
     """Draws pictures from noise and writes them.
 
-    settings, size, steps: as a Visualizer takes them. overwrite: whether files that are there may be replaced.
-    carry_recipes: whether pictures do; an atlas that was cut off goes on by them.
+    Args:
+        settings, size, steps: as for a Visualizer.
+        overwrite: whether existing files may be replaced.
+        carry_recipes: whether pictures carry their recipes, which are needed to continue an interrupted atlas.
     """
 
     def __init__(
@@ -59,64 +61,64 @@ class Drawing:
         self._draw = Visualizer(settings)
 
     def pictures(self, objectives: Sequence[str], target: str | None) -> None:
-        """Draw `objectives`: one into a picture, several into a sheet, or each into its own in a folder."""
+        """Draw `objectives`: one as a picture, several as a sheet, or each as a picture in a folder."""
         used = self._prepare(objectives)
         began = time.monotonic()
         if target is not None and (target.endswith("/") or Path(target).is_dir()):
             self._begin(objectives, used, target)
-            with self._folder(Path(target)) as lock, Activity("drawing") as shown:
-                self._draw.on_step = shown.step
+            with self._folder(Path(target)) as lock, Activity("drawing") as activity:
+                self._draw.on_step = activity.step
                 missing = self._missing(Path(target), objectives, used)
                 self._fill(Path(target), objectives, missing, used, lock)
-                many = len(missing)
+                count = len(missing)
         else:
             target = target or (picture_name(objectives[0]) if len(objectives) == 1 else "channels.png")
-            refuse_films(target)
-            info = self._reading(objectives)
+            refuse_videos(target)
+            info = self._info(objectives)
             with stopping(), open_sink(target, info, overwrite=self._overwrite) as sink:
                 self._begin(objectives, used, target)
                 sink.recipe = self._carried(self._recipe(" + ".join(objectives), used))
-                with Activity("drawing") as shown:
-                    self._draw.on_step = shown.step
+                with Activity("drawing") as activity:
+                    self._draw.on_step = activity.step
                     drawn = self._draw(objectives, self._size, self._steps)
-                    shown.step(StepReport(f"writing {target}"))
+                    activity.step(StepReport(f"writing {target}"))
                     one = (
                         drawn[0]
                         if len(drawn) == 1
                         else contact_sheet.sheet(contact_sheet.in_rows(self._tiles(objectives, drawn), COLUMNS))
                     )
                     sink.write(Frame(one, Fraction(0), 0))
-                many = len(objectives)
-        _conclude(many, began, target)
+                count = len(objectives)
+        _conclude(count, began, target)
 
     def atlas(self, folder: Path, channels: int) -> None:
-        """Draw so many channels of every layer, each into a picture in `folder`, and all on a sheet and a page."""
+        """Draw so many channels of every layer, each as a picture in `folder`, and all on a sheet and a web page."""
         row = network_for(self._settings)
-        with Activity("preparing") as shown:
-            self._draw.on_step = shown.step
+        with Activity("preparing") as activity:
+            self._draw.on_step = activity.step
             rows = choose_channels(self._draw, row.name, channels)
         every = [objective for objectives in rows.values() for objective in objectives]
         used = self._prepare(every)
         began = time.monotonic()
         self._begin(every, used, f"{folder}/")
         index, whole = folder / "index.html", folder / "atlas.png"
-        with self._folder(folder) as lock, Activity("drawing") as shown:
+        with self._folder(folder) as lock, Activity("drawing") as activity:
             check_new(index, self._overwrite or _is_own_page(index))
             check_new(whole, self._overwrite or _is_own_sheet(whole))
             missing = {layer: self._missing(folder, objectives, used) for layer, objectives in rows.items()}
             costs = [step_cost(self._settings.replace(layers=layer)) * len(missing[layer]) for layer in rows]
-            parts, tiles = Parts(costs, shown.step), []
+            parts, tiles = Parts(costs, activity.step), []
             for number, (layer, objectives) in enumerate(rows.items()):
                 self._draw.on_step = parts.of(number, f"{layer}, layer {number + 1} of {len(rows)}")
                 try:
                     pictures = self._fill(folder, objectives, missing[layer], used, lock)
                 except KeyboardInterrupt:
-                    remark(f"{number} of {len(rows)} layers are drawn; the same command goes on with {folder}/")
+                    remark(f"{number} of {len(rows)} layers are drawn; the same command continues {folder}/")
                     raise
                 tiles.append(self._tiles(objectives, pictures))
-            shown.step(StepReport(f"writing {whole}"))
+            activity.step(StepReport(f"writing {whole}"))
             text = page(row.name, f"{used}, {counted(self._steps, 'step')}", rows, dict(row.layers), self._size)
-            inputs = Inputs.of(self._reading(every))
+            inputs = Inputs.of(self._info(every))
             write_whole(index, sealed(text, "<!-- {} -->").encode(), lock, overwrite=True, inputs=inputs)
             pixels = contact_sheet.sheet(tiles)
             recipe = dataclasses.replace(self._recipe(row.name, used), options={"atlas": _digest(pixels)})
@@ -125,13 +127,13 @@ class Drawing:
         _conclude(sum(map(len, missing.values())), began, f"{whole}, {index}")
 
     def _prepare(self, objectives: Sequence[str]) -> str:
-        """Load the network, and return what draws."""
-        with Activity("preparing") as shown:
-            self._draw.on_step = shown.step
+        """Load the network, and return its description."""
+        with Activity("preparing") as activity:
+            self._draw.on_step = activity.step
             return self._draw.prepare(objectives)
 
-    def _reading(self, objectives: Sequence[str]) -> StreamInfo:
-        """Return the facts about what is drawn: which files are read for it."""
+    def _info(self, objectives: Sequence[str]) -> StreamInfo:
+        """Return the stream info of a drawing: the files that it reads."""
         read: dict[Path, str] = {}
         for objective in objectives:
             read |= files_read(None, self._settings.replace(layers=objective))
@@ -139,14 +141,14 @@ class Drawing:
 
     @contextmanager
     def _folder(self, folder: Path) -> Iterator[OutputLock]:
-        """Make `folder`, and write into it alone."""
+        """Make `folder`, and lock it."""
         make_folder(folder)
         with OutputLock(folder, folder=True) as lock:
             yield lock
 
     def _begin(self, objectives: Sequence[str], used: str, target: str) -> None:
-        many = f"{len(objectives)} pictures" if len(objectives) > COLUMNS else ", ".join(objectives)
-        say(f"{used}, {self._size}x{self._size}, {counted(self._steps, 'step')}: {many} -> {target}")
+        names = f"{len(objectives)} pictures" if len(objectives) > COLUMNS else ", ".join(objectives)
+        say(f"{used}, {self._size}x{self._size}, {counted(self._steps, 'step')}: {names} -> {target}")
 
     def _tiles(self, objectives: Sequence[str], drawn: Sequence[np.ndarray]) -> list[np.ndarray]:
         size = self._size, self._size
@@ -155,17 +157,17 @@ class Drawing:
         ]
 
     def _missing(self, folder: Path, objectives: Sequence[str], used: str) -> list[str]:
-        """Return those of `objectives` whose pictures are not in `folder` already.
+        """Return those of `objectives` whose pictures are not in `folder` yet.
 
-        Raises SinkError for a picture that is there and was drawn otherwise, unless it may be replaced.
+        Raises SinkError for an existing picture that was drawn with other settings, unless it may be replaced.
         """
-        return [one for one in objectives if not self._is_there(folder / picture_name(one), self._recipe(one, used))]
+        return [one for one in objectives if not self._exists(folder / picture_name(one), self._recipe(one, used))]
 
     def _fill(
         self, folder: Path, objectives: Sequence[str], missing: Sequence[str], used: str, lock: OutputLock
     ) -> list[np.ndarray]:
-        """Return the pictures of `objectives` in `folder`, where those that are `missing` are drawn now."""
-        inputs = Inputs.of(self._reading(objectives))
+        """Return the pictures of `objectives` in `folder`, and draw those that are `missing`."""
+        inputs = Inputs.of(self._info(objectives))
         paths = {objective: folder / picture_name(objective) for objective in objectives}
         inputs.refuse(*paths.values())
         with stopping():
@@ -175,7 +177,7 @@ class Drawing:
                 save(frame, paths[objective], lock, recipe, overwrite=self._overwrite, inputs=inputs)
         return [drawn[one] if one in drawn else _read(paths[one]) for one in objectives]
 
-    def _is_there(self, path: Path, recipe: Recipe) -> bool:
+    def _exists(self, path: Path, recipe: Recipe) -> bool:
         if not path.exists():
             return False
         try:
@@ -183,7 +185,9 @@ class Drawing:
         except (ArgumentError, SourceError):
             same = False
         if not same and not self._overwrite:
-            raise SinkError(f"{path} is there already, drawn otherwise", "use --overwrite, or another folder")
+            raise SinkError(
+                f"{path} exists already, drawn with other settings", "use --overwrite, or choose another folder"
+            )
         return same
 
     def _recipe(self, objective: str, used: str) -> Recipe:
@@ -195,18 +199,18 @@ class Drawing:
         return recipe if self._carry_recipes else None
 
 
-def _conclude(many: int, began: float, written: str) -> None:
-    """Say how many pictures were drawn since `began`; none where all were there already."""
-    if many:
-        say(f"drew {took(many, 'picture', time.monotonic() - began)}; written: {written}")
+def _conclude(count: int, began: float, written: str) -> None:
+    """Print how many pictures were drawn since `began`."""
+    if count:
+        say(f"drew {took(count, 'picture', time.monotonic() - began)}; written: {written}")
     else:
-        say(f"all pictures are there already: {written}")
+        say(f"all pictures exist already: {written}")
 
 
-def refuse_films(target: str) -> None:
-    """Raise ArgumentError when what stands still would be written into a film, or shown to nobody."""
+def refuse_videos(target: str) -> None:
+    """Raise ArgumentError when `target` is not a picture file."""
     if not target.lower().endswith(PICTURES_OUT):
-        raise ArgumentError(f"{target} is no picture", f"name one of {', '.join(PICTURES_OUT)}")
+        raise ArgumentError(f"{target} is not a picture", f"name a file that ends in {', '.join(PICTURES_OUT)}")
 
 
 def _read(path: Path) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Close the sources and sinks of a run, whatever happens."""
+"""Closes the sources and sinks of a run, whatever happens."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +13,16 @@ Opened = TypeVar("Opened", bound=Source | Sink)
 
 
 class Opener(Protocol):
-    """Takes what was opened, to close it at the end, and returns it."""
+    """Registers a source or sink to be closed at the end, and returns it."""
 
     def __call__(self, thing: Opened, /) -> Opened: ...
 
 
 @contextmanager
 def closing(stop: Stop) -> Iterator[Opener]:
-    """Close what is opened in the block, last first, whatever happens; a signal waits for that.
+    """Close what is opened in the block in reverse order, whatever happens; signals wait for that.
 
-    Of several errors the first is raised: it is what went wrong. Only a signal gives way to an error.
+    Of several errors the first is raised, because it is the cause. Only a signal gives way to an error.
     """
     things: list[Source | Sink] = []
 
@@ -44,7 +44,7 @@ def closing(stop: Stop) -> Iterator[Opener]:
         try:
             with Activity(f"finishing {thing.name}", delay=QUICK_SECONDS):
                 thing.close()
-        except Exception as error:  # noqa: BLE001  raised below, when the rest is closed
+        except Exception as error:  # noqa: BLE001  raised below, after closing the rest
             first = error if first is None or isinstance(first, Stopped) else first
     if first is not None:
         raise first

@@ -6,22 +6,22 @@ from livedream.models import layer_facts
 from livedream.settings import DreamSettings
 
 _SIZE = (160, 160)
-_BESIDE = 0.7
-"""GFLOP that go as fast as what a step does beside the network, at _SIZE.
+_OVERHEAD = 0.7
+"""The work of a step outside the network, in GFLOP at _SIZE.
 
-Measured with `visualize`: steps at the last layer took 1.2 times as long as at the first with SqueezeNet, 3.7 times
-with EfficientNet-Lite0. This makes it 1.9 and 2.1.
+Measured with `visualize`: steps at the last layer took 1.2 times as long as at the first with SqueezeNet, and 3.7 times
+with EfficientNet-Lite0. With this value the estimates are 1.9 and 2.1.
 """
 
 
 def step_cost(settings: DreamSettings) -> float:
-    """Return how long a step with `settings` takes, compared with other layers of the same network.
+    """Return the cost of a step with `settings`, relative to other layers of the same network.
 
-    The deeper the layer, the more of the network has to be calculated.
+    The deeper the layer, the more of the network has to be computed.
     """
     row = network_for(settings)
     costs = {info.name: info.gflop for info in layer_facts(row.name, _SIZE)}
-    most = max(costs.values())  # the classes have all layers before them
-    return _BESIDE + max(
+    most = max(costs.values())  # classes need all layers
+    return _OVERHEAD + max(
         (costs.get(name, most) for name in parse(settings.layers, row.best, row.name).layers), default=0
     )

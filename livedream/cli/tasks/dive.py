@@ -1,4 +1,4 @@
-"""A dive into a picture, as a film or in a window."""
+"""A dive into a picture, as a video or in a window."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def dive(request: DiveRequest) -> int:
             with Activity("preparing") as activity:
                 diver = Dive(settings, request.drift, on_step=activity.step)
             info = StreamInfo.of(source, also_read=files_read(request.preset, settings))
-            warn_of_one_picture(sink_specs, source.name, Kind.FILM)
+            warn_of_one_picture(sink_specs, source.name, Kind.VIDEO)
             sink = opened(open_sink(request.sink, info, overwrite=request.overwrite, placement=request.placement))
             if request.recipe:
                 sink.recipe = recipe_for(source, settings, diver.description, _recipe_options(request))

@@ -14,10 +14,10 @@ from livedream.cli.playback_options import PlaybackOptions
 from livedream.cli.tasks.closing import Opener
 from livedream.cli.tasks.effects import Kind, Place, refuse_useless, warn_of_one_picture
 from livedream.cli.tasks.last_settings import recall, state_file
-from livedream.cli.tasks.opening import loop_source, open_wanted, speaker_of
+from livedream.cli.tasks.opening import loop_source, open_requested, speaker_of
 from livedream.cli.tasks.recipes import choose_settings, files_read, usual_preset
 from livedream.cli.tasks.request import Request
-from livedream.cli.tasks.resume import film_among
+from livedream.cli.tasks.resume import resumable_video
 from livedream.cli.window_options import check_window
 from livedream.errors import ArgumentError
 from livedream.names import fitting
@@ -54,10 +54,10 @@ class DreamPlan:
     place: Place
     info: StreamInfo
     clock: Playback | None
-    """The clock by which a film is played; None where frames come as fast as they are dreamt."""
+    """The clock by which a video is played; None where frames come as fast as they are dreamt."""
     speaker: Speaker | None
     resumable: str | None
-    """The sink with which an interrupted run can be resumed, see `film_among`."""
+    """The sink with which an interrupted run can be resumed, see `resumable_video`."""
 
     @property
     def never_waits(self) -> bool:
@@ -74,12 +74,12 @@ def make_plan(source_spec: str, request: Request, opened: Opener) -> DreamPlan:
     playback = request.playback
     with Activity(f"opening {shown(source_spec)}", delay=QUICK_SECONDS):
         # The duration of a loop ends the whole, not each round.
-        unlooped = opened(open_wanted(source_spec, replace(request, duration=None) if playback.loop else request))
+        unlooped = opened(open_requested(source_spec, replace(request, duration=None) if playback.loop else request))
         source = opened(loop_source(unlooped, source_spec, request)) if playback.loop else unlooped
     look = _choose_look(source, request)
     if (playback.speed is not None or playback.sound) and (source.live or source.stills):
         name = "--sound" if playback.sound else "--speed"
-        raise ArgumentError(f"{name} is for films, and {source.name} is not one", "leave it out")
+        raise ArgumentError(f"{name} is for videos, and {source.name} is not one", "leave it out")
     sink_specs = request.sinks or ((WINDOW if playback.is_watched else usual_sink(source)),)
     place = Place(source_spec, Kind.of(source), sink_specs)
     refuse_useless(request, [place])
@@ -101,7 +101,7 @@ def make_plan(source_spec: str, request: Request, opened: Opener) -> DreamPlan:
         info=info,
         clock=clock,
         speaker=speaker_of(unlooped, source, clock) if playback.sound and clock else None,
-        resumable=film_among(sink_specs, source),
+        resumable=resumable_video(sink_specs, source),
     )
 
 

@@ -1,4 +1,4 @@
-"""Which options have an effect on which sources and outputs: refuse, or warn of, those that would have none."""
+"""Which options have an effect on which sources and outputs. Options without effect are refused or warned of."""
 
 import dataclasses
 import logging
@@ -20,20 +20,20 @@ log = logging.getLogger(__name__)
 
 
 class Kind(StrEnum):
-    """What a source is."""
+    """The kind of a source."""
 
     LIVE = "live source"
-    FILM = "film"
+    VIDEO = "video"
     PICTURE = "picture"
 
     @classmethod
     def of(cls, source: Source) -> "Kind":
-        return cls.LIVE if source.live else cls.PICTURE if source.stills else cls.FILM
+        return cls.LIVE if source.live else cls.PICTURE if source.stills else cls.VIDEO
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A source and its outputs, on which an option has an effect or not."""
+    """A source and its outputs."""
 
     source: str
     """As it was typed."""
@@ -43,20 +43,20 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Where options have an effect."""
+    """The sources and outputs on which options have an effect."""
 
     options: Mapping[str, str]
-    """The options, and the field of a Request for each."""
+    """The options, each with its field of a Request."""
     purpose: str
-    """What they are for."""
+    """What the options are for, as a part of a sentence."""
     kinds: Sequence[Kind] = tuple(Kind)
     fits: Callable[[Place], bool] = lambda place: True
-    """Whether they have an effect on a source of these kinds."""
+    """Whether they have an effect on a source of one of these kinds."""
     hint: str = ""
-    """What to do; to leave them out where it is empty."""
+    """What to do; if empty, leave them out."""
 
     def given(self, request: Request) -> str:
-        """Return those of the options that a request has, "--start and --end"; empty where it has none."""
+        """Return the options that a request has, as in "--start and --end"; "" if it has none."""
         return " and ".join(name for name, field in self.options.items() if getattr(request, field) != _UNUSED[field])
 
     def applies(self, place: Place) -> bool:
@@ -71,20 +71,20 @@ EFFECTS = (
     Effect(
         {"--rate": "rate"}, "cameras, screens, raw and numbered pictures", fits=lambda place: takes_rate(place.source)
     ),
-    Effect({"--start": "start", "--end": "end"}, "films", (Kind.FILM,), lambda place: takes_part(place.source)),
-    Effect({"--duration": "duration", "--tour": "tour"}, "films and live sources", (Kind.LIVE, Kind.FILM)),
+    Effect({"--start": "start", "--end": "end"}, "videos", (Kind.VIDEO,), lambda place: takes_part(place.source)),
+    Effect({"--duration": "duration", "--tour": "tour"}, "videos and live sources", (Kind.LIVE, Kind.VIDEO)),
     Effect(
         {"--fps": "fps", "--fixed": "fixed"},
         "live sources",
         (Kind.LIVE,),
-        hint="leave out what is for a camera: a film loses no frame",
+        hint="leave it out: a video loses no frames",
     ),
     Effect({"--fresh": "fresh"}, "live sources", (Kind.LIVE,)),
     Effect(
         {"--codec, --quality and --hardware": "encoding"},
-        "films, and none is written",
+        "videos, and none is written",
         fits=lambda place: any(sink.lower().endswith(VIDEO_SUFFIXES) for sink in place.sinks),
-        hint="name a film: -o out.mp4, or leave them out",
+        hint="name a video, such as -o out.mp4, or leave them out",
     ),
 )
 
@@ -107,7 +107,7 @@ def warn_of_partly_useless(request: Request, places: Sequence[Place]) -> None:
     for effect in EFFECTS:
         given = effect.given(request)
         if given and (used := sum(map(effect.applies, places))) < len(places):
-            log.warning("%s used for %d of %d sources: without effect on the others", given, used, len(places))
+            log.warning("only %d of %d sources use %s", used, len(places), given)
 
 
 def without_useless(request: Request, place: Place) -> Request:
@@ -120,7 +120,7 @@ def without_useless(request: Request, place: Place) -> Request:
 def warn_of_useless_controls(names: Iterable[str], places: Sequence[Place]) -> None:
     """Warn of each of the controls called `names` that has no effect on any of `places`."""
     kinds = sorted({place.kind for place in places})
-    reached = {"pictures" if kind is Kind.PICTURE else "films" for kind in kinds}
+    reached = {"pictures" if kind is Kind.PICTURE else "videos" for kind in kinds}
     for name in names:
         control = _CONTROLS[name]
         if control.only is not None and control.only not in reached:
@@ -129,10 +129,10 @@ def warn_of_useless_controls(names: Iterable[str], places: Sequence[Place]) -> N
 
 
 def warn_of_one_picture(sink_specs: Iterable[str], name: str, kind: Kind) -> None:
-    """Warn that a picture keeps the first frame alone of a source called `name` that has many."""
+    """Warn of sinks that are pictures, and keep only the first frame of a video or live source called `name`."""
     for spec in sink_specs:
         if kind is not Kind.PICTURE and holds_one_picture(spec):
-            text = "%s holds one picture, the first frame of %s; name a film or a folder/ for all frames"
+            text = "%s will contain only the first frame of %s; name a video or a folder/ for all frames"
             log.warning(text, spec, name)
 
 

@@ -54,7 +54,7 @@ def window_controls(
         info: the stream that recordings are made of.
         recipe: what snapshots and recordings carry; None for nothing.
         live: whether frames do not wait for settings that have to be prepared; by default whether the source is live.
-        clock: the clock of a film that is played.
+        clock: the clock of a video that is played.
     """
     changes = Changes()
     windows = [(number, sink) for number, sink in enumerate(sinks) if isinstance(sink, WindowSink)]

@@ -1,4 +1,4 @@
-"""The settings with which the last live run ended, if they were changed while it ran: the next one begins with them."""
+"""The settings at the end of the last live run, if they were changed during it: the next live run begins with them."""
 
 import logging
 from pathlib import Path
@@ -15,37 +15,37 @@ from livedream.untrusted import read_text
 
 log = logging.getLogger(__name__)
 
-OF_THE_MACHINE = ("device", "precision")
-"""Controls that say on what to dream and not how; each run decides that anew."""
+MACHINE_CONTROLS = ("device", "precision")
+"""Controls for the hardware, which each run chooses again."""
 
 
 def state_file() -> Path:
-    """Return where they are kept, for each user."""
+    """Return the path of the file with the settings, which is per user."""
     return platformdirs.user_state_path("livedream", appauthor=False) / "state.toml"
 
 
 def recall() -> DreamSettings | None:
-    """Return the settings that were kept; None where there are none, or none that this livedream understands."""
+    """Return the saved settings; None if there are none, or this version does not understand them."""
     path = state_file()
     try:
         return parse_preset(read_text(path), str(path))
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError, ArgumentError) as error:
-        log.warning("the settings of the last run are left out: %s", error)
+        log.warning("cannot use the settings of the last run: %s", error)
         return None
 
 
 def remember(before: DreamSettings, after: DreamSettings) -> None:
-    """Keep the settings at the end of a run, `after`, if they are not those of its beginning, `before`."""
+    """Save the settings at the end of a run, `after`, if they differ from those at its beginning, `before`."""
     if after == before:
         return
-    usual = {control.name: control.default for control in CONTROLS if control.name in OF_THE_MACHINE}
+    defaults = {control.name: control.default for control in CONTROLS if control.name in MACHINE_CONTROLS}
     path = state_file()
-    text = Recipe(settings=after.replace(**usual)).text()
+    text = Recipe(settings=after.replace(**defaults)).text()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with OutputLock(path) as lock:
             write_whole(path, text.encode(), lock, overwrite=True)
     except (OSError, SinkError) as error:
-        log.warning("the settings of this run cannot be kept: %s", error)
+        log.warning("cannot save the settings of this run: %s", error)

@@ -14,7 +14,7 @@ from livedream.cli.activity import Activity
 from livedream.cli.console import say
 from livedream.cli.progress import counted, elapsed
 from livedream.cli.signals import stopping
-from livedream.cli.tasks.channel_pictures import refuse_films
+from livedream.cli.tasks.channel_pictures import refuse_videos
 from livedream.cli.tasks.costs import step_cost
 from livedream.cli.tasks.recipes import files_read, new_dreamer, prepare, recipe_of
 from livedream.cli.tasks.reporting import describe
@@ -52,7 +52,7 @@ class SheetRequest:
 
 def compare(request: SheetRequest) -> None:
     """Write the sheet. Raises ArgumentError when the photograph or the target is not a single picture."""
-    refuse_films(request.target)
+    refuse_videos(request.target)
     layers = request.layers or _blocks(request.settings)
     all_layers = request.settings.replace(layers=" + ".join(layers))
     with stopping(), open_source(request.photo) as source:

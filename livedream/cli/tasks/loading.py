@@ -1,4 +1,4 @@
-"""Import torch: it takes about a second, during which a source opens and a window shows it."""
+"""Imports torch on a thread. It takes about a second, during which a source is opened and shown in a window."""
 
 import sys
 import threading
@@ -8,19 +8,19 @@ from livedream.cli.activity import Activity
 from livedream.dream.compute.importing import import_torch
 
 LAST_SECONDS = 0.3
-"""How long the import waits for the first picture in a window; a camera may take a second to open. Python's lock and
-that of the linker, which it holds for most of its time, would keep the window waiting."""
+"""How long the import waits for the first picture in a window; a camera may take a second to open. The import holds
+Python's lock and that of the linker most of the time, so the window would have to wait."""
 
 
 class _Loading:
-    """The import of torch on a thread of its own."""
+    """The import of torch on a separate thread."""
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
         self.go = threading.Event()
-        """Set when the import need not wait any more for what should come before it."""
-        # No daemon: Python must not end while torch's libraries run what they do when they are loaded. The command
-        # `livedream` does not wait for it, see livedream_launcher.
+        """Set when the import need not wait any longer."""
+        # Not a daemon: Python must not end while the libraries of torch are being initialized. The command `livedream`
+        # does not wait for the thread, see livedream_launcher.
         self.thread = threading.Thread(target=self._load, name=livedream_launcher.LOADER)
         self.thread.start()
 
@@ -36,9 +36,9 @@ _loading: _Loading | None = None
 
 
 def begin_loading() -> None:
-    """Begin to import torch on a thread, if it is not imported yet and the process is ours.
+    """Start to import torch on a thread, unless it is imported already or the process is not ours.
 
-    Other threads are not hindered before `go_on_loading`.
+    The import does not slow down other threads before `go_on_loading`.
     """
     global _loading
     if _loading is None and livedream_launcher.owns_process and "torch" not in sys.modules:
@@ -46,18 +46,18 @@ def begin_loading() -> None:
 
 
 def go_on_loading() -> None:
-    """Let the import go on, now that a window shows something, or nothing has to be shown."""
+    """Continue the import, because a window shows a picture, or there is nothing to show."""
     if _loading is not None:
         _loading.go.set()
 
 
 def is_loading() -> bool:
-    """Return whether torch is being imported on a thread, which nothing can interrupt."""
+    """Return whether torch is being imported on a thread, which cannot be interrupted."""
     return _loading is not None and _loading.thread.is_alive()
 
 
 def load_torch() -> None:
-    """Import torch, or wait until that is done, and show it meanwhile. Any thread may call it.
+    """Import torch, or wait for the thread that does, and show that. Any thread may call it.
 
     Raises what the import raises.
     """
@@ -67,7 +67,7 @@ def load_torch() -> None:
                 import_torch()
         return
     if threading.current_thread() is threading.main_thread():
-        go_on_loading()  # it has nothing to show
+        go_on_loading()  # the main thread shows nothing
     if _loading.thread.is_alive():
         with Activity("loading PyTorch"):
             _loading.thread.join()

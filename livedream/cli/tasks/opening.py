@@ -1,4 +1,4 @@
-"""Open the source of a run, as much of it as is wanted, and the loudspeaker for its sound."""
+"""Opens the source of a run, or the requested part of it, and the loudspeaker for its sound."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -16,15 +16,15 @@ from livedream.pipeline import Playback
 from livedream.sink.speaker import Speaker
 
 USUAL_RATE = Fraction(30)
-"""Frames per second of what does not know its own rate."""
+"""Frames per second of a source without a known rate."""
 
 
-def open_wanted(spec: str, request: Request) -> Source:
-    """Return the source that `spec` means, as far as it is wanted: a part of a film, a live source for some time."""
+def open_requested(spec: str, request: Request) -> Source:
+    """Open the source `spec`, limited to the requested part of a video or time of a live source."""
     start, end, duration = request.start, request.until, request.duration
     in_part = (start is not None or end is not None) and takes_part(spec)
     if in_part and duration is not None and start is None and "://" in spec:
-        source = open_source(spec)  # only the server knows whether it is a film
+        source = open_source(spec)  # only the server knows whether it is live
         if source.live:
             return LimitedSource(PreviewedSource(source), duration)
         source.close()
@@ -37,40 +37,44 @@ def open_wanted(spec: str, request: Request) -> Source:
 
 
 def preview_of(source: Source) -> PreviewedSource | None:
-    """Return what can be watched of a source that `open_wanted` returned; None where it is not live.
+    """Return the source for a preview before the dream begins; None if the source is not live.
 
-    What was watched is no part of its duration.
+    source: as `open_requested` returns it. The time of the preview does not count as its duration.
     """
     inside = source.source if isinstance(source, LimitedSource) else source
     return inside if isinstance(inside, PreviewedSource) else None
 
 
 def loop_source(source: Source, spec: str, request: Request) -> Source:
-    """Return the film `source` in a loop; a picture becomes a film in which nothing moves."""
+    """Return the video `source` in a loop; a picture becomes a video without motion."""
     if not source.stills:
         return LoopedSource(source, request.playback.rounds, request.duration)
     if len(source.files) != 1:
-        raise ArgumentError(f"--loop is for films and one picture, and {source.name} is several", "name one")
+        raise ArgumentError(
+            f"--loop is for videos and single pictures, and {source.name} is several pictures", "name one picture"
+        )
     if request.playback.rounds is not None:
-        raise ArgumentError("--loop takes no number for a picture: it has no end", "--loop alone goes on dreaming")
+        raise ArgumentError(
+            "--loop takes no number for a picture, which has no end", "use --loop alone to keep dreaming"
+        )
     length = None if request.duration is None else max(1, round(request.duration * USUAL_RATE))
     return LoopedImageSource(spec, USUAL_RATE, length)
 
 
-def speaker_of(film: Source, source: Source, pace: Playback) -> Speaker | None:
-    """Return what plays the sound of `film`, of which `source` may be a loop; None where there is none, which is told.
+def speaker_of(video: Source, source: Source, clock: Playback) -> Speaker | None:
+    """Return the loudspeaker for the sound of `video`; None, with a warning, if it has no sound.
 
-    Raises SinkError.
+    source: the video, or a loop of it. Raises SinkError.
     """
-    if film.sound is None or (not isinstance(film.sound, Path) and not film.sound.reopens):
-        why = f"{film.name} has none" if film.sound is None else f"that of {film.name} can be read only once"
-        remark(f"warning: no sound is played: {why}")
+    if video.sound is None or (not isinstance(video.sound, Path) and not video.sound.reopens):
+        reason = "has no sound" if video.sound is None else "can be read only once"
+        remark(f"warning: no sound is played: {video.name} {reason}")
         return None
     loop = source if isinstance(source, LoopedSource) else None
     return Speaker(
-        film.sound,
-        pace,
-        start=film.start,
-        until=film.until,
+        video.sound,
+        clock,
+        start=video.start,
+        until=video.until,
         round_seconds=None if loop is None else lambda: loop.round_seconds,
     )

@@ -1,4 +1,4 @@
-"""A live source in its window, undreamt, while what dreams is made ready."""
+"""Shows a live source in its window, without a dream, while the network is loaded."""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from livedream.sink.window.window_sink import WindowSink
 from livedream.steps import StepReport
 
 IDLE_SECONDS = 1 / 30
-"""How long a window waits for a frame before it answers its keys again."""
+"""How long a window waits for a frame before it handles keys again."""
 
 Made = TypeVar("Made")
 
@@ -19,11 +19,11 @@ Made = TypeVar("Made")
 def show_until_made(
     source: PreviewedSource, window: WindowSink, make: Callable[[Callable[[StepReport], None]], Made]
 ) -> Made | None:
-    """Show `source` in `window` while a thread does `make`; return what that returns, None where the window was closed.
+    """Show `source` in `window` while a thread runs `make`, and return its result; None if the window was closed.
 
-    make: gets a function to call now and then, with how far it is; what that raises is to end it.
+    Must be called by the main thread, like a window. Raises what `make` or the source raises.
 
-    Raises what `make` or the source raises. Called by the main thread, as a window is.
+    make: gets a function to call from time to time with the progress; an exception from that function must end it.
     """
     making = _Making(make)
     newest: Frame | None = None
@@ -45,16 +45,16 @@ def show_until_made(
 
 
 class _CancelledError(Exception):
-    """Nobody wants any more what is being made."""
+    """The result is no longer needed."""
 
 
 class _Making(Generic[Made]):
-    """What a thread makes."""
+    """A function that runs on a thread, and its result."""
 
     def __init__(self, make: Callable[[Callable[[StepReport], None]], Made]) -> None:
         self._make = make
         self._cancelled = False
-        self._made: list[Made] = []
+        self._result: list[Made] = []
         self._error: BaseException | None = None
         self.thread = threading.Thread(target=self._work, name="livedream-prepare", daemon=True)
         self.thread.start()
@@ -62,20 +62,20 @@ class _Making(Generic[Made]):
     def result(self) -> Made:
         if self._error is not None:
             raise self._error
-        return self._made[0]
+        return self._result[0]
 
     def cancel(self) -> None:
-        """End it, if it has not ended yet, at its next step; the import of torch, which has none, ends unattended."""
+        """End it at its next step, if it still runs. The import of torch has no steps, and is not waited for."""
         self._cancelled = True
         while self.thread.is_alive() and not is_loading():
             self.thread.join(IDLE_SECONDS)
 
     def _work(self) -> None:
         try:
-            self._made.append(self._make(self._go_on))
+            self._result.append(self._make(self._check_cancelled))
         except BaseException as error:  # noqa: BLE001  raised by `result`
             self._error = error
 
-    def _go_on(self, report: StepReport) -> None:
+    def _check_cancelled(self, report: StepReport) -> None:
         if self._cancelled:
             raise _CancelledError

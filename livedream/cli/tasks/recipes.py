@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 
 
 def choose_settings(preset: str, controls: Mapping[str, Any]) -> DreamSettings:
-    """Return the preset, with the given controls on top. With another network than its own the layers are `auto`.
+    """Return the preset with the given controls on top. With another network than the preset's, the layers are `auto`.
 
     Raises as `load_preset`.
     """
     settings = load_preset(preset)
     if controls.get("model", AUTO) not in (AUTO, network_for(settings).name):
-        settings = settings.replace(layers="auto")  # its own are those of another network
+        settings = settings.replace(layers="auto")  # those of the preset belong to another network
     settings = settings.replace(**controls)
     network_for(settings)
     return settings
 
 
 def usual_preset(source: Source) -> str:
-    """Return the preset for `source` when nobody names one."""
+    """Return the default preset for `source`."""
     return STILL if source.stills else LIVE if source.live else FILM
 
 
 def files_read(preset: str | None, settings: DreamSettings) -> dict[Path, str]:
-    """Return the files beside the source of which a dream is made, with what each is; no output may replace one.
+    """Return the files other than the source that a dream reads, each with a description. No output may replace them.
 
-    preset: as `choose_settings` takes it.
+    preset: as for `choose_settings`.
     """
-    read = dict.fromkeys(parse(settings.layers).files, "a file that the layers name")
+    read = dict.fromkeys(parse(settings.layers).files, "a file named in the layers")
     if settings.weights != OFFICIAL:
         read[Path(settings.weights)] = "the file of the weights"
     if preset is not None and Path(preset).suffix:
@@ -52,7 +52,7 @@ def files_read(preset: str | None, settings: DreamSettings) -> dict[Path, str]:
 
 
 def ingredients(settings: DreamSettings) -> str:
-    """Return the fingerprint of the files that the layers name, and of weights of one's own.
+    """Return the fingerprint of the files named in the layers and of the user's own weights.
 
     Raises SourceError, ArgumentError.
     """
@@ -64,7 +64,7 @@ def recipe_for(source: Source, settings: DreamSettings, used: str, options: Mapp
     """Return the recipe of a dream of `source`. used, options: as a Recipe has them. Raises as `ingredients`."""
     return Recipe(
         settings=settings,
-        source=source.path.resolve().name if source.path else "",  # no folder's name: films are passed on
+        source=source.path.resolve().name if source.path else "",  # without the folder, because videos are passed on
         fingerprint=fingerprint(source.files) or source.identity,
         ingredients=ingredients(settings),
         used=used,

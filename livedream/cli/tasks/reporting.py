@@ -1,4 +1,4 @@
-"""The words in which a run describes its source, and what came out at its end."""
+"""The texts in which a run describes its source and its result."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from livedream.sink.open import leaves_a_file
 
 
 def describe(source: Source) -> str:
-    """`film.mp4 1280x720, 25 fps`; of a camera also how its pictures come, `MJPG`."""
+    """`film.mp4 1280x720, 25 fps`; for a camera also the encoding of its pictures, `MJPG`."""
     text = f"{source.name} {source.size[0]}x{source.size[1]}"
     if source.stills:
         return text if source.length == 1 else f"{text}, {source.length} pictures"
@@ -32,8 +32,12 @@ def conclusion(
 ) -> str:
     """`dreamt 132 frames in 5.3 s, 24.9 fps; written: film-dream.mp4`, `dreamt 12 pictures in 30.2 s, 2.5 s each`.
 
-    unfinished: the one of the sinks that still has the name of its part, and is not named here. seconds: from the
-    beginning of the run until its sinks were closed; that of the report by default.
+    Args:
+        report: the last report of the run.
+        source: what was dreamt.
+        sink_specs: the sinks of the run.
+        unfinished: a sink whose file still has its temporary name, and is left out here.
+        seconds: from the beginning of the run until its sinks were closed; that of the report by default.
     """
     seconds = report.seconds if seconds is None else seconds
     if source.stills:
@@ -49,18 +53,18 @@ def conclusion(
         for spec, sink in zip(sink_specs, report.sinks, strict=False)
         if leaves_a_file(spec) and sink.written and spec != unfinished
     ]
-    files += [sink.name for sink in report.sinks[len(sink_specs) :] if sink.written]  # recordings that came later
+    files += [sink.name for sink in report.sinks[len(sink_specs) :] if sink.written]  # recordings that were added later
     return f"{text}; written: {', '.join(files)}" if files else text
 
 
 def early_end(source: Source) -> SourceError:
-    """Return the error for a source that had fewer frames than its header says; those that came are written."""
-    hint = "it was cut off or is damaged: get it again; what there is of it was dreamt"
+    """Return the error for a source with fewer frames than its header says; the frames it had are written."""
+    hint = "it is truncated or damaged: get it again; everything before that point was dreamt"
     return SourceError(f"{source.name} ends after {source.ended_early}", hint)
 
 
 def report_faults(report: Report | None) -> bool:
-    """Say which sinks of a live run failed while the others went on; return whether there were any."""
+    """Print which sinks of a live run failed while others continued, and return whether any did."""
     faults = [sink.fault for sink in report.sinks if sink.fault is not None] if report else []
     for fault in faults:
         say_error(fault)

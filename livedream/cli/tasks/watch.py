@@ -1,4 +1,4 @@
-"""One picture in a window: each step of its dream, and then the dream, until somebody closes it."""
+"""Shows each step of the dream of one picture in a window, and then the finished dream, until the window is closed."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 def is_shown_picture(source_spec: str, request: Request) -> bool:
-    """Return whether that is one picture for a window: each step of its dream is shown, without --watch too."""
+    """Return whether the source is one picture for a window: its steps are shown even without --watch."""
     path = Path(source_spec)
     return WINDOW in request.sinks and not request.playback.loop and path.is_file() and is_image(path)
 
@@ -48,24 +48,23 @@ def is_shown_picture(source_spec: str, request: Request) -> bool:
 def watch(source_spec: str, request: Request) -> int:
     """Dream one picture, show each step, and return the exit code.
 
-    The window stays until somebody closes it; its keys begin the dream anew. Films, GIFs and folders among the sinks
-    keep the steps until the dream is finished, pictures the finished dream. A window that is closed before does not
-    keep them from that.
+    The window stays until it is closed; its keys restart the dream. Among the sinks, videos, GIFs and folders get the
+    steps until the dream is finished, and pictures get the finished dream, even if the window is closed before.
     """
     return _Watch(source_spec, request).execute()
 
 
 class _Watch:
-    """One picture on its way into its sinks. Each step uses what the steps before it have found and opened."""
+    """One picture on its way into its sinks. Each step uses what the steps before it have opened."""
 
     _picture: Source
     _source: "PictureSteps"
-    """The steps of its dream."""
+    """The steps of the dream."""
     _info: StreamInfo
-    """Of the steps."""
+    """The stream of the steps."""
     _window: Sink | None
     _sinks: list[Sink]
-    """Those of the run: the window, and the sinks for the steps."""
+    """The sinks of the run: the window, and the sinks for the steps."""
     _films: list[Sink]
     """The sinks for the steps, until they have the first dream."""
     _results: list["_Result"]
@@ -82,9 +81,9 @@ class _Watch:
         self._targets = [spec for spec in request.sinks if spec != WINDOW]
         self._finished: SimpleQueue[tuple[Frame, float]] = SimpleQueue()
         self._dreams = 0
-        """How many dreams are finished."""
+        """The number of finished dreams."""
         self._first_frames = 0
-        """How many frames there were until the first dream was finished."""
+        """The number of frames up to the end of the first dream."""
         self._conclusion = "closed before the dream was finished"
 
     def execute(self) -> int:
@@ -97,7 +96,7 @@ class _Watch:
         except Stopped as stopped:
             remark("stopped" if self._dreams else "stopped: nothing was written")
             return stopped.exit_code
-        if not self._dreams or self._window is None:  # else it was said when the dream was finished
+        if not self._dreams or self._window is None:  # otherwise it was printed when the dream was finished
             say(self._conclusion)
         recorded = [sink.name for sink in report.sinks[len(self._sinks) :] if sink.written]
         if recorded:
@@ -119,32 +118,32 @@ class _Watch:
         length = dreamer.still_length(self._picture.size)
         self._source = opened(PictureSteps(self._picture, live=not self._targets, length=length))
         self._info = dataclasses.replace(StreamInfo.of(self._source), also_read=info.also_read)
-        results, films = _sorted(self._targets)
-        self._films = [
+        results, videos = _split(self._targets)
+        self._videos = [
             opened(open_sink(spec, self._info, encoding=request.encoding, overwrite=request.overwrite))
-            for spec in films
+            for spec in videos
         ]
         self._results = [opened(_Result(spec, info, overwrite=request.overwrite)) for spec in results]
         prepare(dreamer, self._picture)
         self._dreamer = dreamer
         self._recipe = recipe_of(dreamer, self._picture, recipe_options(request)) if request.recipe else None
-        for sink in (*self._films, *self._results):
+        for sink in (*self._videos, *self._results):
             sink.recipe = self._recipe
-        self._sinks = [*self._films, *self._shown]
-        if not self._films and self._targets:  # a run needs a sink that gets every step
+        self._sinks = [*self._videos, *self._windows]
+        if not self._videos and self._targets:  # a run needs a sink that gets every step
             self._sinks.insert(0, NullSink())
 
     @property
-    def _shown(self) -> list[Sink]:
+    def _windows(self) -> list[Sink]:
         return [] if self._window is None else [self._window]
 
     def _announce(self) -> None:
-        names = ", ".join(sink.name for sink in (*self._films, *self._results, *self._shown))
+        names = ", ".join(sink.name for sink in (*self._videos, *self._results, *self._windows))
         say(f"{self._dreamer.description}, preset {self._preset}: {describe(self._picture)} -> {names}")
         warn_of_useless_controls(self._request.controls, [self._place])
 
     def _run(self, stop: Stop, cleanup: ExitStack) -> Report:
-        from livedream.controls.image_controller import ImageController  # torch: three seconds
+        from livedream.controls.image_controller import ImageController  # imports torch, which takes a second
 
         chosen = PresetChoice(self._preset, self._request.controls, choose_settings(self._preset, {}))
         controller = ImageController(
@@ -165,7 +164,7 @@ class _Watch:
 
             def on_progress(report: Report) -> None:
                 self._keep_finished(controller)
-                self._end_films(report, controlled.changes)
+                self._end_videos(report, controlled.changes)
                 if self._window is not None and self._window.finished:
                     controller.leave()
                 if controller.step < controller.steps and not controller.frozen:
@@ -177,8 +176,8 @@ class _Watch:
             return run(self._source, controlled.dreamer, self._sinks, on_progress=observe, changes=controlled.changes)
 
     def _keep_finished(self, controller: "ImageController") -> None:
-        """Write the dreams that are finished since the last call into the pictures."""
-        for frame, seconds in _taken(self._finished):
+        """Write the dreams that were finished since the last call into the pictures."""
+        for frame, seconds in _drained(self._finished):
             self._dreams += 1
             for result in self._results:
                 result.save(frame, controller)
@@ -186,28 +185,28 @@ class _Watch:
                 self._first_frames = frame.index + 1
             self._conclusion = _conclusion(seconds, self._targets)
             if self._window is not None:
-                hint = "" if self._window.finished else "; in the window s saves it and q quits"
+                hint = "" if self._window.finished else "; in the window, s saves it and q quits"
                 say(f"{self._conclusion}{hint}")
 
-    def _end_films(self, now: Report, changes: Changes) -> None:
-        """Let the films go that have the first dream; its last frames may still be on their way to them."""
-        if self._dreams and self._films:
-            reports = now.sinks[: len(self._films)]
+    def _end_videos(self, now: Report, changes: Changes) -> None:
+        """Remove the videos that have the whole first dream; its last frames may still be on their way to them."""
+        if self._dreams and self._videos:
+            reports = now.sinks[: len(self._videos)]
             if all(report.fault or report.written >= self._first_frames for report in reports):
-                for film in self._films:
-                    changes.remove_sink(film)
-                self._films = []
+                for video in self._videos:
+                    changes.remove_sink(video)
+                self._videos = []
 
 
 def _check(source: Source) -> None:
     if not source.stills or source.length != 1:
-        raise ArgumentError(f"--watch is for one picture, got {source.name}", "a film is watched with --to window")
+        raise ArgumentError(f"--watch is for one picture, got {source.name}", "to watch a video, use --to window")
 
 
 def _open_window(request: Request, info: StreamInfo) -> Sink | None:
-    """Return the window; None where there is no display and the dream is kept in a file.
+    """Return the window; None if there is no display and the dream goes to a file.
 
-    Raises SinkError where a window was asked for by name, or nothing would be left of the dream.
+    Raises SinkError if the window was named as a sink, or is the only one.
     """
     try:
         return open_sink(WINDOW, info, placement=request.placement)
@@ -218,13 +217,13 @@ def _open_window(request: Request, info: StreamInfo) -> Sink | None:
         return None
 
 
-def _sorted(specs: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the sinks for the finished dream, and those for its steps."""
+def _split(specs: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the sinks for the finished dream, and the sinks for its steps."""
     results = [spec for spec in specs if holds_one_picture(spec)]
     return results, [spec for spec in specs if spec not in results]
 
 
-def _taken(queue: "SimpleQueue[tuple[Frame, float]]") -> Iterator[tuple[Frame, float]]:
+def _drained(queue: "SimpleQueue[tuple[Frame, float]]") -> Iterator[tuple[Frame, float]]:
     while True:
         try:
             yield queue.get_nowait()
@@ -239,7 +238,7 @@ def _conclusion(seconds: float, targets: Sequence[str]) -> str:
 
 
 class _Result(Sink):
-    """The file for the finished dream; a later one replaces it."""
+    """The file for the finished dream; a later dream replaces it."""
 
     def __init__(self, spec: str, info: StreamInfo, *, overwrite: bool) -> None:
         self.name = spec
@@ -247,7 +246,7 @@ class _Result(Sink):
         self._sink: Sink | None = self._open(False)
 
     def save(self, frame: Frame, controller: "ImageController") -> None:
-        """Write the dream, with the settings with which it was dreamt."""
+        """Write the dream, with the settings that made it."""
         sink, self._sink = self._sink or self._open(True), None
         with sink:
             if self.recipe is not None:
@@ -257,7 +256,7 @@ class _Result(Sink):
             sink.write(frame)
 
     def write(self, frame: Frame) -> None:
-        raise NotImplementedError("only a finished dream is written, by `save`")
+        raise NotImplementedError("only finished dreams are written, by `save`")
 
     def close(self) -> None:
         if self._sink is not None:
@@ -265,9 +264,9 @@ class _Result(Sink):
 
 
 class PictureSteps(Source):
-    """The steps of the dreams of `picture`, as `desk` has them dreamt.
+    """The steps of the dreams of `picture`, as its controller requests them.
 
-    live: whether only the newest step counts. length: of how many steps a dream is.
+    live: whether only the newest step counts. length: the number of steps of a dream.
     """
 
     def __init__(self, picture: Source, *, live: bool, length: int) -> None:

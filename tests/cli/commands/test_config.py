@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from livedream.cli.config_defaults import TAKES
+from livedream.cli.config_defaults import KEYS_OF
 from livedream.cli.main import livedream, main
 from livedream.cli.tasks import dream, last_settings
 from livedream.cli.tasks.recipes import choose_settings
@@ -228,7 +228,7 @@ def test_every_command_that_dreams_takes_them() -> None:
         for name, command in livedream.commands.items()
         if any(parameter.name == "device" for parameter in command.params)
     }
-    assert with_device <= set(TAKES) <= set(livedream.commands)
+    assert with_device <= set(KEYS_OF) <= set(livedream.commands)
 
 
 def test_config_lists_values_and_origins(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -237,7 +237,7 @@ def test_config_lists_values_and_origins(monkeypatch: pytest.MonkeyPatch, capsys
     out, err = capsys.readouterr()
     assert "LIVEDREAM_DEVCE is unknown and has no effect; did you mean LIVEDREAM_DEVICE?" in err
     monkeypatch.delenv("LIVEDREAM_DEVCE")
-    assert "(no such file; it may hold lines such as" in out
+    assert "(does not exist; example of a line:" in out
     path = write_config('device = "cpu"\n')
     monkeypatch.setenv("LIVEDREAM_PRESET", "neon")
     assert main(["config"]) == 0

@@ -77,7 +77,7 @@ def test_an_atlas_keeps_what_is_there_and_draws_what_is_missing(capsys) -> None:
 
     capsys.readouterr()
     assert main([*command, "--seed", "1"]) == 1
-    assert "conv1-32.png is there already, drawn otherwise" in capsys.readouterr().err
+    assert "conv1-32.png exists already, drawn with other settings" in capsys.readouterr().err
     assert main([*command, "--seed", "1", "--overwrite"]) == 0
     assert not np.array_equal(pixels("atlas/atlas.png"), whole)
 
@@ -87,23 +87,23 @@ def test_a_guide_that_was_changed_is_another_picture(photo, capsys) -> None:
     assert main(command) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("drew 2 pictures in ")
     assert main(command) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "all pictures are there already: each/"
+    assert capsys.readouterr().out.splitlines()[-1] == "all pictures exist already: each/"
     Image.fromarray(data.coffee()[:96, :120]).save(photo)
     assert main(command) == 1
-    assert "guide-photo.png-fire2.png is there already, drawn otherwise" in capsys.readouterr().err
+    assert "guide-photo.png-fire2.png exists already, drawn with other settings" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "name a --layer to draw, or --atlas"),
-        (["--atlas", "--layer", "fire2"], "--atlas draws channels of every layer"),
-        (["--layer", "fire2", "--channels", "3"], "--channels is for an --atlas"),
+        ([], "nothing to draw: neither --layer nor --atlas is given"),
+        (["--atlas", "--layer", "fire2"], "--atlas and --layer cannot be combined"),
+        (["--layer", "fire2", "--channels", "3"], "--channels is for --atlas"),
         (["--layer", "fire99"], "unknown layer: fire99"),
         (["--layer", "fire2:128"], "invalid channel 128: layer fire2 has 128 channels"),
         (["--layer", "fire2", "--size", "8"], "size must be from 32 to 4096"),
-        (["--layer", "fire2", "--to", "a.mp4"], "a.mp4 is no picture"),
-        (["--layer", "fire2", "--to", "window"], "window is no picture"),
+        (["--layer", "fire2", "--to", "a.mp4"], "a.mp4 is not a picture"),
+        (["--layer", "fire2", "--to", "window"], "window is not a picture"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_leaves_nothing(words, message, capsys, here) -> None:
@@ -133,7 +133,7 @@ def test_a_layer_that_is_not_there_is_told_before_any_is_dreamt(photo, capsys, h
 
 def test_a_sheet_is_a_picture(photo, capsys) -> None:
     assert main(["layers", photo, "--to", "a.mp4"]) == 2
-    assert capsys.readouterr().err.startswith("error: a.mp4 is no picture\nhint: name one of .png")
+    assert capsys.readouterr().err.startswith("error: a.mp4 is not a picture\nhint: name one of .png")
 
 
 def test_a_dive_is_a_film(photo, capsys) -> None:

@@ -15,7 +15,7 @@ from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 from livedream.cli.progress import overall_status
 from livedream.cli.tasks import batch as module
-from livedream.cli.tasks.batch import OneDreamer, batch
+from livedream.cli.tasks.batch import DreamerCache, batch
 from livedream.cli.tasks.request import Request
 from livedream.recipe import about
 from livedream.settings import DreamSettings
@@ -57,7 +57,7 @@ def test_a_bad_one_is_reported_and_the_rest_go_on(three, tmp_path, capsys):
         "3 in all: 2 done, 1 failed",
         "failed: b.mp4 is not a film that FFmpeg can read",
     ]
-    assert "room: the sources have " in err and " are free in out\n" in err
+    assert "space: the sources take " in err and " free in out\n" in err
     assert "error: b.mp4 is not a film that FFmpeg can read\n" in err
 
 
@@ -68,7 +68,7 @@ def test_a_second_run_skips_what_is_done(three, make_clip, tmp_path, capsys):
     capsys.readouterr()
     assert main(["run", *three, "--to", "out/", *SMALL]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("1 of 3 to dream:\n1  a.mp4  ->  out/a-dream.mp4  (done before)\n")
+    assert out.startswith("1 of 3 to dream:\n1  a.mp4  ->  out/a-dream.mp4  (done already)\n")
     assert out.endswith("3 in all: 1 done, 2 skipped\n")
     assert (tmp_path / "out/a-dream.mp4").stat().st_mtime_ns == before
 
@@ -83,7 +83,7 @@ def test_what_nobody_knows_is_kept_unless_overwrite_is_given(make_clip, tmp_path
     (tmp_path / "b-dream.mp4").write_text("precious")
     assert main(["run", "a.mp4", "b.mp4", *SMALL]) == 1
     assert (tmp_path / "b-dream.mp4").read_text() == "precious"
-    reason = "b-dream.mp4 exists already, and no recipe says what it is (--overwrite replaces it)"
+    reason = "b-dream.mp4 exists already, and carries no recipe (--overwrite replaces it)"
     assert capsys.readouterr().out.endswith(f"2 in all: 1 done, 1 failed\nfailed: b.mp4: {reason}\n")
     assert main(["run", "a.mp4", "b.mp4", *SMALL, "--overwrite"]) == 0
     assert count_frames(tmp_path / "b-dream.mp4") == 3
@@ -114,9 +114,12 @@ def test_other_settings_and_other_sources(make_clip, tmp_path, capsys):
     capsys.readouterr()
     assert main(["run", "a.mp4", "b.mp4", *SMALL, "--steps", "2"]) == 1
     out = capsys.readouterr().out
-    assert out.startswith("0 of 2 to dream:\n1  a.mp4  ->  a-dream.mp4  (in the way)\n")
-    assert "\nfailed: a.mp4: a-dream.mp4 exists already, made otherwise (steps) (--overwrite replaces it)\n" in out
-    assert "b-dream.mp4 exists already, made otherwise (steps, source)" in out
+    assert out.startswith("0 of 2 to dream:\n1  a.mp4  ->  a-dream.mp4  (exists)\n")
+    assert (
+        "\nfailed: a.mp4: a-dream.mp4 exists already, made with other settings (steps) (--overwrite replaces it)\n"
+        in out
+    )
+    assert "b-dream.mp4 exists already, made with other settings (steps, source)" in out
     assert main(["run", "a.mp4", "b.mp4", *SMALL, "--overwrite"]) == 0
     assert capsys.readouterr().out.endswith("2 in all: 1 done, 1 skipped\n")
     assert count_frames(tmp_path / "b-dream.mp4") == 4
@@ -159,7 +162,7 @@ def test_too_little_room(make_clip, tmp_path, capsys):
         asked.append(str(folder))
         return size - 1
 
-    with pytest.raises(SinkError, match=r"kB free in out are not enough for dreams of .* kB of sources") as caught:
+    with pytest.raises(SinkError, match=r"not enough space: .* kB free in out, and the sources take .* kB") as caught:
         batch(sources, Request(sinks=("out/",), controls=TINY), free_bytes=free)
     assert caught.value.hint
     assert asked == ["out"]
@@ -169,7 +172,7 @@ def test_too_little_room(make_clip, tmp_path, capsys):
 
 def test_the_folder_around_must_be_there(three, capsys):
     assert main(["run", *three, "--to", "gone/out/", *SMALL]) == 1
-    assert "error: gone/out cannot be made: No such file or directory\nhint: " in capsys.readouterr().err
+    assert "error: cannot create the folder gone/out: No such file or directory\nhint: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("typed", [["--to", "out.mp4"], ["--to", "a/", "--to", "b/"], ["--steps", "99"]])
@@ -256,7 +259,10 @@ def test_whatever_one_raises_the_others_go_on(error, reason, make_clip, monkeypa
         (["--layers", "fire66"], "unknown layer"),
         (["--preset", "fethers"], "unknown preset: fethers"),
         (["--codec", "h264", "--to", "*.webm"], ".webm does not hold h264"),
-        (["--codec", "h264", "--to", "*/"], "--codec, --quality and --hardware are for films, and none is written"),
+        (
+            ["--codec", "h264", "--to", "*/"],
+            "--codec, --quality and --hardware are for videos, and none is written",
+        ),
         (["--rate", "30"], "--rate is for cameras"),
         (["--rate", ""], "invalid rate ''"),
     ],
@@ -280,7 +286,7 @@ def test_options_of_films_are_for_the_films_of_a_batch(make_clip, tmp_path, caps
     assert 'codec = "h265"' in embedded_recipe(tmp_path / "out/a-dream.mp4")
     assert "codec" not in embedded_recipe(tmp_path / "out/p-dream.png")
     err = capsys.readouterr().err
-    assert err.count("--codec, --quality and --hardware used for 1 of 2 sources: without effect on the others\n") == 1
+    assert err.count("only 1 of 2 sources use --codec, --quality and --hardware\n") == 1
     assert main(typed) == 0
     assert capsys.readouterr().out.endswith("2 in all: 2 skipped\n")
 
@@ -289,7 +295,7 @@ def test_options_of_films_are_not_for_pictures_alone(capsys):
     for name in ("p.png", "q.png"):
         Image.new("RGB", (60, 40), "red").save(name)
     assert main(["run", "p.png", "q.png", "--start", "1"]) == 2
-    assert capsys.readouterr().err.startswith("error: --start is for films, and these are pictures\n")
+    assert capsys.readouterr().err.startswith("error: --start is for videos, and these are pictures\n")
 
 
 def test_a_disk_that_others_fill_fails_what_does_not_fit(make_clip, tmp_path, capsys):
@@ -300,7 +306,7 @@ def test_a_disk_that_others_fill_fails_what_does_not_fit(make_clip, tmp_path, ca
     assert batch(["a.mp4", "b.mp4", "c.mp4"], Request(controls=TINY), free_bytes=lambda folder: next(free)) == 1
     out = capsys.readouterr().out
     assert "3 in all: 2 done, 1 failed\nfailed: b.mp4: " in out
-    assert "are not enough for dreams of" in out
+    assert ", and the sources take" in out
 
 
 def test_the_longest_names(make_clip, tmp_path, capsys):
@@ -349,7 +355,7 @@ def test_one_network_for_equal_settings(monkeypatch):
             self.resets += 1
 
     monkeypatch.setattr(module, "new_dreamer", Fake)
-    one = OneDreamer()
+    one = DreamerCache()
     assert one(DreamSettings()) is one(DreamSettings())
     assert made[0].resets == 2
     assert one(DreamSettings(steps=2)) is not made[0]

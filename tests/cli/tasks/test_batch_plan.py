@@ -83,7 +83,7 @@ def test_a_pattern_says_where_they_go():
     }
     assert jobs(["a.mp4"], "out/*/") == {"a.mp4": "out/a/"}
     for wrong in ("out.mp4", "*/*.mp4", "*/out.mp4", "window", "null"):
-        with pytest.raises(ArgumentError, match="several sources do not go into") as caught:
+        with pytest.raises(ArgumentError, match="several sources cannot be written into") as caught:
             plan(["a.mp4"], wrong)
         assert "out/" in caught.value.hint
 
@@ -167,7 +167,7 @@ class TestHindrance:
 
     def test_made_otherwise(self):
         other = Recipe(settings=DreamSettings(keep=0.5), fingerprint="2")
-        assert self.after(other) == "a-dream.mp4 exists already, made otherwise (steps, keep, source)"
+        assert self.after(other) == "a-dream.mp4 exists already, made with other settings (steps, keep, source)"
 
     def test_made_with_other_controls_that_have_no_effect_on_it(self):
         assert self.after(Recipe(settings=DreamSettings(steps=2, still_steps=3), fingerprint="1")) == ""
@@ -176,17 +176,17 @@ class TestHindrance:
         dreamt(job.target, Recipe(settings=DreamSettings(steps=3, working_height=99), fingerprint="2"))
         assert hindrance(job, Recipe(settings=DreamSettings(), fingerprint="2")) == ""
         other = hindrance(job, Recipe(settings=DreamSettings(still_steps=3), fingerprint="2"))
-        assert other == "b-dream.png exists already, made otherwise (still_steps)"
+        assert other == "b-dream.png exists already, made with other settings (still_steps)"
 
     @pytest.mark.parametrize("target", [*(f"a-dream{kind}" for kind in VIDEO_SUFFIXES), "a/"])
     def test_cut_off(self, target):
         said = self.after(self.RECIPE, target, complete=False)
-        assert said == f"{self.job(target).target} exists already, and is not complete"
+        assert said == f"{self.job(target).target} exists already, and is incomplete"
 
     def test_unknown(self):
         job = self.job("a-dream.mp4")
         make(job.target)
-        assert hindrance(job, self.RECIPE) == "a-dream.mp4 exists already, and no recipe says what it is"
+        assert hindrance(job, self.RECIPE) == "a-dream.mp4 exists already, and carries no recipe"
 
     def test_without_recipes_what_is_there_is_done(self):
         job = self.job("a-dream.mp4")
@@ -207,10 +207,10 @@ class TestHindrance:
         beside.write_text(self.RECIPE.text(frames=2, complete=True))
         assert hindrance(job, self.RECIPE) == ""
         beside.write_text(self.RECIPE.text(frames=2, complete=False))
-        assert hindrance(job, self.RECIPE) == f"{target} exists already, and is not complete"
+        assert hindrance(job, self.RECIPE) == f"{target} exists already, and is incomplete"
         # That of another output of this name.
         beside.write_text(Recipe(settings=DreamSettings(keep=0.5)).text(frames=2, complete=True))
-        assert ("is not complete" if inside else "made otherwise") in hindrance(job, self.RECIPE)
+        assert ("is incomplete" if inside else "made with other settings") in hindrance(job, self.RECIPE)
 
 
 def test_the_bytes_of_a_folder():

@@ -238,7 +238,7 @@ def test_an_error_on_the_way_leaves_what_was_written(make_clip, tmp_path, monkey
     assert main(["run", "film.mp4"]) == 1
     err = capsys.readouterr().err
     assert err == (
-        "the film so far is film-dream.part.mp4; --resume goes on with it\n"
+        "the video so far is film-dream.part.mp4; --resume continues it\n"
         "error: the GPU fell off the bus\nhint: turn it off and on again\n"
     )
     assert count_frames(tmp_path / "film-dream.part.mp4") == 3
@@ -256,6 +256,6 @@ def test_a_warning_of_the_library_is_said(capsys):
 
 
 def test_wrong_controls_come_out_before_anything_is_opened(monkeypatch):
-    monkeypatch.setattr(dream_plan, "open_wanted", None)
+    monkeypatch.setattr(dream_plan, "open_requested", None)
     with pytest.raises(ArgumentError, match="steps must be"):
         dream("0", Request(controls={"steps": 99}))

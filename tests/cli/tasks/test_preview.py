@@ -1,4 +1,4 @@
-"""A live source in its window, undreamt, while what dreams is made ready."""
+"""A live source in its window, without a dream, while the network is loaded."""
 
 import signal
 import sys

@@ -100,7 +100,7 @@ def test_every_kind_of_output_begins_anew_where_nothing_is_left(sinks, film, tmp
     assert "starting from the beginning: only " in capsys.readouterr().err
     if sinks != ["null"]:  # now something is there, which is no reason to replace it
         assert main(typed) == 2
-        assert f"{Path(sinks[0])} is there already\nhint: leave out --resume" in capsys.readouterr().err
+        assert f"{Path(sinks[0])} exists already\nhint: leave out --resume" in capsys.readouterr().err
 
 
 def interrupted(film: Path, output: Path, how: tuple[str, ...] = QUICK) -> None:
@@ -113,7 +113,7 @@ def interrupted(film: Path, output: Path, how: tuple[str, ...] = QUICK) -> None:
         worker.send_signal(2)
         _, stderr = worker.communicate(timeout=60)
     assert worker.returncode == 130
-    assert "the film so far is" in stderr
+    assert "the video so far is" in stderr
 
 
 def test_run_that_was_stopped_leaves_a_film_that_plays_and_can_go_on(film, tmp_path, capsys) -> None:

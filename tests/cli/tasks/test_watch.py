@@ -48,10 +48,10 @@ def test_each_step_becomes_a_frame(tmp_path, capsys) -> None:
     [
         (["demo", "--watch"], "--watch is for one picture, got demo"),
         (["photo.png", "photo.png", "--watch"], "--watch is for one picture"),
-        (["photo.png", "--start", "1", "--watch"], "--start is for films, and this is a picture"),
-        (["photo.png", "--resume", "--to", "window"], "a picture in a window is dreamt from its first step"),
-        (["photo.png", "--loop", "--watch"], "the steps of a picture are shown without --loop"),
-        (["photo.png", "--sound", "--to", "window"], "the steps of a picture are shown without --loop, --speed or"),
+        (["photo.png", "--start", "1", "--watch"], "--start is for videos, and this is a picture"),
+        (["photo.png", "--resume", "--to", "window"], "a picture in a window cannot be resumed"),
+        (["photo.png", "--loop", "--watch"], "--loop, --speed and --sound have no effect"),
+        (["photo.png", "--sound", "--to", "window"], "--loop, --speed and --sound have no effect on the steps"),
     ],
 )
 def test_what_cannot_be_watched_is_refused(typed, message, capsys, window) -> None:
