@@ -7,6 +7,7 @@
 """
 
 import html
+import inspect
 import posixpath
 import re
 from pathlib import Path
@@ -83,7 +84,13 @@ def commands_page() -> str:
 def _section(command: click.Command, root: click.Context) -> str:
     context = click.Context(command, parent=root, info_name=command.name)
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    lines = [f"## livedream {command.name}", "", f"```text\n{usage}\n```", "", *_paragraphs(command.help or "")]
+    lines = [
+        f"## livedream {command.name}",
+        "",
+        f"```text\n{usage}\n```",
+        "",
+        *_paragraphs(inspect.cleandoc(command.help or "")),
+    ]
     by_group = getattr(command, "options_by_group", None)
     groups: dict[str, list[Any]] = (
         by_group(context)
@@ -103,7 +110,7 @@ def _section(command: click.Command, root: click.Context) -> str:
 def _paragraphs(text: str) -> list[str]:
     """Return click's help text as Markdown; a paragraph after \\b keeps its lines."""
     lines: list[str] = []
-    for paragraph in re.split(r"\n\s*\n", text.strip()):
+    for paragraph in re.split(r"\n\s*\n", text):
         if paragraph.startswith("\b"):
             lines += ["```text", *paragraph.splitlines()[1:], "```", ""]
         else:
@@ -112,7 +119,7 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _row(names: str, meaning: str) -> str:
-    return f"| {' '.join(f'`{name}`' for name in re.split(', ', names))} | {_escaped(meaning)} |".replace("||", "\\|")
+    return f"| {' '.join(f'`{name}`' for name in re.split(', ', names))} | {_escaped(meaning)} |"
 
 
 def _escaped(text: str) -> str:

@@ -60,7 +60,7 @@ SHORTER = {
     "zoom": ["--length", "0.1"],
     "visualize": ["--size", "32", "--steps", "2"],
     "layers": ["--still-height", "32"],
-    "bench": [*("--size", "64x48", "--frames", "10", "--seconds", "2", "--still", "0"), "--no-baseline"],
+    "bench": [*("--size", "384x64", "--frames", "10", "--seconds", "2", "--still", "0"), "--no-baseline"],
 }
 ATLAS = ["--channels", "1"]
 ENDS = ["-t", "0.4"]
@@ -208,6 +208,7 @@ def livedream(words: list[str], display: str) -> int:
 
 def run(command: str, addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> int:
     """Run a line of a document as a shell would, but for the addresses; `livedream` in this process."""
+    command = command.removeprefix(".venv/bin/")
     words = [
         str(Path(addresses.get(word, word)).expanduser()) if word[:1] == "~" else word for word in shlex.split(command)
     ]
@@ -324,6 +325,22 @@ def test_every_picture_is_shown_somewhere() -> None:
 
 def test_the_readme_counts_the_presets() -> None:
     assert f"lists the {len(preset_names())} looks" in DOCUMENTS["README.md"]
+
+
+def test_the_citation_has_the_version_of_the_package() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {livedream_library.__version__}\n" in citation
+
+
+def test_the_changelog_has_true_headings() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    releases = re.findall(r"^## (.*)$", text, re.M)
+    assert releases[0] == "Unreleased" or releases[0].startswith(f"{livedream_library.__version__} - ")
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    for release in re.split(r"^## .*$", text, flags=re.M)[1:]:
+        headings = re.findall(r"^### (.*)$", release, re.M)
+        assert set(headings) <= kinds
+        assert len(headings) == len(set(headings))
 
 
 def test_embedded_networks_are_counted() -> None:

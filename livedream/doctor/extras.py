@@ -7,7 +7,7 @@ from packaging.requirements import Requirement
 
 from livedream.doctor.finding import Finding
 
-FOR_DEVELOPERS = ("test",)
+FOR_DEVELOPERS = ("test", "docs")
 
 
 def findings() -> Iterator[Finding]:
