@@ -1,6 +1,6 @@
-"""The command `livedream`: Ctrl-C ends it without a traceback also while it is being imported.
+"""The command `livedream`. Ctrl-C ends it without a traceback, even while the package is being imported.
 
-A module by itself, because whatever imports a part of livedream imports the package first, which takes a tenth of a
+This is a module of its own because importing any part of livedream imports the package first, which takes a tenth of a
 second.
 """
 
@@ -12,15 +12,16 @@ import threading
 from types import FrameType
 
 CODE = 130
-"""Of a program that ended by Ctrl-C."""
+"""Exit code of a program that Ctrl-C ended."""
 owns_process = False
-"""Whether the process ends with the command, so that it may end in the middle of an import."""
+"""Whether the process belongs to the command, so that it may end in the middle of an import."""
 LOADER = "livedream-torch"
-"""The name of the thread that imports torch, which nothing can interrupt."""
+"""Name of the thread that imports torch, which cannot be interrupted."""
 SPINNING = "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"
-"""Variables that tell OpenMP how long a thread spins that waits for others, before it sleeps: some 10 ms by default."""
-# OpenMP looks 100 times in a microsecond: 5000 are some 50. With 500 a heavy network alone on two cores took 47 ms a
-# step instead of 33, for its threads slept between two layers, and to wake one costs what it then gains.
+"""Environment variables that set how long a waiting OpenMP thread spins before it sleeps: about 10 ms by default."""
+# OpenMP checks 100 times per microsecond, so 5000 is about 50 microseconds. With 500, a heavy network that had two
+# cores to itself took 47 ms a step instead of 33: its threads slept between layers, and waking them costs more than it
+# saves.
 _WAITS = {
     "GOMP_SPINCOUNT": "5000",
     "OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN": "25",
@@ -44,23 +45,23 @@ def main() -> int:
         sys.stderr.write("stopped\n")
         code = CODE
     finally:
-        # Python looks through all objects once more when it ends. With torch that took 0.4 s of the prompt's time.
+        # Python's last garbage collection examines all objects. With torch loaded that delayed the prompt by 0.4 s.
         gc.freeze()
     _leave_if_loading(code)
     return code
 
 
 def guard_imports() -> None:
-    """Let Ctrl-C end the process at once: nothing is at stake yet.
+    """Make Ctrl-C end the process at once, because nothing can be lost yet.
 
-    An exception would pass through code of others, some of which takes it for an ImportError.
+    An exception would pass through third-party code, some of which treats it as an ImportError.
     """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores Ctrl-C
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a background job ignores Ctrl-C
         signal.signal(signal.SIGINT, _leave)
 
 
 def _leave_if_loading(code: int) -> None:
-    """End the process here if torch is still being imported. Nobody wants it any more, and Python would wait for it."""
+    """End the process here if torch is still being imported: Python would wait for the import, which is useless now."""
     if not any(thread.name == LOADER for thread in threading.enumerate()):
         return
     for stream in (sys.stdout, sys.stderr):
@@ -72,10 +73,11 @@ def _leave_if_loading(code: int) -> None:
 
 
 def wait_asleep() -> None:
-    """Let threads of OpenMP and OpenCV that wait for others sleep after some 50 microseconds, not after milliseconds.
+    """Make waiting threads of OpenMP and OpenCV sleep after about 50 microseconds, not after milliseconds.
 
-    Beside a program that keeps a core busy, a thread that spins takes the time of the one that it waits for. Only for
-    the command, whose process this is; what its user has set holds. Read once, when these libraries are loaded.
+    If another program keeps a core busy, a spinning thread takes time from the thread that it waits for. This applies
+    to the command only, which owns the process; settings of the user take precedence. The libraries read the
+    variables once, when they are loaded.
     """
     if "torch" in sys.modules:
         return

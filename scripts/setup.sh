@@ -1,12 +1,18 @@
-# Sourced by the scripts beside it, which set `extra` first: "" for what livedream needs to run, "test" for its tests.
+# Sourced by the scripts beside it, which set `extra` first: "" for what livedream needs to run, "test" for its tests,
+# "wheels" for its wheels.
 #
-# Leaves $root, the folder of the repository, and $python, a Python in which livedream is installed. Makes .venv the
-# first time and installs into it again when the list of what is needed has changed; otherwise it does nothing.
+# Sets $root, the folder of the repository, $bin, the folder of the environment's programs, and $python, a Python with
+# livedream installed. Creates .venv on first use and installs again when the requirements have changed; otherwise it
+# does nothing.
 # LIVEDREAM_TORCH=cpu installs PyTorch's build without CUDA, a tenth of the download on Linux.
-# Bash 3.2 must understand this: it is what macOS has.
+# This must run in Bash 3.2, the version on macOS.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-python=$root/.venv/bin/python
+bin=$root/.venv/bin
+case $(uname -s) in
+MINGW* | MSYS* | CYGWIN*) bin=$root/.venv/Scripts ;; # Git's bash on Windows
+esac
+python=$bin/python
 
 fail() {
     echo "error: $1" >&2
@@ -28,13 +34,13 @@ make_venv() {
         "$candidate" -m venv --clear "$root/.venv"
         return
     done
-    fail "livedream needs Python 3.11 or later, and none is on the PATH" "install one from your system or python.org"
+    fail "livedream needs Python 3.11 or later, and none is on the PATH" "install it with your system or from python.org"
 }
 
 has_nvidia_card() {
     if [ -e /proc/driver/nvidia/version ] || nvidia-smi -L 2>/dev/null | grep -q GPU; then return 0; fi
     local card
-    for card in /sys/bus/pci/devices/*; do # a card without its driver
+    for card in /sys/bus/pci/devices/*; do # a card without a driver
         case $(cat "$card/vendor" "$card/class" 2>/dev/null) in
         0x10de?0x03*) return 0 ;;
         esac
@@ -42,17 +48,17 @@ has_nvidia_card() {
     return 1
 }
 
-# The version of PyTorch in .venv; nothing where there is none.
+# Prints the version of PyTorch in .venv, or nothing.
 torch_version() {
     "$python" -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true
 }
 
-# What is about to be downloaded. Measured in November 2026 with torch 2.14: 3.2 GB, 5.9 GB unpacked, of which 2.8 and
-# 4.7 GB are CUDA and Triton; the wheels for macOS and Windows, and the CPU wheels for Linux, have neither.
+# Says what will be downloaded. Measured in November 2026 with torch 2.14: 3.2 GB, 5.9 GB unpacked, of which CUDA and
+# Triton are 2.8 and 4.7 GB. The wheels for macOS and Windows and the CPU wheels for Linux contain neither.
 announce() {
     echo "installing livedream${extra:+ and what its tests need} into $root/.venv" >&2
     if [ -n "$(torch_version)" ]; then
-        echo "most of it is there already" >&2
+        echo "most of it is already installed" >&2
     elif [ "$cuda" = no ]; then
         echo "download: 0.4 GB, about 2 minutes at 100 Mbit/s; disk: 1.3 GB" >&2
     else
@@ -66,14 +72,14 @@ announce() {
 }
 
 install() {
-    # PyTorch's own index first: of the same version PyPI has only the build with CUDA. What is there satisfies pip
-    # afterwards, 2.14.1+cpu as well as 2.14.1.
+    # From PyTorch's own index first, because PyPI has only the build with CUDA. Afterwards 2.14.1+cpu satisfies pip
+    # as well as 2.14.1.
     if [ "$index" != "" ]; then
         grep -E '^(torch|torchvision)[^a-z]' "$root/requirements.txt" |
             pip_install --index-url "$index" --requirement /dev/stdin ||
             fail "PyTorch without CUDA cannot be installed from $index" "without --cpu it comes from PyPI, 3.2 GB"
     fi
-    # compat: a path in a .pth file, which mypy, pyright and editors read; by default it is a hook that they do not run.
+    # compat writes a path into a .pth file, which mypy, pyright and editors read. They ignore the default, a hook.
     pip_install --config-settings editable_mode=compat --editable "$root${extra:+[$extra]}"
 }
 
@@ -81,7 +87,7 @@ pip_install() {
     "$python" -m pip install --disable-pip-version-check "$@" >&2
 }
 
-# What is installed, in one line: a stamp that differs is no stamp. A folder that was moved has a broken .venv.
+# Describes the installation in one line; another stamp means to install again. In a moved folder .venv is broken.
 wanted="livedream${extra:+[$extra]} in $root: $(cd "$root" && cat pyproject.toml requirements.txt setup.py scripts/setup.sh livedream/dream/native/*.[ch] | cksum)"
 stamp=$root/.venv/installed${extra:+-$extra}
 cpu_command=${cpu_command:-LIVEDREAM_TORCH=cpu $0}
@@ -91,12 +97,12 @@ case ${LIVEDREAM_TORCH:-} in
 *) fail "LIVEDREAM_TORCH is '$LIVEDREAM_TORCH'" "set it to cpu, or not at all" ;;
 esac
 
-# Only on Linux has PyPI's PyTorch CUDA in it.
+# PyPI's PyTorch contains CUDA only on Linux.
 cuda=no index=""
 if [ "$(uname -s)" = Linux ]; then
     case "${LIVEDREAM_TORCH:-} $(torch_version)" in
-    "cpu " | *+cpu) index=https://download.pytorch.org/whl/cpu ;; # as asked, or as it was asked before
-    "cpu "*) fail ".venv has PyTorch with CUDA already" "to begin anew without it: rm -r $root/.venv" ;;
+    "cpu " | *+cpu) index=https://download.pytorch.org/whl/cpu ;; # as requested now or earlier
+    "cpu "*) fail ".venv has PyTorch with CUDA already" "to start again without it: rm -r $root/.venv" ;;
     *) cuda=yes ;;
     esac
 fi
@@ -105,8 +111,8 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     is_new_enough "$python" || make_venv
     announce
     install
-    # The wheels of OpenCV take some libraries from the system, which a bare container has not.
+    # The wheels of OpenCV need some system libraries, which a bare container lacks.
     "$python" -c 'import livedream' || fail "OpenCV cannot be loaded" \
         "on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0 libsm6 libxext6"
-    echo "$wanted" >"$stamp" # last, so that an interrupted installation is repeated
+    echo "$wanted" >"$stamp" # last, so that an interrupted installation runs again
 fi

@@ -1,6 +1,7 @@
-"""What every test stands on: a clean environment, a display of its own, clips, and a look for what a test left behind.
+"""Fixtures for all tests: a clean environment, a separate display, clips, and a check for what a test leaves behind.
 
-LIVEDREAM_REQUIRE_ALL=1 makes a failure of every skip but that for want of a GPU; LIVEDREAM_REQUIRE_CUDA=1 of that one.
+LIVEDREAM_REQUIRE_ALL=1 turns every skip into a failure, except those for lack of a GPU; LIVEDREAM_REQUIRE_CUDA=1 turns
+those into failures.
 """
 
 import contextlib
@@ -18,11 +19,11 @@ from typing import Any
 import pytest
 
 if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
-    # The processes share the processors: teams of threads larger than that wait for one another. OpenMP reads it when
-    # torch is loaded, here and in the programs that tests start.
+    # The test processes share the processors; larger teams of threads would wait for one another. OpenMP reads this
+    # variable when torch is loaded, here and in the programs that tests start.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(workers))))
 
-import livedream  # noqa: F401  loads cv2: here, because no test may import av before it
+import livedream  # noqa: F401  loads cv2, which must be imported before av
 
 REQUIRE_ALL = os.environ.get("LIVEDREAM_REQUIRE_ALL") == "1"
 REQUIRE_CUDA = os.environ.get("LIVEDREAM_REQUIRE_CUDA") == "1"
@@ -31,15 +32,15 @@ PROGRAMS = {
     "needs_desktop": ("Xvfb", "xdotool", "openbox", "xrandr"),
     "needs_ffmpeg": ("ffmpeg", "ffprobe"),
 }
-"""The programs that a marker asks for."""
+"""The programs that each marker requires."""
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Run long tests, which measure, one after the other; let xdist choose for the rest."""
+    """Run the long tests, which measure, one after the other; let xdist choose otherwise."""
     return 0 if "soak" in config.option.markexpr.replace("not soak", "") else None
 
 
-# What a test needs, and what a skip is worth -------------------------------------------------------------------------
+# Requirements and skips ----------------------------------------------------------------------------------------------
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -52,7 +53,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _cuda_available() -> bool:
-    import torch  # three seconds, so only once a test asks
+    import torch  # takes three seconds, so only when a test needs it
 
     return torch.cuda.is_available()
 
@@ -85,9 +86,9 @@ def _turn_into_failure(report: Any) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No setting of the developer's reaches a test, no window opens on their screen, no file of theirs is written.
+    """Hide the developer's settings, display and files from the tests.
 
-    The cache lasts for the session: what the dreamer learns about this processor is measured once.
+    The cache lasts for the session, so that the dreamer measures this processor only once.
     """
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
@@ -101,13 +102,13 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 @pytest.fixture(autouse=True)
 def no_lines_because_of_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line that says that something takes long would stand before the error that a test expects first."""
+    """Suppress the line about a slow start: tests expect the error as the first line."""
     monkeypatch.setattr("livedream.cli.status_line.PLAIN_SECONDS", 3600.0)
 
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Fail the test that leaves a thread of ours, a child process or an open temporary file."""
+    """Fail a test that leaves behind one of our threads, a child process or an open temporary file."""
     threads, children, scheduling = _threads(), _children(), _scheduling()
     yield
     folder = str(tmp_path_factory.getbasetemp())
@@ -115,7 +116,7 @@ def nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     assert _threads() <= threads, "threads left behind"
     assert _children() <= children, "child processes left behind"
     if _open_files(folder):
-        gc.collect()  # a caught error holds the frames it came through, and they hold files, in a circle
+        gc.collect()  # a caught error refers to frames, which refer to files, in a cycle
     assert _open_files(folder) == [], "files left open"
 
 
@@ -124,12 +125,12 @@ def _threads() -> set[threading.Thread]:
 
 
 def _scheduling() -> int:
-    """How the system schedules this thread; a real-time one starves all others of the suite."""
+    """The scheduling policy of this thread; a real-time one would starve all others of the suite."""
     return os.sched_getscheduler(0) if hasattr(os, "sched_getscheduler") else 0
 
 
 def _children() -> set[str]:
-    """The process ids of our children; none where /proc is not there to say."""
+    """The process ids of our children; empty without /proc."""
     found: set[str] = set()
     for threads_children in Path("/proc/self/task").glob("*/children"):
         with contextlib.suppress(OSError):  # a thread that has just ended
@@ -138,20 +139,20 @@ def _children() -> set[str]:
 
 
 def _open_files(folder: str) -> list[str]:
-    """The open files below `folder`; none where /proc is not there to say."""
+    """The open files below `folder`; empty without /proc."""
     found = []
     for descriptor in Path("/proc/self/fd").glob("*"):
-        with contextlib.suppress(OSError):  # the one that reads this folder
+        with contextlib.suppress(OSError):  # the descriptor that reads this folder
             found.append(str(descriptor.readlink()))
     return [name for name in found if name.startswith(folder)]
 
 
-# Things to test with -------------------------------------------------------------------------------------------------
+# Fixtures ------------------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def x_server(size: str) -> Iterator[str]:
-    """Yield the name of a display with one screen of that size, WIDTHxHEIGHT."""
+    """Yield the name of a display with one screen of `size`, WIDTHxHEIGHT."""
     read, write = os.pipe()
     try:
         command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{size}x24", "-nolisten", "tcp", "-noreset"]
@@ -170,21 +171,21 @@ def x_server(size: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _x_server() -> Iterator[str]:
-    """A display that lasts for the session: Qt keeps its connection, and ends the process when the server goes."""
+    """A display for the session: Qt keeps its connection and ends the process when the server ends."""
     with x_server("1280x800") as display:
         yield display
 
 
 @pytest.fixture
 def xvfb(_x_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A display for windows, named by DISPLAY during the test. For tests marked needs_display."""
+    """A display for windows, to which DISPLAY refers during the test. For tests marked needs_display."""
     monkeypatch.setenv("DISPLAY", _x_server)
     return _x_server
 
 
 @pytest.fixture
 def make_clip(tmp_path: Path) -> Callable[..., Path]:
-    """Return `write_clip`, with names that start in tmp_path."""
+    """Return `write_clip` for names relative to tmp_path."""
 
     def make(name: str | Path = "clip.mp4", **options: Any) -> Path:
         return write_clip(tmp_path / name, **options)
@@ -194,7 +195,7 @@ def make_clip(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[tuple[Path, int]]:
-    """A folder with a megabyte of room and 0; where nobody may mount one, any folder and a limit to files, in bytes."""
+    """A folder with 1 MB of space, and 0. Without permission to mount one: a folder, and a size limit in bytes."""
     folder = tmp_path / "disk"
     folder.mkdir()
     with disk_of("1m", folder) as mounted:
@@ -203,7 +204,7 @@ def small_disk(tmp_path: Path) -> Iterator[tuple[Path, int]]:
 
 @contextlib.contextmanager
 def disk_of(size: str, folder: Path) -> Iterator[bool]:
-    """Mount a disk of that size on the folder; False where nobody may."""
+    """Mount a disk of `size` on the folder; yield whether that was permitted."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     may_mount = hasattr(os, "geteuid") and os.geteuid() == 0 and sys.platform == "linux"
     mounted = may_mount and subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -223,9 +224,9 @@ def write_clip(
     audio: bool = False,
     codec: str = "libx264",
 ) -> Path:
-    """Write a film of a test picture, and return its path.
+    """Write a video of a test pattern and return its path.
 
-    size: (width, height). rate: frames a second. audio: whether to add a tone as long as the film. codec: the name of
+    size: (width, height). rate: frames per second. audio: whether to add a tone of the same length. codec: the name of
     an encoder.
     """
     import av
@@ -253,7 +254,7 @@ def write_clip(
 
 
 def count_frames(path: Path) -> int:
-    """Return how many frames of the film can be read."""
+    """Return the number of frames of a video that can be decoded."""
     import av
 
     with av.open(str(path)) as film:

@@ -34,6 +34,7 @@ def random_network(name: str) -> nn.Module:
                 module.weight.fill_(1)
             elif isinstance(module, nn.LayerNorm):
                 module.weight.fill_(1)
-            if isinstance(getattr(module, "layer_scale", None), nn.Parameter):
-                module.layer_scale.fill_(0.5)
+            scale = getattr(module, "layer_scale", None)
+            if isinstance(scale, nn.Parameter):
+                scale.fill_(0.5)
     return network

@@ -83,4 +83,4 @@ def test_looks_are_measured_alone(benchmark, monkeypatch, tmp_path) -> None:
 def test_an_unknown_row_is_named(benchmark, capsys) -> None:
     with pytest.raises(SystemExit):
         benchmark.main(["--only", "nonsense"])
-    assert "no row 'nonsense', there are film, 1280x720; " in capsys.readouterr().err
+    assert "no row contains 'nonsense': choose from film, 1280x720; " in capsys.readouterr().err

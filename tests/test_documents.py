@@ -53,7 +53,7 @@ NOT_RUN = {
     "journalctl ": "it needs a system that systemd has started",
     "livedream run screen:2": "the display of the tests has one screen",
     "livedream run --full-screen --monitor 2": "the same",
-    "docker ": "it needs a container engine; tests/test_container.py reads the Dockerfile",
+    "docker ": "it needs a container engine; tests/test_deployment.py reads the Dockerfile",
 }
 """Beginnings of the commands that cannot run here, and why. What they say to livedream is parsed."""
 SHORTER = {

@@ -93,5 +93,5 @@ def test_no_text_of_the_library_names_an_option_of_the_command_line() -> None:
                 re.search(r"(?<![\w-])--(?!cask)[a-z]|\blivedream run\b", text)
                 and id(node) not in told_twice | docstrings
             ):
-                found.append((name, node.lineno, text))
+                found.append((name, node.lineno, text))  # type: ignore[attr-defined]
     assert found == []

@@ -136,7 +136,7 @@ def test_a_recipe_of_today_is_not_touched(caplog) -> None:
     settings = DreamSettings(strength=0.3, natural_color=1.2)
     text = Recipe(settings=settings, source="a.mp4").text()
     assert parse_preset(text, "x") == settings
-    table = {"strength": 0.3}
+    table: dict[str, object] = {"strength": 0.3}
     generation = tomllib.loads(text)["livedream"]["defaults"]
     assert upgraded(table, is_recipe=True, generation=generation, name="x") == table == {"strength": 0.3}
     assert not caplog.text

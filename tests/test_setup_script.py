@@ -120,7 +120,7 @@ def test_an_environment_with_cuda_is_not_thrown_away(clone) -> None:
     done = run(clone, "scripts/demo", "--cpu")
     assert (done.returncode, done.stderr) == (
         1,
-        f"error: .venv has PyTorch with CUDA already\nhint: to begin anew without it: rm -r {clone}/.venv\n",
+        f"error: .venv has PyTorch with CUDA already\nhint: to start again without it: rm -r {clone}/.venv\n",
     )
     assert run(clone, "scripts/demo", torch="CPU").stderr.startswith("error: LIVEDREAM_TORCH is 'CPU'\n")
 

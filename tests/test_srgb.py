@@ -6,6 +6,7 @@ import struct
 import subprocess
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,10 +22,10 @@ from tests.heic import grid_heic
 P3 = matrix_profile("Display P3", FOREIGN[12][1])
 SWAPPED = matrix_profile("green is red", (BT709[1], BT709[0], BT709[2], BT709[3]))
 ADOBE = matrix_profile("Adobe RGB", ADOBE_RGB, 563 / 256)
-IN_P3 = [(218, 0, 4), (0, 183, 31), (34, 61, 218)]
+IN_P3: list[tuple[int, ...]] = [(218, 0, 4), (0, 183, 31), (34, 61, 218)]
 """What RED, GREEN and BLUE of Display P3 are in sRGB, by lcms, relative colorimetric."""
 IN_ADOBE = [(233, 35, 23), (0, 181, 42), (21, 57, 215)]
-EXACT = {"quality": 100, "subsampling": 0}
+EXACT: dict[str, Any] = {"quality": 100, "subsampling": 0}
 
 
 def stripes() -> Image.Image:
@@ -80,7 +81,10 @@ def png_with(path: Path, *chunks: tuple[bytes, bytes]) -> Path:
 )
 def test_profile_is_converted(icc: bytes, wanted: list[tuple[int, ...]], suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"picture{suffix}"
-    options = {".webp": {"lossless": True}, ".avif": {"quality": 100, "subsampling": "4:4:4"}}
+    options: dict[str, dict[str, Any]] = {
+        ".webp": {"lossless": True},
+        ".avif": {"quality": 100, "subsampling": "4:4:4"},
+    }
     stripes().save(path, icc_profile=icc, **options.get(suffix, EXACT))
     assert_near(colors(read_image(path)), wanted, 5 if suffix == ".avif" else 2)  # AVIF loses a little of its own
 
@@ -242,8 +246,8 @@ def test_numbers_of_an_avif(tmp_path: Path) -> None:
     stripes().resize((96, 64), Image.Resampling.NEAREST).save(tmp_path / "picture.png")
     tags = "setparams=color_primaries=smpte432:color_trc=iec61966-2-1:colorspace=bt709:range=pc"
     filters = f"scale=out_color_matrix=bt709:out_range=full,format=yuv444p,{tags}"
-    command = ["ffmpeg", "-v", "error", "-i", tmp_path / "picture.png", "-vf", filters, "-still-picture", "1"]
-    subprocess.run([*command, "-c:v", "libaom-av1", "-crf", "4", tmp_path / "picture.avif"], check=True)
+    command = ["ffmpeg", "-v", "error", "-i", str(tmp_path / "picture.png"), "-vf", filters, "-still-picture", "1"]
+    subprocess.run([*command, "-c:v", "libaom-av1", "-crf", "4", str(tmp_path / "picture.avif")], check=True)
     pixels = read_image(tmp_path / "picture.avif")
     assert_near([tuple(pixels[32, x].tolist()) for x in (16, 48, 80)], IN_P3)
 

@@ -11,8 +11,8 @@ def test_the_share_of_a_part_is_that_of_its_weight() -> None:
     parts.of(0, "fire2")(StepReport("drawing", 1, 2, share=0.5))
     parts.of(1, "fire3")(StepReport("drawing", 1, 4, share=0.25))
     assert reports == [
-        StepReport("fire2", 1, 2, share=pytest.approx(0.125)),
-        StepReport("fire3", 1, 4, share=pytest.approx((1 + 0.75) / 4)),
+        StepReport("fire2", 1, 2, share=pytest.approx(0.125)),  # type: ignore[arg-type]
+        StepReport("fire3", 1, 4, share=pytest.approx((1 + 0.75) / 4)),  # type: ignore[arg-type]
     ]
 
 

@@ -447,7 +447,7 @@ def test_empty_packets_of_theora_repeat_a_picture(tmp_path: Path) -> None:
         assert any(packet.dts is not None and not packet.size for packet in film.demux(video=0))
     with open_source(tmp_path / "film.ogv") as source:
         assert [frame.time for frame in source] == [Fraction(number, 25) for number in range(50)]
-        assert (source.damaged, source.filled) == (0, 0)
+        assert (source.damaged, source.filled) == (0, 0)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("kind", ["asf", "nut", "wtv"])

@@ -19,7 +19,7 @@ def order(tour: Tour, count: int) -> str:
 
 def test_changes_fall_on_exact_times() -> None:
     tour = Tour(PRESETS, Fraction(20), seed=0, began=Fraction(7))
-    times = [0, 7, 26, Fraction(26999, 1000), 27, 46, 47, 7 + 20 * 100]
+    times: list[Fraction | int] = [0, 7, 26, Fraction(26999, 1000), 27, 46, 47, 7 + 20 * 100]
     assert [tour.changes(Fraction(time)) for time in times] == [0, 0, 0, 0, 1, 1, 2, 100]
     assert [tour.moment(number) for number in (1, 2)] == [27, 47]
 

@@ -7,7 +7,7 @@ from packaging.requirements import Requirement
 
 from livedream.doctor.finding import Finding
 
-FOR_DEVELOPERS = ("test", "docs")
+FOR_DEVELOPERS = ("docs", "test", "wheels")
 
 
 def findings() -> Iterator[Finding]:

@@ -50,7 +50,7 @@ def state_of(pid: int) -> str:
 
 
 def test_each_work_is_measured_beside_each_number_of_them_and_the_median_counts(monkeypatch) -> None:
-    monkeypatch.setattr(busy.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     speeds = iter([8.0, 3.0, 9.0, 4.0, 1.0, 5.0])
     found = busy.measure({"a": lambda: next(speeds)}, rounds=3, counts=(0, 1))
     assert found == {"a": {0: 8.0, 1: 4.0}}

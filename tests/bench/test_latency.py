@@ -46,7 +46,7 @@ def pictures() -> list[np.ndarray]:
 
 def test_a_fast_dreamer_is_made_slow_and_left_as_it_was(pictures) -> None:
     dreamer = SlowSteps(0.01)
-    found = measure_slow_age(dreamer, pictures, 2, 100)
+    found = measure_slow_age(dreamer, pictures, 2, 100)  # type: ignore[arg-type]
     assert dreamer.dreamt_in == {found.steps} == {9}  # of 10 ms: at least two and a half frames of the camera
     assert found.frame > 1e3 / LIVE_RATE
     assert found.allowed == pytest.approx(2 * found.frame + 10, rel=0.2)
@@ -55,7 +55,7 @@ def test_a_fast_dreamer_is_made_slow_and_left_as_it_was(pictures) -> None:
 
 def test_one_that_cannot_be_made_slow_tells_nothing(pictures) -> None:
     dreamer = SlowSteps(0)
-    assert measure_slow_age(dreamer, pictures, 2, 1e6) is None
+    assert measure_slow_age(dreamer, pictures, 2, 1e6) is None  # type: ignore[arg-type]
     assert dreamer.dreamt_in == {20}
 
 
@@ -70,7 +70,7 @@ def test_frames_are_lost_on_the_way_to_the_sink_too(pictures, monkeypatch) -> No
             self.dropped, self.sinks = dropped, sinks
 
     monkeypatch.setattr("livedream.bench.latency.run", run)
-    found = measure_age(SlowSteps(0), pictures, 0.5)
+    found = measure_age(SlowSteps(0), pictures, 0.5)  # type: ignore[arg-type]
     assert found.dropped == 5
 
 
@@ -81,6 +81,6 @@ def test_tenths_show_what_grows(pictures, monkeypatch) -> None:
         return type("Report", (), {"dropped": 0, "sinks": ()})
 
     monkeypatch.setattr("livedream.bench.latency.run", run)
-    found = measure_age(SlowSteps(0), pictures, 0.5)
+    found = measure_age(SlowSteps(0), pictures, 0.5)  # type: ignore[arg-type]
     assert found.tenths_ms == (pytest.approx(5.5), pytest.approx(95.5))  # the first, at 0, is of the first second
     assert found.age_ms["max"] == pytest.approx(100)

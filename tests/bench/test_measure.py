@@ -2,6 +2,7 @@ import contextlib
 import json
 import shlex
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ def test_the_same_without_a_mask_differs_in_nothing_else() -> None:
 def test_a_fresh_process_is_timed_from_its_start_to_its_first_frame(tmp_path, monkeypatch) -> None:
     clock = SimpleNamespace(now=100.0)
 
-    class Process(contextlib.nullcontext):
+    class Process(contextlib.nullcontext[Any]):
         """Starts in one second, shows a frame after seven more, and ends much later."""
 
         returncode = 0

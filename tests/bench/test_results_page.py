@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from livedream.settings import DreamSettings
 
 
 @pytest.fixture
-def row() -> dict:
+def row() -> dict[str, Any]:
     """A row with made-up numbers, all of them measured."""
     still = {
         "luminance_grown": 1.5,

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Iterator
 
 import cv2
@@ -70,11 +71,11 @@ def test_what_clips_in_the_source_or_from_the_beginning_is_no_drift() -> None:
 
 
 def test_a_dream_that_swims_flickers_over_a_still_scene() -> None:
-    def swims(source: np.ndarray) -> np.ndarray:
-        swims.turn = not swims.turn
-        return source + np.uint8(7 * swims.turn)
+    turns = itertools.cycle((7, 0))
 
-    swims.turn = False
+    def swims(source: np.ndarray) -> np.ndarray:
+        return source + np.array(next(turns), np.uint8)
+
     found = drift(swims, [grey(100)] * (SETTLED + 30))
     assert (found.flicker, found.flicker_source) == (7, 0)
 

@@ -12,6 +12,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+from typing import Any
 
 KEY = "Basic " + base64.b64encode(b"anna:secret").decode()
 SDP = (
@@ -64,7 +65,7 @@ class Viewer(socketserver.StreamRequestHandler):
         sender.kill()
 
 
-films = []
+films: list[Any] = []
 socketserver.ThreadingTCPServer.allow_reuse_address = True
 socketserver.ThreadingTCPServer.daemon_threads = True
 with socketserver.ThreadingTCPServer(("127.0.0.1", int(sys.argv[1])), Viewer) as server:

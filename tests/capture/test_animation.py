@@ -6,6 +6,7 @@ import subprocess
 import zlib
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,21 +30,26 @@ def pictures(mode: str = "RGB") -> list[Image.Image]:
     return [Image.new(mode, (64, 48), colour) for colour in COLOURS]
 
 
-def animated(path: Path, frames: list[Image.Image] | None = None, **options: object) -> Path:
+def animated(path: Path, frames: list[Image.Image] | None = None, **options: Any) -> Path:
     frames = frames or pictures()
     lossless = {"lossless": True} if path.suffix == ".webp" else {}
-    how = {"save_all": True, "append_images": frames[1:], "duration": list(DELAYS[: len(frames)]), **lossless}
-    frames[0].save(path, **{**how, **options})  # type: ignore[arg-type]
+    how: dict[str, Any] = {
+        "save_all": True,
+        "append_images": frames[1:],
+        "duration": list(DELAYS[: len(frames)]),
+        **lossless,
+    }
+    frames[0].save(path, **{**how, **options})
     return path
 
 
 def seconds(source: Source) -> list[tuple[float, float | None]]:
-    return [(float(frame.time), frame.duration and float(frame.duration)) for frame in source]
+    return [(float(frame.time), None if frame.duration is None else float(frame.duration)) for frame in source]
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.apng", "a.webp", "a.avif", "a.avifs"])
 def test_is_a_film_with_its_own_delays(name: str, tmp_path: Path) -> None:
-    kind = {"format": "png"} if name == "a.apng" else {"format": "avif"} if name == "a.avifs" else {}
+    kind: dict[str, Any] = {"format": "png"} if name == "a.apng" else {"format": "avif"} if name == "a.avifs" else {}
     with open_source(animated(tmp_path / name, **kind)) as source:
         assert isinstance(source, AnimationSource)
         assert (source.stills, source.live, source.length, source.size) == (False, False, 3, (64, 48))
@@ -64,7 +70,7 @@ def test_film_of_it_is_as_long(name: str, target: str, tmp_path: Path) -> None:
         for frame in source:
             sink.write(frame)
         sink.end()
-    command = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", tmp_path / target]
+    command = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(tmp_path / target)]
     assert float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) == pytest.approx(1.4)
 
 

@@ -34,6 +34,7 @@ def moving(path: Path, codec: str, sound: str | None = None) -> Path:
     """A film of 100 frames, 25 to the second, with a key frame every 12 and B-frames where the codec has them."""
     with av.open(str(path), "w") as film, av.open("testsrc2=size=64x48:rate=25", format="lavfi") as pattern:
         stream = film.add_stream(codec, rate=25)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.gop_size = 12
         tone = film.add_stream(sound, rate=48000) if sound else None
@@ -43,6 +44,7 @@ def moving(path: Path, codec: str, sound: str | None = None) -> Path:
             film.mux(stream.encode(picture))
         film.mux(stream.encode())
         if tone is not None:
+            assert isinstance(tone, av.AudioStream)
             with av.open("sine=sample_rate=48000:duration=4", format="lavfi") as sine:
                 for samples in sine.decode(audio=0):
                     film.mux(tone.encode(samples))
@@ -126,7 +128,7 @@ def test_part_that_is_none(
     start: Fraction | int | None, end: Fraction | int | None, error: type[Exception], text: str, films: dict[str, Path]
 ) -> None:
     with pytest.raises(error, match=text):
-        VideoSource(films[".mp4"], start=start, end=end)  # type: ignore[arg-type]
+        VideoSource(films[".mp4"], start=start, end=end)
 
 
 @pytest.mark.parametrize("spec", ["demo", "0", "rtsp://nowhere/1", "photo.jpg", "."])

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,13 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one film of 2 s, of some 200 kB, in several containers; the index of end.mp4 is at its end."""
     folder = tmp_path_factory.mktemp("films")
     for name, options in (("end.mp4", {}), ("front.mp4", {"movflags": "faststart"}), ("film.mkv", {}), ("film.ts", {})):
-        how = {"time_base": Fraction(1, 25), "gop": 5, "pixels": NOISE, "sound": "aac", "sound_seconds": 2.0}
+        how: dict[str, Any] = {
+            "time_base": Fraction(1, 25),
+            "gop": 5,
+            "pixels": NOISE,
+            "sound": "aac",
+            "sound_seconds": 2.0,
+        }
         write_film(folder / name, list(range(FRAMES)), options=options, **how)
     return folder
 
@@ -81,7 +88,7 @@ def test_a_transport_stream_without_a_length_ends(manner: str, films: Path, capl
 
 
 def test_a_part(films: Path) -> None:
-    part = {"start": Fraction(1), "end": Fraction(3, 2)}
+    part: dict[str, Any] = {"start": Fraction(1), "end": Fraction(3, 2)}
     with web_server(films, "ranges") as address, open_source(f"{address}/film.mkv", **part) as source:
         times = [frame.time for frame in source]
     assert times == [Fraction(number, 25) for number in range(len(times))]

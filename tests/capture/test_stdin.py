@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,7 +133,7 @@ def test_a_part_of_a_pipe(fifo: Path, tmp_path: Path) -> None:
     film = write_film(
         tmp_path / "film.mkv", list(range(100)), time_base=Fraction(1, 25), sound="aac", sound_seconds=4.0
     )
-    part = {"start": Fraction(5, 2), "end": Fraction(3)}
+    part: dict[str, Any] = {"start": Fraction(5, 2), "end": Fraction(3)}
     writer = write_into(fifo, film.read_bytes())
     assert into(tmp_path / "of-stdin.mkv", open_source(fifo, **part)) in (12, 13)
     writer.join(10)

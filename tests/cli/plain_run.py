@@ -80,8 +80,8 @@ def write(sink: NullSink, frame: Any) -> None:
         threading.Event().wait()
 
 
-dream.new_dreamer = Plain  # type: ignore[assignment]
-NullSink.write = write  # type: ignore[method-assign]
+dream.new_dreamer = Plain  # type: ignore[assignment, attr-defined]
+NullSink.write = write  # type: ignore[method-assign, assignment]
 LivePolicy.end_seconds = 0.5
 if where == "source":
     demo.DemoSource = FailingSource  # type: ignore[misc]

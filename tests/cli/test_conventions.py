@@ -3,7 +3,6 @@
 import io
 import logging
 import shlex
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -101,9 +100,10 @@ def test_quiet_shows_no_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TERM", "xterm")
     written = []
     for words in (["-q"], []):
-        monkeypatch.setattr("sys.stderr", Terminal())
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stderr", terminal)
         assert run("film.mp4", "-o", "null", *words) == 0
-        written.append(sys.stderr.getvalue())  # type: ignore[attr-defined]
+        written.append(terminal.getvalue())
     assert written[0] == ""
     assert "\x1b[" in written[1]
 

@@ -23,6 +23,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def plain_run(
     """Run `livedream run demo ARGUMENTS` by plain_run.py; `meanwhile` is called once take.mp4 has begun to grow."""
     command = [sys.executable, str(PROGRAM), where, "run", "demo", *arguments]
     part = cwd / "take.part.mp4"
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=cwd, text=True, **pipes) as process:
         try:
             wait_until(lambda: process.poll() is not None or (part.exists() and part.stat().st_size > 0))
@@ -115,7 +116,7 @@ def test_49_the_terminal_is_closed(tmp_path: Path) -> None:
     """A real one, in which a bar is drawn. What is printed after its end goes nowhere and fails nowhere."""
     terminal, inside = pty.openpty()
     command = [sys.executable, str(PROGRAM), "nowhere", "run", "demo", "--to", "take.mp4"]
-    ends = {"stdin": inside, "stdout": inside, "stderr": inside}
+    ends: dict[str, Any] = {"stdin": inside, "stdout": inside, "stderr": inside}
     part = tmp_path / "take.part.mp4"
     try:
         # setsid, and the terminal becomes its own: closing it sends the SIGHUP.

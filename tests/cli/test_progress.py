@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import sys
+import time
 from fractions import Fraction
 
 import pytest
@@ -158,7 +159,7 @@ def test_a_terminal_gets_a_bar_that_is_gone_in_the_end(monkeypatch):
 
 def test_elsewhere_a_line_comes_after_five_seconds_without_any(monkeypatch, capsys):
     now = 0.0
-    monkeypatch.setattr(console.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     monkeypatch.setattr(status_line, "PLAIN_SECONDS", 5.0)
     console.say("begins")
     with Progress(Frames(300, live=True)) as shown:

@@ -189,7 +189,7 @@ class Hands:
             until(lambda: self.depth() > 3)
             # Of every picture: the dream grows again while xdotool ends.
             deep, self.window.shallowest = self.depth(), np.inf
-            self.try_key("x", lambda deep=deep: self.window.shallowest < deep / 2)
+            self.try_key("x", lambda deep=deep: self.window.shallowest < deep / 2)  # type: ignore[misc]
             if not self.found["x"]:
                 break
 
@@ -216,7 +216,7 @@ class Hands:
         self.again("t", lambda: not self.controller.touring)
         for key in ("p", "n"):
             preset = self.controller.preset
-            self.try_key(key, lambda preset=preset: self.controller.preset != preset)
+            self.try_key(key, lambda preset=preset: self.controller.preset != preset)  # type: ignore[misc]
             self.found[key] += until(lambda: self.controller.in_force == self.controller.settings)
 
     def masks(self) -> str:
@@ -224,7 +224,7 @@ class Hands:
         wrong = ""
         for mask, shows_source in (("background", False), ("motion", True), ("still", False), ("all", False)):
             self.press("a")
-            wrong += until(lambda mask=mask, shown=shows_source: self.is_masked(mask, shown)) and f" {mask} not seen"
+            wrong += until(lambda mask=mask, shown=shows_source: self.is_masked(mask, shown)) and f" {mask} not seen"  # type: ignore[misc]
         return wrong
 
     def is_masked(self, mask: str, shows_source: bool) -> bool:

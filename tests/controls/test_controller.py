@@ -233,7 +233,7 @@ def test_freeze(controller: LiveController) -> None:
 
 def test_frame_that_is_held_back_was_not_dreamt(controller: LiveController) -> None:
     """A governor takes it for no sign of a fast machine."""
-    efforts = []
+    efforts: list[float] = []
     for frozen in (False, True, True, False):
         if controller.frozen != frozen:
             controller.toggle_freeze()

@@ -1,11 +1,14 @@
 """What the doctor says, of this machine as it is and of machines that lack something."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +18,7 @@ from livedream.cli.main import main
 from livedream.doctor import choices, compute, devices, extras, system
 from livedream.doctor.finding import Finding
 from livedream.doctor.verdict import Refused, reach_verdict
+from livedream.dream.dreamer import Dreamer
 from livedream.errors import DeviceError
 from livedream.frame import Frame
 from livedream.models import weights_file
@@ -118,7 +122,7 @@ def test_extras(monkeypatch: pytest.MonkeyPatch) -> None:
             raise metadata.PackageNotFoundError(name)
         return "1.0"
 
-    monkeypatch.setattr(extras.metadata, "version", version)
+    monkeypatch.setattr(metadata, "version", version)
     found = {finding.name: finding for finding in extras.findings()}
     assert found["livedream[jxl]"].text == "pillow-jxl-plugin is not installed"
     assert found["livedream[jxl]"].hint == "pip install 'livedream[jxl]'"
@@ -142,9 +146,9 @@ def packages(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Finding]]:
                 raise metadata.PackageNotFoundError(name)
             return installed[name]
 
-        monkeypatch.setattr(system.metadata, "version", version)
+        monkeypatch.setattr(metadata, "version", version)
         monkeypatch.setattr(
-            system.metadata, "requires", lambda name: ["av<19,>=17", "opencv-python>=4.10", 'mss; extra == "screen"']
+            metadata, "requires", lambda name: ["av<19,>=17", "opencv-python>=4.10", 'mss; extra == "screen"']
         )
         return list(system.packages())
 
@@ -233,16 +237,16 @@ def test_4_no_gpu_is_said_with_the_reason_and_the_version() -> None:
 def test_5_numbers_that_do_not_dream(monkeypatch: pytest.MonkeyPatch) -> None:
     """The dreamer drops every step that is not finite; that is not taken for a dream."""
 
-    class Broken(compute.Dreamer):
+    class Broken(Dreamer):
         dropped_steps = 1
 
         def __init__(self, settings: object) -> None:
             pass
 
-        def prepare(self, size: object, still: bool = False) -> None:
+        def prepare(self, *arguments: Any, **options: Any) -> None:
             pass
 
-        def __call__(self, frame):  # type: ignore[no-untyped-def]
+        def __call__(self, frame):
             return frame
 
     monkeypatch.setattr(compute, "Dreamer", Broken)
@@ -269,23 +273,23 @@ def test_speed_is_the_best_of_several_tries(monkeypatch: pytest.MonkeyPatch) -> 
     """The dreamer takes 8 ms a frame, in the third try 4 ms; a clock that only it moves."""
     now = 0.0
 
-    class Timed(compute.Dreamer):
+    class Timed(Dreamer):
         dropped_steps = 0
 
         def __init__(self, settings: object) -> None:
             pass
 
-        def prepare(self, size: object, still: bool = False) -> None:
+        def prepare(self, *arguments: Any, **options: Any) -> None:
             nonlocal now
             now += 3
 
-        def __call__(self, frame):  # type: ignore[no-untyped-def]
+        def __call__(self, frame):
             nonlocal now
             now += 0.004 if frame.index // compute.FRAMES == 2 else 0.008
             return Frame(255 - frame.pixels, frame.time, frame.index)
 
     monkeypatch.setattr(compute, "Dreamer", Timed)
-    monkeypatch.setattr(compute.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
     assert compute.speed(DreamSettings(device="cpu", precision="float32")).text == (
         "4 ms a frame of 640x360, 250.0 fps, in cpu float32, efficientnet_lite0, best of 3 tries"
     )
@@ -319,7 +323,7 @@ def camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path.touch()
 
     class Path_(str):  # noqa: N801
-        def startswith(self, start, *_):  # type: ignore[no-untyped-def]
+        def startswith(self, start, *_):
             return start == "/dev/" or super().startswith(start)
 
     monkeypatch.setattr(devices, "list_cameras", lambda: [Camera(0, "C922", Path_(path))])
@@ -338,7 +342,7 @@ def test_10_a_camera_in_use(camera: Path) -> None:
 
 
 def test_11_a_forbidden_camera(camera: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
     (found,) = devices.cameras()
     assert found.text == f"no right to use 0 (C922) {camera}"
     assert "usermod -aG video" in found.hint

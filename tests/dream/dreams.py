@@ -10,6 +10,7 @@ from skimage import data
 from livedream import Dreamer, Frame, models
 from livedream.dream.ascent import Ascent
 from livedream.dream.backend.cuda_graphs import GraphedSteps
+from livedream.dream.backend.gpu import GpuBackend
 from livedream.dream.dream_network import DreamNetwork
 from livedream.dream.image.precondition import preconditioner
 from livedream.dream.objective.parser import parse
@@ -38,6 +39,7 @@ def likeness(dream: np.ndarray, other: np.ndarray, frame: Frame) -> float:
 
 def last_steps(dreamer: Dreamer) -> GraphedSteps:
     """Return what made the last step of a stream that goes through a GPU."""
+    assert isinstance(dreamer._way, GpuBackend)
     return list(dreamer._way._kept.values())[-1]
 
 

@@ -22,7 +22,7 @@ def ascent(layers: str = "fire6", dtype=torch.float32, weights=None) -> Ascent:
     row = models.find_network("squeezenet")
     loaded = models.load("squeezenet")
     for layer_name, value in (weights or {}).items():
-        torch.nn.init.constant_(loaded.get_submodule(layer_name).weight, value)
+        torch.nn.init.constant_(loaded.get_submodule(layer_name).weight, value)  # type: ignore[arg-type]
     network = DreamNetwork(loaded, row, objective, "max")
     return Ascent(network.to_compute(torch.device("cpu"), dtype), objective)
 

@@ -194,7 +194,7 @@ def test_graph_counts_dropped_steps_and_lowers_the_scale_of_the_loss() -> None:
     steps.step(given, SIZE, (0, 0), 1.0)
     assert int(ascent.dropped) == 0
     scale = float(ascent._loss_scale)
-    torch.nn.init.constant_(ascent.network.body.get_submodule("conv1").weight, float("nan"))
+    torch.nn.init.constant_(ascent.network.body.get_submodule("conv1").weight, float("nan"))  # type: ignore[arg-type]
     for _ in range(2):
         assert torch.equal(steps.step(given, SIZE, (1, 1), 1.0), given)
     assert int(ascent.dropped) == 2
@@ -341,7 +341,7 @@ def test_network_is_exchanged_while_graphs_run() -> None:
     finally:
         switch.close()
     assert "fire4" in dreamer.description
-    (prepared,) = (steps for steps in dreamer._way._kept.values() if steps.ascent is dreamer._ready())
+    (prepared,) = (steps for steps in dreamer._way._kept.values() if steps.ascent is dreamer._ready())  # type: ignore[union-attr]
     graphs = dict(prepared._graphs)
     assert set(graphs) == set(SHARES)
     for _ in OCTAVES:
@@ -355,7 +355,7 @@ def test_repeated_overflow_moves_to_bfloat16() -> None:
     dreamer = Dreamer(QUICK)
     frame = stream(1)[0]
     dreamer(frame)
-    torch.nn.init.constant_(dreamer._ready().network.body.get_submodule("conv1").weight, float("inf"))
+    torch.nn.init.constant_(dreamer._ready().network.body.get_submodule("conv1").weight, float("inf"))  # type: ignore[arg-type]
     for _ in range(4):  # those of a frame are known with the next
         dreamer(frame)
     assert dreamer.dropped_steps == 3

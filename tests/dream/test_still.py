@@ -15,6 +15,7 @@ from livedream.dream.image.masks import Masks
 from livedream.dream.image.tiles import join, tiles
 from livedream.dream.still import dream_still, still_shapes
 from livedream.errors import SourceError
+from livedream.steps import StepReport
 
 # Two octaves of the photograph, 134 and 96 pixels high.
 QUICK = DreamSettings(layers="fire5", still_height=96, still_steps=2, smallest_octave=90, jitter=8)
@@ -72,7 +73,7 @@ def test_steps_weaken_towards_black_and_white() -> None:
         def step(picture: torch.Tensor, size: object, octave: int, number: int, change: int = change) -> torch.Tensor:
             return picture + change
 
-        (detail,) = dream_still(before, [(4, 8)], 1, step, Masks(()))
+        (detail,) = dream_still(before, [(4, 8)], 1, step, Masks(()))  # type: ignore[arg-type]
         np.testing.assert_allclose(detail[0, 1, 2], change * np.array(shares))
 
 
@@ -217,7 +218,7 @@ def test_array_of_a_dream_is_an_array_like_any_other(photo) -> None:
     assert isinstance(dream, np.ndarray)
     assert type(dream - photo) is np.ndarray
     assert type(dream.mean()) is np.float64
-    assert dream[:, :, 0]._repr_png_() is None
+    assert dream[:, :, 0]._repr_png_() is None  # type: ignore[attr-defined]
 
 
 def test_masks_guides_and_classes_dream_the_same_again_to_the_bit(photo, tmp_path) -> None:
@@ -234,7 +235,7 @@ def test_masks_guides_and_classes_dream_the_same_again_to_the_bit(photo, tmp_pat
 
 def test_how_far_a_still_is_goes_by_the_pixels_of_its_octaves(photo) -> None:
     """Two octaves, 96x137 and 134x192, of two steps each."""
-    reports = []
+    reports: list[StepReport] = []
     dreamer = Dreamer(QUICK.replace(device="cpu", model="squeezenet"))
     dreamer.on_step = reports.append
     dreamer(photo)
@@ -258,6 +259,6 @@ def test_what_on_step_raises_ends_a_still(photo) -> None:
 
 def test_each_tile_is_told() -> None:
     """A step of a large picture takes many tiles, and minutes."""
-    parts, shares = tiles((600, 700), 288, np.random.default_rng(0)), []
+    parts, shares = tiles((600, 700), 288, np.random.default_rng(0)), list[float]()
     join(torch.zeros(1, 3, 600, 700), parts, lambda part: part, shares.append)
     assert shares == pytest.approx([(number + 1) / len(parts) for number in range(len(parts))])

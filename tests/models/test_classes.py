@@ -50,7 +50,7 @@ def test_logits_are_the_scores_before_the_relu() -> None:
     picture = torch.rand(1, 3, 96, 128, generator=torch.Generator().manual_seed(0)) * 255
     whole = models.load("squeezenet")
     seen = []
-    whole.conv10.register_forward_hook(lambda module, args, output: seen.append(output))
+    whole.conv10.register_forward_hook(lambda module, args, output: seen.append(output))  # type: ignore[union-attr]
     with torch.no_grad():
         whole(picture - torch.tensor(row.mean).view(1, 3, 1, 1))
         network = DreamNetwork(models.load("squeezenet"), row, layer(models.LOGITS), "max")

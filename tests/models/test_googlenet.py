@@ -39,4 +39,4 @@ print("torchvision" in sys.modules)
 
 
 def test_other_numbers_of_classes() -> None:
-    assert models.build("googlenet", 5).fc.out_features == 5
+    assert models.build("googlenet", 5).fc.out_features == 5  # type: ignore[union-attr]

@@ -170,7 +170,7 @@ def test_a_full_training_checkpoint_is_read(zipped: bool, state: State, tmp_path
     optimizer.step()
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [30, 60])  # keeps a Counter
     checkpoint = {
-        "state_dict": {**state, 7: torch.zeros(3)},
+        "state_dict": {**state, 7: torch.zeros(3)},  # type: ignore[misc]
         "optimizer": optimizer.state_dict(),
         "schedule": schedule.state_dict(),
         "random": torch.get_rng_state(),

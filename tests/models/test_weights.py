@@ -57,7 +57,7 @@ def test_checkpoint_as_of_places365(state, tmp_path) -> None:
     torch.save({"epoch": 90, "arch": "resnet50", "state_dict": wrapped, "best_prec1": 54.65}, path)
     assert same("resnet50", path, places)
     network = models.load("resnet50", str(path))
-    assert network.fc.out_features == 365
+    assert network.fc.out_features == 365  # type: ignore[union-attr]
     row = models.find_network("resnet50")
     assert DreamNetwork(network, row, channel(models.LOGITS, 364), "max").layers == ("logits",)
     with pytest.raises(ArgumentError, match="invalid channel 365: layer logits has 365 channels"):

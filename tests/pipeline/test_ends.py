@@ -3,6 +3,7 @@
 import threading
 import time
 import traceback
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_a_failing_source(live):
 @BOTH
 def test_a_failing_dreamer(live):
     error = PartError("no more memory")
-    dreamt = []
+    dreamt: list[int] = []
 
     def dream(frame):
         if len(dreamt) == 5:
@@ -156,7 +157,7 @@ def test_an_error_keeps_the_place_it_came_from():
 @BOTH
 @pytest.mark.parametrize("kind", [Kept, Window])
 def test_an_interrupt_ends_the_run_and_what_was_dreamt_is_written(live, kind):
-    dreamt = []
+    dreamt: list[int] = []
     enough = threading.Event()
 
     def dream(frame):
@@ -181,7 +182,7 @@ def test_a_second_interrupt_gives_up_what_waits():
     """A slow file has one frame in hand and others waiting: the one is written, the others are not."""
     dreamt = threading.Semaphore(0)
     second = threading.Event()
-    interrupts = []
+    interrupts: list[Any] = []
 
     def dream(frame):
         dreamt.release()
@@ -205,7 +206,7 @@ def test_a_second_interrupt_gives_up_what_waits():
 
 @BOTH
 def test_the_last_progress_tells_all_that_was_written(live):
-    reports = []
+    reports: list[Any] = []
     file = Kept()
     source = Frames(ENDLESS, live=live, before=fails_at(20, SourceError("the film is damaged")))
     with pytest.raises(SourceError):
@@ -216,7 +217,7 @@ def test_the_last_progress_tells_all_that_was_written(live):
 class Patient:
     """Dreams a picture for seconds, unless what it calls after each step ends it."""
 
-    on_step = None
+    on_step: Any = None
     steps = 0
 
     def __call__(self, pixels):
@@ -245,7 +246,7 @@ def test_a_picture_is_at_its_last_step_until_it_is_dreamt():
     seen = threading.Event()
 
     class Laying:
-        on_step = None
+        on_step: Any = None
 
         def __call__(self, pixels):
             self.on_step(StepReport("dreaming", 4, 4, share=1.0))
@@ -257,7 +258,7 @@ def test_a_picture_is_at_its_last_step_until_it_is_dreamt():
         if report.step is not None and report.step.share == 1:
             seen.set()
 
-    reports = []
+    reports: list[Any] = []
     run(Frames(1, stills=True), Laying(), [Kept()], on_progress=on_progress)
     assert seen.is_set()
     assert (reports[-1].dreamt, reports[-1].step) == (1, None)

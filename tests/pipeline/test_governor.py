@@ -148,7 +148,7 @@ def test_what_waits_for_a_gpu_is_no_work_of_its_own() -> None:
     machine = Machine(dream=80)
     machine.awaits_device = True
     work = machine.work
-    machine.work = lambda octave: work(octave)._replace(compose=work(octave).dream)
+    machine.work = lambda octave: work(octave)._replace(compose=work(octave).dream)  # type: ignore[method-assign]
     machine.run(400)
     assert left_out(machine.quality) == (0.61, 1, 1)
     assert machine.changes == 1
@@ -213,7 +213,7 @@ def test_it_does_not_go_to_and_fro(case: str, noise: float) -> None:
 @pytest.mark.parametrize("full", np.arange(20, 185, 10.3))
 def test_no_load_makes_it_go_to_and_fro(full: float) -> None:
     for which in ({"dream": full}, {"motion": full}, {"motion": full * 0.9, "dream": full, "steps": 2}):
-        machine = Machine(**which, noise=0.07).run(1500)
+        machine = Machine(**which, noise=0.07).run(1500)  # type: ignore[arg-type]
         assert machine.changes <= 3
         assert machine.held
 

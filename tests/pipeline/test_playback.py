@@ -11,7 +11,7 @@ import pytest
 from livedream.frame import Frame
 from livedream.pipeline import Playback, run
 from tests.pipeline.parts import Frames, Kept, Window, make_frame, same
-from tests.pipeline.test_timing import Taking
+from tests.pipeline.test_virtual_time import Taking
 from tests.pipeline.virtual import VirtualTime, virtual_time
 
 
@@ -130,7 +130,7 @@ def test_frames_with_long_times_are_not_dreamt_long_before(time) -> None:
     looked: dict[int, float] = {}
     dreamer = Taking(time, 0.002, 0.01, 0.002)
     look = dreamer.look
-    dreamer.look = lambda frame: (looked.setdefault(frame.index, time.now), look(frame))[1]
+    dreamer.look = lambda frame: (looked.setdefault(frame.index, time.now), look(frame))[1]  # type: ignore[method-assign]
     screen = Screen(time)
     run(Film([Fraction(5 * number) for number in range(6)]), dreamer, [screen], playback=Playback())
     assert screen.since_the_first == pytest.approx([0, 5, 10, 15, 20, 25], abs=1e-6)

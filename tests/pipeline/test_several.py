@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_one_that_closed_as_it_should_is_none_that_is_left():
     picture, other = Picture("picture"), Kept("other")
     other.before = lambda frame: wait(taken) or fails_from(0, SinkError("gone"))(frame)
     taken = threading.Event()
-    picture.close = taken.set  # its last act
+    picture.close = taken.set  # type: ignore[method-assign]  # its last act
     with pytest.raises(SinkError, match="gone"):
         run(Frames(ENDLESS, live=True), same, [picture, other])
 
@@ -167,7 +168,7 @@ def test_who_leaves_the_block_of_a_given_up_sink_does_not_wait_for_it(blocked, m
 
 def test_asked_twice_a_film_does_not_wait_either(blocked, monkeypatch):
     monkeypatch.setattr(sys.modules["livedream.pipeline.run"], "QUICK_SECONDS", 0.1)  # not the function of that name
-    interrupts = []
+    interrupts: list[Any] = []
 
     def on_progress(report):
         if report.dreamt and len(interrupts) < 2:
@@ -211,7 +212,7 @@ def test_57_one_that_joins_gets_what_is_dreamt_from_then_on():
     changes, late, first = Changes(), Kept("late"), Kept("first", live=True)
     joined, enough = threading.Event(), threading.Event()
     late.before = lambda frame: (joined.set(), enough.set() if len(late.frames) >= 20 else None)
-    asked_at, dreamt = [], []
+    asked_at, dreamt = list[Any](), list[Any]()
 
     def dream(frame):
         dreamt.append(frame.index)
@@ -236,8 +237,8 @@ def test_one_that_leaves_has_all_until_then_and_is_closed():
     changes, recording, first = Changes(), Kept("recording"), Kept("first", live=True)
     left = threading.Event()
     close = recording.close
-    recording.close = lambda: (close(), left.set())
-    after = []
+    recording.close = lambda: (close(), left.set())  # type: ignore[method-assign, assignment]
+    after: list[Any] = []
 
     def on_progress(report):
         if report.dreamt > 50 and not after:
@@ -259,9 +260,9 @@ def test_one_that_leaves_has_all_until_then_and_is_closed():
 def test_one_that_joins_and_leaves_in_a_film_too():
     """Offline nothing is lost: it has every frame from its first to its last."""
     changes, late = Changes(), Kept("late")
-    gone, asked = threading.Event(), []
+    gone, asked = threading.Event(), list[Any]()
     close = late.close
-    late.close = lambda: (close(), gone.set())
+    late.close = lambda: (close(), gone.set())  # type: ignore[method-assign, assignment]
 
     def on_progress(report):
         if report.dreamt > 5 and not asked:
@@ -274,7 +275,7 @@ def test_one_that_joins_and_leaves_in_a_film_too():
     source = Frames(ENDLESS, before=lambda index: time.sleep(0.001))
     reports = []
     with pytest.raises(KeyboardInterrupt):
-        run(source, same, [Kept("all")], on_progress=lambda r: (reports.append(r), on_progress(r)), changes=changes)
+        run(source, same, [Kept("all")], on_progress=lambda r: (reports.append(r), on_progress(r)), changes=changes)  # type: ignore[arg-type]
     assert late.indices == list(range(late.indices[0], late.indices[-1] + 1))
     assert [sink.name for sink in reports[-1].sinks] == ["all", "late"]
     assert late.ended and late.closed

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from livedream.errors import ArgumentError, SinkError
-from livedream.sink import lock_file
 from livedream.sink.lock import OutputLock
 from livedream.sink.lock_file import mark_of
 
@@ -119,9 +118,9 @@ def test_the_frames_of_a_folder_are_numbered_pictures(hold: Hold, tmp_path: Path
 
 def test_one_process_writes_each_name_once(tmp_path: Path) -> None:
     with OutputLock(tmp_path / "out.mp4"), OutputLock(tmp_path / "out.gif"):
-        for path, folder in (("out.mp4", False), ("out.part.mp4", False)):
+        for name in ("out.mp4", "out.part.mp4"):
             with pytest.raises(ArgumentError, match="under the same name"):
-                OutputLock(tmp_path / path, folder=folder).acquire()
+                OutputLock(tmp_path / name).acquire()
     with OutputLock(tmp_path, folder=True):
         for path, folder in ((tmp_path / "000003.png", False), (tmp_path, True)):
             with pytest.raises(ArgumentError, match="under the same name"):
@@ -215,7 +214,7 @@ def test_without_locks_of_the_system_the_owner_must_be_dead(
     def unsupported(descriptor: int, operation: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(lock_file.fcntl, "flock", unsupported)
+    monkeypatch.setattr("fcntl.flock", unsupported)
     process = hold(tmp_path / "out.mp4")
     with pytest.raises(SinkError, match=f"process {process.pid}"):
         OutputLock(tmp_path / "out.mp4").acquire()

@@ -109,7 +109,7 @@ def test_56_servers_that_come_late_go_and_come_back(
         assert (sink.notice or "").startswith(f"{shown(address)}: Connection refused, ")
         for number in range(2):
             with receiver(address, tmp_path / f"{number}.ts") as process:
-                camera.until(lambda number=number: size(tmp_path / f"{number}.ts") > 20_000 and sink.notice is None)
+                camera.until(lambda number=number: size(tmp_path / f"{number}.ts") > 20_000 and sink.notice is None)  # type: ignore[misc]
                 process.send_signal(signal.SIGKILL)
                 camera.until(lambda: sink.notice is not None)
         assert camera.slowest < 0.5
@@ -141,7 +141,7 @@ def test_56_a_server_that_hangs_keeps_nobody_waiting(
         camera.until(lambda: size(tmp_path / "got.ts") > 10_000)
         process.send_signal(signal.SIGSTOP)
         for _ in range(200):
-            camera.until(lambda index=camera.index: camera.index > index)
+            camera.until(lambda index=camera.index: camera.index > index)  # type: ignore[misc]
         began = time.monotonic()
         sink.close()
         assert time.monotonic() - began < 5

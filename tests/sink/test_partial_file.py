@@ -14,8 +14,8 @@ import pytest
 
 from livedream.capture.open import open_source
 from livedream.frame import Frame
+from livedream.sink.names import part_of
 from livedream.sink.open import open_sink
-from livedream.sink.partial_file import part_of
 from livedream.sink.video.codecs import Encoding
 from livedream.stream_info import StreamInfo
 from tests.films import av
@@ -41,6 +41,7 @@ def write_source(path: Path, begins: Fraction | None, codec: str = "aac", layout
         video = film.add_stream("libx264", rate=25, options={"tune": "zerolatency"})
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         sound = film.add_stream(codec, rate=48000)
+        assert isinstance(sound, av.AudioStream)
         sound.codec_context.layout = layout
         sound.codec_context.open(strict=False)
         for tick in range(3):

@@ -11,6 +11,7 @@ import time
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import av
 import numpy as np
@@ -54,7 +55,7 @@ class Device:
     PortAudioError = RuntimeError
 
     def __init__(self) -> None:
-        self.give = None
+        self.give: Any = None
         self.closed = False
         self.start = lambda: None
 

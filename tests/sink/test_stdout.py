@@ -106,7 +106,13 @@ def test_raw_rgb_is_the_pixels_and_nothing_else(through) -> None:
 
 def test_the_rate_is_constant(through, caplog) -> None:
     """25 a second of a film whose frames are shown for 1, 3, 1/2, 1/2 and 2 of these."""
-    moments = [(0, 1), (1, 3), (4, Fraction(1, 2)), (Fraction(9, 2), Fraction(1, 2)), (5, 2)]
+    moments: list[tuple[Fraction | int, Fraction | int]] = [
+        (0, 1),
+        (1, 3),
+        (4, Fraction(1, 2)),
+        (Fraction(9, 2), Fraction(1, 2)),
+        (5, 2),
+    ]
     frames = [
         Frame(np.full((4, 6, 3), 10 * (i + 1), np.uint8), at / Fraction(25), i, duration=lasts / Fraction(25))
         for i, (at, lasts) in enumerate(moments)

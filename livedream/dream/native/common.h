@@ -1,4 +1,4 @@
-/* What the compiled files have in common. */
+/* Shared by all compiled files. */
 
 #include <stdint.h>
 
@@ -12,12 +12,12 @@
 #define API __attribute__((visibility("default")))
 #endif
 
-/* As in omp.h, which cross-compilers do not bring: the runtime's, or that of openmp.c. */
+/* As in omp.h, which cross-compilers lack. The OpenMP runtime defines it, or openmp.c. */
 #ifdef _OPENMP
 int omp_get_max_threads(void);
 #endif
 
 typedef int64_t Index;
 
-/* A pass over the memory: the places of its tensors, and whole numbers such as their sizes. */
+/* A pass over memory: takes the addresses of its tensors, and integers such as their sizes. */
 typedef void Kernel(void *const *tensors, const Index *numbers);

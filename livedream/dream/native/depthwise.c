@@ -1,12 +1,13 @@
-/* Depthwise convolutions and their way back, with the ReLU or ReLU6 around them: see kernels.py, which calls them.
+/* Depthwise convolutions, forward and backward, fused with the ReLU or ReLU6 before and after them; depthwise_ops.py
+ * calls them.
  *
- * Pictures lie channels last. Each thread takes a band of rows and goes down it in tiles of a few columns and channels.
- * The rows that the kernel covers are kept as float32 in a ring that fits in the first cache, so that each number is
- * read from memory, converted and masked once. Padding of any kind is zeros in the ring. For the way back the
- * rectifiers are kept as a bit for each number, so that it reads neither what came in nor what came out.
+ * Tensors are channels last. Each thread takes a band of rows and walks down it in tiles of a few columns and channels.
+ * The rows under the kernel are held as float32 in a ring buffer that fits in the L1 cache, so that each number is read
+ * from memory, converted and masked once. Padding is zeros in the ring. For the backward pass each ReLU is stored as
+ * one bit for each number, so that it reads neither the input nor the output.
  *
- * oneDNN pads no picture at two sides only, and its own way back at a stride of 2 is slow: 96 channels, 3x3, 224x128 to
- * 112x64 in bfloat16 on one thread took 2.4 ms forward and 7.3 ms back with the padding and masks around it.
+ * oneDNN cannot pad two sides only, and its backward pass with a stride of 2 is slow: 96 channels, 3x3, 224x128 to
+ * 112x64 in bfloat16 on one thread took 2.4 ms forward and 7.3 ms backward, with padding and masks.
  */
 
 #include "common.h"
@@ -15,40 +16,40 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
-/* Sums stay in registers where the loops over them are unrolled. Those over rows are not: else GCC keeps the rows in
- * registers as well, more of them than there are. */
+/* Unrolled loops keep the sums in registers. Loops over rows are not unrolled: GCC would keep the rows in registers
+ * too, and there are not enough. */
 #define UNROLLED _Pragma("GCC unroll 8")
 #define ROLLED _Pragma("GCC unroll 1")
-/* A vector of channels after the other. The last begins where it ends with them: some are calculated twice. */
+/* One vector of channels after another. The last one ends with the channels, so some may be computed twice. */
 #define EACH_CHANNEL(c, count)                                                                                         \
     for (Index c##_next = LANES, c = 0; c < count;                                                                     \
          c = c##_next < count && c##_next + LANES > count ? count - LANES : c##_next, c##_next += LANES)
 #define ALIGNED __attribute__((aligned(64)))
 
 enum {
-    TILE = 8,    /* Columns that are summed up at a time. */
-    BLOCK = 128, /* Channels that lie in the ring at a time, at most. */
-    LEAST = 16,  /* So many, at least, in all. */
-    LARGEST = 5, /* Side of a kernel. */
+    TILE = 8,    /* Columns summed at a time. */
+    BLOCK = 128, /* Maximum number of channels in the ring. */
+    LEAST = 16,  /* Minimum number of channels. */
+    LARGEST = 5, /* Maximum side of a kernel. */
     STRIDES = 2,
 };
 typedef float Pixel[BLOCK];
-/* Multiplications under which a second thread costs more than it saves. */
+/* Number of multiplications below which a second thread costs more than it saves. */
 enum { WORTH_A_THREAD = 65536 };
 
-/* Which values a rectifier lets through. A bound that is no number bounds nothing. */
+/* The interval that a ReLU passes unchanged. A bound that is NaN does not apply. */
 typedef struct {
     float low, high;
 } Bounds;
 static const Bounds rectifiers[] = {{NAN, NAN}, {0, NAN}, {0, 6}}; /* none, ReLU, ReLU6 */
 
-/* Sizes before (rows, columns) and behind it; side of the kernel, stride, zeros above and on the left; the rectifier
- * before it and that behind it. */
+/* Size of input and output; side of the kernel, stride, padding above and on the left; indices into `rectifiers` for
+ * the input and the output. */
 typedef struct {
     Index number, rows, columns, channels, to_rows, to_columns, size, stride, top, left, before, behind;
 } Depthwise;
 
-/* Where the channels end that lie in the ring together with the one at `start`: blocks of one size, and the rest. */
+/* End of the block of channels that begins at `start`: blocks have one size, except the last. */
 static inline Index end_of_block(Index start, Index channels) {
     Index blocks = (channels + BLOCK - 1) / BLOCK,
           size = ((channels + blocks - 1) / blocks + LEAST - 1) / LEAST * LEAST;
@@ -58,12 +59,12 @@ static inline Index end_of_block(Index start, Index channels) {
 #define JOIN(name, kind, processor) name##_##kind##_##processor
 #define JOINED(name, kind, processor) JOIN(name, kind, processor)
 
-/* The newest version of x86-64 whose instructions are taken where the processor has them. */
+/* The highest level of x86-64 (x86-64-v4) that is used where the processor has it. */
 static Index newest = 4;
 API void depthwise_newest(Index version) { newest = version; } /* for tests */
 
-/* In kernels.c glibc chooses among versions of a function that GCC makes (EACH_PROCESSOR). But GCC takes vectors apart
- * before it makes them; so here they are compiled one by one. */
+/* In kernels.c GCC clones functions for several processors (EACH_PROCESSOR). It would split the vectors here before it
+ * clones, so this file is compiled once for each processor. */
 #if defined(__x86_64__) && defined(__linux__) && __GNUC__ >= 12 && !defined(__clang__)
 #include <immintrin.h>
 #pragma GCC push_options
@@ -92,7 +93,7 @@ API void depthwise_newest(Index version) { newest = version; } /* for tests */
 #include "depthwise_processor.h"
 #undef PROCESSOR
 
-/* So many bands of rows: one for each thread. The same numbers come out with any number. */
+/* The number of bands of rows, one for each thread. It does not affect the result. */
 static Index bands_for(const Depthwise *d) {
 #ifdef _OPENMP
     Index work = d->number * d->to_rows * d->to_columns * d->channels * d->size * d->size;

@@ -1,9 +1,8 @@
-/* What depthwise.c does with numbers of one type, TYPE, called KIND, on one processor: see there. IN(name) is the name
- * of a function for both.
- */
+/* The functions of depthwise.c for one data type, TYPE, whose name is KIND, on one processor. IN(name) is the name of a
+ * function for both. */
 
-/* Bring a row of `wide` pixels, from column `first` on, into the ring, with zeros where there is no picture. mask: of
- * this row, or none; of its `own` first pixels it is written down which numbers lie within `bounds`. */
+/* Load `wide` pixels of a row into the ring, beginning at column `first`, with zeros outside the image. mask: NULL, or
+ * the mask of this row, which records for its first `own` pixels which numbers lie within `bounds`. */
 INLINE void IN(fill)(const TYPE *row, uint8_t *mask, Bounds bounds, Pixel *restrict to, Index first, Index wide,
                      Index own, Index columns, Index channels, Index count) {
     Lanes low = SPREAD(bounds.low), high = SPREAD(bounds.high);
@@ -28,7 +27,7 @@ INLINE void IN(fill)(const TYPE *row, uint8_t *mask, Bounds bounds, Pixel *restr
     }
 }
 
-/* The same on the way back: what is not in the mask is zero. */
+/* The same for the backward pass: numbers outside the mask become zero. */
 INLINE void IN(fill_back)(const TYPE *row, const uint8_t *mask, Pixel *restrict to, Index first, Index wide,
                           Index columns, Index channels, Index count) {
     for (Index j = 0; j < wide; j++) {
@@ -48,12 +47,12 @@ INLINE void IN(fill_back)(const TYPE *row, const uint8_t *mask, Pixel *restrict 
     }
 }
 
-/* The weights of some channels, tap by tap. */
+/* Copy the weights of some channels, tap by tap. */
 INLINE void IN(take_taps)(const float *weight, Pixel *restrict taps, Index channels, Index count, int size) {
     for (int i = 0; i < size * size; i++) memcpy(taps[i], weight + i * channels, (size_t)count * sizeof(float));
 }
 
-/* Rows first to last of what the convolution gives for a picture. */
+/* Compute rows `first` to `last` of the output for one image. */
 INLINE void IN(forward)(const TYPE *from, const float *weight, const float *bias, TYPE *to, uint8_t *before,
                         uint8_t *behind, const Depthwise *d, Index first, Index last, const int size,
                         const int stride) {
@@ -71,7 +70,7 @@ INLINE void IN(forward)(const TYPE *from, const float *weight, const float *bias
                 Index above = row * stride - d->top;
                 for (; filled < above + size; filled++) {
                     Index line = filled * d->columns * channels + begin;
-                    /* The rows and columns that the next band and the next tile read as well are theirs. */
+                    /* Rows and columns that the next band or tile reads too belong to that one. */
                     int own = before && (filled < last * stride - d->top || last == d->to_rows);
                     IN(fill)(filled < 0 || filled >= d->rows ? NULL : from + line, own ? before + line / 8 : NULL,
                              rectifiers[d->before], ring[(filled + size) % size], column * stride - d->left, wide,
@@ -103,7 +102,7 @@ INLINE void IN(forward)(const TYPE *from, const float *weight, const float *bias
     }
 }
 
-/* Rows of the gradient before the convolution: those that lie `stride` times first to last below the top. */
+/* Compute the gradient of the input, for the groups of `stride` rows from `first` to `last`. */
 INLINE void IN(backward)(const TYPE *gradient, const float *weight, TYPE *to, const uint8_t *before,
                          const uint8_t *behind, const Depthwise *d, Index first, Index last, const int size,
                          const int stride) {

@@ -1,6 +1,6 @@
-/* The parts of a step that neither torch nor OpenCV does in one pass over the memory: see kernels.py, which calls them
- * and says what each gives. Pictures and activations lie as (n, rows, columns, channels), channels last, without gaps.
- * Nothing here knows of Python: the library is opened with ctypes.
+/* Operations of a step that neither torch nor OpenCV performs in one pass over memory. The Python modules beside this
+ * file call them through ctypes and document their results. Images and activations are contiguous arrays of shape (n,
+ * rows, columns, channels), channels last. Nothing here depends on Python.
  */
 
 #include "common.h"
@@ -8,18 +8,18 @@
 #include <math.h>
 #include <string.h>
 
-/* One file for all processors: glibc chooses among three versions of a function when the library is loaded. */
+/* One library for all processors: when it is loaded, glibc selects one of three versions of each function. */
 #if defined(__x86_64__) && defined(__linux__) && __GNUC__ >= 12 && !defined(__clang__)
 #define EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define EACH_PROCESSOR
 #endif
 
-/* Channels at a time: what is summed up of them stays in registers. */
+/* Channels processed at a time, so that their sums stay in registers. */
 enum { CHUNK = 64 };
-/* Elements under which a second thread costs more than it saves. */
+/* Number of elements below which a second thread costs more than it saves. */
 enum { WORTH_A_THREAD = 16384 };
-/* Parts of one length whatever the threads: the same sum on each. */
+/* Length of the parts that threads work on. It does not depend on their number, so neither do the sums. */
 enum { PART = 4096 };
 
 static inline float from_bfloat16(uint16_t bits) {
@@ -29,7 +29,7 @@ static inline float from_bfloat16(uint16_t bits) {
     return value;
 }
 
-static inline uint16_t to_bfloat16(float value) { /* to the nearest, halves to even; what is no number stays none */
+static inline uint16_t to_bfloat16(float value) { /* round to nearest, ties to even; NaN stays NaN */
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
@@ -39,8 +39,8 @@ static inline uint16_t to_bfloat16(float value) { /* to the nearest, halves to e
 static inline float from_float32(float value) { return value; }
 static inline float to_float32(float value) { return value; }
 
-/* Whole numbers in the order of the floating-point numbers whose bits they have. What is no number is the largest, so
- * that it gets through poolings and ReLUs to where it is noticed. */
+/* Integers that sort like the floating-point numbers whose bits they hold. NaN is the largest, so that it passes
+ * through poolings and ReLUs to the place where it is noticed. */
 static inline int16_t order_bfloat16(uint16_t bits) {
     int16_t order = (int16_t)(bits ^ (uint16_t)((int16_t)bits >> 15 & 0x7fff));
     return (bits & 0x7fff) > 0x7f80 ? INT16_MAX : order;
@@ -59,20 +59,20 @@ static inline float unorder_float32(int32_t order) {
     return value;
 }
 
-/* A pooling: sizes before (rows, columns) and after it, its window and how that moves. */
+/* A pooling: input and output size, the size of its window, its strides and its padding. */
 typedef struct {
     Index number, rows, columns, channels, to_rows, to_columns;
     Index high, wide, down, across, top, left;
 } Pooling;
 enum { POOLING = sizeof(Pooling) / sizeof(Index) };
 
-/* Windows of a pooling that hold one pixel, at most. */
+/* Maximum number of windows of a pooling that contain one pixel. */
 enum { MOST = 64 };
 #define WINDOW(w)                                                                                                      \
     const uint8_t *place##w = place + at[w], here##w = here[w];                                                        \
     const __typeof__(*gradient) *gradient##w = gradient + at[w];
 #define GIVEN(w) (place##w[c] == here##w ? gradient##w[c] : 0)
-/* No place of a window: where a ReLU gave zero, no gradient goes back. */
+/* Not a position in a window: where a ReLU gave zero, no gradient flows back. */
 enum { NOWHERE = 255 };
 
 #define JOINED(name, kind) name##_##kind
@@ -103,7 +103,7 @@ API void roll(const float *from, float *to, Index number, Index rows, Index colu
 }
 
 EACH_PROCESSOR static double absolute_part(const float *restrict values, Index count) {
-    /* Sixteen sums, for the order of additions must be the same with any vectors. */
+    /* Sixteen sums, because the order of additions must not depend on the width of vectors. */
     float sums[16] = {0};
     Index whole = count - count % 16;
     for (Index i = 0; i < whole; i += 16)
@@ -121,21 +121,20 @@ API double absolute_mean(const float *values, Index count) {
     return total / (double)count;
 }
 
-/* Levels of a pyramid, at most. */
+/* Maximum number of levels of a pyramid. */
 enum { MOST_LEVELS = 8 };
 
-/* A pyramid of planes: three of each level, one for each channel, from the finest level to the coarsest. */
+/* A pyramid of planes, from the finest level to the coarsest; each level has one plane for each of three channels. */
 typedef struct {
     Index rows, columns;
     Index levels;
     float colors[9];
-    float factors[MOST_LEVELS]; /* of the levels: what each is multiplied by before the next one is added, see
-                                   precondition.py */
+    float factors[MOST_LEVELS]; /* of the levels: applied before the next level is added, see precondition.py */
 } Precondition;
 
 static inline Index half(Index side) { return (side + 1) / 2; }
 
-/* The channels of a row of pixels, mixed by the matrix of the colours, as three rows. */
+/* Apply the colour matrix to a row of pixels and split it into three rows, one for each channel. */
 EACH_PROCESSOR static void mix_row(const float *restrict from, float *restrict red, float *restrict green,
                                    float *restrict blue, const float *restrict m, Index columns) {
     for (Index x = 0; x < columns; x++) {
@@ -146,8 +145,8 @@ EACH_PROCESSOR static void mix_row(const float *restrict from, float *restrict r
     }
 }
 
-/* One row of a plane at half its sides: binomial weights of six pixels, edges repeated. Column by column in strips
- * whose sums stay in the cache. */
+/* One row of a plane at half its width and height: binomial weights over six pixels, edges repeated. Strips of columns
+ * keep the sums in the cache. */
 enum { STRIP = 512 };
 EACH_PROCESSOR static void halve_row(const float *plane, float *restrict to, Index rows, Index columns, Index row) {
     const float *from[6];
@@ -158,7 +157,7 @@ EACH_PROCESSOR static void halve_row(const float *plane, float *restrict to, Ind
     Index wide = half(columns);
     for (Index start = 0; start < wide; start += STRIP) {
         Index count = wide - start < STRIP ? wide - start : STRIP;
-        /* Sums over rows of the pixels 2 * start - 2 to 2 * (start + count) + 2. */
+        /* Vertical sums of the columns 2 * start - 2 to 2 * (start + count) + 2. */
         float sums[2 * STRIP + 4], even[STRIP + 2], odd[STRIP + 2];
         Index first = 2 * start - 2, last = 2 * (start + count) + 2;
         Index inner = first < 0 ? 0 : first, end = last > columns ? columns : last;
@@ -175,7 +174,7 @@ EACH_PROCESSOR static void halve_row(const float *plane, float *restrict to, Ind
     }
 }
 
-/* One row of a plane, multiplied by `factor`, with the plane of half its sides interpolated and added. */
+/* Multiply one row of a plane by `factor` and add the interpolated plane of half its width and height. */
 EACH_PROCESSOR static void double_row(const float *small, float *restrict to, float factor, Index rows, Index columns,
                                       Index row) {
     Index wide = half(columns), high = half(rows), y = row / 2;
@@ -199,7 +198,7 @@ EACH_PROCESSOR static void double_row(const float *small, float *restrict to, fl
     }
 }
 
-/* Three rows as one of pixels; returns the sum of the absolute values. */
+/* Interleave three rows into one row of pixels; returns the sum of the absolute values. */
 EACH_PROCESSOR static double weave_row(const float *restrict red, const float *restrict green,
                                        const float *restrict blue, float *restrict to, float factor, Index columns) {
     for (Index x = 0; x < columns; x++) {
@@ -210,8 +209,8 @@ EACH_PROCESSOR static double weave_row(const float *restrict red, const float *r
     return absolute_part(to, 3 * columns);
 }
 
-/* Mix the colours of a gradient (rows, columns, 3) and weigh the levels of its pyramid; returns the mean absolute value
- * of the result. planes: room for the pyramid. sums: a number for each row. */
+/* Apply the colour matrix to a gradient (rows, columns, 3) and weight the levels of its pyramid; returns the mean
+ * absolute value of the result. planes: scratch space for the pyramid. sums: scratch space, one number for each row. */
 API double precondition(const float *from, float *to, float *planes, double *sums, const Precondition *p) {
     Index rows[MOST_LEVELS], columns[MOST_LEVELS];
     float *level[MOST_LEVELS];
@@ -236,7 +235,7 @@ API double precondition(const float *from, float *to, float *planes, double *sum
                       columns[k - 1], y);
         }
     }
-    /* The coarsest level alone is only multiplied. */
+    /* The coarsest level is only multiplied. */
     float alone = p->factors[p->levels - 1];
     if (p->levels > 1)
         for (Index i = 0; i < 3 * rows[p->levels - 1] * columns[p->levels - 1]; i++) level[p->levels - 1][i] *= alone;
@@ -254,7 +253,7 @@ API double precondition(const float *from, float *to, float *planes, double *sum
         const float *row = level[0] + y * columns[0];
         sums[y] = weave_row(row, row + plane, row + 2 * plane, to + 3 * y * columns[0], last, columns[0]);
     }
-    double total = 0; /* row after row: the same sum with any number of threads */
+    double total = 0; /* row by row: the sum does not depend on the number of threads */
     for (Index y = 0; y < rows[0]; y++) total += sums[y];
     return total / (double)(3 * plane);
 }
@@ -270,8 +269,8 @@ API void add_scaled(const float *from, const float *change, float *to, float sca
         add_scaled_part(from + start, change + start, to + start, scale, count - start < PART ? count - start : PART);
 }
 
-/* What is kept of a stream from frame to frame are pictures of three channels, float32. Each pixel is read together
- * with the first channel of the next: four numbers make a vector. */
+/* What a stream carries from frame to frame are float32 images of three channels. Each pixel is read together with the
+ * first channel of the next one: four numbers make a vector. */
 typedef float Four __attribute__((vector_size(16)));
 
 static inline Four load(const float *from) {
@@ -280,7 +279,7 @@ static inline Four load(const float *from) {
     return values;
 }
 
-/* Where a pixel was: the four pixels around it, by their first channel, and what each counts for. */
+/* The previous position of a pixel: offsets of the four pixels around it, and their weights. */
 typedef struct {
     int at[4];
     float weight[4];
@@ -290,7 +289,7 @@ static inline int clamped(int value, int most) { return value < 0 ? 0 : value > 
 
 static inline Corner corner_of(float x, float y, int rows, int columns) {
     Corner corner;
-    /* Far outside, or no number: the edge. */
+    /* Far outside or NaN: use the edge. */
     x = x > -1 ? x < (float)columns ? x : (float)columns : -1;
     y = y > -1 ? y < (float)rows ? y : (float)rows : -1;
     int left = (int)(x + 1) - 1, above = (int)(y + 1) - 1;
@@ -303,7 +302,7 @@ static inline Corner corner_of(float x, float y, int rows, int columns) {
     return corner;
 }
 
-/* The pixel at `corner`. count: of numbers that `from` has. */
+/* The interpolated pixel at `corner`. count: length of `from`. */
 static inline Four moved(const float *from, const Corner *corner, int count) {
     if (corner->at[3] + 4 > count) {
         Four sum = {0, 0, 0, 0};
@@ -317,8 +316,8 @@ static inline Four moved(const float *from, const Corner *corner, int count) {
 
 typedef struct {
     Index rows, columns;
-    float keep; /* share of the residual that lives on */
-    float leak; /* share of the residual's mean that is taken off */
+    float keep; /* share of the residual that is kept */
+    float leak; /* share of the residual's mean that is subtracted */
 } Travel;
 
 EACH_PROCESSOR static void travel_row(const float *residual, const float *withheld, const float *restrict flow,
@@ -330,7 +329,8 @@ EACH_PROCESSOR static void travel_row(const float *residual, const float *withhe
     for (Index column = 0; column < t->columns; column++) {
         Index pixel = first + column;
         Four value, held = {0, 0, 0, 0};
-        if (flow[2 * pixel] == 0 && flow[2 * pixel + 1] == 0 && 3 * pixel + 4 <= count) { /* most of a still scene */
+        if (flow[2 * pixel] == 0 && flow[2 * pixel + 1] == 0 &&
+            3 * pixel + 4 <= count) { /* most pixels of a still scene */
             value = load(residual + 3 * pixel);
             if (withheld) held = load(withheld + 3 * pixel);
         } else {
@@ -356,8 +356,8 @@ EACH_PROCESSOR static void add_travelled(const float *restrict picture, float *r
         for (int c = 0; c < 3; c++) to[3 * column + c] += picture[3 * column + c] - mean[c];
 }
 
-/* Let the residual, and what is withheld of it, travel along a flow (x, y), and add the first to a picture.
- * sums: 3 numbers a row, for its own use. */
+/* Warp the residual, and the part of it that is withheld, along a flow (x, y), and add the residual to an image.
+ * sums: scratch space, 3 numbers for each row. */
 API void travel(const float *residual, const float *withheld, const float *flow, const float *confidence,
                 const float *picture, float *to, float *withheld_to, double *sums, const Travel *t) {
 #pragma omp parallel for schedule(static)
@@ -365,7 +365,7 @@ API void travel(const float *residual, const float *withheld, const float *flow,
         travel_row(residual, withheld, flow, confidence, to, withheld_to, sums + 3 * row, t, row);
     float mean[3];
     for (int c = 0; c < 3; c++) {
-        double total = 0; /* row after row: the same sum with any number of threads */
+        double total = 0; /* row by row: the sum does not depend on the number of threads */
         for (Index row = 0; row < t->rows; row++) total += sums[3 * row + c];
         mean[c] = (float)(total / (double)(t->rows * t->columns)) * t->leak;
     }
@@ -388,7 +388,8 @@ EACH_PROCESSOR static void settle_part(const float *restrict dream, const float 
     }
 }
 
-/* What a frame leaves behind: the residual, what of its change is withheld for now, and the rest of it, to be shown. */
+/* Split the dream of a frame into the residual, the share of its change that is withheld, and the rest, which is shown.
+ */
 API void settle(const float *dream, const float *before, const float *picture, const float *withheld, float *residual,
                 float *withheld_to, int16_t *shown, float share, float headroom, Index count) {
 #pragma omp parallel for schedule(static) if (count > WORTH_A_THREAD)
@@ -397,34 +398,34 @@ API void settle(const float *dream, const float *before, const float *picture, c
                     withheld_to + start, shown + start, share, headroom, count - start < PART ? count - start : PART);
 }
 
-/* `pixels` with `residual` added, within 0..255. On one thread: in a stream one composes while others dream. */
+/* Add `residual` to `pixels`, clamped to 0..255. On one thread: in a stream, composing runs beside dreaming. */
 API EACH_PROCESSOR void add_pixels(const uint8_t *restrict pixels, const int16_t *restrict residual,
                                    uint8_t *restrict to, Index count) {
     for (Index i = 0; i < count; i++) {
-        /* A sum over 2^15 does not come about: a residual is within 255 times the strength, which is 4 at most. */
+        /* The sum cannot exceed 2^15: a residual is at most 255 times the strength, which is at most 4. */
         int16_t sum = (int16_t)(pixels[i] + residual[i]);
         to[i] = (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
     }
 }
 
-/* Masks at the full size of a frame: see mask_edges.py, which does the same with numpy where this was not compiled. All
- * of it in whole numbers, so that the bits are the same. On one thread: in a stream one composes while others dream. */
+/* Masks at the full size of a frame: mask_edges.py does the same with numpy where there is no compiled library. Integer
+ * arithmetic makes both bit-identical. On one thread: in a stream, composing runs beside dreaming. */
 
-/* Planes of a grid of coefficients: slopes of red, green and blue, and the offset; bits after the point, and limits
- * such that no sum is over 2^31. */
+/* Planes of a grid of coefficients: slopes of red, green and blue, and the offset; the bits of their fractions, and
+ * limits that keep every sum below 2^31. */
 enum { COEFFICIENTS = 4, SLOPE_BITS = 10, OFFSET_BITS = 6, LARGEST_SLOPE = 40 << 10, LARGEST_OFFSET = 16384 << 6 };
-/* What is known of a patch between four points of the grid, whatever its pixels are. */
+/* What the mask of a patch between four grid points is, whatever its pixels are. */
 enum { IS_MIXED, IS_ZERO, IS_FULL };
 
-/* How a small mask is explained by a small frame. */
+/* The fit of a small mask to a small frame. */
 typedef struct {
     Index rows, columns;
     Index reach, smoothing; /* points on either side */
     double noise, steepness, trust;
 } Fit;
 
-/* The sums of a row of `first`, or of its products with `second`, over all that is at most `reach` away, edges
- * repeated. line: columns + 2 * reach numbers. */
+/* Window sums for a row of `first`, or of its products with `second`, over all points at most `reach` away, edges
+ * repeated. line: scratch space, columns + 2 * reach numbers. */
 EACH_PROCESSOR static void sum_window(const int32_t *first, const int32_t *second, Index rows, Index columns,
                                       Index reach, Index row, int32_t *restrict line, int32_t *restrict to) {
     int32_t *restrict middle = line + reach;
@@ -447,17 +448,17 @@ static inline int32_t fixed(double value, int bits, int largest) {
     return (int32_t)(whole < -largest ? -largest : whole > largest ? largest : whole);
 }
 
-/* Pairs of red, green, blue and mask, 0 to 3, whose products are summed; before them stand the sums of each. */
+/* Pairs of red, green, blue and mask (0 to 3) whose products are summed. The four single sums come first. */
 static const struct {
     int first, second;
 } PAIRS[] = {{0, 0}, {0, 1}, {0, 2}, {1, 1}, {1, 2}, {2, 2}, {0, 3}, {1, 3}, {2, 3}};
 enum { ALL_PAIRS = sizeof PAIRS / sizeof *PAIRS, SUMS = 4 + ALL_PAIRS };
 
-/* The coefficients of a row, before they are averaged, from its sums: SUMS planes of a row. plane: numbers from one
- * plane of `to` to the next. */
+/* The coefficients of a row, before averaging, from its SUMS window sums. plane: distance between planes of `to`, in
+ * numbers. */
 EACH_PROCESSOR static void solve_row(const int32_t *restrict sums, const Fit *f, int32_t *restrict to, Index plane) {
 #if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF /* as GCC does for -std=c11: the bits are those of numpy */
+#pragma STDC FP_CONTRACT OFF /* as with GCC's -std=c11: bit-identical to numpy */
 #endif
     double share = 1.0 / (double)((2 * f->reach + 1) * (2 * f->reach + 1)), noise = f->noise, steepness = f->steepness;
     Index n = f->columns;
@@ -469,7 +470,7 @@ EACH_PROCESSOR static void solve_row(const int32_t *restrict sums, const Fit *f,
         double gb = sums[8 * n + x] * share - green * blue, bb = sums[9 * n + x] * share - blue * blue + noise;
         double r = sums[10 * n + x] * share - red * mask, g = sums[11 * n + x] * share - green * mask;
         double b = sums[12 * n + x] * share - blue * mask;
-        /* The inverse of the symmetric matrix of covariances, by its cofactors. */
+        /* Invert the symmetric covariance matrix by its cofactors. */
         double rr_ = gg * bb - gb * gb, rg_ = rb * gb - rg * bb, rb_ = rg * gb - rb * gg;
         double gg_ = rr * bb - rb * rb, gb_ = rg * rb - rr * gb, bb_ = rr * gg - rg * rg;
         double scale = steepness / (rr * rr_ + rg * rg_ + rb * rb_);
@@ -483,19 +484,20 @@ EACH_PROCESSOR static void solve_row(const int32_t *restrict sums, const Fit *f,
     }
 }
 
-/* Whether a point of the grid gives 0 or 255 for any pixel. step: from a coefficient to the next. */
+/* Whether a grid point gives 0 or 255 for every pixel. step: distance between coefficients. */
 static inline int kind_of_point(const int32_t *point, Index step) {
     int32_t most = point[3 * step] * (1 << (SLOPE_BITS - OFFSET_BITS)), least = most;
     for (int k = 0; k < 3; k++) *(point[k * step] > 0 ? &most : &least) += point[k * step] * 255;
-    /* What is rounded when they are stretched is under 2 for each slope, at 255 each. */
+    /* Interpolation rounds by less than 2 for each slope, which is multiplied by up to 255. */
     int32_t margin = 255 * 6;
     return most <= -margin ? IS_ZERO : least >= (255 << SLOPE_BITS) + margin ? IS_FULL : IS_MIXED;
 }
 
 /* The coefficients of a guided filter.
  * planes: red, green, blue and mask, each (rows, columns), 0..255. grid: (rows + 1, COEFFICIENTS, columns + 1), the
- * last row and column repeated. kinds: of each patch between four points, (rows, columns). room: COEFFICIENTS * rows *
- * columns numbers for the coefficients as they are found, and (SUMS + 1) * (columns + 2 * reach) for sums. */
+ * last row and column repeated. kinds: of each patch between four points, (rows, columns). room: scratch space,
+ * COEFFICIENTS * rows * columns numbers for the coefficients before averaging, and (SUMS + 1) * (columns + 2 * reach)
+ * for sums. */
 API void fit_mask(const int32_t *planes, int32_t *grid, uint8_t *kinds, int32_t *room, const Fit *f) {
     Index n = f->columns, plane = f->rows * n, line = COEFFICIENTS * (n + 1);
     int32_t *sums = room + COEFFICIENTS * plane, *window = sums + SUMS * n;
@@ -528,21 +530,21 @@ API void fit_mask(const int32_t *planes, int32_t *grid, uint8_t *kinds, int32_t 
         }
 }
 
-/* A grid of coefficients, stretched over a frame. */
+/* A grid of coefficients, interpolated over a frame. */
 typedef struct {
     Index rows, columns;           /* of the frame */
-    Index grid_rows, grid_columns; /* of the grid, its repeated last row and column left out */
+    Index grid_rows, grid_columns; /* of the grid, without its repeated last row and column */
     const int32_t *grid;           /* (grid_rows + 1, COEFFICIENTS, grid_columns + 1) */
     const uint8_t *kinds;          /* of each patch, (grid_rows, grid_columns) */
-    const int32_t *across, *down;  /* where a column and a row of the frame lie on the grid, times 256 */
+    const int32_t *across, *down;  /* position of a column or row on the grid, times 256 */
     const int32_t *starts;         /* the first column of each patch, and the end of the last */
 } Guide;
 
-/* Columns that are written at once: a patch may write into the next, which is written later. */
+/* Columns written at once: a patch may write into the next one, which is written later. */
 enum { LANES = 16 };
 
-/* Two rows of the grid over the columns of patches `first` to `last`: the upper one times 256, and the way from there
- * to the lower one. A plane is `pitch` numbers after the one before. */
+/* Interpolate two rows of the grid over the columns of patches `first` to `last`: the upper row times 256, and the
+ * difference of the lower row from it. pitch: distance between planes, in numbers. */
 EACH_PROCESSOR static void stretch_rows(const int32_t *grid, const Guide *g, Index first, Index last,
                                         int32_t *restrict upper, int32_t *restrict change, Index pitch) {
     Index wide = g->grid_columns + 1;
@@ -563,7 +565,7 @@ EACH_PROCESSOR static void stretch_rows(const int32_t *grid, const Guide *g, Ind
     }
 }
 
-/* The mask of columns `start` to `end` of a row, `share` of 256 of the way between two stretched rows of the grid. */
+/* The mask of columns `start` to `end` of a row that lies share / 256 of the way between two interpolated grid rows. */
 EACH_PROCESSOR static void guide_row(const uint8_t *restrict pixels, const int32_t *restrict upper,
                                      const int32_t *restrict change, Index pitch, int32_t share, uint8_t *restrict to,
                                      Index start, Index end) {
@@ -578,7 +580,7 @@ EACH_PROCESSOR static void guide_row(const uint8_t *restrict pixels, const int32
     }
 }
 
-/* The rows of a mask that lie between two rows of the grid. */
+/* The rows of a mask between two rows of the grid. */
 static void guide_strip(const uint8_t *pixels, Index top, Index bottom, int32_t *room, uint8_t *to, const Guide *g) {
     Index row = g->down[top] >> 8, pitch = g->columns + LANES;
     int32_t *upper = room, *change = room + COEFFICIENTS * pitch;
@@ -598,26 +600,26 @@ static void guide_strip(const uint8_t *pixels, Index top, Index bottom, int32_t 
     }
 }
 
-/* A row of a mask smoothed by 1 2 1 both ways, and made twice as steep. It may be written over `row`. */
+/* Smooth a row of a mask by 1 2 1 in both directions and double its slope. `to` may be `row`. */
 EACH_PROCESSOR static void harden_row(const uint8_t *above, const uint8_t *row, const uint8_t *below,
                                       int16_t *restrict sums, uint8_t *to, Index columns) {
     for (Index x = 0; x < columns; x++) sums[x + 1] = (int16_t)(above[x] + 2 * row[x] + below[x]);
     sums[0] = sums[1], sums[columns + 1] = sums[columns];
     for (Index x = 0; x < columns; x++) {
-        /* A sixteenth of it is the mean; twice as steep, and with the same middle, it is an eighth less 127.5. */
+        /* The mean is a sixteenth of it; with twice the slope about the same middle, an eighth minus 127.5. */
         int16_t value = (int16_t)((int16_t)(sums[x] + 2 * sums[x + 1] + sums[x + 2] - 1016) >> 3);
         to[x] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
     }
 }
 
-/* The mask of a frame by the coefficients of a guided filter, smoothed and made steeper.
- * room: 2 * COEFFICIENTS * (columns + LANES) numbers. g->across: LANES numbers longer than the frame is wide. */
+/* The mask of a frame from the coefficients of a guided filter, smoothed and made steeper. room: scratch space, 2 *
+ * COEFFICIENTS * (columns + LANES) numbers. g->across: LANES numbers longer than the frame is wide. */
 API void guide_mask(const uint8_t *pixels, int32_t *room, uint8_t *to, const Guide *g) {
     for (Index top = 0, bottom; top < g->rows; top = bottom) {
         for (bottom = top + 1; bottom < g->rows && g->down[bottom] >> 8 == g->down[top] >> 8; bottom++) continue;
         guide_strip(pixels, top, bottom, room, to, g);
     }
-    /* In place: the row above is kept as it was. */
+    /* In place: a copy of the row above is kept. */
     int16_t *sums = (int16_t *)room;
     uint8_t *above = (uint8_t *)(room + g->columns + LANES), *kept = above + g->columns;
     memcpy(above, to, (size_t)g->columns);
@@ -629,7 +631,7 @@ API void guide_mask(const uint8_t *pixels, int32_t *room, uint8_t *to, const Gui
     }
 }
 
-/* Pixels at a time: where a mask hides or shows all of them, most of a frame, nothing is blended. */
+/* Pixels at a time. Where a mask is 0 or 255 for all of them, as in most of a frame, nothing is blended. */
 enum { SPAN = 64 };
 
 static inline int kind_of(const uint8_t *mask, Index count) {
@@ -650,11 +652,11 @@ static inline void blend_span(const uint8_t *restrict source, const uint8_t *res
     for (Index i = 0; i < count; i++) share[3 * i] = share[3 * i + 1] = share[3 * i + 2] = mask[i];
     for (Index i = 0; i < 3 * count; i++) {
         uint16_t sum = (uint16_t)(source[i] * (255 - share[i]) + dream[i] * share[i] + 128);
-        to[i] = (uint8_t)((uint16_t)(sum + (sum >> 8)) >> 8); /* a 255th, rounded */
+        to[i] = (uint8_t)((uint16_t)(sum + (sum >> 8)) >> 8); /* divided by 255, rounded */
     }
 }
 
-/* `source` where the mask is 0, `dream` where it is 255. count: of pixels. */
+/* `source` where the mask is 0, `dream` where it is 255, blended between. count: number of pixels. */
 API EACH_PROCESSOR void blend_pixels(const uint8_t *source, const uint8_t *dream, const uint8_t *mask, uint8_t *to,
                                      Index count) {
     for (Index start = 0; start < count; start += SPAN) {
@@ -667,7 +669,7 @@ API EACH_PROCESSOR void blend_pixels(const uint8_t *source, const uint8_t *dream
     }
 }
 
-/* `pixels` with as much of `residual` added as the mask shows. count: of pixels. */
+/* Add the share of `residual` that the mask gives to `pixels`. count: number of pixels. */
 API EACH_PROCESSOR void add_masked_pixels(const uint8_t *pixels, const int16_t *residual, const uint8_t *mask,
                                           uint8_t *to, Index count) {
     for (Index start = 0; start < count; start += SPAN) {

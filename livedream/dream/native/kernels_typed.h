@@ -1,10 +1,10 @@
-/* What kernels.c does with numbers of either kind. It includes this file for each, with TYPE, the numbers' type, ORDER,
- * that of whole numbers as wide, and FOR(name), the name of a function for this kind of numbers.
+/* The kernels of kernels.c for one data type. That file includes this one for each type, with TYPE, the type of a
+ * number, ORDER, the integer type of the same width, and FOR(name), the name of a function for this type.
  *
- * What is called from outside is a Kernel (common.h): it takes the places of its tensors, and whole numbers.
+ * The exported functions are Kernels (common.h): they take the addresses of their tensors, and integers.
  */
 
-/* Remember `here` for the channels in which `pixel` is larger than the best before. */
+/* Record `here` for the channels in which `pixel` is larger than the maximum so far. */
 static inline void FOR(compare)(const TYPE *pixel, ORDER here, ORDER *best, ORDER *at, Index count) {
     for (Index c = 0; c < count; c++) {
         ORDER value = FOR(order)(pixel[c]);
@@ -13,7 +13,7 @@ static inline void FOR(compare)(const TYPE *pixel, ORDER here, ORDER *best, ORDE
     }
 }
 
-/* One row of pooled pixels, and at which place of its window, counted in rows, each maximum lies. */
+/* One row of pooled pixels, and the position of each maximum in its window, in row-major order. */
 EACH_PROCESSOR static void FOR(pool_row)(const TYPE *restrict from, TYPE *restrict to, uint8_t *restrict place,
                                          const Pooling *p, Index row, int rectified) {
     Index first = row * p->down - p->top;
@@ -31,7 +31,7 @@ EACH_PROCESSOR static void FOR(pool_row)(const TYPE *restrict from, TYPE *restri
                     ORDER here = (ORDER)(y * p->wide + x);
                     if (!seen) {
                         for (Index c = 0; c < count; c++) best[c] = FOR(order)(pixel[c]), at[c] = here;
-                    } else if (count == CHUNK) { /* known when this is compiled: twice as fast */
+                    } else if (count == CHUNK) { /* a constant count: twice as fast */
                         FOR(compare)(pixel, here, best, at, CHUNK);
                     } else {
                         FOR(compare)(pixel, here, best, at, count);
@@ -47,7 +47,7 @@ EACH_PROCESSOR static void FOR(pool_row)(const TYPE *restrict from, TYPE *restri
     }
 }
 
-/* at: input, pooled, places. n: a Pooling; whether the input comes from a ReLU. */
+/* at: input, pooled, positions. n: a Pooling; whether the input comes from a ReLU. */
 API void FOR(max_pool)(void *const *at, const Index *n) {
     const TYPE *from = at[0];
     TYPE *to = at[1];
@@ -61,12 +61,12 @@ API void FOR(max_pool)(void *const *at, const Index *n) {
                       place + row * width, p, row % p->to_rows, rectified);
 }
 
-/* Add the gradient of a window for the channels of which the pixel `here` was the maximum. */
+/* Add the gradient of a window for the channels in which the pixel `here` was the maximum. */
 static inline void FOR(collect)(const TYPE *given, const uint8_t *place, uint8_t here, float *sum, Index count) {
     for (Index c = 0; c < count; c++) sum[c] += FOR(from)(place[c] == here ? given[c] : 0);
 }
 
-/* One row of the gradient before a pooling: each pixel collects from the windows in which it was the maximum. */
+/* One row of the gradient of a pooling's input: each pixel collects from the windows in which it was the maximum. */
 EACH_PROCESSOR static void FOR(unpool_row)(const TYPE *restrict gradient, const uint8_t *restrict place,
                                            TYPE *restrict to, const Pooling *p, Index row) {
     Index above = row + p->top - p->high + 1, last_row = (row + p->top) / p->down;
@@ -76,7 +76,7 @@ EACH_PROCESSOR static void FOR(unpool_row)(const TYPE *restrict gradient, const 
         Index before = column + p->left - p->wide + 1, last = (column + p->left) / p->across;
         Index first = before <= 0 ? 0 : (before + p->across - 1) / p->across;
         if (last >= p->to_columns) last = p->to_columns - 1;
-        /* The windows that hold this pixel: where their row of channels begins, and which place it has there. */
+        /* The windows that contain this pixel: the offset of their channels, and the pixel's position in them. */
         Index at[MOST];
         uint8_t here[MOST];
         int windows = 0;
@@ -86,7 +86,7 @@ EACH_PROCESSOR static void FOR(unpool_row)(const TYPE *restrict gradient, const 
                 here[windows] = (uint8_t)((row + p->top - r * p->down) * p->wide + column + p->left - k * p->across);
             }
         TYPE *pixel = to + column * p->channels;
-        /* The gradient of a window, and 0 where another pixel was its maximum. */
+        /* The gradient of a window, or 0 where another pixel was its maximum. */
         if (windows == 1) {
             WINDOW(0)
             for (Index c = 0; c < p->channels; c++) pixel[c] = GIVEN(0);
@@ -97,7 +97,9 @@ EACH_PROCESSOR static void FOR(unpool_row)(const TYPE *restrict gradient, const 
         } else if (windows == 4) {
             WINDOW(0)
             WINDOW(1)
-            WINDOW(2) WINDOW(3) for (Index c = 0; c < p->channels; c++) pixel[c] =
+            WINDOW(2)
+            WINDOW(3)
+            for (Index c = 0; c < p->channels; c++) pixel[c] =
                 FOR(to)((FOR(from)(GIVEN(0)) + FOR(from)(GIVEN(1))) + (FOR(from)(GIVEN(2)) + FOR(from)(GIVEN(3))));
         } else {
             for (Index channel = 0; channel < p->channels; channel += CHUNK) {
@@ -116,7 +118,7 @@ EACH_PROCESSOR static void FOR(unpool_row)(const TYPE *restrict gradient, const 
     }
 }
 
-/* at: gradient behind the pooling, places, gradient before it. n: a Pooling. */
+/* at: gradient of the output, positions, gradient of the input. n: a Pooling. */
 API void FOR(max_unpool)(void *const *at, const Index *n) {
     const TYPE *gradient = at[0];
     const uint8_t *place = at[1];
@@ -129,7 +131,7 @@ API void FOR(max_unpool)(void *const *at, const Index *n) {
                         row % p->rows);
 }
 
-/* at: what `part` overwrites, and what else it reads, number by number. */
+/* Apply `part` to two arrays of `count` numbers. at: the array that it overwrites, and the one that it only reads. */
 static void FOR(in_parts)(void (*part)(TYPE *, const TYPE *, Index), void *const *at, Index count) {
     TYPE *to = at[0];
     const TYPE *from = at[1];
@@ -157,16 +159,16 @@ EACH_PROCESSOR static void FOR(unclip_part)(TYPE *restrict gradient, const TYPE 
     }
 }
 
-/* at: result, input. n: how many numbers. */
+/* at: result, input. n: their length. */
 API void FOR(rectify)(void *const *at, const Index *n) { FOR(in_parts)(FOR(rectify_part), at, n[0]); }
 
-/* at: a sum, overwritten, and what is added to it. n: how many numbers. */
+/* at: a sum, which is overwritten, and what is added to it. n: their length. */
 API void FOR(accumulate)(void *const *at, const Index *n) { FOR(in_parts)(FOR(accumulate_part), at, n[0]); }
 
-/* at: a gradient, which is overwritten, and the output of a ReLU6. n: how many numbers. */
+/* at: a gradient, which is overwritten, and the output of a ReLU6. n: their length. */
 API void FOR(unclip)(void *const *at, const Index *n) { FOR(in_parts)(FOR(unclip_part), at, n[0]); }
 
-/* at: a gradient, which is overwritten, and the output of a ReLU. n: how many numbers. */
+/* at: a gradient, which is overwritten, and the output of a ReLU. n: their length. */
 API void FOR(unrectify)(void *const *at, const Index *n) { FOR(in_parts)(FOR(unrectify_part), at, n[0]); }
 
 EACH_PROCESSOR static void FOR(sum_part)(const TYPE *restrict left, const TYPE *restrict right, TYPE *restrict to,
@@ -174,7 +176,7 @@ EACH_PROCESSOR static void FOR(sum_part)(const TYPE *restrict left, const TYPE *
     for (Index i = 0; i < count; i++) to[i] = FOR(to)(FOR(from)(left[i]) + FOR(from)(right[i]));
 }
 
-/* at: two summands, result. n: how many numbers. */
+/* at: two summands, result. n: their length. */
 API void FOR(sum)(void *const *at, const Index *n) {
     const TYPE *left = at[0], *right = at[1];
     TYPE *to = at[2];
@@ -184,7 +186,7 @@ API void FOR(sum)(void *const *at, const Index *n) {
         FOR(sum_part)(left + start, right + start, to + start, count - start < PART ? count - start : PART);
 }
 
-/* at: picture, the same with zeros around it. n: pictures, rows; numbers in a row; rows of zeros above and below it,
+/* at: images, the same padded with zeros. n: number of images, rows, numbers in a row; rows of zeros above and below,
  * numbers before and after each row. */
 API void FOR(border)(void *const *at, const Index *n) {
     const TYPE *from = at[0];
@@ -204,8 +206,8 @@ API void FOR(border)(void *const *at, const Index *n) {
     }
 }
 
-/* at: a tensor, and another that is overwritten in part. n: pixels; channels of a pixel of the one, and the first of
- * those that are copied; the same of the other; how many are copied. */
+/* at: a tensor, and another that is partly overwritten. n: number of pixels; channels of the first tensor, and the
+ * first that is copied; the same for the second tensor; number of channels copied. */
 API void FOR(copy_channels)(void *const *at, const Index *n) {
     Index pixels = n[0], from_channels = n[1], to_channels = n[3];
     const TYPE *from = (const TYPE *)at[0] + n[2];
@@ -220,7 +222,7 @@ EACH_PROCESSOR static void FOR(normalise_row)(const float *restrict from, TYPE *
     for (Index i = 0; i < count; i++) to[i] = FOR(to)((from[i] - mean[i]) / std[i]);
 }
 
-/* at: picture, result; mean and std of a whole row, channel by channel as its pixels lie. n: rows, numbers in a row. */
+/* at: image, result; mean and standard deviation for each number of a row. n: rows, numbers in a row. */
 API void FOR(normalise)(void *const *at, const Index *n) {
     const float *from = at[0], *mean = at[2], *std = at[3];
     TYPE *to = at[1];
@@ -229,14 +231,14 @@ API void FOR(normalise)(void *const *at, const Index *n) {
     for (Index row = 0; row < rows; row++) FOR(normalise_row)(from + row * width, to + row * width, mean, std, width);
 }
 
-/* Lay blocks side by side: one row of a picture, `count` numbers, from one row of the pixels that the blocks are. */
+/* Lay blocks side by side: one row of an image, `count` numbers, from one row of pixels that hold a block each. */
 EACH_PROCESSOR static void FOR(unblock_row)(const TYPE *restrict from, float *restrict to, Index pixels, Index stride,
                                             Index room, Index width, Index left, Index count) {
     for (Index pixel = 0; pixel < pixels; pixel++) {
         Index start = pixel * width - left;
         const TYPE *block = from + pixel * stride;
         if (start >= 0 && width <= 8 && start + 8 <= count && room >= 8) {
-            /* A whole vector; the next block overwrites what is too much. */
+            /* A whole vector; the next block overwrites the excess. */
             for (Index i = 0; i < 8; i++) to[start + i] = FOR(from)(block[i]);
         } else {
             for (Index i = start < 0 ? -start : 0; i < width && start + i < count; i++)
@@ -244,11 +246,11 @@ EACH_PROCESSOR static void FOR(unblock_row)(const TYPE *restrict from, float *re
         }
     }
     Index end = pixels * width - left;
-    for (Index i = end < 0 ? 0 : end; i < count; i++) to[i] = 0; /* no window reached so far: no gradient */
+    for (Index i = end < 0 ? 0 : end; i < count; i++) to[i] = 0; /* no window reaches this far: no gradient */
 }
 
-/* at: blocks, picture. n: pictures; rows, columns and channels of the blocks; rows, columns and channels of a picture;
- * rows and columns of a block; rows and columns of the first that are left out. */
+/* at: blocks, images. n: number of images; rows, columns and channels of the blocks; rows, columns and channels of an
+ * image; rows and columns of a block; rows and columns of the first block that are left out. */
 API void FOR(unblock)(void *const *at, const Index *n) {
     const TYPE *from = at[0];
     float *to = at[1];
@@ -263,8 +265,8 @@ API void FOR(unblock)(void *const *at, const Index *n) {
     }
 }
 
-/* at: blocks, picture. n: pictures; rows and columns of the blocks; rows, columns and channels of a picture; rows and
- * columns of a block that are there, and all that it has; rows and columns of the first that are left out. */
+/* at: blocks, images. n: number of images; rows and columns of the blocks; rows, columns and channels of an image; rows
+ * and columns of a block that are stored, and of a whole block; rows and columns of the first that are left out. */
 API void FOR(interleave)(void *const *at, const Index *n) {
     const TYPE *from = at[0];
     TYPE *to = at[1];

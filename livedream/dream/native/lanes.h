@@ -1,10 +1,10 @@
-/* Vectors of float32 for the processor that this is compiled for, and what is done with them, as macros. To be included
- * once for each processor, with PROCESSOR, the end of the names of its functions.
+/* Vectors of float32 for the target processor, and operations on them, as macros. Include it once for each processor,
+ * with PROCESSOR, the suffix of its functions.
  *
- * INSIDE is a mask, a bit for each number: whether it lies between two bounds or is no number, which CLIP lets through
- * as well. A bound that is no number bounds nothing. Masks of pixels are stored with eight channels in a byte.
- * STORE_bfloat16 rounds to the nearest, halves to even; what is no number must come from bfloat16, so that its last
- * sixteen bits are zero and rounding leaves the others alone.
+ * INSIDE gives a mask with one bit for each number, set if the number lies between two bounds or is NaN, which CLIP
+ * passes too. A bound that is NaN does not apply. A byte of a stored mask holds eight channels. STORE_bfloat16 rounds
+ * to nearest, ties to even; a NaN must come from bfloat16, so that its lower sixteen bits are zero and rounding leaves
+ * the others alone.
  */
 
 #undef LANES
@@ -27,7 +27,7 @@
 #define Lanes __m512
 #define SPREAD(x) _mm512_set1_ps(x)
 #define MULTIPLY_ADD(a, b, sum) _mm512_fmadd_ps(a, b, sum)
-/* Where one of both is no number, the result is the second. */
+/* If either operand is NaN, the result is the second. */
 #define CLIP(value, low, high) _mm512_min_ps(high, _mm512_max_ps(low, value))
 #define INSIDE(value, low, high)                                                                                       \
     _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(value, low, _CMP_NLE_UQ), value, high, _CMP_NGE_UQ)

@@ -87,15 +87,32 @@ static void run_body(const Region *region, int32_t identity) {
 #define V19 V18, v[18]
 #define V20 V19, v[19]
 #define CASE(n)                                                                                                        \
-    case n: ((void (*)(int32_t *, int32_t *, P##n))region->body)(&identity, &zero, V##n); break;
+    case n: ((void (*)(int32_t *, int32_t *, P##n))region->body)(&identity, &zero, V##n); break
     switch (region->count) {
     case 0:
         ((void (*)(int32_t *, int32_t *))region->body)(&identity, &zero);
         break;
-        CASE(1)
-        CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
-            CASE(15) CASE(16) CASE(17) CASE(18) CASE(19) CASE(20) default
-            : abort(); /* a new loop uses more variables: raise MOST_VARIABLES */
+        CASE(1);
+        CASE(2);
+        CASE(3);
+        CASE(4);
+        CASE(5);
+        CASE(6);
+        CASE(7);
+        CASE(8);
+        CASE(9);
+        CASE(10);
+        CASE(11);
+        CASE(12);
+        CASE(13);
+        CASE(14);
+        CASE(15);
+        CASE(16);
+        CASE(17);
+        CASE(18);
+        CASE(19);
+        CASE(20);
+    default: abort(); /* a new loop uses more variables: raise MOST_VARIABLES */
     }
 }
 
@@ -108,7 +125,8 @@ static void run_in_llvm_team(int32_t *global, int32_t *bound, void *region) {
     run_in_team(region);
 }
 
-/* What LLVM's runtime reads of the place of a region: that its call follows this interface (KMP_IDENT_KMPC). */
+/* The source location that LLVM's runtime expects; the flag means that the call follows its interface (KMP_IDENT_KMPC).
+ */
 static const struct {
     int32_t reserved, flags, reserved_2, reserved_3;
     const char *source;

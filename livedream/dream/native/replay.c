@@ -1,7 +1,7 @@
-/* Plays a pass through a network that was recorded: see replay.py, which writes the code and says why.
+/* Replays a recorded pass through a network; replay.py writes the code and explains why.
  *
- * Convolutions are torch's; they are called by its C interface for compiled models (torch/csrc/inductor/aoti_torch/c/
- * shim.h and shim_cpu.h), with the versions of torch that native.py lists.
+ * Convolutions are torch's, called through its C interface for compiled models (shim.h and shim_cpu.h in
+ * torch/csrc/inductor/aoti_torch/c/), on the versions of torch that supported.py lists.
  */
 
 #include "common.h"
@@ -11,7 +11,7 @@
 typedef void *Tensor; /* torch's AtenTensorHandle */
 typedef int32_t Failed;
 
-/* What is called of torch, in the order in which aoti.py looks it up. */
+/* Functions of torch, in the order in which aoti.py looks them up. */
 typedef struct {
     Failed (*drop)(Tensor);
     Failed (*place)(Tensor, void **to);
@@ -25,18 +25,18 @@ typedef struct {
                             double *factor, const char **last, const double **, Index, const char **, Tensor *to);
 } Torch;
 
-/* The code is a row of numbers: what to do, and with what. Tensors that come about lie in numbered slots; where those
- * are that were there before, weights and the like, is in the code itself. */
+/* The code is an array of integers: operations and their operands. Tensors that the pass creates live in numbered
+ * slots; the addresses of those that exist before it, such as weights, are part of the code. */
 enum { DROP, EMPTY, CONVOLVE, CONVOLVE_ONTO, RUN };
 enum { CPU = 0 };
-/* Of a convolution; the last is ReLU6, for torch a function with two bounds. */
+/* The activation after a convolution; the last is ReLU6, which torch calls hardtanh with two bounds. */
 static const char *const rectifiers[] = {"none", "relu", "hardtanh"};
 enum { RELU6 = 2 };
-/* Of a kernel; none has more than five. */
+/* Maximum number of tensors of a kernel; none has more than five today. */
 enum { MOST_TENSORS = 8 };
 
-/* Slot of the result, or of what to add to and to overwrite; slot of the input, weight, bias or 0, rectifier;
- * padding, stride and dilation, two each, and groups. */
+/* Slot of the result, or of the tensor that is added to and overwritten; slot of the input; weight; bias or 0; index
+ * into `rectifiers`; padding, stride and dilation, two each; groups. */
 typedef struct {
     Index to, x, weight, bias, rectifier, padding[2], stride[2], dilation[2], groups;
 } Convolution;
@@ -59,7 +59,7 @@ static Failed convolve_onto(const Torch *torch, const Convolution *c, Tensor *sl
     return failed ? failed : torch->drop(same);
 }
 
-/* A kernel; how many tensors, of each its slot and 0, or -1 and its place; numbers. */
+/* Operands: a kernel; the number of its tensors; for each its slot and 0, or -1 and its address; its integers. */
 static Failed run(const Torch *torch, const Index *code, Tensor *slots) {
     Index count = code[1];
     const Index *tensors = code + 2;
@@ -80,7 +80,8 @@ static Failed drop(const Torch *torch, Tensor *slot) {
     return tensor ? torch->drop(tensor) : 0;
 }
 
-/* Each instruction begins with what to do and how many numbers follow. Not 0 when torch failed. */
+/* Run the code. Each instruction begins with the operation and the number of its operands. Returns 0, or torch's error.
+ */
 API Failed play(const Torch *torch, const Index *code, Index length, Tensor *slots) {
     Failed failed = 0;
     for (const Index *end = code + length; code < end && !failed; code += 2 + code[1]) {

@@ -332,7 +332,7 @@ def test_dolby_vision_is_known_by_the_bitstream_alone(
     film.write_bytes(stream)
     with av.open(str(film)) as container:
         picture = next(container.decode(video=0))
-        assert "DOVI_METADATA" in [side.type.name for side in picture.side_data]  # FFmpeg has understood it
+        assert "DOVI_METADATA" in [side.type.name for side in picture.side_data]  # type: ignore[attr-defined]  # FFmpeg has understood it
     if refused:
         with pytest.raises(SourceError, match="is Dolby Vision"):
             VideoSource(film)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from livedream.stream_info import StreamInfo
 from tests.films import av, write_film
 
 TICKS = list(range(50))
-PLAIN = {"time_base": Fraction(1, 25), "gop": 10}
+PLAIN: dict[str, Any] = {"time_base": Fraction(1, 25), "gop": 10}
 
 
 def ended(path: Path) -> tuple[int, str | None]:

@@ -1,5 +1,7 @@
 """Pictures lost to damage. They are letters here, one tick apart; the expected rows are worked out by hand."""
 
+from typing import Any
+
 from livedream.capture.decoding.error_concealment import Concealment
 
 
@@ -58,7 +60,7 @@ def test_after_a_key_frame_all_is_well_again() -> None:
 
 def test_pictures_behind_damage_come_in_the_order_of_their_times() -> None:
     gaps: Concealment[str] = Concealment(1, longest=100)
-    shown = []
+    shown: list[Any] = []
     for ticks in range(5):
         gaps.expect(ticks, key=ticks == 0)
     shown += gaps.put("A", 0)

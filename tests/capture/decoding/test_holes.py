@@ -5,6 +5,7 @@ import re
 import subprocess
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from livedream.capture.video import VideoSource
 from tests.films import av, write_film
 
 TICKS = list(range(25))
-PLAIN = {"time_base": Fraction(1, 25), "gop": 5}
+PLAIN: dict[str, Any] = {"time_base": Fraction(1, 25), "gop": 5}
 
 
 def without(whole: Path, film: Path, begin: float, end: float, *kinds: str) -> Path:

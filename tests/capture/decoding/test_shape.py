@@ -19,8 +19,8 @@ def part(path: Path, color: str, size: str, aspect: str = "1", *codec: str) -> b
     """Return ten frames of one colour as an MPEG transport stream with B frames."""
     codec = codec or ("libx264", "-qp", "4", "-bf", "2")
     picture = f"color={color}:s={size}:r=25:d=0.4,setsar={aspect}"
-    command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p", "-c:v", *codec, path]
-    subprocess.run(command, check=True)
+    command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p", "-c:v", *codec]
+    subprocess.run([*command, str(path)], check=True)
     return path.read_bytes()
 
 
@@ -39,7 +39,7 @@ def lit(film: Path) -> list[tuple[int, int, int, int]]:
 @pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
 def test_pixel_aspect_changes(codec: str, interlaced: bool, tmp_path: Path) -> None:
     """4:3 becomes 16:9 in as many pixels: 112 * (16 / 15) / (64 / 45) = 84 lines of 112."""
-    options = (codec, "-qp" if codec == "libx264" else "-q:v", "2", "-bf", "2")
+    options: tuple[str, ...] = (codec, "-qp" if codec == "libx264" else "-q:v", "2", "-bf", "2")
     options += ("-flags", "+ildct+ilme") if interlaced else ()
     first = part(tmp_path / "1.ts", "white", "144x112", "16/15", *options)
     second = part(tmp_path / "2.ts", "red", "144x112", "64/45", *options)

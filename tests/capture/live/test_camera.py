@@ -1,6 +1,8 @@
 """Cameras of this machine, at the edge to OpenCV: rows 9 to 20 of the list of faults and inputs, by their number."""
 
 import logging
+import os
+import stat
 import subprocess
 import sys
 import threading
@@ -207,7 +209,7 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that passes for the device of a camera."""
     path = tmp_path / "video0"
     path.touch()
-    monkeypatch.setattr(diagnostics.stat, "S_ISCHR", lambda mode: True)
+    monkeypatch.setattr(stat, "S_ISCHR", lambda mode: True)
     return path
 
 
@@ -244,7 +246,7 @@ def test_10_a_camera_that_sends_nothing(device: Path, monkeypatch: pytest.Monkey
 
 def test_11_a_forbidden_camera_is_named_with_the_group(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_camera(monkeypatch, [], works=False)
-    monkeypatch.setattr(diagnostics.os, "access", lambda path, mode: False)  # root may use every device
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may use every device
     error = diagnostics.not_opened("camera 0", str(device))
     assert str(error) == f"no right to use camera 0 ({device})"
     assert error.hint == f"sudo usermod -aG {device.group()} $USER, then log in again"
@@ -328,7 +330,7 @@ def test_13_another_size_after_it_was_plugged_in_again(monkeypatch: pytest.Monke
     with CameraSource(0) as source:
         frames = iter(source)
         type(opened[0]).reads = [np.full((96, 128, 3), 7, np.uint8)]
-        sizes = set()
+        sizes: set[tuple[int, int]] = set()
         while len(opened) == 1 or len(sizes) == 0:
             frame = next(frames)
             sizes.add(frame.size)

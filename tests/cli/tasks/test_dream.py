@@ -167,10 +167,10 @@ class TestClosing:
                 raise error
 
     def test_without_an_error(self):
-        things = [Frames(1), Kept()]
-        self.close_after(None, *things)
-        assert things[0].closed.is_set()
-        assert things[1].closed
+        source, sink = Frames(1), Kept()
+        self.close_after(None, source, sink)
+        assert source.closed.is_set()
+        assert sink.closed
 
     def test_all_are_closed_although_one_fails(self):
         things = [Kept("a"), self.Failing("b"), self.Failing("c")]

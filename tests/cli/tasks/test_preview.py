@@ -18,6 +18,7 @@ from livedream.cli.tasks import dream
 from livedream.errors import SourceError, WeightsError
 from livedream.frame import Frame
 from livedream.settings import DreamSettings
+from livedream.sink.open import open_sink
 from livedream.steps import OnStep, StepReport
 from tests.pipeline.parts import Window, wait
 
@@ -86,7 +87,7 @@ def goes_on(dreamer: Black) -> None:
 
 @pytest.fixture
 def window(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shown:
-    shown, open_sink = Shown(), dream.open_sink
+    shown = Shown()
 
     def opened(spec: str, *info: Any, **how: Any) -> Any:
         return shown if spec == "window" else open_sink(spec, *info, **how)

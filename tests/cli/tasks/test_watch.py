@@ -3,6 +3,7 @@
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -14,7 +15,9 @@ from livedream import Frame, Sink, load_preset
 from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 from livedream.cli.tasks import watch
+from livedream.cli.tasks.interactive import window_controls
 from livedream.recipe import about
+from livedream.sink.open import open_sink
 from tests.conftest import count_frames
 
 # Two octaves, 67 and 48 pixels high.
@@ -39,7 +42,7 @@ def test_each_step_becomes_a_frame(tmp_path, capsys) -> None:
             times = [frame.time for frame in film.decode(video=0)]
         assert times == pytest.approx([0, 0.1, 0.2, 0.3])
     with Image.open("still.png") as still, Image.open("steps/000003.png") as step:
-        assert np.array_equal(still, step)
+        assert np.array_equal(np.asarray(still), np.asarray(step))
     assert f"natural_color = {load_preset('still').natural_color}\n" in embedded_recipe(tmp_path / "a.gif")
 
 
@@ -96,7 +99,7 @@ class Looked(Sink):
 
 @pytest.fixture
 def window(monkeypatch):
-    looked, open_sink = Looked(), watch.open_sink
+    looked = Looked()
     monkeypatch.setattr(
         watch, "open_sink", lambda spec, *args, **how: looked if spec == "window" else open_sink(spec, *args, **how)
     )
@@ -134,7 +137,7 @@ def test_a_picture_beside_the_window_is_the_finished_dream(window, tmp_path, cap
     window.seen_enough = lambda: window.glances > 10 and Path("a.png").exists()
     assert main(["run", "photo.png", "--watch", "--to", "a.png", "--to", "steps/", *QUICK]) == 0
     with Image.open("plain.png") as plain, Image.open("a.png") as shown:
-        assert np.array_equal(plain, shown)
+        assert np.array_equal(np.asarray(plain), np.asarray(shown))
     assert len(list(tmp_path.glob("steps/*.png"))) == 4
     assert about(embedded_recipe(Path("a.png")))["used"]
     assert "; written: a.png, steps/; in the window" in capsys.readouterr().out
@@ -147,12 +150,12 @@ def test_closing_the_window_early_ends_the_dream_unless_a_file_waits_for_it(wind
     assert main(["run", "photo.png", "--to", "window", "--to", "a.png", *QUICK]) == 0
     assert main(["run", "photo.png", "--to", "plain.png", *QUICK]) == 0
     with Image.open("plain.png") as plain, Image.open("a.png") as shown:
-        assert np.array_equal(plain, shown)
+        assert np.array_equal(np.asarray(plain), np.asarray(shown))
 
 
 @pytest.mark.parametrize("typed", [[], ["--no-recipe"]])
 def test_what_is_taken_with_a_key_carries_a_recipe_unless_nobody_wants_one(typed, window, monkeypatch) -> None:
-    given, window_controls = [], watch.window_controls
+    given: list[Any] = []
 
     def recorded(*args, **how):
         given.append(how["recipe"])
@@ -179,9 +182,9 @@ def test_a_dream_of_other_files_is_made_again_to_the_bit(tmp_path) -> None:
     assert main(["run", "photo.png", "--to", "a.png", *QUICK, "--layers", layers, "--seed", "5"]) == 0
     assert main(["run", "photo.png", "--to", "b.png", "--preset", "a.png"]) == 0
     with Image.open("a.png") as first, Image.open("b.png") as again, Image.open("photo.png") as source:
-        assert np.array_equal(first, again)
+        assert np.array_equal(np.asarray(first), np.asarray(again))
         assert np.array_equal(np.asarray(first)[:, :28], np.asarray(source)[:, :28])
-        assert not np.array_equal(first, source)
+        assert not np.array_equal(np.asarray(first), np.asarray(source))
     known = about(embedded_recipe(tmp_path / "a.png"))
     Image.fromarray(255 - mask).save("mask.png")
     assert main(["run", "photo.png", "--to", "c.png", "--preset", "a.png"]) == 0

@@ -96,8 +96,8 @@ def test_sizes_between_which_it_goes_to_and_fro_are_recorded_once() -> None:
     for height in (0.7, 0.6, 0.5):
         dreamer.quality = QualityScale(height)
         dreamer(next(frames))
-    assert len(dreamer._way._kept) == 3
-    assert not set(seen) & set(dreamer._way._kept.values())  # the oldest went
+    assert len(dreamer._way._kept) == 3  # type: ignore[union-attr]
+    assert not set(seen) & set(dreamer._way._kept.values())  # type: ignore[union-attr]  # the oldest went
 
 
 def test_prepared_look_brings_its_steps_along() -> None:
@@ -116,13 +116,13 @@ def test_prepared_look_brings_its_steps_along() -> None:
 def test_frame_is_waited_for_only_where_it_is_composed(monkeypatch) -> None:
     dreamer = walks_through_the_device()
     waited: list[tuple[int, ...]] = []
-    down = dreamer._way._transfer.down
+    down = dreamer._way._transfer.down  # type: ignore[union-attr]
 
     def down_and_note(tensor):
         arrived = down(tensor)
         return lambda: waited.append(tuple(tensor.shape)) or arrived()
 
-    monkeypatch.setattr(dreamer._way._transfer, "down", down_and_note)
+    monkeypatch.setattr(dreamer._way._transfer, "down", down_and_note)  # type: ignore[union-attr]
     first, second, third = (dreamer.dream(dreamer.look(frame)) for frame in stream(3))
     assert waited == [(), ()]  # the counts of the first two
     for number, dreamt in enumerate((first, second, third)):  # late, and none is another's
@@ -155,7 +155,7 @@ def test_all_that_frames_ask_for_is_made_before_the_first(monkeypatch, tmp_path)
     settings = QUICK.replace(layers=f'fire5 + mask:"{mask}"', temporal_smoothing=0.5, steps=2)
     dreamer, unprepared = (walks_through_the_device(settings) for _ in range(2))
     seen: set[object] = set()
-    up, settled = dreamer._way._transfer.up, residual.split_residual
+    up, settled = dreamer._way._transfer.up, residual.split_residual  # type: ignore[union-attr]
 
     def up_and_note(array):
         seen.add((array.shape, array.dtype))
@@ -165,7 +165,7 @@ def test_all_that_frames_ask_for_is_made_before_the_first(monkeypatch, tmp_path)
         seen.add((before is None, pending is None))
         return settled(dream, before, picture, pending, share)
 
-    monkeypatch.setattr(dreamer._way._transfer, "up", up_and_note)
+    monkeypatch.setattr(dreamer._way._transfer, "up", up_and_note)  # type: ignore[union-attr]
     monkeypatch.setattr("livedream.dream.dreamer.split_residual", split_and_note)
     dreamer.prepare((160, 120))
     prepared = set(seen)
@@ -205,7 +205,7 @@ def test_what_was_recorded_for_a_look_that_is_left_goes(monkeypatch) -> None:
         ascent = dreamer.ascent_for(settings)
         dreamer.install(settings, ascent)
         dreamer(first[1])
-        assert {id(steps.ascent) for steps in dreamer._way._kept.values()} == {id(ascent)}
+        assert {id(steps.ascent) for steps in dreamer._way._kept.values()} == {id(ascent)}  # type: ignore[union-attr]
 
 
 class Recording:

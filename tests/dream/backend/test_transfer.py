@@ -78,7 +78,7 @@ def gpu(monkeypatch) -> Gpu:
 @pytest.fixture
 def transfer(gpu: Gpu) -> Transfer:
     transfer = Transfer(CPU)
-    transfer._stream = Stream()
+    transfer._stream = Stream()  # type: ignore[assignment]
     return transfer
 
 

@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,11 +19,12 @@ from livedream import Dreamer, DreamSettings, Frame, Visualizer
 from livedream.dream.ascent import Ascent
 from livedream.dream.compute import threads
 from livedream.dream.dream_network import DreamNetwork
+from livedream_launcher import SPINNING
 
 
 @pytest.fixture
 def four_threads(monkeypatch):
-    for name in threads.SPINNING:
+    for name in SPINNING:
         monkeypatch.delenv(name, raising=False)
     before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(4)
@@ -98,7 +101,7 @@ def test_threads_that_wait_sleep_while_a_second_team_is_there(four_threads) -> N
 @pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP")
 @pytest.mark.parametrize(("own", "shown"), [({}, "'5000'"), ({"GOMP_SPINCOUNT": "7"}, "'7'")])
 def test_the_command_lets_threads_of_openmp_sleep_soon_and_its_user_decides(own, shown) -> None:
-    environment = {name: value for name, value in os.environ.items() if name not in threads.SPINNING}
+    environment = {name: value for name, value in os.environ.items() if name not in SPINNING}
     program = "import livedream_launcher as launcher; launcher.wait_asleep(); import torch"
     said = subprocess.run(
         [sys.executable, "-c", program],
@@ -117,10 +120,10 @@ def test_where_it_is_decided_how_long_to_spin_there_is_no_second_team(four_threa
 
 
 def test_once_torch_is_loaded_nothing_is_set(monkeypatch) -> None:
-    for name in threads.SPINNING:
+    for name in SPINNING:
         monkeypatch.delenv(name, raising=False)
     launcher.wait_asleep()
-    assert not any(name in os.environ for name in threads.SPINNING)
+    assert not any(name in os.environ for name in SPINNING)
 
 
 @pytest.mark.parametrize("kind", ["frames", "picture", "steps", "noise"])
@@ -131,7 +134,7 @@ def test_a_call_leaves_a_core_and_the_program_around_it_keeps_its_threads(kind, 
     if kind == "noise":
         forward = DreamNetwork.forward
 
-        def seen(network: DreamNetwork, batch: torch.Tensor) -> dict[str, torch.Tensor]:
+        def seen(network: DreamNetwork, batch: torch.Tensor) -> Mapping[str, torch.Tensor]:
             if batch.requires_grad:  # not when its channels are counted
                 inside.append(counts())
             return forward(network, batch)
@@ -159,7 +162,7 @@ def test_a_heavy_picture_takes_all_cores_and_lets_its_threads_sleep(four_threads
     inside = []
     step = Ascent.step
 
-    def seen(*args: object, **by: object) -> torch.Tensor:
+    def seen(*args: Any, **by: Any) -> torch.Tensor:
         inside.append((counts(), [thread.name for thread in threading.enumerate()].count("livedream-openmp")))
         return step(*args, **by)
 

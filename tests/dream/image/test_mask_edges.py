@@ -37,7 +37,7 @@ def scene(height: int = 360, width: int = 640) -> tuple[np.ndarray, np.ndarray, 
     alpha = hand(height, width)
     rng = np.random.default_rng(1)
     wall = cv2.resize(rng.integers(60, 130, (9, 16, 3), np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
-    skin = np.float32((190, 140, 120))
+    skin = np.array((190, 140, 120), np.float32)
     frame = skin * alpha[..., None] + wall * (1 - alpha[..., None]) + rng.normal(0, 3, (height, width, 3))
     pixels = np.clip(frame, 0, 255).astype(np.uint8)
     coarse = cv2.GaussianBlur(cv2.resize(alpha, (256, 144), interpolation=cv2.INTER_AREA), (0, 0), 1)
@@ -142,9 +142,9 @@ def test_source_and_dream_keep_their_bits() -> None:
 def test_every_share_is_rounded_to_the_nearest() -> None:
     mask = np.arange(256, dtype=np.uint8)[None]
     for source, dream in ((0, 255), (255, 0), (13, 200), (7, 8)):
-        ends = (np.full((1, 256, 3), value, np.uint8) for value in (source, dream))
+        dark, light = (np.full((1, 256, 3), value, np.uint8) for value in (source, dream))
         exact = source + (dream - source) * np.arange(256) / 255
-        assert np.array_equal(blend(*ends, mask)[0, :, 1], np.rint(exact))
+        assert np.array_equal(blend(dark, light, mask)[0, :, 1], np.rint(exact))
 
 
 @pytest.mark.parametrize("plain", [False, True])
@@ -181,14 +181,14 @@ def test_feather_under_a_pixel_changes_nothing() -> None:
 
 
 def test_strength_is_how_much_a_mask_takes_away() -> None:
-    mask = np.uint8([[0, 100, 255]])
+    mask = np.array([[0, 100, 255]], np.uint8)
     assert soften(mask, 0, 1).tolist() == [[0, 100, 255]]
     assert soften(mask, 0, 0.5).tolist() == [[128, 178, 255]]
     assert soften(mask, 0, 0).tolist() == [[255, 255, 255]]
 
 
 def test_masks_multiply() -> None:
-    first, second = np.uint8([[0, 255, 255, 128]]), np.uint8([[255, 0, 255, 128]])
+    first, second = np.array([[0, 255, 255, 128]], np.uint8), np.array([[255, 0, 255, 128]], np.uint8)
     assert multiply([first, second]).tolist() == [[0, 0, 255, 64]]
     assert multiply([first]) is first
 

@@ -1,7 +1,9 @@
 """Which compiled library is opened, and what happens where there is none."""
 
 import logging
+import platform
 import sys
+from collections.abc import Sequence
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -11,9 +13,7 @@ import torch
 from livedream.dream.native import loader
 from tests.dream.without import needs_kernels
 
-ON_X86_64 = pytest.mark.skipif(
-    loader.platform.machine() not in ("x86_64", "AMD64"), reason="levels of instructions of x86-64"
-)
+ON_X86_64 = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="levels of instructions of x86-64")
 
 
 def names(folder: Path) -> list[str]:
@@ -38,7 +38,7 @@ def test_the_best_level_that_the_processor_has_comes_first(
 
 @pytest.mark.parametrize(("machine", "level"), [("arm64", "arm64"), ("aarch64", "arm64"), ("ARM64", "arm64")])
 def test_arm_has_one_level(machine: str, level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loader.platform, "machine", lambda: machine)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
     assert [name.split(".")[1] for name in names(tmp_path) if name.startswith("kernels.")] == [level]
 
 
@@ -72,3 +72,27 @@ def test_the_open_library_says_where_it_comes_from() -> None:
     assert "from the wheel" in library.description or "compiled at installation" in library.description
     if sys.platform == "linux":
         assert library.threads in ("torch", "its own OpenMP")
+
+
+class Clangs:
+    """Stands for a library that Clang compiled: it receives the functions of an OpenMP runtime."""
+
+    def __init__(self) -> None:
+        self.table: list[int | None] = []
+
+    def use_openmp(self, table: Sequence[int | None]) -> None:
+        self.table = list(table)
+
+
+def test_the_openmp_runtime_of_torch_is_found() -> None:
+    library = Clangs()
+    assert loader._give_threads(library) == "torch"  # type: ignore[arg-type]
+    assert any(library.table[:2])  # LLVM's or GNU's way to start a team
+    assert all(library.table[2:])
+
+
+def test_without_a_runtime_the_library_takes_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "_torch_openmp", lambda: None)
+    library = Clangs()
+    assert loader._give_threads(library) == "none"  # type: ignore[arg-type]
+    assert library.table == []

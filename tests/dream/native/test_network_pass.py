@@ -42,7 +42,7 @@ def gradients(name: str, wanted: str, pooling: str, size: tuple[int, int]) -> li
     image = torch.rand(1, 3, *size) * 255
     found = []
     how = network.mean, network.std
-    for body in (network.body, NetworkPass(network.body, *how), NetworkPass(network.body, *how, merge=True)):
+    for body in (network.body, NetworkPass(network.body, *how), NetworkPass(network.body, *how, merge=True)):  # type: ignore[arg-type]
         network.body = body
         leaf = image.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(parse(wanted)(network(leaf)), leaf)
@@ -113,7 +113,7 @@ def test_bfloat16_gradient_matches_autograd(name, layers, pooling) -> None:
 
 def test_a_batch_of_images() -> None:
     network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), parse("fire3"), "max")
-    fused = NetworkPass(network.body, network.mean, network.std)
+    fused = NetworkPass(network.body, network.mean, network.std)  # type: ignore[arg-type]
     images = torch.rand(3, 3, 64, 80, requires_grad=True)
     together = torch.autograd.grad(fused(images)[0].square().sum(), images)[0]
     one = images[1:2].detach().requires_grad_()
@@ -128,7 +128,7 @@ def test_gradients_that_autograd_shares_are_not_overwritten() -> None:
     network.body.to(memory_format=torch.channels_last)
     found = []
     image = torch.rand(1, 3, 64, 80) * 255
-    for body in (network.body, NetworkPass(network.body, network.mean, network.std, merge=True)):
+    for body in (network.body, NetworkPass(network.body, network.mean, network.std, merge=True)):  # type: ignore[arg-type]
         network.body = body
         leaf = image.clone().requires_grad_()
         seen = network(leaf)
@@ -138,7 +138,7 @@ def test_gradients_that_autograd_shares_are_not_overwritten() -> None:
 
 def test_convolutions_of_one_input_are_merged() -> None:
     network = DreamNetwork(random_network("squeezenet"), models.find_network("squeezenet"), parse("fire3"), "max")
-    plain, merged = (NetworkPass(network.body, network.mean, network.std, merge) for merge in (False, True))
+    plain, merged = (NetworkPass(network.body, network.mean, network.std, merge) for merge in (False, True))  # type: ignore[arg-type]
     # conv1 and its pool; then in fire2 and fire3 each a squeeze and two expansions, or one.
     assert [len(body._lowered.steps) for body in (plain, merged)] == [8, 6]
 
@@ -154,7 +154,7 @@ class Drawn(nn.Module):
         for _ in range(3):
             wide = draw.choice((16, 24, 40))
             sides = draw.randint(1, 4), draw.randint(1, 4)
-            padding = tuple(draw.randint(0, side // 2) for side in sides)
+            padding = draw.randint(0, sides[0] // 2), draw.randint(0, sides[1] // 2)
             layers += [nn.Conv2d(channels, wide, sides, draw.choice((1, 2, (2, 3))), padding), nn.ReLU()]
             groups = draw.choice((1, 4, wide))
             side = draw.choice((3, 5))
@@ -195,7 +195,7 @@ class Modules(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = torch.relu(self.first(x))
         for branches in self.modules_of:
-            x = self.after(torch.cat([branch(x) for branch in branches], 1))
+            x = self.after(torch.cat([branch(x) for branch in branches], 1))  # type: ignore[attr-defined]
         return x
 
 

@@ -33,7 +33,7 @@ def network_for(wanted: str, name: str = "squeezenet", dtype: torch.dtype = torc
     torch.manual_seed(0)
     network = DreamNetwork(random_network(name), models.find_network(name), parse(wanted), "max")
     network.body.to(dtype).to(memory_format=torch.channels_last)
-    network.body = NetworkPass(network.body, network.mean, network.std, merge=dtype == torch.bfloat16)
+    network.body = NetworkPass(network.body, network.mean, network.std, merge=dtype == torch.bfloat16)  # type: ignore[arg-type]
     return network
 
 
@@ -46,7 +46,7 @@ def gradients(network: DreamNetwork, wanted: str, image: Tensor) -> list[Tensor]
     """Return the gradient of `image` layer by layer, and by a replay."""
     found = [network.native_gradient(image, parse(wanted), is_repeated) for is_repeated in (False, True)]
     assert all(gradient is not None for gradient in found)
-    return found  # type: ignore[return-value]
+    return found
 
 
 def recordings(network: DreamNetwork) -> dict[tuple[Any, ...], Recording | None]:
@@ -134,7 +134,7 @@ def test_a_recording_keeps_the_constants_it_needs() -> None:
 
 def test_a_constant_in_reused_memory_is_not_taken_for_a_recorded_tensor() -> None:
     def forward(image: Tensor) -> dict[int, Tensor]:
-        total, seen = layer_kernels.relu(image), set()
+        total, seen = layer_kernels.relu(image), set[int]()
         while True:
             place = torch.empty_like(image).data_ptr()
             more = torch.full(image.shape, 3.0)

@@ -120,7 +120,7 @@ def test_an_invalid_mask_is_refused_in_python_too() -> None:
         with pytest.raises(
             ArgumentError, match=f"invalid mask feather {feather!r} for person: expected a number from 0 to 500"
         ):
-            mask("person", feather=feather)
+            mask("person", feather=feather)  # type: ignore[arg-type]
     for wrong in (lambda: 2 * mask("person"), lambda: layer("fire6") - mask("person")):
         with pytest.raises(ArgumentError, match="cannot multiply the mask"):
             wrong()
@@ -177,7 +177,7 @@ def test_direction_is_the_mean_product(tmp_path) -> None:
 
 def test_vector_of_a_direction_lies_where_the_network_is() -> None:
     bound = direction("a", [0.5, -1.0]).bind(Seeing("meta"))
-    assert bound.terms[0].term.vector.device.type == "meta"
+    assert bound.terms[0].term.vector.device.type == "meta"  # type: ignore[attr-defined]
     assert bound({"a": torch.zeros(1, 2, 3, 4, device="meta")}).device.type == "meta"
 
 
@@ -253,7 +253,7 @@ def test_half_precision_squares_do_not_overflow() -> None:
 def test_a_channel_name_resolves_to_its_channel(text) -> None:
     (term,) = parse(f"0.5*{text}", network="squeezenet").terms
     assert term.term.layers == ("fire9",)
-    ((channel, pull),) = term.term.entries
+    ((channel, pull),) = term.term.entries  # type: ignore[attr-defined]
     assert (channel, term.weight) == (31, 0.5)
     assert pull > 0
 
@@ -261,8 +261,8 @@ def test_a_channel_name_resolves_to_its_channel(text) -> None:
 def test_a_group_resolves_to_the_mean_of_its_channels_layer_by_layer() -> None:
     rows = find_channels("squeezenet", "dogs")
     terms = parse("dogs", network="squeezenet").terms
-    assert [term.term.layer for term in terms] == ["fire8", "fire9"]
-    found = {(term.term.layer, channel): pull for term in terms for channel, pull in term.term.entries}
+    assert [term.term.layer for term in terms] == ["fire8", "fire9"]  # type: ignore[attr-defined]
+    found = {(term.term.layer, channel): pull for term in terms for channel, pull in term.term.entries}  # type: ignore[attr-defined]
     assert found == {(row.layer, row.channel): pytest.approx(row.pull / len(rows)) for row in rows}
 
 
@@ -288,7 +288,7 @@ def test_hand_written_gradient_of_a_direction_matches_autograd(shape) -> None:
     class Eight:
         name, channels, device = "squeezenet", {"a": 8}, torch.device("cpu")
 
-    objective = -2 * parse("direction(a, 3, 5:-0.5, 3:2)").bind(Eight())
+    objective = -2 * parse("direction(a, 3, 5:-0.5, 3:2)").bind(Eight())  # type: ignore[arg-type]
     activations = torch.rand(shape, requires_grad=True)
     (expected,) = torch.autograd.grad(objective({"a": activations}), activations)
     assert objective.has_gradient
@@ -300,9 +300,9 @@ def test_a_group_of_classes_is_the_mean_of_their_scores() -> None:
         name, channels, device = "squeezenet", {"logits": 1000}, torch.device("cpu")
 
     logits = torch.arange(1000.0)[None]
-    assert parse("class:cats").bind(Thousand())({"logits": logits}) == 283  # 281 to 285
-    assert parse("class:big cats").bind(Thousand())({"logits": logits}) == 289.5
-    assert parse("class:tabby").bind(Thousand())({"logits": logits}) == 281
+    assert parse("class:cats").bind(Thousand())({"logits": logits}) == 283  # type: ignore[arg-type]  # 281 to 285
+    assert parse("class:big cats").bind(Thousand())({"logits": logits}) == 289.5  # type: ignore[arg-type]
+    assert parse("class:tabby").bind(Thousand())({"logits": logits}) == 281  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

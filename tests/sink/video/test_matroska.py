@@ -26,7 +26,7 @@ def write(path: Path, codec: str, aspect: Fraction, size: tuple[int, int] = (90,
 
 
 def probe(path: Path, entries: str) -> str:
-    command = ["ffprobe", "-v", "error", "-show_entries", entries, "-of", "csv=p=0", path]
+    command = ["ffprobe", "-v", "error", "-show_entries", entries, "-of", "csv=p=0", str(path)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 

@@ -93,7 +93,7 @@ def copy(source_path: Path, path: Path, **part: Any) -> Path:
     return path
 
 
-def cues(path: Path) -> list[tuple[str, float, float]]:
+def cues(path: Path) -> list[tuple[str, Any, Any]]:
     """The subtitles as ffmpeg writes them into a text: what, from when, and until when, after the first picture."""
     command = ["ffmpeg", "-v", "error", "-copyts", "-i", str(path), "-map", "0:s", "-f", "srt", "-"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout

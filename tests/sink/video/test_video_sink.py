@@ -187,7 +187,7 @@ def test_sound_ends_with_the_picture_when_the_work_was_cut_off(tmp_path: Path) -
     assert len(times(tmp_path / "out.mp4")) == 25
     heard = audio(tmp_path / "out.mp4")
     assert heard == audio(film)[: len(heard)]
-    assert 1 <= heard[-1][1] / 48000 + 1024 / 48000 < 1.05  # one second of pictures  # type: ignore[operator]
+    assert 1 <= heard[-1][1] / 48000 + 1024 / 48000 < 1.05  # one second of pictures
 
 
 def test_sound_is_written_between_the_pictures(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_sound_reaches_the_disk_with_the_pictures_and_not_at_the_end(tmp_path: P
         for picture in source:
             sink.write(picture)
         heard = audio(tmp_path / "out.part.mp4")  # as if the process were killed now
-    assert heard[-1][1] > 3 * 48000  # type: ignore[operator]  # x264 holds two seconds, an open fragment two more
+    assert heard[-1][1] > 3 * 48000  # x264 holds two seconds, an open fragment two more
     assert heard == audio(film)[: len(heard)]
 
 
@@ -240,7 +240,7 @@ def test_sound_that_does_not_fit_is_encoded_anew(tmp_path: Path, caplog: pytest.
     with av.open(str(tmp_path / "out.mp4")) as container:
         track = container.streams.audio[0]
         assert track.codec_context.name == "aac"
-        seconds = float(track.duration * track.time_base)  # type: ignore[operator]
+        seconds = float(track.duration * track.time_base)
         assert seconds == pytest.approx(1.0, abs=0.03)  # nothing is left in the encoder
         levels = [np.abs(samples.to_ndarray()).max() for samples in container.decode(audio=0)]
     assert max(levels) > 0.05  # it is the tone, and not silence
@@ -252,7 +252,7 @@ def test_picture_and_sound_of_a_broadcast_begin_at_zero_together(tmp_path: Path)
     film = write_film(tmp_path / "film.ts", ticks, time_base=Fraction(1, 90000), sound="aac", options=options)
     with av.open(str(film)) as container:
         video, track = container.streams.video[0], container.streams.audio[0]
-        apart = video.start_time * video.time_base - track.start_time * track.time_base  # type: ignore[operator]
+        apart = video.start_time * video.time_base - track.start_time * track.time_base
     copy(film, tmp_path / "out.mp4")
     first_sound = audio(tmp_path / "out.mp4")[0][1]
     assert 0 <= times(tmp_path / "out.mp4")[0] < Fraction(1, 5)

@@ -3,6 +3,7 @@
 import time
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -17,6 +18,7 @@ from livedream.errors import ArgumentError
 from livedream.pipeline import Playback
 from livedream.recipe import about
 from livedream.sink.null import NullSink
+from livedream.sink.open import open_sink
 from tests.conftest import count_frames
 
 SMALL = ["--layers", "fire3", "--working-height", "32", "--octaves", "1"]
@@ -50,7 +52,7 @@ class Shown(NullSink):
 @pytest.fixture
 def window(monkeypatch):
     """The window of the next run, and the clocks that runs were given."""
-    shown, clocks, open_sink = Shown(), [], dream.open_sink
+    shown, clocks = Shown(), list[Any]()
 
     def playback(*args, **how):
         clocks.append(Playback(*args, **how))

@@ -345,7 +345,7 @@ def test_errors_go_to_standard_error_without_control_codes():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only here are names bytes")
 def test_a_name_that_is_no_text():
-    command = [sys.executable, "-m", "livedream", "run", b"f\xfclm.mp4"]
+    command: list[str | bytes] = [sys.executable, "-m", "livedream", "run", b"f\xfclm.mp4"]
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment)
     assert done.returncode == 1

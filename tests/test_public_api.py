@@ -42,7 +42,7 @@ QUICK = {"layers": "fire2", "still_height": 32, "still_steps": 3, "smallest_octa
 
 
 def help_on(thing: object) -> str:
-    return pydoc.render_doc(thing, renderer=pydoc.plaintext)
+    return pydoc.render_doc(thing, renderer=pydoc.plaintext)  # type: ignore[attr-defined]
 
 
 # How a program says how to dream -------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def test_a_dreamer_takes_settings_a_preset_a_file_and_single_controls(tmp_path: 
         Dreamer("film", stesp=2)
     assert "steps" in caught.value.hint
     with pytest.raises(TypeError, match="settings must be DreamSettings, or the name or path of a preset, got dict"):
-        Dreamer({"steps": 2})
+        Dreamer({"steps": 2})  # type: ignore[arg-type]
 
 
 def test_a_dreamer_takes_the_recipe_of_a_film_or_picture(tmp_path: Path, make_clip) -> None:
@@ -85,19 +85,19 @@ def test_a_dreamer_takes_the_recipe_of_a_film_or_picture(tmp_path: Path, make_cl
 
 
 def test_controls_take_the_numbers_of_numpy_and_fractions() -> None:
-    settings = DreamSettings(steps=np.int64(2), strength=np.float32(0.5), zoom=Fraction(9, 8), keep=0)
+    settings = DreamSettings(steps=np.int64(2), strength=np.float32(0.5), zoom=Fraction(9, 8), keep=0)  # type: ignore[arg-type]
     assert settings == DreamSettings(steps=2, strength=0.5, zoom=1.125, keep=0.0)
     numbers = settings.steps, settings.strength, settings.zoom, settings.keep
     assert [type(number) for number in numbers] == [int, float, float, int]  # a whole number stays as it was written
     for wrong in (True, np.bool_(True), 2.0, "2"):
         with pytest.raises(ArgumentError, match="steps must be a whole number"):
-            DreamSettings(steps=wrong)
+            DreamSettings(steps=wrong)  # type: ignore[arg-type]
 
 
 def test_settings_that_are_none_leave_a_dreamer_as_it_was() -> None:
     dreamer = Dreamer("film")
     with pytest.raises(TypeError, match="settings must be DreamSettings, got str"):
-        dreamer.settings = "live"
+        dreamer.settings = "live"  # type: ignore[assignment]
     assert dreamer.settings == load_preset("film")
 
 
@@ -106,7 +106,7 @@ def test_a_camera_is_named_by_its_number_as_in_opencv() -> None:
         open_source(47)
     for wrong in (True, 1.5, None, b"film.mp4"):
         with pytest.raises(TypeError, match="spec must be a string, a path or the number of a camera"):
-            open_source(wrong)
+            open_source(wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -119,17 +119,17 @@ def test_what_is_no_size(size, error) -> None:
 
 def test_a_sink_wants_the_source_and_not_its_name(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="facts must be a source that open_source returned, got str"):
-        open_sink(tmp_path / "out.mp4", "film.mp4")
+        open_sink(tmp_path / "out.mp4", "film.mp4")  # type: ignore[arg-type]
 
 
 def test_objectives_do_not_add_to_numbers() -> None:
-    assert np.float32(0.5) * layer("fire6") == layer("fire6") * 0.5
+    assert np.float32(0.5) * layer("fire6") == layer("fire6") * 0.5  # type: ignore[operator]
     with pytest.raises(TypeError, match="unsupported operand"):
-        layer("fire6") + 1
+        layer("fire6") + 1  # type: ignore[operator]
     with pytest.raises(TypeError, match="unsupported operand"):
-        layer("fire6") - 1
+        layer("fire6") - 1  # type: ignore[operator]
     with pytest.raises(TypeError):
-        layer("fire6") * "fire9"
+        layer("fire6") * "fire9"  # type: ignore[operator]
 
 
 def test_an_old_name_of_a_preset(caplog: pytest.LogCaptureFixture) -> None:
@@ -183,7 +183,7 @@ def test_a_part_of_a_film_in_plain_numbers(make_clip) -> None:
     with pytest.raises(ArgumentError, match="start must be a finite number, got nan"):
         open_source(path, start=float("nan"))
     with pytest.raises(TypeError, match="end must be a number, got str"):
-        open_source(path, end="soon")
+        open_source(path, end="soon")  # type: ignore[arg-type]
 
 
 @pytest.mark.needs_ffmpeg
@@ -290,7 +290,7 @@ def test_a_sheet_goes_on_in_rows() -> None:
 
 def test_a_dream_that_is_watched_plays_in_a_notebook_and_can_be_iterated_over() -> None:
     picture = np.repeat(np.add.outer(np.arange(48), 2 * np.arange(64)).astype(np.uint8)[..., None], 3, axis=2)
-    watched = Dreamer(device="cpu", **QUICK).spectate(picture)
+    watched = Dreamer(device="cpu", **QUICK).spectate(picture)  # type: ignore[arg-type]
     first = next(watched)
     html = watched._repr_html_()
     data = re.fullmatch(r'<img src="data:image/webp;base64,([^"]+)" alt="[^"]+">', html)

@@ -166,7 +166,7 @@ def test_a_run_can_be_made_again(make_clip, tmp_path, capsys):
         assert f"preset {preset}: " in capsys.readouterr().out
         for picture in ("000000.png", "000002.png"):
             with Image.open(f"a/{picture}") as first, Image.open(f"again{number}/{picture}") as second:
-                assert np.array_equal(first, second)
+                assert np.array_equal(np.asarray(first), np.asarray(second))
     assert choose_settings("a.mkv", {"layers": "fire4"}).layers == "fire4"
     assert choose_settings("a.mkv", {"layers": "fire4"}).steps == 2
 

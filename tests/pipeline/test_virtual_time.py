@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ class Taking:
     notice = None
     awaits_device = False
 
-    def __init__(self, time: VirtualTime, look: float, dream: float, compose: float, **settings: int) -> None:
+    def __init__(self, time: VirtualTime, look: float, dream: float, compose: float, **settings: Any) -> None:
         self.time = time
         self.seconds = {"look": look, "dream": dream, "compose": compose}
         self.settings = DreamSettings(**settings)
