@@ -1,4 +1,4 @@
-"""Fits a picture of any shape into a given size, undistorted."""
+"""Fits an image of any shape into a given size, undistorted."""
 
 from fractions import Fraction
 
@@ -7,16 +7,16 @@ import numpy as np
 
 
 def letterbox(pixels: np.ndarray, size: tuple[int, int], aspect: Fraction = Fraction(1)) -> np.ndarray:
-    """Return the picture as large as it fits into `size`, whole and undistorted, centred on black.
+    """Return the whole image as large as it fits into `size`, undistorted, centred on black.
 
     Args:
         pixels: uint8 RGB (h, w, 3).
-        size: (width, height) in pixels.
-        aspect: the width of a pixel of `pixels` divided by that of a pixel of the result, both of height 1. For a
-            picture with pixels of 64:45 in a film with pixels of 16:15 it is 4:3.
+        size: The (width, height) of the result in pixels.
+        aspect: The width of a pixel of `pixels` divided by that of a pixel of the result, both of height 1. For an
+            image with pixels of 64:45 in a video with pixels of 16:15 it is 4:3.
 
     Returns:
-        uint8 RGB (height, width, 3); `pixels` itself when it has that size and shape.
+        uint8 RGB (height, width, 3); `pixels` itself if it already has that size and shape.
     """
     height, width = pixels.shape[:2]
     if (width, height) == size and aspect == 1:
@@ -32,12 +32,17 @@ def letterbox(pixels: np.ndarray, size: tuple[int, int], aspect: Fraction = Frac
     return fitted
 
 
-def fitted_size(picture: tuple[int, int], size: tuple[int, int], aspect: Fraction = Fraction(1)) -> tuple[int, int]:
-    """Return (width, height) of a picture made as large as it fits into `size`; for `aspect` see `letterbox`.
+def fitted_size(image_size: tuple[int, int], size: tuple[int, int], aspect: Fraction = Fraction(1)) -> tuple[int, int]:
+    """Return the (width, height) of an image that is made as large as it fits into `size`.
 
-    A bar of one pixel would only come from rounding: such a picture fills the size.
+    A bar of one pixel would be due only to rounding, so such an image fills the size.
+
+    Args:
+        image_size: (width, height) of the image in pixels.
+        size: (width, height) into which it must fit.
+        aspect: See `letterbox`.
     """
-    shape = picture[0] * aspect, Fraction(picture[1])
+    shape = image_size[0] * aspect, Fraction(image_size[1])
     scale = min(size[0] / shape[0], size[1] / shape[1])
     width, height = (max(1, round(side * scale)) for side in shape)
     return (

@@ -1,4 +1,4 @@
-"""Names of files: numbered ones, and ones that are made from others and fit into a file system."""
+"""File names: numbered ones, and ones that are derived from others and short enough for a file system."""
 
 import hashlib
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 from livedream.errors import ArgumentError
 
 NUMBERED = re.compile(r"%(0?)([0-9]{0,2})d")
-"""The place of the number in the names of numbered pictures, as for C's printf and ffmpeg; at most 99 digits."""
+"""The place of the number in the names of numbered images, as in C's printf and ffmpeg; at most 99 digits."""
 LONGEST = 255
-"""Bytes of a file's name: ext4, APFS, NTFS and the rest take about as many."""
+"""The largest number of bytes of a file name: about the limit of ext4, APFS, NTFS and others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,40 +21,52 @@ class NumberedName:
     before: str
     after: str
     digits: int
-    """The fewest digits of a number; shorter ones get zeros in front."""
+    """The minimum number of digits; shorter numbers are padded with zeros."""
 
     @classmethod
     def parse(cls, pattern: str, shown: str) -> "NumberedName":
-        """Return the parts of `pattern`, the name of a file.
+        """Return the parts of `pattern`.
 
-        shown: how a message calls it. Raises ArgumentError unless it has exactly one place for a number.
+        Args:
+            pattern: The name of a file with one place for a number.
+            shown: The pattern as an error message shows it.
+
+        Raises:
+            ArgumentError: There is no place for a number, or more than one.
         """
-        places = list(NUMBERED.finditer(pattern))
-        if len(places) != 1:
-            raise ArgumentError(f"{shown} has a place for {len(places)} numbers", "name one: frames/%06d.png")
-        (place,) = places
-        return cls(pattern[: place.start()], pattern[place.end() :], int(place[2] or 1) if place[1] else 1)
+        matches = list(NUMBERED.finditer(pattern))
+        if len(matches) != 1:
+            raise ArgumentError(
+                f"{shown} has {len(matches)} places for a number, expected one", "for example frames/%06d.png"
+            )
+        (match,) = matches
+        return cls(pattern[: match.start()], pattern[match.end() :], int(match[2] or 1) if match[1] else 1)
 
     def name(self, number: int) -> str:
         """Return the name of the file with that number."""
         return f"{self.before}{number:0{self.digits}d}{self.after}"
 
     def digits_in(self, name: str) -> str | None:
-        """Return the digits in the place of the number, however many; None where `name` is no such name."""
-        found = re.fullmatch(f"{re.escape(self.before)}(\\d+){re.escape(self.after)}", name, re.ASCII)
-        return found[1] if found else None
+        """Return the digits at the place of the number, however many; None if `name` does not match."""
+        match = re.fullmatch(f"{re.escape(self.before)}(\\d+){re.escape(self.after)}", name, re.ASCII)
+        return match[1] if match else None
 
     def number_in(self, name: str) -> int | None:
-        """Return the number in `name`, None where the pattern gives no file that name."""
+        """Return the number in `name`; None if the pattern does not give any file that name."""
         digits = self.digits_in(name)
         return int(digits) if digits and self.name(int(digits)) == name else None
 
 
 def fitting(stem: str, ending: str, *, room: int = 0) -> str:
-    """Return `stem + ending`, with `stem` cut where that is too long for a file's name.
+    """Return `stem + ending`, with `stem` shortened if that is too long for a file name.
 
-    What is cut is replaced by eight digits of its checksum, so that two long names stay two. The same names give the
-    same result. room: bytes to leave free, for names that are made from this one in turn.
+    The end of the stem is replaced by eight digits of its checksum, so that two long names stay different. The result
+    is deterministic.
+
+    Args:
+        stem: The name without its ending.
+        ending: The ending, which is never shortened.
+        room: How many bytes to leave free, for names that are derived from this one.
     """
     limit = LONGEST - room
     if _bytes(stem + ending) <= limit:
@@ -66,9 +78,9 @@ def fitting(stem: str, ending: str, *, room: int = 0) -> str:
 
 
 def is_half_written(path: Path) -> bool:
-    """Return whether livedream writes the file `path` just now, or was killed before it had its name.
+    """Return whether `path` is a half-written file of livedream, which is being written or was left by a killed run.
 
-    Its name says so, NAME.part.EXT, and a lock file lies beside it; of others the name alone proves nothing.
+    Its name is NAME.part.EXT, and there is a lock file beside it; the name alone proves nothing.
     """
     return path.stem.endswith(".part") and any(path.parent.glob("*.part.lock"))
 

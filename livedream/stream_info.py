@@ -1,4 +1,4 @@
-"""What is known of a stream of frames before the first one comes."""
+"""What is known about a stream of frames before the first one comes."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -12,56 +12,78 @@ from livedream.side_tracks import SideTracks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamInfo:
-    """What a sink has to know of the frames before the first one comes; the words are those of a source."""
+    """What a sink must know about the frames before the first one comes. A source has attributes of the same names.
+
+        info = StreamInfo(rate=Fraction(25), size=(640, 480))
+        with open_sink("out.mp4", info) as sink:
+            ...
+
+    Attributes:
+        rate (Fraction or None): Frames per second; None if unknown.
+        size (tuple or None): (width, height) of the frames in pixels; None if unknown.
+        live (bool): Whether frames come in real time, so that a video is encoded fast rather than small.
+        stills (bool): Whether the frames are separate images and not a video.
+        length (int or None): How many frames are expected; None if unknown.
+        time_base (Fraction): The unit of the times, in seconds.
+        pixel_aspect (Fraction): The width of a pixel over its height.
+        path (Path or None): The file or folder from which the frames are read.
+    """
 
     rate: Fraction | None = None
-    """Frames per second, None where nobody knows."""
+    """Frames per second; None if unknown."""
     size: tuple[int, int] | None = None
-    """(width, height) of the frames in pixels, None where nobody knows."""
+    """(width, height) of the frames in pixels; None if unknown."""
     live: bool = False
-    """True when frames come whether they are wanted or not; a film is then encoded fast rather than small."""
+    """True when frames come in real time. A video is then encoded fast rather than small."""
     stills: bool = False
-    """True when each frame is a picture of its own."""
+    """True when the frames are separate images and not a video."""
     length: int | None = None
-    """How many frames are expected."""
+    """How many frames are expected; None if unknown."""
     time_base: Fraction = Fraction(1, 90000)
     """The unit of the times, in seconds."""
     pixel_aspect: Fraction = Fraction(1)
-    """Width of a pixel over its height."""
+    """The width of a pixel over its height."""
     sound: Path | SideTracks | None = None
-    """The file whose sound belongs to the frames, or what gives it where that is no file."""
+    """The file with the sound of the frames, or what provides the sound if that is not a file."""
     lost_sound: str = ""
-    """What to say of sound that belongs to the frames and cannot be carried along."""
-    tells_lost_sound: bool = True
-    """Whether that is said at all."""
+    """A warning that the sound of the frames cannot be carried along; "" if there is none or it can."""
+    warn_lost_sound: bool = True
+    """Whether the sink logs that warning."""
     start: Fraction = Fraction(0)
-    """What the clock of the `sound` file shows at time 0."""
+    """What the clock of the `sound` file shows at time 0, in seconds."""
     until: Fraction | None = None
-    """The time at which the sound ends too, when only a part of a film is wanted; None for all of it."""
+    """The time at which the sound ends, in seconds, if only a part of a video is wanted; None for all of it."""
     picture_track: int | None = None
-    """The index of the track in that file which the frames are read from; None where it is no film."""
+    """The index of the track from which the frames are read; None for other sources than videos."""
     path: Path | None = None
-    """The file or folder that the frames are read from; no sink writes there."""
+    """The file or folder from which the frames are read. No sink may write there."""
     files: Sequence[Path] = ()
-    """The files that the frames are read from, which no sink replaces."""
+    """The files from which the frames are read. No sink may replace them."""
     also_read: Mapping[Path, str] = field(default_factory=dict)
-    """The other files that the run reads, with what they are: "the preset"."""
+    """The other files that the run reads, each with a description: "the preset"."""
 
     @classmethod
     def of(cls, source: object, also_read: Mapping[Path, str] | None = None) -> Self:
-        """Return the facts about `source`: anything with attributes of these names, such as a livedream source.
+        """Return the information about a source.
 
-        also_read: what else the run reads, see there.
+        Args:
+            source: An object with attributes of these names, such as a source that `open_source` returned.
+            also_read: The other files that the run reads, each with a description.
+
+        Raises:
+            TypeError: `source` lacks one of the attributes.
         """
-        names = [field.name for field in dataclasses.fields(cls) if field.name not in ("also_read", "tells_lost_sound")]
+        names = [field.name for field in dataclasses.fields(cls) if field.name not in ("also_read", "warn_lost_sound")]
         try:
             return cls(**{name: getattr(source, name) for name in names}, also_read=also_read or {})
         except AttributeError as error:
-            raise TypeError(f"facts must be a source that open_source returned, got {type(source).__name__}") from error
+            raise TypeError(
+                f"info must be a StreamInfo or a source from open_source, got {type(source).__name__}"
+            ) from error
 
 
 class DescribesFrames(Protocol):
-    """What says of itself what a sink has to know, as a Source does: with the other attributes of `StreamInfo` too."""
+    """An object that describes its frames, as a `Source` does; it also has the other attributes of `StreamInfo`."""
 
     rate: Fraction | None
     live: bool

@@ -8,7 +8,7 @@ def plain(color: int, height: int = 10, width: int = 20) -> np.ndarray:
     return np.full((height, width, 3), color, np.uint8)
 
 
-def test_a_tile_is_the_middle() -> None:
+def test_a_tile_shows_the_middle() -> None:
     picture = plain(0, 20, 60)
     picture[:, 20:40] = 200  # the middle third, as high as wide
     assert (tile(picture, (10, 10)) == 200).all()

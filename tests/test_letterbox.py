@@ -1,4 +1,4 @@
-"""Pictures fitted into a given size."""
+"""Images that are fitted into a given size."""
 
 from fractions import Fraction
 
@@ -27,6 +27,6 @@ def test_shape_is_kept_between_black_bars(
     assert np.array_equal(fitted, expected)
 
 
-def test_bars_that_only_come_from_rounding_are_left_out() -> None:
+def test_bars_due_to_rounding_are_left_out() -> None:
     assert fitted_size((1280, 962), (640, 480)) == (640, 480)
     assert fitted_size((1280, 970), (640, 480)) == (633, 480)

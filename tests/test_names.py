@@ -1,4 +1,4 @@
-"""Names that are made from others fit into 255 bytes, and stay apart."""
+"""Derived names fit into 255 bytes and stay different."""
 
 import os
 from pathlib import Path
@@ -40,5 +40,5 @@ def test_numbered_names():
     names = ["out007-x.png", "out7-x.png", "out1234-x.png", "out0007-x.png", "out-x.png", "out00\u0667-x.png"]
     assert [numbered.number_in(name) for name in names] == [7, None, 1234, None, None, None]
     assert [numbered.digits_in(name) for name in names] == ["007", "7", "1234", "0007", None, None]
-    with pytest.raises(ArgumentError, match=r"a%d%d\.png has a place for 2 numbers"):
+    with pytest.raises(ArgumentError, match=r"a%d%d\.png has 2 places for a number"):
         NumberedName.parse("a%d%d.png", "a%d%d.png")

@@ -1,4 +1,4 @@
-"""Nothing from outside moves the cursor, turns the line around or forges a line."""
+"""Untrusted text cannot move the cursor, reverse a line or forge a line."""
 
 import pytest
 
@@ -24,7 +24,7 @@ from livedream.printable import LONGEST, presentable, printable, quoted_value
         (b"caf\xe9".decode(errors="surrogateescape"), r"caf\udce9"),
     ],
 )
-def test_what_is_not_seen_is_escaped(text: str, escaped: str) -> None:
+def test_invisible_characters_are_escaped(text: str, escaped: str) -> None:
     assert printable(text) == escaped
     assert printable(escaped) == escaped
     printable(text).encode()

@@ -118,7 +118,7 @@ def test_what_is_no_size(size, error) -> None:
 
 
 def test_a_sink_wants_the_source_and_not_its_name(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="facts must be a source that open_source returned, got str"):
+    with pytest.raises(TypeError, match="info must be a StreamInfo or a source from open_source, got str"):
         open_sink(tmp_path / "out.mp4", "film.mp4")  # type: ignore[arg-type]
 
 

@@ -31,7 +31,7 @@ class LoopedSource(Source):
     def __init__(self, film: Source, times: int | None = None, seconds: Fraction | None = None) -> None:
         if film.live:
             hint = "leave out --loop: it never ends" if film.name == "demo" else "leave out --loop: it has no end"
-            raise ArgumentError(f"--loop is for films, and {film.name} is live", hint)
+            raise ArgumentError(f"--loop is for videos, and {film.name} is live", hint)
         if not film.rewinds:
             raise ArgumentError(f"--loop: {film.name} can be read only once", "save it to a file, and name that")
         if times is not None and times < 1:

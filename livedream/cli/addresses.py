@@ -1,4 +1,4 @@
-"""Sources and sinks from files and variables: what is typed, every user of the machine can see in the process list."""
+"""Sources and sinks from files and variables, because every user of the machine can see typed ones in `ps`."""
 
 import os
 from collections.abc import Sequence

@@ -169,7 +169,7 @@ class LiveController:
         with self._lock:
             self._state = self._state.set(name, value, self._time)
         control = _controls[name]
-        self.messages.tell(f"{value_text(control, value)} {control.unit}".rstrip(), name)
+        self.messages.show(f"{value_text(control, value)} {control.unit}".rstrip(), name)
 
     def turn(self, name: str, presses: int) -> None:
         """Turn a control as its keys do: a number by so many presses up or down, a choice to the next or previous."""
@@ -192,7 +192,7 @@ class LiveController:
         network_for(preset_settings)
         with self._lock:
             self._state = self._state.fade_to(preset, preset_settings, self._time)
-        self.messages.tell(f"preset {preset}", "preset")
+        self.messages.show(f"preset {preset}", "preset")
 
     def toggle_tour(self) -> None:
         """Begin a tour through the presets, or end it."""
@@ -202,23 +202,23 @@ class LiveController:
             else:
                 self._state = dataclasses.replace(self._state, tour=None)
         text = f"tour: {float(self._tour_seconds):g} s per preset" if self.touring else "tour off"
-        self.messages.tell(text, "tour")
+        self.messages.show(text, "tour")
 
     def toggle_mirror(self) -> None:
         """Exchange left and right in everything that is shown and recorded."""
         with self._lock:
             self._state = dataclasses.replace(self._state, mirrored=not self._state.mirrored)
-        self.messages.tell(f"mirror {'on' if self.mirrored else 'off'}", "mirror")
+        self.messages.show(f"mirror {'on' if self.mirrored else 'off'}", "mirror")
 
     def toggle_freeze(self) -> None:
         """Freeze the picture in everything that is shown and recorded. A video that is played is paused."""
         if self.playback is not None:
             self.playback.toggle_pause()
-            self.messages.tell("paused" if self.frozen else "playing", "freeze")
+            self.messages.show("paused" if self.frozen else "playing", "freeze")
             return
         with self._lock:
             self._state = dataclasses.replace(self._state, frozen=not self._state.frozen)
-        self.messages.tell(f"freeze {'on' if self.frozen else 'off'}", "freeze")
+        self.messages.show(f"freeze {'on' if self.frozen else 'off'}", "freeze")
 
     @property
     def freeze_help(self) -> str:
@@ -232,7 +232,7 @@ class LiveController:
         """Forget what was dreamt: the next frame starts a new dream."""
         with self._lock:
             self._state = dataclasses.replace(self._state, resets=self._state.resets + 1)
-        self.messages.tell("dream restarted", "reset")
+        self.messages.show("dream restarted", "reset")
 
     # Called by the threads that dream
 
@@ -337,7 +337,7 @@ class LiveController:
                 if not self._live:
                     raise  # a video must have everything that was requested
                 _log.warning("preset %s is left out: %s", state.preset, error)
-            self.messages.tell(str(error), "fault")
+            self.messages.show(str(error), "fault")
             settings = self._dreamer.settings
             with self._lock:
                 self._state = dataclasses.replace(self._state, settings=settings, fade_from=settings)

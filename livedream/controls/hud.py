@@ -80,7 +80,7 @@ class Hud:
         """Return the text over the picture. The first call, when the window has its first picture, adds a welcome."""
         if not self._welcomed:
             self._welcomed = True
-            self._controller.messages.tell(WELCOME)
+            self._controller.messages.show(WELCOME)
         rows: Rows = []
         lasting = self._report.notices if self._report is not None else ()
         recent = self._recent(lasting)

@@ -79,13 +79,13 @@ class ImageController(LiveController):
     # Requests
 
     def toggle_tour(self) -> None:
-        self.messages.tell("tours are for videos and live sources", "tour")
+        self.messages.show("tours are for videos and live sources", "tour")
 
     def toggle_freeze(self) -> None:
         """Pause the dream, or continue it."""
         with self._lock:
             self._state = dataclasses.replace(self._state, frozen=not self._state.frozen)
-        self.messages.tell("paused" if self.frozen else "continuing", "freeze")
+        self.messages.show("paused" if self.frozen else "continuing", "freeze")
 
     def refresh(self) -> None:
         """Output the picture once more, for a recording that begins."""
@@ -119,7 +119,7 @@ class ImageController(LiveController):
             else:
                 if last is not None:
                     seconds = self._now() - began
-                    self.messages.tell(f"finished in {seconds:.1f} s", "finished")
+                    self.messages.show(f"finished in {seconds:.1f} s", "finished")
                     self.on_finished(mirrored(last) if self._state.mirrored else last, seconds)
             yielded = self._state.mirrored, self._refreshes
             while (
@@ -149,7 +149,7 @@ class ImageController(LiveController):
         except (LivedreamError, ArgumentError) as error:
             if settings == before:
                 raise
-            self.messages.tell(str(error), "fault")
+            self.messages.show(str(error), "fault")
             self._dreamer.settings = before
             with self._lock:
                 self._state = dataclasses.replace(self._state, settings=before)

@@ -21,7 +21,7 @@ class Messages:
         self._lock = threading.Lock()
         self._messages: list[tuple[float, str, str]] = []
 
-    def tell(self, text: str, about: str = "") -> None:
+    def show(self, text: str, about: str = "") -> None:
         """Show `text` for a few seconds, in place of an earlier message `about` the same thing."""
         with self._lock:
             kept = [message for message in self._messages if not about or message[1] != about]

@@ -78,7 +78,7 @@ class Recorder:
         """Save the picture that is shown as a PNG, on a separate thread."""
         frame = self._controller.visible
         if frame is None:
-            self._controller.messages.tell("there is no picture yet", "snapshot")
+            self._controller.messages.show("no picture yet", "snapshot")
             return
         opened = self._open(".png")
         if opened is None:
@@ -90,7 +90,7 @@ class Recorder:
                 with sink:
                     sink.write(frame)
             except LivedreamError as error:
-                self._controller.messages.tell(f"no snapshot: {error}")
+                self._controller.messages.show(f"no snapshot: {error}")
             else:
                 self._kept(f"snapshot: {path.resolve()}")
 
@@ -112,7 +112,7 @@ class Recorder:
             self._recording = LateVideo(video), path
             self._changes.add_sink(self._recording[0])
             self._controller.refresh()
-            self._controller.messages.tell(f"recording: {path}", "recording")
+            self._controller.messages.show(f"recording: {path}", "recording")
 
     def close(self) -> None:
         """Wait for the snapshots that are being written. The run ends a recording."""
@@ -120,7 +120,7 @@ class Recorder:
             thread.join()
 
     def _kept(self, text: str, about: str = "") -> None:
-        self._controller.messages.tell(text, about)
+        self._controller.messages.show(text, about)
         self._on_kept(text)
 
     def _open(self, suffix: str) -> tuple[Sink, Path] | None:
@@ -135,11 +135,11 @@ class Recorder:
             except (LivedreamError, ArgumentError) as error:
                 if any(Path().glob(f"{stem}.*")):  # another livedream took the name meanwhile
                     continue
-                self._controller.messages.tell(str(error))
+                self._controller.messages.show(str(error))
                 return None
             if self._recipe is not None:
                 settings, used = self._controller.in_force, self._controller.description
                 sink.recipe = dataclasses.replace(self._recipe, settings=settings, used=used)
             return sink, path
-        self._controller.messages.tell(f"no free name: {name} has more than {MAX_FILES - 1} files already")
+        self._controller.messages.show(f"no free name: {name} has more than {MAX_FILES - 1} files already")
         return None

@@ -1,4 +1,4 @@
-"""What native code says on standard error, where that is all it says about a failure."""
+"""Captures what native code prints to standard error, where that is its only report of a failure."""
 
 import contextlib
 import os
@@ -10,23 +10,23 @@ _one_at_a_time = threading.Lock()
 
 
 def capture_stderr(action: Callable[[], object]) -> str:
-    """Do `action`, and return what the whole process wrote on standard error (descriptor 2) meanwhile.
+    """Run `action` and return what the whole process wrote to standard error (descriptor 2) meanwhile.
 
-    It appears there afterwards, so nothing of what others say is lost. Keep the action short.
+    The text is then written to standard error, so that no message of other threads is lost. Keep the action short.
     """
-    with _one_at_a_time, tempfile.TemporaryFile() as ear:
-        mouth = os.dup(2)
+    with _one_at_a_time, tempfile.TemporaryFile() as capture:
+        stderr = os.dup(2)
         try:
-            os.dup2(ear.fileno(), 2)
+            os.dup2(capture.fileno(), 2)
             try:
                 action()
             finally:
-                os.dup2(mouth, 2)
-            ear.seek(0)
-            said = ear.read()
-            if said:
+                os.dup2(stderr, 2)
+            capture.seek(0)
+            text = capture.read()
+            if text:
                 with contextlib.suppress(OSError):  # a full disk, a terminal that is gone
-                    os.write(mouth, said)
+                    os.write(stderr, text)
         finally:
-            os.close(mouth)
-    return said.decode(errors="replace")
+            os.close(stderr)
+    return text.decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Frames as pictures: one file, or a folder with one file a frame."""
+"""Writes frames as images: one file, or a folder with one file per frame."""
 
 import contextlib
 import io
@@ -33,19 +33,24 @@ log = logging.getLogger(__name__)
 
 
 class FramesSink(Sink):
-    """One picture a frame, each with a number in its name, from 0 on, and one recipe beside them all.
+    """Writes one image per frame, numbered from 0, and one recipe beside them all.
 
-    Those of a film carry its rate and their time: `ImageSequenceSource` makes the same film of them. The last ones
-    of an earlier, longer run are removed at the end if `overwrite`, as far as the recipe that it left proves that they
-    are its own; others are reported.
+    Frames of a video carry its rate and their time, so that `ImageSequenceSource` makes the same video of them. At the
+    end the surplus images of an earlier, longer run are removed if the recipe that it left proves that they are its
+    own; others are reported. Raises as `PartialFile` does.
 
-    lock: of the output, which the sink releases. Raises what PartialFile raises.
+    Args:
+        name: What was opened.
+        lock: The lock of the output, which the sink releases.
+        recipe_file: The path of the recipe.
+        info: What is known about the frames.
+        overwrite: Whether existing images may be replaced.
     """
 
     def __init__(self, name: str, lock: OutputLock, recipe_file: Path, info: StreamInfo, *, overwrite: bool) -> None:
         self.name = name
         self.count = 0
-        """How many pictures are written."""
+        """How many images are written."""
         self._lock = lock
         self._recipe_file = recipe_file
         self._info = info
@@ -55,21 +60,21 @@ class FramesSink(Sink):
 
     @abstractmethod
     def _path(self, number: int) -> Path:
-        """Return the file of the picture of that number."""
+        """Return the path of the image with that number."""
 
     @abstractmethod
-    def _there(self) -> list[tuple[int, Path]]:
-        """Return the pictures of such names that are there, with their numbers."""
+    def _existing(self) -> list[tuple[int, Path]]:
+        """Return the images with such names that exist already, with their numbers."""
 
     def _begin(self) -> None:
-        """Take the lock. Raises SinkError when there are such pictures already that must not be replaced."""
+        """Take the lock. Raises SinkError when such images exist already and must not be replaced."""
         try:
             self._lock.acquire()
             self._lock.sweep()
-            for _, old in sorted(self._there()):
+            for _, old in sorted(self._existing()):
                 check_new(old, self._overwrite)
         except BaseException:
-            self._let_go()
+            self._release()
             raise
 
     def write(self, frame: Frame) -> None:
@@ -86,7 +91,7 @@ class FramesSink(Sink):
         self._closed = True
         try:
             if self.count:
-                drop_leftovers(self._there(), self._recipe_file, self.count, ended=self._ended)
+                remove_surplus(self._existing(), self._recipe_file, self.count, ended=self._ended)
                 write_beside(
                     self._recipe_file,
                     self.recipe,
@@ -97,19 +102,23 @@ class FramesSink(Sink):
                     inputs=self._inputs,
                 )
         finally:
-            self._let_go()
+            self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         self._lock.release()
 
 
 class ImagesSink(FramesSink):
-    """One PNG a frame in a folder: 000000.png, 000001.png, in the order in which they come.
+    """Writes one PNG per frame into a folder: 000000.png, 000001.png and so on.
 
-    folder: is made if it is not there; the folder around it must be. facts: what is known of the frames.
+    Args:
+        folder: Where to write. It is created if needed; its parent must exist.
+        info: What is known about the frames.
+        overwrite: Whether existing images may be replaced.
 
-    Raises SinkError when there are pictures of that kind in it already, unless `overwrite`, and when another run writes
-    into it. Raises ArgumentError when a file that is read would be replaced.
+    Raises:
+        SinkError: The folder contains such images already, or another run writes into it.
+        ArgumentError: A file that the run reads would be replaced.
     """
 
     def __init__(self, folder: str | PathLike[str], info: StreamInfo | None = None, *, overwrite: bool = False) -> None:
@@ -127,22 +136,28 @@ class ImagesSink(FramesSink):
     def _path(self, number: int) -> Path:
         return frame_path(self.folder, number)
 
-    def _there(self) -> list[tuple[int, Path]]:
+    def _existing(self) -> list[tuple[int, Path]]:
         paths = [path for path in self.folder.glob("[0-9]*.png") if path.stem.isascii() and path.stem.isdigit()]
         return [(int(path.stem), path) for path in paths]
 
-    def _let_go(self) -> None:
-        super()._let_go()
+    def _release(self) -> None:
+        super()._release()
         if self._is_new and not self.count:
-            with contextlib.suppress(OSError):  # something else is in it by now
+            with contextlib.suppress(OSError):  # it contains something else by now
                 self.folder.rmdir()
 
 
 class ImageSink(Sink):
-    """The first frame that comes, in a file of the kind that its name says; then it is finished.
+    """Writes the first frame into an image file; then it is finished.
 
-    facts: what is known of the frames. Raises SinkError when the file is there already, unless `overwrite`, and when
-    another run writes it. Raises ArgumentError when a file that is read would be replaced.
+    Args:
+        path: The file. Its suffix determines the type.
+        info: What is known about the frames.
+        overwrite: Whether an existing file may be replaced.
+
+    Raises:
+        SinkError: The file exists already, or another run writes it.
+        ArgumentError: A file that the run reads would be replaced.
     """
 
     def __init__(self, path: str | PathLike[str], info: StreamInfo | None = None, *, overwrite: bool = False) -> None:
@@ -176,21 +191,24 @@ class ImageSink(Sink):
         self._lock.release()
 
 
-def drop_leftovers(pictures: Iterable[tuple[int, Path]], recipe: Path, count: int, *, ended: bool) -> None:
-    """Remove the pictures that follow the last one, if the earlier run is known to have made them; report what stays.
+def remove_surplus(images: Iterable[tuple[int, Path]], recipe: Path, count: int, *, ended: bool) -> None:
+    """Remove the images after the last frame that an earlier run is known to have made, and report the others.
 
-    pictures: those that are there, with their numbers. recipe: where the earlier run left its own. count: how many this
-    run has written. ended: whether it came to its end.
+    Args:
+        images: The images that exist, with their numbers.
+        recipe: The file in which the earlier run left its recipe.
+        count: How many images this run has written.
+        ended: Whether this run came to its end.
     """
-    left = sorted((number, path) for number, path in pictures if number >= count)
-    if ended and left and (old := _made_by(recipe)):
-        for number, path in left[:]:
-            if number < old["frames"] and without_end(_carried(path)) == old["recipe"]:
+    surplus = sorted((number, path) for number, path in images if number >= count)
+    if ended and surplus and (old := _read_recipe(recipe)):
+        for number, path in surplus[:]:
+            if number < old["frames"] and without_end(_embedded_recipe(path)) == old["recipe"]:
                 with contextlib.suppress(OSError):  # it stays then, and is reported
                     path.unlink()
-                    left.remove((number, path))
-    if left:
-        first, *others = (path for _, path in left)
+                    surplus.remove((number, path))
+    if surplus:
+        first, *others = (path for _, path in surplus)
         more = f" and {len(others)} more" if others else ""
         log.warning(
             "%s%s follow%s the last frame of this run, and %s",
@@ -211,15 +229,24 @@ def save(
     overwrite: bool = False,
     inputs: Inputs | None = None,
 ) -> None:
-    """Write one frame into the file `path`, see `encode`. Raises SinkError, and ArgumentError as PartialFile does."""
+    """Write one frame into the file `path`, see `encode`. Raises SinkError and ArgumentError as `PartialFile` does."""
     write_whole(path, encode(frame, path, recipe, info), lock, overwrite=overwrite, inputs=inputs)
 
 
 def encode(frame: Frame, path: Path, recipe: Recipe | None = None, info: StreamInfo | None = None) -> bytes:
-    """Return one frame as what is to be in the file `path`: in memory, for encoders pass over a disk that is full.
+    """Return one frame as the content of the image file `path`.
 
-    It says which shape its pixels have, and carries the recipe; a PNG also its time in a film of known rate.
-    Raises SinkError when that kind of file cannot hold the frame.
+    It is encoded in memory, because encoders ignore that a disk is full. It states the pixel aspect ratio and carries
+    the recipe; a PNG also carries its time in a video.
+
+    Args:
+        frame: The frame to encode.
+        path: The file; its suffix determines the type.
+        recipe: How the frame was made; None embeds no recipe.
+        info: What is known about the frames.
+
+    Raises:
+        SinkError: That type of file cannot hold the frame.
     """
     info = info or StreamInfo()
     suffix = path.suffix.lower()
@@ -234,28 +261,28 @@ def encode(frame: Frame, path: Path, recipe: Recipe | None = None, info: StreamI
         if len(comment) <= LARGEST:
             options |= recipe_options(suffix, comment, options.get("exif"))
         else:
-            log.warning("%s carries no recipe: it has %d bytes, and %d fit in", path, len(comment), LARGEST)
+            log.warning("%s carries no recipe: it has %d bytes, at most %d fit", path, len(comment), LARGEST)
     buffer = io.BytesIO()
     kind = Image.registered_extensions()[suffix]
     try:
         Image.fromarray(frame.pixels).save(buffer, kind, **options)
-    except (OSError, ValueError, RuntimeError, OverflowError, struct.error) as error:  # more pixels than it can hold
-        raise SinkError(f"{path} cannot be written: {error}", "choose another kind of file") from error
+    except (OSError, ValueError, RuntimeError, OverflowError, struct.error) as error:  # too many pixels for this type
+        raise SinkError(f"{path} cannot be written: {error}", "choose another type of file") from error
     return stamped(buffer.getvalue(), info.pixel_aspect)
 
 
 def _time(frame: Frame, info: StreamInfo) -> Mapping[str, str]:
-    """Return what a PNG says about the time of a frame; nothing for pictures that are no film."""
+    """Return what a PNG says about the time of a frame; nothing for still images."""
     if info.stills:
         return {}
     tick = info.time_base
-    if frame.time % tick:  # of a source that promised otherwise
+    if frame.time % tick:  # the source stated another time base
         tick = Fraction(1, frame.time.denominator)
     return FrameTime(frame.time, tick, info.rate, frame.duration).texts()
 
 
-def _made_by(path: Path) -> dict[str, Any]:
-    """Return the recipe in the file `path` and how many `frames` it made; empty unless it is as livedream wrote it."""
+def _read_recipe(path: Path) -> dict[str, Any]:
+    """Return the `recipe` in the file `path` and how many `frames` it made; empty if the file was edited."""
     try:
         text = read_text(path)
     except (OSError, UnicodeDecodeError):
@@ -266,8 +293,8 @@ def _made_by(path: Path) -> dict[str, Any]:
     return {"recipe": without_end(text), "frames": frames}
 
 
-def _carried(path: Path) -> str:
-    """Return the recipe in a picture; empty when there is none."""
+def _embedded_recipe(path: Path) -> str:
+    """Return the recipe in an image; "" when there is none."""
     try:
         return recipe_in(path)
     except SourceError:

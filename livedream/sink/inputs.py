@@ -1,4 +1,4 @@
-"""The files that a run reads: nothing that it writes may be one of them."""
+"""The files that a run reads. No output may replace one of them."""
 
 import os
 import re
@@ -19,50 +19,57 @@ _STANDARD = ("standard input", "standard output", "standard error")
 class Inputs:
     """The files that a run reads, as they were when it began.
 
-    They are told by what they are and not by their names: hard and symbolic links, other spellings of a path and names
-    in capitals where the file system does not tell them apart.
+    They are identified by device and inode and not by name. That covers hard and symbolic links, other spellings of a
+    path, and capital letters on file systems that ignore case.
 
-    frames: what the frames are read from, files or a folder. others: what else is read, with what it is: "the preset".
+    Args:
+        frames: The files or the folder from which frames are read.
+        others: The other files that are read, each with a description: "the preset".
     """
 
     def __init__(self, frames: Iterable[Path] = (), others: Mapping[Path, str] | None = None) -> None:
         self._known: dict[Identity | str, str] = {}
-        for path, what in (others or {}).items():
-            self._add(path, what)
+        for path, description in (others or {}).items():
+            self._add(path, description)
         for path in frames:
             self._add(path, FRAMES)
         for number, name in enumerate(_STANDARD):  # `livedream run - --to film.mp4 <film.mp4`
             try:
-                found = os.fstat(number)
+                status = os.fstat(number)
             except OSError:  # closed
                 continue
-            if stat.S_ISREG(found.st_mode):
-                self._known.setdefault((found.st_dev, found.st_ino), f"{name} of this run")
+            if stat.S_ISREG(status.st_mode):
+                self._known.setdefault((status.st_dev, status.st_ino), f"{name} of this run")
 
     @classmethod
     def of(cls, info: StreamInfo) -> Self:
-        """Return the files that are read for frames of which `info` tells, as they are now."""
-        places = [place for place in (info.path, info.sound) if isinstance(place, Path)]
-        return cls([*info.files, *places], info.also_read)
+        """Return the files that a run reads whose frames `info` describes, as they are now."""
+        paths = [path for path in (info.path, info.sound) if isinstance(path, Path)]
+        return cls([*info.files, *paths], info.also_read)
 
-    def what(self, path: Path) -> str | None:
-        """Return what `path` is for this run, "the preset"; None when the run does not read it."""
-        found = identity(path)
-        if found is None:
+    def description(self, path: Path) -> str | None:
+        """Return what `path` is for this run ("the preset"), or None when the run does not read it."""
+        file = identity(path)
+        if file is None:
             return None
-        return self._known.get(found) or self._known.get(os.path.realpath(path))
+        return self._known.get(file) or self._known.get(os.path.realpath(path))
 
     def refuse(self, *paths: Path) -> None:
-        """Raise ArgumentError when one of `paths` is read."""
+        """Raise ArgumentError when the run reads one of `paths`."""
         for path in paths:
-            what = self.what(path)
-            if what is not None:
-                raise ArgumentError(f"{path} is {what}", "choose another name for the output")
+            description = self.description(path)
+            if description is not None:
+                raise ArgumentError(f"{path} is {description}", "choose another name for the output")
 
     def refuse_output(self, path: Path, *, folder: bool = False) -> None:
-        """Raise ArgumentError when a file that belongs to the output `path`, under any of its names, is read.
+        """Check that the run reads no file that belongs to the output `path`, under any of its names.
 
-        folder: whether `path` is a folder of frames.
+        Args:
+            path: The output.
+            folder: Whether `path` is a folder of frames.
+
+        Raises:
+            ArgumentError: The run reads such a file.
         """
         self.refuse(path)
         pattern = pattern_of(path, folder=folder)
@@ -71,27 +78,27 @@ class Inputs:
             temporary += _named(path if folder else path.parent, pattern)
         else:
             temporary += [part_of(path), *_files_in(journal_of(part_of(path)))]
-        if folder:  # of other numbered pictures the sink knows the recipe
+        if folder:  # for other numbered images the sink checks the recipe
             temporary += [part_of(recipe_in_folder(path)), recipe_in_folder(path)]
         for name in temporary:
-            what = self.what(name)
-            if what is not None:
+            description = self.description(name)
+            if description is not None:
                 why = f": {path.name} is written as {name.name}" if name == part_of(path) else ""
-                raise ArgumentError(f"{name} is {what}", f"choose another name for the output{why}")
+                raise ArgumentError(f"{name} is {description}", f"choose another name for the output{why}")
 
-    def _add(self, path: Path, what: str) -> None:
-        found = identity(path)
-        if found is not None and found[1]:
-            self._known[found] = what
-        else:  # some network disks do not number their files
-            self._known[os.path.realpath(path)] = what
+    def _add(self, path: Path, description: str) -> None:
+        file = identity(path)
+        if file is not None and file[1]:
+            self._known[file] = description
+        else:  # some network disks have no inodes
+            self._known[os.path.realpath(path)] = description
 
 
 def _named(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
-    """Yield the files in `folder` that have such names."""
+    """Yield the files in `folder` whose names match `pattern`."""
     try:
         yield from (folder / name for name in os.listdir(folder) if pattern.fullmatch(name))  # noqa: PTH208  100,000 names
-    except OSError:  # not there yet, or closed to us, which is said when it is opened
+    except OSError:  # missing or not readable, which is reported when it is opened
         return
 
 

@@ -1,11 +1,11 @@
-"""The names that livedream gives to what it writes beside an output.
+"""The names of the files that livedream writes beside an output.
 
 film-dream.mp4               the output
-film-dream.part.mp4          the output while it is written; players know its kind by the end of its name
-film-dream.part.lock         who writes it
+film-dream.part.mp4          the output while it is written; players recognize the type by the suffix
+film-dream.part.lock         its lock file, see livedream.sink.lock_file
 film-dream.part.resume/      its journal, see livedream.pipeline.checkpoints
-frames/recipe.toml           the recipe of a folder of frames; other outputs carry it inside
-out.png.toml                 the recipe of numbered pictures out%06d.png
+frames/recipe.toml           the recipe of a folder of frames; videos and images carry it inside
+out.png.toml                 the recipe of numbered images out%06d.png
 """
 
 import os
@@ -16,13 +16,13 @@ from livedream.names import NUMBERED, fitting
 from livedream.sink.video.codecs import CONTAINERS
 
 _FRAMES = "%06d.png"
-"""What the frames in a folder of frames are called."""
+"""The names of the frames in a folder of frames."""
 _DERIVED = 8
-"""Bytes left free in the name of a part: that of its journal, NAME.part.resume, is made from it."""
+"""Bytes left free in the name of a part, for the longer name of its journal, NAME.part.resume."""
 
 
 def real_path(path: Path) -> Path:
-    """Return the file that is written when `path` is: what a symbolic link points to, as for a shell's `>` and ffmpeg.
+    """Return the file that is written for `path`: the target of a symbolic link, as with a shell's `>` and ffmpeg.
 
     The link stays. Temporary files lie beside its target, on the same disk.
     """
@@ -38,31 +38,34 @@ def part_of(path: Path) -> Path:
 
 
 def journal_of(part: Path) -> Path:
-    """Return the name of the folder with the journal of a film that is written as `part`."""
+    """Return the folder with the journal of a video that is written as `part`."""
     return part.with_suffix(".resume")
 
 
 def recipe_in_folder(folder: Path) -> Path:
-    """Return where the recipe of a folder of frames is."""
+    """Return the path of the recipe of a folder of frames."""
     return folder / "recipe.toml"
 
 
 def recipe_beside(path: Path) -> Path:
-    """Return what a recipe beside `path` is called: `out.png.toml`."""
+    """Return the path of the recipe beside `path`: `out.png.toml`."""
     return path.with_name(fitting(path.name, ".toml"))
 
 
 def old_recipe_beside(path: Path) -> Path:
-    """Return where livedream once wrote the recipe of `path`, and of every file with that stem: `out.toml`."""
+    """Return where earlier versions wrote the recipe of `path`, and of every file with that stem: `out.toml`."""
     return path.with_name(fitting(path.stem, ".toml"))
 
 
 def lock_of(path: Path, *, folder: bool = False) -> Path:
-    """Return the name of the lock of the output `path`, see `livedream.sink.lock`.
+    """Return the lock file of the output `path`, see `livedream.sink.lock_file`.
 
     Outputs that share temporary names share a lock: film.mp4, film.gif and film.part.mp4; out%d.png and
-    out%06d.png; a folder of frames and the numbered pictures %06d.png in it.
-    folder: whether `path` is a folder of frames; its lock lies in it.
+    out%06d.png; a folder of frames and the numbered images %06d.png in it.
+
+    Args:
+        path: The output.
+        folder: Whether `path` is a folder of frames; its lock file lies inside.
     """
     real = path / _FRAMES if folder else real_path(path)
     stem = NUMBERED.sub("#", real.stem)
@@ -74,23 +77,25 @@ def lock_of(path: Path, *, folder: bool = False) -> Path:
 
 
 def locks_above(path: Path) -> list[Path]:
-    """Return the names of the locks of numbered pictures of which `path` may be one: out#.part.lock of out0001.png."""
+    """Return the lock files of numbered images to which `path` may belong: out#.part.lock for out0001.png."""
     real = real_path(path)
-    found = [
+    patterns = [
         f"{real.stem[: run.start()]}%d{real.stem[run.end() :]}" for run in re.finditer(r"\d+", real.stem, re.ASCII)
     ]
-    return [lock_of(real.with_name(f"{stem}{real.suffix}")) for stem in found]
+    return [lock_of(real.with_name(f"{stem}{real.suffix}")) for stem in patterns]
 
 
 def frame_path(folder: Path, number: int) -> Path:
-    """Return the name of a frame in a folder of frames: 000000.png."""
+    """Return the path of a frame in a folder of frames: 000000.png."""
     return folder / (_FRAMES % number)
 
 
 def pattern_of(path: Path, *, folder: bool = False) -> re.Pattern[str] | None:
-    """Return what the names of numbered pictures look like, now or while they are written; None for other outputs.
+    """Return the pattern of the names of numbered images and of their parts; None for other outputs.
 
-    path: a folder of frames, if `folder`, or a path with a place for a number: out%06d.png.
+    Args:
+        path: A folder of frames, or a path with a place for a number: out%06d.png.
+        folder: Whether `path` is a folder of frames.
     """
     name = _FRAMES if folder else path.name
     if not NUMBERED.search(name) or Path(name).suffix.lower() in CONTAINERS:

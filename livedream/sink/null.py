@@ -1,11 +1,11 @@
-"""A sink that throws frames away: to measure, and to test."""
+"""A sink that discards frames, for measurements and tests."""
 
 from livedream.frame import Frame
 from livedream.sink.sink import Sink
 
 
 class NullSink(Sink):
-    """Counts frames and keeps none."""
+    """Counts frames and discards them."""
 
     name = "nowhere"
 

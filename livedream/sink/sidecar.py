@@ -1,4 +1,4 @@
-"""The recipe in a file of its own, beside what it made."""
+"""The recipe as a separate file beside the output."""
 
 import hashlib
 import logging
@@ -18,19 +18,21 @@ _SEAL = re.compile(r"checksum ([0-9a-f]{32})\b")
 
 
 def sealed(text: str, comment: str = "# {}") -> str:
-    """Return `text` after a line by which `is_untouched` knows it.
+    """Return `text` with a first line by which `is_untouched` recognizes it.
 
-    comment: how a comment is written in it.
+    Args:
+        text: The content of the file.
+        comment: The format of a comment line in this type of file.
     """
-    seal = f"checksum {_checksum(text)}: livedream wrote this file, and replaces it only while nobody has edited it"
+    seal = f"checksum {_checksum(text)}: livedream wrote this file and replaces it only if it was not edited"
     return f"{comment.format(seal)}\n{text}"
 
 
 def is_untouched(text: str) -> bool:
-    """Return whether `text` is as `sealed` has returned it."""
+    """Return whether `text` is unchanged since `sealed` returned it."""
     first, _, body = text.partition("\n")
-    found = _SEAL.search(first)
-    return found is not None and found[1] == _checksum(body)
+    match = _SEAL.search(first)
+    return match is not None and match[1] == _checksum(body)
 
 
 def write_beside(
@@ -45,24 +47,32 @@ def write_beside(
 ) -> None:
     """Write the recipe, if there is one, into the file `path`.
 
-    complete: whether the source was dreamt to its end. A file of that name that is no recipe stays, and so does a
-    recipe that somebody has edited, unless `overwrite`; that, and whatever the disk says, is logged and no more: the
-    output itself is whole.
+    A file of that name that is not a recipe stays, and so does an edited recipe unless `overwrite`. That, and any error
+    of the disk, is only logged, because the output itself is complete.
+
+    Args:
+        path: The file of the recipe.
+        recipe: How the frames were made; None writes nothing.
+        lock: The lock of the output.
+        frames: How many frames were written.
+        complete: Whether the source was dreamt to its end.
+        overwrite: Whether an edited recipe is replaced.
+        inputs: The files that the run reads.
     """
     if recipe is None:
         return
     try:
         if path.exists():
-            found = read_text(path)
-            if not about(found):
+            text = read_text(path)
+            if not about(text):
                 log.warning("%s is not a recipe of livedream and is left as it is", path)
                 return
-            if not overwrite and not is_untouched(found):
+            if not overwrite and not is_untouched(text):
                 log.warning("%s was edited and is left as it is; --overwrite replaces it", path)
                 return
         text = sealed(recipe.text(frames=frames, complete=complete))
         write_whole(path, text.encode(), lock, overwrite=True, inputs=inputs)
-    except (SinkError, ArgumentError) as error:  # which name the file
+    except (SinkError, ArgumentError) as error:  # their messages name the file
         log.warning("the recipe is missing: %s", error)
     except (OSError, UnicodeDecodeError) as error:
         log.warning("the recipe %s cannot be written: %s", path, getattr(error, "strerror", None) or error)

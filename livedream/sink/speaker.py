@@ -1,4 +1,4 @@
-"""The sound of a film that is played, from a loudspeaker, in step with the pictures."""
+"""Plays the sound of a video on a loudspeaker, in sync with the picture."""
 
 import contextlib
 import logging
@@ -27,26 +27,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RATE = 48000
-"""Samples per second and channel, which every device takes."""
+"""Samples per second and channel, which every device supports."""
 CHANNELS = 2
 SLIP = 0.06
-"""Seconds. Sound that is no further from its picture is left alone: nobody notices (EBU R37), and it plays unbroken."""
+"""Seconds. A smaller offset from the picture is not corrected: it is not noticeable (EBU R37), and the sound plays
+without a break."""
 AHEAD = 48000
-"""Samples that are decoded before they are heard: a second."""
-GLANCE_SECONDS = 0.02
-"""How often the thread that decodes looks whether more is wanted."""
+"""Samples that are decoded ahead: one second."""
+POLL_SECONDS = 0.02
+"""How often the decoding thread checks whether more samples are needed."""
 RUN_UP = Fraction(1)
-"""Seconds before the start of a part at which decoding begins."""
+"""Seconds before the start at which decoding begins."""
 LOWEST_TEMPO = 0.5
-"""What FFmpeg's `atempo` takes at least; several follow one another for less."""
+"""The slowest tempo of FFmpeg's `atempo`; for less, several are chained."""
 
 
 class Clock(Protocol):
-    """What tells where the film is: livedream.pipeline.Playback."""
+    """Tells the position of the video: livedream.pipeline.Playback."""
 
     speed: Fraction
     notice: str | None
-    """Set while the dream is slower than the film."""
+    """Set while the dream is slower than the video."""
 
     @property
     def position(self) -> float | None: ...
@@ -55,7 +56,7 @@ class Clock(Protocol):
 
 
 class AudioChunk(NamedTuple):
-    """Some sound, and the time of the film at which it begins."""
+    """Consecutive samples, and the time in the video at which they begin."""
 
     time: float
     values: np.ndarray
@@ -63,21 +64,22 @@ class AudioChunk(NamedTuple):
 
 
 class AudioQueue:
-    """Decoded sound on its way to the loudspeaker: it gives what belongs to a time of the film.
+    """Decoded sound that waits for its time in the video.
 
-    speed: of the film; a second of sound is so many seconds of the film.
+    Args:
+        speed: The speed of the video: how many of its seconds one second of sound covers.
     """
 
     def __init__(self, speed: Fraction) -> None:
         self._step = float(speed) / RATE
-        """Seconds of the film from one sample to the next."""
+        """Seconds of the video from one sample to the next."""
         self._lock = threading.Lock()
         self._waiting: deque[AudioChunk] = deque()
         self._in_step = False
-        """Whether the sound is so near its picture that it is played on."""
+        """Whether the sound is close enough to its picture to play on without correction."""
 
     def __len__(self) -> int:
-        """The number of samples that wait."""
+        """Return the number of samples that wait."""
         with self._lock:
             return sum(len(samples.values) for samples in self._waiting)
 
@@ -86,56 +88,61 @@ class AudioQueue:
             self._waiting.append(samples)
 
     def cut(self, time: float) -> None:
-        """Drop what begins at `time` or later: another round of the film begins there."""
+        """Drop all samples from `time` on: another round of the video begins there."""
         with self._lock:
-            kept: deque[AudioChunk] = deque()
+            remaining: deque[AudioChunk] = deque()
             for begin, values in self._waiting:
                 if (count := round((time - begin) / self._step)) > 0:
-                    kept.append(AudioChunk(begin, values[:count]))
-            self._waiting = kept
+                    remaining.append(AudioChunk(begin, values[:count]))
+            self._waiting = remaining
 
-    def fill(self, heard: np.ndarray, time: float) -> None:
-        """Fill `heard`, float32 (samples, channels), with the sound of `time`; with silence where there is none.
+    def fill(self, buffer: np.ndarray, time: float) -> None:
+        """Fill `buffer`, float32 (samples, channels), with the sound from `time` on, or with silence.
 
-        What is late is left out, what is early waits; but what is nearly right is played on.
+        Late samples are dropped and early ones wait, but an offset within `SLIP` is ignored.
         """
-        heard[:] = 0
+        buffer[:] = 0
         filled = 0
         with self._lock:
-            while self._waiting and filled < len(heard):
+            while self._waiting and filled < len(buffer):
                 begin, values = self._waiting[0]
                 early = round((begin - time) / self._step) - filled
                 if abs(early) * self._step > SLIP:
                     self._in_step = False
                 if early < 0 and not self._in_step:
-                    self._shorten(min(-early, len(values)))
+                    self._drop_first(min(-early, len(values)))
                 elif early > 0 and not self._in_step:
-                    filled += min(early, len(heard) - filled)
+                    filled += min(early, len(buffer) - filled)
                 else:
                     self._in_step = True
-                    count = min(len(heard) - filled, len(values))
-                    heard[filled : filled + count] = values[:count]
+                    count = min(len(buffer) - filled, len(values))
+                    buffer[filled : filled + count] = values[:count]
                     filled += count
-                    self._shorten(count)
+                    self._drop_first(count)
             if not self._waiting:
                 self._in_step = False
 
-    def _shorten(self, count: int) -> None:
+    def _drop_first(self, count: int) -> None:
         begin, values = self._waiting.popleft()
         if count < len(values):
             self._waiting.appendleft(AudioChunk(begin + count * self._step, values[count:]))
 
 
 class Speaker:
-    """Plays the sound that belongs to a film, from `open` to `close`. It never holds up the pictures.
+    """Plays the sound of a video from `open` to `close`. It never delays the picture.
 
-    While the film stands there is silence, and while the dream is slower than the film too, which is logged.
+    It is silent while the video is paused, and while the dream is slower than the video, which is logged.
 
-    sound: as a source has it, with `start`, what its clock shows at time 0 of the film, and `until`, the time at which
-    it ends. round_seconds: returns how long one round of a film in a loop is, None while that is not known; not given
-    for a film that is played once.
+    Args:
+        sound: The file of the sound, or what provides it, as an attribute of a source.
+        clock: Tells the position of the video.
+        start: What the clock of the file shows at time 0 of the video, in seconds.
+        until: The time in the video at which the sound ends, in seconds; None for all of it.
+        round_seconds: Returns how long one round of a looped video is, or None while that is unknown. None for a video
+            that is played once.
 
-    Raises SinkError when the package or its library is missing.
+    Raises:
+        SinkError: The package `sounddevice` or its library is missing.
     """
 
     def __init__(
@@ -158,16 +165,16 @@ class Speaker:
         self._closed = threading.Event()
         self._stream: OutputStream | None = None
         self._thread = threading.Thread(target=self._decode_rounds, name="livedream-sound", daemon=True)
-        self._told = False
+        self._warned = False
 
     def open(self) -> None:
-        """Begin to play. Without a device that takes sound it is logged, and the film is silent."""
+        """Begin to play. Where no device plays sound, that is logged and the video is silent."""
         try:
             stream = self._sounddevice.OutputStream(
-                samplerate=RATE, channels=CHANNELS, dtype="float32", callback=self._give
+                samplerate=RATE, channels=CHANNELS, dtype="float32", callback=self._fill_buffer
             )
         except (self._sounddevice.PortAudioError, ValueError) as error:
-            log.warning("no sound: no device plays it (%s)", error)
+            log.warning("no sound: there is no device to play it (%s)", error)
             return
         try:
             stream.start()
@@ -185,14 +192,14 @@ class Speaker:
             self._stream = None
             self._thread.join()
 
-    def _give(self, heard: np.ndarray, count: int, times: Any, status: object) -> None:
-        """Fill a buffer of the device, on a thread of its own."""
+    def _fill_buffer(self, buffer: np.ndarray, count: int, times: Any, status: object) -> None:
+        """Fill a buffer of the device. Called on a thread of PortAudio."""
         position = self._clock.position
         if position is None or self._clock.paused or self._clock.notice is not None:
-            heard[:] = 0
+            buffer[:] = 0
             return
         delay = max(0.0, times.outputBufferDacTime - times.currentTime)
-        self._queue.fill(heard, position + delay * float(self._clock.speed))
+        self._queue.fill(buffer, position + delay * float(self._clock.speed))
 
     def _decode_rounds(self) -> None:
         began, first = Fraction(0), True
@@ -200,38 +207,38 @@ class Speaker:
             for samples in self._decoded(float(began), warn=first):
                 self._queue.put(samples)
                 while not self._is_over(samples.time, began) and len(self._queue) > AHEAD:
-                    self._say_if_slow()
-                    if self._closed.wait(GLANCE_SECONDS):
+                    self._warn_if_slow()
+                    if self._closed.wait(POLL_SECONDS):
                         return
                 if self._closed.is_set():
                     return
-                if self._is_over(samples.time, began):  # there is more sound than pictures
+                if self._is_over(samples.time, began):  # the sound is longer than the video
                     break
             first = False
             if self._round_seconds is None:
                 return
             while (seconds := self._round_seconds()) is None:
-                if self._closed.wait(GLANCE_SECONDS):
+                if self._closed.wait(POLL_SECONDS):
                     return
             began += seconds
             self._queue.cut(float(began))
-            # No further ahead than one round: the sound of a short film would be decoded over and over.
+            # Stay at most one round ahead, or the sound of a short video would be decoded over and over.
             while (self._clock.position or 0.0) < float(began - seconds):
-                if self._closed.wait(GLANCE_SECONDS):
+                if self._closed.wait(POLL_SECONDS):
                     return
 
     def _is_over(self, time: float, began: Fraction) -> bool:
-        """Return whether the round that began at `began` is known to be over by that time of the film."""
+        """Return whether the round that began at `began` is known to be over at `time` in the video."""
         seconds = None if self._round_seconds is None else self._round_seconds()
         return seconds is not None and time >= began + seconds
 
-    def _say_if_slow(self) -> None:
-        if self._clock.notice is not None and not self._told:
-            self._told = True
-            log.warning("there is no sound while the dream is slower than the film")
+    def _warn_if_slow(self) -> None:
+        if self._clock.notice is not None and not self._warned:
+            self._warned = True
+            log.warning("there is no sound while the dream is slower than the video")
 
     def _decoded(self, began: float, *, warn: bool) -> Iterator[AudioChunk]:
-        """The sound of one round that begins at `began`, in seconds of the film."""
+        """Yield the sound of one round that begins at `began`, in seconds of the video."""
         try:
             with self._open() as file:
                 track = next(iter(file.streams.audio), None)
@@ -246,10 +253,10 @@ class Speaker:
                 log.warning("%s: the sound ends early (%s)", self._name, error.strerror)
 
     def _frames(self, file: InputContainer, track: AudioStream) -> Iterator[tuple[float, AudioFrame]]:
-        """The decoded frames of a track from the start on, with their times in the film."""
+        """Yield the decoded frames of a track from the start on, with their times in the video."""
         unit = track.time_base or Fraction(1, RATE)
         if self._start > RUN_UP:
-            with contextlib.suppress(av.error.FFmpegError):  # then all is decoded, from the beginning
+            with contextlib.suppress(av.error.FFmpegError):  # then everything is decoded from the beginning
                 file.seek(round((self._start - RUN_UP) / unit), stream=track)
         following = 0.0
         for packet in file.demux(track):
@@ -270,9 +277,12 @@ class Speaker:
 
 
 def tempo(frames: Iterator[tuple[float, AudioFrame]], speed: Fraction) -> Iterator[AudioChunk]:
-    """Yield sound at RATE in stereo, `speed` times as fast at the same pitch; the times are those of the film.
+    """Yield stereo sound at RATE, `speed` times as fast at the same pitch, with its times in the video.
 
-    frames: with their times in the film, in seconds. A gap between them, and another format, begins anew.
+    Args:
+        frames: The decoded frames with their times in the video, in seconds. The filter restarts at a gap between them
+            and where the format changes.
+        speed: How fast the video is played.
     """
     graph: Graph | None = None
     kind: tuple[object, ...] = ()
@@ -305,11 +315,11 @@ def _graph(frame: AudioFrame, speed: Fraction) -> Graph:
             time_base=Fraction(1, frame.sample_rate),
         )
     ]
-    left = float(speed)
-    while left != 1:
-        factor = max(left, LOWEST_TEMPO)
+    remaining = float(speed)
+    while remaining != 1:
+        factor = max(remaining, LOWEST_TEMPO)
         links.append(graph.add("atempo", f"{factor:.9g}"))
-        left = 1 if factor == left else left / factor
+        remaining = 1 if factor == remaining else remaining / factor
     links.append(graph.add("aformat", f"sample_fmts=flt:sample_rates={RATE}:channel_layouts=stereo"))
     links.append(graph.add("abuffersink"))
     graph.link_nodes(*links).configure()
@@ -330,12 +340,12 @@ def _flushed(graph: Graph | None) -> Iterator[np.ndarray]:
 
 
 def _load() -> Any:
-    """Return the package that plays. Raises SinkError."""
+    """Return the package `sounddevice`. Raises SinkError."""
     try:
         import sounddevice
     except ImportError as error:
         raise SinkError("no sound: sounddevice is not installed", 'pip install "livedream[sound]"') from error
-    except OSError as error:  # what it says where PortAudio is missing
-        hint = "install PortAudio: sudo apt-get install libportaudio2 (Debian, Ubuntu), or the like"
+    except OSError as error:  # PortAudio is missing
+        hint = "install PortAudio: sudo apt-get install libportaudio2 (Debian, Ubuntu), or its equivalent"
         raise SinkError(f"no sound: {error}", hint) from error
     return sounddevice

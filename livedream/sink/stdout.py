@@ -1,4 +1,4 @@
-"""Frames on standard output, for the program behind a pipe: as YUV4MPEG2 or as raw RGB."""
+"""Writes frames to standard output, as YUV4MPEG2 or as raw RGB, for a program behind a pipe."""
 
 import errno
 import logging
@@ -26,7 +26,7 @@ from livedream.stream_info import StreamInfo
 log = logging.getLogger(__name__)
 
 UNKNOWN_RATE = Fraction(30)
-"""Frames per second where the source does not know its own rate."""
+"""Frames per second where the source does not state its rate."""
 STDOUT, STDERR = 1, 2
 """File descriptors."""
 _READER_GONE = (errno.EPIPE, errno.EINVAL) if sys.platform == "win32" else (errno.EPIPE,)
@@ -36,17 +36,21 @@ _EXAMPLE = "pipe it into a program: " + either(
 
 
 class StdoutSink(Sink):
-    """Frames at a constant rate on standard output, which from then on carries nothing else.
+    """Writes frames at a constant rate to standard output, which carries nothing else from then on.
 
-    Neither Y4M nor raw video has timestamps, so that a frame is repeated or left out where the times of the source call
-    for it, as by ffmpeg's `-fps_mode cfr`. A reader that is too slow for a live source loses frames, like a recording.
+    Neither Y4M nor raw video has timestamps, so frames are repeated or left out where the times of the source require
+    it, as with ffmpeg's `-fps_mode cfr`. A reader that is too slow for a live source loses frames, like a recording.
     When the reader closes the pipe, the sink is finished.
 
-    Whatever else the process prints on standard output goes to standard error, also after `close`: text among the
-    frames would spoil them, and the reader sees the end of the pipe at once.
+    Anything else that the process prints to standard output goes to standard error, also after `close`: text among the
+    frames would damage them, and the reader must see the end of the pipe at once.
 
-    spec: `-` for YUV4MPEG2, `rgb24:-` for raw RGB.
-    Raises SinkError when standard output is a terminal, or the same file as standard error.
+    Args:
+        spec: `-` for YUV4MPEG2, `rgb24:-` for raw RGB.
+        info: What is known about the frames.
+
+    Raises:
+        SinkError: Standard output is a terminal, or the same file as standard error.
     """
 
     def __init__(self, spec: str, info: StreamInfo | None = None) -> None:
@@ -57,19 +61,19 @@ class StdoutSink(Sink):
         self._format: _Format = _Rgb24() if spec == RAW_STDOUT else _Y4m(self._rate, info.pixel_aspect)
         self.name = f"standard output ({self._format.name}, {float(self._rate):.5g} fps)"
         self.count = 0
-        """How many frames were written, with those that were repeated."""
+        """How many frames were written, including repeated ones."""
         self.repeated = self.left_out = 0
         self._size: tuple[int, int] | None = None
         self._origin = Fraction(0)
         self._data = memoryview(b"")
-        """The last frame as it was written."""
+        """The bytes of the last frame."""
         self._ends = Fraction(0)
         self._waited = 0.0
-        """For how many seconds the reader let the last frame wait."""
+        """How many seconds the last frame waited for the reader."""
         self._finished = False
-        _refuse_useless_stdout()
+        _check_stdout()
         if info.sound or info.lost_sound:
-            log.warning("standard output carries the pictures alone, without the sound")
+            log.warning("standard output carries no sound")
         self._descriptor: int | None = _take_stdout()
 
     @property
@@ -87,7 +91,7 @@ class StdoutSink(Sink):
             self.left_out += 1
             return
         if self._live and self._waited > 1 / self._rate:
-            # The reader is too slow. To repeat what it missed would only make it slower.
+            # The reader is too slow. Repeating what it missed would make it even slower.
             self._origin += (due - self.count) / self._rate
         self._repeat_until(self._due(frame.time))
         self._data = self._format.encode(letterbox(frame.pixels, self._size))
@@ -101,7 +105,7 @@ class StdoutSink(Sink):
             self._repeat_until(self._due(self._ends))
         if (self.repeated or self.left_out) and not self._live:
             log.warning(
-                "standard output: %d frames repeated and %d left out to hold %.5g fps",
+                "standard output: %d frames repeated and %d left out to keep %.5g fps",
                 self.repeated,
                 self.left_out,
                 float(self._rate),
@@ -113,7 +117,7 @@ class StdoutSink(Sink):
             os.close(descriptor)
 
     def _due(self, moment: Fraction) -> int:
-        """Return how many frames come before the one at `moment`. Pictures that are no film follow one another."""
+        """Return how many frames come before the one at `moment`. Still images follow one another."""
         return self.count if self._stills else round((moment - self._origin) * self._rate)
 
     def _repeat_until(self, count: int) -> None:
@@ -123,7 +127,7 @@ class StdoutSink(Sink):
             self.repeated += 1
 
     def _put(self, data: memoryview) -> None:
-        """Write `data`, however long the reader takes for it. Raises SinkError."""
+        """Write `data`, however long the reader takes. Raises SinkError."""
         if self._descriptor is None or self._finished:
             return
         began = time.monotonic()
@@ -146,15 +150,15 @@ class _Format(ABC):
 
     @abstractmethod
     def header(self, size: tuple[int, int]) -> memoryview:
-        """Return what comes before the first frame. size: (width, height) of all frames."""
+        """Return what comes before the first frame. All frames have `size`, (width, height)."""
 
     @abstractmethod
     def encode(self, pixels: np.ndarray) -> memoryview:
-        """Return the bytes of one frame. pixels: uint8 RGB (height, width, 3)."""
+        """Return the bytes of one frame, `pixels`: uint8 RGB (height, width, 3)."""
 
 
 class _Rgb24(_Format):
-    """Three bytes a pixel, red, green, blue, row by row; no header: the reader must know size and rate."""
+    """Three bytes per pixel, red, green, blue, row by row. No header: the reader must know the size and the rate."""
 
     name = "raw rgb24"
 
@@ -168,9 +172,9 @@ class _Rgb24(_Format):
 class _Y4m(_Format):
     """YUV4MPEG2 (yuv4mpeg(5) of mjpegtools): planar 4:2:0 in limited range.
 
-    Not 4:4:4, which ffmpeg would make H.264 of that browsers and phones do not play. No tag names the matrix, so it is
-    the one that players assume for the size: BT.709 from 1280 or 720 pixels on, BT.601 below. Encoders take even sizes
-    only, so an odd one gets one more column or row, a copy of its neighbour.
+    It is not 4:4:4, because ffmpeg would make H.264 of it that browsers and phones do not play. The format cannot state
+    the matrix, so it is the one that players assume for the size: BT.709 from a width of 1280 or a height of 720 on,
+    BT.601 below. Encoders take only even sizes, so an odd one gets one more column or row, a copy of its neighbour.
     """
 
     _FRAME = b"FRAME\n"
@@ -200,36 +204,36 @@ class _Y4m(_Format):
         height, width = pixels.shape[:2]
         if height % 2 or width % 2:
             pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        picture = VideoFrame.from_numpy_buffer(np.ascontiguousarray(pixels), format="rgb24")
+        video_frame = VideoFrame.from_numpy_buffer(np.ascontiguousarray(pixels), format="rgb24")
         planar = self._scaler.reformat(
-            picture, format="yuv420p", dst_colorspace=self._matrix, dst_color_range=ColorRange.MPEG, threads=1
+            video_frame, format="yuv420p", dst_colorspace=self._matrix, dst_color_range=ColorRange.MPEG, threads=1
         )
         data = np.empty(len(self._FRAME) + pixels.size // 2, np.uint8)
         data[: len(self._FRAME)] = np.frombuffer(self._FRAME, np.uint8)
-        place = len(self._FRAME)
+        offset = len(self._FRAME)
         for plane in planar.planes:
             rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
                 : plane.height, : plane.width
             ]
-            data[place : place + rows.size].reshape(rows.shape)[:] = rows
-            place += rows.size
+            data[offset : offset + rows.size].reshape(rows.shape)[:] = rows
+            offset += rows.size
         return data.data
 
 
-def _refuse_useless_stdout() -> None:
-    """Raise SinkError where nobody could read frames from standard output."""
+def _check_stdout() -> None:
+    """Raise SinkError where no program could read frames from standard output."""
     out, err = os.fstat(STDOUT), os.fstat(STDERR)
     if os.isatty(STDOUT):
         raise SinkError("standard output is a terminal", _EXAMPLE)
     same = (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino)
     if same and not stat.S_ISCHR(out.st_mode):
         raise SinkError(
-            "standard output and standard error are one file", "leave out 2>&1: text would spoil the frames"
+            "standard output and standard error are the same file", "leave out 2>&1: text would damage the frames"
         )
 
 
 def _take_stdout() -> int:
-    """Return a descriptor of standard output, and let what is printed there from now on go to standard error."""
+    """Return a descriptor of standard output, and redirect later prints to standard error."""
     sys.stdout.flush()
     descriptor = os.dup(STDOUT)
     os.dup2(STDERR, STDOUT)
@@ -241,9 +245,9 @@ def _take_stdout() -> int:
 
 
 def _write(descriptor: int, data: memoryview) -> int:
-    """Write what fits, and return how many bytes that was. Waits where the pipe is full. Raises OSError."""
+    """Write what fits and return how many bytes that was. Waits while the pipe is full. Raises OSError."""
     while True:
         try:
             return os.write(descriptor, data)
-        except BlockingIOError:  # a program with which we share it made it non-blocking
+        except BlockingIOError:  # another program that shares the pipe made it non-blocking
             select.select([], [descriptor], [])

@@ -13,7 +13,6 @@ from livedream.capture.decoding.video_decoder import VideoDecoder
 from livedream.capture.open import open_source
 from livedream.capture.source import Source
 from livedream.capture.video import VideoSource
-from livedream.cli.parsing import parse_moment
 from livedream.errors import ArgumentError, SourceError
 from livedream.frame import Frame
 from livedream.sink.open import open_sink
@@ -164,23 +163,3 @@ def packets(path: Path, kind: str) -> list[tuple[Fraction, bytes]]:
     with av.open(str(path)) as film:
         found = [packet for packet in film.demux(**{kind: 0}) if packet.size and packet.pts is not None]
         return [(packet.pts * packet.time_base, bytes(packet)) for packet in found]
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        *[("90", 90), ("1:30", 90), ("0:01:30.000", 90), (".5", Fraction(1, 2)), ("29.97", Fraction(2997, 100))],
-        *[("90s", 90), ("1m30s", 90), ("1M 30S", 90), ("1.5m", 90), ("2h", 7200), ("250ms", Fraction(1, 4))],
-        *[("1:02:03.5", Fraction(7447, 2)), ("1h2m3s500ms", Fraction(7447, 2)), ("2m", 120), ("2ms", Fraction(1, 500))],
-    ],
-)
-def test_moments(text: str, seconds: Fraction | int) -> None:
-    assert parse_moment(text) == seconds
-
-
-@pytest.mark.parametrize(
-    "text", ["", "-1", "1:60", "soon", "1e5", "nan", "1:2:3:4", "1/2", "s", "30s1m", "1:30s", "9" * 10 + "s", "300000h"]
-)
-def test_what_is_no_moment(text: str) -> None:
-    with pytest.raises(ArgumentError, match="invalid time "):
-        parse_moment(text)

@@ -12,7 +12,6 @@ from PIL import Image
 
 from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
-from livedream.cli.parsing import parse_rate
 from tests.conftest import count_frames, write_clip
 
 QUICK = ["--working-height", "32", "--octaves", "1"]
@@ -296,19 +295,6 @@ def test_a_part_of_some_sources_is_said_once(capsys: Capture) -> None:
 # Numbers and sinks ----------------------------------------------------------------------------------------------------
 
 
-def test_rates_of_ntsc_are_exact() -> None:
-    rates = {text: parse_rate(text) for text in ("29.97", "23.976", "59.94", "30", "30.0", "12.5", "30000/1001")}
-    assert rates == {
-        "29.97": Fraction(30000, 1001),
-        "23.976": Fraction(24000, 1001),
-        "59.94": Fraction(60000, 1001),
-        "30": 30,
-        "30.0": 30,
-        "12.5": Fraction(25, 2),
-        "30000/1001": Fraction(30000, 1001),
-    }
-
-
 @pytest.mark.parametrize(
     "words", [["demo"], ["zoom", "photo.png"], ["layers", "photo.png"], ["visualize", "--layer", "fire2"]]
 )
@@ -344,7 +330,7 @@ def test_a_picture_for_a_film_is_a_warning(capsys: Capture) -> None:
     assert run("film.mp4", "-o", "a.png", "-t", "0.2") == 0
     assert main(["zoom", "photo.png", "-o", "z.png", "-t", "0.1", "--still-height", "32", "--octaves", "1"]) == 0
     warned = [line for line in capsys.readouterr().err.splitlines() if "will contain only the first frame" in line]
-    hint = "name a film or a folder/ for all frames"
+    hint = "name a video or a folder/ for all frames"
     assert warned == [
         f"warning: a.png will contain only the first frame of film.mp4; {hint}",
         f"warning: z.png will contain only the first frame of photo.png; {hint}",

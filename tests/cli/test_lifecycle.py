@@ -89,13 +89,13 @@ def test_asked_to_end(numbers: list[int], code: int, tmp_path: Path) -> None:
     assert not (tmp_path / "take.part.mp4").exists()
 
 
-def test_49_during_start_up(tmp_path: Path) -> None:
+def test_during_start_up(tmp_path: Path) -> None:
     done = plain_run("start", "--to", "take.mp4", cwd=tmp_path)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (130, "stopped: nothing was written")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_49_nohup_is_respected(tmp_path: Path) -> None:
+def test_nohup_is_respected(tmp_path: Path) -> None:
     """The terminal goes, the run goes on; then it is asked to end."""
 
     def meanwhile(process: "subprocess.Popen[str]") -> None:
@@ -112,7 +112,7 @@ def test_49_nohup_is_respected(tmp_path: Path) -> None:
     assert done.returncode == 143, done.stderr
 
 
-def test_49_the_terminal_is_closed(tmp_path: Path) -> None:
+def test_the_terminal_is_closed(tmp_path: Path) -> None:
     """A real one, in which a bar is drawn. What is printed after its end goes nowhere and fails nowhere."""
     terminal, inside = pty.openpty()
     command = [sys.executable, str(PROGRAM), "nowhere", "run", "demo", "--to", "take.mp4"]
@@ -156,7 +156,7 @@ def test_an_error_in_any_thread_ends_it_and_the_film_plays(where: str, tmp_path:
     assert 1 <= count_frames(tmp_path / "take.mp4") < 10
 
 
-def test_55_a_sink_that_fails_is_said_at_once_and_in_the_end(tmp_path: Path) -> None:
+def test_a_sink_that_fails_is_said_at_once_and_in_the_end(tmp_path: Path) -> None:
     def meanwhile(process: "subprocess.Popen[str]") -> None:
         said.append(process.stderr.readline() if process.stderr else "")
         process.send_signal(signal.SIGTERM)
@@ -176,7 +176,7 @@ def test_the_only_sink_that_fails_ends_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_49_a_sink_that_never_comes_back_does_not_keep_the_process(number: int, tmp_path: Path) -> None:
+def test_a_sink_that_never_comes_back_does_not_keep_the_process(number: int, tmp_path: Path) -> None:
     done = plain_run("stuck", "--to", "take.mp4", "--to", "null", cwd=tmp_path, meanwhile=sends(number))
     assert done.returncode == 128 + number, done.stderr
     assert "nowhere hangs, and was given up" in done.stderr
@@ -184,7 +184,7 @@ def test_49_a_sink_that_never_comes_back_does_not_keep_the_process(number: int, 
 
 
 @pytest.mark.needs_display
-def test_31_closing_the_window_ends_it_well(tmp_path: Path, xvfb: str) -> None:
+def test_closing_the_window_ends_it_well(tmp_path: Path, xvfb: str) -> None:
     def meanwhile(process: "subprocess.Popen[str]") -> None:
         find = ["xdotool", "search", "--sync", "--onlyvisible", "--name", "^livedream$"]
         window = subprocess.run(find, capture_output=True, text=True, check=True, timeout=30).stdout.split()[0]

@@ -17,7 +17,7 @@ from tests.films import ffprobe, read_film
 
 
 @pytest.mark.needs_ffmpeg
-def test_12_recording_of_a_camera_that_was_lost(tmp_path: Path) -> None:
+def test_recording_of_a_camera_that_was_lost(tmp_path: Path) -> None:
     """With strength 0 the pictures tell when they were made: the recording's clock must be theirs, over the gap too."""
     film, said = tmp_path / "take.mp4", tmp_path / "said"
     camera = NetworkCamera("clock")

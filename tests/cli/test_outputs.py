@@ -361,7 +361,7 @@ def test_a_part_that_was_replaced_gets_nobodys_name(running: Run) -> None:
     process.stdin = None
     _, stderr = process.communicate(timeout=90)
     assert process.returncode == 1
-    assert b"out.part.mkv is another file than the one that was made" in stderr
+    assert b"out.part.mkv is not the file that livedream made" in stderr
     assert Path("out.part.mkv").read_text() == "mine"
     assert not Path("out.mkv").exists()
 

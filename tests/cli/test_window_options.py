@@ -1,4 +1,4 @@
-"""Where a window appears, and how, as it is asked for on the command line. tests/sink/test_stage.py shows it."""
+"""Where a window appears, and how, by options. The window: tests/sink/window/test_full_screen.py."""
 
 import pytest
 

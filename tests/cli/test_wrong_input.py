@@ -26,7 +26,7 @@ TABLE = [
     (["gopher://host/film"], WRONG, "unsupported protocol: gopher://", "rtsp"),
     # The encoding
     (["real.mp4", "--codec", "h266"], WRONG, "unknown codec: h266", "h265"),
-    (["real.mp4", "--to", "out.webm", "--codec", "h264"], WRONG, ".webm does not hold h264", "choose from vp9, av1"),
+    (["real.mp4", "--to", "out.webm", "--codec", "h264"], WRONG, ".webm cannot contain h264", "choose from vp9, av1"),
     (
         ["real.mp4", "--to", "out.png", "--codec", "av1"],
         WRONG,
@@ -39,7 +39,7 @@ TABLE = [
         "quality must be from 0 to 100, got 101",
         "0 is small, 100 as good as the original",
     ),
-    (["real.mp4", "--to", "out.gif", "--quality", "50"], WRONG, "gif has no quality to choose", "--quality"),
+    (["real.mp4", "--to", "out.gif", "--quality", "50"], WRONG, "the quality of gif is fixed", "--quality"),
     # The preset and the controls
     (["real.mp4", "--preset", "fethers"], WRONG, "unknown preset: fethers", "did you mean feathers"),
     (["real.mp4", "--preset", "mine.toml"], WRONG, "no such preset file: mine.toml", "live"),
@@ -81,11 +81,11 @@ TABLE = [
         "no/out.mp4 cannot be written: the folder no does not exist",
         "create it",
     ),
-    (["real.mp4", "--to", "a.mp4", "--to", "./a.mp4"], WRONG, "./a.mp4 is named twice", "a name of its own"),
+    (["real.mp4", "--to", "a.mp4", "--to", "./a.mp4"], WRONG, "./a.mp4 is named twice", "a different name"),
     (["real.mp4", "--to", "window"], OUTSIDE, "cannot open a window: there is no display (DISPLAY is not set)", "--to"),
     # The command line itself
-    ([""], WRONG, "the name of a source is empty", "name a film"),
-    (["real.mp4", " "], WRONG, "the name of a source is empty", "name a film"),
+    ([""], WRONG, "the name of a source is empty", "name a video"),
+    (["real.mp4", " "], WRONG, "the name of a source is empty", "name a video"),
     (["real.mp4", "demo"], WRONG, "demo is not a file", "a batch takes files: dream other sources one at a time"),
 ]
 

@@ -1,4 +1,4 @@
-"""What is asked for at the desk, and what the dreamer then does. The clock of the notices is one of the test's."""
+"""Requests to the controller, and what the dreamer does with them. The test provides the clock of the messages."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -72,7 +72,7 @@ def test_nothing_asked_for_it_dreams_as_the_dreamer_does(controller: LiveControl
     assert np.array_equal(controller(PHOTO[:16, :16]), plain(PHOTO[:16, :16]))  # a picture by itself
 
 
-def test_28_a_turned_control_holds_from_the_next_frame(controller: LiveController) -> None:
+def test_a_turned_control_holds_from_the_next_frame(controller: LiveController) -> None:
     controller.turn("strength", -10)
     assert controller.settings.strength == 0
     assert np.array_equal(controller(frame()).pixels, PHOTO)
@@ -250,7 +250,7 @@ def test_reset_begins_anew(controller: LiveController) -> None:
     assert not np.array_equal(controller(frame()).pixels, first)  # once
 
 
-def test_7_unknown_names_are_refused_and_nothing_changes(controller: LiveController) -> None:
+def test_unknown_names_are_refused_and_nothing_changes(controller: LiveController) -> None:
     with pytest.raises(ArgumentError, match="unknown preset: nature"):
         controller.fade_to("nature")
     with pytest.raises(ArgumentError, match="steps must be"):
@@ -261,7 +261,7 @@ def test_7_unknown_names_are_refused_and_nothing_changes(controller: LiveControl
     assert controller.preset == "live"
 
 
-def test_7_an_unknown_layer_is_told_and_the_dream_goes_on_as_it_was(controller: LiveController) -> None:
+def test_an_unknown_layer_is_told_and_the_dream_goes_on_as_it_was(controller: LiveController) -> None:
     controller.set("layers", "fire77")
     for index in range(10_000):
         controller(frame(index))
@@ -295,15 +295,15 @@ def test_neighbours() -> None:
     assert neighbour(["a", "b", "c"], "mine.toml", -1) == "c"
 
 
-def test_notices_stand_for_some_seconds(clock: Clock) -> None:
+def test_messages_are_shown_for_some_seconds(clock: Clock) -> None:
     messages = Messages(clock)
-    messages.tell("keep 0.98", "keep")
+    messages.show("keep 0.98", "keep")
     clock.time += SECONDS / 2
-    messages.tell("snapshot: a.png")
-    messages.tell("keep 0.99", "keep")  # in the place of the first
+    messages.show("snapshot: a.png")
+    messages.show("keep 0.99", "keep")  # in the place of the first
     assert messages.texts == ["snapshot: a.png", "keep 0.99"]
     clock.time += SECONDS
     assert messages.texts == []
     for number in range(2 * MOST):
-        messages.tell(str(number))
+        messages.show(str(number))
     assert messages.texts == [str(number) for number in range(MOST, 2 * MOST)]

@@ -78,7 +78,7 @@ def test_a_snapshot_of_a_film_that_is_played_is_the_frame_that_is_shown(
 ) -> None:
     controller.playback = Playback()
     recorder.snapshot()
-    assert controller.messages.texts == ["there is no picture yet"]
+    assert controller.messages.texts == ["no picture yet"]
     shown = controller(Frame(PHOTO, Fraction(0), 0))
     controller.playback.begin(shown)
     ahead = controller(Frame(PHOTO, Fraction(1, 25), 1))  # waits for its time
@@ -126,7 +126,7 @@ def test_a_take_of_another_livedream_in_the_same_second_is_left_alone(recorder: 
 
 def test_a_snapshot_before_the_first_picture_is_said_to_be_none(controller: LiveController, recorder: Recorder) -> None:
     recorder.snapshot()
-    assert controller.messages.texts == ["there is no picture yet"]
+    assert controller.messages.texts == ["no picture yet"]
 
 
 def test_a_snapshot_that_cannot_be_written_is_told(

@@ -1,4 +1,4 @@
-"""A disk that fills: nothing truncated under its name, and what was there before is whole."""
+"""A disk that fills up: no truncated file under the final name, and the previous file stays."""
 
 import contextlib
 import errno
@@ -23,7 +23,7 @@ from tests.conftest import disk_of
 ROOM = 24_000
 """Bytes that are free."""
 NOISE = Frame(np.random.default_rng(0).integers(0, 256, (192, 256, 3), np.uint8), Fraction(0), 0)
-"""More than that in every kind of picture."""
+"""An image that is larger than that in every format."""
 
 
 @pytest.fixture(params=["limit", "tmpfs"])
@@ -60,7 +60,7 @@ def names(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif"])
-def test_a_picture_is_whole_or_not_there_and_the_old_one_stays(name: str, full: Path) -> None:
+def test_an_image_is_complete_or_absent_and_the_old_one_stays(name: str, full: Path) -> None:
     (full / name).write_bytes(b"old and whole")
     with filled(full), open_sink(full / name, overwrite=True) as sink:
         sink.recipe = Recipe(settings=DreamSettings())
@@ -70,7 +70,7 @@ def test_a_picture_is_whole_or_not_there_and_the_old_one_stays(name: str, full: 
     assert names(full) == [name]
 
 
-def test_frames_before_the_disk_was_full_are_whole(full: Path) -> None:
+def test_frames_before_the_disk_was_full_are_complete(full: Path) -> None:
     small = Frame(np.zeros((8, 8, 3), np.uint8), Fraction(0), 0)
     with filled(full), ImagesSink(full / "out") as sink:
         sink.write(small)
@@ -79,7 +79,7 @@ def test_frames_before_the_disk_was_full_are_whole(full: Path) -> None:
     assert names(full / "out") == ["000000.png"]
 
 
-def test_a_film_over_a_whole_one_stays_the_part(full: Path) -> None:
+def test_an_incomplete_video_does_not_replace_a_complete_one(full: Path) -> None:
     for name in ("a.mkv", "a.gif"):
         (full / name).write_bytes(b"old and whole")
         with filled(full), open_sink(full / name, overwrite=True) as sink, pytest.raises(SinkError) as caught:
@@ -91,8 +91,8 @@ def test_a_film_over_a_whole_one_stays_the_part(full: Path) -> None:
 
 
 @pytest.mark.parametrize("took", ["less", "an error"])
-def test_what_the_disk_takes_is_compared(took: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on disks that say only at the end that they are full: network disks, quotas, delayed allocation."""
+def test_the_size_on_the_disk_is_checked(took: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some disks report only at the end that they are full: network disks, quotas, delayed allocation."""
     path = tmp_path / "a.toml"
     path.write_text("old")
 
@@ -102,7 +102,7 @@ def test_what_the_disk_takes_is_compared(took: str, tmp_path: Path, monkeypatch:
         os.ftruncate(descriptor, 2)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    told = "Disk quota exceeded" if took == "an error" else "2 of 3 bytes are on the disk"
+    told = "Disk quota exceeded" if took == "an error" else "only 2 of 3 bytes are on the disk"
     with OutputLock(path) as lock, pytest.raises(SinkError, match=f"cannot be written: {told}"):
         write_whole(path, b"new", lock, overwrite=True)
     assert path.read_text() == "old"

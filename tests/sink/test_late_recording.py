@@ -1,4 +1,4 @@
-"""A recording that is switched on in the middle of a live run. Row 57 of reference/video.md, section 9."""
+"""A recording that is switched on in the middle of a live run."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +19,7 @@ def grey(index: int, time: Fraction) -> Frame:
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
-def test_57_starts_with_a_key_frame_at_time_zero(suffix: str, tmp_path: Path) -> None:
+def test_starts_with_a_key_frame_at_time_zero(suffix: str, tmp_path: Path) -> None:
     """Its first frame comes 100 seconds into the run. The camera's times vary and are kept; it has no sound."""
     times = [100 + Fraction(n, 30) + Fraction(n % 3, 1000) for n in range(40)]
     with open_sink(tmp_path / f"take{suffix}", LIVE) as sink:

@@ -50,7 +50,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_second_process_is_told_at_once_who_holds_it(hold: Hold, tmp_path: Path) -> None:
+def test_a_second_process_learns_at_once_who_holds_the_lock(hold: Hold, tmp_path: Path) -> None:
     process = hold(tmp_path / "out.mp4")
     with pytest.raises(SinkError) as caught:
         OutputLock(tmp_path / "out.mp4").acquire()
@@ -64,7 +64,7 @@ def test_a_second_process_is_told_at_once_who_holds_it(hold: Hold, tmp_path: Pat
     assert names(tmp_path) == []
 
 
-def test_a_dead_process_blocks_nobody(hold: Hold, tmp_path: Path) -> None:
+def test_the_lock_of_a_dead_process_is_taken_over(hold: Hold, tmp_path: Path) -> None:
     process = hold(tmp_path / "out.mp4")
     process.kill()
     process.wait()
@@ -128,7 +128,7 @@ def test_one_process_writes_each_name_once(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_it_vouches_for_what_it_made_and_for_nothing_else(tmp_path: Path) -> None:
+def test_the_lock_vouches_only_for_files_that_it_made(tmp_path: Path) -> None:
     part = tmp_path / "out.part.mp4"
     with OutputLock(tmp_path / "out.mp4") as lock:
         part.write_bytes(b"half a film")
@@ -158,7 +158,7 @@ def test_a_file_with_the_number_of_a_removed_part_is_not_ours(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("parts", ["[]", '{"out.part.mp4": 7}', '{"out.part.mp4": [[], {}]}', '{"out.part.mp4": null}'])
-def test_a_lock_file_that_says_nonsense_vouches_for_nothing(parts: str, tmp_path: Path) -> None:
+def test_an_invalid_lock_file_vouches_for_nothing(parts: str, tmp_path: Path) -> None:
     (tmp_path / "out.part.lock").write_text(f'{{"livedream": "1", "parts": {parts}}}')
     (tmp_path / "out.part.mp4").write_bytes(b"somebody's")
     with OutputLock(tmp_path / "out.mp4") as lock:
@@ -176,7 +176,7 @@ def test_a_part_that_was_about_to_be_made_is_ours_while_it_is_empty(tmp_path: Pa
         assert not lock.vouches(part)
 
 
-def test_what_the_lock_file_says_can_be_read_at_any_time(tmp_path: Path) -> None:
+def test_the_lock_file_is_readable_at_any_time(tmp_path: Path) -> None:
     """It gets no shorter, so that it is valid between two writes, and the time in it is that of the beginning."""
     with OutputLock(tmp_path / "out.mp4") as lock:
         before = json.loads(lock.file.read_bytes())
@@ -190,7 +190,7 @@ def test_what_the_lock_file_says_can_be_read_at_any_time(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("content", ["precious", "{}", "[1]"])
-def test_a_file_of_somebodys_is_no_lock_file(content: str, tmp_path: Path) -> None:
+def test_a_foreign_file_is_not_a_lock_file(content: str, tmp_path: Path) -> None:
     (tmp_path / "out.part.lock").write_text(content)
     with pytest.raises(SinkError, match="is not a lock file of livedream"):
         OutputLock(tmp_path / "out.mp4").acquire()
@@ -209,7 +209,7 @@ def test_an_old_empty_file_stays(tmp_path: Path) -> None:
 def test_without_locks_of_the_system_the_owner_must_be_dead(
     hold: Hold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a network disk that knows no locks."""
+    """As on a network disk without locks."""
 
     def unsupported(descriptor: int, operation: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")

@@ -1,4 +1,4 @@
-"""Streams over the network, received by other programs on this machine. Row 56 of reference/video.md, section 9."""
+"""Streams over the network, received by other programs on this machine."""
 
 import contextlib
 import itertools
@@ -96,7 +96,7 @@ def test_udp_plays_what_is_sent(tmp_path: Path) -> None:
 
 @pytest.mark.needs_ffmpeg
 @pytest.mark.parametrize("address", ["rtmp://127.0.0.1:{}/live/key", "rtsp://127.0.0.1:{}/live"])
-def test_56_servers_that_come_late_go_and_come_back(
+def test_reconnects_to_servers_that_start_late_or_disappear(
     address: str, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(network_stream, "SERVER_TIMEOUT", 0.0)  # one second then: these servers answer at once
@@ -127,7 +127,7 @@ def test_56_servers_that_come_late_go_and_come_back(
 
 @pytest.mark.needs_ffmpeg
 @pytest.mark.parametrize("address", ["rtmp://127.0.0.1:{}/live/key", "rtsp://127.0.0.1:{}/live"])
-def test_56_a_server_that_hangs_keeps_nobody_waiting(
+def test_a_server_that_hangs_does_not_block(
     address: str, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = address.partition(":")[0]
@@ -161,7 +161,7 @@ def test_a_film_is_sent_at_its_own_speed(speed: Fraction) -> None:
             assert time.monotonic() - began == pytest.approx(9 / 30 / speed, abs=0.1)
 
 
-def test_a_film_that_nobody_receives_is_an_error(port: int) -> None:
+def test_a_video_that_no_server_receives_is_an_error(port: int) -> None:
     with NetworkSink(f"rtmp://127.0.0.1:{port}/live/dream", StreamInfo(rate=Fraction(30))) as sink:
         Camera(sink).until(lambda: sink.notice is not None)
         with pytest.raises(SinkError, match=r"refused, \d+ frames lost"):
@@ -182,12 +182,12 @@ def test_there_is_a_format_for_every_address_and_urls_knows_them_all() -> None:
         ("rtmp:///live/key", "names no host and port"),
     ],
 )
-def test_addresses_that_mean_nothing(address: str, text: str) -> None:
+def test_invalid_addresses_are_refused(address: str, text: str) -> None:
     with pytest.raises(ArgumentError, match=text):
         open_sink(address)
 
 
-def test_what_this_ffmpeg_cannot_send_is_said_before_the_first_frame() -> None:
+def test_an_unsupported_protocol_is_an_error_before_the_first_frame() -> None:
     """The wheels of PyAV have no srt. Where it is built in, the sink opens."""
     try:
         open_sink("srt://127.0.0.1:5000").close()

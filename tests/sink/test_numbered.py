@@ -1,4 +1,4 @@
-"""Numbered pictures, out%06d.png: written, and read again by the same pattern."""
+"""Numbered images, out%06d.png, which the same pattern reads again."""
 
 from fractions import Fraction
 
@@ -34,7 +34,7 @@ def write(pattern, count=3, **how):
         ("a_%03d_b.png", ["a_000_b.png", "a_001_b.png", "a_002_b.png"], "a_b.png.toml"),
     ],
 )
-def test_what_is_written_is_read_by_the_same_pattern(pattern, names, recipe, tmp_path):
+def test_the_same_pattern_reads_what_was_written(pattern, names, recipe, tmp_path):
     write(tmp_path / pattern)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, recipe])
     assert about((tmp_path / recipe).read_text()) | {"frames": 3, "complete": True} == about(
@@ -44,7 +44,7 @@ def test_what_is_written_is_read_by_the_same_pattern(pattern, names, recipe, tmp
         assert [int(frame.pixels[0, 0, 0]) for frame in source] == [0, 10, 20]
 
 
-def test_old_pictures_stay_unless_they_may_be_replaced(tmp_path):
+def test_existing_images_stay_without_overwrite(tmp_path):
     (tmp_path / "out7.png").write_bytes(b"mine")
     (tmp_path / "outer.png").write_bytes(b"mine too")
     with pytest.raises(SinkError, match=r"out7\.png exists already"):
@@ -53,7 +53,7 @@ def test_old_pictures_stay_unless_they_may_be_replaced(tmp_path):
     assert (tmp_path / "outer.png").read_bytes() == b"mine too"
 
 
-def test_those_of_a_longer_run_do_not_stay_among_those_of_a_shorter_one(tmp_path, caplog):
+def test_surplus_images_of_a_longer_run_are_removed(tmp_path, caplog):
     write(tmp_path / "out%03d.png", 5)
     (tmp_path / "out004.png").write_bytes(b"mine")
     write(tmp_path / "out%03d.png", 2, overwrite=True)
@@ -68,7 +68,7 @@ def test_those_of_a_longer_run_do_not_stay_among_those_of_a_shorter_one(tmp_path
 
 
 @pytest.mark.parametrize("pattern", ["%06d.png", "", "out%d.png"])
-def test_a_file_in_the_place_of_a_half_written_picture_is_seen_at_once(pattern, tmp_path):
+def test_a_foreign_half_written_image_is_an_error_at_once(pattern, tmp_path):
     name = "out7.part.png" if "out" in pattern else "000007.part.png"
     (tmp_path / name).write_bytes(b"mine")
     with pytest.raises(SinkError, match=f"{name} exists already, and livedream may not have made it"):
@@ -76,7 +76,7 @@ def test_a_file_in_the_place_of_a_half_written_picture_is_seen_at_once(pattern, 
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_they_never_replace_what_is_read(tmp_path):
+def test_images_that_are_read_are_never_replaced(tmp_path):
     write(tmp_path / "%d.png")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     for source in (tmp_path / "%d.png", tmp_path):
@@ -88,14 +88,14 @@ def test_they_never_replace_what_is_read(tmp_path):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_wrong_patterns(tmp_path):
-    with pytest.raises(ArgumentError, match="has a place for 2 numbers"):
+def test_a_pattern_needs_one_place_for_a_number(tmp_path):
+    with pytest.raises(ArgumentError, match="has 2 places for a number"):
         open_sink(tmp_path / "%d-%d.png")
     with pytest.raises(SinkError, match="does not exist"):
         open_sink(tmp_path / "gone" / "%d.png")
 
 
-def test_a_width_that_no_name_has(tmp_path):
+def test_more_digits_than_a_name_can_have_are_not_a_place_for_a_number(tmp_path):
     """Formatting a number to 9999999999 digits takes as many bytes: it is no place for a number."""
     write(tmp_path / "%09999999999d.png")
     assert (tmp_path / "%09999999999d.png").is_file()

@@ -61,7 +61,7 @@ def frames(count: int) -> list[Frame]:
 class Contract:
     """What every sink promises; the subclasses open the sinks."""
 
-    def test_takes_frames_and_says_who_it_is(self, open_it: Callable[[], Sink]) -> None:
+    def test_takes_frames_and_has_a_name(self, open_it: Callable[[], Sink]) -> None:
         with open_it() as sink:
             assert sink.name
             assert sink.finished is False
@@ -80,7 +80,7 @@ class Contract:
             sink.close()
             sink.close()
 
-    def test_leaves_nothing_behind_when_nothing_came(self, open_it: Callable[[], Sink], tmp_path: Path) -> None:
+    def test_leaves_no_file_without_frames(self, open_it: Callable[[], Sink], tmp_path: Path) -> None:
         with open_it() as sink:
             sink.end()
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -180,7 +180,7 @@ def _opened(name: str) -> Sink:
         ("http://host/live", "cannot send to http://", "choose from udp, rtmp"),
     ],
 )
-def test_unknown_names_get_the_choices(spec: str, text: str, hint: str) -> None:
+def test_an_unknown_name_lists_the_choices(spec: str, text: str, hint: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         open_sink(spec)
     assert str(caught.value) == text
@@ -248,7 +248,7 @@ def test_never_writes_over_a_picture_that_is_read(spec: str, tmp_path: Path, mon
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "picture.png", "folder/000000.png"])
-def test_an_existing_file_is_kept_unless_told(name: str, tmp_path: Path) -> None:
+def test_an_existing_file_stays_without_overwrite(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("precious")
@@ -264,7 +264,7 @@ def test_an_existing_file_is_kept_unless_told(name: str, tmp_path: Path) -> None
     assert path.read_bytes() != b"precious"
 
 
-def test_several_pictures_do_not_go_into_one() -> None:
+def test_several_images_into_one_file_are_refused() -> None:
     with pytest.raises(ArgumentError, match=r"cannot write 3 images into one file: out\.png"):
         open_sink("out.png", StreamInfo(stills=True, length=3))
 

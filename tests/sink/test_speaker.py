@@ -1,4 +1,4 @@
-"""The sound of a film that is played. Films are decoded for real; only the loudspeaker is a stand-in.
+"""The sound of a video that is played. Videos are really decoded; only the loudspeaker is simulated.
 
 The film of the tests says its time in its sound: the left channel grows from 0 to 1 over `SECONDS`.
 """
@@ -40,7 +40,7 @@ def film(tmp_path: Path) -> Path:
 
 
 class Clock:
-    """A film that stands at the position that the test says."""
+    """A video that is paused at the position that the test sets."""
 
     def __init__(self, speed: Fraction = Fraction(1)) -> None:
         self.speed = speed
@@ -50,7 +50,7 @@ class Clock:
 
 
 class Device:
-    """Stands for sounddevice: `hear` is what its own thread does."""
+    """Replaces sounddevice; `hear` does what its thread does."""
 
     PortAudioError = RuntimeError
 
@@ -109,7 +109,7 @@ def heard_at(time: float, clock: Clock, device: Device) -> float:
     return moment(heard[-1])
 
 
-def test_a_device_that_another_program_holds_is_told_and_the_film_is_silent(film, device, caplog) -> None:
+def test_a_busy_device_is_a_warning_and_the_video_is_silent(film, device, caplog) -> None:
     def busy() -> None:
         raise device.PortAudioError("Device unavailable [PaErrorCode -9985]")
 
@@ -121,7 +121,7 @@ def test_a_device_that_another_program_holds_is_told_and_the_film_is_silent(film
     assert caplog.messages == ["no sound: the device does not play (Device unavailable [PaErrorCode -9985])"]
 
 
-def test_the_sound_is_that_of_the_picture(film, device) -> None:
+def test_the_sound_is_in_sync_with_the_picture(film, device) -> None:
     clock = Clock()
     with playing(film, clock):
         assert not device.hear().any()  # no frame is shown yet
@@ -135,7 +135,7 @@ def test_the_sound_is_that_of_the_picture(film, device) -> None:
     assert device.closed
 
 
-def test_silence_while_the_film_stands_or_the_dream_is_slower(film, device, caplog) -> None:
+def test_silence_while_the_video_is_paused_or_the_dream_is_slower(film, device, caplog) -> None:
     clock = Clock()
     with playing(film, clock):
         clock.position, clock.paused = 0.25, True
@@ -147,7 +147,7 @@ def test_silence_while_the_film_stands_or_the_dream_is_slower(film, device, capl
         until(lambda: caplog.records)
         clock.notice = None
         assert heard_at(0.4, clock, device) == pytest.approx(0.4, abs=1e-3)
-    text = "there is no sound while the dream is slower than the film"
+    text = "there is no sound while the dream is slower than the video"
     assert [record.getMessage() for record in caplog.records] == [text]
 
 
@@ -160,7 +160,7 @@ def test_a_part_of_a_film(film, device) -> None:
 
 
 def test_each_round_of_a_loop_has_the_sound_from_the_beginning(film, device) -> None:
-    """The pictures of a round take 1.5 s: the rest of the sound is not heard."""
+    """The frames of a round take 1.5 s; the rest of the sound is not played."""
     clock = Clock()
     seconds: list[Fraction | None] = [None]
     with playing(film, clock, round_seconds=lambda: seconds[0]) as speaker:
@@ -178,7 +178,7 @@ def test_each_round_of_a_loop_has_the_sound_from_the_beginning(film, device) -> 
 
 
 @pytest.mark.parametrize("speed", [Fraction(2), Fraction(1, 4)])
-def test_at_another_speed_the_times_are_those_of_the_film(speed) -> None:
+def test_times_are_those_of_the_video_at_any_speed(speed) -> None:
     def tone():
         for begin in range(0, RATE, 1024):
             phase = np.arange(begin, begin + 1024) * 2 * np.pi * 1000 / RATE
@@ -195,7 +195,7 @@ def test_at_another_speed_the_times_are_those_of_the_film(speed) -> None:
     assert np.argmax(spectrum) * RATE / len(values) == pytest.approx(1000, abs=20)  # the same pitch
 
 
-def test_the_queue_waits_for_what_is_early_and_drops_what_is_late() -> None:
+def test_early_sound_waits_and_late_sound_is_dropped() -> None:
     queue = AudioQueue(Fraction(1))
     queue.put(AudioChunk(1.0, np.ones((480, 2), np.float32)))
     heard = np.empty((4800, 2), np.float32)
@@ -210,14 +210,14 @@ def test_the_queue_waits_for_what_is_early_and_drops_what_is_late() -> None:
     assert not heard.any() and len(queue) == 0
 
 
-def test_without_the_package_or_its_library_it_is_one_line_with_a_hint(film, monkeypatch) -> None:
+def test_a_missing_package_or_library_is_one_line_with_a_hint(film, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(SinkError, match="sounddevice is not installed") as error:
         Speaker(film, Clock())
     assert 'pip install "livedream[sound]"' in error.value.hint
 
 
-def test_without_a_device_the_film_is_silent(film, device, monkeypatch, caplog) -> None:
+def test_the_video_is_silent_without_a_device(film, device, monkeypatch, caplog) -> None:
     def fail(**how):
         raise RuntimeError("Error querying device -1")
 
@@ -226,4 +226,4 @@ def test_without_a_device_the_film_is_silent(film, device, monkeypatch, caplog) 
     with contextlib.closing(Speaker(film, Clock())) as speaker:
         speaker.open()
         assert threading.active_count() == before
-    assert "no sound: no device plays it (Error querying device -1)" in caplog.text
+    assert "no sound: there is no device to play it (Error querying device -1)" in caplog.text

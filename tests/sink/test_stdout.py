@@ -1,4 +1,4 @@
-"""Frames on standard output, read by ffmpeg as a user's pipe has it."""
+"""Frames on standard output, read by ffmpeg through a pipe."""
 
 import json
 import os
@@ -21,7 +21,7 @@ COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (12, 90, 200), 
 
 @contextmanager
 def standard_output(target: int) -> Iterator[None]:
-    """Let descriptor 1 be `target` inside the block."""
+    """Redirect descriptor 1 to `target` inside the block."""
     before = os.dup(1)
     os.dup2(target, 1)
     try:
@@ -54,7 +54,7 @@ def through(tmp_path: Path) -> Callable[..., bytes]:
 
 
 def ramp(count: int, times: list[int] | None = None, rate: int = 25) -> list[Frame]:
-    """Frames of which each is brighter than the one before; times: in frames of `rate`."""
+    """Return frames that get brighter; their `times` are in frames of `rate`."""
     times = times or list(range(count))
     return [
         Frame(np.full((4, 6, 3), 10 * (number + 1), np.uint8), Fraction(moment, rate), number)
@@ -104,8 +104,8 @@ def test_raw_rgb_is_the_pixels_and_nothing_else(through) -> None:
     assert through(["cat"], frames, "rgb24:-", rate=Fraction(25)) == bytes(range(144))
 
 
-def test_the_rate_is_constant(through, caplog) -> None:
-    """25 a second of a film whose frames are shown for 1, 3, 1/2, 1/2 and 2 of these."""
+def test_frames_are_repeated_and_left_out_to_keep_the_rate(through, caplog) -> None:
+    """25 frames per second of a video whose frames last 1, 3, 1/2, 1/2 and 2 of these."""
     moments: list[tuple[Fraction | int, Fraction | int]] = [
         (0, 1),
         (1, 3),
@@ -119,10 +119,10 @@ def test_the_rate_is_constant(through, caplog) -> None:
     ]
     # 4.5 is rounded to 4, which is taken.
     assert levels(through(["cat"], frames, "rgb24:-", rate=Fraction(25))) == [10, 20, 20, 20, 30, 50, 50]
-    assert "3 frames repeated and 1 left out to hold 25 fps" in caplog.text
+    assert "3 frames repeated and 1 left out to keep 25 fps" in caplog.text
 
 
-def test_pictures_follow_one_another(through) -> None:
+def test_still_images_follow_one_another(through) -> None:
     frames = [Frame(np.full((4, 6, 3), level, np.uint8), Fraction(0), 0) for level in (10, 20)]
     assert levels(through(["cat"], frames, "rgb24:-", stills=True)) == [10, 20]
 
@@ -137,8 +137,8 @@ def test_a_live_source_begins_at_its_first_frame_and_its_gaps_are_filled(through
     ]
 
 
-def test_a_slow_reader_of_a_live_source_is_not_given_repeats() -> None:
-    """It takes one frame and pauses, so that the pipe is full: what it has missed is not repeated to it."""
+def test_a_slow_reader_of_a_live_source_gets_no_repeated_frames() -> None:
+    """It takes one frame and pauses, so that the pipe is full. The frames that it missed are not repeated."""
     read, write = os.pipe()
     pixels = np.zeros((1080, 1920, 3), np.uint8)  # more than a pipe holds
     with standard_output(write):
@@ -182,7 +182,10 @@ def test_text_among_the_frames_is_refused() -> None:
     errors = os.dup(2)
     try:
         os.dup2(write, 2)
-        with standard_output(write), pytest.raises(SinkError, match="standard output and standard error are one file"):
+        with (
+            standard_output(write),
+            pytest.raises(SinkError, match="standard output and standard error are the same file"),
+        ):
             open_sink("-")
     finally:
         os.dup2(errors, 2)

@@ -1,4 +1,4 @@
-"""A virtual camera, by back ends of pyvirtualcam's own registry. Rows 58 to 62 of reference/video.md, section 9."""
+"""A virtual camera, tested with back ends that are registered with pyvirtualcam."""
 
 import builtins
 import os
@@ -29,7 +29,7 @@ WHITE = Frame(np.full((90, 160, 3), 255, np.uint8), Fraction(0), 0)
 
 
 class Device:
-    """A back end that keeps what it is sent, and does `on_send` first."""
+    """A back end that calls `on_send` and keeps the frames that it is sent."""
 
     made: ClassVar[list["Device"]] = []
     path = ""
@@ -88,8 +88,8 @@ def until_it_fails(sink: Sink) -> SinkError:
     raise AssertionError("it did not fail")
 
 
-def test_60_steady_from_opening_on(device: type[Device]) -> None:
-    """Black before the first frame; then that frame, again and again, at 30 a second whatever comes."""
+def test_sends_at_a_steady_rate_from_the_start(device: type[Device]) -> None:
+    """Black before the first frame; then that frame repeatedly at 30 per second."""
     with open_sink("virtual-camera", StreamInfo(rate=Fraction(30), live=True)) as sink:
         assert sink.live
         assert sink.name == f"virtual camera {device.path}"
@@ -108,12 +108,12 @@ def test_60_steady_from_opening_on(device: type[Device]) -> None:
 
 
 @pytest.mark.parametrize(("rate", "sent"), [(None, 30), (Fraction(5), 10), (Fraction(240), 60), (Fraction(25), 25)])
-def test_the_rate_is_one_that_programs_know(rate: Fraction | None, sent: float, device: type[Device]) -> None:
+def test_the_rate_is_limited(rate: Fraction | None, sent: float, device: type[Device]) -> None:
     with VirtualCameraSink(info=StreamInfo(rate=rate)):
         assert device.made[0].fps == sent
 
 
-def test_59_the_size_that_somebody_has_fixed(device: type[Device], tmp_path: Path) -> None:
+def test_the_size_that_a_reader_has_fixed_is_used(device: type[Device], tmp_path: Path) -> None:
     (tmp_path / "sys" / "video10").mkdir(parents=True)
     (tmp_path / "sys" / "video10" / "format").write_text("YU12:640x480@30/1\n")
     with open_sink("virtual-camera:/dev/video10") as sink:
@@ -131,14 +131,14 @@ def test_59_the_size_that_somebody_has_fixed(device: type[Device], tmp_path: Pat
         ((1, 1), slice(0, 720), slice(280, 1000)),
     ],
 )
-def test_pictures_are_fitted_in(size: tuple[int, int], rows: slice, columns: slice) -> None:
+def test_frames_are_letterboxed(size: tuple[int, int], rows: slice, columns: slice) -> None:
     expected = np.zeros((720, 1280, 3), np.uint8)
     expected[rows, columns] = 200
     fitted = letterbox(np.full((size[1], size[0], 3), 200, np.uint8), (1280, 720))
     assert np.array_equal(fitted, expected)
 
 
-def test_pixels_are_shown_in_their_shape(device: type[Device]) -> None:
+def test_the_pixel_aspect_ratio_is_kept(device: type[Device]) -> None:
     """PAL 16:9: 720x576 pixels of 64:45 look like 1024x576, and fill 1280x720."""
     with open_sink("virtual-camera", StreamInfo(pixel_aspect=Fraction(64, 45))) as sink:
         sink.write(Frame(np.full((576, 720, 3), 200, np.uint8), Fraction(0), 0))
@@ -148,8 +148,10 @@ def test_pixels_are_shown_in_their_shape(device: type[Device]) -> None:
 # When it fails -------------------------------------------------------------------------------------------------------
 
 
-def test_61_a_driver_that_only_complains_is_heard(device: type[Device], capfd: pytest.CaptureFixture[str]) -> None:
-    """As v4l2loopback's does: pyvirtualcam prints to stderr from C and goes on."""
+def test_a_driver_that_only_prints_its_error_is_noticed(
+    device: type[Device], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As with v4l2loopback: pyvirtualcam prints to stderr from C and continues."""
     sink = open_sink("virtual-camera")
     wait_until(lambda: device.made[0].pictures)
     device.on_send = staticmethod(lambda: os.write(2, b"error writing frame: No such device\n"))
@@ -160,7 +162,7 @@ def test_61_a_driver_that_only_complains_is_heard(device: type[Device], capfd: p
     assert "error writing frame" in capfd.readouterr().err  # it is not swallowed
 
 
-def test_61_a_driver_that_raises(device: type[Device]) -> None:
+def test_a_driver_that_raises_is_an_error(device: type[Device]) -> None:
     def fail() -> None:
         raise RuntimeError("pixel buffer size mismatch")
 
@@ -169,19 +171,19 @@ def test_61_a_driver_that_raises(device: type[Device]) -> None:
         assert str(until_it_fails(sink)) == f"{sink.name} failed: pixel buffer size mismatch"
 
 
-def test_61_a_device_that_is_gone(device: type[Device]) -> None:
+def test_a_device_that_disappeared_is_an_error(device: type[Device]) -> None:
     with open_sink("virtual-camera") as sink:
         Path(device.path).unlink()
-        assert str(until_it_fails(sink)) == f"{sink.name} is gone"
+        assert str(until_it_fails(sink)) == f"{sink.name} has disappeared"
 
 
-def test_61_a_driver_that_hangs(device: type[Device], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_driver_that_hangs_is_an_error(device: type[Device], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(virtual_camera, "HANG_SECONDS", 0.2)
     release = threading.Event()
     device.on_send = staticmethod(release.wait)
     sink = open_sink("virtual-camera")
     try:
-        assert "has taken no picture for 0.2 s" in str(until_it_fails(sink))
+        assert "has not taken a frame for 0.2 s" in str(until_it_fails(sink))
         began = time.monotonic()
         sink.close()
         assert time.monotonic() - began < 2
@@ -194,7 +196,7 @@ def test_61_a_driver_that_hangs(device: type[Device], monkeypatch: pytest.Monkey
 # When there is none --------------------------------------------------------------------------------------------------
 
 
-def test_58_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
     def without(name: str, *rest: Any) -> Any:
@@ -203,40 +205,40 @@ def test_58_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(SinkError, match="without pyvirtualcam") as caught:
+    with pytest.raises(SinkError, match="needs pyvirtualcam") as caught:
         open_sink("virtual-camera")
     assert caught.value.hint == 'pip install "livedream[virtualcam]"'
 
 
 @pytest.mark.skipif(sys.platform != "linux" or any(Path("/dev").glob("video*")), reason="there is a video device")
-def test_58_no_driver_by_the_real_back_end() -> None:
+def test_a_missing_driver_is_an_error_of_the_real_back_end() -> None:
     with pytest.raises(SinkError, match=r"no virtual camera: No v4l2 loopback device found") as caught:
         open_sink("virtual-camera")
     assert "sudo modprobe v4l2loopback devices=1 exclusive_caps=1" in caught.value.hint
     with pytest.raises(SinkError, match=r"Device /dev/video77 does not exist") as caught:
         open_sink("virtual-camera:/dev/video77")
-    assert caught.value.hint == "ls /dev/video* shows what there is"
+    assert caught.value.hint == "ls /dev/video* lists the devices"
 
 
 @pytest.mark.parametrize(
     ("system", "said", "advice"),
     [
-        pytest.param("linux", "No v4l2 loopback device found at /dev/video[0-99].", "modprobe", id="58-linux"),
-        pytest.param("win32", "OBS Virtual Camera device not found! Did you install OBS?", "winget", id="58-windows"),
-        pytest.param("win32", "No camera registered. Did you install any camera?", "Unity Capture", id="58-unity"),
-        pytest.param("darwin", "OBS Virtual Camera is not installed in your system.", "OBS Studio 30", id="58-macos"),
-        pytest.param("freebsd", "", "Linux, Windows and macOS", id="58-others"),
-        pytest.param("linux", "due to missing permissions. Did you add", "usermod -aG video", id="59-rights"),
-        pytest.param("linux", "could not be configured: Device or resource busy", "close the programs", id="59-busy"),
-        pytest.param("win32", "virtual camera output could not be started", "Stop Virtual Camera", id="59-obs"),
+        pytest.param("linux", "No v4l2 loopback device found at /dev/video[0-99].", "modprobe", id="linux"),
+        pytest.param("win32", "OBS Virtual Camera device not found! Did you install OBS?", "winget", id="windows"),
+        pytest.param("win32", "No camera registered. Did you install any camera?", "Unity Capture", id="unity"),
+        pytest.param("darwin", "OBS Virtual Camera is not installed in your system.", "OBS Studio 30", id="macos"),
+        pytest.param("freebsd", "", "Linux, Windows and macOS", id="others"),
+        pytest.param("linux", "due to missing permissions. Did you add", "usermod -aG video", id="rights"),
+        pytest.param("linux", "could not be configured: Device or resource busy", "close the programs", id="busy"),
+        pytest.param("win32", "virtual camera output could not be started", "Stop Virtual Camera", id="obs"),
     ],
 )
-def test_the_cure_for_what_the_back_ends_say(system: str, said: str, advice: str) -> None:
-    """The texts are those of pyvirtualcam 0.15 (video.md, 4(b))."""
+def test_the_hint_fits_the_message_of_the_back_end(system: str, said: str, advice: str) -> None:
+    """The messages are those of pyvirtualcam 0.15."""
     assert advice in hint_for(f"'x' backend: {said}", system)
 
 
-def test_what_is_overheard_is_said_all_the_same(capfd: pytest.CaptureFixture[str]) -> None:
+def test_captured_stderr_is_still_printed(capfd: pytest.CaptureFixture[str]) -> None:
     assert capture_stderr(lambda: os.write(2, b"error: gone\n")) == "error: gone\n"
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "error: gone\nafter\n"

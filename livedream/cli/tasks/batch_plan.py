@@ -103,7 +103,7 @@ def is_batch(specs: Sequence[str]) -> bool:
 
 
 def plan(specs: Sequence[str], to: str | None = None) -> list[Job]:
-    """Return the jobs, in the order in which they are named; those of a folder or a pattern by name.
+    """Return the jobs in the order of `specs`; within a folder or a pattern, sorted by name.
 
     Args:
         specs: videos, pictures, folders and patterns. A folder means each video in it, and all its pictures together. A

@@ -92,7 +92,7 @@ class Drawing:
         _conclude(count, began, target)
 
     def atlas(self, folder: Path, channels: int) -> None:
-        """Draw so many channels of every layer, each as a picture in `folder`, and all on a sheet and a web page."""
+        """Draw `channels` channels of every layer: each as a picture in `folder`, and all on a sheet and a web page."""
         row = network_for(self._settings)
         with Activity("preparing") as activity:
             self._draw.on_step = activity.step

@@ -125,8 +125,8 @@ def _choose_look(source: Source, request: Request) -> Look:
 def _stream_info(source: Source, preset: str | None, settings: DreamSettings) -> StreamInfo:
     info = StreamInfo.of(source, also_read=files_read(preset, settings))
     if source.path is not None and source.path == Path(demo.demo_clip):
-        source.name = "demo"  # nobody knows where the clip lies, or chose it for its sound
-        info = replace(info, tells_lost_sound=False)
+        source.name = "demo"  # its path and its missing sound do not concern the user
+        info = replace(info, warn_lost_sound=False)
     return info
 
 

@@ -1,1 +1,1 @@
-"""Frames into video files, with the sound, subtitles and chapters of the source."""
+"""Writes frames into video files, with the sound, subtitles and chapters of the source."""

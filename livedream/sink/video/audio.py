@@ -1,4 +1,4 @@
-"""The sound of a film, carried into another one: copied where the container can hold it, encoded anew elsewhere."""
+"""Carries the sound of one video into another: copied where the container supports the codec, re-encoded elsewhere."""
 
 import contextlib
 import io
@@ -23,60 +23,63 @@ from av.container import OutputContainer
 log = logging.getLogger(__name__)
 
 ENCODERS = {"mp4": "aac", "mov": "aac", "matroska": "aac", "webm": "libopus"}
-"""What sound is encoded with that a container cannot hold as it is. A GIF holds none."""
+"""The encoder for sound that a container cannot hold as it is. A GIF has no sound."""
 NAMES = {"aac": "AAC", "libopus": "Opus"}
 USUAL_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
-"""In order of their number of channels: what the channels of an unusual layout are moved into."""
+"""The layouts to which an unusual one is converted, by number of channels."""
 MOST_CHANNELS = 8
-"""PyAV reads past its planes when samples of more channels become an array (18.1, AudioFrame.to_ndarray)."""
+"""PyAV reads past its planes when it converts samples of more channels (18.1, AudioFrame.to_ndarray)."""
 OPUS_RATE = 48000
-"""Samples a second. Every decoder of Opus gives 48 kHz, whatever went in (RFC 7845, section 5.1)."""
+"""Samples per second. Every Opus decoder returns 48 kHz, whatever was encoded (RFC 7845, section 5.1)."""
 SLIP = Fraction(1, 50)
-"""Seconds. Samples that begin less than this too early or too late follow on those before: times are rounded."""
+"""Seconds. Samples whose time is off by less than this continue those before, because times are rounded."""
 BITS_PER_CHANNEL = 64_000
-"""A second. FFmpeg's default for AAC is 128 kbit/s whatever the number of channels."""
+"""Bits per second. FFmpeg's default for AAC is 128 kbit/s for any number of channels."""
 
 
 class AudioTrack(ABC):
-    """One sound track on its way into `film`, packet by packet.
+    """One sound track that is carried into `output`, packet by packet.
 
-    source: the track that is read. target: the one that is written.
+    Args:
+        source: The track that is read.
+        target: The track that is written.
+        output: The video that is written.
     """
 
-    def __init__(self, source: AudioStream, target: AudioStream, film: OutputContainer) -> None:
+    def __init__(self, source: AudioStream, target: AudioStream, output: OutputContainer) -> None:
         self.target = target
         self.damaged = 0
-        """How many packets could not be decoded: each is a moment of silence."""
-        self.begun = False
-        """Whether the muxer has got a packet."""
+        """How many packets could not be decoded; each is a moment of silence."""
+        self.has_written = False
+        """Whether the muxer got a packet."""
         self._source = source
-        self._film = film
+        self._output = output
 
-    def begin(self) -> None:  # noqa: B027  (subtitles have something to do here)
-        """Nothing comes before the first packet."""
+    def begin(self) -> None:  # noqa: B027  (subtitles override it)
+        """Write what must come before the first packet: nothing."""
 
     def advance(self, time: Fraction) -> None:  # noqa: B027
-        """Nothing is due without a packet."""
+        """Write what is due at `time` without a packet: nothing."""
 
     @staticmethod
     def wants(packet: "av.Packet[AudioStream]", start: Fraction) -> bool:
-        """Return whether the packet belongs to the film that begins at `start` seconds on the clock of the file."""
-        # From the beginning of the file, a decoder needs what comes before time 0.
+        """Return whether the packet belongs to the video, which begins at `start` seconds on the clock of the file."""
+        # At the beginning of the file a decoder also needs what comes before time 0.
         return not start or packet.dts is None or packet.dts * packet.time_base >= start
 
     @abstractmethod
     def write(self, packet: "av.Packet[AudioStream]", start: Fraction) -> None:
-        """Write one packet, `start` seconds earlier than it says."""
+        """Write one packet, `start` seconds earlier than its own time."""
 
     def pass_over(self, packet: "av.Packet[AudioStream]") -> None:  # noqa: B027
-        """Take note of a packet that was read before, from another handle of the file, and is written."""
+        """Skip a packet that was already written after it was read from another handle of the file."""
 
     @abstractmethod
     def finish(self) -> None:
-        """Write what an encoder still holds."""
+        """Write what the encoder still holds."""
 
     def _decode(self, packet: "av.Packet[AudioStream]", start: Fraction) -> list[AudioFrame]:
-        """Return the samples of a packet, `start` seconds earlier; none where it is damaged."""
+        """Return the samples of a packet, `start` seconds earlier; none if it is damaged."""
         shift = round(start / packet.time_base)
         try:
             decoded = packet.decode()
@@ -89,26 +92,26 @@ class AudioTrack(ABC):
 
 
 class CopiedAudio(AudioTrack):
-    """Takes the packets as they are.
+    """Copies the packets as they are.
 
-    A broadcast (AAC in ADTS, where each packet says what it holds) may change rate and channels in mid-stream; the
-    header of the film can name one configuration only. What has another one than the first packet is encoded anew.
+    A broadcast (AAC in ADTS, where each packet states its format) may change rate and channels in mid-stream, but the
+    header of the video can state only one configuration. Packets that differ from the first one are re-encoded.
     """
 
-    def __init__(self, source: AudioStream, target: AudioStream, film: OutputContainer) -> None:
-        super().__init__(source, target, film)
+    def __init__(self, source: AudioStream, target: AudioStream, output: OutputContainer) -> None:
+        super().__init__(source, target, output)
         self._is_adts = source.codec_context.name == "aac" and not source.codec_context.extradata
         self._unwrap = BitStreamFilterContext("aac_adtstoasc", source) if self._is_adts else None
         self._configuration: bytes | None = None
-        self._like = source.codec_context.sample_rate, source.codec_context.layout.name
+        self._first_format = source.codec_context.sample_rate, source.codec_context.layout.name
         self._encoder: _Encoder | None = None
         self._last: Fraction | None = None
-        """When the last packet that was written is decoded, in seconds."""
+        """The dts of the last packet that was written, in seconds."""
 
     def write(self, packet: "av.Packet[AudioStream]", start: Fraction) -> None:
         if self._is_adts and self._changed(packet):
             if self._encoder is None:
-                self._encoder = _Encoder(_open_encoder("aac", *self._like))
+                self._encoder = _Encoder(_open_encoder("aac", *self._first_format))
             self._mux(self._encoder.encode(self._decode(packet, start)))
             return
         self.finish()
@@ -116,11 +119,11 @@ class CopiedAudio(AudioTrack):
         packet.dts = packet.dts - shift if packet.dts is not None else None
         packet.pts = packet.pts - shift if packet.pts is not None else None
         try:
-            whole = self._unwrap.filter(packet) if self._unwrap else [packet]
+            packets = self._unwrap.filter(packet) if self._unwrap else [packet]
         except av.error.FFmpegError:
             self.damaged += 1
             return
-        self._mux(whole)
+        self._mux(packets)
 
     def finish(self) -> None:
         if self._encoder is not None:
@@ -128,7 +131,7 @@ class CopiedAudio(AudioTrack):
             self._mux(encoder.flush())
 
     def _changed(self, packet: "av.Packet[AudioStream]") -> bool:
-        """Return whether an ADTS header tells another profile, rate or layout than the first one (ISO/IEC 13818-7)."""
+        """Return whether an ADTS header has another profile, rate or layout than the first one (ISO/IEC 13818-7)."""
         head = bytes(packet)[:4]
         if len(head) < 4 or head[0] != 0xFF or head[1] & 0xF0 != 0xF0:
             return False
@@ -136,7 +139,7 @@ class CopiedAudio(AudioTrack):
         if self._configuration is None:
             self._configuration = configuration
         elif configuration != self._configuration and self._encoder is None:
-            log.warning("the sound changes its rate or its channels and is encoded anew from there on")
+            log.warning("the sound changes its rate or its channels and is re-encoded from there on")
         return configuration != self._configuration
 
     def _mux(self, packets: "Iterable[av.Packet[AudioStream]]") -> None:
@@ -144,18 +147,18 @@ class CopiedAudio(AudioTrack):
             decoded = packet.dts * packet.time_base if packet.dts is not None else None
             if decoded is not None:
                 if self._last is not None and decoded <= self._last:
-                    continue  # damaged: a muxer takes no time that goes back
+                    continue  # damaged: a muxer accepts no dts that goes back
                 self._last = decoded
             packet.stream = self.target
-            self._film.mux(packet)
-            self.begun = True
+            self._output.mux(packet)
+            self.has_written = True
 
 
 class EncodedAudio(AudioTrack):
-    """Decodes the packets and encodes their samples with the encoder of `target`."""
+    """Decodes the packets and re-encodes their samples with the encoder of `target`."""
 
-    def __init__(self, source: AudioStream, target: AudioStream, film: OutputContainer) -> None:
-        super().__init__(source, target, film)
+    def __init__(self, source: AudioStream, target: AudioStream, output: OutputContainer) -> None:
+        super().__init__(source, target, output)
         self._encoder = _Encoder(target.codec_context)
         self._finished = False
 
@@ -164,7 +167,7 @@ class EncodedAudio(AudioTrack):
 
     def pass_over(self, packet: "av.Packet[AudioStream]") -> None:
         with contextlib.suppress(av.error.FFmpegError):
-            packet.decode()  # the decoder of this handle needs it for the next one
+            packet.decode()  # the decoder of this handle needs it for the next packet
 
     def finish(self) -> None:
         if not self._finished:
@@ -174,31 +177,31 @@ class EncodedAudio(AudioTrack):
     def _mux(self, packets: "Iterable[av.Packet[AudioStream]]") -> None:
         for packet in packets:
             packet.stream = self.target
-            self._film.mux(packet)
-            self.begun = True
+            self._output.mux(packet)
+            self.has_written = True
 
 
 class _Encoder:
-    """Encodes samples of any kind, also of one that changes in mid-stream, with one encoder."""
+    """Encodes samples of any format, which may change in mid-stream, with one encoder."""
 
     def __init__(self, context: AudioCodecContext) -> None:
         self._context = context
         self._resampler: AudioResampler | None = None
-        self._takes: tuple[object, ...] = ()
+        self._format: tuple[object, ...] = ()
         self._next: int | None = None
         """The time of the next sample, in samples."""
 
     def encode(self, decoded: Iterable[AudioFrame]) -> "Iterator[av.Packet[AudioStream]]":
         for samples in decoded:
             kind = samples.format.name, samples.layout.name, samples.sample_rate, samples.time_base
-            if self._resampler is None or kind != self._takes:
+            if self._resampler is None or kind != self._format:
                 yield from self._drain()
-                self._takes = kind
+                self._format = kind
                 self._resampler = AudioResampler(self._context.format, self._context.layout, self._context.sample_rate)
             yield from self._packets(self._resampler.resample(samples))
 
     def flush(self) -> "Iterator[av.Packet[AudioStream]]":
-        """Yield what is held back; nothing can be encoded after that."""
+        """Yield the packets that are held back. Nothing can be encoded after that."""
         yield from self._drain()
         if self._context.is_open:
             yield from self._timed(self._context.encode(None))
@@ -213,22 +216,22 @@ class _Encoder:
         for samples in resampled:
             if samples.pts is not None and samples.time_base not in (None, unit):
                 samples.pts = round(samples.pts * samples.time_base / unit)
-            samples.time_base = unit  # the encoder wants one unit from the first frame to the last
+            samples.time_base = unit  # the encoder needs the same unit for all frames
             following = self._following(samples)
             if following is not None:
                 yield from self._timed(self._context.encode(following))
 
     def _following(self, samples: AudioFrame) -> AudioFrame | None:
-        """Return what of `samples` comes after those before, with a time that does not go back; None for none."""
+        """Return the part of `samples` that follows those before, with a time that does not go back, or None."""
         begin = samples.pts if samples.pts is not None else self._next or 0
         if self._next is not None:
-            early = self._next - begin
-            if abs(early) <= SLIP * self._context.sample_rate:
+            overlap = self._next - begin
+            if abs(overlap) <= SLIP * self._context.sample_rate:
                 begin = self._next
-            elif early >= samples.samples:
+            elif overlap >= samples.samples:
                 return None
-            elif early > 0:
-                samples, begin = _without_first(samples, early), self._next
+            elif overlap > 0:
+                samples, begin = _without_first(samples, overlap), self._next
         samples.pts = begin
         self._next = begin + samples.samples
         return samples
@@ -240,35 +243,35 @@ class _Encoder:
             yield packet
 
 
-def sound_track(source: AudioStream, film: OutputContainer, path: Path | str) -> AudioTrack | None:
-    """Return the track of `film` for one of the file `path`; None when it cannot be carried."""
-    kind = film.format.name
+def sound_track(source: AudioStream, output: OutputContainer, path: Path | str) -> AudioTrack | None:
+    """Return the track of `output` for a track of the file `path`; None when it cannot be carried."""
+    kind = output.format.name
     if not source.codec_context or not source.codec_context.sample_rate:
-        return None  # a track that begins in mid-file, of which FFmpeg knows too little
+        return None  # a track that begins in mid-file, about which FFmpeg knows too little
     if fits(source, kind):
         if is_layout_lost(source.codec_context.name, source.codec_context.layout, kind):
             layout = source.codec_context.layout.name
-            log.warning("%s: the film does not say where the channels of %s belong: players guess", path, layout)
-        return CopiedAudio(source, film.add_stream_from_template(source), film)
+            log.warning("%s: the output cannot store the channel layout %s; players will guess it", path, layout)
+        return CopiedAudio(source, output.add_stream_from_template(source), output)
     if kind not in ENCODERS:
         return None
     encoder = ENCODERS[kind]
     rate = nearest_rate(encoder, source.codec_context.sample_rate)
     layout = nearest_layout(encoder, source.codec_context.layout, rate)
-    target = cast(AudioStream, film.add_stream(encoder, rate=rate))
+    target = cast(AudioStream, output.add_stream(encoder, rate=rate))
     _set_up(target.codec_context, rate, layout)
-    lost = ""
+    losses = ""
     if layout != source.codec_context.layout.name and AudioLayout(layout).nb_channels < source.codec_context.channels:
-        lost += f", {source.codec_context.layout.name} mixed down to {layout}"
+        losses += f", {source.codec_context.layout.name} mixed down to {layout}"
     if encoder != "libopus" and rate != source.codec_context.sample_rate:
-        lost += f", {source.codec_context.sample_rate} Hz resampled to {rate} Hz"
-    text = f"the sound ({source.codec_context.name}) does not fit into the film and is encoded as {NAMES[encoder]}"
-    log.warning("%s: %s%s", path, text, lost)
-    return EncodedAudio(source, target, film)
+        losses += f", {source.codec_context.sample_rate} Hz resampled to {rate} Hz"
+    text = f"the sound ({source.codec_context.name}) is encoded as {NAMES[encoder]}, as {kind} cannot hold it"
+    log.warning("%s: %s%s", path, text, losses)
+    return EncodedAudio(source, target, output)
 
 
 def nearest_rate(encoder: str, rate: int) -> int:
-    """Return the number of samples a second nearest to `rate` that the encoder takes; of two as near the greater."""
+    """Return the supported sample rate nearest to `rate`; the greater of two that are equally near."""
     if encoder == "libopus":
         return OPUS_RATE
     rates = Codec(encoder, "w").audio_rates
@@ -276,53 +279,57 @@ def nearest_rate(encoder: str, rate: int) -> int:
 
 
 def nearest_layout(encoder: str, layout: AudioLayout, rate: int) -> str:
-    """Return the layout with which the encoder keeps most channels of `layout`.
+    """Return the layout with which the encoder keeps the most channels of `layout`.
 
-    That is `layout` itself where it can be; else the smallest usual one with a place for each of its channels; else,
-    or where nobody knows what the channels are, the usual one of as many channels; else the largest usual one.
+    That is `layout` itself if it is supported; else the smallest usual one with a place for each of its channels; else,
+    or if the channels are unknown, the usual one with the same number of channels; else the largest usual one.
     """
-    if _is_named(layout) and layout.nb_channels <= MOST_CHANNELS and _encodes(encoder, layout.name, rate):
+    if _is_known(layout) and layout.nb_channels <= MOST_CHANNELS and _encodes(encoder, layout.name, rate):
         return layout.name
-    able = [AudioLayout(usual) for usual in USUAL_LAYOUTS if _encodes(encoder, usual, rate)]
-    as_many = (usual for usual in able if usual.nb_channels == layout.nb_channels)
-    roomy = (usual for usual in able if _places(layout) <= _places(usual)) if _is_named(layout) else as_many
-    largest = max(able, key=lambda usual: usual.nb_channels)
-    return next((usual.name for usual in (*roomy, *as_many)), largest.name)
+    supported = [AudioLayout(usual) for usual in USUAL_LAYOUTS if _encodes(encoder, usual, rate)]
+    same_count = (usual for usual in supported if usual.nb_channels == layout.nb_channels)
+    large_enough = (
+        (usual for usual in supported if _positions(layout) <= _positions(usual)) if _is_known(layout) else same_count
+    )
+    largest = max(supported, key=lambda usual: usual.nb_channels)
+    return next((usual.name for usual in (*large_enough, *same_count)), largest.name)
 
 
 def is_layout_lost(codec: str, layout: AudioLayout, kind: str) -> bool:
-    """Return whether a player of the copied sound takes its channels for others, as it finds but their number.
+    """Return whether a player would mistake the channels of the copied sound, because it knows only their number.
 
-    FLAC has an unusual layout in a comment that an mp4 does not hold, and Matroska holds none of PCM.
+    FLAC stores an unusual layout in a comment, which an mp4 drops, and Matroska stores no layout for PCM.
     """
-    by_number = (codec == "flac" and kind in ("mp4", "mov")) or (codec.startswith("pcm_") and kind == "matroska")
+    stores_only_number = (codec == "flac" and kind in ("mp4", "mov")) or (
+        codec.startswith("pcm_") and kind == "matroska"
+    )
     usual = [AudioLayout(name) for name in USUAL_LAYOUTS]
-    return by_number and _is_named(layout) and all(_places(layout) != _places(known) for known in usual)
+    return stores_only_number and _is_known(layout) and all(_positions(layout) != _positions(known) for known in usual)
 
 
 def fits(source: av.stream.Stream, kind: str) -> bool:
-    """Return whether a file of `kind` can hold the track as it is. Some say so only when their head is written."""
-    trial = av.open(io.BytesIO(), "w", format=kind)
+    """Return whether a file of `kind` can hold the track as it is. Some muxers fail only when they write the header."""
+    muxer = av.open(io.BytesIO(), "w", format=kind)
     try:
-        trial.add_stream_from_template(source)
-        trial.start_encoding()
+        muxer.add_stream_from_template(source)
+        muxer.start_encoding()
     except (av.error.FFmpegError, ValueError):
         return False
     finally:
         with contextlib.suppress(av.error.FFmpegError):
-            trial.close()
+            muxer.close()
     return True
 
 
-def _is_named(layout: AudioLayout) -> bool:
-    """Return whether it is known where each channel belongs: AVI does not say it."""
+def _is_known(layout: AudioLayout) -> bool:
+    """Return whether the position of each channel is known. AVI does not store it."""
     return all(channel.name not in ("NONE", "UNK") and channel.name[:3] != "USR" for channel in layout.channels)
 
 
-def _places(layout: AudioLayout) -> set[str]:
-    """Return where the channels belong; those at the sides are as good as those behind where a layout has one pair."""
-    places = {channel.name for channel in layout.channels}
-    return places if "BL" in places else {{"SL": "BL", "SR": "BR"}.get(place, place) for place in places}
+def _positions(layout: AudioLayout) -> set[str]:
+    """Return the positions of the channels. Side channels count as back channels where a layout has one pair."""
+    positions = {channel.name for channel in layout.channels}
+    return positions if "BL" in positions else {{"SL": "BL", "SR": "BR"}.get(place, place) for place in positions}
 
 
 def _without_first(samples: AudioFrame, count: int) -> AudioFrame:
@@ -338,7 +345,7 @@ def _set_up(context: AudioCodecContext, rate: int, layout: str) -> None:
     context.sample_rate = rate
     context.layout = layout
     if context.name == "aac":
-        # More than six bits for a sample is more than AAC can use (ISO/IEC 14496-3, 4.5.3).
+        # AAC cannot use more than six bits per sample (ISO/IEC 14496-3, 4.5.3).
         channels = AudioLayout(layout).nb_channels
         context.bit_rate = min(max(96_000, BITS_PER_CHANNEL * channels), 6 * rate * channels)
 

@@ -1,4 +1,4 @@
-"""Which codec goes into which file, by which encoder, and what one scale of quality means to each of them."""
+"""Which codecs each type of file can contain, which encoders make them, and how one scale of quality maps to each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,31 +9,32 @@ from livedream.errors import ArgumentError, unknown
 from livedream.hints import option
 
 QUALITY = 75
-"""What is meant without a choice: x264 at crf 18, where a dream's fine patterns survive, and its like elsewhere."""
+"""The default quality. It keeps the fine patterns of a dream: crf 16 with x264, and its equivalents elsewhere."""
 HELD_BACK = Fraction(13, 25)
-"""Seconds of frames that an encoder may keep to look ahead. They are lost when the process is killed, with the frames
-since the last key frame and those in its threads. At 25 fps that makes 42 frames with SVT-AV1, the most of all; two
+"""Seconds of frames that an encoder may hold back to look ahead. They are lost when the process is killed, with the
+frames since the last key frame and those in its threads. At 25 fps that is 42 frames with SVT-AV1, the most of all; two
 seconds may be lost. With four fifths of a second it was 55."""
 FEW = Fraction(20)
-"""Frames per second under which an encoder looks ahead at none: its B-frames alone would take too long."""
+"""Frames per second below which an encoder does not look ahead: its B-frames alone would take too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding(metaclass=Documented):
-    """How a film is to be encoded.
+    """How to encode a video.
 
         open_sink("dream.mp4", source, encoding=Encoding(codec="h265", quality=80))
 
     Args:
-        codec: `auto` (the first that the file can hold), a codec (h264, h265, av1, ffv1, ...) or an encoder
+        codec: `auto` (the first that the type of file can contain), a codec (h264, h265, av1, ffv1, ...) or an encoder
             (h264_nvenc).
-        quality: 0 (small) to 100 (indistinguishable); None means 75, and is all that a codec without a choice takes.
-        hardware: `off` (the default) encodes in software. `auto` takes the first hardware encoder of the codec that
-            encodes a frame of this size here, `nvenc`, `qsv`, `amf`, `videotoolbox` and `vaapi` that one only; where
-            none does, the software encoder is used.
+        quality: From 0 (small) to 100 (indistinguishable from the original). None means 75; it must be None for a codec
+            whose quality is fixed.
+        hardware: `off` (the default) encodes in software. `auto` uses the first hardware encoder of the codec that
+            encodes a frame of this size on this machine; `nvenc`, `qsv`, `amf`, `videotoolbox` and `vaapi` use only
+            that one. If none works, the software encoder is used.
 
     Raises:
-        ArgumentError: there is no such codec or hardware, or the quality is out of range.
+        ArgumentError: The codec or the hardware is unknown, or the quality is out of range.
     """
 
     codec: str = "auto"
@@ -48,50 +49,51 @@ class Encoding(metaclass=Documented):
             raise unknown("hardware", self.hardware, dict.fromkeys(HARDWARE))
         if self.hardware != "off" and self.codec not in ("auto", *CODECS):
             raise ArgumentError(
-                f"{self.codec} names one encoder, so hardware {self.hardware} has nothing to choose",
+                f"{self.codec} names one encoder, so hardware {self.hardware} has no effect",
                 f"leave out {option('hardware')}, or name a {option('codec')} such as h264",
             )
         if self.quality is not None and not 0 <= self.quality <= 100:
             raise ArgumentError(
                 f"quality must be from 0 to 100, got {self.quality}",
-                f"0 is small, 100 as good as the original, {QUALITY} the default",
+                f"0 is smallest, 100 is as good as the original, {QUALITY} is the default",
             )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoder:
-    """One encoder of FFmpeg's, and how it is asked for a quality.
+    """One encoder of FFmpeg, and the options that set its quality.
 
-    In the values of the options, `{quality}` becomes the encoder's own number and `{held}` how many frames it may hold.
+    In the values of the options, `{quality}` becomes the encoder's own number, and `{held}` the number of frames that
+    it may hold back.
     """
 
     name: str
     codec: str
     scale: tuple[float, float] | None = None
-    """Its own numbers for quality 0 and 100, a straight line between them. None: it has no such choice."""
+    """Its own numbers for quality 0 and 100, with linear interpolation between them. None: its quality is fixed."""
     pix_fmt: str = "yuv420p"
-    """What it takes: YUV is BT.709 in limited range; otherwise it is RGB."""
+    """Its pixel format. YUV is BT.709 in limited range; otherwise it is RGB."""
     options: Mapping[str, str] = field(default_factory=dict)
     file: Mapping[str, str] = field(default_factory=dict)
-    """More options, for small files where frames wait."""
+    """More options, for small files, where frames may wait."""
     slow: Mapping[str, str] = field(default_factory=dict)
-    """The same, for less than `FEW` frames per second: nothing is held back."""
+    """The same for less than `FEW` frames per second: nothing is held back."""
     live: Mapping[str, str] = field(default_factory=dict)
-    """More options, for speed where they do not."""
+    """More options, for speed, where frames must not wait."""
     maker: str = ""
-    """The hardware interface that it uses, one of `MAKERS`; empty for software. Such an encoder is only taken when it
-    is asked for."""
+    """The hardware interface that it uses, one of `MAKERS`; empty for software. A hardware encoder is used only on
+    request."""
 
     @property
     def hardware(self) -> bool:
-        """Whether it needs a device that not every machine has."""
+        """Whether it needs special hardware."""
         return bool(self.maker)
 
     def settings(self, quality: int | None, rate: Fraction, live: bool) -> dict[str, str]:
-        """Return its options for a quality of 0 to 100, a rate in frames per second, and frames that do not wait."""
+        """Return its options for a quality from 0 to 100, a rate in frames per second, and live or waiting frames."""
         numbers = {
             "quality": round(_between(self.scale or (0, 0), QUALITY if quality is None else quality)),
-            "held": min(25, max(5, int(rate * HELD_BACK))),  # x265 wants more than its four B-frames
+            "held": min(25, max(5, int(rate * HELD_BACK))),  # x265 needs more than its four B-frames
         }
         options = {**self.options, **(self.live if live else self.slow if rate < FEW else self.file)}
         return {option: value.format(**numbers) for option, value in options.items()}
@@ -103,20 +105,20 @@ def _between(ends: tuple[float, float], percent: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Maker:
-    """A hardware interface: its encoders take the same options."""
+    """A hardware interface, whose encoders take the same options."""
 
     codecs: Sequence[str]
-    """What it encodes, as FFmpeg calls it."""
+    """The codecs that it encodes, by FFmpeg's names."""
     scale: tuple[float, float]
     options: Mapping[str, str]
     live: Mapping[str, str]
-    """More options where frames do not wait: the encoder gives each frame back at once."""
+    """More options where frames must not wait: the encoder returns each frame at once."""
     av1_scale: tuple[float, float] | None = None
-    """The scale of its AV1 encoder, where that counts otherwise."""
+    """The scale of its AV1 encoder, if it differs."""
 
 
-# None has B-frames: an encoder may then be replaced at any key frame, as for --resume, and holds few frames back. Where
-# FFmpeg lets an encoder choose between an I-frame and a key frame (IDR), forced ones are key frames.
+# None uses B-frames: then an encoder can be replaced at any key frame, as --resume does, and it holds back few frames.
+# Where FFmpeg lets an encoder choose between an I-frame and a key frame (IDR), forced ones are key frames.
 _MAKERS: dict[str, _Maker] = {
     "nvenc": _Maker(
         ("h264", "hevc", "av1"),
@@ -153,13 +155,13 @@ _MAKERS: dict[str, _Maker] = {
     ),
 }
 MAKERS = tuple(_MAKERS)
-"""Hardware interfaces by the end of their encoders' names, in the order in which `auto` tries them."""
+"""Hardware interfaces by the suffix of their encoders' names, in the order in which `auto` tries them."""
 HARDWARE = ("off", "auto", *MAKERS)
-"""What one can ask of `Encoding.hardware`."""
+"""The values of `Encoding.hardware`."""
 
 
 def _hardware() -> list[Encoder]:
-    """The encoders of all makers. All take NV12, which is yuv420p in another order."""
+    """Return the encoders of all hardware interfaces. All take NV12, which is yuv420p in another memory layout."""
     return [
         Encoder(
             name=f"{codec}_{name}",
@@ -183,19 +185,19 @@ def _hardware() -> list[Encoder]:
 #   SVT-AV1  25.0   29.6   31.2   33.2   36.2
 #   VP9      24.8   28.0   31.1   33.8   35.9
 #   ProRes   28.9   33.1   35.3   35.3   37.4
-# Those of libaom and of hardware are taken from their kin, not measured.
+# Those of libaom and of hardware are derived from similar encoders, not measured.
 ENCODERS: tuple[Encoder, ...] = (
     Encoder(
         name="libx264",
         codec="h264",
         scale=(40, 8),
-        # Measured on dreams of the demo clip (1280x720, presets film and live), by CPU time a frame at 2 threads and by
-        # SSIM against size: medium took 48 ms, more than the dream itself. veryfast as it is took 20.3 ms. Without
-        # B-frames, which are worth nothing where textures crawl and a key frame comes every 0.8 s, it took 14.0, and
+        # Measured on dreams of the demo clip (1280x720, presets film and live), as CPU time per frame with 2 threads
+        # and as SSIM against size: medium took 48 ms, more than the dream itself. Plain veryfast took 20.3 ms. Without
+        # B-frames, which do not help where textures crawl and there is a key frame every 0.8 s, it took 14.0 ms, and
         # files of the same SSIM were 7% smaller. Partitions of P-frames (p8x8) made them 3% smaller for a quarter more
-        # time. With what is here it takes 11.6 ms, and at crf 16 files are as large as before, at an SSIM of 0.9892 in
-        # place of 0.9885; superfast takes as long, for files larger by 17%. Looking ahead further than 5 frames, other
-        # ways of adaptive quantisation, more references and the tunes gave less than 1%, or cost.
+        # time. The present options take 11.6 ms, and at crf 16 files are as large as before, with an SSIM of 0.9892
+        # instead of 0.9885; superfast takes as long, for files 17% larger. A lookahead of more than 5 frames, other
+        # modes of adaptive quantization, more references and the tunes gained less than 1%, or cost time.
         options={
             "crf": "{quality}",
             "preset": "veryfast",
@@ -221,15 +223,15 @@ ENCODERS: tuple[Encoder, ...] = (
         codec="av1",
         scale=(63, 5),
         options={"crf": "{quality}"},
-        # Two levels: with three it holds 12 frames more. One thread for each stage (lp=1): with more, SVT-AV1 4.1 mixes
-        # up packets now and then ("no frame in undisplayed queue"), and the film ends there. With 8 processes writing
-        # short films on 2 cores that came to 3 of them within 200 s; like this none of 12,243 films. It costs 18% on 2
-        # cores (63 against 77 frames per second at 1280x720).
+        # Two levels: with three it holds back 12 frames more. One thread per stage (lp=1): with more, SVT-AV1 4.1
+        # sometimes mixes up packets ("no frame in undisplayed queue"), and the video ends there. With 8 processes that
+        # wrote short videos on 2 cores this hit 3 of them within 200 s; with lp=1 none of 12,243 videos. It costs 18%
+        # on 2 cores (63 instead of 77 frames per second at 1280x720).
         file={"preset": "8", "svtav1-params": "lookahead={held}:hierarchical-levels=2:lp=1"},
         slow={"preset": "8", "svtav1-params": "pred-struct=1:lookahead=0"},
-        # Not in low delay (pred-struct=1): SVT-AV1 4.1 then waits for a packet that never comes, after some hundred
-        # frames on a busy machine, unless its threads are real-time. Otherwise on one thread for each stage, as above
-        # (none mixed up in 385 films).
+        # Not the low-delay mode (pred-struct=1): SVT-AV1 4.1 then waits for a packet that never comes, after some
+        # hundred frames on a busy machine, unless its threads are real-time. One thread per stage, as above (no packets
+        # mixed up in 385 videos).
         live={"preset": "11", "svtav1-params": "lookahead=0:hierarchical-levels=2:lp=1"},
     ),
     Encoder(
@@ -257,10 +259,10 @@ ENCODERS: tuple[Encoder, ...] = (
     Encoder(name="gif", codec="gif", pix_fmt="pal8"),
     *_hardware(),
 )
-"""Every encoder, in the order of preference among those of one codec."""
+"""All encoders; those of one codec in order of preference."""
 
 CODECS = tuple(dict.fromkeys(encoder.codec for encoder in ENCODERS))
-"""The codecs there are."""
+"""All codecs."""
 
 CONTAINERS: dict[str, tuple[str, ...]] = {
     ".mp4": ("h264", "h265", "av1", "vp9"),
@@ -269,33 +271,36 @@ CONTAINERS: dict[str, tuple[str, ...]] = {
     ".webm": ("vp9", "av1"),
     ".gif": ("gif",),
 }
-"""What each kind of file holds, by the end of its name; the first is meant by `auto`."""
+"""The codecs that each type of file can contain, by suffix; `auto` takes the first."""
 VIDEO_SUFFIXES = tuple(CONTAINERS)
 
 
 def find_encoders(suffix: str, encoding: Encoding) -> tuple[Encoder, ...]:
-    """Return the encoders to try, best first, for a file whose name ends with `suffix`.
+    """Return the encoders to try for a type of file, best first: hardware, if it is asked for, then software.
 
-    Hardware comes first where it is asked for, software last.
+    Args:
+        suffix: The suffix of the file.
+        encoding: The codec, the quality and the hardware that are asked for.
 
-    Raises ArgumentError when that kind of file does not hold the codec, or the codec has no quality to choose.
+    Raises:
+        ArgumentError: That type of file cannot contain the codec, or the quality of the codec is fixed.
     """
-    held = CONTAINERS[suffix]
-    wanted = held[0] if encoding.codec == "auto" else encoding.codec
+    supported = CONTAINERS[suffix]
+    wanted = supported[0] if encoding.codec == "auto" else encoding.codec
     named = [encoder for encoder in ENCODERS if encoder.name == wanted]
     of_codec = [encoder for encoder in ENCODERS if encoder.codec == wanted]
     makers = MAKERS if encoding.hardware == "auto" else (encoding.hardware,)
-    found = tuple(named) or (
+    encoders = tuple(named) or (
         *(encoder for maker in makers for encoder in of_codec if encoder.maker == maker),
         *(encoder for encoder in of_codec if not encoder.hardware),
     )
-    if found[0].codec not in held:
-        homes = ", ".join(end for end, codecs in CONTAINERS.items() if found[0].codec in codecs)
-        cure = f"choose from {', '.join(held)}, or write {found[0].codec} into {homes}"
-        raise ArgumentError(f"{suffix} does not hold {encoding.codec}", cure)
-    if found[0].scale is None and encoding.quality is not None:
+    if encoders[0].codec not in supported:
+        homes = ", ".join(end for end, codecs in CONTAINERS.items() if encoders[0].codec in codecs)
+        hint = f"choose from {', '.join(supported)}, or write {encoders[0].codec} into {homes}"
+        raise ArgumentError(f"{suffix} cannot contain {encoding.codec}", hint)
+    if encoders[0].scale is None and encoding.quality is not None:
         raise ArgumentError(
-            f"{found[0].codec} has no quality to choose",
-            f"leave out {option('quality')}, or take another {option('codec')}",
+            f"the quality of {encoders[0].codec} is fixed",
+            f"leave out {option('quality')}, or choose another {option('codec')}",
         )
-    return found
+    return encoders

@@ -1,6 +1,6 @@
-"""The cover of an mp4, put into it when it is complete.
+"""Adds a cover to an mp4 file that is complete.
 
-FFmpeg can write it too, but then a fragmented mp4 gets an empty picture track beside it (FFmpeg 8.0, movenc.c).
+FFmpeg can write a cover too, but then a fragmented mp4 gets an empty video track beside it (FFmpeg 8.0, movenc.c).
 """
 
 import os
@@ -12,32 +12,38 @@ from typing import BinaryIO
 from livedream.mp4_boxes import Box, outermost_boxes
 
 JPEG, PNG = 13, 14
-"""What a `data` box holds (QuickTime File Format, "Well-known data types")."""
+"""The types of a `data` box (QuickTime File Format, "Well-known data types")."""
 KINDS = {"mjpeg": JPEG, "png": PNG}
-"""By FFmpeg's name of the codec."""
+"""The types by FFmpeg's name of the codec."""
 
 
-def add_cover(path: Path, picture: bytes, kind: int) -> bool:
-    """Put a cover into the complete mp4 at `path`, and return whether that could be.
+def add_cover(path: Path, image: bytes, kind: int) -> bool:
+    """Add a cover to the complete mp4 at `path`, and return whether that was possible.
 
-    It can where the index (moov) is the last box. A new index is appended before the old one is made void: whenever the
-    process is killed, the film has one that is whole.
+    It is possible where the index (moov) is the last box. A new index is appended before the old one is made void, so
+    the video has a complete index whenever the process is killed.
 
-    picture: a JPEG or a PNG as its file holds it. kind: JPEG or PNG. Raises OSError.
+    Args:
+        path: The mp4 file.
+        image: An encoded JPEG or PNG.
+        kind: `JPEG` or `PNG`.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     with path.open("r+b", buffering=0) as file:
-        found = index_at_end(file)
-        if found is None:
+        index = index_at_end(file)
+        if index is None:
             return False
-        start, moov = found
-        renewed = _with_cover(moov, _box(b"covr", _box(b"data", struct.pack(">II", kind, 0), picture)))
+        start, moov = index
+        updated = _with_cover(moov, _box(b"covr", _box(b"data", struct.pack(">II", kind, 0), image)))
         end = file.seek(0, os.SEEK_END)
         try:
-            rest = memoryview(renewed)
+            rest = memoryview(updated)
             while rest:
                 rest = rest[file.write(rest) :]
             os.fsync(file.fileno())
-        except OSError:  # the disk is full: the film is whole without a cover
+        except OSError:  # the disk is full: the video is complete without a cover
             os.ftruncate(file.fileno(), end)
             raise
         file.seek(start + 4)
@@ -46,7 +52,7 @@ def add_cover(path: Path, picture: bytes, kind: int) -> bool:
 
 
 def index_at_end(file: BinaryIO) -> tuple[int, bytes] | None:
-    """Return where the moov box of an mp4 begins, and that box; None unless it is the last one and in 32 bits."""
+    """Return the offset of the moov box of an mp4, and the box; None unless it is last and has a 32-bit size."""
     length = file.seek(0, os.SEEK_END)
     for box in outermost_boxes(file):
         if box.name == b"moov" and box.end == length:
@@ -57,7 +63,7 @@ def index_at_end(file: BinaryIO) -> tuple[int, bytes] | None:
 
 
 def _with_cover(moov: bytes, cover: bytes) -> bytes:
-    """Return a moov box with the box `cover` in its list of metadata, moov/udta/meta/ilst."""
+    """Return a moov box with the box `cover` added to its metadata, moov/udta/meta/ilst."""
     path = [Box(b"moov", 0, 8, len(moov))]
     for name in (b"udta", b"meta", b"ilst"):
         outer = path[-1]
@@ -77,22 +83,22 @@ def _with_cover(moov: bytes, cover: bytes) -> bytes:
 
 
 def _boxes(data: bytes, outer: Box) -> Iterator[Box]:
-    place = outer.content + (4 if outer.name == b"meta" else 0)  # a full box: version and flags come first
-    while place + 8 <= outer.end:
-        size, name = struct.unpack_from(">I4s", data, place)
-        if size < 8 or place + size > outer.end:
+    offset = outer.content + (4 if outer.name == b"meta" else 0)  # a full box: version and flags come first
+    while offset + 8 <= outer.end:
+        size, name = struct.unpack_from(">I4s", data, offset)
+        if size < 8 or offset + size > outer.end:
             return
-        yield Box(name, place, place + 8, place + size)
-        place += size
+        yield Box(name, offset, offset + 8, offset + size)
+        offset += size
 
 
 def _inserted(data: bytes, path: list[Box], addition: bytes) -> bytes:
-    """Return `data` with `addition` at the end of the last box of `path`; each of them becomes larger."""
-    renewed = bytearray(data)
+    """Return `data` with `addition` at the end of the last box of `path`; the size of every box of it grows."""
+    updated = bytearray(data)
     for box in path:
-        struct.pack_into(">I", renewed, box.start, box.end - box.start + len(addition))
-    renewed[path[-1].end : path[-1].end] = addition
-    return bytes(renewed)
+        struct.pack_into(">I", updated, box.start, box.end - box.start + len(addition))
+    updated[path[-1].end : path[-1].end] = addition
+    return bytes(updated)
 
 
 def _box(name: bytes, *parts: bytes) -> bytes:

@@ -1,7 +1,7 @@
-"""The recipe inside a film.
+"""The recipe inside a video.
 
-FFmpeg writes it when the film begins, before anybody knows whether the film will be complete. So it says that it is
-not, and is corrected in place, without a change of its size, once it is. A GIF gets its recipe at the end.
+FFmpeg writes it at the start, before it is known whether the video will be complete. So it says "incomplete" at first,
+and is corrected in place at the end, without a change of its size. A GIF gets its recipe at the end.
 """
 
 from pathlib import Path
@@ -15,14 +15,14 @@ _INCOMPLETE, _DONE = (f"\n{COMPLETE} = {word}\n".encode() for word in ("false", 
 
 
 def initial_text(recipe: Recipe) -> str:
-    """Return the recipe of a film that begins."""
+    """Return the text of the recipe for the start of a video."""
     return recipe.text(**{COMPLETE: False})
 
 
 def finish(path: Path, recipe: Recipe, *, frames: int, complete: bool) -> None:
-    """Write into the recipe of the closed film at `path` whether it is complete. Raises OSError.
+    """Write into the recipe of the closed video at `path` whether it is complete. Raises OSError.
 
-    A recipe that is not where FFmpeg usually puts it is left as it is: it says that the film is not complete.
+    A recipe that is not where FFmpeg usually puts it stays as it is: it says that the video is incomplete.
     """
     suffix = path.suffix.lower()
     if suffix == ".gif":
@@ -34,13 +34,13 @@ def finish(path: Path, recipe: Recipe, *, frames: int, complete: bool) -> None:
 
 
 def _replace_in_index(path: Path, old: bytes, new: bytes) -> None:
-    """Replace `old` in the index of an mp4 or mov by as many bytes."""
+    """Replace `old` in the index of an mp4 or mov by `new`, which has the same length."""
     with path.open("r+b") as file:
-        found = index_at_end(file)
-        if found is not None:
-            start, moov = found
-            place = moov.find(old)
-            while place >= 0:
-                file.seek(start + place)
+        index = index_at_end(file)
+        if index is not None:
+            start, moov = index
+            offset = moov.find(old)
+            while offset >= 0:
+                file.seek(start + offset)
                 file.write(new)
-                place = moov.find(old, place + 1)
+                offset = moov.find(old, offset + 1)

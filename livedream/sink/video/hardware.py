@@ -1,4 +1,4 @@
-"""Hardware encoders: which of them work here, found out by encoding one frame."""
+"""Finds out which hardware encoders work on this machine by encoding one frame with each."""
 
 import dataclasses
 import json
@@ -17,50 +17,56 @@ from livedream.sink.video.encoder import is_available, try_encode
 log = logging.getLogger(__name__)
 
 SIZE = (256, 256)
-"""(width, height) of the frame of a trial where nobody knows the size; some hardware takes nothing smaller."""
+"""(width, height) of the test frame if the size is unknown; some hardware rejects smaller frames."""
 TRIAL_TIMEOUT = 30.0
-"""Seconds that a trial may take. A driver that takes longer hangs: CUDA's first start takes about two."""
+"""Seconds that a test may take. A driver that takes longer hangs: the first start of CUDA takes about two."""
 PROGRAM = ("-m", "livedream.sink.video.hardware")
-"""What Python runs as the process in which encoders are tried."""
+"""The arguments of the Python process in which encoders are tested."""
 
-_found: dict[tuple[str, tuple[int, int]], str] = {}
-"""What `failure_reasons` has found, by the encoder's name and the size."""
+_results: dict[tuple[str, tuple[int, int]], str] = {}
+"""The results of `failure_reasons`, by the name of the encoder and the size."""
 
 
 def choose_encoder(suffix: str, encoding: Encoding, size: tuple[int, int] | None = None) -> Encoder:
-    """Return the encoder for a file whose name ends with `suffix`: the first that this PyAV has and, where it is a
-    hardware encoder, that encodes a frame of `size` (width, height) here.
+    """Return the encoder for a type of file: the first that this PyAV has and, for hardware, that works here.
 
-    Where `encoding` names hardware that does not work, a warning says why, once, and the encoder is a software one.
+    If `encoding` names hardware that does not work, a warning says why, once, and a software encoder is returned.
 
-    Raises ArgumentError as `find_encoders` does, and SinkError when none of the encoders works.
+    Args:
+        suffix: The suffix of the file.
+        encoding: The codec and the hardware that are asked for.
+        size: (width, height) of the frames; None where it is unknown.
+
+    Raises:
+        ArgumentError: As for `find_encoders`.
+        SinkError: None of the encoders works.
     """
     candidates = find_encoders(suffix, encoding)
     faults: dict[str, str] = {}
     for encoder in candidates:
         if not is_available(encoder):
-            faults[encoder.name] = "this PyAV does not have it"
+            faults[encoder.name] = "this build of PyAV lacks it"
         elif encoder.hardware and (fault := failure_reasons([encoder], size)[encoder.name]):
             faults[encoder.name] = fault
         else:
-            _tell(encoding, candidates, faults, encoder)
+            _report(encoding, candidates, faults, encoder)
             return encoder
     text = "; ".join(f"{name} does not work here: {fault}" for name, fault in faults.items())
     if candidates[0].hardware:
         raise SinkError(text, f"{option('codec', candidates[0].codec)} needs no hardware encoder")
-    raise SinkError(text, f"take another {option('codec')}, or PyAV from its wheel")
+    raise SinkError(text, f"choose another {option('codec')}, or install PyAV from its wheel")
 
 
-def _tell(encoding: Encoding, candidates: Sequence[Encoder], faults: Mapping[str, str], taken: Encoder) -> None:
+def _report(encoding: Encoding, candidates: Sequence[Encoder], faults: Mapping[str, str], chosen: Encoder) -> None:
     for name, fault in faults.items():
         log.info("%s does not work here: %s", name, fault)
-    if taken.hardware or encoding.hardware in ("auto", "off"):
+    if chosen.hardware or encoding.hardware in ("auto", "off"):
         return
     tried = next((encoder.name for encoder in candidates if encoder.maker == encoding.hardware), None)
     if tried is None:
-        _warn_once(f"there is no encoder of {encoding.hardware} for {taken.codec}; {taken.name} is used instead")
+        _warn_once(f"{encoding.hardware} has no encoder for {chosen.codec}; {chosen.name} is used instead")
     else:
-        _warn_once(f"{tried} does not work here: {faults[tried]}; {taken.name} is used instead")
+        _warn_once(f"{tried} does not work here: {faults[tried]}; {chosen.name} is used instead")
 
 
 @cache
@@ -69,31 +75,33 @@ def _warn_once(text: str) -> None:
 
 
 def failure_reasons(encoders: Sequence[Encoder], size: tuple[int, int] | None = None) -> dict[str, str]:
-    """Return why each of the encoders does not work here, by name; "" for one that does.
+    """Return why each of the encoders does not work here, by name; "" for one that works.
 
-    size: (width, height) of the frame, None for any.
+    Each is tested once, in another process: a driver that prints, hangs or crashes does so there. All tests together
+    take a third of a second.
 
-    Each is tried once in the life of this process, and in another one: a driver that prints, hangs or crashes does so
-    there. That takes a third of a second for all of them together.
+    Args:
+        encoders: The encoders to test.
+        size: (width, height) of the test frame; None for any.
     """
     width, height = size or SIZE
     even = (width + width % 2, height + height % 2)
-    left = [encoder for encoder in encoders if (encoder.name, even) not in _found]
-    while left:
-        answers, end = _ask(left, even)
-        answers = [*answers, end][: len(left)]
-        for encoder, answer in zip(left, answers, strict=False):
-            _found[encoder.name, even] = answer
-        left = left[len(answers) :]
-    return {encoder.name: _found[encoder.name, even] for encoder in encoders}
+    remaining = [encoder for encoder in encoders if (encoder.name, even) not in _results]
+    while remaining:
+        answers, end = _ask(remaining, even)
+        answers = [*answers, end][: len(remaining)]
+        for encoder, answer in zip(remaining, answers, strict=False):
+            _results[encoder.name, even] = answer
+        remaining = remaining[len(answers) :]
+    return {encoder.name: _results[encoder.name, even] for encoder in encoders}
 
 
 def _ask(encoders: Sequence[Encoder], size: tuple[int, int]) -> tuple[list[str], str]:
-    """Return the answers of another process, and why there are no more of them."""
+    """Return the results from another process, and why there are not more of them."""
     if not sys.executable:
-        return [], "no Python to try it in"
+        return [], "there is no Python interpreter to test it with"
     path = os.pathsep.join(filter(None, sys.path))
-    question = json.dumps({"encoders": [dataclasses.asdict(encoder) for encoder in encoders], "size": size})
+    request = json.dumps({"encoders": [dataclasses.asdict(encoder) for encoder in encoders], "size": size})
     with subprocess.Popen(
         [sys.executable, *PROGRAM],
         stdin=subprocess.PIPE,
@@ -103,12 +111,12 @@ def _ask(encoders: Sequence[Encoder], size: tuple[int, int]) -> tuple[list[str],
     ) as process:
         end = ""
         try:
-            said, _ = process.communicate(question.encode(), timeout=TRIAL_TIMEOUT)
+            output, _ = process.communicate(request.encode(), timeout=TRIAL_TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
-            said, _ = process.communicate()
+            output, _ = process.communicate()
             end = f"its driver did not answer in {TRIAL_TIMEOUT:g} s"
-    return said.decode(errors="replace").splitlines(), end or f"its driver crashed ({_ending(process.returncode)})"
+    return output.decode(errors="replace").splitlines(), end or f"its driver crashed ({_ending(process.returncode)})"
 
 
 def _ending(code: int) -> str:
@@ -116,12 +124,12 @@ def _ending(code: int) -> str:
 
 
 def _answer() -> None:
-    """Try the encoders that standard input names, and write a line for each; empty for one that works."""
+    """Test the encoders that standard input names, and write a line for each, empty for one that works."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what drivers print is no answer
-    question = json.load(sys.stdin)
-    for encoder in question["encoders"]:
-        fault = try_encode(Encoder(**encoder), tuple(question["size"]))
+    os.dup2(2, 1)  # keeps what drivers print out of the results
+    request = json.load(sys.stdin)
+    for encoder in request["encoders"]:
+        fault = try_encode(Encoder(**encoder), tuple(request["size"]))
         answers.write(f"{' '.join(fault.split())}\n")
         answers.flush()
 

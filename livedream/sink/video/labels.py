@@ -1,4 +1,4 @@
-"""What is said of a track beside its content: language, title, default or forced or a comment, and tags of any kind."""
+"""Copies the labels of a track: language, title, dispositions (default, forced, comment and so on) and other tags."""
 
 import re
 from typing import Final
@@ -6,45 +6,45 @@ from typing import Final
 import av
 from av.stream import Disposition
 
-KEPT: Final = {
+SUPPORTED: Final = {
     "mp4": ("default", "dub", "comment", "forced", "hearing_impaired", "visual_impaired", "captions", "descriptions"),
     "mov": ("default",),
     "matroska": ("default", "dub", "original", "comment", "forced", "hearing_impaired", "visual_impaired"),
     "webm": ("default", "forced"),
 }
-"""The dispositions that each container holds, by what ffprobe finds after FFmpeg 8 has written them."""
-MEANT: Final = (*KEPT["matroska"], "captions", "descriptions", "lyrics", "karaoke", "clean_effects")
-"""The dispositions that say what a track is for; the others belong to how a file is built."""
+"""The dispositions that each container supports, by what ffprobe finds after FFmpeg 8 has written them."""
+MEANINGFUL: Final = (*SUPPORTED["matroska"], "captions", "descriptions", "lyrics", "karaoke", "clean_effects")
+"""The dispositions that say what a track is for; the others describe how a file is built."""
 IMPLIED_BY: Final = {"captions": "hearing_impaired", "descriptions": "visual_impaired"}
 OWN_TAGS: Final = re.compile(
     r"bps|duration|number_of_\w+|_statistics_.*|encoder|handler_name|vendor_id|creation_time|timecode|filename|mimetype"
     r"|source_id|reel_name|variant_bitrate|id3v2_priv.*",
     re.IGNORECASE,
 )
-"""What describes a file and not its content."""
+"""Tags that describe a file and not its content."""
 NO_TITLE: Final = re.compile(r"handler|core media|iso media|\bmuxer\b|mainconcept|^\W*$", re.IGNORECASE)
-"""What programs write as the name of a handler where nobody gave the track a title."""
+"""Handler names that programs write when a track has no title."""
 
 
 def label(source: av.stream.Stream, target: av.stream.Stream, kind: str) -> list[str]:
-    """Say of `target` what is said of `source`, and return what a container of `kind` cannot hold of it.
+    """Copy the labels of `source` to `target`, and return those that a container of `kind` cannot hold.
 
-    An mp4 or mov has the title of a track as the name of its handler, which players show.
+    In an mp4 or mov the title of a track is the name of its handler, which players show.
     """
-    if kind not in KEPT:  # a GIF, in which there is nothing to say of the one track it has
+    if kind not in SUPPORTED:  # a GIF, whose only track has no labels
         return []
-    lost, keeps = [], KEPT[kind]
-    meant = [name for name in MEANT if source.disposition & Disposition[name]]
-    # An mp4 has one word for both (3GPP, "for the hard of hearing" with captions); the first one says it.
-    meant = [name for name in meant if IMPLIED_BY.get(name) not in meant]
-    target.disposition = Disposition(sum(Disposition[name] for name in meant if name in keeps))
-    lost += [name.replace("_", " ") for name in meant if name not in keeps]
+    lost, supported = [], SUPPORTED[kind]
+    dispositions = [name for name in MEANINGFUL if source.disposition & Disposition[name]]
+    # An mp4 has one label for both (3GPP, "for the hard of hearing" with captions), which the first one sets.
+    dispositions = [name for name in dispositions if IMPLIED_BY.get(name) not in dispositions]
+    target.disposition = Disposition(sum(Disposition[name] for name in dispositions if name in supported))
+    lost += [name.replace("_", " ") for name in dispositions if name not in supported]
 
     is_mov = kind in ("mp4", "mov")
     if (title := title_of(source)) is not None:
         target.metadata["handler_name" if is_mov else "title"] = title
     language = source.metadata.get("language")
-    if language and is_mov and not re.fullmatch("[a-z]{3}", language):  # ISO 639-2 in five bits a letter
+    if language and is_mov and not re.fullmatch("[a-z]{3}", language):  # ISO 639-2, five bits per letter
         lost.append(f"language {language}")
     elif language:
         target.metadata["language"] = language
@@ -55,7 +55,7 @@ def label(source: av.stream.Stream, target: av.stream.Stream, kind: str) -> list
 
 
 def title_of(stream: av.stream.Stream) -> str | None:
-    """Return the title of a track, None where nobody gave it one."""
+    """Return the title of a track, or None."""
     if title := stream.metadata.get("title"):
         return title
     handler = stream.metadata.get("handler_name", "")

@@ -1,8 +1,8 @@
-"""What is known of a Matroska or WebM file only when it is complete, written into its head.
+"""Edits the header of a complete Matroska or WebM file.
 
-That is the end of its recipe, see `livedream.sink.video.embedded_recipe`, and the shape of the pixels. FFmpeg writes
-the shape from a field that PyAV does not give access to (PyAV-Org/PyAV#1001). H.264 and H.265 say it themselves,
-exactly; others do not. For them room is left in the header, and filled when the file is closed, in whole pixels.
+This writes the end of its recipe, see `livedream.sink.video.embedded_recipe`, and the pixel aspect ratio. FFmpeg writes
+the ratio from a field that PyAV does not expose (PyAV-Org/PyAV#1001). H.264 and H.265 streams state it exactly; the
+others do not. For them room is reserved in the header, and filled in whole pixels when the file is closed.
 """
 
 import mmap
@@ -12,37 +12,42 @@ from fractions import Fraction
 from pathlib import Path
 
 ROOM = " " * 24
-"""What the name of the track ends with until then: as many bytes as the size of the picture on a screen can need."""
+"""A suffix of the name of the track that reserves enough bytes for the display size."""
 SUFFIXES = (".mkv", ".webm")
 SILENT = ("vp9", "av1", "ffv1", "prores")
-"""The codecs whose streams do not say which shape their pixels have, or to FFmpeg's readers alone."""
+"""The codecs whose streams do not state the pixel aspect ratio, or only to FFmpeg."""
 _HEAD = 1 << 20
-"""Bytes of the file in which its tracks are looked for."""
+"""How many bytes of the file are searched for its tracks."""
 
 # Elements (RFC 9559, section 5)
 _SEGMENT, _TRACKS, _TRACK, _CRC, _VOID = 0x18538067, 0x1654AE6B, 0xAE, 0xBF, 0xEC
 _TAGS, _CLUSTER = 0x1254C367, 0x1F43B675
 _TYPE, _NAME, _VIDEO, _WIDTH, _HEIGHT = 0x83, 0x536E, 0xE0, 0xB0, 0xBA
 _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
-_PICTURES = b"\1"
+_VIDEO_TRACK = b"\1"
 
 
 def write_aspect(path: Path, aspect: Fraction) -> None:
-    """Write into the file, which has `ROOM`, how large its pictures are on a screen. No offset in it changes.
+    """Write the display size into a file that has `ROOM`. No offset in it changes. A file without room stays as it is.
 
-    aspect: width of a pixel over its height. A file without room stays as it is. Raises OSError.
+    Args:
+        path: The file.
+        aspect: The width of a pixel over its height.
+
+    Raises:
+        OSError: The file cannot be read or written.
     """
     with path.open("r+b") as file:
         head = file.read(_HEAD)
-        for place, size in _tracks(head):
-            changed = _with_aspect(head[place : place + size], aspect)
+        for offset, size in _tracks(head):
+            changed = _with_aspect(head[offset : offset + size], aspect)
             if changed is not None:
-                file.seek(place)
+                file.seek(offset)
                 file.write(changed)
 
 
 def replace_in_tags(path: Path, old: bytes, new: bytes) -> None:
-    """Replace `old` in the tags of the file, which stand before its pictures, by as many bytes. Raises OSError."""
+    """Replace `old` by `new`, of the same length, in the tags, which come before the frames. Raises OSError."""
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as data:
         for identity, start, end in _elements(data, 0, len(data)):
             if identity != _SEGMENT:
@@ -55,7 +60,7 @@ def replace_in_tags(path: Path, old: bytes, new: bytes) -> None:
 
 
 def _with_checksum(content: bytes) -> bytes:
-    """Return the content of an element with its checksum, if it has one, made right again (RFC 8794, 11.3.1)."""
+    """Return the content of an element with its checksum, if it has one, updated (RFC 8794, 11.3.1)."""
     for identity, start, end in _elements(content, 0, len(content)):
         if identity == _CRC:
             return content[:start] + zlib.crc32(content[end:]).to_bytes(4, "little") + content[end:]
@@ -64,7 +69,7 @@ def _with_checksum(content: bytes) -> bytes:
 
 
 def _tracks(head: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where the list of tracks is, and how many bytes it has."""
+    """Yield the offset and the length of the list of tracks."""
     for identity, start, end in _elements(head, 0, len(head)):
         if identity == _SEGMENT:
             for child, begin, stop in _elements(head, start, min(end, len(head))):
@@ -73,20 +78,20 @@ def _tracks(head: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _with_aspect(tracks: bytes, aspect: Fraction) -> bytes | None:
-    """Return the content of a list of tracks with the aspect in it, of the same size; None when there is no room."""
+    """Return the content of a list of tracks with the aspect ratio, of the same size; None when there is no room."""
     out = bytearray(tracks)
-    done = False
+    changed_any = False
     for identity, start, end in _elements(tracks, 0, len(tracks)):
         if identity == _TRACK and (changed := _track_with_aspect(tracks[start:end], aspect)) is not None:
             out[start:end] = changed
-            done = True
-    return _with_checksum(bytes(out)) if done else None
+            changed_any = True
+    return _with_checksum(bytes(out)) if changed_any else None
 
 
 def _track_with_aspect(track: bytes, aspect: Fraction) -> bytes | None:
     elements = {identity: track[start:end] for identity, start, end in _elements(track, 0, len(track))}
     name, room = elements.get(_NAME, b""), ROOM.encode()
-    if elements.get(_TYPE) != _PICTURES or not name.endswith(room) or _VIDEO not in elements:
+    if elements.get(_TYPE) != _VIDEO_TRACK or not name.endswith(room) or _VIDEO not in elements:
         return None
     new = bytearray()
     for identity, start, end in _elements(track, 0, len(track)):
@@ -98,10 +103,10 @@ def _track_with_aspect(track: bytes, aspect: Fraction) -> bytes | None:
             if not body:
                 continue
         new += _element(identity, body)
-    left = len(track) - len(new)
-    if left == 1 or not 0 <= left < 129:
+    spare = len(track) - len(new)
+    if spare == 1 or not 0 <= spare < 129:
         return None
-    return bytes(new) + (_element(_VOID, bytes(left - 2)) if left else b"")
+    return bytes(new) + (_element(_VOID, bytes(spare - 2)) if spare else b"")
 
 
 def _video_with_aspect(video: bytes, aspect: Fraction) -> bytes:
@@ -112,14 +117,14 @@ def _video_with_aspect(video: bytes, aspect: Fraction) -> bytes:
             sides[identity] = int.from_bytes(video[start:end], "big")
         if identity not in (_DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT):
             new += _element(identity, video[start:end])
-    shown = {_DISPLAY_WIDTH: round(sides[_WIDTH] * aspect), _DISPLAY_HEIGHT: sides[_HEIGHT]}
-    for identity, side in shown.items():
+    display = {_DISPLAY_WIDTH: round(sides[_WIDTH] * aspect), _DISPLAY_HEIGHT: sides[_HEIGHT]}
+    for identity, side in display.items():
         new += _element(identity, side.to_bytes((side.bit_length() + 7) // 8, "big"))
     return bytes(new)
 
 
 def _elements(data: bytes | mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield identity, begin and end of the content of the elements in `data` (RFC 8794, section 6)."""
+    """Yield the id, and the start and end of the content, of each element in `data` (RFC 8794, section 6)."""
     while start < end:
         length = 9 - data[start].bit_length()
         identity = int.from_bytes(data[start : start + length], "big")
@@ -129,7 +134,7 @@ def _elements(data: bytes | mmap.mmap, start: int, end: int) -> Iterator[tuple[i
         width = 9 - data[start].bit_length()
         size = int.from_bytes(data[start : start + width], "big") & ((1 << 7 * width) - 1)
         start += width
-        # All ones: nobody knows, up to the end.
+        # All ones: the size is unknown, so the element reaches to the end.
         stop = end if size == (1 << 7 * width) - 1 else start + size
         yield identity, start, stop
         start = stop

@@ -1,4 +1,4 @@
-"""What comes along with the pictures of a film: sound, subtitles, chapters, its title."""
+"""Carries the other tracks of a video along with its frames: sound, subtitles, chapters and tags."""
 
 import contextlib
 import logging
@@ -29,58 +29,63 @@ from livedream.timeline import OPTIONS, Timeline, may_seek, packets_of
 log = logging.getLogger(__name__)
 
 RUN_UP = Fraction(2)
-"""Seconds before the start of a part at which reading begins: not every file finds a time exactly."""
-HEAD_WAITS = ("mp4", "mov")
-"""Kinds of file whose head is written when there is a packet of every track: only then is known when each begins."""
+"""Seconds before the start at which reading begins, because not every file can be sought exactly."""
+HEADER_WAITS = ("mp4", "mov")
+"""Containers whose header is written only when there is a packet of every track, as it states when each begins."""
 LATEST = Fraction(2**31 - 2, 10**6)
-"""Seconds, the largest `audio_preload`. What is later does not come to the muxer before its turn."""
+"""Seconds, the largest `audio_preload`. Later packets cannot be written ahead of their turn."""
 OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration")
-"""What a file says of itself and not of its content, in small letters."""
+"""Tags that describe a file and not its content, in lower case."""
 
 
 class PassthroughTracks:
-    """Every track of `source` but the pictures, packet by packet into `film`; little is in memory.
+    """Carries every track of `source` except the picture into `output`, packet by packet, with little memory.
 
-    Sound and subtitles that `film` can hold are copied as they are; others are encoded anew in the kind that it holds.
-    What cannot be carried is left out. Both are logged, a line each. Chapters, title and the like come along.
+    Sound and subtitles that `output` can hold are copied as they are; others are re-encoded with a codec that it can
+    hold. What cannot be carried is left out. Both are logged, one line each. Chapters, title and other tags are copied.
+    Errors of `output` are those of PyAV.
 
-    start: what the clock of the file shows at time 0 of the film, in seconds; nothing before it is written, but for
-    what a decoder wants to hear before the beginning of the file. until: the time at which all of it ends, in seconds
-    of the film. pictures: the index of the track which the pictures of the film are made from.
+    Args:
+        source: The file that is read, or what provides its tracks.
+        start: What the clock of the file shows at time 0 of the video, in seconds. Nothing earlier is written, except
+            what a decoder needs before the beginning of the file.
+        output: The video that is written.
+        until: The time at which all tracks end, in seconds of the video; None for the end of the file.
+        video_index: The index of the track from which the frames are made.
 
-    Raises SinkError when the file cannot be opened. Errors of `film` come out as PyAV raises them.
+    Raises:
+        SinkError: The file cannot be opened.
     """
 
     def __init__(
         self,
         source: Path | SideTracks,
         start: Fraction,
-        film: OutputContainer,
-        *,
+        output: OutputContainer,
         until: Fraction | None = None,
-        pictures: int | None = None,
+        video_index: int | None = None,
     ) -> None:
         self._source = source
         self._path = source if isinstance(source, Path) else source.name
         self._reopens = isinstance(source, Path) or source.reopens
         self._start = start
         self._until = until
-        self._pictures = pictures
-        self._film = film
+        self._video_index = video_index
+        self._output = output
         try:
             self._file = self._open()
         except (av.error.FFmpegError, OSError) as error:
             message = f"the sound of {self._path} cannot be read: {error.strerror}"
             raise SinkError(message, "dream without sound") from error
         self.cover = b""
-        """The cover that the film gets when it is complete, see `livedream.sink.video.cover`."""
+        """The cover that is added to the video when it is complete, see `livedream.sink.video.cover`."""
         self.cover_kind = 0
         self._tracks: dict[int, AudioTrack | SubtitleTrack] = {}
         self._written_ahead: Counter[int] = Counter()
-        """How many packets of each track were written before their turn."""
-        self._head_waits = film.format.name in HEAD_WAITS
+        """How many packets of each track were written ahead of their turn."""
+        self._header_waits = output.format.name in HEADER_WAITS
         try:
-            self._add_tracks(self._without_sound() if self._head_waits else set())
+            self._add_tracks(self._without_sound() if self._header_waits else set())
             self._copy_tags()
             self._copy_chapters()
         except BaseException:
@@ -91,7 +96,7 @@ class PassthroughTracks:
         self._next: av.Packet[Any] | None = next(self._packets, None)
 
     def write_until(self, time: Fraction | None = None) -> None:
-        """Write what is heard or read before `time`, in seconds of the film; all the rest without it."""
+        """Write everything before `time`, in seconds of the video; without `time`, all the rest."""
         if not self._begun:
             self._begun = True
             self._begin()
@@ -112,7 +117,7 @@ class PassthroughTracks:
             else:
                 track.advance(time)
         if time is None:
-            self._tell_of_damage()
+            self._report_damage()
             self._tracks = {}
 
     def close(self) -> None:
@@ -120,15 +125,15 @@ class PassthroughTracks:
         self._packets.close()
         self._file.close()
 
-    def _tell_of_damage(self) -> None:
+    def _report_damage(self) -> None:
         damaged = sum(track.damaged for track in self._tracks.values())
         if damaged:
             log.warning("%s: %d damaged packets of sound or subtitles were skipped", self._path, damaged)
 
     def _without_sound(self) -> set[int]:
-        """Return the sound tracks, by index, of which no packet belongs to the film, or none can be decoded."""
+        """Return the indices of the sound tracks of which no packet belongs to the video, or none can be decoded."""
         if not self._reopens:
-            return set()  # a pipe does not tell beforehand
+            return set()  # a pipe cannot be read ahead
         copied = {stream.index for stream in self._file.streams.audio if fits(stream, self._kind)}
         silent = {stream.index for stream in self._file.streams.audio if stream.index in copied or stream.codec_context}
         if silent:
@@ -142,15 +147,15 @@ class PassthroughTracks:
                         if not silent:
                             break
         for index in sorted(silent):
-            log.warning("%s: sound track %d is left out: there is nothing in it", self._path, index)
+            log.warning("%s: sound track %d is left out because it is empty", self._path, index)
         return silent
 
     def _begin(self) -> None:
-        """Give the muxer what its head waits for: a packet of each track, however late it is heard."""
+        """Give the muxer what its header waits for: a packet of each track, however late that track begins."""
         for track in self._tracks.values():
             track.begin()
         waiting = {index: track for index, track in self._tracks.items() if isinstance(track, AudioTrack)}
-        if not waiting or not self._head_waits or not self._reopens:
+        if not waiting or not self._header_waits or not self._reopens:
             return
         with self._open() as file:
             for packet in self._read(file, {index: track.wants for index, track in waiting.items()}, warn=False):
@@ -159,16 +164,16 @@ class PassthroughTracks:
                 index = packet.stream_index
                 if index in waiting:
                     if (packet.dts or 0) * packet.time_base - self._start > LATEST:
-                        text = "until then nothing can be played if the run is killed; a .mkv has no such limit"
-                        log.warning("%s: a sound track begins after more than 35 minutes: %s", self._path, text)
+                        text = "if the run is killed before that, the video cannot be played; a .mkv has no such limit"
+                        log.warning("%s: a sound track begins after more than 35 minutes; %s", self._path, text)
                     waiting[index].write(packet, self._start)
                     self._written_ahead[index] += 1
-                    if waiting[index].begun:
+                    if waiting[index].has_written:
                         del waiting[index]
                         if not waiting:
                             break
         for track in waiting.values():
-            track.finish()  # so short that the encoder holds all of it
+            track.finish()  # it is so short that the encoder still holds all of it
 
     def _add_tracks(self, silent: Container[int]) -> None:
         left_out = []
@@ -177,30 +182,30 @@ class PassthroughTracks:
             if stream.index in silent:
                 continue
             if isinstance(stream, AudioStream):
-                track = sound_track(stream, self._film, self._path)
+                track = sound_track(stream, self._output, self._path)
             elif isinstance(stream, SubtitleStream):
-                track = subtitle_track(stream, self._film, self._path, self._until)
+                track = subtitle_track(stream, self._output, self._path, self._until)
             if track is not None:
                 left_out += [f"{lost} ({_name(stream)})" for lost in label(stream, track.target, self._kind)]
                 self._tracks[stream.index] = track
-            elif not self._attached(stream):
+            elif not self._attach(stream):
                 left_out.append(_name(stream))
-        if self._pictures is not None and self._pictures < len(self._file.streams):
-            pictures = self._file.streams[self._pictures]
-            left_out += [f"{lost} (video)" for lost in label(pictures, self._film.streams.video[0], self._kind)]
+        if self._video_index is not None and self._video_index < len(self._file.streams):
+            video = self._file.streams[self._video_index]
+            left_out += [f"{lost} (video)" for lost in label(video, self._output.streams.video[0], self._kind)]
         if left_out:
-            log.warning("%s: what %s cannot hold is left out: %s", self._path, self._kind, ", ".join(left_out))
+            log.warning("%s: left out because %s cannot hold it: %s", self._path, self._kind, ", ".join(left_out))
 
-    def _attached(self, stream: av.stream.Stream) -> bool:
-        """Return whether all is done for a track without packets of its own."""
+    def _attach(self, stream: av.stream.Stream) -> bool:
+        """Attach a track that has no packets to copy. Return whether it needs no further handling."""
         if isinstance(stream, AttachmentStream):
-            return attach(stream, self._film)
+            return attach(stream, self._output)
         if is_cover(stream) and isinstance(stream, VideoStream):
             if self._kind == "mp4" and not self.cover and stream.codec_context:
                 self.cover, self.cover_kind = self._cover_of(stream), KINDS.get(stream.codec_context.name, 0)
                 return bool(self.cover)
-            return self._kind == "matroska" and attach_cover(stream, self._film, self._cover_of(stream))
-        # Chapters of an mp4 are a track of data too (QuickTime File Format, "Chapter Lists").
+            return self._kind == "matroska" and attach_cover(stream, self._output, self._cover_of(stream))
+        # The chapters of an mp4 are also a data track (QuickTime File Format, "Chapter Lists").
         return stream.type == "video" or (stream.type == "data" and bool(self._file.chapters()))
 
     def _cover_of(self, stream: VideoStream) -> bytes:
@@ -208,12 +213,12 @@ class PassthroughTracks:
 
     @property
     def _kind(self) -> str:
-        return self._film.format.name
+        return self._output.format.name
 
     def _copy_tags(self) -> None:
         for name, text in self._file.metadata.items():
             if name.lower() not in OWN_TAGS and not (name.lower() == "comment" and about(text)):
-                self._film.metadata[name] = text
+                self._output.metadata[name] = text
 
     def _copy_chapters(self) -> None:
         chapters = []
@@ -226,7 +231,7 @@ class PassthroughTracks:
             if first < last:
                 chapter["start"], chapter["end"] = round(first / unit), round(last / unit)
                 chapters.append(chapter)
-        self._film.set_chapters(chapters)
+        self._output.set_chapters(chapters)
 
     def _open(self) -> InputContainer:
         if isinstance(self._source, Path):
@@ -236,19 +241,22 @@ class PassthroughTracks:
     def _read(
         self, file: InputContainer, wants: "Mapping[int, Callable[[av.Packet[Any], Fraction], bool]]", warn: bool = True
     ) -> "Generator[av.Packet[Any] | None]":
-        """Yield the packets of the film that is made; None when the next one has not come yet.
+        """Yield the packets that belong to the video, and None while the next one has not come yet.
 
-        wants: of the tracks that are read, by their index.
+        Args:
+            file: The file that is read.
+            wants: For the index of each track that is read, whether a packet belongs to the video.
+            warn: Whether damaged data is logged.
         """
         streams = [file.streams[index] for index in wants]
         if not streams:
             return
-        # Subtitles come when somebody speaks; it is the sound that tells how far the reading is.
+        # Subtitles are sparse, so the sound tells how far the reading has come.
         steady = {stream.index for stream in streams if stream.type == "audio"} or set(wants)
         ended = set()
         try:
             self._seek(file, file.streams[min(steady)])
-            packets: Iterator[av.Packet[Any] | None] = _timed(file) if self._reopens else file.demux(*streams)
+            packets: Iterator[av.Packet[Any] | None] = _timed_packets(file) if self._reopens else file.demux(*streams)
             for packet in packets:
                 if packet is None:
                     yield None
@@ -263,27 +271,27 @@ class PassthroughTracks:
                     yield packet
         except av.error.FFmpegError as error:
             if warn:
-                log.warning("%s: the sound ends early, at damaged data (%s)", self._path, error.strerror)
+                log.warning("%s: the sound ends early because the data is damaged (%s)", self._path, error.strerror)
 
     def _seek(self, file: InputContainer, track: av.stream.Stream) -> None:
-        """Go to shortly before the start, where that is far from the beginning."""
+        """Seek to shortly before the start, if that is far from the beginning."""
         if not self._reopens:
-            return  # a pipe is read from its beginning
+            return  # a pipe is read from the beginning
         target = self._start - RUN_UP
         if not may_seek(file, target):
             return
         if track.time_base and track.start_time is not None and target > track.start_time * track.time_base:
-            with contextlib.suppress(av.error.FFmpegError):  # then all is read, from the beginning
+            with contextlib.suppress(av.error.FFmpegError):  # then everything is read from the beginning
                 file.seek(round(target / track.time_base), stream=track)
 
 
 def _open(path: Path) -> InputContainer:
-    # Absolute, so that a colon in a name does not make it an address.
+    # Absolute, so that a colon in the name does not make it an address.
     return av.open(str(path.absolute()), "r", options=dict(OPTIONS), metadata_errors="replace")
 
 
-def _timed(file: InputContainer) -> "Iterator[av.Packet[Any]]":
-    """Every packet of the file, with the times that the reader of its pictures gives it too."""
+def _timed_packets(file: InputContainer) -> "Iterator[av.Packet[Any]]":
+    """Yield every packet of the file, with the same corrected times as the reader of its frames."""
     timeline = Timeline(file)
     for packet in packets_of(file):
         yield from timeline.feed(packet)

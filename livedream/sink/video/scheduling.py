@@ -1,4 +1,4 @@
-"""Threads that an encoder makes real-time, back where all others are."""
+"""Undoes the real-time scheduling that an encoder gives to threads."""
 
 import contextlib
 import os
@@ -10,11 +10,11 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def ordinary_scheduling() -> Iterator[None]:
-    """Undo what is done inside to the scheduling of this thread and of those that begin there.
+    """Undo changes that are made in the block to the scheduling of this thread and of the threads that it starts.
 
-    SVT-AV1, run as root (in a container, say), gives the thread that opens it and its own 37 the real-time priority 99.
-    The thread keeps that for good, and so do all that it starts: programs with two of them on two cores stood still
-    for minutes. On Linux; elsewhere it does no such thing.
+    When SVT-AV1 runs as root (for example in a container), it gives real-time priority 99 to the thread that opens it
+    and to its own 37 threads. That thread keeps the priority, and so do all threads that it starts later: programs with
+    two of them on two cores did not respond for minutes. SVT-AV1 does this on Linux only.
     """
     if sys.platform != "linux":
         yield
@@ -25,7 +25,7 @@ def ordinary_scheduling() -> Iterator[None]:
     finally:
         if os.sched_getscheduler(0) != before:
             for thread in _threads() - others:
-                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                with contextlib.suppress(ProcessLookupError):  # the thread has just ended
                     os.sched_setscheduler(thread, before, os.sched_param(0))
 
 

@@ -1,4 +1,4 @@
-"""The subtitles of a film, carried into another one: copied where the container can hold them, else encoded anew."""
+"""Carries the subtitles of one video into another: copied where the container supports them, else re-encoded."""
 
 import contextlib
 import logging
@@ -20,58 +20,61 @@ from livedream.sink.video.audio import fits
 log = logging.getLogger(__name__)
 
 ENCODERS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "srt", "webm": "webvtt"}
-"""What text is encoded with that a container cannot hold as it is. A GIF holds none."""
+"""The encoder for text that a container cannot hold as it is. A GIF has no subtitles."""
 UNIT = Fraction(1, 1_000_000)
-"""Seconds. In milliseconds, the mp4 muxer of FFmpeg 8 lets an empty text last as long as the text before it."""
+"""Seconds. With milliseconds, the mp4 muxer of FFmpeg 8 shows an empty text as long as the text before it."""
 LONGEST_SAMPLE = Fraction(1000)
-"""Seconds after which a sample is written again. The muxer of FFmpeg counts its length in 31 bits of UNIT, 2147 s, and
-ends the whole process (an assertion) when the next one comes later."""
-NOTHING = b"\0\0"
-"""No text, as mp4 writes it: the length of it (3GPP TS 26.245, section 5.17)."""
-UNTIL_THE_NEXT = Fraction(5)
-"""Seconds for which a text is announced whose end nobody knows; the next one ends it, whatever it says."""
+"""Seconds after which a sample is written again. FFmpeg's muxer counts its duration in 31 bits of UNIT, 2147 s, and
+ends the process (a failed assertion) when the next sample comes later."""
+EMPTY_TEXT = b"\0\0"
+"""An empty text in an mp4: its length, 0 (3GPP TS 26.245, section 5.17)."""
+UNKNOWN_DURATION = Fraction(5)
+"""Seconds for which a text of unknown duration is announced; the next one ends it anyway."""
 
 
 class SubtitleTrack(ABC):
-    """One track of subtitles on its way into `film`, packet by packet, in the order of their times.
+    """One track of subtitles that is carried into `output`, packet by packet, in time order.
 
-    source: the track that is read. target: the one that is written. until: the time at which the film ends, in seconds
-    of the film, where only a part of it is wanted; no text is shown longer.
+    Args:
+        source: The track that is read.
+        target: The track that is written.
+        output: The video that is written.
+        until: The time at which the video ends, in seconds, if only a part of it is wanted. No text is shown longer.
     """
 
     def __init__(
-        self, source: SubtitleStream, target: SubtitleStream, film: OutputContainer, until: Fraction | None
+        self, source: SubtitleStream, target: SubtitleStream, output: OutputContainer, until: Fraction | None
     ) -> None:
         self.target = target
         self.target.time_base = UNIT
         self.damaged = 0
         """How many packets could not be decoded."""
         self._source = source
-        self._film = film
+        self._output = output
         self._until = until
 
     def begin(self) -> None:  # noqa: B027
-        """The first frame comes: write what must stand before it."""
+        """Write what must come before the first frame."""
 
     def advance(self, time: Fraction) -> None:  # noqa: B027
-        """The film has come to `time`, in seconds, and no packet before it is still to come."""
+        """Write what is due before `time`, in seconds. No packet before it will follow."""
 
     def wants(self, packet: "av.Packet[SubtitleStream]", start: Fraction) -> bool:
         """Return whether the packet is still shown at `start` seconds on the clock of the file."""
         end = (packet.pts or 0) + (packet.duration or 0)
-        shown = end * packet.time_base > start or (not packet.duration and end * packet.time_base >= start)
-        return shown and bytes(packet) != NOTHING
+        is_shown = end * packet.time_base > start or (not packet.duration and end * packet.time_base >= start)
+        return is_shown and bytes(packet) != EMPTY_TEXT
 
     @abstractmethod
     def write(self, packet: "av.Packet[SubtitleStream]", start: Fraction) -> None:
-        """Write one packet, `start` seconds earlier than it says."""
+        """Write one packet, `start` seconds earlier than its own time."""
 
     @abstractmethod
     def finish(self) -> None:
         """Write what is held back."""
 
     def _times(self, packet: "av.Packet[SubtitleStream]", start: Fraction) -> tuple[Fraction, Fraction | None]:
-        """Return from when and until when the text of a packet is shown, in seconds; None where nobody knows."""
+        """Return when the text of a packet begins and ends, in seconds; None for an unknown end."""
         begin = (packet.pts or 0) * packet.time_base - start
         end = begin + packet.duration * packet.time_base if packet.duration else None
         if end is not None and self._until is not None:
@@ -85,17 +88,17 @@ class SubtitleTrack(ABC):
         packet.time_base = UNIT
         packet.stream = self.target
         packet.is_keyframe = True
-        self._film.mux(packet)
+        self._output.mux(packet)
 
 
 class CopiedSubtitles(SubtitleTrack):
-    """Takes the packets as they are, with their times: texts may overlap, as Matroska allows it."""
+    """Copies the packets as they are, with their times. Texts may overlap, which Matroska allows."""
 
     def __init__(
-        self, source: SubtitleStream, target: SubtitleStream, film: OutputContainer, until: Fraction | None
+        self, source: SubtitleStream, target: SubtitleStream, output: OutputContainer, until: Fraction | None
     ) -> None:
-        super().__init__(source, target, film, until)
-        # In microseconds, the mp4 muxer of FFmpeg 8 takes no pictures of text that are 36 minutes apart.
+        super().__init__(source, target, output, until)
+        # With microseconds, the mp4 muxer of FFmpeg 8 rejects bitmap subtitles that are 36 minutes apart.
         self.target.time_base = source.time_base or UNIT
 
     def write(self, packet: "av.Packet[SubtitleStream]", start: Fraction) -> None:
@@ -103,14 +106,14 @@ class CopiedSubtitles(SubtitleTrack):
         packet.pts = packet.dts = round(begin / packet.time_base)
         packet.duration = 0 if end is None else max(1, round((end - begin) / packet.time_base))
         packet.stream = self.target
-        self._film.mux(packet)
+        self._output.mux(packet)
 
     def finish(self) -> None:
         """Nothing is held back."""
 
 
 class EncodedSubtitles(SubtitleTrack):
-    """Decodes the packets and writes their text with the encoder of `target`; texts may overlap."""
+    """Decodes the packets and re-encodes their text with the encoder of `target`. Texts may overlap."""
 
     def write(self, packet: "av.Packet[SubtitleStream]", start: Fraction) -> None:
         begin, end = self._times(packet, start)
@@ -128,7 +131,7 @@ class EncodedSubtitles(SubtitleTrack):
 
 @dataclass(frozen=True, slots=True)
 class _Cue:
-    """A text that is shown now, in mov_text and, where the decoder could tell, in the words of ASS."""
+    """A text that is shown now, as mov_text and, if it could be decoded, as ASS."""
 
     begin: Fraction
     end: Fraction | None
@@ -137,36 +140,41 @@ class _Cue:
 
 
 class TimedText(SubtitleTrack):
-    """Text in an mp4 or mov, where one sample is shown at a time and the next one ends it (3GPP TS 26.245).
+    """Writes text into an mp4 or mov, which shows one sample at a time until the next one (3GPP TS 26.245).
 
-    So the texts that are shown together become one sample, and where there is none, an empty sample stands.
+    So texts that are shown together become one sample, and an empty sample fills each gap.
 
-    copied: whether the source is mov_text itself.
+    Args:
+        source: The track that is read.
+        target: The track that is written.
+        output: The video that is written.
+        until: See `SubtitleTrack`.
+        copied: Whether the source itself is mov_text.
     """
 
     def __init__(
         self,
         source: SubtitleStream,
         target: SubtitleStream,
-        film: OutputContainer,
+        output: OutputContainer,
         until: Fraction | None,
         *,
         copied: bool,
     ) -> None:
-        super().__init__(source, target, film, until)
+        super().__init__(source, target, output, until)
         self._copied = copied
         self._encoder = _text_encoder(source) if copied else target.codec_context
         self._shown: list[_Cue] = []
         self._due: Fraction | None = None
-        """From when on the texts in `_shown` are shown, if that is still to be written."""
+        """When the texts in `_shown` begin, if their sample is still to be written."""
         self._last = Fraction(-1)
         """When the last sample begins."""
         self._held: tuple[bytes, Fraction, Fraction] | None = None
-        """The text that is shown now, from when on, and until when if no other comes. It is written when its end is
-        known: a fragment of the file may end in the middle of it, and then its length can be changed no more."""
+        """The text that is shown now, its begin, and its end if no other text comes. It is written when its end is
+        known: a fragment may end in the middle of it, after which its duration cannot be changed."""
 
     def begin(self) -> None:
-        """Write an empty text: it keeps the fragments back until each track has something in it."""
+        """Write an empty text, which delays the fragments until each track has content."""
         self._sample(Fraction(0))
 
     def advance(self, time: Fraction) -> None:
@@ -187,7 +195,7 @@ class TimedText(SubtitleTrack):
         if end is not None and end <= begin:
             return
         self.advance(begin)
-        # What has no end of its own ends here.
+        # A text without an end ends here.
         self._shown = [cue for cue in self._shown if cue.end is not None or cue.begin == begin]
         self._shown.append(_Cue(begin, end, content, None if text is None else _dialogue(text)))
         self._due = begin
@@ -200,17 +208,17 @@ class TimedText(SubtitleTrack):
             self._sample(self._held[2])
 
     def _write_due(self, time: Fraction) -> None:
-        """Write the sample that is due, once it is certain that nothing else changes at its time."""
+        """Write the sample that is due, once nothing else can change at its time."""
         if self._due is not None and self._due < time:
             due, self._due = self._due, None
             self._sample(due)
 
     def _sample(self, begin: Fraction) -> None:
-        """Write what is shown from `begin` on; the next sample ends it."""
+        """Write the sample that is shown from `begin` on, until the next one."""
         while begin - self._last > LONGEST_SAMPLE and self._last >= 0:
             self._last += LONGEST_SAMPLE
             if self._held is None:
-                self._mux(NOTHING, self._last, self._last + UNIT)
+                self._mux(EMPTY_TEXT, self._last, self._last + UNIT)
             else:
                 content, _, planned = self._held
                 self._write_held(self._last)
@@ -219,19 +227,19 @@ class TimedText(SubtitleTrack):
         self._write_held(begin)
         ends = [cue.end for cue in self._shown if cue.end is not None]
         if self._shown:
-            end = min(ends, default=begin + UNTIL_THE_NEXT)
+            end = min(ends, default=begin + UNKNOWN_DURATION)
             if self._until is not None:
                 end = min(end, self._until)
-            self._held = self._together(), begin, max(end, begin + UNIT)
+            self._held = self._join_shown(), begin, max(end, begin + UNIT)
         else:
-            self._mux(NOTHING, begin, begin + UNIT)
+            self._mux(EMPTY_TEXT, begin, begin + UNIT)
 
     def _write_held(self, end: Fraction) -> None:
         if self._held is not None:
             (content, begin, planned), self._held = self._held, None
             self._mux(content, begin, min(end, planned))
 
-    def _together(self) -> bytes:
+    def _join_shown(self) -> bytes:
         texts = [cue.ass for cue in self._shown if cue.ass]
         if len(self._shown) > 1 and len(texts) == len(self._shown) and self._encoder is not None:
             return _encode(self._encoder, _joined(texts))
@@ -239,42 +247,46 @@ class TimedText(SubtitleTrack):
 
 
 def subtitle_track(
-    source: SubtitleStream, film: OutputContainer, path: Path | str, until: Fraction | None = None
+    source: SubtitleStream, output: OutputContainer, path: Path | str, until: Fraction | None = None
 ) -> SubtitleTrack | None:
-    """Return the track of `film` for one of the file `path`; None when it cannot be carried: pictures of text.
+    """Return the track of `output` for one of the file `path`; None for bitmap subtitles, which cannot be carried.
 
-    until: see SubtitleTrack.
+    Args:
+        source: The track that is read.
+        output: The video that is written.
+        path: The file that is read, for log messages.
+        until: See `SubtitleTrack`.
     """
-    kind = film.format.name
+    kind = output.format.name
     timed = kind in ("mp4", "mov")
     if fits(source, kind):
-        target = film.add_stream_from_template(source)
+        target = output.add_stream_from_template(source)
         if timed and source.codec_context.name == "mov_text":
-            return TimedText(source, target, film, until, copied=True)
-        return CopiedSubtitles(source, target, film, until)
+            return TimedText(source, target, output, until, copied=True)
+        return CopiedSubtitles(source, target, output, until)
     if kind not in ENCODERS or not source.codec_context:
         return None
     if not (header := _header(source)):
         return None
-    target = cast(SubtitleStream, film.add_stream(ENCODERS[kind]))
+    target = cast(SubtitleStream, output.add_stream(ENCODERS[kind]))
     target.codec_context.subtitle_header = header
     target.codec_context.time_base = UNIT
-    text = f"the subtitles ({source.codec_context.name}) do not fit into the film and are written as {target.name}"
+    text = f"the subtitles ({source.codec_context.name}) are written as {target.name}, as {kind} cannot hold them"
     log.warning("%s: %s", path, text)
     if timed:
-        return TimedText(source, target, film, until, copied=False)
-    return EncodedSubtitles(source, target, film, until)
+        return TimedText(source, target, output, until, copied=False)
+    return EncodedSubtitles(source, target, output, until)
 
 
 def _header(source: SubtitleStream) -> bytes | None:
-    """Return the styles of a track, in the words of ASS; only decoders of text have some."""
+    """Return the styles of a track as an ASS header; None for bitmap subtitles."""
     with contextlib.suppress(av.error.FFmpegError):
         source.codec_context.open(strict=False)
     return source.codec_context.subtitle_header
 
 
 def _text_encoder(source: SubtitleStream) -> SubtitleCodecContext | None:
-    """Return an encoder of mov_text; None where the track cannot be decoded and texts cannot be joined."""
+    """Return an encoder for mov_text; None if the track cannot be decoded, so that texts cannot be joined."""
     header = _header(source)
     if not header:
         return None
@@ -287,7 +299,7 @@ def _text_encoder(source: SubtitleStream) -> SubtitleCodecContext | None:
 def _decode(decoder: SubtitleCodecContext, packet: "av.Packet[SubtitleStream]") -> SubtitleSet | None:
     try:
         return decoder.decode2(packet)
-    except av.error.FFmpegError:  # damaged: nothing is read for a moment
+    except av.error.FFmpegError:  # damaged: no text is shown for a moment
         return None
 
 
@@ -307,7 +319,7 @@ def _dialogue(text: SubtitleSet) -> bytes | None:
 
 
 def _merge(lines: list[bytes]) -> bytes:
-    """Return lines of ASS as one that shows their texts one below the other."""
+    """Return lines of ASS as one line that shows their texts one below the other."""
     fields = [line.split(b",", 8) for line in lines]
     texts = [field[8] for field in fields if len(field) == 9]
     return b",".join([*fields[0][:8], rb"\N".join(texts)]) if texts else lines[0]

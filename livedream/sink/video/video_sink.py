@@ -1,4 +1,4 @@
-"""Frames into a film, with the times and the sound of the source."""
+"""Writes frames into a video file, with the times and the sound of the source."""
 
 import contextlib
 import logging
@@ -24,44 +24,22 @@ from livedream.sink.names import part_of
 from livedream.sink.partial_file import PartialFile
 from livedream.sink.sink import ResumableSink
 from livedream.sink.video import embedded_recipe, matroska
-from livedream.sink.video.codecs import VIDEO_SUFFIXES, Encoding
+from livedream.sink.video.codecs import VIDEO_SUFFIXES, Encoder, Encoding
+from livedream.sink.video.containers import CONTAINER_FORMATS
 from livedream.sink.video.cover import add_cover
 from livedream.sink.video.encoder import KEY_EVERY, FrameEncoder
 from livedream.sink.video.hardware import choose_encoder
-from livedream.sink.video.passthrough import LATEST, PassthroughTracks
+from livedream.sink.video.passthrough import PassthroughTracks
 from livedream.sink.video.salvage import Salvage, SalvagedVideo
 from livedream.sink.video.scheduling import ordinary_scheduling
 from livedream.stream_info import StreamInfo
 
 log = logging.getLogger(__name__)
 
-# Microseconds. Tracks already arrive in time order; without this FFmpeg waits ten seconds for a packet of each track
-# before it writes any, for example for subtitles and for sound that begins late or pauses.
-_INTERLEAVING = {"max_interleave_delta": "1000"}
-# Fragments make an mp4 readable up to the last key frame when the process is killed; hybrid makes it an ordinary one
-# when it is not (FFmpeg 7.1; PyAV 17 brings 8). delay_moov and not empty_moov: that one shifts the picture by 67 ms and
-# the sound by 21. Not frag_duration: where fragments end among B-frames the last frames can be lost.
-_FRAGMENTS = {
-    "movflags": "hybrid_fragmented+frag_keyframe+delay_moov",
-    "flush_packets": "1",
-    **_INTERLEAVING,
-    # Microseconds. The first packet of a sound that begins late is written ahead, for the head waits for it; FFmpeg
-    # would hold it back until the picture is there.
-    "audio_preload": str(int(LATEST * 10**6)),
-}
-_CLUSTERS = {"cluster_time_limit": "500", "flush_packets": "1", **_INTERLEAVING}
-_KINDS: dict[str, tuple[str, dict[str, str]]] = {
-    ".mp4": ("mp4", _FRAGMENTS),
-    ".mov": ("mov", _FRAGMENTS),
-    ".mkv": ("matroska", _CLUSTERS),
-    ".webm": ("webm", _CLUSTERS),
-    ".gif": ("gif", {"flush_packets": "1"}),
-}
-"""FFmpeg's name and the options of each kind of file, by the end of its name."""
-SURE = 2
-"""Key frames that come to a muxer before what is ahead of the first of them is in the file."""
+SAFE_KEY_FRAMES = 2
+"""How many key frames a muxer must get before everything ahead of the first of them is certainly in the file."""
 GIF_SHORTEST = 2
-"""Hundredths of a second. What a GIF shows for less, browsers show for ten (Firefox, Chrome and Safari alike)."""
+"""Hundredths of a second. Browsers show a shorter GIF frame for ten (Firefox, Chrome and Safari alike)."""
 
 
 class VideoSink(ResumableSink):
@@ -103,67 +81,75 @@ class VideoSink(ResumableSink):
         info = info or StreamInfo()
         encoding = encoding or Encoding()
         self.path = Path(path)
-        suffix = self.path.suffix.lower()
-        if suffix not in VIDEO_SUFFIXES:
-            raise ArgumentError(f"{path} is not the name of a film", f"end it with {', '.join(VIDEO_SUFFIXES)}")
-        encoder = choose_encoder(suffix, encoding, info.size)
+        self._suffix = self.path.suffix.lower()
+        if self._suffix not in VIDEO_SUFFIXES:
+            raise ArgumentError(
+                f"{path} is not the name of a video", f"choose a name that ends with {', '.join(VIDEO_SUFFIXES)}"
+            )
+        encoder = choose_encoder(self._suffix, encoding, info.size)
         self.count = 0
         """How many frames are in the file."""
-        self._expected = info.length
-        self._pixel_aspect = info.pixel_aspect
-        self._live = info.live
-        self._stills = info.stills
+        self._info = info
+        self._is_gif = self._suffix == ".gif"
         self._from_zero = info.live and info.sound is None
         self._origin = Fraction(0)
         self._resumable = False
         self._salvage = salvage
         self._keys_beyond = 0
-        """How many key frames came after as many frames as an earlier run has left."""
-        self._decoded = Fraction(-(10**6))
+        """How many key frames came after as many frames as an earlier run left."""
+        self._last_dts = Fraction(-(10**6))
         """When the last packet is decoded, in seconds."""
-        self._is_gif = suffix == ".gif"
         self._left_out = 0
         self._size: tuple[int, int] | None = None
         self._last = -1
+        """The time of the last frame, in ticks."""
         self._ends = 0
         """When the last frame ends, in ticks."""
         self._delay: Fraction | None = None
-        """How long before it is shown the first packet is decoded, in seconds."""
+        """How many seconds before it is shown the first packet is decoded."""
         self._durations: dict[int, int] = {}
-        """How long frames are shown that say so and are still in the encoder, by their times, in ticks."""
+        """The durations of frames that state one and are still in the encoder, by their times, in ticks."""
         self._failed = self._drained = self._ended = self._closed = False
-        self._tracks: PassthroughTracks | None = None
-
         self._overwrite = overwrite
         self._inputs = Inputs.of(info)
         self._inputs.refuse_output(self.path)
         self._lock = (lock or OutputLock(self.path)).acquire()
-        with contextlib.ExitStack() as undo:
-            undo.callback(self._lock.release)
-            draft = salvage.draft if salvage is not None else None
-            self._file = PartialFile(self.path, self._lock, overwrite=overwrite, inputs=self._inputs, draft=draft)
-            undo.callback(self._file.discard)
-            kind, options = _KINDS[suffix]
-            try:
-                # Absolute, so that a colon in a name does not make it an address.
-                self._film = av.open(str(self._file.part.absolute()), "w", format=kind, container_options=dict(options))
-                self._encoder = FrameEncoder(self._film, encoder, encoding, info)
-                beside = info.sound or _film_of(info)
-                if isinstance(beside, Path) or (beside is not None and not self._is_gif):
-                    self._tracks = self._other_tracks(beside, info)
-            except (av.error.FFmpegError, OSError, ValueError) as error:
-                raise SinkError(f"{self.path} cannot be written: {error}", f"try another {option('codec')}") from error
-            undo.pop_all()
+        self._open(encoder, encoding)
         self.name = f"{self.path} ({self._encoder.description})"
-        if info.lost_sound and info.tells_lost_sound and not self._is_gif:
+        if info.lost_sound and info.warn_lost_sound and not self._is_gif:
             log.warning("%s", info.lost_sound)
         self._time_base = self._encoder.time_base
         self._step = max(1, round(1 / (self._encoder.rate * self._time_base)))
 
-    def _other_tracks(self, beside: Path | SideTracks, info: StreamInfo) -> PassthroughTracks | None:
+    def _open(self, encoder: Encoder, encoding: Encoding) -> None:
+        """Make the file, the encoder and the other tracks. If one fails, the lock is released and no file remains."""
+        self._tracks: PassthroughTracks | None = None
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._lock.release)
+            draft = self._salvage.draft if self._salvage is not None else None
+            self._file = PartialFile(self.path, self._lock, overwrite=self._overwrite, inputs=self._inputs, draft=draft)
+            undo.callback(self._file.discard)
+            container = CONTAINER_FORMATS[self._suffix]
+            try:
+                self._container = av.open(
+                    str(self._file.part.absolute()),  # absolute, so that a colon in a name does not make it an address
+                    "w",
+                    format=container.name,
+                    container_options=dict(container.options),
+                )
+                self._encoder = FrameEncoder(self._container, encoder, encoding, self._info)
+                origin = self._info.sound or _video_of(self._info)
+                if isinstance(origin, Path) or (origin is not None and not self._is_gif):
+                    self._tracks = self._other_tracks(origin)
+            except (av.error.FFmpegError, OSError, ValueError) as error:
+                raise SinkError(f"{self.path} cannot be written: {error}", f"try another {option('codec')}") from error
+            undo.pop_all()
+
+    def _other_tracks(self, origin: Path | SideTracks) -> PassthroughTracks | None:
+        info = self._info
         try:
-            return PassthroughTracks(beside, info.start, self._film, until=info.until, pictures=info.picture_track)
-        except SourceError as error:  # the film is the same without it
+            return PassthroughTracks(origin, info.start, self._container, info.until, info.picture_track)
+        except SourceError as error:  # the picture is the same without it
             log.warning("%s has no sound: %s", self.path, error)
             return None
 
@@ -186,10 +172,12 @@ class VideoSink(ResumableSink):
             self._begin(self._encoder.open(frame.size))
         pixels = frame.pixels
         if frame.size != self._size:
-            was, now = ("{}x{}".format(*size) for size in (self._size, frame.size))
-            if not self._stills:
-                raise SinkError(f"{self.path} holds frames of {was}, not of {now}", "a film has one size")
-            log.info("%s: picture of %s fitted into %s", self.path, now, was)
+            first, current = ("{}x{}".format(*size) for size in (self._size, frame.size))
+            if not self._info.stills:
+                raise SinkError(
+                    f"{self.path} holds frames of {first}, got {current}", "all frames of a video must have one size"
+                )
+            log.info("%s: image of %s fitted into %s", self.path, current, first)
             pixels = letterbox(pixels, self._size)
         ticks = round((frame.time - self._origin) / self._time_base)
         if self._is_gif and self._last >= 0 and ticks < self._last + GIF_SHORTEST:
@@ -197,14 +185,14 @@ class VideoSink(ResumableSink):
                 self._left_out += 1
                 return
             ticks = self._last + GIF_SHORTEST
-        self._last = max(ticks, self._last + 1)  # x264 takes times that repeat or go back, and fails at the end
+        self._last = max(ticks, self._last + 1)  # x264 accepts times that repeat or go back, and fails at the end
         self._ends = self._last + self._step
         if frame.duration is not None:
-            lasts = self._durations[self._last] = max(1, round(frame.duration / self._time_base))
-            self._ends = self._last + lasts
-            # What comes after a key frame is shown after it. So the last packet in the file is that of the last frame,
-            # the only one of which the duration does not follow from the next.
-            key = key or lasts > max(Fraction(self._step), KEY_EVERY / self._time_base)
+            duration = self._durations[self._last] = max(1, round(frame.duration / self._time_base))
+            self._ends = self._last + duration
+            # Everything after a key frame is shown after it. So the last packet in the file is that of the last frame,
+            # the only one whose duration does not follow from the next frame.
+            key = key or duration > max(Fraction(self._step), KEY_EVERY / self._time_base)
         with self._reporting_errors():
             self._mux(self._encoder.encode(pixels, self._last, key=key))
 
@@ -221,35 +209,35 @@ class VideoSink(ResumableSink):
             return
         self._closed = True
         failed_before = self._failed
-        fault: SinkError | None = None
+        first_error: SinkError | None = None
         try:
             if self._size is not None and not self._failed:
                 with self._reporting_errors():
                     self._drain()
         except SinkError as error:
-            fault = error
+            first_error = error
         finally:
             try:
                 if self._tracks is not None:
                     self._tracks.close()
                 with self._reporting_errors():
-                    self._film.close()
-                    self._put_aspect()
-                    self._put_recipe()
-                    self._put_cover()
+                    self._container.close()
+                    self._write_aspect()
+                    self._write_recipe()
+                    self._write_cover()
             except SinkError as error:
-                fault = fault or error
+                first_error = first_error or error
             finally:
                 try:
                     self._resolve_draft()
                     self._finish_file()
                 finally:
                     self._lock.release()
-        if fault is not None and not failed_before:  # whoever closes after an error knows already
-            raise fault
+        if first_error is not None and not failed_before:  # after an earlier error the caller knows already
+            raise first_error
 
     def _resolve_draft(self) -> None:
-        """Leave one film to go on from: the draft, or what an earlier run left if that is more."""
+        """Leave one video to resume from: the draft, or what an earlier run left if that is more."""
         if self._salvage is None or self._file.part != self._salvage.draft:
             return
         complete = self._ended and not self._failed
@@ -260,36 +248,36 @@ class VideoSink(ResumableSink):
             self._file.discard()
 
     def _finish_file(self) -> None:
-        """Give the film its name; or leave it as the part, where it is not complete and better not under that name."""
+        """Give the video its name, or leave it as the part (see `_stays_part`)."""
         if not self.count:
             self._file.discard()
         elif self._stays_part:
             self._file.leave()
             if not self._resumable:
-                log.warning("%s is not complete: what was written is in %s", self.path, self._file.part)
+                log.warning("%s is not complete; what was written is in %s", self.path, self._file.part)
         else:
             self._file.finish()
 
     @property
     def _stays_part(self) -> bool:
-        """Whether the film, should it be closed now, keeps the name of its part.
+        """Whether the video, if it were closed now, would keep the name of its part.
 
-        Another run can go on with it, or a whole film would be replaced by less, or it is a GIF without its end, which
-        is no GIF. What is live cannot be had again, and ends when somebody stops it.
+        It does where another run can resume it, where it would replace a complete video by less, and where it is a GIF
+        without its end, which is invalid. A live recording ends when somebody stops it, so it is always complete.
         """
         if self._resumable:
             return not self._ended or self._failed
         if self._failed and self._is_gif:
             return True
-        less = self._failed or (self.cut_short and not self._ended and not self._live)
-        return less and self._overwrite and self.path.exists()
+        is_incomplete = self._failed or (self.cut_short and not self._ended and not self._info.live)
+        return is_incomplete and self._overwrite and self.path.exists()
 
     def _drain(self) -> None:
         """Write the frames that the encoder still holds, and the sound up to the end of the last one."""
         if not self._drained:
             self._drained = True
             if self._left_out:
-                log.warning("%s: %d frames left out, a GIF shows 50 a second at most", self.path, self._left_out)
+                log.warning("%s: %d frames left out: a GIF has at most 50 frames per second", self.path, self._left_out)
             packets = list(self._encoder.flush())
             self._end_with(packets)
             self._mux(iter(packets))
@@ -297,12 +285,12 @@ class VideoSink(ResumableSink):
                 self._tracks.write_until(self._ends * self._time_base)
 
     def _end_with(self, packets: "Sequence[Packet[VideoStream]]") -> None:
-        """Let the last packets of an mp4 end where the film does.
+        """Make the last packet of an mp4 end where the video does.
 
-        It stores of each packet how long after it the next one is decoded; all of these together are the length of the
-        track. Where the distances vary, the encoder's decoding times fall behind.
+        An mp4 stores how long after each packet the next one is decoded; the sum is the length of the track. Where the
+        frames are not evenly spaced, the encoder's decoding times fall behind.
         """
-        if self._film.format.name not in ("mp4", "mov") or not packets:
+        if self._container.format.name not in ("mp4", "mov") or not packets:
             return
         self._note_delay(packets[0])
         last = packets[-1]
@@ -318,21 +306,21 @@ class VideoSink(ResumableSink):
         if self._delay is None and packet.pts is not None and packet.dts is not None:
             self._delay = (packet.pts - packet.dts) * packet.time_base
 
-    def _put_aspect(self) -> None:
-        if self._size is not None and self._leaves_room:
-            matroska.write_aspect(self._file.part, self._pixel_aspect)
+    def _write_aspect(self) -> None:
+        if self._size is not None and self._reserves_room:
+            matroska.write_aspect(self._file.part, self._info.pixel_aspect)
 
     @property
-    def _leaves_room(self) -> bool:
-        silent = self._encoder.encoder.codec in matroska.SILENT
-        return silent and self._pixel_aspect != 1 and self.path.suffix.lower() in matroska.SUFFIXES
+    def _reserves_room(self) -> bool:
+        lacks_aspect = self._encoder.encoder.codec in matroska.SILENT
+        return lacks_aspect and self._info.pixel_aspect != 1 and self.path.suffix.lower() in matroska.SUFFIXES
 
-    def _put_recipe(self) -> None:
+    def _write_recipe(self) -> None:
         if self.recipe is not None and self.count and not self._stays_part:
             complete = self._ended and not self._failed and not self.source_ended_early
             embedded_recipe.finish(self._file.part, self.recipe, frames=self.count, complete=complete)
 
-    def _put_cover(self) -> None:
+    def _write_cover(self) -> None:
         tracks = self._tracks
         if (
             tracks is not None
@@ -343,19 +331,19 @@ class VideoSink(ResumableSink):
             log.warning("%s: the cover is left out", self.path)
 
     def _begin(self, stream: VideoStream) -> None:
-        """Write the recipe into the head of the film; then what an earlier run left, if this one goes on with it."""
-        if self._leaves_room:
+        """Write the recipe into the header of the video; then what an earlier run left, if this one resumes it."""
+        if self._reserves_room:
             stream.metadata["title"] = stream.metadata.get("title", "") + matroska.ROOM
         if self.recipe is not None:
-            self._film.metadata["comment"] = embedded_recipe.initial_text(
+            self._container.metadata["comment"] = embedded_recipe.initial_text(
                 self.recipe
             )  # the one tag that every container has, but GIF
-        self._file.verify()  # FFmpeg opens it only now, and empties it
+        self._file.verify()  # FFmpeg opens the file only now, and truncates it
         if self._salvage is None:
             return
         with self._reporting_errors():
             with ordinary_scheduling():
-                self._film.start_encoding()
+                self._container.start_encoding()
             if self._salvage.count and self._size is not None:
                 self._encoder.continue_stream(self._size)
             for packet in self._salvage.packets():
@@ -365,47 +353,47 @@ class VideoSink(ResumableSink):
     def _mux(self, packets: "Iterator[Packet[VideoStream]]") -> None:
         for packet in packets:
             if self._salvage is not None and packet.dts is not None:
-                # The encoder of a run that goes on knows nothing of the packets before its own.
-                packet.dts = max(packet.dts, math.floor(self._decoded / packet.time_base) + 1)
-                self._decoded = packet.dts * packet.time_base
+                # The encoder of a resumed run does not know the packets before its own.
+                packet.dts = max(packet.dts, math.floor(self._last_dts / packet.time_base) + 1)
+                self._last_dts = packet.dts * packet.time_base
             self._note_delay(packet)
             if packet.pts is not None and packet.time_base == self._time_base and packet.pts in self._durations:
                 packet.duration = self._durations.pop(packet.pts)
             if self._tracks is not None and packet.dts is not None:
-                # What is heard before time 0 comes first: by the first packet a muxer tells how far to shift all.
+                # Sound before time 0 comes first: the muxer shifts everything by the time of its first packet.
                 self._tracks.write_until(max(packet.dts * packet.time_base, Fraction(0)))
-            self._film.mux(packet)
+            self._container.mux(packet)
             if self._salvage is not None and (packet.is_keyframe or self._is_gif):
                 self._replace_part(self._salvage)
             self.count += 1
 
     def _replace_part(self, salvage: Salvage) -> None:
-        """Let the draft be the part, once it has all that is in the part, on the disk; called at each key frame."""
+        """Replace the part by the draft, at the key frame from which the draft on disk has all of the part."""
         self._keys_beyond += self.count >= salvage.total
-        if self._keys_beyond == SURE:
+        if self._keys_beyond == SAFE_KEY_FRAMES:
             self._file.take_place()
 
     @contextlib.contextmanager
     def _reporting_errors(self) -> Iterator[None]:
-        """Turn what the disk and the encoder say into a SinkError that tells how far the film got."""
+        """Turn errors of the disk and the encoder into a SinkError that says how far the video got."""
         try:
             yield
         except (av.error.FFmpegError, OSError) as error:
             self._failed = True
-            of = f" of {self._expected}" if self._expected else ""
+            of = f" of {self._info.length}" if self._info.length else ""
             got = f"after {self.count}{of} frames ({float(max(0, self._last) * self._time_base):.1f} s)"
-            cure = (
+            hint = (
                 f"what was written is in {part_of(self.path) if self._stays_part else self.path}"
                 if self.count
                 else "nothing was written"
             )
-            raise SinkError(f"{self.path}: {error.strerror} {got}", cure) from error
+            raise SinkError(f"{self.path}: {error.strerror} {got}", hint) from error
 
 
-def _film_of(info: StreamInfo) -> Path | None:
-    """Return the film that the frames come from: it may have subtitles and chapters even if it has no sound.
+def _video_of(info: StreamInfo) -> Path | None:
+    """Return the video that the frames come from: it may have subtitles and chapters even if it has no sound.
 
-    None where its sound is lost, as that of a film in a loop: with the other tracks it would come along.
+    None where its sound is lost, as in a looped video: it would come along with the other tracks.
     """
     if info.path is None or info.lost_sound or info.stills or info.live:
         return None

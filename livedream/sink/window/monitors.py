@@ -22,7 +22,7 @@ class Monitor(NamedTuple):
 
 
 def monitors() -> list[Monitor]:
-    """Return the monitors in the order of the source `screen:N`. Raises SinkError where the system tells of none."""
+    """Return the monitors in the order of the source `screen:N`. Raises SinkError where they cannot be listed."""
     import mss
 
     try:
@@ -31,20 +31,20 @@ def monitors() -> list[Monitor]:
     except mss.ScreenShotError as error:
         hint = either("leave out --monitor", "leave out the monitor")
         raise SinkError("the monitors cannot be listed", hint) from error
-    # An X server without the extension RandR tells of no monitors.
+    # An X server without the RandR extension reports no monitors.
     return [Monitor(*(area[side] for side in Monitor._fields)) for area in areas or [desktop]]
 
 
 def monitor(number: int) -> Monitor:
-    """Return one of the monitors, counted from 1. Raises SinkError, whose hint lists them, where it is not there."""
-    found = monitors()
-    if not 1 <= number <= len(found):
-        listed = "; ".join(f"{place} ({there})" for place, there in enumerate(found, start=1))
+    """Return one of the monitors, counted from 1. Raises SinkError, with a hint that lists them, if there is none."""
+    available = monitors()
+    if not 1 <= number <= len(available):
+        listed = "; ".join(f"{place} ({area})" for place, area in enumerate(available, start=1))
         raise SinkError(f"there is no monitor {number}", f"choose one of these: {listed}")
-    return found[number - 1]
+    return available[number - 1]
 
 
 def monitor_at(x: int, y: int) -> Monitor:
     """Return the monitor that shows this point of the desktop, the first one if none does. Raises SinkError."""
-    found = monitors()
-    return next((there for there in found if there.holds(x, y)), found[0])
+    available = monitors()
+    return next((area for area in available if area.holds(x, y)), available[0])

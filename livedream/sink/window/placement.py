@@ -1,4 +1,4 @@
-"""Where a window appears, and how."""
+"""Where and how a window appears."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from livedream.sink.window.monitors import Monitor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """How a window appears. What is not given is left to the system."""
+    """Where and how a window appears. The system decides what is not given."""
 
     full_screen: bool = False
     monitor: int | None = None
@@ -17,11 +17,11 @@ class Placement:
     title: str = "livedream"
 
     def corner(self, size: tuple[int, int], monitor: Monitor | None) -> tuple[int, int] | None:
-        """Return where the top left corner of a window belongs, in pixels of the desktop; None for anywhere.
+        """Return the top left corner of a window, in pixels of the desktop; None to leave it to the system.
 
         Args:
-            size: (width, height) of the window.
-            monitor: the one with the number `self.monitor`, in whose middle it is without a position.
+            size: The (width, height) of the window.
+            monitor: The monitor with the number `self.monitor`. Without a position the window is centred on it.
         """
         if monitor is None:
             return self.position

@@ -10,17 +10,17 @@ from livedream.sink.window.x11 import X11
 
 
 def hide_pointer(title: str) -> Callable[[], object]:
-    """Hide the pointer over the window of this process with this title, and return what shows it again.
+    """Hide the pointer over the window of this process with this title. Return a function that shows it again.
 
-    Where that cannot be done it stays, and a pointer is all that is wrong.
+    Where that is not possible the pointer stays visible, which does no harm.
     """
     if sys.platform == "win32":
         user32: Any = ctypes.windll.user32
-        user32.ShowCursor(False)  # over the windows of this thread
+        user32.ShowCursor(False)  # affects the windows of this thread
         return partial(user32.ShowCursor, True)
     if sys.platform == "darwin":
         graphics = ctypes.CDLL("/System/Library/Frameworks/CoreGraphics.framework/CoreGraphics")
-        graphics.CGDisplayHideCursor(0)  # the display is ignored; while this program is in front
+        graphics.CGDisplayHideCursor(0)  # the display is ignored; it works while this program is in front
         return partial(graphics.CGDisplayShowCursor, 0)
     try:
         server = X11()

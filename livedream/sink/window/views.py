@@ -1,4 +1,4 @@
-"""Which picture of a frame a window shows: the dream, what it is dreamt of, or half of each."""
+"""What a window shows of a frame: the dream, its source, or half of each."""
 
 from collections.abc import Callable
 
@@ -16,15 +16,15 @@ def source(frame: Frame) -> np.ndarray:
 
 
 def split(frame: Frame) -> np.ndarray:
-    """The left half of the source, the right half of the dream, a white line between them."""
+    """Return the left half of the source and the right half of the dream, with a white line between them."""
     left = source(frame)
     if left.shape != frame.pixels.shape:
         return frame.pixels
     middle = left.shape[1] // 2
     line = max(1, left.shape[1] // 640)
-    picture = np.concatenate((left[:, :middle], frame.pixels[:, middle:]), axis=1)
-    picture[:, middle : middle + line] = 255
-    return picture
+    image = np.concatenate((left[:, :middle], frame.pixels[:, middle:]), axis=1)
+    image[:, middle : middle + line] = 255
+    return image
 
 
 VIEWS: dict[str, Callable[[Frame], np.ndarray]] = {"dream": dream, "source": source, "split": split}

@@ -1,4 +1,4 @@
-"""What OpenCV does not offer for its windows on X11, through Xlib, which is loaded with the first connection."""
+"""Functions on X11 windows that OpenCV lacks, through Xlib, which is loaded with the first connection."""
 
 import ctypes
 import os
@@ -16,9 +16,9 @@ _CURSOR = 1 << 14
 _LARGEST = 32767
 """The largest side of a window, in pixels."""
 _LONGEST = 1024
-"""How many units of four bytes of a property are read."""
+"""How many units of four bytes of a property are read at most."""
 _MOST_FRAMES = 4
-"""Window managers put a window into a frame, which may have one of its own."""
+"""Window managers put a window into a frame, which may be in a frame itself."""
 
 
 class _Attributes(ctypes.Structure):
@@ -49,7 +49,7 @@ class _Color(ctypes.Structure):
 
 
 class _MapEvent(ctypes.Structure):
-    """XMapEvent, as long as any event."""
+    """XMapEvent, padded to the size of XEvent."""
 
     _fields_ = (
         ("type", ctypes.c_int),
@@ -67,13 +67,14 @@ _Handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 
 
 _ignore = _Handler(lambda display, event: 0)
-"""Takes an error in the place of Xlib, which would end the process: a window may go while it is asked about."""
+"""Ignores an error for which Xlib would end the process: a window may disappear while it is queried."""
 
 
 class X11:
-    """A connection to the X server that DISPLAY names. What it makes on the server goes when it is closed.
+    """A connection to the X server that DISPLAY names. Its resources on the server disappear when it is closed.
 
-    Raises OSError where there is no Xlib, or no such server.
+    Raises:
+        OSError: There is no Xlib, or no such server.
     """
 
     def __init__(self) -> None:
@@ -110,18 +111,18 @@ class X11:
             self._display = None
 
     def has_window_manager(self) -> bool:
-        """Return whether one runs (Extended Window Manager Hints, _NET_SUPPORTING_WM_CHECK)."""
-        with self._careful():
+        """Return whether a window manager runs (Extended Window Manager Hints, _NET_SUPPORTING_WM_CHECK)."""
+        with self._ignoring_errors():
             return bool(self._property(self._root, "_NET_SUPPORTING_WM_CHECK"))
 
     def window(self, title: str) -> int | None:
-        """Return the id of the window of this process that has this title."""
-        with self._careful():
+        """Return the id of the window of this process with this title, or None."""
+        with self._ignoring_errors():
             return self._find(self._root, title.encode(), _MOST_FRAMES)
 
     def announce_mapped(self, window: int) -> None:
-        """Tell whoever listens to a window that it is mapped, as the server does."""
-        with self._careful():
+        """Send the event that a window is mapped to its listeners, as the server does."""
+        with self._ignoring_errors():
             event = _MapEvent(type=_MAP_NOTIFY, event=window, window=window)
             mask = ctypes.c_long(_STRUCTURE_NOTIFY)
             self._call("XSendEvent", ctypes.c_ulong(window), 0, mask, ctypes.byref(event))
@@ -129,47 +130,47 @@ class X11:
     def cover(self, window: int) -> None:
         """Hide the pointer over a window, until the connection is closed.
 
-        An invisible window on top of it brings an empty cursor; events go on to the window below. Qt sets the cursor
-        of its own window anew whenever the pointer enters.
+        An invisible window on top of it has an empty cursor; events pass to the window below. It cannot be set on Qt's
+        own window, where Qt sets the cursor again whenever the pointer enters.
         """
-        with self._careful():
+        with self._ignoring_errors():
             parent = ctypes.c_ulong(window)
             bits = ctypes.c_ulong(self._call("XCreateBitmapFromData", parent, b"\0", 1, 1))
             black = ctypes.byref(_Color())
             empty = self._call("XCreatePixmapCursor", bits, bits, black, black, 0, 0)
             attributes = _Attributes(cursor=empty)
-            place, border, depth, visual = (0, 0, _LARGEST, _LARGEST), 0, 0, None
+            geometry, border, depth, visual = (0, 0, _LARGEST, _LARGEST), 0, 0, None
             changes = ctypes.c_ulong(_CURSOR), ctypes.byref(attributes)
-            over = self._call("XCreateWindow", parent, *place, border, depth, _INPUT_ONLY, visual, *changes)
-            self._call("XMapRaised", ctypes.c_ulong(over))
+            cover = self._call("XCreateWindow", parent, *geometry, border, depth, _INPUT_ONLY, visual, *changes)
+            self._call("XMapRaised", ctypes.c_ulong(cover))
 
     def _find(self, window: ctypes.c_ulong, title: bytes, depth: int) -> int | None:
-        ours = bytes(ctypes.c_long(os.getpid()))
+        own_pid = bytes(ctypes.c_long(os.getpid()))
         for child in self._children(window):
-            if self._property(child, "_NET_WM_NAME") == title and self._property(child, "_NET_WM_PID") == ours:
+            if self._property(child, "_NET_WM_NAME") == title and self._property(child, "_NET_WM_PID") == own_pid:
                 return child.value
-            found = self._find(child, title, depth - 1) if depth else None
-            if found is not None:
-                return found
+            content = self._find(child, title, depth - 1) if depth else None
+            if content is not None:
+                return content
         return None
 
     def _children(self, window: ctypes.c_ulong) -> list[ctypes.c_ulong]:
-        unused, many = ctypes.c_ulong(), ctypes.c_uint()
+        unused, count = ctypes.c_ulong(), ctypes.c_uint()
         list_ = ctypes.POINTER(ctypes.c_ulong)()
-        ids = ctypes.byref(unused), ctypes.byref(unused), ctypes.byref(list_), ctypes.byref(many)
+        ids = ctypes.byref(unused), ctypes.byref(unused), ctypes.byref(list_), ctypes.byref(count)
         if not self._call("XQueryTree", window, *ids):
             return []
-        children = [ctypes.c_ulong(list_[number]) for number in range(many.value)]
+        children = [ctypes.c_ulong(list_[number]) for number in range(count.value)]
         if list_:
             self._library.XFree(list_)
         return children
 
     def _property(self, window: ctypes.c_ulong, name: str) -> bytes:
-        """Return the bytes of a property of a window, as Xlib holds them in memory; none if it has no such property."""
+        """Return the bytes of a property of a window, in the memory layout of Xlib; empty if there is none."""
         atom = ctypes.c_ulong(self._call("XInternAtom", name.encode(), 0))
-        type_, format_, many, left = ctypes.c_ulong(), ctypes.c_int(), ctypes.c_ulong(), ctypes.c_ulong()
+        type_, format_, count, remaining = ctypes.c_ulong(), ctypes.c_int(), ctypes.c_ulong(), ctypes.c_ulong()
         data = ctypes.c_void_p()
-        results = (ctypes.byref(result) for result in (type_, format_, many, left, data))
+        results = (ctypes.byref(result) for result in (type_, format_, count, remaining, data))
         failed = self._call(
             "XGetWindowProperty",
             window,
@@ -183,16 +184,16 @@ class X11:
         if failed or not data:
             return b""
         unit = {8: 1, 16: ctypes.sizeof(ctypes.c_short), 32: ctypes.sizeof(ctypes.c_long)}.get(format_.value, 0)
-        found = ctypes.string_at(data, many.value * unit)
+        content = ctypes.string_at(data, count.value * unit)
         self._library.XFree(data)
-        return found
+        return content
 
     def _call(self, name: str, *arguments: Any) -> int:
         return getattr(self._library, name)(self._display, *arguments)
 
     @contextmanager
-    def _careful(self) -> Iterator[None]:
-        """Pass over errors of what is asked in the block."""
+    def _ignoring_errors(self) -> Iterator[None]:
+        """Ignore the X errors of the block."""
         before = self._library.XSetErrorHandler(_ignore)
         try:
             yield

@@ -258,7 +258,7 @@ def test_whatever_one_raises_the_others_go_on(error, reason, make_clip, monkeypa
     [
         (["--layers", "fire66"], "unknown layer"),
         (["--preset", "fethers"], "unknown preset: fethers"),
-        (["--codec", "h264", "--to", "*.webm"], ".webm does not hold h264"),
+        (["--codec", "h264", "--to", "*.webm"], ".webm cannot contain h264"),
         (
             ["--codec", "h264", "--to", "*/"],
             "--codec, --quality and --hardware are for videos, and none is written",

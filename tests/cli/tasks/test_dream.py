@@ -1,6 +1,5 @@
 """The whole way, from what is typed to a film that can be watched."""
 
-import signal
 import subprocess
 import sys
 
@@ -11,15 +10,7 @@ from PIL import Image
 
 from livedream import DeviceError, open_source
 from livedream.cli.main import main
-from livedream.cli.signals import Stopped, stopping
-from livedream.cli.tasks import dream_plan
-from livedream.cli.tasks.closing import closing
-from livedream.cli.tasks.dream import dream
-from livedream.cli.tasks.dream_plan import refuse_twins, usual_sink
-from livedream.cli.tasks.request import Request
-from livedream.errors import ArgumentError, SinkError
 from tests.conftest import count_frames
-from tests.pipeline.parts import Frames, Kept
 
 SMALL = ["--working-height", "32", "--octaves", "1"]
 
@@ -133,90 +124,6 @@ def test_the_reader_of_the_output_may_leave(make_clip, tmp_path):
     assert count_frames(tmp_path / "film-dream.mp4") == 8
 
 
-def test_usual_sinks(tmp_path):
-    film, photo = Frames(5), Frames(1, stills=True)
-    assert usual_sink(Frames(1, live=True)) == "window"
-    film.path = tmp_path / "my film.mkv"
-    assert usual_sink(film) == "my film-dream.mp4"
-    photo.path, photo.length = tmp_path / "photo.jpg", 1
-    assert usual_sink(photo) == "photo-dream.png"
-    photo.path, photo.length = tmp_path / "photos", 20
-    assert usual_sink(photo) == "photos-dream/"
-
-
-def test_twins_by_another_name():
-    refuse_twins(["window", "null", "a.mp4", "b.mp4", "a/"])
-    for twins in (["window", "window"], ["a.mp4", "./a.mp4"], ["a/", "a"]):
-        with pytest.raises(ArgumentError, match="is named twice"):
-            refuse_twins(twins)
-
-
-class TestClosing:
-    """Everything is closed, and the first error is the one that comes out."""
-
-    class Failing(Kept):
-        def close(self):
-            super().close()
-            raise SinkError(f"{self.name}: disk full")
-
-    def close_after(self, error, *things):
-        with stopping() as stop, closing(stop) as opened:
-            for thing in things:
-                opened(thing)
-            if error:
-                raise error
-
-    def test_without_an_error(self):
-        source, sink = Frames(1), Kept()
-        self.close_after(None, source, sink)
-        assert source.closed.is_set()
-        assert sink.closed
-
-    def test_all_are_closed_although_one_fails(self):
-        things = [Kept("a"), self.Failing("b"), self.Failing("c")]
-        with pytest.raises(SinkError, match="c: disk full"):  # the last is closed first
-            self.close_after(None, *things)
-        assert all(thing.closed for thing in things)
-
-    def test_the_error_before_closing_wins(self):
-        first = SinkError("the frame was lost")
-        sink = self.Failing("a")
-        with pytest.raises(SinkError) as caught:
-            self.close_after(first, sink)
-        assert caught.value is first
-        assert sink.closed
-
-    def test_an_error_wins_over_a_signal(self):
-        with pytest.raises(SinkError, match="a: disk full"):
-            self.close_after(Stopped(2), self.Failing("a"))
-
-    def test_a_signal_is_passed_on(self):
-        with pytest.raises(Stopped):
-            self.close_after(Stopped(2), Kept("a"))
-
-    def test_a_signal_waits_until_all_is_closed(self):
-        class Signalling(Kept):
-            def close(self):
-                signal.raise_signal(signal.SIGINT)
-                super().close()
-
-        things = [Kept("a"), Signalling("b")]
-        with pytest.raises(Stopped):
-            self.close_after(None, *things)
-        assert all(thing.closed for thing in things)
-
-    def test_a_second_signal_changes_nothing(self):
-        class Signalling(Kept):
-            def close(self):
-                signal.raise_signal(signal.SIGINT)
-                super().close()
-
-        first = Stopped(signal.SIGTERM)
-        with pytest.raises(Stopped) as caught:
-            self.close_after(first, Signalling("b"))
-        assert caught.value is first
-
-
 def test_an_error_on_the_way_leaves_what_was_written(make_clip, tmp_path, monkeypatch, capsys):
     make_clip("film.mp4", frames=6)
 
@@ -253,9 +160,3 @@ def test_a_warning_of_the_library_is_said(capsys):
         logging.getLogger("livedream.dream.dreamer").warning("3 steps were not finite")
         logging.getLogger("livedream.dream.dreamer").info("nothing to see")
     assert capsys.readouterr().err == "warning: 3 steps were not finite\n"
-
-
-def test_wrong_controls_come_out_before_anything_is_opened(monkeypatch):
-    monkeypatch.setattr(dream_plan, "open_requested", None)
-    with pytest.raises(ArgumentError, match="steps must be"):
-        dream("0", Request(controls={"steps": 99}))

@@ -90,12 +90,12 @@ def test_a_file_that_means_nothing_is_left_out(content: bytes, caplog: pytest.Lo
     state_file().parent.mkdir(parents=True)
     state_file().write_bytes(content)
     assert live_run() == USUAL
-    assert "the settings of the last run are left out" in caplog.text
+    assert "cannot use the settings of the last run" in caplog.text
 
 
 def test_no_place_to_keep_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "state").touch()
     with caplog.at_level(logging.WARNING):
         remember(DreamSettings(), DreamSettings(steps=3))
-    assert "cannot be kept" in caplog.text
+    assert "cannot save the settings" in caplog.text
     assert recall() is None

@@ -124,10 +124,10 @@ def test_run_that_was_stopped_leaves_a_film_that_plays_and_can_go_on(film, tmp_p
 
     assert main(["run", str(film), "--to", str(output), *QUICK, "--seed", "1", "--resume"]) == 2
     assert "seed was 0, is 1" in (said := capsys.readouterr().err)
-    assert "the film so far" not in said  # it would say that --resume goes on with it
+    assert "the video so far" not in said  # it would say that --resume continues it
 
     assert main(["run", str(film), "--to", str(output), *QUICK]) == 1
-    assert "--resume goes on with it" in capsys.readouterr().err
+    assert "--resume continues it" in capsys.readouterr().err
 
     assert main(["run", str(film), "--to", str(output), *QUICK, "--resume"]) == 0
     assert len(decoded(output)) == 200
@@ -197,7 +197,7 @@ def test_a_film_of_somebodys_in_the_place_of_the_part_stays(film, tmp_path, caps
     part.rename(tmp_path / "aside.mp4")
     shutil.copy(film, part)
     assert main(["run", str(film), "--to", str(tmp_path / "out.mp4"), *QUICK, "--resume"]) == 2
-    assert "out.part.mp4 is not the file that livedream wrote there" in capsys.readouterr().err
+    assert "out.part.mp4 is neither the file that livedream wrote" in capsys.readouterr().err
     assert part.read_bytes() == film.read_bytes()
     (tmp_path / "aside.mp4").replace(part)  # as the hint says; the lock file is gone by now
     assert main(["run", str(film), "--to", str(tmp_path / "out.mp4"), *QUICK, "--resume"]) == 0

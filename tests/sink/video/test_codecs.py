@@ -1,9 +1,7 @@
-"""Every codec in every kind of file, by what ffprobe and PyAV find; rows of reference/video.md, section 9, by number.
+"""Every codec in every type of file, checked with ffprobe and PyAV.
 
-What of rows 48 to 57 is tested elsewhere: 51 a folder missing or closed to us in test_sink.py (a network drive that is
-lost comes as an error while writing, like the full disk here); 53 and 54 a slow encoder, and 55 one that fails in its
-thread, in tests/pipeline; 57 is about recordings that a key starts, and what of it concerns a file is that it begins
-with a key frame, whatever the first time is: here.
+A lost network drive is an error while writing, like the full disk here. Folders that are missing or not writable are
+tested in tests/sink/test_sink.py; slow and failing encoders in tests/pipeline.
 """
 
 import contextlib
@@ -82,7 +80,7 @@ def key_times(path: Path) -> list[Fraction]:
 @pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize(("suffix", "codec"), EVERY)
 def test_frames_times_duration_and_tags(suffix: str, codec: str, live: bool, tmp_path: Path) -> None:
-    """30 frames, 25 a second: 1.2 s. Rows 42 and 57: tagged colours; the first frame is a key frame."""
+    """30 frames at 25 per second: 1.2 s. The colours are tagged, and the first frame is a key frame."""
     film = write(tmp_path / f"film{suffix}", flat(list(range(0, 1200, 40))), codec, live=live)
     tags, tolerance = EXPECTED[codec]
     (video,) = ffprobe(film, "v", CODED)
@@ -101,7 +99,6 @@ def test_frames_times_duration_and_tags(suffix: str, codec: str, live: bool, tmp
 
 @pytest.mark.parametrize(("suffix", "codec"), EVERY)
 def test_first_line_names_the_encoder(suffix: str, codec: str, tmp_path: Path) -> None:
-    """Row 52: say which."""
     (encoder, *_) = find_encoders(suffix, Encoding(codec=codec))
     with open_sink(tmp_path / f"film{suffix}", encoding=Encoding(codec=codec)) as sink:
         assert f"({encoder.name}" in sink.name
@@ -122,7 +119,7 @@ def test_the_name_of_the_file_chooses(suffix: str, wanted: str) -> None:
 
 @pytest.mark.parametrize(("suffix", "codec"), EVERY)
 def test_odd_sizes(suffix: str, codec: str, tmp_path: Path) -> None:
-    """Row 41: padded to even where the codec stores colours for two pixels, and not elsewhere."""
+    """Odd sizes are padded to even ones if the codec subsamples the chroma, and not otherwise."""
     size = (63, 47)
     expected = size if codec in ("ffv1", "gif") else (64, 48)
     ((_, pixels), *_) = read_film(write(tmp_path / f"film{suffix}", flat([0, 40], size), codec))
@@ -139,7 +136,7 @@ def test_ffv1_keeps_every_level(size: tuple[int, int], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("suffix", "codec"), EVERY)
 def test_variable_times(suffix: str, codec: str, tmp_path: Path) -> None:
-    """Row 37, and 57 for a film that does not begin at 0."""
+    """The first frame may have any time."""
     ticks = [40, 70, 130, 500, 540, 1500, 1530, 2600]
     shown = read_film(write(tmp_path / f"film{suffix}", flat(ticks), codec))
     begin = 40 if suffix == ".gif" else 0  # a GIF has no time before its first picture
@@ -161,7 +158,7 @@ def test_apple_players_know_the_h265(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize(("suffix", "codec"), EVERY)
 def test_few_frames(suffix: str, codec: str, count: int, tmp_path: Path) -> None:
-    """Row 45. x265 gives the packets of one or two frames any time of decoding."""
+    """x265 gives random decoding times to the packets of one or two frames."""
     ticks = list(range(0, 40 * count, 40))
     assert [time / MS for time, _ in read_film(write(tmp_path / f"film{suffix}", flat(ticks), codec))] == ticks
 
@@ -175,7 +172,7 @@ def test_gif_shows_fifty_frames_a_second_at_most(tmp_path: Path, caplog: pytest.
     with caplog.at_level(logging.WARNING):
         shown = read_film(write(tmp_path / "film.gif", frames, rate=Fraction(60)))
     assert [time * 100 for time, _ in shown] == [0, 2, 5, 7, 10, 12, 15]
-    assert "3 frames left out, a GIF shows 50 a second at most" in caplog.text
+    assert "3 frames left out: a GIF has at most 50 frames per second" in caplog.text
 
 
 def test_gif_has_a_palette_for_each_picture(tmp_path: Path) -> None:
@@ -194,11 +191,11 @@ def test_gif_has_a_palette_for_each_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "codec", "text", "hint"),
     [
-        ("a.mov", "vp9", ".mov does not hold vp9", "choose from h264, h265, prores, or write vp9 into .mp4"),
-        ("a.webm", "h264", ".webm does not hold h264", "choose from vp9, av1, or write h264 into .mp4, .mov, .mkv"),
-        ("a.gif", "h264", ".gif does not hold h264", "choose from gif"),
-        ("a.mp4", "gif", ".mp4 does not hold gif", "write gif into .gif"),
-        ("a.webm", "h264_nvenc", ".webm does not hold h264_nvenc", "choose from vp9, av1"),
+        ("a.mov", "vp9", ".mov cannot contain vp9", "choose from h264, h265, prores, or write vp9 into .mp4"),
+        ("a.webm", "h264", ".webm cannot contain h264", "choose from vp9, av1, or write h264 into .mp4, .mov, .mkv"),
+        ("a.gif", "h264", ".gif cannot contain h264", "choose from gif"),
+        ("a.mp4", "gif", ".mp4 cannot contain gif", "write gif into .gif"),
+        ("a.webm", "h264_nvenc", ".webm cannot contain h264_nvenc", "choose from vp9, av1"),
     ],
 )
 def test_wrong_pair(name: str, codec: str, text: str, hint: str, tmp_path: Path) -> None:
@@ -212,7 +209,7 @@ def test_wrong_pair(name: str, codec: str, text: str, hint: str, tmp_path: Path)
 @pytest.mark.parametrize("codec", ["ffv1", "gif"])
 def test_no_quality_where_there_is_none(codec: str) -> None:
     suffix = ".mkv" if codec == "ffv1" else ".gif"
-    with pytest.raises(ArgumentError, match=f"{codec} has no quality to choose"):
+    with pytest.raises(ArgumentError, match=f"the quality of {codec} is fixed"):
         find_encoders(suffix, Encoding(codec=codec, quality=50))
 
 
@@ -238,7 +235,7 @@ def test_unknown_choices() -> None:
 
 @pytest.mark.parametrize("encoder", [encoder for encoder in ENCODERS if encoder.hardware], ids=lambda e: e.name)
 def test_hardware_works_or_is_refused_before_the_first_frame(encoder: Encoder, tmp_path: Path) -> None:
-    """Row 52. On a machine with the chip it makes a film; on another there is one line and no file."""
+    """On a machine with the hardware it writes a video; on others there is one line of error and no file."""
     path = tmp_path / ("film.mkv" if encoder.codec == "av1" else "film.mp4")
     try:
         sink = open_sink(path, StreamInfo(rate=Fraction(25)), encoding=Encoding(codec=encoder.name))
@@ -256,12 +253,12 @@ def test_hardware_works_or_is_refused_before_the_first_frame(encoder: Encoder, t
 
 
 def test_encoder_that_pyav_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Row 52: a build without GPL has no libx264; the next one is taken, and the first line says which."""
+    """A build without GPL has no libx264; the next encoder is used, and the first line names it."""
     absent, other = Encoder(name="libnothing", codec="h264"), Encoder(name="libx264", codec="h264")
     monkeypatch.setattr(codecs, "ENCODERS", (absent, other))
     assert choose_encoder(".mp4", Encoding()) == other
     monkeypatch.setattr(codecs, "ENCODERS", (absent,))
-    with pytest.raises(SinkError, match="libnothing does not work here: this PyAV does not have it") as caught:
+    with pytest.raises(SinkError, match="libnothing does not work here: this build of PyAV lacks it") as caught:
         choose_encoder(".mp4", Encoding())
     assert "codec" in caught.value.hint
 
@@ -307,7 +304,7 @@ def playable(path: Path) -> int:
 
 @pytest.mark.parametrize(("suffix", "codec"), EVERY)
 def test_killed_process_loses_two_seconds_at_most(suffix: str, codec: str, tmp_path: Path) -> None:
-    """Row 48: SIGKILL when 110 frames, 4.4 s, were sent; 50 are two seconds."""
+    """SIGKILL after 110 frames, 4.4 s; 50 frames are two seconds."""
     arguments = [str(tmp_path / f"film{suffix}"), codec, "64", "48", "110", "0"]
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -325,7 +322,6 @@ def test_killed_process_loses_two_seconds_at_most(suffix: str, codec: str, tmp_p
 def test_full_disk_leaves_a_film_and_says_what_is_missing(
     suffix: str, codec: str, small_disk: tuple[Path, int]
 ) -> None:
-    """Row 50."""
     folder, limit = small_disk
     path = folder / f"film{suffix}"
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(path), codec, "128", "96", "400", str(limit)]
@@ -339,7 +335,7 @@ def test_full_disk_leaves_a_film_and_says_what_is_missing(
         path = folder / "film.part.gif"
     assert said[1] == f"what was written is in {path}"
     assert done.stderr == (
-        f"{folder / 'film.gif'} is not complete: what was written is in {path}\n" if suffix == ".gif" else ""
+        f"{folder / 'film.gif'} is not complete; what was written is in {path}\n" if suffix == ".gif" else ""
     )
     written = int(said[0].split(" after ")[1].split()[0])
     assert 10 <= written < 400
@@ -351,7 +347,7 @@ def test_full_disk_leaves_a_film_and_says_what_is_missing(
 
 @pytest.mark.parametrize("suffix", list(CONTAINERS))
 def test_never_over_the_source_by_any_name(suffix: str, tmp_path: Path) -> None:
-    """Row 46, for the kinds of file that test_sink.py does not try."""
+    """Covers the types of file that tests/sink/test_sink.py does not."""
     film = write(tmp_path / f"film{suffix}", flat([0, 40]))
     content = film.read_bytes()
     (tmp_path / f"soft{suffix}").symlink_to(film)

@@ -35,7 +35,7 @@ SMALL = Encoder(name="mpeg1video", codec="h264", maker="qsv")
 
 @pytest.fixture(autouse=True)
 def nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardware, "_found", {})
+    monkeypatch.setattr(hardware, "_results", {})
     hardware._warn_once.cache_clear()
 
 
@@ -72,7 +72,7 @@ def test_auto_takes_the_first_that_works_and_the_film_is_made_by_it(
     ("named", "text"),
     [
         ("nvenc", "libx265 does not work here: "),
-        ("vaapi", "there is no encoder of vaapi for h264"),
+        ("vaapi", "vaapi has no encoder for h264"),
     ],
 )
 def test_software_where_it_does_not_work_and_one_line_says_why(
@@ -107,7 +107,7 @@ def test_an_encoder_that_is_named_alone_is_taken_or_refused(monkeypatch: pytest.
 
 
 def test_one_encoder_leaves_no_choice() -> None:
-    with pytest.raises(ArgumentError, match="h264_nvenc names one encoder, so hardware auto has nothing to choose"):
+    with pytest.raises(ArgumentError, match="h264_nvenc names one encoder, so hardware auto has no effect"):
         Encoding(codec="h264_nvenc", hardware="auto")
     with pytest.raises(ArgumentError, match="unknown hardware: nvidia") as caught:
         Encoding(hardware="nvidia")
@@ -125,20 +125,20 @@ def test_each_codec_has_its_hardware_encoders_first() -> None:
 # The trial -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_trial_is_of_the_size_of_the_film(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_test_frame_has_the_size_of_the_video(monkeypatch: pytest.MonkeyPatch) -> None:
     pose(monkeypatch, SMALL)
     assert choose_encoder(".mp4", Encoding(hardware="auto"), size=(4094, 16)) == SMALL
     assert choose_encoder(".mp4", Encoding(hardware="auto"), size=(4100, 16)) == SOFTWARE
 
 
-def test_a_trial_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_encoder_is_tested_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert failure_reasons([WORKING]) == {"mpeg4": ""}
     monkeypatch.setattr(hardware, "PROGRAM", ("-c", "raise SystemExit(9)"))
     assert failure_reasons([WORKING]) == {"mpeg4": ""}
     assert failure_reasons([WORKING], size=(64, 64)) == {"mpeg4": "its driver crashed (exit code 9)"}
 
 
-def test_a_driver_that_crashes_takes_nothing_along(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_driver_that_crashes_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that answers for one encoder and dies at the next: the third is asked by another process."""
     program = "import os; print(flush=True); os.abort()"
     monkeypatch.setattr(hardware, "PROGRAM", ("-c", program))
@@ -150,13 +150,13 @@ def test_a_driver_that_crashes_takes_nothing_along(monkeypatch: pytest.MonkeyPat
     }
 
 
-def test_a_driver_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_driver_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "TRIAL_TIMEOUT", 0.2)
     monkeypatch.setattr(hardware, "PROGRAM", ("-c", "import time; time.sleep(600)"))
     assert failure_reasons([WORKING]) == {"mpeg4": "its driver did not answer in 0.2 s"}
 
 
-def test_what_a_driver_prints_is_no_answer_and_seen_by_nobody(
+def test_the_output_of_a_driver_is_discarded(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     loud = "import os; from livedream.sink.video import hardware as h; asked = h.try_encode\n"
@@ -173,12 +173,12 @@ def test_real_hardware_works_or_says_why_in_one_line(capfd: pytest.CaptureFixtur
         assert "\n" not in faults[encoder.name]
         assert "avcodec_open2" not in faults[encoder.name], "PyAV's words, not FFmpeg's reason"
         if not is_available(encoder):
-            assert faults[encoder.name] == "this PyAV does not have it"
+            assert faults[encoder.name] == "this build of PyAV lacks it"
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("encoder", [*filter(is_available, HARDWARE_ENCODERS)], ids=lambda encoder: encoder.name)
-def test_ffmpeg_knows_each_option_and_its_range(encoder: Encoder) -> None:
+def test_ffmpeg_accepts_each_option_in_its_range(encoder: Encoder) -> None:
     known = CodecContext.create(encoder.name, "w").supported_options
     options = {option.name: option for option in (*known.generic, *known.private)}
     for quality in (0, 75, 100):
@@ -189,7 +189,7 @@ def test_ffmpeg_knows_each_option_and_its_range(encoder: Encoder) -> None:
                     assert option.min <= float(value) <= option.max, f"{name} {value}"
 
 
-def test_the_same_complaint_twice_is_said_twice() -> None:
+def test_the_same_message_is_reported_for_each_encoder() -> None:
     assert try_encode(BROKEN) == try_encode(BROKEN) != ""
 
 
@@ -209,7 +209,7 @@ def test_first_line_names_it_and_another_encoder_does_not_resume_it(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as cut:
-        cut.setattr(hardware, "_found", {})
+        cut.setattr(hardware, "_results", {})
         cut.setattr("livedream.sink.video.video_sink.VideoSink.end", stop)
         assert main(command) == 1
     assert f"{output} (mpeg4)" in capsys.readouterr().out

@@ -1,6 +1,6 @@
-"""Sound, subtitles, chapters and title of a film in another one, by what ffprobe and ffmpeg find.
+"""Sound, subtitles, chapters and tags that are carried into another video, checked with ffprobe and ffmpeg.
 
-Row 39 of reference/video.md, section 9: all of it is copied, or encoded anew and said, or left out and said.
+Everything is copied, or re-encoded with a message, or left out with a message.
 """
 
 import json
@@ -114,7 +114,7 @@ def packets(path: Path) -> list[bytes]:
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
 @pytest.mark.parametrize("name", list(SOURCES))
-def test_all_of_it_comes_along(
+def test_all_tracks_chapters_and_tags_are_carried(
     name: str, suffix: str, films: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     source, its_kind = films / name, Path(name).suffix
@@ -127,7 +127,7 @@ def test_all_of_it_comes_along(
         assert packets(film) == packets(source)
         assert "the sound" not in caplog.text
     else:
-        assert f"the sound ({SOUND[name][its_kind]}) does not fit into the film" in caplog.text
+        assert f"the sound ({SOUND[name][its_kind]}) is encoded as " in caplog.text
     assert ("the subtitles" in caplog.text) == (text != TEXT[name][its_kind])
     assert cues(film) == SPOKEN
     with av.open(str(film)) as container:
@@ -151,10 +151,12 @@ def test_film_without_sound_keeps_its_subtitles(films: Path, tmp_path: Path) -> 
     assert cues(film) == SPOKEN
 
 
-def test_gif_has_none_of_it_and_says_so(films: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_gif_has_no_other_tracks_and_a_warning_says_so(
+    films: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
         copy(films / "srt.mkv", tmp_path / "film.gif")
-    assert "srt.mkv: what gif cannot hold is left out: audio (pcm_s16le), subtitle (srt)\n" in caplog.text
+    assert "srt.mkv: left out because gif cannot hold it: audio (pcm_s16le), subtitle (srt)\n" in caplog.text
 
 
 def test_part_of_a_film_has_that_part_of_everything(films: Path, tmp_path: Path) -> None:
@@ -168,7 +170,7 @@ def test_part_of_a_film_has_that_part_of_everything(films: Path, tmp_path: Path)
     assert ends == pytest.approx([0.2, 0.8])
 
 
-def test_rare_subtitles_hold_nothing_back(films: Path, tmp_path: Path) -> None:
+def test_sparse_subtitles_do_not_delay_the_file(films: Path, tmp_path: Path) -> None:
     """An mp4 keeps its head back until every track has a packet, and FFmpeg everything else for ten seconds."""
     with open_source(films / "srt.mkv") as source:
         info = StreamInfo.of(source)
@@ -222,7 +224,7 @@ def cover_in(path: Path) -> bytes:
         return picture
 
 
-def test_tracks_keep_what_is_said_of_them(labelled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_tracks_keep_their_labels(labelled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Matroska holds all of it; an mp4 has no two-letter languages and no fonts."""
     with caplog.at_level(logging.WARNING):
         film = copy(labelled / "film.mkv", tmp_path / "film.mkv")
@@ -241,7 +243,7 @@ def test_tracks_keep_what_is_said_of_them(labelled: Path, tmp_path: Path, caplog
 
     with caplog.at_level(logging.WARNING):
         film = copy(labelled / "film.mkv", tmp_path / "film.mp4")
-    lost = "what mp4 cannot hold is left out: language de (subtitle (srt)), attachment (font.ttf)"
+    lost = "left out because mp4 cannot hold it: language de (subtitle (srt)), attachment (font.ttf)"
     assert lost in caplog.text
     assert cover_in(film) == (labelled / "cover.jpg").read_bytes()
     assert [(kind, said, on - {"captions"}) for kind, _, said, on in labels(film)] == [
@@ -272,8 +274,8 @@ def test_mov_and_webm_say_which_labels_they_lose(
     with caplog.at_level(logging.WARNING):
         copy(labelled / "film.mkv", tmp_path / "film.mov")
         copy(labelled / "film.mkv", tmp_path / "film.webm")
-    assert "what mov cannot hold is left out: comment (audio (pcm_s16le)), forced (subtitle (srt))" in caplog.text
-    assert "what webm cannot hold is left out: comment (audio (pcm_s16le)), hearing impaired" in caplog.text
+    assert "left out because mov cannot hold it: comment (audio (pcm_s16le)), forced (subtitle (srt))" in caplog.text
+    assert "left out because webm cannot hold it: comment (audio (pcm_s16le)), hearing impaired" in caplog.text
 
 
 OVERLAP = """1
@@ -316,7 +318,7 @@ def test_texts_that_overlap_keep_their_times(
     assert cues(copy(tmp_path / "overlap.mkv", tmp_path / f"film{suffix}")) == expected
 
 
-def test_text_that_outlasts_a_part_ends_with_it(films: Path, tmp_path: Path) -> None:
+def test_text_ends_with_the_part_of_the_video(films: Path, tmp_path: Path) -> None:
     """From 0 to 2 s of a text that is shown from 1.5 to 2.2 s: 0.5 s are left of it."""
     film = copy(films / "srt.mkv", tmp_path / "film.mkv", start=Fraction(0), end=Fraction(2))
     (_, last) = ffprobe(film, "s", "packet=pts_time,duration_time")

@@ -1,4 +1,4 @@
-"""Films as they were written: what ffprobe and PyAV find in them."""
+"""Videos that were written, checked with ffprobe and PyAV."""
 
 import logging
 from fractions import Fraction
@@ -57,7 +57,7 @@ def audio(path: Path) -> list[tuple[int, int | None, int | None, int | None, byt
 
 
 @pytest.mark.needs_ffmpeg
-def test_the_demo_clip_comes_through(tmp_path: Path) -> None:
+def test_the_demo_clip_keeps_its_frames_and_its_sound(tmp_path: Path) -> None:
     """ffprobe of the clip: 132 frames, 25 a second, 5.28 s, 249 packets of AAC."""
     film = tmp_path / "film.mp4"
     copy(demo_clip, film)
@@ -70,7 +70,7 @@ def test_the_demo_clip_comes_through(tmp_path: Path) -> None:
 
 
 @pytest.mark.needs_ffmpeg
-def test_ntsc_is_exact(tmp_path: Path) -> None:
+def test_the_rate_of_ntsc_is_exact(tmp_path: Path) -> None:
     info = StreamInfo(rate=Fraction(30000, 1001), time_base=Fraction(1, 30000))
     film = write(tmp_path / "film.mp4", [1001 * n for n in range(40)], info)
     assert times(film) == [Fraction(1001 * n, 30000) for n in range(40)]
@@ -99,7 +99,7 @@ def test_times_that_repeat_or_go_back_increase(tmp_path: Path) -> None:
     assert times(write(tmp_path / "film.mp4", [0, 40, 40, 20, 120])) == [0, 40 * MS, 41 * MS, 42 * MS, 120 * MS]
 
 
-def test_one_frame(tmp_path: Path) -> None:
+def test_a_video_of_one_frame(tmp_path: Path) -> None:
     assert times(write(tmp_path / "film.mp4", [0])) == [0]
 
 
@@ -118,7 +118,7 @@ def test_key_frame_every_second_whatever_the_rate(live: bool, tmp_path: Path) ->
 
 @pytest.mark.needs_ffmpeg
 @pytest.mark.parametrize("name", ["film.mp4", "film.mov", "film.mkv"])
-def test_colours_are_tagged_and_come_back(name: str, tmp_path: Path) -> None:
+def test_colours_are_tagged_and_read_back(name: str, tmp_path: Path) -> None:
     film = write(tmp_path / name, list(range(0, 400, 40)))
     (video,) = ffprobe(film, "v", "stream=pix_fmt,color_range,color_space,color_transfer,color_primaries")
     assert video == {"pix_fmt": "yuv420p", "color_range": "tv"} | dict.fromkeys(
@@ -130,7 +130,7 @@ def test_colours_are_tagged_and_come_back(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("color", [(198, 59, 29), (0, 0, 0), (255, 255, 255), (10, 200, 100), (255, 0, 255)])
-def test_flat_colours_come_back_within_two_levels(color: tuple[int, int, int], tmp_path: Path) -> None:
+def test_flat_colours_are_read_back_within_two_levels(color: tuple[int, int, int], tmp_path: Path) -> None:
     with VideoSink(tmp_path / "film.mp4") as sink:
         sink.write(Frame(np.full((48, 64, 3), color, np.uint8), Fraction(0), 0))
     ((_, pixels),) = read_film(tmp_path / "film.mp4")
@@ -147,21 +147,21 @@ def test_odd_sizes_get_a_copy_of_their_edge(size: tuple[int, int], even: tuple[i
 
 @pytest.mark.needs_ffmpeg
 @pytest.mark.parametrize("name", ["film.mp4", "film.mov", "film.mkv"])
-def test_pixels_that_are_not_square_stay_so(name: str, tmp_path: Path) -> None:
+def test_the_pixel_aspect_ratio_is_written(name: str, tmp_path: Path) -> None:
     film = write(tmp_path / name, [0, 40], StreamInfo(pixel_aspect=Fraction(128, 117), time_base=MS), size=(176, 144))
     assert ffprobe(film, "v", "stream=sample_aspect_ratio") == [{"sample_aspect_ratio": "128:117"}]
 
 
-def test_frame_of_another_size_is_refused(tmp_path: Path) -> None:
+def test_a_frame_of_another_size_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     with VideoSink(path) as sink:
         sink.write(frame(0))
-        with pytest.raises(SinkError, match="holds frames of 64x48, not of 32x24"):
+        with pytest.raises(SinkError, match="holds frames of 64x48, got 32x24"):
             sink.write(frame(40, size=(32, 24)))
     assert len(read_film(path)) == 1
 
 
-def test_pictures_of_other_sizes_are_letterboxed(tmp_path: Path) -> None:
+def test_still_images_of_other_sizes_are_letterboxed(tmp_path: Path) -> None:
     """An upright one of half the width keeps its shape: 16 columns of black on both sides of 32."""
     path = tmp_path / "film.mp4"
     with VideoSink(path, StreamInfo(stills=True)) as sink:
@@ -175,13 +175,13 @@ def test_pictures_of_other_sizes_are_letterboxed(tmp_path: Path) -> None:
 # Sound ---------------------------------------------------------------------------------------------------------------
 
 
-def test_all_of_the_sound_comes_along_even_when_it_is_longer(tmp_path: Path) -> None:
+def test_all_of_the_sound_is_carried_even_if_it_is_longer(tmp_path: Path) -> None:
     film = write_film(tmp_path / "film.mp4", list(range(0, 1000, 40)), sound="aac", sound_seconds=3)
     copy(film, tmp_path / "out.mp4")
     assert audio(tmp_path / "out.mp4") == audio(film)
 
 
-def test_sound_ends_with_the_picture_when_the_work_was_cut_off(tmp_path: Path) -> None:
+def test_the_sound_ends_with_the_picture_of_an_interrupted_run(tmp_path: Path) -> None:
     film = write_film(tmp_path / "film.mp4", list(range(0, 3000, 40)), sound="aac", sound_seconds=3)
     copy(film, tmp_path / "out.mp4", frames=25)
     assert len(times(tmp_path / "out.mp4")) == 25
@@ -212,7 +212,7 @@ def test_sound_reaches_the_disk_with_the_pictures_and_not_at_the_end(tmp_path: P
     assert heard == audio(film)[: len(heard)]
 
 
-def test_every_track(tmp_path: Path) -> None:
+def test_every_sound_track_is_carried(tmp_path: Path) -> None:
     one = write_film(tmp_path / "one.mp4", list(range(0, 1000, 40)), sound="aac")
     with av.open(str(one)) as source, av.open(str(tmp_path / "two.mp4"), "w") as film:
         video = film.add_stream_from_template(source.streams.video[0])
@@ -230,13 +230,13 @@ def test_every_track(tmp_path: Path) -> None:
     assert sorted(audio(tmp_path / "out.mp4")) == sorted(audio(tmp_path / "two.mp4"))
 
 
-def test_sound_that_does_not_fit_is_encoded_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_sound_that_the_container_cannot_hold_is_encoded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     film = write_film(
         tmp_path / "film.avi", list(range(40)), time_base=Fraction(1, 25), codec="mpeg4", sound="adpcm_ima_wav"
     )
     with caplog.at_level(logging.WARNING):
         copy(film, tmp_path / "out.mp4")
-    assert "the sound (adpcm_ima_wav) does not fit into the film and is encoded as AAC" in caplog.text
+    assert "the sound (adpcm_ima_wav) is encoded as AAC, as" in caplog.text
     with av.open(str(tmp_path / "out.mp4")) as container:
         track = container.streams.audio[0]
         assert track.codec_context.name == "aac"
@@ -260,7 +260,7 @@ def test_picture_and_sound_of_a_broadcast_begin_at_zero_together(tmp_path: Path)
     assert times(tmp_path / "out.mp4")[0] - Fraction(first_sound, 48000) == pytest.approx(float(apart), abs=0.001)
 
 
-def test_sound_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_sound_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match=r"the sound of .*absent\.mp4 cannot be read"):
         VideoSink(tmp_path / "out.mp4", StreamInfo(sound=tmp_path / "absent.mp4"))
     assert list(tmp_path.iterdir()) == []
@@ -278,7 +278,7 @@ def test_has_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
 
 
-def test_is_an_ordinary_mp4_in_the_end(tmp_path: Path) -> None:
+def test_a_complete_video_is_an_ordinary_mp4(tmp_path: Path) -> None:
     """ISO/IEC 14496-12: a box is four bytes of length and four of name."""
     content = write(tmp_path / "film.mp4", list(range(0, 6000, 40))).read_bytes()
     names, place = [], 0
@@ -288,7 +288,7 @@ def test_is_an_ordinary_mp4_in_the_end(tmp_path: Path) -> None:
     assert names == [b"ftyp", b"free", b"mdat", b"moov"]
 
 
-def test_after_an_error_what_was_written_is_a_film(tmp_path: Path) -> None:
+def test_what_was_written_before_an_error_is_a_valid_video(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), VideoSink(tmp_path / "film.mp4") as sink:
         for tick in range(0, 400, 40):
             sink.write(frame(tick))
@@ -297,7 +297,7 @@ def test_after_an_error_what_was_written_is_a_film(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("write_fails", "error"), [(True, "first"), (False, "second")])
-def test_close_tells_its_own_error_but_hides_no_other(write_fails: bool, error: str, tmp_path: Path) -> None:
+def test_close_raises_its_own_error_but_hides_no_other(write_fails: bool, error: str, tmp_path: Path) -> None:
     def fail(_: object) -> None:
         raise OSError(28, "first")
 
@@ -311,7 +311,7 @@ def test_close_tells_its_own_error_but_hides_no_other(write_fails: bool, error: 
             sink.write(frame(tick))
         sink.end()
         sink.count = 60
-        film, sink._film = sink._film, Film()  # type: ignore[assignment]
+        film, sink._container = sink._container, Film()  # type: ignore[assignment]
         if write_fails:
             sink._mux = fail  # type: ignore[method-assign, assignment]
             sink.write(frame(4800))
@@ -335,19 +335,19 @@ def test_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     assert len(read_film(tmp_path / "film.part.mp4")) == 1
 
 
-def test_unknown_kind(tmp_path: Path) -> None:
+def test_an_unknown_suffix_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError):
         VideoSink(tmp_path / "film.avi")
 
 
-def test_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unusual_file_names_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("a:b.mp4", "tränen-映画 %d \"'.mp4", "two.dots.mp4", "-x.mp4"):
         assert len(read_film(tmp_path / write(Path(name), [0, 40]))) == 2
     assert len(list(tmp_path.iterdir())) == 4
 
 
-def test_a_film_that_is_stopped_does_not_replace_a_whole_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_interrupted_video_does_not_replace_a_complete_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "film.mp4"
     whole = write(path, list(range(0, 400, 40))).read_bytes()
     with pytest.raises(KeyboardInterrupt), VideoSink(path, overwrite=True) as sink:
@@ -355,7 +355,7 @@ def test_a_film_that_is_stopped_does_not_replace_a_whole_one(tmp_path: Path, cap
         raise KeyboardInterrupt
     assert path.read_bytes() == whole
     assert len(read_film(tmp_path / "film.part.mp4")) == 1
-    assert caplog.messages == [f"{path} is not complete: what was written is in {tmp_path / 'film.part.mp4'}"]
+    assert caplog.messages == [f"{path} is not complete; what was written is in {tmp_path / 'film.part.mp4'}"]
     with pytest.raises(KeyboardInterrupt), VideoSink(path, StreamInfo(live=True), overwrite=True) as sink:
         sink.write(frame(0))  # what is live ends so, and cannot be had again
         raise KeyboardInterrupt

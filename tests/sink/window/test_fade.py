@@ -1,4 +1,4 @@
-"""A window that has shown its source, and goes over to the dream."""
+"""The fade from the source to the dream."""
 
 from fractions import Fraction
 
@@ -35,12 +35,12 @@ def test_the_source_becomes_the_dream_within_a_second(fade: Fade, clock: list[fl
     assert shown == [40, 80, 120, 200, 200]
 
 
-def test_without_a_beginning_frames_are_as_they_are(fade: Fade) -> None:
+def test_frames_are_unchanged_before_begin(fade: Fade) -> None:
     plain = frame(200, 40)
     assert fade.apply(plain) is plain
 
 
-def test_a_frame_without_its_source_ends_it(fade: Fade) -> None:
+def test_a_frame_without_its_source_ends_the_fade(fade: Fade) -> None:
     fade.begin()
     plain = frame(200, None)
     assert fade.apply(plain) is plain

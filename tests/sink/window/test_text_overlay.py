@@ -26,7 +26,7 @@ def box(picture: np.ndarray) -> tuple[int, int, int, int]:
     return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
 
 
-def test_text_is_white_on_a_darkened_ground_and_the_rest_is_as_it_was() -> None:
+def test_text_is_white_on_a_darkened_background_and_the_rest_is_unchanged() -> None:
     picture = drawn([("numbers",)])
     left, top, right, bottom = box(picture)
     assert (left, top) == (0, 0)
@@ -35,7 +35,7 @@ def test_text_is_white_on_a_darkened_ground_and_the_rest_is_as_it_was() -> None:
     assert right < 320 and bottom < 180
 
 
-def test_what_would_hide_or_give_away_something_is_drawn_as_it_is_printed() -> None:
+def test_control_characters_and_secrets_are_not_drawn() -> None:
     for row, same in (("gpj.\u202efdp", r"gpj.\u202efdp"), ("a\nb", r"a\nb"), ("rtsp://u:pw@cam/1", "rtsp://cam/1")):
         assert np.array_equal(drawn([(row,)]), drawn([(same,)]))
 
@@ -46,11 +46,11 @@ def test_centred() -> None:
     assert abs(top - (360 - bottom)) <= 1
 
 
-def test_empty_panel_is_not_seen() -> None:
+def test_an_empty_overlay_is_invisible() -> None:
     assert (drawn([]) == GREY).all()
 
 
-def test_columns_stand_under_each_other() -> None:
+def test_columns_are_aligned() -> None:
     picture = drawn([("wwwwwwwwww", "I"), ("i", "I")])
     line = SMALLEST_LINE
     ends = [
@@ -61,7 +61,7 @@ def test_columns_stand_under_each_other() -> None:
 
 @pytest.mark.parametrize("size", [(160, 90), (90, 160), (640, 360), (64, 48), (1, 1), (16, 400)])
 @pytest.mark.parametrize("rows", [TEXT, [("a long line " * 30,)], [("line",)] * 60, [("",)], [()]])
-def test_fits_every_picture(size: tuple[int, int], rows: Sequence[Sequence[str]]) -> None:
+def test_text_fits_every_image(size: tuple[int, int], rows: Sequence[Sequence[str]]) -> None:
     picture = drawn(rows, size)
     assert picture.shape == (size[1], size[0], 3)
 

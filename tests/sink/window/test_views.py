@@ -26,6 +26,6 @@ def test_without_a_source_there_is_the_dream(view: str) -> None:
     assert (picture[:, [0, -1]] == 7).all()
 
 
-def test_pictures_of_two_sizes_are_not_split() -> None:
+def test_images_of_two_sizes_are_not_split() -> None:
     frame = Frame(DREAM, Fraction(0), 0, SOURCE[:1])
     assert (VIEWS["split"](frame) == 7).all()

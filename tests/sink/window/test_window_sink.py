@@ -1,8 +1,6 @@
-"""Windows, each in a process of its own: Qt lives as long as the process, and its failures end it.
+"""Windows, each in its own process: Qt lives as long as the process, and its failures end it.
 
-The numbers in names are those of the list of faults and inputs on which livedream was planned. Of its rows about
-windows and controls 28, 30 and 57 are in tests/controls and tests/dream/test_live_swap.py, 7 in both too. Row 31 is
-tried with Qt alone: the wheels for Linux bring no other, and GTK, Cocoa and Win32 need a machine of theirs.
+Only Qt is tested: the wheels for Linux contain no other toolkit, and GTK, Cocoa and Win32 need other machines.
 """
 
 import os
@@ -24,7 +22,7 @@ START = """
     from fractions import Fraction
     import numpy as np
     from livedream import Frame, SinkError
-    from livedream.sink.window.window_sink import HELD_SECONDS, WindowSink
+    from livedream.sink.window.window_sink import ESC_REPEAT_SECONDS, WindowSink
 
     def frame(size=(320, 240), color=(200, 40, 30)):
         return Frame(np.full((size[1], size[0], 3), color, np.uint8), Fraction(0), 0)
@@ -55,7 +53,7 @@ def run(program: str, **environment: str) -> str:
 
 @pytest.mark.needs_display
 @pytest.mark.parametrize("key", ["q", "Escape"])
-def test_31_closes_by_key(key: str, xvfb: str) -> None:
+def test_a_key_closes_it(key: str, xvfb: str) -> None:
     run(f"""
         with WindowSink("closes by key") as sink:
             sink.write(frame())
@@ -69,7 +67,7 @@ def test_31_closes_by_key(key: str, xvfb: str) -> None:
             for full_screen in (True, False):
                 xdotool("key", "f")
                 until(lambda: sink.full_screen == full_screen)
-            time.sleep(HELD_SECONDS)  # for so long Esc does nothing else
+            time.sleep(ESC_REPEAT_SECONDS)  # for so long Esc does nothing else
             xdotool("key", {key!r})
             until(lambda: sink.finished)
             sink.write(frame())
@@ -78,7 +76,7 @@ def test_31_closes_by_key(key: str, xvfb: str) -> None:
 
 
 @pytest.mark.needs_display
-def test_31_closes_by_its_button(xvfb: str) -> None:
+def test_the_close_button_closes_it(xvfb: str) -> None:
     run(f"""
         with WindowSink("closes by button") as sink:
             sink.write(frame())
@@ -105,7 +103,7 @@ def test_shows_colours_as_they_are_in_a_window_as_large_as_the_frame(xvfb: str) 
 
 
 @pytest.mark.needs_display
-def test_shows_pixels_in_their_shape(xvfb: str) -> None:
+def test_shows_the_pixel_aspect_ratio(xvfb: str) -> None:
     run("""
         import cv2
         with WindowSink("shape", pixel_aspect=Fraction(64, 45)) as sink:
@@ -116,7 +114,7 @@ def test_shows_pixels_in_their_shape(xvfb: str) -> None:
 
 
 @pytest.mark.needs_display
-def test_32_belongs_to_the_main_thread(xvfb: str) -> None:
+def test_belongs_to_the_main_thread(xvfb: str) -> None:
     run("""
         import threading
         sink, caught = WindowSink(), []
@@ -131,7 +129,7 @@ def test_32_belongs_to_the_main_thread(xvfb: str) -> None:
 
 
 @pytest.mark.needs_display
-def test_1_av_before_cv2_is_refused_and_does_not_hang(xvfb: str) -> None:
+def test_av_before_cv2_is_refused_and_does_not_hang(xvfb: str) -> None:
     program = """
         import av
         from livedream import SinkError, open_sink
@@ -145,7 +143,7 @@ def test_1_av_before_cv2_is_refused_and_does_not_hang(xvfb: str) -> None:
 
 
 @pytest.mark.needs_display
-def test_1_av_after_cv2_works(xvfb: str) -> None:
+def test_av_after_cv2_works(xvfb: str) -> None:
     run("""
         import av
         with WindowSink() as sink:
@@ -167,24 +165,24 @@ REFUSED = """
         ("", "there is no display (DISPLAY is not set)"),
         (":9753", "the display :9753 does not answer"),
         ("localhost:39", "the display localhost:39 does not answer"),
-        ("nonsense", "DISPLAY=nonsense names no display"),
+        ("nonsense", "DISPLAY=nonsense is not the name of a display"),
     ],
 )
-def test_2_no_display_is_one_line_and_no_abort(display: str, reason: str) -> None:
+def test_no_display_is_one_line_and_no_abort(display: str, reason: str) -> None:
     said = run(REFUSED, DISPLAY=display)
     assert said.startswith(f"cannot open a window: {reason}")
     assert said.endswith("write a file instead: --to out.mp4\n")
 
 
 @pytest.mark.needs_display
-def test_qt_for_something_else_than_x_is_one_line_and_no_abort(xvfb: str) -> None:
+def test_qt_for_another_platform_than_x11_is_one_line_and_no_abort(xvfb: str) -> None:
     said = run(REFUSED, QT_QPA_PLATFORM="wayland")
-    assert said.startswith("cannot open a window: OpenCV's Qt has no wayland (QT_QPA_PLATFORM)")
+    assert said.startswith("cannot open a window: OpenCV's Qt does not support wayland (QT_QPA_PLATFORM)")
     assert run(REFUSED, QT_QPA_PLATFORM="wayland;xcb") == "opened\n"
 
 
 @pytest.mark.needs_display
-def test_display_that_asks_for_a_key(tmp_path: Path) -> None:
+def test_a_display_that_requires_a_cookie(tmp_path: Path) -> None:
     """With the key in .Xauthority the display answers, with another or none it does not."""
     right, wrong = bytes(range(16)), bytes(16)
 
@@ -204,7 +202,7 @@ def test_display_that_asks_for_a_key(tmp_path: Path) -> None:
     try:
         with os.fdopen(read) as pipe:
             display = f":{pipe.readline().strip()}"
-        refused = f"cannot open a window: the display {display} does not let this user in"
+        refused = f"cannot open a window: the display {display} refuses this user"
         assert run(REFUSED, DISPLAY=display, XAUTHORITY=authority("right", right)) == "opened\n"
         assert run(REFUSED, DISPLAY=display, XAUTHORITY=authority("wrong", wrong)).startswith(refused)
         assert run(REFUSED, DISPLAY=display, XAUTHORITY=str(tmp_path / "absent")).startswith(refused)
@@ -213,7 +211,7 @@ def test_display_that_asks_for_a_key(tmp_path: Path) -> None:
         server.wait(10)
 
 
-def test_3_headless_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_headless_build_of_opencv_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window_sink, "_toolkit", lambda: "")
     with pytest.raises(SinkError, match="this OpenCV is built without windows") as caught:
         WindowSink()
@@ -275,5 +273,5 @@ def test_shows_text_and_what_a_key_changes_while_no_frame_comes(xvfb: str) -> No
         ((1, 1000), (1, 720)),
     ],
 )
-def test_fits_the_screen(size: tuple[int, int], expected: tuple[int, int]) -> None:
+def test_the_size_of_a_new_window_is_bounded(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert fit(size) == expected

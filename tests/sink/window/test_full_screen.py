@@ -1,4 +1,4 @@
-"""The window on a stage, pixel by pixel, on displays of its own size. Each in a process, as in test_window.py."""
+"""Full screen, checked pixel by pixel on displays of various sizes. Each test runs in its own process."""
 
 import os
 import subprocess
@@ -52,7 +52,7 @@ START = """
         ("1920x1080", (240, 0, 1440, 1080)),
     ],
 )
-def test_full_screen_is_the_picture_on_black_and_no_pointer(size: str, place: tuple[int, ...]) -> None:
+def test_full_screen_shows_the_image_on_black_without_a_pointer(size: str, place: tuple[int, ...]) -> None:
     program = f"""
         with WindowSink("stage", placement=Placement(full_screen=True, position=(100, 50))) as sink:
             sink.write(BODY)
@@ -66,7 +66,7 @@ def test_full_screen_is_the_picture_on_black_and_no_pointer(size: str, place: tu
             until(lambda: shows(100, 50, 640, 480))
             assert np.array_equal(grab()[50:530, 100:740], NOISE)
             until(pointer_is_seen)
-            window_module.HELD_SECONDS = 1000  # it is held down
+            window_module.ESC_REPEAT_SECONDS = 1000  # it is held down
             press("Escape")
             for _ in range(20):
                 sink.idle()
@@ -78,7 +78,7 @@ def test_full_screen_is_the_picture_on_black_and_no_pointer(size: str, place: tu
             xdotool("windowsize", window, "500", "400")
             until(lambda: shows(100, 62, 500, 375))  # 500 * 3 / 4 = 375 high, in the middle of 400
             assert twins(100, 62, 500, 375) <= 0.01
-            window_module.HELD_SECONDS = 0
+            window_module.ESC_REPEAT_SECONDS = 0
             press("Escape")
             until(lambda: sink.finished)
     """
@@ -102,7 +102,7 @@ def desktop() -> Iterator[str]:
 
 
 @pytest.mark.needs_desktop
-def test_a_window_manager_shows_it_on_the_monitor_that_is_asked_for() -> None:
+def test_full_screen_covers_the_requested_monitor() -> None:
     program = """
         from livedream.sink.window.x11 import X11
         end = time.monotonic() + 10
@@ -166,6 +166,6 @@ ON_STAGE = """
 
 
 @pytest.mark.needs_display
-def test_a_run_on_the_full_screen_shows_no_text_after_five_seconds() -> None:
+def test_a_run_in_full_screen_shows_no_text_after_five_seconds() -> None:
     with x_server("1600x1000") as display:
         run(textwrap.dedent(START) + textwrap.dedent(ON_STAGE), DISPLAY=display)

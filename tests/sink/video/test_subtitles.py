@@ -1,4 +1,4 @@
-"""A film in which nobody speaks for more than 36 minutes."""
+"""Subtitles that are more than 36 minutes apart."""
 
 import subprocess
 import sys

@@ -1,29 +1,15 @@
-"""What a film may be like, row by row: rows 34 to 47 of the list of faults and inputs on which livedream was planned.
+"""Unusual and faulty videos: damaged files, odd rates, sizes and pixel formats, and what is said about them.
 
-The number of the row begins the name of each case. Clips are made here; what is expected stands in the film as it was
-made, or is what ffprobe or ffmpeg say of it. Tested elsewhere, or not:
+The clips are made here. The expected values are what was written into them, or what ffprobe and ffmpeg report. Not
+tested:
 
-- 34, "batch goes on": tests/cli/tasks/test_batch.py. 39, tracks that are copied, named or encoded anew: tests/sink.
-- 38, 0 fps: no muxer of FFmpeg writes it; the clock for films without rates is in
-  tests/capture/decoding/test_timestamps.py.
-- 42, grey of limited range: FFmpeg 5 reads it as such with 10 bits and as full with 8, FFmpeg 8 as full with both.
-- 41, 8K: a frame of it needs seconds here; only the limit is tested, made smaller for the purpose.
-- 44, missing and backward times: no muxer writes them; tests/capture/decoding/test_timestamps.py tells them to the
-  clock itself.
-- 45, 10 hours: ten minutes in test_memory_is_flat, which is marked soak. A growing file is read up to where it ends at
-  the time, as a file that is cut off.
-- 46, output exists, output is the source: tests/sink. 47, 260 characters: a limit of Windows, not of the files here;
-  standard input: tests/capture/test_stdin.py.
-
-Rows 1 to 33 as far as they are about sources and about what is there at the start are in tests/capture (test_camera.py,
-test_live.py, test_network.py, test_screen.py, test_address.py) and tests/doctor, the number of the row in each name.
-No camera and no other system is here, so the edge to OpenCV is where these are tested, and of the rest:
-
-- 9, "exit code 2": it is 1 here, as for everything that is not there; 2 is for what is typed wrong.
-- 12 and 20, a computer that slept: for livedream a camera that sent nothing for a while; suspending cannot be tried.
-- 18, virtual cameras of Windows through DirectShow; 19, how long Media Foundation takes: not used, and no Windows here.
-- 11, macOS asks on the main thread alone: the first connection is opened on the thread of whoever opens the source.
-- 33, eight hours: the recording that survives twenty losses is marked soak, tests/capture/live/test_network_stream.py.
+- A video that states 0 fps: no muxer of FFmpeg writes it; for videos without a rate see
+  tests/capture/decoding/test_timestamps.py. The same holds for missing and backward times.
+- Grey video of limited range: FFmpeg 5 reads it as limited with 10 bits and as full with 8, FFmpeg 8 as full with both.
+- 8K: a frame of it takes seconds here, so only the limit is tested, with a smaller value.
+- A video of 10 hours: test_memory_is_flat, marked soak, takes ten minutes. A file that still grows is read up to its
+  present end, like a truncated file.
+- Suspending the computer, DirectShow and Media Foundation on Windows, and the camera permission of macOS.
 """
 
 from collections.abc import Callable
@@ -102,17 +88,17 @@ def _without_moov(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        pytest.param(_absent, "no such file", id="34-missing"),
-        pytest.param(_folder, "no pictures in", id="34-folder"),
-        pytest.param(_empty, "is empty", id="34-empty"),
-        pytest.param(_text, "is not a film that FFmpeg can read", id="34-text"),
-        pytest.param(_sound, "has sound but no pictures", id="34-audio-only"),
-        pytest.param(_encrypted, "is encrypted", id="34-encrypted"),
-        pytest.param(_without_moov, "is cut off: its index (moov) is missing", id="35-truncated"),
+        pytest.param(_absent, "no such file", id="missing"),
+        pytest.param(_folder, "no pictures in", id="folder"),
+        pytest.param(_empty, "is empty", id="empty"),
+        pytest.param(_text, "is not a film that FFmpeg can read", id="text"),
+        pytest.param(_sound, "has sound but no pictures", id="audio-only"),
+        pytest.param(_encrypted, "is encrypted", id="encrypted"),
+        pytest.param(_without_moov, "is cut off: its index (moov) is missing", id="truncated"),
     ],
 )
 @pytest.mark.filterwarnings("default")
-def test_what_is_no_film_is_named_in_one_line(
+def test_an_invalid_video_is_an_error_of_one_line(
     make: Callable[[Path], None],
     reason: str,
     tmp_path: Path,
@@ -129,7 +115,7 @@ def test_what_is_no_film_is_named_in_one_line(
     assert hint.startswith("hint: ")
 
 
-def test_34_picture_with_the_name_of_a_film_is_a_film_of_one_frame(tmp_path: Path) -> None:
+def test_an_image_named_like_a_video_is_a_video_of_one_frame(tmp_path: Path) -> None:
     Image.fromarray(quarters()).save(tmp_path / "film.mp4", format="jpeg", quality=95)
     (frame,) = read(tmp_path / "film.mp4")
     assert corners(frame.pixels) == corners(quarters())
@@ -142,15 +128,15 @@ def test_34_picture_with_the_name_of_a_film_is_a_film_of_one_frame(tmp_path: Pat
 @pytest.mark.parametrize(
     ("ticks", "time_base", "rate"),
     [
-        pytest.param([0, 33, 66, 133, 500, 501, 1500], Fraction(1, 1000), Fraction(25), id="37-variable"),
-        pytest.param([1001 * n for n in range(30)], Fraction(1, 24000), Fraction(24000, 1001), id="38-23.976"),
-        pytest.param([1001 * n for n in range(30)], Fraction(1, 30000), Fraction(30000, 1001), id="38-29.97"),
-        pytest.param([1001 * n for n in range(30)], Fraction(1, 60000), Fraction(60000, 1001), id="38-59.94"),
-        pytest.param(list(range(30)), Fraction(1, 1000), Fraction(1000), id="38-1000"),
-        pytest.param([0], Fraction(1, 25), Fraction(25), id="45-one-frame"),
+        pytest.param([0, 33, 66, 133, 500, 501, 1500], Fraction(1, 1000), Fraction(25), id="variable"),
+        pytest.param([1001 * n for n in range(30)], Fraction(1, 24000), Fraction(24000, 1001), id="23.976"),
+        pytest.param([1001 * n for n in range(30)], Fraction(1, 30000), Fraction(30000, 1001), id="29.97"),
+        pytest.param([1001 * n for n in range(30)], Fraction(1, 60000), Fraction(60000, 1001), id="59.94"),
+        pytest.param(list(range(30)), Fraction(1, 1000), Fraction(1000), id="1000"),
+        pytest.param([0], Fraction(1, 25), Fraction(25), id="one-frame"),
     ],
 )
-def test_times_go_through_exactly(ticks: list[int], time_base: Fraction, rate: Fraction, tmp_path: Path) -> None:
+def test_times_are_carried_exactly(ticks: list[int], time_base: Fraction, rate: Fraction, tmp_path: Path) -> None:
     """As `ffprobe -show_entries packet=pts_time` has them, counted from where the film begins."""
     film = write_film(tmp_path / "film.mp4", ticks, time_base=time_base, rate=rate, sound="aac")
     dream = pass_through(film, tmp_path / "dream.mp4")
@@ -167,7 +153,7 @@ def test_times_go_through_exactly(ticks: list[int], time_base: Fraction, rate: F
 
 
 @pytest.mark.needs_ffmpeg
-def test_44_what_is_before_the_beginning_is_not_shown(tmp_path: Path) -> None:
+def test_frames_before_the_edit_list_are_not_shown(tmp_path: Path) -> None:
     """Its edit list begins the film at 0: `ffprobe -count_frames` reads three frames of five."""
     film = write_film(tmp_path / "film.mp4", [-80, -40, 0, 40, 80])
     assert len(ffprobe(film, "v", "frame=pts")) == 3
@@ -175,19 +161,19 @@ def test_44_what_is_before_the_beginning_is_not_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001), Fraction(25)])
-def test_38_rates_are_exact(rate: Fraction, tmp_path: Path) -> None:
+def test_rates_are_exact(rate: Fraction, tmp_path: Path) -> None:
     ticks = [rate.denominator * n for n in range(10)]
     with open_source(write_film(tmp_path / "f.mp4", ticks, time_base=Fraction(1, rate.numerator), rate=rate)) as source:
         assert source.rate == rate
 
 
-def test_39_no_sound(tmp_path: Path) -> None:
+def test_a_video_without_sound(tmp_path: Path) -> None:
     dream = pass_through(write_film(tmp_path / "film.mp4", FORTY), tmp_path / "dream.mp4")
     with av.open(str(dream)) as film:
         assert (len(film.streams.video), len(film.streams.audio)) == (1, 0)
 
 
-def test_36_damage_in_the_middle_keeps_count_and_length(tmp_path: Path) -> None:
+def test_damage_in_the_middle_keeps_count_and_length(tmp_path: Path) -> None:
     film = write_film(tmp_path / "film.mp4", FORTY, gop=10)
     content = bytearray(film.read_bytes())
     with av.open(str(film)) as whole:
@@ -209,7 +195,7 @@ def test_36_damage_in_the_middle_keeps_count_and_length(tmp_path: Path) -> None:
         for mirrored in (False, True)
     ],
 )
-def test_stands_upright_once(degrees: int, mirrored: bool, tmp_path: Path) -> None:
+def test_rotation_is_applied_once(degrees: int, mirrored: bool, tmp_path: Path) -> None:
     film = write_film(tmp_path / "film.mp4", [0, 40], rotation=(degrees, mirrored, False))
     size = (64, 48) if degrees == 180 else (48, 64)
     dream = pass_through(film, tmp_path / "dream.mp4")
@@ -223,13 +209,15 @@ def test_stands_upright_once(degrees: int, mirrored: bool, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("size", "aspect", "codec"),
     [
-        pytest.param((63, 47), None, "png", id="41-odd"),
-        pytest.param((1, 48), None, "png", id="41-one-column"),
-        pytest.param((64, 1), None, "png", id="41-one-row"),
-        pytest.param((64, 48), Fraction(64, 45), "libx264", id="41-PAL-16:9"),
+        pytest.param((63, 47), None, "png", id="odd"),
+        pytest.param((1, 48), None, "png", id="one-column"),
+        pytest.param((64, 1), None, "png", id="one-row"),
+        pytest.param((64, 48), Fraction(64, 45), "libx264", id="PAL-16:9"),
     ],
 )
-def test_shapes(size: tuple[int, int], aspect: Fraction | None, codec: str, tmp_path: Path) -> None:
+def test_odd_sizes_and_pixel_aspect_ratios(
+    size: tuple[int, int], aspect: Fraction | None, codec: str, tmp_path: Path
+) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8)
     pix_fmt = "rgb24" if codec == "png" else "yuv420p"
     film = write_film(tmp_path / "film.mov", [0, 40], pixels=pixels, codec=codec, pix_fmt=pix_fmt, aspect=aspect)
@@ -242,14 +230,14 @@ def test_shapes(size: tuple[int, int], aspect: Fraction | None, codec: str, tmp_
         assert stream["sample_aspect_ratio"] == f"{aspect.numerator}:{aspect.denominator}"
 
 
-def test_41_too_large_is_refused_with_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_large_is_refused_with_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     film = write_film(tmp_path / "film.mp4", [0])
     monkeypatch.setattr(container_source, "MAX_PIXELS", 3 * 10**3)
     with pytest.raises(SourceError, match="frames of 64x48 are too large"):
         open_source(film)
 
 
-def test_43_size_changes_in_the_middle(tmp_path: Path) -> None:
+def test_size_changes_in_the_middle(tmp_path: Path) -> None:
     parts = [write_film(tmp_path / f"{side}.ts", [0, 40], pixels=quarters((side, side))) for side in (64, 96)]
     joined = tmp_path / "joined.ts"
     joined.write_bytes(b"".join(part.read_bytes() for part in parts))
@@ -288,16 +276,16 @@ def test_colours_are_those_of_ffmpeg(matrix: int, color_range: int, pix_fmt: str
 @pytest.mark.parametrize(
     ("codec", "pix_fmt", "name"),
     [
-        pytest.param("ffv1", "gray", "film.mkv", id="42-grey"),
-        pytest.param("ffv1", "gray10le", "film.mkv", id="42-grey-10-bit"),
-        pytest.param("ffv1", "yuv444p16le", "film.mkv", id="42-16-bit"),
-        pytest.param("ffv1", "gbrp10le", "film.mkv", id="42-RGB-10-bit"),
-        pytest.param("prores_ks", "yuv422p10le", "film.mov", id="42-ProRes"),
-        pytest.param("ffv1", "bgra", "film.mkv", id="42-alpha"),
-        pytest.param("ffv1", "yuva420p", "film.mkv", id="42-YUV-alpha"),
+        pytest.param("ffv1", "gray", "film.mkv", id="grey"),
+        pytest.param("ffv1", "gray10le", "film.mkv", id="grey-10-bit"),
+        pytest.param("ffv1", "yuv444p16le", "film.mkv", id="16-bit"),
+        pytest.param("ffv1", "gbrp10le", "film.mkv", id="RGB-10-bit"),
+        pytest.param("prores_ks", "yuv422p10le", "film.mov", id="ProRes"),
+        pytest.param("ffv1", "bgra", "film.mkv", id="alpha"),
+        pytest.param("ffv1", "yuva420p", "film.mkv", id="YUV-alpha"),
     ],
 )
-def test_other_kinds_of_pixel_are_as_ffmpeg_shows_them(codec: str, pix_fmt: str, name: str, tmp_path: Path) -> None:
+def test_other_pixel_formats_are_as_ffmpeg_shows_them(codec: str, pix_fmt: str, name: str, tmp_path: Path) -> None:
     film = write_film(tmp_path / name, [0], codec=codec, pix_fmt=pix_fmt, color_range=1 + pix_fmt.startswith("gray"))
     flat = np.s_[6:14, 8:20]
     pixels = read(film)[0].pixels[flat].astype(int)
@@ -331,9 +319,7 @@ PQ = [0.0, 0.150, 0.300, 0.440, 0.508, 0.581, 0.652, 0.752, 1.0]
 HLG = [0.0, 0.5, 0.738, 0.872, 0.946, 1.0]
 
 
-@pytest.mark.parametrize(
-    ("trc", "signal"), [pytest.param(16, PQ, id="42-HDR-PQ"), pytest.param(18, HLG, id="42-HDR-HLG")]
-)
+@pytest.mark.parametrize(("trc", "signal"), [pytest.param(16, PQ, id="HDR-PQ"), pytest.param(18, HLG, id="HDR-HLG")])
 def test_hdr_is_mapped_to_the_range_of_a_screen(trc: int, signal: list[float], tmp_path: Path) -> None:
     """Black stays black, the peak is white, nothing between them is lost, and grey stays grey."""
     shown = read(hdr_ramp(tmp_path / "film.mkv", trc, signal))[0].pixels[20, 8::16].astype(int)
@@ -346,7 +332,7 @@ def test_hdr_is_mapped_to_the_range_of_a_screen(trc: int, signal: list[float], t
         assert 140 <= grey[5] <= 200  # 203 nits, the white of paper (ITU-R BT.2408)
 
 
-def test_42_interlaced_shows_no_comb(tmp_path: Path) -> None:
+def test_interlaced_video_shows_no_combing(tmp_path: Path) -> None:
     """A bar that moves eight columns from field to field: after that, its left edge is the same on all lines."""
     path = tmp_path / "film.mkv"
     with av.open(str(path), "w") as film:
@@ -390,13 +376,13 @@ def comb_strength(grey: np.ndarray) -> float:
         }.items()
     ],
 )
-def test_names(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unusual_file_names_are_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_film(Path("film.mp4"), [0, 40]).rename(name)
     assert len(read(Path(name))) == 2
 
 
-def test_47_address_of_another_kind_is_refused() -> None:
+def test_address_of_another_kind_is_refused() -> None:
     with pytest.raises(ArgumentError):
         open_source("ftp://host/film.mp4")
 
@@ -424,7 +410,7 @@ def test_strength_0_passes_the_film_through(
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-def test_45_memory_is_flat(tmp_path: Path) -> None:
+def test_memory_is_flat(tmp_path: Path) -> None:
     """Ten minutes of 1280x720: what the process holds after the last minute is what it held after the first."""
     film = long_film(tmp_path / "long.mp4", seconds=600)
     resident = []

@@ -49,18 +49,18 @@ def test_no_key_was_left_out(pressed: dict[str, Any]) -> None:
 
 
 @pytest.mark.needs_display
-def test_28_nothing_restarts_when_a_control_changes(pressed: dict[str, Any]) -> None:
+def test_nothing_restarts_when_a_control_changes(pressed: dict[str, Any]) -> None:
     """Layers, sizes and presets were changed; a picture comes every 33 ms, and some 150 ms is the longest seen."""
     assert 0 < pressed["gap"] < 1
 
 
 @pytest.mark.needs_display
-def test_30_a_window_that_is_busy_holds_up_neither_the_dream_nor_another_sink(pressed: dict[str, Any]) -> None:
+def test_a_window_that_is_busy_holds_up_neither_the_dream_nor_another_sink(pressed: dict[str, Any]) -> None:
     assert pressed["found"]["busy"] == ""
 
 
 @pytest.mark.needs_display
-def test_57_a_recording_begins_with_the_present_moment(pressed: dict[str, Any], folder: Path) -> None:
+def test_a_recording_begins_with_the_present_moment(pressed: dict[str, Any], folder: Path) -> None:
     """Twenty frames were seen to come by between its two keys; what was dreamt before is not in it."""
     (path,) = folder.glob("*.mp4")
     with av.open(str(path)) as film:
