@@ -34,6 +34,11 @@ def test_every_control_is_on_the_page(control: Control) -> None:
     assert row(control) in PAGE.read_text(encoding="utf-8").splitlines()
 
 
+def test_the_page_explains_the_kinds_of_sources() -> None:
+    assert {control.only for control in CONTROLS} == {None, "videos", "pictures"}
+    assert "`videos` includes live sources" in PAGE.read_text(encoding="utf-8")
+
+
 def test_every_option_that_the_page_names_is_one_of_run() -> None:
     known = {name for param in livedream.commands["run"].params for name in (*param.opts, *param.secondary_opts)}
     text = PAGE.read_text(encoding="utf-8") + CLI.read_text(encoding="utf-8")

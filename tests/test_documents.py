@@ -6,6 +6,7 @@ can have them (streams through the loopback interface, an X server), else what t
 """
 
 import contextlib
+import importlib.util
 import itertools
 import os
 import re
@@ -53,6 +54,7 @@ NOT_RUN = {
     "journalctl ": "it needs a system that systemd has started",
     "livedream run screen:2": "the display of the tests has one screen",
     "livedream run --full-screen --monitor 2": "the same",
+    "livedream bench": "it measures for minutes; tests/bench/ run it with few frames",
     "docker ": "it needs a container engine; tests/test_deployment.py reads the Dockerfile",
 }
 """Beginnings of the commands that cannot run here, and why. What they say to livedream is parsed."""
@@ -60,7 +62,6 @@ SHORTER = {
     "zoom": ["--length", "0.1"],
     "visualize": ["--size", "32", "--steps", "2"],
     "layers": ["--still-height", "32"],
-    "bench": [*("--size", "384x64", "--frames", "10", "--seconds", "2", "--still", "0"), "--no-baseline"],
 }
 ATLAS = ["--channels", "1"]
 ENDS = ["-t", "0.4"]
@@ -246,7 +247,8 @@ def test_commands_run(command, here, addresses, monkeypatch, capfd) -> None:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_programs_run(program, here) -> None:
-    exec(compile(program, "program", "exec"), {"__name__": "__main__"})
+    with somebody_who_quits(os.environ["DISPLAY"]) if '"window"' in program else contextlib.nullcontext():
+        exec(compile(program, "program", "exec"), {"__name__": "__main__"})
     if "python-dream.mp4" in program:
         with av.open("python-dream.mp4") as film, av.open("livedream/assets/demo.mp4") as source:
             assert len(list(film.decode(video=0))) == len(list(source.decode(video=0))) == 3
@@ -305,6 +307,12 @@ TEMPLATES = ("tests/x/", "livedream/x/")
 def test_paths_in_documents_exist(name) -> None:
     paths = {path for path in re.findall(rf"`({PATH})`", DOCUMENTS[name]) if not path.startswith(TEMPLATES)}
     assert {path for path in paths if not (ROOT / path).exists()} == set()
+
+
+def test_modules_in_documents_exist() -> None:
+    for name, text in DOCUMENTS.items():
+        for module in re.findall(r"python3? -m ((?:livedream|tests|benchmarks)[\w.]*)", text):
+            assert importlib.util.find_spec(module), f"{module} in {name}"
 
 
 def test_documents_that_the_program_names_exist() -> None:

@@ -69,7 +69,7 @@ def main() -> None:
         dreamer = Dreamer(DreamSettings(**json.loads(settings)))
         dreamer.prepare(source.size, soon=True)
         run(source, dreamer, [_FirstSink()])
-    vram = torch.cuda.max_memory_reserved() / 2**20 if dreamer.engine[1].device.type == "cuda" else None
+    vram = torch.cuda.max_memory_reserved() / 2**20 if dreamer.engine.compute.device.type == "cuda" else None
     _say(json.dumps({"peak_rss_mb": peak_mb(), "peak_vram_mb": vram}))
 
 

@@ -86,7 +86,7 @@ def measure(plan: Plan, tell: Callable[[str], None]) -> Result:
     result.fps, result.fps_encoded, result.fps_bare = (speed.rates[way] for way in ("fps", "fps_encoded", "fps_bare"))
     result.fps_baseline = speed.rates.get("fps_baseline")
     tell("one step, against what the machine could do")
-    ascent, compute = dreamer.engine
+    ascent, compute = dreamer.engine.ascent, dreamer.engine.compute
     bound = run_in_fresh_thread(
         lambda: measure_bound(ascent, compute, network_for(plan.settings).name, dreamer.working_size)
     )

@@ -5,14 +5,14 @@ written and read, and its gradient written and read, at the rate of a large copy
 same run.
 """
 
+import math
 import statistics
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
-from torch import Tensor, fx
-from torch.utils.flop_counter import FlopCounterMode
+from torch import fx
 
 from livedream import models
 from livedream.dream.ascent import Ascent
@@ -22,6 +22,7 @@ from livedream.dream.dream_network import DreamNetwork
 from livedream.dream.image.octaves import Shape
 from livedream.dream.native.network_pass import NetworkPass
 from livedream.dream.objective.objective import Objective
+from livedream.models.fx_graph import Measurement
 
 _ROUNDS = 5
 _CALLS = 6
@@ -58,30 +59,14 @@ class Bound(NamedTuple):
         return self.bound_ms / self.step_ms
 
 
-def work_of_a_step(name: str, objective: Objective, size: Shape) -> Work:
-    """Count what a step of the network called `name` does at `size` (height, width)."""
-    with torch.device("meta"):  # sizes alone: nothing is calculated
+def work_of_a_step(name: str, objective: Objective, shape: Shape) -> Work:
+    """Count what a step of the network called `name` does at `shape` (height, width)."""
+    with torch.device("meta"):  # shapes alone: nothing is computed
         network = DreamNetwork(models.build(name).eval(), models.find_network(name), objective, "max")
-        picture = torch.zeros(1, 3, *size, requires_grad=True)
-        with FlopCounterMode(display=False) as counter:
-            torch.autograd.backward(objective.bind(network)(network(picture)))
-        return Work(counter.get_total_flops(), _Activations(network.body).count(picture.detach()))
-
-
-class _Activations(fx.Interpreter):
-    """Runs a network and counts the elements of what its layers give, ReLUs and concatenations included."""
-
-    def count(self, picture: Tensor) -> int:
-        self._elements = 0
-        with torch.no_grad():
-            self.run(picture)
-        return self._elements
-
-    def run_node(self, node: fx.Node) -> object:
-        result = super().run_node(node)
-        if node.op != "placeholder" and isinstance(result, Tensor):
-            self._elements += result.numel()
-        return result
+        measurement = Measurement(cast(fx.GraphModule, network.body), torch.zeros(1, 3, *shape))
+    outputs = (output for node, output in measurement.shapes.items() if node.op != "placeholder")
+    # Backward, each product is computed once more, towards the image; weights have no gradient.
+    return Work(2 * sum(measurement.flops.values()), sum(map(math.prod, outputs)))
 
 
 def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Shape) -> Bound:

@@ -160,7 +160,9 @@ def _plain(dreamer: Dreamer, frames: Sequence[Frame], size: tuple[int, int]) -> 
     settings = dreamer.settings
     # Alone, for a team of threads that loaded weights would make every other team wait, see alone.py.
     plain = run_in_fresh_thread(
-        lambda: Baseline(settings, models.load(network_for(settings).name, settings.weights), dreamer.engine[0], size)
+        lambda: Baseline(
+            settings, models.load(network_for(settings).name, settings.weights), dreamer.engine.ascent, size
+        )
     )
     few = frames[: max(3, len(frames) // 5)]
 

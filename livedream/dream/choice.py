@@ -1,4 +1,4 @@
-"""Which network dreams, where the settings leave it open. Readable without torch."""
+"""The choice of the network for settings with the model `auto`. Does not import torch."""
 
 import functools
 from collections.abc import Sequence
@@ -25,9 +25,12 @@ _EMBEDDED = (DEFAULT, SQUEEZENET)
 def network_for(settings: DreamSettings) -> Network:
     """Return the network that dreams with `settings`.
 
-    For the model `auto` it is the embedded network that has all layers and channels named: efficientnet_lite0 if it
-    does, else SqueezeNet. Raises ArgumentError for an unknown network, for layers that cannot be read, and, with the
-    model `auto`, for layers that none of the two has, or neither has all of.
+    The model `auto` means the embedded network that has all layers and channels of the objective: efficientnet_lite0 if
+    it has them, else SqueezeNet.
+
+    Raises:
+        ArgumentError: the network is unknown; the layers cannot be parsed; or, with the model `auto`, neither of the
+            embedded networks has all of the layers.
     """
     return _network_for(settings.model, settings.layers)
 

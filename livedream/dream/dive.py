@@ -1,7 +1,7 @@
-"""The endless dive: a picture that grows about its middle for ever, and is dreamt again at each frame.
+"""The dive: an endless zoom into an image that is dreamt again at each frame.
 
-Nothing blurs away: what an enlargement loses in detail the next step puts back, at the full size of the frame and not
-at a working height. Enlarging is by Lanczos' filter over 8x8 pixels, on float32, so that no frame is rounded.
+The image stays sharp, because each step replaces the detail that the enlargement loses, at the full size of the frame
+instead of a working height. A Lanczos filter over 8x8 pixels enlarges it, in float32, so that no frame is rounded.
 
 Source: A. Mordvintsev et al., google/deepdream, dream.ipynb, the last cells (2015): dream, zoom by 5 %, again.
 """
@@ -11,7 +11,8 @@ import numpy as np
 
 from livedream.dream.choice import network_for
 from livedream.dream.compute.forking import use_torch
-from livedream.dream.dreamer import Dreamer
+from livedream.dream.compute.precision import Compute
+from livedream.dream.engine import Engine
 from livedream.dream.image.jitter import draw_shift
 from livedream.dream.image.masks import wanted_masks
 from livedream.dream.image.octaves import octave_shapes, share_of, working_shape
@@ -24,21 +25,27 @@ from livedream.frame import Frame
 from livedream.settings import DreamSettings
 from livedream.steps import OnStep
 
-# Share of what brightness and contrast of each colour are off those of the photograph that is put right at each frame.
-# Without it each step adds contrast, until all is black, white and pure colours. What is dreamt in a photograph with
-# less contrast than _SPREAD is pale.
+# Share by which mean and contrast of each colour channel are moved back to those of the first image at each frame.
+# Without it each step adds contrast, until only black, white and pure colours remain.
 _STEADY = 0.1
+# Least contrast to aim at, as a standard deviation in levels of 255: the dream of a pale image would stay pale.
 _SPREAD = 50
 
 
 class Dive:
-    """Makes the frames of a dive: called with a frame, it returns the next one.
+    """Makes the frames of a dive.
 
-    settings: zoom, rotate, and all that a Dreamer does at each frame of a video. drift: by how many pixels, to the
-    right and down, the picture moves from frame to frame. on_step: called while the network is loaded.
+    A call with a `Frame` returns the next frame of the dive. The first call determines the image where the dive begins;
+    of later frames only time and index count.
 
-    The first frame that it is called with is where the dive begins; all others only say that another one is wanted.
-    Errors are those of a Dreamer.
+    Args:
+        settings: zoom and rotation per frame, and everything that a Dreamer does with a frame of a video.
+        drift: pixels per frame by which the image moves to the right and down.
+        on_step: called while the network is loaded.
+
+    Raises:
+        ArgumentError: the settings have a mask.
+        All errors of a Dreamer.
     """
 
     def __init__(
@@ -47,9 +54,7 @@ class Dive:
         check_names(settings)
         self._settings = settings
         self._drift = drift
-        dreamer = Dreamer(settings)
-        dreamer.on_step = on_step
-        self._ascent = dreamer.ascent_for(settings)
+        self._ascent = Engine(settings, on_step).ascent
         if self._ascent.masks or wanted_masks(settings):
             raise ArgumentError(
                 "a dive leaves its picture behind, with all that a mask would keep",
@@ -60,10 +65,9 @@ class Dive:
 
     @property
     def description(self) -> str:
-        """What dreams: device, precision, network and objective."""
+        """Device, precision, network and objective."""
         network = self._ascent.network
-        numbers = str(network.dtype).removeprefix("torch.")
-        return f"{network.mean.device.type} {numbers}, {network.name}, {self._ascent.objective}"
+        return f"{Compute(network.mean.device, network.dtype)}, {network.name}, {self._ascent.objective}"
 
     def __call__(self, frame: Frame) -> Frame:
         use_torch()
@@ -81,18 +85,19 @@ class Dive:
         height, width = pixels.shape[:2]
         shape = working_shape(height, width, settings.still_height, smallest)
         self._shapes = octave_shapes(shape, settings.octaves, settings.octave_scale, smallest)
-        self._map = zoom_matrix(shape, settings.zoom, settings.rotate, self._drift)
+        self._zoom = zoom_matrix(shape, settings.zoom, settings.rotate, self._drift)
         picture = shrink(pixels, shape).astype(np.float32)
-        self._looks = picture.mean((0, 1)), np.maximum(picture.std((0, 1)), _SPREAD)
+        self._target = picture.mean((0, 1)), np.maximum(picture.std((0, 1)), _SPREAD)
         return picture
 
-    def _enlarge(self, picture: np.ndarray) -> np.ndarray:
-        how = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(picture, self._map, picture.shape[1::-1], flags=how, borderMode=cv2.BORDER_REFLECT_101)
+    def _enlarge(self, image: np.ndarray) -> np.ndarray:
+        flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(image, self._zoom, image.shape[1::-1], flags=flags, borderMode=cv2.BORDER_REFLECT_101)
 
-    def _dream(self, picture: np.ndarray) -> np.ndarray:
+    def _dream(self, image: np.ndarray) -> np.ndarray:
+        """Return `image`, float32 (h, w, 3), after the steps of one frame."""
         settings = self._settings
-        dream = from_pixels(self._steady(picture)).to(self._ascent.network.mean.device)
+        dream = from_pixels(self._steady(image)).to(self._ascent.network.mean.device)
         by = preconditioner(settings.natural_color, settings.coarseness)
         for step in range(settings.steps):
             number = (self._count * settings.steps + step) % len(self._shapes)
@@ -102,8 +107,9 @@ class Dive:
             dream = self._ascent.step(dream, octave, shift, settings.step_size, share, by=by)
         return to_pixels(dream.clamp_(0, 255).cpu())
 
-    def _steady(self, picture: np.ndarray) -> np.ndarray:
-        mean, spread = picture.mean((0, 1)), picture.std((0, 1))
-        wanted_mean, wanted_spread = self._looks
+    def _steady(self, image: np.ndarray) -> np.ndarray:
+        """Return `image` with mean and contrast closer to those of the first image."""
+        mean, spread = image.mean((0, 1)), image.std((0, 1))
+        wanted_mean, wanted_spread = self._target
         factor = 1 + _STEADY * (wanted_spread / np.maximum(spread, 1) - 1)
-        return (picture - mean) * factor + mean + _STEADY * (wanted_mean - mean)
+        return (image - mean) * factor + mean + _STEADY * (wanted_mean - mean)

@@ -1,4 +1,4 @@
-"""Going over to other settings without a pause."""
+"""Changes of the settings while a dream runs, without a pause."""
 
 import threading
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ _PREPARED = [control.name for control in CONTROLS if control.prepared]
 class SettingsSwap:
     """Changes the settings of a dreamer while it dreams.
 
-    What has to be prepared (see Control) is made on another thread while the dream goes on as it was, and takes its
-    place between two frames. All else holds from the next frame on.
+    Controls that need preparation (see `Control.prepared`) are prepared on another thread while the dream continues
+    with the old values; they change between two frames. All other controls change at the next frame.
 
-    Called by the thread that dreams, between two frames.
+    Only the thread that dreams may call it, between two frames.
     """
 
     def __init__(self, dreamer: Dreamer) -> None:
@@ -30,16 +30,16 @@ class SettingsSwap:
         self._made: Future[Ascent] = Future()
         self._cores: ExitStack | None = None
         self._live = False
-        self._threads = torch.get_num_threads()
+        self._thread_count = torch.get_num_threads()
 
     @contextmanager
     def sharing_cores(self, live: bool) -> Iterator[None]:
-        """What the thread that dreams stays in, see Dreamer: inside, `to` also changes the share of the cores.
+        """Context of the thread that dreams, see `Dreamer.sharing_cores`; inside, `apply` also updates the threads.
 
-        The number of threads decides about the last bit of a gradient. It must follow from the settings of a frame, not
-        from those of the first frame, or a resumed run would differ.
+        The number of threads decides about the last bit of a gradient. It must follow from the settings of the current
+        frame, not from those of the first one, or a resumed run would differ.
         """
-        self._threads = torch.get_num_threads()
+        self._thread_count = torch.get_num_threads()
         with ExitStack() as cores:
             cores.enter_context(self._dreamer.sharing_cores(live))
             self._cores, self._live = cores, live
@@ -49,39 +49,43 @@ class SettingsSwap:
                 self._cores = None
 
     def apply(self, settings: DreamSettings) -> bool:
-        """Go over to `settings` as far as that is possible now; returns whether it is done. Else call it again.
+        """Change to `settings` as far as possible now.
 
-        Raises ArgumentError, once it is known, for a network or layer that does not exist, and WeightsError; the dream
-        stays as it was.
+        Returns:
+            Whether all of them are in effect. If not, call it again before the next frame.
+
+        Raises:
+            ArgumentError: a network or layer does not exist. The dream is unchanged, here and below.
+            WeightsError: the weights are missing or damaged.
         """
-        before = self._dreamer.settings
-        done = self._go(settings)
-        if self._cores is not None and self._dreamer.settings != before:
+        previous = self._dreamer.settings
+        is_done = self._apply(settings)
+        if self._cores is not None and self._dreamer.settings != previous:
             self._cores.close()
             self._cores.enter_context(self._dreamer.sharing_cores(self._live))
-        return done
+        return is_done
 
     def apply_and_wait(self, settings: DreamSettings) -> None:
-        """Go over to `settings`, and wait for what has to be prepared. Raises as `to`."""
+        """Change to `settings`, and wait for the preparation. Raises as `apply`."""
         while not self.apply(settings):
             wait([self._made])
 
     def prepare(self, settings: DreamSettings) -> None:
-        """Prepare `settings`, to which `to` will go later without delay. Returns at once; `to` raises what fails."""
-        ready = _prepared(settings) in (_prepared(self._dreamer.settings), _prepared(self._made_for))
-        if not ready and (self._thread is None or self._made.done()):
+        """Start to prepare `settings` for a later `apply` without delay. Returns at once; `apply` raises the errors."""
+        is_known = _prepared(settings) in (_prepared(self._dreamer.settings), _prepared(self._made_for))
+        if not is_known and (self._thread is None or self._made.done()):
             self.close()
             self._begin(settings)
 
-    def _go(self, settings: DreamSettings) -> bool:
-        now = self._dreamer.settings
-        if _prepared(settings) == _prepared(now):
-            if settings != now:
+    def _apply(self, settings: DreamSettings) -> bool:
+        current = self._dreamer.settings
+        if _prepared(settings) == _prepared(current):
+            if settings != current:
                 self._dreamer.settings = settings
             return True
-        quick = settings.replace(**_prepared(now))
-        if quick != now:
-            self._dreamer.settings = quick
+        unprepared = settings.replace(**_prepared(current))
+        if unprepared != current:
+            self._dreamer.settings = unprepared
         if self._thread is None:
             self._begin(settings)
         elif self._made.done():
@@ -93,7 +97,7 @@ class SettingsSwap:
         return False
 
     def close(self) -> None:
-        """Wait for what is being made."""
+        """Wait for the preparation that may still run."""
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -106,12 +110,13 @@ class SettingsSwap:
 
     def _make(self, made: "Future[Ascent]", settings: DreamSettings) -> None:
         try:
-            # A new thread begins with the share of the one that dreams.
-            torch.set_num_threads(self._threads)
+            # A new thread starts with the number of threads of the one that dreams.
+            torch.set_num_threads(self._thread_count)
             made.set_result(self._dreamer.ascent_for(settings))
-        except BaseException as error:  # noqa: BLE001  raised by `to`
+        except BaseException as error:  # noqa: BLE001  raised by `apply`
             made.set_exception(error)
 
 
 def _prepared(settings: DreamSettings) -> dict[str, object]:
+    """Return the values of all controls that need preparation."""
     return {name: getattr(settings, name) for name in _PREPARED}

@@ -1,4 +1,4 @@
-"""The atlas of a network: what chosen channels of every layer look for, shallow to deep."""
+"""The atlas of a network: images of selected channels of each layer, from shallow to deep."""
 
 import html
 import re
@@ -9,30 +9,40 @@ from livedream.visualize.blocks import block_layers
 from livedream.visualize.visualizer import Visualizer
 
 
-def choose_channels(draw: Visualizer, model: str, many: int) -> dict[str, list[str]]:
-    """Return for each block layer of `model`, from shallow to deep, `many` of its channels as objectives, `fire9:42`.
+def choose_channels(draw: Visualizer, model: str, count: int) -> dict[str, list[str]]:
+    """Return objectives such as `fire9:42` for `count` channels of each block layer, by layer from shallow to deep.
 
-    They lie evenly over all of the layer, in whose first half may be channels of another kind than in its second.
+    The channels are spread evenly over the layer, because the two halves of a layer may differ in kind.
+
+    Args:
+        draw: the visualizer of the network.
+        model: name of the network.
+        count: number of channels per layer; all channels of a layer with fewer.
     """
     counts = draw.channels(block_layers(model))
     chosen = {}
-    for layer, count in counts.items():
-        channels = range(count) if count <= many else [(2 * number + 1) * count // (2 * many) for number in range(many)]
+    for layer, total in counts.items():
+        channels = range(total) if total <= count else [(2 * n + 1) * total // (2 * count) for n in range(count)]
         chosen[layer] = [f"{layer}:{channel}" for channel in channels]
     return chosen
 
 
 def picture_name(objective: str) -> str:
-    """Return the file name of the picture of an objective: `fire9-42.png`."""
-    objective = re.sub(r"^-| - ", " minus ", objective)  # else a difference has the name of a sum
+    """Return the file name for the image of an objective, for example `fire9-42.png`."""
+    objective = re.sub(r"^-| - ", " minus ", objective)  # otherwise a difference and a sum would have the same name
     plain = "".join(letter if letter.isalnum() or letter in "._" else "-" for letter in objective)
     return fitting("-".join(filter(None, plain.split("-"))), ".png")
 
 
 def page(model: str, used: str, rows: Mapping[str, Sequence[str]], looks: Mapping[str, str], size: int) -> str:
-    """Return the HTML of an atlas whose pictures lie in the same folder; it needs nothing else.
+    """Return the HTML page of an atlas. It needs no other files than the images, in the same folder.
 
-    rows: objectives by layer. looks: what the dreams of a layer look like, where that is known.
+    Args:
+        model: name of the network.
+        used: description of device, precision and network.
+        rows: objectives by layer.
+        looks: descriptions of the dreams of layers, for some layers.
+        size: width and height of the images, in pixels.
     """
     model, used = html.escape(model), html.escape(used)
     lines = [

@@ -1,4 +1,4 @@
-"""The layers of a network that are worth a look: one for each of the blocks of which it is built."""
+"""The block layers of a network: one layer for each block of its architecture."""
 
 import torch
 from torch import nn
@@ -7,12 +7,12 @@ from livedream.models import build, layer_names
 
 
 def block_layers(model: str) -> list[str]:
-    """Return the names of the blocks of the network called `model` that have a picture, from shallow to deep.
+    """Return the names of the blocks of `model` with spatial activations, from shallow to deep.
 
-    A block is what the network names at the top, or one of a row of such: `fire2`, `layer3.1`. Where plain layers stand
-    in a row, as in a VGG, it is each convolution with the ReLU behind it.
+    A block is a top-level module, or an element of a top-level sequence: `fire2`, `layer3.1`. In a sequence of plain
+    layers, as in a VGG, each convolution forms a block with the ReLU after it.
     """
-    with torch.device("meta"):  # its layers, without weights
+    with torch.device("meta"):  # without weights
         network = build(model)
     blocks = _blocks(network, "")
     known = set(layer_names(model))
@@ -20,20 +20,20 @@ def block_layers(model: str) -> list[str]:
 
 
 def _blocks(container: nn.Module, prefix: str) -> list[str]:
-    found: list[str] = []
-    growing = False
+    names: list[str] = []
+    is_open = False
     for name, module in container.named_children():
         path = prefix + name
         if isinstance(module, nn.Sequential):
-            found += _blocks(module, f"{path}.")
-            growing = False
+            names += _blocks(module, f"{path}.")
+            is_open = False
         elif isinstance(module, nn.Linear):
-            growing = False  # from here on there is no picture
+            is_open = False  # no spatial activations from here on
         elif any(True for _ in module.parameters()) and not isinstance(module, nn.BatchNorm2d):
-            found.append(path)
-            growing = True
-        elif growing and isinstance(module, nn.BatchNorm2d | nn.ReLU | nn.ReLU6 | nn.SiLU | nn.Hardswish):
-            found[-1] = path  # what a convolution gives is what is behind these
+            names.append(path)
+            is_open = True
+        elif is_open and isinstance(module, nn.BatchNorm2d | nn.ReLU | nn.ReLU6 | nn.SiLU | nn.Hardswish):
+            names[-1] = path  # the output of the block is behind these layers
         else:
-            growing = False
-    return found
+            is_open = False
+    return names

@@ -1,11 +1,11 @@
-"""A picture as its Fourier spectrum, in colours that do not depend on each other: what is optimised from noise.
+"""Parametrisation of images by their Fourier spectrum in decorrelated colours, for optimisation from noise.
 
-Steps in such a picture change broad forms as fast as fine ones, and colours as they go together in photographs, so that
-no high-frequency pattern and no rainbow comes out.
+In this space a step changes broad forms as fast as fine ones, and colours in the proportions of photographs. So no
+high-frequency patterns and no rainbow colours appear.
 
 Source: C. Olah, A. Mordvintsev, L. Schubert, "Feature Visualization", Distill, 2017, and tensorflow/lucid,
-`optvis/param/spatial.py` (`fft_image`) and `optvis/param/color.py`. The matrix of the colours is the symmetric root of
-lucid's covariance, the same up to a rotation of the independent colours.
+`optvis/param/spatial.py` (`fft_image`) and `optvis/param/color.py`. The colour matrix is the symmetric root of lucid's
+covariance, which differs from lucid's matrix only by a rotation of the decorrelated colours.
 """
 
 import torch
@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from livedream.dream.image.precondition import color_matrix
 
 _NOISE = 0.01
-"""Standard deviation of the spectrum with which a picture begins."""
+"""Standard deviation of the initial spectrum."""
 
 
-class FourierPictures(nn.Module):
-    """Pictures to be optimised, (count, 3, size, size) in RGB from 0 to 1; its parameter is their spectrum.
+class FourierImages(nn.Module):
+    """A batch of images, (count, 3, size, size) in RGB from 0 to 1. The parameter is their spectrum.
 
-    All begin with the same noise, drawn from `seed` on the CPU, so that a picture depends neither on those beside it
-    nor on the device.
+    All images start from the same noise, drawn from `seed` on the CPU, so that an image depends neither on the rest of
+    the batch nor on the device.
     """
 
     scale: Tensor
@@ -35,11 +35,11 @@ class FourierPictures(nn.Module):
         self.spectrum = nn.Parameter(noise.repeat(count, 1, 1, 1, 1))
         down, across = torch.fft.fftfreq(size), torch.fft.rfftfreq(size)
         frequency = (down[:, None].square() + across.square()).sqrt()
-        # Natural pictures have 1/f; /4 is lucid's, with which noise fills the middle of the sigmoid.
-        # For real and imaginary part each: spread out here once, a tenth of the time of doing so at each step.
+        # Natural images have a spectrum of 1/f. The factor of 1/4 is lucid's; it keeps noise in the middle of the
+        # sigmoid. Repeated for real and imaginary part once: at each step it would take ten times as long.
         scale = (1 / frequency.clamp_min(1 / size) / 4)[..., None].repeat(1, 1, 2)
         self.register_buffer("scale", scale)
-        # To optimise independent colours behind a matrix is to precondition the gradient by its square.
+        # Optimising decorrelated colours before a matrix preconditions the gradient by the square of the matrix.
         colors = torch.from_numpy(color_matrix(0.5)).float()
         self.register_buffer("colors", colors / colors.norm(dim=0).max())
 
@@ -49,7 +49,10 @@ class FourierPictures(nn.Module):
         return torch.einsum("ij,njhw->nihw", self.colors, plain).sigmoid()
 
     @torch.no_grad()
-    def fade(self, shown: Tensor, contrast: float) -> None:
-        """Make each picture that was `shown` with more than this contrast, its deviation, paler by the excess."""
-        factors = (contrast / shown.std((1, 2, 3))).clamp_max(1)
+    def fade(self, images: Tensor, contrast: float) -> None:
+        """Reduce the contrast of each image to at most `contrast`, a standard deviation.
+
+        images: what `forward` returned last.
+        """
+        factors = (contrast / images.std((1, 2, 3))).clamp_max(1)
         self.spectrum.mul_(factors.view(-1, 1, 1, 1, 1))

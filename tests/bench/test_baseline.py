@@ -16,7 +16,7 @@ PLAIN = DreamSettings(layers="fire4", working_height=128, octaves=1, jitter=0, p
 def dreamt_by_both(settings: DreamSettings, frames: int = 3) -> list[np.ndarray]:
     """Return what livedream and the baseline add to the last of some frames of a still scene, uint8 (128, 192, 3)."""
     dreamer = Dreamer(settings)
-    plain = Baseline(settings, models.load("squeezenet"), dreamer.engine[0], (192, 128))
+    plain = Baseline(settings, models.load("squeezenet"), dreamer.engine.ascent, (192, 128))
     pixels = np.random.default_rng(0).integers(60, 200, (128, 192, 3), np.uint8)
     for number in range(frames):
         ours, theirs = dreamer(Frame(pixels, Fraction(number), number)).pixels, plain(pixels)

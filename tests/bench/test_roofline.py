@@ -45,7 +45,7 @@ def test_step_product_and_copy_have_the_same_threads_and_take_turns(monkeypatch)
         return 0.5
 
     monkeypatch.setattr("livedream.bench.roofline.seconds_of_one", seconds)
-    ascent, compute = dreamer.engine
+    ascent, compute = dreamer.engine.ascent, dreamer.engine.compute
     found = measure_bound(ascent, compute, "squeezenet", (64, 64))
     assert len(seen) % 3 == 0
     assert set(seen) == {(threading.get_ident(), torch.get_num_threads())}

@@ -27,7 +27,7 @@ from livedream.dream.live_swap import SettingsSwap
 from livedream.dream.stream.quality import QualityScale
 from livedream.dream.stream.residual import remove_mean
 from livedream.pipeline.run import run
-from tests.dream.dreams import each_look, last_steps, likeness, make_ascent, stream
+from tests.dream.dreams import each_look, gpu_backend, last_steps, likeness, make_ascent, stream
 from tests.pipeline.parts import Kept
 
 pytestmark = pytest.mark.needs_cuda
@@ -166,7 +166,7 @@ def test_recording_that_fails_costs_no_memory_and_no_other_look(monkeypatch, cap
 
     def move_and_wait(steps, octave):
         move(steps, octave)
-        float(steps._picture.sum())
+        float(steps._image.sum())
 
     dreamer = Dreamer(QUICK)
     frames = itertools.cycle(stream(8))
@@ -341,7 +341,7 @@ def test_network_is_exchanged_while_graphs_run() -> None:
     finally:
         switch.close()
     assert "fire4" in dreamer.description
-    (prepared,) = (steps for steps in dreamer._way._kept.values() if steps.ascent is dreamer._ready())  # type: ignore[union-attr]
+    (prepared,) = (steps for steps in gpu_backend(dreamer)._kept.values() if steps.ascent is dreamer.engine.ascent)
     graphs = dict(prepared._graphs)
     assert set(graphs) == set(SHARES)
     for _ in OCTAVES:
@@ -355,7 +355,7 @@ def test_repeated_overflow_moves_to_bfloat16() -> None:
     dreamer = Dreamer(QUICK)
     frame = stream(1)[0]
     dreamer(frame)
-    torch.nn.init.constant_(dreamer._ready().network.body.get_submodule("conv1").weight, float("inf"))  # type: ignore[arg-type]
+    torch.nn.init.constant_(dreamer.engine.ascent.network.body.get_submodule("conv1").weight, float("inf"))  # type: ignore[arg-type]
     for _ in range(4):  # those of a frame are known with the next
         dreamer(frame)
     assert dreamer.dropped_steps == 3

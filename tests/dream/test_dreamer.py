@@ -254,7 +254,7 @@ def test_still_raises_what_the_network_sees(photo) -> None:
     out = dreamer(photo)
 
     def seen(pixels: np.ndarray) -> float:
-        ascent = dreamer._ready()
+        ascent = dreamer.engine.ascent
         return ascent.loss(torch.from_numpy(pixels).permute(2, 0, 1)[None].float())
 
     assert seen(out) > 2 * seen(photo)
@@ -329,7 +329,7 @@ def test_the_network_changes_while_it_runs(photo) -> None:
     dreamt = dreamer(frames[1])
     assert "efficientnet_lite0, blocks.4" in dreamer.description
     fresh = Dreamer(LITE)
-    assert np.array_equal(dreamer._ready().network.mean, fresh._ready().network.mean)
+    assert np.array_equal(dreamer.engine.ascent.network.mean, fresh.engine.ascent.network.mean)
     assert not np.array_equal(dreamt.pixels, fresh(frames[1]).pixels)  # what SqueezeNet dreamt is still there
 
 
@@ -342,13 +342,13 @@ def test_two_networks_are_kept_at_most(monkeypatch) -> None:
         return random_network(name) if name == "squeezenet1_1" else load(name, weights, **on)
 
     monkeypatch.setattr(models, "load", load_any)
-    monkeypatch.setattr("livedream.dream.dreamer.check_names", lambda settings: None)
+    monkeypatch.setattr("livedream.dream.engine.check_names", lambda settings: None)
     dreamer = Dreamer(QUICK)
-    dreamer._ready()
+    assert dreamer.engine.ascent
     third = QUICK.replace(model="squeezenet1_1", layers="auto")
     for settings in (LITE, QUICK.replace(layers="fire4"), LITE, third, third, QUICK, LITE):
         dreamer.ascent_for(settings)
-        assert len(dreamer._traced) <= 2
+        assert len(dreamer.engine._traced) <= 2
     # The one that dreams stays, the other one goes for the third.
     assert loaded == ["squeezenet", "efficientnet_lite0", "squeezenet1_1", "efficientnet_lite0"]
 
@@ -356,7 +356,7 @@ def test_two_networks_are_kept_at_most(monkeypatch) -> None:
 def test_a_frame_looked_at_for_a_network_that_takes_smaller_ones(photo, monkeypatch) -> None:
     """The next network arrives between the look at a frame and its dream."""
     monkeypatch.setattr(models, "load", lambda name, weights, **on: random_network(name))
-    monkeypatch.setattr("livedream.dream.dreamer.check_names", lambda settings: None)
+    monkeypatch.setattr("livedream.dream.engine.check_names", lambda settings: None)
     dreamer = Dreamer(QUICK.replace(model="squeezenet1_1", layers="auto", working_height=32, octaves=2))
     frames = stream(photo)
     dreamer(frames[0])
@@ -371,7 +371,7 @@ def test_repeated_overflow_moves_to_safer_numbers_and_says_so(photo, caplog) -> 
     dreamer = Dreamer(QUICK.replace(precision="bfloat16"))
     frame = stream(photo)[0]
     dreamer(frame)
-    ascent = dreamer._ready()
+    ascent = dreamer.engine.ascent
     ascent.objective = 1e40 * ascent.objective  # more than float32 holds
     for _ in range(3):
         out = dreamer(frame)

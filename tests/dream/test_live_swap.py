@@ -85,14 +85,14 @@ def test_a_dream_is_the_same_to_the_bit_while_networks_are_loaded_and_traced(dre
     """EfficientNet goes through nn.Module.__call__, which torch.fx patches for all threads: see models.graph.trace."""
     settings = LITE.replace(precision="float32")
     plain, other = Dreamer(settings), Dreamer(settings)
-    other._ready()
-    other._traced.clear()
+    assert other.engine.ascent
+    other.engine._traced.clear()
     made = []
 
     def prepare() -> None:
         for layers in ("blocks.1", "blocks.2", "blocks.3"):
             made.append(other.ascent_for(settings.replace(layers=layers)))
-            other._traced.clear()
+            other.engine._traced.clear()
 
     thread = threading.Thread(target=prepare)
     meanwhile, count = [], 0
@@ -142,12 +142,12 @@ def test_at_once_waits(dreamer: Dreamer, held: threading.Event) -> None:
     held.set()
     SettingsSwap(dreamer).apply_and_wait(LITE)
     assert dreamer.settings == LITE
-    assert dreamer._ascent is not None
+    assert dreamer.engine.is_ready
 
 
 def test_the_share_of_the_cores_follows_the_settings(dreamer: Dreamer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livedream.dream.dreamer._HEAVY", dict.fromkeys((torch.float32, torch.bfloat16), 1e9))
-    ascent = dreamer._ready()
+    monkeypatch.setattr("livedream.dream.engine._HEAVY", dict.fromkeys((torch.float32, torch.bfloat16), 1e9))
+    ascent = dreamer.engine.ascent
     monkeypatch.setattr(dreamer, "ascent_for", lambda settings: ascent)  # nothing is calculated: four threads are slow
     before = torch.get_num_threads()
     torch.set_num_threads(4)

@@ -54,7 +54,7 @@ def test_a_channel_that_is_silent_in_the_first_noise_is_woken(draw) -> None:
 def test_a_channel_that_stays_silent_is_said(draw, caplog) -> None:
     with caplog.at_level(logging.WARNING):
         draw(["fire7:38"], SIZE, 1)
-    assert caplog.messages == ["fire7:38 stays silent: the picture shows what excites its layer"]
+    assert caplog.messages == ["fire7:38 stays silent: the image shows what excites its layer"]
 
 
 def test_it_leaves_no_gradient_behind(draw, eyes) -> None:
@@ -122,9 +122,9 @@ def test_the_page_escapes_and_names_nothing_from_elsewhere() -> None:
 
 
 def test_pictures_are_in_the_range_of_colours_from_the_first_noise_on() -> None:
-    from livedream.visualize.fourier import FourierPictures
+    from livedream.visualize.fourier import FourierImages
 
-    pictures = FourierPictures(2, 32, seed=3)
+    pictures = FourierImages(2, 32, seed=3)
     begin = pictures().detach()
     assert begin.shape == (2, 3, 32, 32)
     assert torch.equal(begin[0], begin[1])

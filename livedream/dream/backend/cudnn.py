@@ -1,6 +1,6 @@
-"""Depthwise convolutions on an NVIDIA GPU by PyTorch's own kernels in place of cuDNN's.
+"""Depthwise convolutions on an NVIDIA GPU with PyTorch's own kernels instead of cuDNN's.
 
-For each size cuDNN 9.19 takes half a second to find a way for each depthwise layer: EfficientNet-Lite0 was ready on an
+cuDNN 9.19 takes half a second per depthwise layer and size to choose an algorithm: EfficientNet-Lite0 was ready on an
 H100 after 14 s.
 """
 
@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 
 
 class _Depthwise(torch.autograd.Function):
-    """A depthwise convolution. Its backward pass is one of the gradient, with zeros between, by the turned kernel."""
+    """A depthwise convolution. Its backward pass convolves the zero-dilated gradient with the rotated kernel."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, layer: nn.Conv2d) -> Tensor:
@@ -24,11 +24,11 @@ class _Depthwise(torch.autograd.Function):
         (high, wide), (down, across) = layer.kernel_size, layer.stride
         top, left = layer.padding
         rows, columns = ctx.sides
-        # So many, that the result has the size of what went in: its last rows may be in no window.
-        spread = gradient.new_zeros(*gradient.shape[:2], rows + 2 * top - high + 1, columns + 2 * left - wide + 1)
-        spread[:, :, ::down, ::across] = gradient
-        turned = layer.weight.flip(2, 3)
-        return _convolve(spread, turned, None, (1, 1), (high - 1 - top, wide - 1 - left)), None, None, None
+        # As many rows and columns as the input needs: its last ones may be in no window.
+        dilated = gradient.new_zeros(*gradient.shape[:2], rows + 2 * top - high + 1, columns + 2 * left - wide + 1)
+        dilated[:, :, ::down, ::across] = gradient
+        rotated = layer.weight.flip(2, 3)
+        return _convolve(dilated, rotated, None, (1, 1), (high - 1 - top, wide - 1 - left)), None, None, None
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any) -> Tensor:
@@ -41,7 +41,7 @@ class _NativeDepthwise(nn.Conv2d):
 
 
 def avoid_cudnn(traced: fx.GraphModule) -> None:
-    """Let the depthwise convolutions of `traced` go by PyTorch's own kernels."""
+    """Replace the depthwise convolutions of `traced` by ones that use PyTorch's own kernels."""
     for module in traced.modules():
         if type(module) is not nn.Conv2d or module.dilation != (1, 1) or module.padding_mode != "zeros":
             continue

@@ -1,4 +1,4 @@
-"""The way of a frame through a GPU: up once as it was captured, down once as it is shown."""
+"""The backend for an NVIDIA GPU: a frame is uploaded once as it was captured, and downloaded once as it is shown."""
 
 import threading
 import weakref
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from livedream.dream.ascent import Ascent
-from livedream.dream.backend.cpu import MakesMask
+from livedream.dream.backend.backend import Backend, MakeMask
 from livedream.dream.backend.cuda_graphs import GraphedSteps, recording
 from livedream.dream.backend.torch_ops import compose, shrink, warp_and_add
 from livedream.dream.backend.transfer import Transfer
@@ -22,127 +22,123 @@ from livedream.dream.stream.motion import Flow
 from livedream.dream.stream.residual import Carry
 from livedream.dream.stream.timing import StageTimes
 
-# Sizes between which the governor goes to and fro, and the look that is prepared meanwhile: to record takes the time of
-# some frames.
-_KEPT = 3
+# The governor changes back and forth between two working sizes while a third set of steps is prepared for other
+# settings. Recording a set takes as long as some frames.
+_MOST_KEPT = 3
 
 
-class GpuBackend:
-    """Carries frames of a stream through a GPU. What is launched for a frame is not waited for before it is shown.
+class GpuBackend(Backend):
+    """Dreams frames of a stream on a GPU. Nothing that is launched for a frame is waited for before it is shown.
 
-    The optical flow alone comes from the CPU, where OpenCV has DIS, the one that is steady and takes 2 ms. It looks at
-    a small frame, shrunk there a second time: to fetch that of the GPU would be to wait for it.
+    Only the optical flow comes from the CPU: OpenCV has DIS there, which is stable and takes 2 ms. It uses a small
+    frame that the CPU shrinks a second time, because downloading the one of the GPU would mean waiting for it.
     """
+
+    composes_on_gpu = True
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._transfer = Transfer(device)
         self._frame: Tensor | None = None
+        """The frame that was uploaded last."""
         self._kept: dict[tuple[int, Shape], GraphedSteps] = {}
-        """By the id of the ascent, which they hold, and the size; the one used last stands last."""
-        self._keeping = threading.Lock()
+        """By the id of the ascent, which the value holds, and the shape; the one used last comes last."""
+        self._kept_lock = threading.Lock()
         self._streams: list[torch.cuda.Stream] = []
-        """On which nobody records now."""
+        """Streams on which nobody records now."""
         self._dropped: Callable[[], np.ndarray] | None = None
-        """Gives how many steps of the last frame were dropped."""
-        self._stopwatch = GpuTimer()
+        """Returns the number of dropped steps of the last frame."""
+        self._timer = GpuTimer()
 
     def measure(self, stages: StageTimes, stage: str) -> AbstractContextManager[None]:
-        """Add the time that the GPU takes for what is launched inside to `stage`, when the frame is shown."""
+        """Return a context: the time the GPU takes for what is launched inside is added when the frame is shown."""
         if self._device.type != "cuda":
             return stages.measure(stage)
-        return self._stopwatch.measure(stages, stage)
+        return self._timer.measure(stages, stage)
 
     @property
-    def keeps_more(self) -> bool:
-        """Whether it keeps more in memory than a frame needs."""
+    def holds_spare_memory(self) -> bool:
         return len(self._kept) > 1
 
     def free(self) -> None:
-        """Give back what it keeps, once the GPU is done with it."""
-        with recording, self._keeping:  # while somebody records, one may not wait for a whole GPU
+        """Release all memory that can be allocated again, once the GPU is done with it."""
+        with recording, self._kept_lock:  # while somebody records a graph, waiting for the whole GPU is not allowed
             if self._device.type == "cuda":
                 torch.cuda.synchronize(self._device)
             self._kept.clear()
             torch.cuda.empty_cache()
 
     def forget(self, ascent: Ascent) -> None:
-        """Give back what it keeps for `ascent`, which takes no more steps."""
-        with self._keeping:
+        with self._kept_lock:
             for key in [key for key, steps in self._kept.items() if steps.ascent is ascent]:
                 del self._kept[key]
 
     def upload(self, pixels: np.ndarray, small: np.ndarray) -> Tensor:
-        """Send `pixels`, uint8 (h, w, 3); return them at the size of `small`, float32 (1, 3, h, w)."""
         self._frame = self._transfer.up(pixels)
         return shrink(self._frame, (small.shape[0], small.shape[1]))
 
-    def warp_and_add(self, picture: Tensor, carry: Carry, flow: Flow, keep: float) -> tuple[Tensor, Tensor | None]:
-        """Return `picture` with the residual added, and the pending part, both moved along `flow`."""
-        return warp_and_add(picture, carry, self._transfer.up(flow.vectors), self._transfer.up(flow.confidence), keep)
+    def warp_and_add(self, image: Tensor, carry: Carry, flow: Flow, keep: float) -> tuple[Tensor, Tensor | None]:
+        return warp_and_add(image, carry, self._transfer.up(flow.vectors), self._transfer.up(flow.confidence), keep)
 
     def step(
         self,
         ascent: Ascent,
-        picture: Tensor,
+        image: Tensor,
         octave: Shape,
         shift: tuple[int, int],
         step_size: float,
         share: float,
         by: Preconditioner,
     ) -> Tensor:
-        """Return `picture` moved by one step of `ascent`, by a graph. Another thread may, with another ascent."""
-        steps = self._steps_for(ascent, (picture.shape[2], picture.shape[3]))
-        return steps.step(picture, octave, shift, step_size, share, by)
+        """Return `image` moved by one step, which a CUDA graph makes."""
+        steps = self._steps_for(ascent, (image.shape[2], image.shape[3]))
+        return steps.step(image, octave, shift, step_size, share, by)
 
     def _steps_for(self, ascent: Ascent, shape: Shape) -> GraphedSteps:
-        with self._keeping:
+        with self._kept_lock:
             steps = self._kept.pop((id(ascent), shape), None)
             if steps is None:
-                if len(self._kept) == _KEPT:
-                    del self._kept[next(iter(self._kept))]  # its memory first, then that of the new one
+                if len(self._kept) == _MOST_KEPT:
+                    del self._kept[next(iter(self._kept))]  # releases its memory before the new one allocates
                 steps = self._new_steps(ascent, shape)
             self._kept[id(ascent), shape] = steps
             return steps
 
     def _new_steps(self, ascent: Ascent, shape: Shape) -> GraphedSteps:
-        """Return new ones with a stream of their own, on which others have recorded that are gone.
+        """Return new steps with a stream of their own, possibly one whose former steps no longer exist.
 
-        cuBLAS keeps memory for each stream that ever used it, and takes it back when a graph that was recorded there is
-        gone, whoever else has recorded there.
+        cuBLAS keeps a workspace for each stream that ever used it. When a graph that was recorded on a stream is
+        destroyed, the workspace goes too, even if other graphs were recorded there.
         """
         if self._device.type != "cuda":
             return GraphedSteps(ascent, shape)
-        # Its stubs give a stream no types.
+        # torch's stubs do not type a stream.
         stream = self._streams.pop() if self._streams else torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         steps = GraphedSteps(ascent, shape, stream)
         weakref.finalize(steps, self._streams.append, stream)
         return steps
 
     def show(
-        self, ascent: Ascent, pixels: np.ndarray, residual: Tensor, strength: float, mask: MakesMask
+        self, ascent: Ascent, pixels: np.ndarray, residual: Tensor, strength: float, mask: MakeMask
     ) -> tuple[Callable[[], np.ndarray], int]:
-        """Return what gives the frame that was uploaded last, `pixels`, with the dream added, for any thread, and how
-        many steps of the frame before were dropped.
+        """Add the dream to the frame that was uploaded last; see `Backend.show`.
 
-        Of the one before, because to know it of this one would be to wait for it. To wait for that one keeps this
-        thread from running away from the GPU.
-
-        mask: makes the mask through which the dream is seen, on that other thread: the frame is masked once it is back.
+        The number of dropped steps is that of the previous frame. Waiting for it keeps this thread from running ahead
+        of the GPU. The mask is made and applied on the thread that calls the returned function, after the download.
         """
-        before, self._dropped = self._dropped, self._transfer.down(ascent.take_dropped())
-        stopwatch, self._stopwatch = self._stopwatch, GpuTimer()
-        arrived = None
+        previous_dropped, self._dropped = self._dropped, self._transfer.down(ascent.take_dropped())
+        timer, self._timer = self._timer, GpuTimer()
+        download = None
         if strength != 0 and self._frame is not None:
-            arrived = self._transfer.down(compose(self._frame, residual, strength))
+            download = self._transfer.down(compose(self._frame, residual, strength))
 
         def finish() -> np.ndarray:
-            if arrived is None:
-                stopwatch.read()
+            if download is None:
+                timer.read()
                 return pixels
-            seen = mask()  # while the GPU is busy with the frame
-            shown = arrived()
-            stopwatch.read()
-            return shown if seen is None else blend(pixels, shown, seen)
+            mask_pixels = mask()  # while the GPU is busy with the frame
+            dream = download()
+            timer.read()
+            return dream if mask_pixels is None else blend(pixels, dream, mask_pixels)
 
-        return finish, int(before()) if before else 0
+        return finish, int(previous_dropped()) if previous_dropped else 0

@@ -1,4 +1,7 @@
-"""After a fork torch hangs: the child has none of the threads that it waits for. A Dreamer says so instead."""
+"""Detection of forked processes, in which torch would hang.
+
+The child of a fork has none of the threads that torch waits for. A Dreamer raises an error there instead.
+"""
 
 import os
 
@@ -9,12 +12,12 @@ _broken = False
 
 
 def use_torch() -> None:
-    """Note that this process has begun to calculate. Raises DeviceError in the fork of one that had."""
+    """Note that this process uses torch. Raises DeviceError in a fork of a process that has used it."""
     global _used
     if _broken:
         raise DeviceError(
-            "this process is a fork of one that has dreamt, and torch would hang in it",
-            "start it with multiprocessing.get_context('spawn'), or dream in the child alone",
+            "this process was forked from one that has used torch, and torch would hang here",
+            "start it with multiprocessing.get_context('spawn'), or dream only in the child",
         )
     _used = True
 

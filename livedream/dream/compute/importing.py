@@ -1,4 +1,4 @@
-"""Import torch in a program that is there to dream, in two thirds of the time that `import torch` takes."""
+"""Import of torch in two thirds of the time of `import torch`, for programs that are certain to use it."""
 
 import ctypes
 import gc
@@ -10,36 +10,36 @@ from pathlib import Path
 
 
 def import_torch() -> None:
-    """Import torch and the Dreamer. Other threads run meanwhile, but for about a tenth of a second."""
+    """Import torch and the Dreamer. Other threads run meanwhile, except for about a tenth of a second."""
     _load_library()
     with _without_collections():
         import livedream.dream.dreamer  # noqa: F401
 
 
 def _load_library() -> None:
-    """Load the largest of torch's libraries without Python's lock, which an import holds meanwhile: 0.2 s.
+    """Load the largest of torch's libraries without holding Python's lock, as an import would for 0.2 s.
 
-    Only on Linux, where that was measured. Where LD_LIBRARY_PATH is set torch has to choose CUDA's libraries before,
-    see _load_global_deps in torch/__init__.py.
+    Only on Linux, where this was measured. If LD_LIBRARY_PATH is set, torch has to choose the CUDA libraries first, see
+    _load_global_deps in torch/__init__.py.
     """
     if sys.platform != "linux" or "torch" in sys.modules:
         return
     with suppress(OSError):
-        # Not os.environ, where cv2 adds folders that the linker never sees.
+        # Not os.environ: cv2 adds folders to it that the linker never sees.
         if b"LD_LIBRARY_PATH=" in Path("/proc/self/environ").read_bytes():
             return
     found = find_spec("torch")
     for folder in (found.submodule_search_locations if found is not None else None) or ():
-        with suppress(OSError):  # torch has another way to load it, or says what is wrong
+        with suppress(OSError):  # then `import torch` loads it, or raises the right error
             ctypes.CDLL(str(Path(folder) / "lib" / "libtorch_cpu.so"))
 
 
 @contextmanager
 def _without_collections() -> Iterator[None]:
-    """Collect no garbage inside, nor ever what is made inside.
+    """Context without garbage collection; objects created inside are never collected.
 
-    An import makes hundreds of thousands of objects that stay. Looking through them again and again took 0.2 s of the
-    1.0 s of torch's, and each full collection later takes as long as some frames.
+    An import creates hundreds of thousands of permanent objects. Traversing them took 0.2 s of the 1.0 s of torch's
+    import, and later each full collection would take as long as some frames.
     """
     if not gc.isenabled():
         yield

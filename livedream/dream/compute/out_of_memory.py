@@ -1,14 +1,15 @@
-"""What an error says of the memory of a device."""
+"""Recognition of errors that mean a device has run out of memory."""
 
-# torch's own allocator raises OutOfMemoryError. What asks CUDA itself raises RuntimeError: pinned memory ("CUDA error:
-# out of memory"), cuBLAS and cuDNN (the names of their states); so does Metal ("MPS backend out of memory").
+# torch's allocator raises OutOfMemoryError. Code that asks CUDA directly raises RuntimeError: pinned memory ("CUDA
+# error: out of memory"), cuBLAS and cuDNN (the names of their status codes). So does Metal ("MPS backend out of
+# memory").
 _SIGNS = ("out of memory", "STATUS_ALLOC_FAILED", "ALLOCATION_FAILED")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether there was too little memory: that is what `error` says, or what it came in the way of.
+    """Return whether `error`, or an error during whose handling it was raised, means that memory did not suffice.
 
-    A recording that ends for want of memory may raise, on its way out, that it was not completed.
+    A CUDA graph that runs out of memory may raise, while it is left, that the recording was not completed.
     """
     cause: BaseException | None = error
     while cause is not None:
@@ -19,5 +20,5 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error: torch writes advice below it."""
+    """Return the first line of the message; torch appends advice."""
     return str(error).partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Where the network runs and in which numbers."""
+"""Device and precision of the network."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ _dtypes = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torc
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """A device and the type of the numbers inside the network."""
+    """Device of the network, and dtype of its activations."""
 
     device: torch.device
     dtype: torch.dtype
@@ -33,10 +33,12 @@ class Compute:
 
 
 def choose_compute(device: str, precision: str) -> Compute:
-    """Return what `device` and `precision` (see DreamSettings) mean on this machine.
+    """Return the device and dtype for the controls `device` and `precision`, see DreamSettings.
 
-    auto: a GPU in float16, otherwise the CPU in whichever of float32 and bfloat16 it is faster with.
-    Raises DeviceError when what was asked for is not there; nothing is exchanged for it.
+    `auto` means a GPU with float16, or else the CPU with the faster of float32 and bfloat16.
+
+    Raises:
+        DeviceError: the device or precision is not available. There is no silent fallback.
     """
     chosen = _choose_device(device)
     if precision == "auto":
@@ -47,35 +49,33 @@ def choose_compute(device: str, precision: str) -> Compute:
         raise DeviceError(
             "float16 needs a GPU", f"choose {option('precision', 'float32')} or bfloat16, or leave it out"
         )
-    if chosen.type == "cuda" and dtype == torch.bfloat16 and not _calculates_in_bfloat16():
-        raise DeviceError(
-            "this GPU does not calculate in bfloat16", f"choose {option('precision', 'float16')} or float32"
-        )
+    if chosen.type == "cuda" and dtype == torch.bfloat16 and not _supports_bfloat16():
+        raise DeviceError("this GPU does not support bfloat16", f"choose {option('precision', 'float16')} or float32")
     return Compute(chosen, dtype)
 
 
 def next_safer(compute: Compute) -> Compute | None:
-    """Return what to move to when numbers of `compute` overflow again and again, None after float32."""
+    """Return the next safer precision for gradients that keep overflowing in `compute`; None after float32."""
     if compute.dtype == torch.float32:
         return None
-    bfloat16 = compute.dtype == torch.float16 and compute.device.type == "cuda" and _calculates_in_bfloat16()
+    bfloat16 = compute.dtype == torch.float16 and compute.device.type == "cuda" and _supports_bfloat16()
     return Compute(compute.device, torch.bfloat16 if bfloat16 else torch.float32)
 
 
-def _calculates_in_bfloat16() -> bool:
-    """Return whether the GPU has instructions for it: before Ampere it is emulated, slower than float32."""
+def _supports_bfloat16() -> bool:
+    """Return whether the GPU has bfloat16 instructions. Before Ampere it is emulated, and slower than float32."""
     return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _choose_device(name: str) -> torch.device:
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        name = next(device for device in ("cuda", "mps", "cpu") if there[device])
-    if not there[name]:
+        name = next(device for device in ("cuda", "mps", "cpu") if available[device])
+    if not available[name]:
         is_lacking = name == "cuda" and torch.version.cuda is None
-        why = "was built without CUDA" if is_lacking else f"finds no {name} device"
-        have = ", ".join(device for device, found in there.items() if found)
-        raise DeviceError(f"PyTorch {torch.__version__} {why}", f"this machine has: {have}")
+        reason = "was built without CUDA" if is_lacking else f"finds no {name} device"
+        choices = ", ".join(device for device, is_available in available.items() if is_available)
+        raise DeviceError(f"PyTorch {torch.__version__} {reason}", f"this machine has: {choices}")
     return torch.device(name)
 
 
@@ -85,16 +85,16 @@ def measured_cpu_dtype() -> torch.dtype:
 
 
 def merging_pays(dtype: torch.dtype) -> bool:
-    """Return whether one convolution with kernels filled up is faster on this CPU than two, see Plan."""
+    """Return whether one convolution with zero-padded kernels is faster here than two; see native/lowering.py."""
     what = f"merging in {str(dtype).removeprefix('torch.')}"
     return _remembered(what, partial(_merging, dtype), ("yes", "no")) == "yes"
 
 
 def _remembered(what: str, measure: Callable[[], str], choices: Sequence[str]) -> str:
-    """Return what `measure` found for this machine and version of torch: measured once, and remembered.
+    """Return the result of `measure` for this machine and version of torch, measured once and then read from a file.
 
-    In the user's cache folder: two runs of one dream must not choose differently because something else was busy
-    meanwhile.
+    The file is in the user's cache folder. Two runs of the same dream must not choose differently because another
+    program was busy during one of them.
     """
     memory = user_cache_path("livedream") / "precision.json"
     machine = f"{what}, {processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
@@ -105,7 +105,7 @@ def _remembered(what: str, measure: Callable[[], str], choices: Sequence[str]) -
             memory.parent.mkdir(parents=True, exist_ok=True)
             memory.write_text(json.dumps(remembered, indent=1), encoding="utf-8")
         except OSError as error:
-            _log.warning("cannot remember the %s: %s", what, error)
+            _log.warning("cannot save the measured %s: %s", what, error)
     return remembered[machine]
 
 
@@ -115,11 +115,12 @@ def _read(memory: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError) as error:
-        _log.warning("%s is measured anew: %s", memory, error)
+        _log.warning("%s cannot be read, so the precision is measured again: %s", memory, error)
         return {}
 
 
 def processor() -> str:
+    """Return the name of the processor."""
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8") as info:
             return next(line.split(":", 1)[1].strip() for line in info if line.startswith("model name"))
@@ -128,17 +129,18 @@ def processor() -> str:
 
 
 def rounding() -> str:
-    """Return the graphics chip, or the instructions of the processor: two of them round the same dream differently."""
+    """Return the name of the GPU, or the instruction set of the CPU: dreams differ in rounding between them."""
     if torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
     return str(torch.backends.cpu.get_cpu_capability())
 
 
 def _faster_on_cpu() -> str:
-    """Time forward and backward of a few layers like those of the networks.
+    """Measure the forward and backward pass of a few layers like those of the networks.
 
-    A CPU without bfloat16 instructions emulates it up to 350 times slower (0.3 against 120 GFLOP/s in a matrix product
-    on an AMD Milan), so a picture of 48x48 is asked first, and the real size only where that gives hope.
+    A CPU without bfloat16 instructions emulates them up to 350 times slower (0.3 against 120 GFLOP/s in a matrix
+    product on an AMD Milan). So an image of 48x48 is measured first, and the real size only if bfloat16 was not much
+    slower.
     """
     seconds = dict.fromkeys(("float32", "bfloat16"), 0.0)
     for side in (48, 192):
@@ -151,21 +153,21 @@ def _faster_on_cpu() -> str:
 
 @torch.no_grad()
 def _merging(dtype: torch.dtype) -> str:
-    """Time the expansions of a fire module, 32 channels to 128 and 128 at a working height of 256, both ways."""
-    picture = torch.zeros(1, 32, 31, 55, dtype=dtype).to(memory_format=torch.channels_last)
+    """Measure the expansions of a fire module, 32 channels to 128 and 128, at a working height of 256, in both ways."""
+    image = torch.zeros(1, 32, 31, 55, dtype=dtype).to(memory_format=torch.channels_last)
     narrow, wide, both = (
         nn.Conv2d(32, channels, side, padding=side // 2).to(dtype).to(memory_format=torch.channels_last)
         for channels, side in ((128, 1), (128, 3), (256, 3))
     )
 
     def time_of(work: Callable[[], object]) -> float:
-        began = time.perf_counter()
+        start = time.perf_counter()
         work()
-        return time.perf_counter() - began
+        return time.perf_counter() - start
 
     seconds = [
         min(time_of(work) for _ in range(10))
-        for work in (lambda: both(picture), lambda: torch.cat((narrow(picture), wide(picture)), 1))
+        for work in (lambda: both(image), lambda: torch.cat((narrow(image), wide(image)), 1))
     ]
     return "yes" if seconds[0] < seconds[1] else "no"
 
@@ -175,9 +177,9 @@ def _time_pass(dtype: torch.dtype, side: int) -> float:
         nn.Conv2d(3, 64, 3, stride=2), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2)
     ).requires_grad_(False)
     layers.to(dtype).to(memory_format=torch.channels_last)
-    picture = torch.zeros(1, 3, side, side, requires_grad=True)
+    image = torch.zeros(1, 3, side, side, requires_grad=True)
     start = time.perf_counter()
     with torch.enable_grad():
-        loss = layers(picture.to(dtype, memory_format=torch.channels_last)).float().square().mean()
-        torch.autograd.grad(loss, picture)
+        loss = layers(image.to(dtype, memory_format=torch.channels_last)).float().square().mean()
+        torch.autograd.grad(loss, image)
     return time.perf_counter() - start

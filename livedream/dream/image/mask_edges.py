@@ -1,18 +1,19 @@
-"""Masks at the full size of a frame, and frames composed with them.
+"""Masks at the full size of a frame, and the composition of frames with them.
 
-A mask says how much of the dream shows in each pixel: 0 is the source, bit for bit, 255 the dream. A live mask is found
-at a small size, a fifth of the frame's. It gets the edges of the frame back by a guided filter: within a small window
-the mask is a linear function of red, green and blue. Its coefficients come from a small mask and a small frame; they
-are stretched over the frame and applied to its own pixels.
+A mask tells how much of the dream is visible in each pixel: 0 is the source, bit for bit, 255 is the dream. A live mask
+is computed at a small size, a fifth of the frame's. A guided filter restores the edges of the frame: within a small
+window the mask is a linear function of red, green and blue. The coefficients are computed from a small mask and a small
+frame, interpolated to the full size, and applied to the pixels of the frame.
 
 Source: K. He, J. Sun, "Fast Guided Filter", arXiv:1505.00996 (2015).
 
-Of eight scenes with a known alpha (fingers, hair, textures, low contrast, noise of 3 levels), within 15 pixels of its
-border, the mean error was 0.120 stretched, 0.094 guided by brightness alone, 0.065 by joint bilateral upsampling, and
-0.051 this way: what has an edge in colour often has none in brightness. On a grid of 256x144 it was 0.060.
+On eight scenes with a known alpha channel (fingers, hair, textures, low contrast, noise of 3 levels), the mean error
+within 15 pixels of the border was 0.120 with plain interpolation, 0.094 guided by brightness alone, 0.065 with joint
+bilateral upsampling, and 0.051 with this method: many edges exist in colour but not in brightness. On a grid of 256x144
+it was 0.060.
 
-Everything at the full size is computed with whole numbers, and all sums at the small size are exact. So the result has
-the same bits on any processor, with any number of threads, and with or without the compiled kernels.
+Everything at the full size uses integers, and all sums at the small size are exact. So the result has the same bits on
+any processor, with any number of threads, and with or without the compiled kernels.
 """
 
 import functools
@@ -31,41 +32,42 @@ from livedream.dream.native import kernels
 
 # Points of the grid on which the coefficients are computed: every 11 pixels in a frame of 1280x720.
 _POINTS = 112 * 63
-# Points on either side over which the mask is a linear function of the frame, and over which those are averaged.
+# Radius, in grid points, of the window in which the mask is a linear function, and of the mean of its coefficients.
 _REACH, _SMOOTHING = 2, 1
-# Variance, in squared levels of 255, up to which a texture is not taken for an edge. With less the noise of a camera
-# shows in the mask, with more an edge of low contrast is lost.
+# Variance, in squared levels of 255, below which a texture does not count as an edge. With a lower value camera noise
+# becomes visible in the mask; with a higher one, edges of low contrast are lost.
 _NOISE = 2e-4 * 255**2
-# By how much the small mask is added to the guided one: so specks of a texture that looks like a person stay out.
+# Weight with which the small mask is added to the guided one. It removes specks of textures that resemble a person.
 _TRUST = 0.15
-# How much steeper the mask is made, so that it is 0 or 255 in all but its border; `_harden` does so by 2 once more.
+# Factor of the contrast of the mask, so that it is 0 or 255 except at its border; `_harden` applies another factor of
+# 2.
 _STEEPNESS = 1.5
-# Fractional bits of slopes and offsets, and what they are limited to, so that no sum is over 2^31.
+# Fractional bits of slopes and offsets, and their limits, so that no sum exceeds 2^31.
 _SLOPE_BITS, _OFFSET_BITS = 10, 6
 _LARGEST_SLOPE, _LARGEST_OFFSET = 40 << _SLOPE_BITS, 16384 << _OFFSET_BITS
-# Pixels on either side of the largest box of a feather.
+# Largest radius, in pixels, of a box filter for a feather.
 _REACH_OF_BOX = 2
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Edge:
-    """A small mask and the frame that it belongs to."""
+    """A small mask, and its frame at a small size."""
 
     coarse: np.ndarray
-    """float32 (h, w), 0..1: how much of the dream shows. Any size, stretched over the frame."""
+    """float32 (h, w), 0..1: how much of the dream is visible. Of any size, stretched over the frame."""
     small: np.ndarray
     """uint8 (h, w, 3): the frame at a small size."""
 
 
 def full_mask(edge: Edge, pixels: np.ndarray, feather: float = 0.0, strength: float = 1.0) -> np.ndarray:
-    """Return the mask of `pixels`, uint8 (h, w, 3), with the edges of that frame: uint8 (h, w).
+    """Return the mask of a frame at its full size, with the edges of the frame: uint8 (h, w).
 
-    It is made firm: what is neither 0 nor 1 in `edge` is seldom so here but for a border of few pixels.
+    Its contrast is increased: except for a border of a few pixels it is almost everywhere 0 or 255.
 
     Args:
         edge: the mask at a small size.
-        pixels: the frame at its full size.
-        feather: over how many pixels of the frame a sharp edge is spread, 0 or more.
+        pixels: the frame at its full size, uint8 RGB (h, w, 3).
+        feather: width in pixels over which a sharp edge is blurred, 0 or more.
         strength: 0..1; with 0 the mask is 255 everywhere.
     """
     guide = _guide(edge, (pixels.shape[0], pixels.shape[1]))
@@ -74,11 +76,11 @@ def full_mask(edge: Edge, pixels: np.ndarray, feather: float = 0.0, strength: fl
 
 
 def soften(mask: np.ndarray, feather: float, strength: float = 1.0) -> np.ndarray:
-    """Return `mask`, uint8 (h, w) at the size of the frame, with soft edges, and as weak as `strength` says.
+    """Return `mask` with blurred edges and reduced strength.
 
     Args:
-        mask: 0 shows the source, 255 the dream.
-        feather: over how many pixels a sharp edge is spread, 0 or more.
+        mask: uint8 (h, w) at the size of the frame; 0 shows the source, 255 the dream.
+        feather: width in pixels over which a sharp edge is blurred, 0 or more.
         strength: 0..1; each value m becomes 255 - strength * (255 - m).
     """
     if strength == 0:
@@ -90,7 +92,7 @@ def soften(mask: np.ndarray, feather: float, strength: float = 1.0) -> np.ndarra
 
 
 def multiply(masks: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the product of `masks`, one or more of uint8 (h, w), where 255 stands for 1."""
+    """Return the product of one or more masks, uint8 (h, w), where 255 means 1."""
     product = masks[0]
     for mask in masks[1:]:
         product = cv2.multiply(product, mask, scale=1 / 255)
@@ -98,12 +100,12 @@ def multiply(masks: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def compose_masked(pixels: np.ndarray, residual: np.ndarray, strength: float, mask: np.ndarray) -> np.ndarray:
-    """Return `pixels` with the dream added at their full size, as resize.compose does, as far as `mask` shows it.
+    """Return `pixels` with the dream added at their full size, as resize.compose does, where `mask` shows it.
 
     Args:
         pixels: uint8 (h, w, 3); not changed.
         residual: int16 (working height, working width, 3), dream minus frame.
-        strength: how much of it is added.
+        strength: factor of the residual.
         mask: uint8 (h, w): 0 shows `pixels`, 255 the dream.
     """
     if strength == 0:
@@ -126,18 +128,18 @@ def blend(source: np.ndarray, dream: np.ndarray, mask: np.ndarray) -> np.ndarray
 
 
 class _Guide(NamedTuple):
-    """Coefficients of a guided filter, and where they lie on a frame."""
+    """Coefficients of a guided filter, and their positions in a frame."""
 
     grid: np.ndarray
-    """int32 (rows + 1, 4, columns + 1): slopes of red, green and blue, and the offset; the last ones twice."""
+    """int32 (rows + 1, 4, columns + 1): slopes of red, green and blue, and the offset; last row and column repeated."""
     kinds: np.ndarray
-    """uint8 (rows, columns): of each patch between four points, whether it is mixed, 0, or 255 whatever its pixels."""
+    """uint8 (rows, columns): whether the patch between four points is 0 or 255 for any pixels, or mixed."""
     across: np.ndarray
-    """int32 (w + GUIDE_LANES): where each column of the frame lies on the grid, times 256. The last one repeated."""
+    """int32 (w + GUIDE_LANES): position of each column of the frame on the grid, times 256; the last one repeated."""
     down: np.ndarray
-    """int32 (h): the same of each row."""
+    """int32 (h): the same for each row."""
     starts: np.ndarray
-    """int32 (columns + 1): the first column of the frame in each patch, and the end of the last."""
+    """int32 (columns + 1): the first column of the frame in each patch, and the end of the last patch."""
 
 
 _MIXED, _ZERO, _FULL = range(3)
@@ -151,13 +153,13 @@ def _guide(edge: Edge, frame: Shape) -> _Guide:
     trust = _TRUST * _STEEPNESS * (1 << _OFFSET_BITS)
     fit = kernels.fit_mask if kernels.compiled else _fit
     grid, kinds = fit(planes, _REACH, _SMOOTHING, _NOISE, _STEEPNESS, trust)
-    return _Guide(grid, kinds, *_places(frame, shape))
+    return _Guide(grid, kinds, *_positions(frame, shape))
 
 
 def _fit(
     planes: np.ndarray, reach: int, smoothing: int, noise: float, steepness: float, trust: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return `grid` and `kinds` of a `_Guide`; fit_mask in kernels.c gives the same.
+    """Return `grid` and `kinds` of a `_Guide`. Reference for fit_mask in kernels.c, with equal results.
 
     planes: int32 (4, h, w): red, green, blue and mask, 0..255.
     """
@@ -172,7 +174,7 @@ def _fit(
     r = _mean(red * mask, reach) - red_mean * mask_mean
     g = _mean(green * mask, reach) - green_mean * mask_mean
     b = _mean(blue * mask, reach) - blue_mean * mask_mean
-    # The inverse of the symmetric matrix of covariances, by its cofactors.
+    # The inverse of the symmetric covariance matrix, by its cofactors.
     rr_, rg_, rb_ = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
     gg_, gb_, bb_ = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
     scale = steepness / (rr * rr_ + rg * rg_ + rb * rb_)
@@ -194,9 +196,9 @@ def _fit(
 
 
 def _mean(values: np.ndarray, reach: int) -> np.ndarray:
-    """Return the mean of the values at most `reach` away, edges repeated. values: whole numbers, float32.
+    """Return the mean of all values within `reach`, with repeated edges. values: integers as float32.
 
-    The sums are exact: OpenCV adds them up as doubles, and they are under 2^24.
+    The sums are exact: OpenCV adds them as doubles, and they are below 2^24.
     """
     side = 2 * reach + 1
     total = cv2.boxFilter(values, -1, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE)
@@ -204,21 +206,21 @@ def _mean(values: np.ndarray, reach: int) -> np.ndarray:
 
 
 def _averaged(values: np.ndarray, smoothing: int, bits: int, largest: int) -> np.ndarray:
-    """Return `values` with `bits` after the point, within `largest`, averaged over `smoothing`: whole numbers."""
-    whole = np.clip(np.rint(values * (1 << bits)), -largest, largest)
-    return np.rint(_mean(whole.astype(np.float32), smoothing))
+    """Return `values` in fixed point with `bits` fractional bits, limited to `largest`, averaged within `smoothing`."""
+    fixed = np.clip(np.rint(values * (1 << bits)), -largest, largest)
+    return np.rint(_mean(fixed.astype(np.float32), smoothing))
 
 
 def _kinds(grid: np.ndarray) -> np.ndarray:
-    """Return which patches of `grid` give 0 or 255 for any pixels."""
+    """Return the kind of each patch of `grid`."""
     red, green, blue, offset = (np.ascontiguousarray(grid[:, plane]) for plane in range(4))
     offset <<= _SLOPE_BITS - _OFFSET_BITS
-    most, least = (sum(way(slope, 0) for slope in (red, green, blue)) * 255 for way in (np.maximum, np.minimum))
-    # A margin for what is rounded when they are stretched: under 2 for each slope, at 255 each.
+    most, least = (sum(limit(slope, 0) for slope in (red, green, blue)) * 255 for limit in (np.maximum, np.minimum))
+    # A margin for the rounding of the interpolation: below 2 for each slope, times 255.
     margin = 255 * 6
-    is_zero, is_out_of_memory = most + offset <= -margin, least + offset >= (255 << _SLOPE_BITS) + margin
+    is_zero, is_full = most + offset <= -margin, least + offset >= (255 << _SLOPE_BITS) + margin
     kinds = np.zeros((grid.shape[0] - 1, grid.shape[2] - 1), np.uint8)
-    for kind, points in ((_ZERO, is_zero), (_FULL, is_out_of_memory)):
+    for kind, points in ((_ZERO, is_zero), (_FULL, is_full)):
         kinds[points[:-1, :-1] & points[:-1, 1:] & points[1:, :-1] & points[1:, 1:]] = kind
     return kinds
 
@@ -230,8 +232,8 @@ def _grid_shape(frame: Shape) -> Shape:
 
 
 @functools.lru_cache(maxsize=8)
-def _places(frame: Shape, grid: Shape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return `across`, `down` and `starts` of a `_Guide`. Not to be changed."""
+def _positions(frame: Shape, grid: Shape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return `across`, `down` and `starts` of a `_Guide`. Cached: do not change them."""
     down, across = (
         np.clip(((2 * np.arange(pixels) + 1) * points * 128 // pixels) - 128, 0, (points - 1) * 256).astype(np.int32)
         for pixels, points in zip(frame, grid, strict=True)
@@ -241,7 +243,7 @@ def _places(frame: Shape, grid: Shape) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def _apply(guide: _Guide, pixels: np.ndarray) -> np.ndarray:
-    """Return what the coefficients give for `pixels`, uint8 (h, w); guide_mask in kernels.c gives the same."""
+    """Return the mask for `pixels`, uint8 (h, w). Reference for guide_mask in kernels.c, with equal results."""
     mask = np.empty(pixels.shape[:2], np.uint8)
     across = guide.across[: pixels.shape[1]]
     patch, share = across >> 8, across & 255
@@ -265,9 +267,9 @@ def _apply(guide: _Guide, pixels: np.ndarray) -> np.ndarray:
 
 
 def _harden(mask: np.ndarray) -> np.ndarray:
-    """Return `mask`, uint8 (h, w), smoothed by 1 2 1 both ways and made twice as steep; as kernels.c does.
+    """Return `mask`, uint8 (h, w), smoothed by 1 2 1 in both directions, with twice the contrast; as in kernels.c.
 
-    Smoothed before its ends are cut off, an edge stays sharp, and half as much of the noise of the frame is seen in it.
+    Because it is smoothed before it is clipped, an edge stays sharp and shows half as much noise of the frame.
     """
     padded = np.pad(mask, 1, "edge").astype(np.int16)
     rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
@@ -276,15 +278,15 @@ def _harden(mask: np.ndarray) -> np.ndarray:
 
 
 def _spread(mask: np.ndarray, feather: float) -> np.ndarray:
-    """Return `mask` with sharp edges spread over about `feather` pixels, by two boxes.
+    """Return `mask` with sharp edges blurred over about `feather` pixels, by two box filters.
 
-    OpenCV takes 0.15 ms for a box of 5 pixels in a mask of 1280x720, and 0.4 for a larger one. So a mask that needs it
-    is halved first, as often as it goes.
+    OpenCV takes 0.15 ms for a box of 5 pixels in a mask of 1280x720, and 0.4 ms for a larger one. So for a wide feather
+    the mask is halved first, as often as possible.
     """
     size, reach = mask.shape[::-1], feather / 2
     while reach >= 2 * _REACH_OF_BOX + 0.5 and min(mask.shape) > 1:
         mask = cv2.resize(mask, ((mask.shape[1] + 1) // 2, (mask.shape[0] + 1) // 2), interpolation=cv2.INTER_AREA)
-        reach = reach / 2 - 0.25  # what is shrunk and stretched again is softer by that
+        reach = reach / 2 - 0.25  # shrinking and enlarging blurs by that much
     both = math.floor(reach + 0.5)
     for each in (both // 2, both - both // 2):
         if each:

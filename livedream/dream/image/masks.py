@@ -1,4 +1,4 @@
-"""Masks of a frame: how much of the dream is seen where."""
+"""Masks: how much of the dream is visible in each part of a frame."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -22,53 +22,54 @@ from livedream.settings import DreamSettings
 
 
 class Masks:
-    """Pictures that say how much of a dream is seen where: all of it where they are white, nothing where one is black.
+    """Mask images from files. The dream is fully visible where all of them are white, and hidden where one is black.
 
-    Raises SourceError for a file that cannot be read.
+    Raises:
+        SourceError: a file cannot be read.
     """
 
     def __init__(self, masks: Sequence[Mask] = ()) -> None:
-        """masks: those that are live are left out here."""
+        """masks: live masks among them are ignored."""
         files = [mask for mask in masks if not mask.live]
-        self._pictures = [(read_mask(Path(mask.name)), mask) for mask in files]
-        self._of_frames: np.ndarray | None = None
+        self._images = [(read_mask(Path(mask.name)), mask) for mask in files]
+        self._cached: np.ndarray | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._pictures)
+        return bool(self._images)
 
     def at(self, shape: Shape, scale: float = 1.0) -> np.ndarray:
-        """Return their product, stretched to `size` (height, width): float32 (h, w), 0..1.
+        """Return the product of the masks at `shape` (height, width): float32 (h, w), 0..1.
 
-        scale: that size over the one of the frame, for which the feathers are meant.
+        scale: `shape` relative to the frame, because feathers are in pixels of the frame.
         """
         product = np.ones(shape, np.float32)
-        for picture, mask in self._pictures:
-            way = cv2.INTER_AREA if picture.shape[0] > shape[0] else cv2.INTER_LINEAR
-            stretched = cv2.resize(picture, shape[::-1], interpolation=way)
+        for image, mask in self._images:
+            interpolation = cv2.INTER_AREA if image.shape[0] > shape[0] else cv2.INTER_LINEAR
+            stretched = cv2.resize(image, shape[::-1], interpolation=interpolation)
             product *= soften(stretched, (mask.feather or 0) * scale, _or(mask.strength, 1.0)).astype(np.float32) / 255
         return product
 
     def of_frame(self, shape: Shape) -> np.ndarray:
-        """Return it for frames of `size`, uint8 (h, w), 255 for all of the dream. Kept for the next frame."""
-        if self._of_frames is None or self._of_frames.shape != shape:
-            self._of_frames = (self.at(shape) * 255).round().astype(np.uint8)
-        return self._of_frames
+        """Return the product for frames of `shape`, uint8 (h, w), 255 where the dream is fully visible. Cached."""
+        if self._cached is None or self._cached.shape != shape:
+            self._cached = (self.at(shape) * 255).round().astype(np.uint8)
+        return self._cached
 
 
 class LiveMask(NamedTuple):
     """A live mask of one frame."""
 
     coarse: np.ndarray
-    """float32 (h, w), 0..1: how much of the dream shows. Any size, stretched over the frame."""
+    """float32 (h, w), 0..1: how much of the dream is visible. Of any size, stretched over the frame."""
     feather: float
-    """Pixels of the frame over which its edge is spread."""
+    """Width of the blurred edge, in pixels of the frame."""
     strength: float
-    """0..1: of what it hides."""
+    """0..1: factor of what the mask hides."""
     gain: float
-    """0..1: of what it shows."""
+    """0..1: factor of what the mask shows."""
 
     def full(self, small: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-        """Return it at the size of the frame, uint8 (h, w). small: the frame at a small size."""
+        """Return the mask at the size of the frame, uint8 (h, w). small: the frame at a small size."""
         edge = Edge(self.coarse, small)
         if self.gain == 1:
             return full_mask(edge, pixels, self.feather, self.strength)
@@ -76,7 +77,7 @@ class LiveMask(NamedTuple):
 
 
 def wanted_masks(settings: DreamSettings) -> tuple[Mask, ...]:
-    """Return the live masks of a dream with `settings`, with the feathers and strengths that hold for them."""
+    """Return the live masks for `settings`, with their feathers and strengths."""
     return _wanted_masks(settings.layers, settings.mask, settings.mask_feather, settings.mask_strength)
 
 
@@ -90,8 +91,14 @@ def _wanted_masks(layers: str, chosen: str, feather: float, strength: float) -> 
 
 
 def masks_of_frame(wanted: Sequence[Mask], state: MaskState, no_person: str) -> tuple[LiveMask, ...]:
-    """Return the masks `wanted` (see `wanted_masks`) of the frame of `state`. no_person: as in the settings."""
-    found = []
+    """Return the live masks of one frame.
+
+    Args:
+        wanted: what `wanted_masks` returned.
+        state: of that frame.
+        no_person: the control of that name.
+    """
+    masks = []
     for mask in wanted:
         presence, strength = state.presence(mask.name), _or(mask.strength, 1.0)
         if no_person == "all":
@@ -99,17 +106,17 @@ def masks_of_frame(wanted: Sequence[Mask], state: MaskState, no_person: str) -> 
         else:
             gain = presence
         if strength:
-            found.append(LiveMask(state.coarse(mask.name), mask.feather or 0, strength, gain))
-    return tuple(found)
+            masks.append(LiveMask(state.coarse(mask.name), mask.feather or 0, strength, gain))
+    return tuple(masks)
 
 
 class StreamMasks:
-    """The live masks of a stream, from frame to frame."""
+    """The live masks of a stream, computed from frame to frame."""
 
     def __init__(self, state: MaskState | None = None) -> None:
-        """state: of the last frame; None at the beginning of a stream."""
+        """state: of the previous frame; None at the beginning of a stream."""
         self.state = state
-        """What the masks of the next frame are made from; None without live masks."""
+        """State from which the masks of the next frame are computed; None without live masks."""
 
     def of(
         self,
@@ -123,12 +130,12 @@ class StreamMasks:
         """Return the live masks of the next frame.
 
         Args:
-            frame: at its full size.
-            small: the same at the working size, uint8 (h, w, 3).
-            flow: from the frame to the one before; None at the beginning of a scene.
-            settings: with which the frame is dreamt.
-            begins: whether all that was before is to be forgotten.
-            stages: where the time is noted that it takes.
+            frame: the frame.
+            small: the same frame at the working size, uint8 RGB (h, w, 3).
+            flow: from this frame to the previous one; None at the beginning of a scene.
+            settings: the settings with which the frame is dreamt.
+            begins: whether to forget all frames before it.
+            stages: receives the duration.
         """
         wanted = wanted_masks(settings)
         if begins or not wanted:
@@ -142,28 +149,45 @@ class StreamMasks:
             return masks_of_frame(wanted, self.state, settings.no_person)
 
     def finish(self) -> None:
-        """Wait for the search that still runs, so that no thread is left behind."""
+        """Wait for the search that may still run, so that no thread remains."""
         if self.state is not None:
             self.state.finish()
 
 
 def product(files: Masks, live: Sequence[LiveMask], small: np.ndarray, pixels: np.ndarray) -> np.ndarray | None:
-    """Return the product of all masks of the frame `pixels`, uint8 (h, w), 255 for all of the dream; None for none."""
+    """Return the product of all masks of a frame, or None without any.
+
+    Args:
+        files: masks from files.
+        live: live masks of this frame.
+        small: the frame at the working size, uint8 RGB (h, w, 3).
+        pixels: the frame at its full size.
+
+    Returns:
+        uint8 (h, w), 255 where the dream is fully visible.
+    """
     masks = [files.of_frame(pixels.shape[:2])] if files else []
     masks += [mask.full(small, pixels) for mask in live]
     return multiply(masks) if masks else None
 
 
 class StillMask:
-    """All masks of one picture, `pixels`, uint8 (h, w, 3). A person is searched for once, at the full size."""
+    """The product of all masks of a still. A person is searched for once, at the full size."""
 
     def __init__(self, files: Masks, wanted: Sequence[Mask], pixels: np.ndarray, no_person: str) -> None:
-        """wanted: masks of a person, see `wanted_masks`. no_person: as in the settings."""
+        """Compute the masks.
+
+        Args:
+            files: masks from files.
+            wanted: masks of a person, from `wanted_masks`.
+            pixels: the image, uint8 RGB (h, w, 3).
+            no_person: the control of that name.
+        """
         self._files = files
         self._shape = pixels.shape[0], pixels.shape[1]
         self._live: list[np.ndarray] = []
         self.found_nobody = False
-        """Whether a person was searched for, and nobody is there."""
+        """Whether a person was searched for and none was found."""
         if not wanted:
             return
         person = Search(find_person_in_still, pixels).result()
@@ -176,14 +200,14 @@ class StillMask:
             self._live.append(full.astype(np.float32) / 255)
 
     def at(self, shape: Shape) -> np.ndarray:
-        """Return it at `size` (height, width), float32 (h, w), 0..1."""
+        """Return the mask at `shape` (height, width): float32 (h, w), 0..1."""
         product = self._files.at(shape, shape[0] / self._shape[0])
         for mask in self._live:
             product *= mask if shape == self._shape else cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_AREA)
         return product
 
     def blend(self, source: np.ndarray, dream: np.ndarray) -> np.ndarray:
-        """Return `dream` where it is 1, and `source` where it is 0; both uint8 (h, w, 3)."""
+        """Return `dream` where the mask is 1 and `source` where it is 0, and a mix in between; all uint8 (h, w, 3)."""
         mask = self.at(self._shape)
         return cv2.blendLinear(source, dream, 1 - mask, mask)
 

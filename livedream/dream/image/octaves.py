@@ -1,16 +1,20 @@
-"""Sizes at which to dream. Sizes are (height, width) in pixels here, as in the tensors they are for."""
+"""The working size of a dream, and its octaves."""
 
 Shape = tuple[int, int]
+"""(height, width) in pixels, as in the shape of a tensor. A size, at the public edge, is (width, height)."""
 
-# A width that is a multiple of 16 keeps the maps of every layer whole and the memory of each row aligned.
+# With a width that is a multiple of 16, the maps of all layers have whole sizes and aligned rows.
 _GRID = 16
 
 
 def working_shape(height: int, width: int, wanted: int, smallest: int) -> Shape:
-    """Return the shape at which a picture of `height` x `width` is dreamt.
+    """Return the shape at which an image of `height` x `width` is dreamt.
 
-    wanted: the height asked for; a smaller picture is not enlarged for it.
-    smallest: the shortest side that the network takes; a side that is shorter is stretched to it.
+    Args:
+        height: of the image, in pixels.
+        width: of the image, in pixels.
+        wanted: the working height; smaller images are not enlarged.
+        smallest: shortest side that the network accepts; a shorter side is stretched to it.
     """
     scale = min(wanted / height, 1)
     return max(round(height * scale), smallest), max(round(width * scale / _GRID) * _GRID, smallest)
@@ -19,7 +23,7 @@ def working_shape(height: int, width: int, wanted: int, smallest: int) -> Shape:
 def octave_shapes(shape: Shape, octaves: int, scale: float, smallest: int) -> list[Shape]:
     """Return the shapes of the octaves, from `shape` itself to the smallest, each `scale` times smaller than the last.
 
-    Octaves with a side under `smallest` are left out; the first one always stays.
+    Octaves with a side shorter than `smallest` are left out, except the first one.
     """
     shapes = [shape]
     for octave in range(1, octaves):
@@ -31,5 +35,5 @@ def octave_shapes(shape: Shape, octaves: int, scale: float, smallest: int) -> li
 
 
 def share_of(number: int, octaves: int) -> float:
-    """Return where an octave stands between the smallest, 0, and the full size, 1. number: 0 is the full size."""
+    """Return the position of an octave between the smallest, 0, and the full size, 1. number: 0 is the full size."""
     return 1.0 if octaves == 1 else 1 - number / (octaves - 1)

@@ -1,9 +1,9 @@
-"""Large pictures in tiles, so that the network never sees, and never has to remember, more than a part at once.
+"""Gradients of large images in tiles, so that the network needs memory for only a part of the image at a time.
 
-Each tile brings a margin along that is thrown away: near its edges a gradient lacks what would come from beyond. Where
-the tiles meet changes from step to step. So no seams appear. Sources: TensorFlow 1's deepdream notebook
-(`calc_grad_tiled`) and Hvass-Labs/TensorFlow-Tutorials, 14, both with offsets drawn for each step; the margins are
-ours.
+Each tile has a margin that is discarded, because the gradient near its edges lacks contributions from beyond them. The
+borders between tiles change from step to step. So no seams appear. Sources: TensorFlow 1's deepdream notebook
+(`calc_grad_tiled`) and Hvass-Labs/TensorFlow-Tutorials, 14, both with random offsets at each step; the margins are an
+addition.
 """
 
 import itertools
@@ -17,38 +17,40 @@ from torch import Tensor
 from livedream.dream.image.octaves import Shape
 
 MARGIN = 64
-"""Pixels that a tile sees beyond what it is for."""
+"""Width of the margin of a tile, in pixels."""
 GRID = 32
-"""What the corners of all tiles are multiples of: the stride of the networks, so that a tile sees just what the whole
-picture would show at that place."""
+"""The corners of all tiles are multiples of this, the stride of the networks, so that a layer computes the same in a
+tile as in the whole image."""
 
 LEAST = 256 - GRID
-"""Pixels that a tile sees at least: in less, the rows at the edges that a layer leaves out weigh too much."""
+"""Shortest side of a tile with its margins, in pixels: in smaller ones the dropped edge rows weigh too much."""
 LEAST_SIDE = LEAST + GRID
-"""Of tiles that always see so much."""
+"""Smallest tile size that `tiles` accepts."""
 
 
 class Span(NamedTuple):
-    """A stretch of the height, or of the width."""
+    """The extent of a tile along one axis."""
 
     inner: tuple[int, int]
-    """From and to: what it is for."""
+    """Start and end of the part that is used."""
     seen: tuple[int, int]
-    """From and to: the same with its margins."""
+    """Start and end of the same part with its margins."""
 
 
 class Tile(NamedTuple):
-    """A part of a picture."""
+    """A part of an image."""
 
     down: Span
     across: Span
 
 
 def tiles(shape: Shape, side: int, draw: np.random.Generator) -> list[Tile]:
-    """Cut a picture of `size` (height, width) into tiles; none when it is no larger than one.
+    """Divide an image of `shape` (height, width) into tiles; return none if it fits into one.
 
-    side: height and width of a tile with its margins at most, in pixels, at least LEAST_SIDE. draw: where the
-        cuts are.
+    Args:
+        shape: of the image.
+        side: largest height and width of a tile with its margins, in pixels; at least LEAST_SIDE.
+        draw: determines the positions of the borders.
     """
     if max(shape) <= side:
         return []
@@ -57,23 +59,27 @@ def tiles(shape: Shape, side: int, draw: np.random.Generator) -> list[Tile]:
 
 
 def join(
-    picture: Tensor,
+    image: Tensor,
     parts: Sequence[Tile],
     gradient: Callable[[Tensor], Tensor],
     on_tile: Callable[[float], None] | None = None,
 ) -> Tensor:
-    """Return the gradient of `picture`, (1, 3, h, w), from that of each of its parts.
+    """Return the gradient of an image, computed tile by tile.
 
-    on_tile: called after each part with the share of them that is done.
+    Args:
+        image: float32 (1, 3, h, w).
+        parts: what `tiles` returned.
+        gradient: returns the gradient of a tile.
+        on_tile: called after each tile with the share of tiles that are done.
     """
-    whole = torch.empty_like(picture)
+    whole = torch.empty_like(image)
     for number, (down, across) in enumerate(parts, 1):
         top, left = down.seen[0], across.seen[0]
-        seen = picture[:, :, slice(*down.seen), slice(*across.seen)].contiguous(memory_format=torch.channels_last)
+        seen = image[:, :, slice(*down.seen), slice(*across.seen)].contiguous(memory_format=torch.channels_last)
         rows = slice(down.inner[0] - top, down.inner[1] - top)
         columns = slice(across.inner[0] - left, across.inner[1] - left)
-        # An objective is a mean over what is seen; a smaller part would weigh its pixels higher.
-        weight = seen[0, 0].numel() / picture[0, 0].numel()
+        # An objective is a mean over the tile: the pixels of a smaller tile would get a higher weight.
+        weight = seen[0, 0].numel() / image[0, 0].numel()
         whole[:, :, slice(*down.inner), slice(*across.inner)] = gradient(seen)[:, :, rows, columns] * weight
         if on_tile is not None:
             on_tile(number / len(parts))

@@ -67,9 +67,8 @@ class NetworkPass(nn.Module):
         """Return the outputs for `image`, float32 (n, channels, h, w), differentiable by autograd."""
         return _AutogradPass.apply(image, self)
 
-    @torch.no_grad()
     def run(self, image: Tensor, wanted: Sequence[bool] | None = None) -> "ForwardRun":
-        """Go forward without autograd.
+        """Go forward without autograd, which the caller has turned off.
 
         Args:
             image: float32 (n, channels, h, w).
@@ -157,7 +156,6 @@ class ForwardRun:
         )
         """The activations, each (n, channels, h, w)."""
 
-    @torch.no_grad()
     def backward(self, gradients: Sequence[Tensor | None]) -> Tensor | None:
         """Return the gradient of the image, float32 (n, channels, h, w); None if no gradient reaches it.
 

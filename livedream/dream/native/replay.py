@@ -148,22 +148,21 @@ class Recording:
 
 
 class Replay:
-    """A forward pass that was replayed. Its tensors are released after the backward pass, or with it."""
+    """A forward pass that was replayed. Its tensors are released after the backward pass, or with this object."""
 
     def __init__(self, recording: Recording, image: Tensor) -> None:
         self._recording = recording
+        self._handles = handles()
         self._slots = (ctypes.c_void_p * recording.slot_count)()
-        self._release = weakref.finalize(self, handles().drop, self._slots)
-        self._release.atexit = False
-        self._slots[recording.image_slot] = handles().of(image)
         try:
+            self._slots[recording.image_slot] = self._handles.of(image)
             _execute(recording.forward_code, self._slots)
-        except ReplayError:
-            self._release()
+            self.outputs: Tensors = {
+                number: self._handles.tensor(self._slots[slot]) for number, slot in recording.output_slots.items()
+            }
+        except BaseException:
+            self._release()  # now, not when the traceback is freed: whoever tries again may need the memory
             raise
-        self.outputs: Tensors = {
-            number: handles().tensor(self._slots[slot]) for number, slot in recording.output_slots.items()
-        }
 
     def backward(self, gradients: Tensors) -> Tensor:
         """Replay the backward pass, once, and return the gradient of the image, float32. Raises ReplayError.
@@ -172,11 +171,18 @@ class Replay:
         """
         try:
             for number, slot in self._recording.gradient_slots.items():
-                self._slots[slot] = handles().of(gradients[number])
+                self._slots[slot] = self._handles.of(gradients[number])
             _execute(self._recording.backward_code, self._slots)
-            return handles().tensor(self._slots[self._recording.result_slot])
+            return self._handles.tensor(self._slots[self._recording.result_slot])
         finally:
             self._release()
+
+    def __del__(self) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        self._handles.drop(self._slots)
+        self._slots = (ctypes.c_void_p * 0)()
 
 
 _Code = ctypes.Array[ctypes.c_int64]

@@ -1,4 +1,4 @@
-"""A frame on its way through the dreamer's three steps: looked at, dreamt, composed."""
+"""A frame between the three steps of the dreamer: analyzed, dreamed, composed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,49 +17,47 @@ from livedream.settings import DreamSettings
 
 @dataclass(frozen=True, eq=False, slots=True)
 class AnalyzedFrame:
-    """A frame that was looked at: all that is known of it without the network."""
+    """A frame and everything that is known about it without the network."""
 
     frame: Frame
     small: np.ndarray
-    """uint8 (h, w, 3): the frame at the working size."""
+    """uint8 RGB (h, w, 3): the frame at the working size."""
     grey: np.ndarray | None
-    """What the flow of the next frame leads back to, see Motion."""
+    """uint8 (h, w): the frame at the size of the flow map; the flow of the next frame leads back to it."""
     estimate: Callable[[], tuple[Flow | None, Flow | None]] | None
-    """Waits for the flow and returns it, as it was seen and as the dream travels, while `flow`, `stood` and the masks
-    are not known yet; None once they are.
+    """Waits for the flow and returns it twice, as measured and with the zoom of the dream. None once `flow`,
+    `still_count` and the masks are known.
     """
     flow: Flow | None
-    """None where there is nothing to inherit from: at the beginning of a stream, and after a cut."""
+    """From this frame to the previous one. None at the beginning of a stream and after a cut."""
     shapes: list[Shape]
-    """The octaves, from the working size down."""
-    stood: int
-    """How many frames in a row, with this one, have shown no motion."""
+    """(height, width) of the octaves, from the working size down."""
+    still_count: int
+    """Number of consecutive frames without motion, up to this one."""
     begins: bool
-    """Whether all that was dreamt before is to be forgotten."""
+    """Whether to forget everything that was dreamt before."""
     stages: StageTimes
     settings: DreamSettings
-    """With which it was looked at: they say which masks it has."""
+    """The settings with which it was analyzed; they decide about its masks."""
     masks: tuple[LiveMask, ...] = ()
     """The live masks through which its dream is seen."""
     mask_state: MaskState | None = None
-    """What the live masks of the next frame are made from; None without any."""
+    """The state from which the live masks of the next frame are made; None without live masks."""
 
     def at(self, shapes: list[Shape]) -> "AnalyzedFrame":
-        """Return it at other sizes."""
-        return (
-            self
-            if shapes[0] == self.shapes[0]
-            else replace(self, small=shrink(self.frame.pixels, shapes[0]), shapes=shapes)
-        )
+        """Return the frame with other octaves."""
+        if shapes[0] == self.shapes[0]:
+            return self
+        return replace(self, small=shrink(self.frame.pixels, shapes[0]), shapes=shapes)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class DreamedFrame:
-    """What was dreamt of a frame."""
+    """A frame and its dream, not composed yet."""
 
     frame: Frame
     finish: Callable[[], np.ndarray]
-    """Makes the frame that is shown, uint8 (h, w, 3): whatever the thread that dreams need not wait for."""
+    """Composes the frame, uint8 RGB (h, w, 3), on a thread other than the one that dreams."""
     stages: StageTimes
     effort: float = 1.0
-    """How many times the usual steps it took; 0 for one that shows what was dreamt before."""
+    """Steps relative to those of the settings; 0 for a frame that shows the previous dream."""

@@ -1,4 +1,4 @@
-"""How long a GPU took for each stage of a frame."""
+"""Durations of the stages of a frame on a GPU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,27 +9,27 @@ from livedream.dream.stream.timing import StageTimes
 
 
 class GpuTimer:
-    """Takes the times at which a GPU passes marks between what is launched: nobody waits for it meanwhile."""
+    """Measures GPU time with events between the launched operations, without waiting for the GPU."""
 
     def __init__(self) -> None:
-        self._taken: list[tuple[StageTimes, str, torch.cuda.Event, torch.cuda.Event]] = []
+        self._measured: list[tuple[StageTimes, str, torch.cuda.Event, torch.cuda.Event]] = []
 
     @contextmanager
     def measure(self, stages: StageTimes, stage: str) -> Iterator[None]:
-        """Measure what is launched inside, for `read` to add to `stage`."""
-        began, ended = _mark(), _mark()
-        began.record()
+        """Context: the GPU time of what is launched inside is added to `stage` by `read`."""
+        start, end = _event(), _event()
+        start.record()
         yield
-        ended.record()
-        self._taken.append((stages, stage, began, ended))
+        end.record()
+        self._measured.append((stages, stage, start, end))
 
     def read(self) -> None:
-        """Add what was measured to the stages, on any thread. Waits for the last mark."""
-        for stages, stage, began, ended in self._taken:
-            ended.synchronize()
-            stages.add(stage, began.elapsed_time(ended) / 1000)
-        self._taken.clear()
+        """Add all measured durations to the stages. Any thread may call it; it waits for the last event."""
+        for stages, stage, start, end in self._measured:
+            end.synchronize()
+            stages.add(stage, start.elapsed_time(end) / 1000)
+        self._measured.clear()
 
 
-def _mark() -> torch.cuda.Event:
-    return torch.cuda.Event(enable_timing=True, blocking=True)  # type: ignore[no-untyped-call]  # so in its stubs
+def _event() -> torch.cuda.Event:
+    return torch.cuda.Event(enable_timing=True, blocking=True)  # type: ignore[no-untyped-call]  # untyped in torch's stubs

@@ -1,12 +1,12 @@
-"""Live masks: where a person is, and where something moves, followed from frame to frame.
+"""Live masks: where a person is, and where something moves, tracked from frame to frame.
 
-The person is searched for in every `EVERY`-th frame of a scene, on a thread of its own, and what was found comes into
-use exactly `LATE` frames later, carried there by the optical flow. So the mask never depends on how fast a thread was,
-and a film repeats bit for bit. In the first frame of a scene the search is waited for.
+A person is searched for in every `EVERY`-th frame of a scene, on a separate thread. The result is used exactly `LATE`
+frames later, after the optical flow has carried it there. So the mask does not depend on the speed of a thread, and a
+video repeats bit for bit. Only the first frame of a scene waits for its search.
 
-Motion is a memory in place: what moved stays in it, and fades.
+The motion mask remembers at each position that something moved there, and fades.
 
-All maps have the size `MASK_SHAPE`, stretched over the frame, whatever the working size is.
+All maps have the shape `MASK_SHAPE`, stretched over the frame, whatever the working size is.
 """
 
 import functools
@@ -26,73 +26,72 @@ from livedream.dream.stream.motion import Flow
 from livedream.dream.stream.person import PERSON_SHAPE, find_person, is_somebody
 
 MASK_SHAPE = PERSON_SHAPE
-"""(height, width) of all maps here."""
+"""(height, width) of all maps in this module."""
 EVERY = 5
-"""Frames from the start of one search for a person to that of the next. On a film of the tests the IoU is 0.988 with 4,
-0.987 with 5 and 0.985 with 6; played twice as fast, 0.980, 0.977 and 0.972."""
+"""Frames from the start of one search for a person to the next. On a video of the tests the IoU is 0.988 with 4, 0.987
+with 5 and 0.985 with 6; at twice the speed it is 0.980, 0.977 and 0.972."""
 LATE = 2
-"""Frames from the start of a search to the use of what it found; at most EVERY."""
+"""Frames from the start of a search to the use of its result; at most EVERY."""
 WHOLE = 3
-"""Searches from one of the whole frame to the next; those between look only around where the person is. They take half
-the time and find the same: on a film of the tests the IoU is 0.98 either way, and a person at rest flickers half as
-much."""
+"""Every WHOLE-th search covers the whole frame; the others only the surroundings of the person. They take half the time
+with the same result: on a video of the tests the IoU is 0.98 either way, and a person at rest flickers half as much."""
 
-# What was found is sharpened by this factor about 0.5. With 2 a film of the tests has a soft IoU of 0.94, with 1 0.93.
+# Factor of the contrast of a search result, about 0.5. With 2 a video of the tests has a soft IoU of 0.94, with 1 0.93.
 _SHARPER = 2.0
-# Share of a small difference to what was found that is made up, and the difference from which all of it is. So the mask
-# of a person who stands flickers by a fifth less, and that of one who moves does not lag.
+# A small difference to the search result is corrected by this share only, and a difference from _DIFFERS on completely.
+# So the mask of a person at rest flickers by a fifth less, and that of a moving person does not lag.
 _LEAST_SHARE, _DIFFERS = 0.2, 0.5
-# Seconds: in about this time the mask comes to what was found.
+# Time constant, in seconds, with which the mask approaches the search result.
 _BLEND = 0.05
-# (height, width) at which the flow of a person is averaged, over how many pixels around each, and the weight of a place
-# where the flow says nothing.
-_FLOW_SHAPE, _REACH, _SILENT = (72, 128), 5, 0.15
-# Far from all persons the flow counts as it is.
+# (height, width) at which the flow of a person is averaged; radius of the mean, in pixels; and the weight of positions
+# without flow.
+_FLOW_SHAPE, _RADIUS, _UNKNOWN_WEIGHT = (72, 128), 5, 0.15
+# Added to all weights, so that far from all persons the flow remains as it is.
 _LEAST_WEIGHT = 0.01
-# Seconds without a person before the masks fade, and how long they take to fade, and to come back.
+# Seconds without a person before the masks fade; seconds that they take to fade, and to return.
 _PATIENCE, _FADE_OUT, _FADE_IN = 1.0, 1.0, 0.5
-# Speeds, in heights of the frame per second, between which something begins to move.
+# Speeds, in frame heights per second, at which the motion mask is 0 and 1.
 _SLOW, _FAST = 0.02, 0.08
-# Distrust of the flow, 0..1, between which a place that does not look as before counts as moved.
+# Values of (1 - confidence of the flow) at which the motion mask is 0 and 1, because the position looks different.
 _DOUBT, _CHANGED = 0.35, 0.85
-# Seconds: two frames further apart, as after a freeze, count as this far apart for speeds and fades.
+# Longest time between two frames, in seconds, that counts for speeds and fades, for example after a freeze.
 _LONGEST_STEP = 0.5
-# Seconds from frame to frame where their times do not tell.
+# Seconds between two frames whose times do not increase.
 _USUAL_STEP = 1 / 30
 
 
 class Search:
-    """A search for a person, on a thread that ends with it.
+    """A search for a person on its own thread, which ends with the search.
 
-    A thread of its own for each, and one of torch's: sums on several would come out otherwise in the last bit.
+    The thread uses a single thread of torch: sums on several threads would differ in the last bit.
     """
 
     def __init__(self, find: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> None:
         """find: find_person, or find_person_in_still."""
-        self._found: Future[np.ndarray] = Future()
+        self._result: Future[np.ndarray] = Future()
         self._thread = threading.Thread(target=self._work, args=(find, pixels), name="livedream-person")
         self._thread.start()
 
     def _work(self, find: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> None:
         try:
             take_one_thread()
-            self._found.set_result(find(pixels))
-        except BaseException as error:  # noqa: BLE001  whoever waits for the result raises it
-            self._found.set_exception(error)
+            self._result.set_result(find(pixels))
+        except BaseException as error:  # noqa: BLE001  raised by `result`
+            self._result.set_exception(error)
 
     def wait(self) -> None:
         """Wait until its thread has ended."""
         self._thread.join()
 
     def result(self) -> np.ndarray:
-        """Return where the person is; wait for it if it is not known yet. Raises what the search raised."""
+        """Wait for the search and return its result, float32 (h, w), 0..1. Raises the exception of the search."""
         self.wait()
-        return self._found.result()
+        return self._result.result()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Ended:
-    """A search whose result is known."""
+    """A search with a known result, for a restored state."""
 
     found: np.ndarray
 
@@ -105,72 +104,72 @@ class _Ended:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Person:
-    """Where a person is in one frame."""
+    """The person in one frame."""
 
     shown: np.ndarray
-    """float32 (h, w), 0..1."""
+    """float32 (h, w), 0..1: the mask that is shown."""
     wanted: np.ndarray
-    """float32 (h, w), 0..1: what is shown tends to it."""
+    """float32 (h, w), 0..1: the mask that `shown` approaches."""
     presence: float
-    """1 while somebody is there; it falls to 0 when nobody has been found for a while."""
+    """1 while a person is there; it falls to 0 after a while without one."""
     missing: float
-    """Seconds since somebody was found; infinity where nobody has been in this scene."""
+    """Seconds since a person was found last; infinity if there was none in this scene."""
     age: int
-    """Frames since the last search of the whole frame began."""
+    """Frames since the start of the last search of the whole frame."""
     search: Search | _Ended | None
-    """The one whose result is not in use yet."""
-    way: np.ndarray | None
+    """The search whose result is not used yet."""
+    displacement: np.ndarray | None
     """float32 (*_FLOW_SHAPE, 2), in pixels of that map: from this frame back to the frame that was searched."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MaskState:
-    """What the live masks of one frame are, and all that those of the next are made from."""
+    """The live masks of one frame, and everything that those of the next frame depend on."""
 
     time: float
-    """Of the frame, in seconds."""
+    """Time of the frame, in seconds."""
     step: float
-    """Seconds from the last frame to this one."""
+    """Seconds from the previous frame to this one."""
     person: Person | None = None
-    """None while nobody asks for it."""
+    """None if no mask needs it."""
     motion: np.ndarray | None = None
-    """float32 (h, w), 0..1: 1 where something moves. None while nobody asks for it."""
+    """float32 (h, w), 0..1: 1 where something moves. None if no mask needs it."""
 
     def coarse(self, kind: str) -> np.ndarray:
-        """Return how much of a dream shows: float32 `MASK_SHAPE`, 0..1. kind: one of LIVE_MASKS that was wanted."""
+        """Return how much of the dream is visible: float32 `MASK_SHAPE`, 0..1. kind: a requested one of LIVE_MASKS."""
         if kind in OF_PERSON:
             if self.person is None:
-                raise ValueError(f"{kind} was not wanted")
+                raise ValueError(f"{kind} was not requested")
             return self.person.shown if kind == "person" else 1 - self.person.shown
         if self.motion is None:
-            raise ValueError(f"{kind} was not wanted")
+            raise ValueError(f"{kind} was not requested")
         return self.motion if kind == "motion" else 1 - self.motion
 
     def presence(self, kind: str) -> float:
-        """Return how far that mask holds, 0..1: less than 1 while nobody is found."""
+        """Return the weight of that mask, 0..1: less than 1 while no person is found."""
         return self.person.presence if kind in OF_PERSON and self.person is not None else 1.0
 
     def finish(self) -> None:
-        """Wait for the search that still runs, so that no thread is left behind."""
+        """Wait for the search that may still run, so that no thread remains."""
         if self.person is not None and self.person.search is not None:
             self.person.search.wait()
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return it as arrays by name. A search that still runs is waited for."""
+        """Return the state as arrays by name, for checkpoints. Waits for a search that still runs."""
         arrays = {"mask_time": np.array([self.time, self.step])}
         if self.motion is not None:
             arrays["mask_motion"] = self.motion
         if (person := self.person) is not None:
             arrays["mask_person"] = np.stack([person.shown, person.wanted])
             arrays["mask_presence"] = np.array([person.presence, person.missing, person.age])
-            if person.search is not None and person.way is not None:
+            if person.search is not None and person.displacement is not None:
                 arrays["mask_search"] = person.search.result()
-                arrays["mask_way"] = person.way
+                arrays["mask_way"] = person.displacement
         return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "MaskState | None":
-        """Return what `arrays` returned; None where no live mask is in it."""
+        """Return the state from which `arrays` was called; None if there is none among `arrays`."""
         if "mask_time" not in arrays:
             return None
         person = None
@@ -194,12 +193,12 @@ def follow(
     """Return the live masks of the next frame.
 
     Args:
-        state: those of the frame before; None at the beginning of a stream.
+        state: of the previous frame; None at the beginning of a stream.
         small: the frame, uint8 RGB (h, w, 3), of any size.
-        flow: from the frame to the one before; None at the beginning of a scene.
+        flow: from this frame to the previous one; None at the beginning of a scene.
         time: of the frame, in seconds.
-        kinds: the masks that are wanted, of LIVE_MASKS.
-        motion_seconds: in which the memory of motion fades to 1/e.
+        kinds: the requested masks, of LIVE_MASKS.
+        motion_seconds: time in which the motion mask fades to 1/e.
     """
     of_person = not set(kinds).isdisjoint(OF_PERSON)
     if state is not None and (flow is None or not of_person):
@@ -209,7 +208,7 @@ def follow(
     elif flow is None:
         state = MaskState(time, state.step)
     else:
-        # The times of frames may stand still, or go back.
+        # The times of frames may repeat, or decrease.
         state = replace(state, time=time, step=time - state.time if time > state.time else state.step)
     person = motion = None
     if of_person:
@@ -232,40 +231,40 @@ def _begin(small: np.ndarray) -> Person:
 def _carry(person: Person, small: np.ndarray, flow: Flow, seconds: float) -> Person:
     """Return `person` in the next frame, `seconds` later."""
     vectors = _flow_of(person.shown, flow)
-    places = _places(vectors)
-    shown, wanted = _moved(person.shown, places), _moved(person.wanted, places)
-    age, search, way = person.age + 1, person.search, person.way
+    positions = _positions(vectors)
+    shown, wanted = _moved(person.shown, positions), _moved(person.wanted, positions)
+    age, search, displacement = person.age + 1, person.search, person.displacement
     missing = person.missing + seconds if person.missing else 0.0
-    if search is not None and way is not None:
-        way = cv2.add(_moved(way, cv2.add(_grid(_FLOW_SHAPE), vectors)), vectors)
+    if search is not None and displacement is not None:
+        displacement = cv2.add(_moved(displacement, cv2.add(_grid(_FLOW_SHAPE), vectors)), vectors)
         if age % EVERY == LATE % EVERY:
             result = search.result()
             if is_somebody(result):
-                wanted, missing = _approach(wanted, _moved(_sharper(result), _places(way))), 0.0
+                wanted, missing = _approach(wanted, _moved(_sharper(result), _positions(displacement))), 0.0
             else:
-                missing = max(missing, seconds)  # what was found last is held meanwhile
-            search = way = None
+                missing = max(missing, seconds)  # the last result is kept meanwhile
+            search = displacement = None
     if age % EVERY == 0:
         age %= EVERY * WHOLE
-        # Around where the person was last, the network is sure of what it would not take for one in the whole frame.
+        # Near the last position the network accepts a person that it would not recognise in the whole frame.
         find = find_person if age == 0 or missing else functools.partial(find_person, near=wanted)
-        search, way = Search(find, small), np.zeros((*_FLOW_SHAPE, 2), np.float32)
-    left = math.exp(-seconds / _BLEND)
-    shown = cv2.addWeighted(shown, left, wanted, 1 - left, 0)
+        search, displacement = Search(find, small), np.zeros((*_FLOW_SHAPE, 2), np.float32)
+    share = math.exp(-seconds / _BLEND)
+    shown = cv2.addWeighted(shown, share, wanted, 1 - share, 0)
     if missing > _PATIENCE:
         presence = max(0.0, person.presence - seconds / _FADE_OUT)
     elif missing:
         presence = person.presence
     else:
         presence = min(1.0, person.presence + seconds / _FADE_IN)
-    return Person(shown, wanted, presence, missing, age, search, way)
+    return Person(shown, wanted, presence, missing, age, search, displacement)
 
 
 def _flow_of(person: np.ndarray, flow: Flow) -> np.ndarray:
-    """Return the vectors of `flow` such that near a person all is carried as the person moves.
+    """Return the vectors of `flow`, averaged so that everything near a person moves with the person.
 
-    What the background uncovers or hides at the edge would else drag the mask along. On a film of a person before a
-    background that pans, the IoU of the mask is 0.95 with this, and 0.94 without.
+    Otherwise the background that is covered or uncovered at the edge would drag the mask along. On a video of a person
+    in front of a panning background the IoU of the mask is 0.95 with this, and 0.94 without.
 
     Returns:
         float32 (*_FLOW_SHAPE, 2), in pixels of that size.
@@ -274,22 +273,22 @@ def _flow_of(person: np.ndarray, flow: Flow) -> np.ndarray:
     rows, columns = flow.confidence.shape
     across, down = cv2.split(cv2.resize(flow.vectors, (wide, high)))
     weights = cv2.pow(cv2.resize(person, (wide, high)), 3) * cv2.resize(flow.confidence, (wide, high))
-    # Motion sets vectors to 0 where standing still explains the picture as well: inside a plain coat that moves, too.
-    weights *= np.where((across == 0) & (down == 0), np.float32(_SILENT), np.float32(1))
-    whole = _mean_around(weights) + np.float32(_LEAST_WEIGHT)
+    # Motion sets vectors to 0 where no motion explains the frame as well, which includes the inside of a plain coat.
+    weights *= np.where((across == 0) & (down == 0), np.float32(_UNKNOWN_WEIGHT), np.float32(1))
+    total = _mean_around(weights) + np.float32(_LEAST_WEIGHT)
     averaged = [
-        (_mean_around(values * weights) + values * np.float32(_LEAST_WEIGHT)) * np.float32(factor) / whole
+        (_mean_around(values * weights) + values * np.float32(_LEAST_WEIGHT)) * np.float32(factor) / total
         for values, factor in ((across, wide / columns), (down, high / rows))
     ]
     return cv2.merge(averaged)
 
 
 def _mean_around(values: np.ndarray) -> np.ndarray:
-    return cv2.blur(values, (2 * _REACH + 1, 2 * _REACH + 1), borderType=cv2.BORDER_REPLICATE)
+    return cv2.blur(values, (2 * _RADIUS + 1, 2 * _RADIUS + 1), borderType=cv2.BORDER_REPLICATE)
 
 
-def _places(vectors: np.ndarray) -> np.ndarray:
-    """Return where each pixel of a mask was. vectors: float32 (*_FLOW_SHAPE, 2), in pixels of that map."""
+def _positions(vectors: np.ndarray) -> np.ndarray:
+    """Return the previous position of each pixel of a mask. vectors: float32 (*_FLOW_SHAPE, 2), in its pixels."""
     return cv2.scaleAdd(cv2.resize(vectors, MASK_SHAPE[::-1]), MASK_SHAPE[0] / _FLOW_SHAPE[0], _grid(MASK_SHAPE))
 
 
@@ -298,23 +297,23 @@ def _sharper(found: np.ndarray) -> np.ndarray:
 
 
 def _approach(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Return `wanted` nearer to `found`: a little where they differ little, all the way where they differ much."""
+    """Return `wanted` moved towards `found`: by a share of small differences, and completely of large ones."""
     difference = found - wanted
     slope = np.float32((1 - _LEAST_SHARE) / _DIFFERS)
     share = np.minimum(np.abs(difference) * slope + np.float32(_LEAST_SHARE), np.float32(1))
     return wanted + difference * share
 
 
-def _moved(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    # One map carries x and y, which OpenCV's stubs do not know.
+def _moved(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    # OpenCV's stubs do not know that one map may hold x and y.
     return cv2.remap(  # type: ignore[call-overload]
-        values, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        values, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
 
 
 @functools.cache
 def _grid(shape: Shape) -> np.ndarray:
-    """Return the place (x, y) of each pixel, float32 (h, w, 2). Not to be changed."""
+    """Return the position (x, y) of each pixel, float32 (h, w, 2). Cached: do not change it."""
     return np.stack(np.meshgrid(np.arange(shape[1]), np.arange(shape[0])), axis=-1).astype(np.float32)
 
 
@@ -322,10 +321,10 @@ def _grid(shape: Shape) -> np.ndarray:
 
 
 def _remember(state: MaskState, flow: Flow, motion_seconds: float) -> np.ndarray:
-    """Return the memory of motion, fading to 1/e in `motion_seconds`."""
+    """Return the motion mask, which fades to 1/e in `motion_seconds`."""
     seconds = min(state.step, _LONGEST_STEP)
     across, down = cv2.split(cv2.resize(flow.vectors, MASK_SHAPE[::-1]))
-    # By numpy: the last bit of cv2.magnitude (OpenCV 5.0) depends on where in memory the numbers lie.
+    # With numpy, because the last bit of cv2.magnitude (OpenCV 5.0) depends on the alignment of the arrays.
     speed = np.sqrt(across * across + down * down) / np.float32(flow.confidence.shape[0] * seconds)
     doubt = 1 - cv2.resize(flow.confidence, MASK_SHAPE[::-1])
     moved = np.maximum(_smooth_step(speed, _SLOW, _FAST), _smooth_step(doubt, _DOUBT, _CHANGED))

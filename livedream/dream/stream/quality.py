@@ -1,23 +1,23 @@
-"""What a dreamer may leave out for want of time."""
+"""Quality that a dreamer may give up to save time."""
 
 from typing import NamedTuple
 
 DEEPER = 2
-"""How many times the steps a scene that stands still is dreamt in, where it may be dreamt deeper."""
+"""Factor of the number of steps in a still scene, if the settings allow a deeper dream."""
 
 
 class QualityScale(NamedTuple):
-    """Shares of what is asked for, 1 for all of it. What is asked for stays in the settings."""
+    """Factors of what the settings ask for; 1 is full quality. The settings themselves do not change."""
 
     height: float = 1.0
-    """Of the working height: the time goes with its square."""
+    """Factor of the working height. The time is proportional to its square."""
     steps: float = 1.0
-    """Of the steps at each frame, one at least; the fewer are so much longer that the dream grows as fast."""
+    """Factor of the number of steps per frame, at least one step. Fewer steps are longer: the dream grows as fast."""
     flow: float = 1.0
-    """Of the size of the map on which the motion is followed."""
+    """Factor of the size of the flow map."""
     deeper: bool = True
-    """Whether there is time to dream deeper while the scene stands still, if the settings ask for it."""
+    """Whether there is time for a deeper dream of a still scene, if the settings ask for it."""
 
     def steps_of(self, steps: int) -> int:
-        """Return how many of so many steps are left."""
+        """Return the number of steps per frame, where the settings ask for `steps`."""
         return max(1, round(steps * self.steps))

@@ -1,4 +1,4 @@
-"""How long each stage of a frame took."""
+"""Durations of the stages of a frame."""
 
 import time
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class StageTimes:
-    """Seconds by stage, of one frame."""
+    """Seconds that each stage of one frame took."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -16,9 +16,9 @@ class StageTimes:
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Add the time spent inside to `stage`; see GpuTimer for what a GPU does."""
-        began = time.perf_counter()
+        """Context whose duration is added to `stage`. For the work of a GPU, see GpuTimer."""
+        start = time.perf_counter()
         try:
             yield
         finally:
-            self.add(stage, time.perf_counter() - began)
+            self.add(stage, time.perf_counter() - start)

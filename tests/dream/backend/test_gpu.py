@@ -25,7 +25,7 @@ from livedream.dream.stream import residual
 from livedream.dream.stream.quality import QualityScale
 from livedream.dream.stream.residual import remove_mean
 from livedream.errors import DeviceError
-from tests.dream.dreams import each_look, last_steps, likeness, make_ascent, stream
+from tests.dream.dreams import each_look, gpu_backend, last_steps, likeness, make_ascent, stream
 
 CPU = torch.device("cpu")
 OBJECTIVE = parse("fire6 + 0.5*fire9:77 + direction(fire6, 3, 77:0.5) + neuron(fire5:196) + class:goldfinch - tv")
@@ -34,7 +34,7 @@ QUICK = DreamSettings(working_height=64, layers="fire5", jitter=8, device="cpu",
 
 def walks_through_the_device(settings: DreamSettings = QUICK) -> Dreamer:
     dreamer = Dreamer(settings)
-    dreamer._way = GpuBackend(CPU)
+    dreamer._stream.backend = GpuBackend(CPU)
     return dreamer
 
 
@@ -81,7 +81,7 @@ def test_another_network_dreams_from_the_next_frame_on() -> None:
     dreamer.settings = QUICK.replace(layers="fire4")
     dreamer(second)
     assert last_steps(dreamer) is not before
-    assert last_steps(dreamer).ascent is dreamer._ready()
+    assert last_steps(dreamer).ascent is dreamer.engine.ascent
 
 
 def test_sizes_between_which_it_goes_to_and_fro_are_recorded_once() -> None:
@@ -96,8 +96,8 @@ def test_sizes_between_which_it_goes_to_and_fro_are_recorded_once() -> None:
     for height in (0.7, 0.6, 0.5):
         dreamer.quality = QualityScale(height)
         dreamer(next(frames))
-    assert len(dreamer._way._kept) == 3  # type: ignore[union-attr]
-    assert not set(seen) & set(dreamer._way._kept.values())  # type: ignore[union-attr]  # the oldest went
+    assert len(gpu_backend(dreamer)._kept) == 3
+    assert not set(seen) & set(gpu_backend(dreamer)._kept.values())  # the oldest went
 
 
 def test_prepared_look_brings_its_steps_along() -> None:
@@ -116,13 +116,13 @@ def test_prepared_look_brings_its_steps_along() -> None:
 def test_frame_is_waited_for_only_where_it_is_composed(monkeypatch) -> None:
     dreamer = walks_through_the_device()
     waited: list[tuple[int, ...]] = []
-    down = dreamer._way._transfer.down  # type: ignore[union-attr]
+    down = gpu_backend(dreamer)._transfer.down
 
     def down_and_note(tensor):
         arrived = down(tensor)
         return lambda: waited.append(tuple(tensor.shape)) or arrived()
 
-    monkeypatch.setattr(dreamer._way._transfer, "down", down_and_note)  # type: ignore[union-attr]
+    monkeypatch.setattr(gpu_backend(dreamer)._transfer, "down", down_and_note)
     first, second, third = (dreamer.dream(dreamer.look(frame)) for frame in stream(3))
     assert waited == [(), ()]  # the counts of the first two
     for number, dreamt in enumerate((first, second, third)):  # late, and none is another's
@@ -135,18 +135,18 @@ def test_dropped_steps_are_counted_a_frame_later(monkeypatch, caplog) -> None:
     dreamer = walks_through_the_device(QUICK.replace(precision="bfloat16"))
     frame, *more = stream(6)
     dreamer(frame)
-    ascent = dreamer._ready()
+    ascent = dreamer.engine.ascent
     monkeypatch.setattr(ascent, "_image_gradient", lambda picture, objective: torch.full_like(picture, torch.nan))
     for number, frame in enumerate(more[:3]):
         dreamer(frame)
         assert dreamer.dropped_steps == number
-    assert dreamer._ready() is ascent
+    assert dreamer.engine.ascent is ascent
     dreamer(more[3])
     assert dreamer.dropped_steps == 3
     assert "the network moves to cpu float32" in caplog.text
     dreamer(more[4])  # in float32
     assert dreamer.dropped_steps == 4
-    assert dreamer._dropped_in_a_row == 1
+    assert dreamer.engine._dropped_in_a_row == 1
 
 
 def test_all_that_frames_ask_for_is_made_before_the_first(monkeypatch, tmp_path) -> None:
@@ -155,7 +155,7 @@ def test_all_that_frames_ask_for_is_made_before_the_first(monkeypatch, tmp_path)
     settings = QUICK.replace(layers=f'fire5 + mask:"{mask}"', temporal_smoothing=0.5, steps=2)
     dreamer, unprepared = (walks_through_the_device(settings) for _ in range(2))
     seen: set[object] = set()
-    up, settled = dreamer._way._transfer.up, residual.split_residual  # type: ignore[union-attr]
+    up, settled = gpu_backend(dreamer)._transfer.up, residual.split_residual
 
     def up_and_note(array):
         seen.add((array.shape, array.dtype))
@@ -165,12 +165,14 @@ def test_all_that_frames_ask_for_is_made_before_the_first(monkeypatch, tmp_path)
         seen.add((before is None, pending is None))
         return settled(dream, before, picture, pending, share)
 
-    monkeypatch.setattr(dreamer._way._transfer, "up", up_and_note)  # type: ignore[union-attr]
-    monkeypatch.setattr("livedream.dream.dreamer.split_residual", split_and_note)
+    monkeypatch.setattr(gpu_backend(dreamer)._transfer, "up", up_and_note)
+    monkeypatch.setattr("livedream.dream.stream.frame_dreamer.split_residual", split_and_note)
     dreamer.prepare((160, 120))
     prepared = set(seen)
-    assert dreamer._ready().masks._of_frames is not None
-    assert (dreamer._count, dreamer._left, dreamer._last, dreamer._frame_shape) == (0, None, None, None)
+    assert dreamer.engine.ascent.masks._cached is not None
+    state = dreamer._stream.frames
+    assert (state.count, state.carry, state.last) == (0, None, None)
+    assert dreamer._stream.analyzer.frame_shape is None
     assert dreamer.working_size == (64, 80)
     for frame in stream(4):
         assert np.array_equal(dreamer(frame).pixels, unprepared(frame).pixels)
@@ -205,7 +207,7 @@ def test_what_was_recorded_for_a_look_that_is_left_goes(monkeypatch) -> None:
         ascent = dreamer.ascent_for(settings)
         dreamer.install(settings, ascent)
         dreamer(first[1])
-        assert {id(steps.ascent) for steps in dreamer._way._kept.values()} == {id(ascent)}  # type: ignore[union-attr]
+        assert {id(steps.ascent) for steps in gpu_backend(dreamer)._kept.values()} == {id(ascent)}
 
 
 class Recording:
@@ -251,7 +253,9 @@ def test_recording_that_fails_is_said_once_and_done_without(monkeypatch, caplog)
         wanted = ascent.step(picture, size, (4, -4), 1.5)
         torch.testing.assert_close(steps.step(picture, size, (4, -4), 1.5), wanted, atol=1e-3, rtol=0)
     (record,) = caplog.records
-    assert record.getMessage().endswith("recorded as CUDA graphs: operation not permitted when stream is capturing")
+    assert record.getMessage().endswith(
+        "recorded as CUDA graphs and are launched one by one: operation not permitted when stream is capturing"
+    )
     assert ascent in cuda_graphs._unrecordable
     assert make_ascent() not in cuda_graphs._unrecordable
 
@@ -325,13 +329,13 @@ def test_memory_that_runs_short_later_costs_no_frame_and_no_dream(monkeypatch) -
     frames = stream(8)
     for frame in frames[:5]:
         before = dreamer(frame)
-    way = dreamer._way
+    way = dreamer._stream.backend
     strength = np.abs(before.pixels.astype(int) - frames[4].pixels).mean()
     memory.pixels = 4000
     after = dreamer(frames[5])
-    assert dreamer._way is not way  # its graphs and buffers are given back
+    assert dreamer._stream.backend is not way  # its graphs and buffers are given back
     assert np.abs(after.pixels.astype(int) - frames[5].pixels).mean() > 0.7 * strength
-    assert dreamer._count == 6
+    assert dreamer._stream.frames.count == 6
 
 
 def test_change_that_memory_is_too_short_for_makes_the_dream_smaller(monkeypatch) -> None:
@@ -377,10 +381,10 @@ def test_still_that_memory_is_too_short_for_is_dreamt_in_smaller_tiles(monkeypat
     settings = QUICK.replace(still_height=480, still_steps=1, smallest_octave=480)
     gradient = Ascent._image_gradient
 
-    def gradient_or_fail(ascent, picture, objective, again=True):
+    def gradient_or_fail(ascent, picture, objective, is_repeated=True):
         if picture[0, 0].numel() > 300 * 300:
             raise RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED\nMore about it")
-        return gradient(ascent, picture, objective, again)
+        return gradient(ascent, picture, objective, is_repeated)
 
     monkeypatch.setattr(Ascent, "_image_gradient", gradient_or_fail)
     dream = Dreamer(settings)(pixels)

@@ -33,7 +33,10 @@ print("the parent goes on", flush=True)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 @pytest.mark.parametrize(
     ("used", "says"),
-    [("used", "is a fork of one that has dreamt, and torch would hang in it; start it with"), ("unused", "dreamt")],
+    [
+        ("used", "was forked from one that has used torch, and torch would hang here; start it with"),
+        ("unused", "dreamt"),
+    ],
 )
 def test_a_fork_says_so_and_does_not_hang(used: str, says: str) -> None:
     """Two threads: with one torch has none that the child would miss."""

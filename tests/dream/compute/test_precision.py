@@ -71,7 +71,7 @@ def test_bfloat16_that_is_emulated_is_none(monkeypatch, native) -> None:
     if native:
         assert choose_compute("cuda", "bfloat16").dtype == torch.bfloat16
     else:
-        with pytest.raises(DeviceError, match="does not calculate in bfloat16"):
+        with pytest.raises(DeviceError, match="does not support bfloat16"):
             choose_compute("cuda", "bfloat16")
 
 

@@ -167,7 +167,7 @@ def test_a_heavy_picture_takes_all_cores_and_lets_its_threads_sleep(four_threads
         return step(*args, **by)
 
     monkeypatch.setattr(Ascent, "step", seen)
-    monkeypatch.setattr("livedream.dream.dreamer._HEAVY", {torch.float32: 1})
+    monkeypatch.setattr("livedream.dream.engine._HEAVY", {torch.float32: 1})
     settings = DreamSettings(layers="fire2", device="cpu", precision="float32", still_height=32, still_steps=1)
     Dreamer(settings)(np.zeros((64, 96, 3), np.uint8))
     assert set(inside) == {((4, 4), 1)}

@@ -33,7 +33,7 @@ def stream(count: int) -> list[Frame]:
 def seen_through(dreamer: Dreamer, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
     """Return what is shown of a frame, and the mask through which it is seen, uint8 (h, w)."""
     sight = dreamer.look(frame)
-    seen = product(dreamer._ready().masks, sight.masks, sight.small, frame.pixels)
+    seen = product(dreamer.engine.ascent.masks, sight.masks, sight.small, frame.pixels)
     assert seen is not None
     return dreamer.compose(dreamer.dream(sight)).pixels, seen
 
@@ -45,7 +45,7 @@ def test_dream_goes_on_everywhere_and_a_mask_only_shows_a_part(chosen, on_device
     masked, plain = Dreamer(QUICK.replace(mask=chosen)), Dreamer(QUICK)
     if on_device:
         for dreamer in (masked, plain):
-            dreamer._way = GpuBackend(dreamer._device)
+            dreamer._stream.backend = GpuBackend(dreamer.engine.device)
     frames = stream(8)
     if chosen in ("motion", "still"):  # the right half stands
         frames = [Frame(np.hstack([f.pixels[:, :128], frames[0].pixels[:, 128:]]), f.time, f.index) for f in frames]
@@ -224,7 +224,7 @@ def test_without_a_live_mask_nobody_is_searched_for(monkeypatch) -> None:
     dreamer = Dreamer(QUICK.replace(mask_feather=4, mask_strength=0.5, still_steps=1, still_height=64))
     for frame in stream(3):
         dreamer(frame)
-        assert dreamer._live_masks.state is None
+        assert dreamer._stream.analyzer.masks.state is None
     dreamer(PERSON)
 
 
