@@ -24,6 +24,7 @@ PAGES = {
     "CHANGELOG.md": "project/changelog.md",
     "CONTRIBUTING.md": "project/contributing.md",
     "SECURITY.md": "project/security.md",
+    "examples/README.md": "how-to/examples.md",
     "benchmarks/RESULTS.md": "project/measurements.md",
 }
 """Pages outside docs/, by their path in the repository, and where they are in the site."""

@@ -1,17 +1,19 @@
-"""Live deep dreaming: a camera, a film or a stream goes in, and a network shows what it sees in it.
+"""Live deep dreaming: a neural network shows what it sees in a camera, a video, a stream or a photograph.
 
-    from livedream import Dreamer, demo_clip, open_sink, open_source
+    import livedream
 
-    picture = Dreamer()(picture)        # RGB uint8 (height, width, 3), or an image of Pillow's
+    livedream.run(0)                                # the first camera, in a window
+    livedream.run("film.mp4", "neon", "dream.mp4")  # a video, a preset, and a file for the result
 
-    dreamer = Dreamer("film")           # a preset
-    with open_source(demo_clip) as source, open_sink("dream.mp4", source) as sink:
-        for frame in source:
+    dreamer = livedream.Dreamer("film", steps=2)    # a preset, with one control changed
+    image = dreamer(image)                          # RGB uint8 (height, width, 3), or a Pillow image
+
+    with livedream.open_source("film.mp4") as source, livedream.open_sink("dream.mp4", source) as sink:
+        for frame in source:                        # frame by frame, with code of your own in between
             sink.write(dreamer(frame))
 
-`help(Dreamer)`, `help(DreamSettings)`, `help(open_source)` and `help(open_sink)` say what each of them takes.
-
-The public names are loaded when they are first used: importing livedream does not import torch.
+`help(livedream.run)`, `help(Dreamer)`, `help(DreamSettings)`, `help(open_source)` and `help(open_sink)` describe the
+arguments. Public names are loaded on first use: importing livedream does not import torch.
 """
 
 import sys
@@ -37,6 +39,7 @@ from livedream.presets import load_preset, preset_names
 from livedream.settings import DreamSettings
 
 if TYPE_CHECKING:
+    from livedream.api import run
     from livedream.capture.demo import demo_clip
     from livedream.capture.open import open_source
     from livedream.capture.source import Source
@@ -54,6 +57,10 @@ if TYPE_CHECKING:
         neuron,
         tv,
     )
+    from livedream.pipeline.governor import Governor
+    from livedream.pipeline.meter import Report, SinkReport
+    from livedream.pipeline.playback import Playback
+    from livedream.pipeline.sink_changes import Changes
     from livedream.sink.video.codecs import Encoding
     from livedream.sink.open import open_sink
     from livedream.sink.sink import Sink
@@ -61,10 +68,15 @@ if TYPE_CHECKING:
     from livedream.visualize.visualizer import Visualizer
 
 _lazy = {
+    "Changes": "livedream.pipeline.sink_changes",
     "Dreamer": "livedream.dream.dreamer",
     "Encoding": "livedream.sink.video.codecs",
+    "Governor": "livedream.pipeline.governor",
     "Objective": "livedream.dream.objective.objective",
+    "Playback": "livedream.pipeline.playback",
+    "Report": "livedream.pipeline.meter",
     "Sink": "livedream.sink.sink",
+    "SinkReport": "livedream.pipeline.meter",
     "Source": "livedream.capture.source",
     "StreamInfo": "livedream.stream_info",
     "Visualizer": "livedream.visualize.visualizer",
@@ -80,20 +92,26 @@ _lazy = {
     "open_sink": "livedream.sink.open",
     "open_source": "livedream.capture.open",
     "parse": "livedream.dream.objective.parser",
+    "run": "livedream.api",
     "tv": "livedream.dream.objective.objective",
 }
 
 __all__ = [
     "ArgumentError",
+    "Changes",
     "DeviceError",
     "DreamSettings",
     "Dreamer",
     "Encoding",
     "Frame",
+    "Governor",
     "LivedreamError",
     "Objective",
+    "Playback",
+    "Report",
     "Sink",
     "SinkError",
+    "SinkReport",
     "Source",
     "SourceError",
     "StreamInfo",
@@ -114,6 +132,7 @@ __all__ = [
     "open_source",
     "parse",
     "preset_names",
+    "run",
     "tv",
 ]
 

@@ -90,15 +90,15 @@ def imports() -> list[tuple[str, str]]:
         ("rich", ("cli/",)),
         ("livedream.doctor", ("doctor/", "cli/")),  # looks into every room, as no other does
         ("livedream.cli", ("cli/", "__main__.py")),
-        ("livedream.pipeline", ("pipeline/", "bench/", "controls/", "cli/")),
+        ("livedream.pipeline", ("pipeline/", "bench/", "controls/", "cli/", "api.py", "__init__.py")),
         (
             "livedream.capture",
             (
-                *("capture/", "bench/", "pipeline/", "cli/", "doctor/", "__init__.py"),
+                *("capture/", "bench/", "pipeline/", "cli/", "doctor/", "api.py", "__init__.py"),
                 "presets/__init__.py",  # the recipe inside a film or picture is a preset
             ),
         ),
-        ("livedream.sink", ("sink/", "bench/", "pipeline/", "controls/", "cli/", "doctor/", "__init__.py")),
+        ("livedream.sink", ("sink/", "bench/", "pipeline/", "controls/", "cli/", "doctor/", "api.py", "__init__.py")),
         (
             "livedream.dream",
             (
@@ -110,6 +110,7 @@ def imports() -> list[tuple[str, str]]:
                 "pipeline/work.py",
                 "cli/",
                 "doctor/",
+                "api.py",
                 "__init__.py",
             ),
         ),

@@ -2,14 +2,12 @@
 
 While the network dreams one frame, the next is looked at and the last is composed: all three together take the time of
 the longest instead of the sum. Frames stay in order, and one waits between two steps; of a film some may wait for the
-second, see Steps.look_ahead.
+second, see StagedDreamer.look_ahead.
 """
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple, Protocol, overload, runtime_checkable
-
-import numpy as np
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from livedream.frame import Frame
 from livedream.pipeline.checkpoints import Checkpoint
@@ -23,17 +21,8 @@ from livedream.pipeline.work import FrameTimes
 from livedream.steps import OnStep
 
 
-class Dreamer(Protocol):
-    """What dreams: a frame of a stream, in order, or a picture (height, width, 3) by itself."""
-
-    @overload
-    def __call__(self, picture: Frame, /) -> Frame: ...
-    @overload
-    def __call__(self, picture: np.ndarray, /) -> np.ndarray: ...
-
-
 @runtime_checkable
-class Steps(Protocol):
+class StagedDreamer(Protocol):
     """A dreamer whose frames go through three steps, each of them in order."""
 
     def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
@@ -82,7 +71,7 @@ class LooksAhead(Protocol):
         ...
 
 
-class _AtOnce:
+class _SingleStage:
     """Any function from frame to frame, as the second of three steps."""
 
     look_ahead = 1
@@ -104,30 +93,27 @@ class _AtOnce:
 
 
 @runtime_checkable
-class TellsSteps(Protocol):
-    """A dreamer that tells how far the dream of a picture is."""
+class ReportsSteps(Protocol):
+    """A dreamer that reports the steps of one frame, because a frame can take minutes: a photograph."""
 
     on_step: OnStep | None
 
 
-def steps_of(dreamer: Dreamer, stills: bool, on_step: OnStep) -> Steps:
-    """Return the steps of `dreamer`.
+def staged(dreamer: Callable[[Frame], Frame], on_step: OnStep) -> StagedDreamer:
+    """Return `dreamer` in stages. on_step: receives the steps of a dreamer that reports them."""
+    if isinstance(dreamer, StagedDreamer):
+        return dreamer
+    if not isinstance(dreamer, ReportsSteps):
+        return _SingleStage(dreamer)
 
-    stills: whether each frame is a picture by itself. on_step: called with how far such a picture is.
-    """
-    if not stills:
-        return dreamer if isinstance(dreamer, Steps) else _AtOnce(dreamer)
-
-    def dream_still(frame: Frame) -> Frame:
-        if not isinstance(dreamer, TellsSteps):
-            return frame.with_pixels(dreamer(frame.pixels))
+    def dream(frame: Frame) -> Frame:
         dreamer.on_step = on_step
         try:
-            return frame.with_pixels(dreamer(frame.pixels))
+            return dreamer(frame)
         finally:
             dreamer.on_step = None
 
-    return _AtOnce(dream_still)
+    return _SingleStage(dream)
 
 
 class _Moving(NamedTuple):
@@ -148,7 +134,7 @@ class DreamStages:
 
     def __init__(
         self,
-        dreamer: Steps,
+        dreamer: StagedDreamer,
         captured: FrameQueue[TimedFrame],
         give: Callable[[TimedFrame], bool],
         *,

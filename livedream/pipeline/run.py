@@ -12,7 +12,7 @@ from livedream.errors import LivedreamError, SinkError, SourceError
 from livedream.faults import explain
 from livedream.frame import Frame
 from livedream.pipeline.checkpoints import Checkpoint, Journal, Stateful
-from livedream.pipeline.dream_stages import Dreamer, DreamStages, steps_of
+from livedream.pipeline.dream_stages import DreamStages, staged
 from livedream.pipeline.frame_queue import Ended, FrameQueue
 from livedream.pipeline.governor import Governor
 from livedream.pipeline.live import LivePolicy
@@ -47,10 +47,10 @@ class Checkpoints(NamedTuple):
 
 def run(
     source: Source,
-    dreamer: Dreamer,
+    dreamer: Callable[[Frame], Frame],
     sinks: Sequence[Sink],
     *,
-    on_progress: Callable[[Report], None] | None = None,
+    on_progress: Callable[[Report], object] | None = None,
     checkpoints: Checkpoints | None = None,
     governor: Governor | None = None,
     changes: Changes | None = None,
@@ -92,9 +92,9 @@ class _Run:
     def __init__(
         self,
         source: Source,
-        dreamer: Dreamer,
+        dreamer: Callable[[Frame], Frame],
         sinks: Sequence[Sink],
-        on_progress: Callable[[Report], None],
+        on_progress: Callable[[Report], object],
         checkpoints: Checkpoints | None,
         governor: Governor | None,
         changes: Changes | None,
@@ -131,7 +131,7 @@ class _Run:
 
         behind = self._rules.dream_first
         self._capture_thread = self._thread("capture", self._capture, behind)
-        self._steps = steps_of(dreamer, source.stills, self._stepped)
+        self._steps = staged(dreamer, self._stepped)
         relay = DreamStages(
             self._steps,
             self._captured,

@@ -275,7 +275,7 @@ def test_one_that_joins_and_leaves_in_a_film_too():
     source = Frames(ENDLESS, before=lambda index: time.sleep(0.001))
     reports = []
     with pytest.raises(KeyboardInterrupt):
-        run(source, same, [Kept("all")], on_progress=lambda r: (reports.append(r), on_progress(r)), changes=changes)  # type: ignore[arg-type]
+        run(source, same, [Kept("all")], on_progress=lambda r: (reports.append(r), on_progress(r)), changes=changes)
     assert late.indices == list(range(late.indices[0], late.indices[-1] + 1))
     assert [sink.name for sink in reports[-1].sinks] == ["all", "late"]
     assert late.ended and late.closed

@@ -71,8 +71,7 @@ def dive(request: DiveRequest) -> int:
             with Progress(source) as progress:
                 on_progress = monitor.begin(stop, progress)
                 clock = Playback() if is_played(sink_specs) else None
-                # A Dive dreams frames only, not single pictures: the source has none.
-                report = run(source, diver, [sink], on_progress=on_progress, playback=clock)  # type: ignore[arg-type]
+                report = run(source, diver, [sink], on_progress=on_progress, playback=clock)
     except Stopped as stopped:
         if monitor.report is None:
             monitor.report_nothing()
