@@ -1,4 +1,4 @@
-"""The time of a frame in the PNG that holds it, so that numbered pictures become the film again that they were."""
+"""The time of a frame, stored in its PNG, so that numbered images can become the same video again."""
 
 import re
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import Any
 
 TIME, DURATION, RATE = "livedream-time", "livedream-duration", "livedream-rate"
-"""The names of the texts in the PNG. A time is in ticks of a second, not reduced: 1024/15360."""
+"""The keywords of the texts in the PNG. A time is a fraction of a second in ticks, not reduced: 1024/15360."""
 _NUMBER = re.compile(r"\d{1,15}(/\d{1,9})?")
-"""A number that is believed: anybody may have written it. A time base of FFmpeg's has 31 bits."""
+"""A number of acceptable size; the file may come from anyone. A time base of FFmpeg has 31 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class FrameTime:
     tick: Fraction
     """The time base, in seconds."""
     rate: Fraction | None = None
-    """Frames per second of the film, the average where it varies."""
+    """Frames per second of the video, the average where it varies."""
     duration: Fraction | None = None
-    """Seconds, where they are known."""
+    """Seconds, None if unknown."""
 
     def texts(self) -> dict[str, str]:
         """Return the texts for the PNG."""
@@ -36,7 +36,7 @@ class FrameTime:
 
 
 def frame_time(texts: Mapping[Any, Any]) -> FrameTime | None:
-    """Return the time in the texts of a PNG, `Image.info` of Pillow's; None when they hold none, or nonsense."""
+    """Return the time in the texts of a PNG (`Image.info` of Pillow); None if there is none or it is invalid."""
     numbers = [str(texts.get(name, "")) for name in (TIME, DURATION, RATE)]
     if not numbers[0] or not all(_NUMBER.fullmatch(number) for number in numbers if number):
         return None

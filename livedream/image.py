@@ -1,4 +1,4 @@
-"""Pictures: read from files, taken from what people have, shown in a notebook."""
+"""Images: read from files, converted from arrays and Pillow images, shown in a notebook."""
 
 import io
 from collections.abc import Iterable
@@ -15,21 +15,21 @@ from livedream.pixel_aspect import read_aspect
 from livedream.srgb import eight_bits, to_srgb
 
 MOST_PIXELS = 1 << 26
-"""Of guides and masks, which somebody else's recipe may name: 20 kB of PNG can have 178 million, and take gigabytes."""
+"""For guides and masks, which may come from another person's recipe: a PNG of 20 kB can decode to gigabytes."""
 
 _SHEET_WIDTH = 1000
-"""Pixels of a sheet in a notebook."""
+"""The width of a sheet in a notebook, in pixels."""
 
 
 class Picture(np.ndarray):
-    """An array like any other that shows itself in a notebook when it is RGB uint8, (height, width, 3).
+    """An array that displays itself in a notebook if it is RGB uint8, (height, width, 3).
 
-    What is calculated from it is a plain array again.
+    The results of calculations with it are plain arrays.
     """
 
     def _repr_png_(self) -> bytes | None:
         if self.ndim != 3 or self.shape[2] != 3 or self.dtype != np.uint8 or 0 in self.shape:
-            return None  # a row, or a channel: a notebook shows its numbers
+            return None  # a row or a channel: the notebook shows its numbers
         return encode_png(self)
 
     def __array_wrap__(self, array: np.ndarray, context: object = None, return_scalar: bool = False) -> Any:
@@ -37,7 +37,7 @@ class Picture(np.ndarray):
 
 
 class Pictures(list[Picture]):
-    """A list of pictures that shows itself in a notebook, as one sheet with a label on each."""
+    """A list of pictures that displays itself in a notebook as one contact sheet with labels."""
 
     def __init__(self, pictures: Iterable[Picture], labels: Iterable[str]) -> None:
         """labels: one for each picture."""
@@ -54,16 +54,18 @@ class Pictures(list[Picture]):
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """Return `pixels`, RGB uint8 (height, width, 3), as the bytes of a PNG."""
+    """Return `pixels`, RGB uint8 (height, width, 3), encoded as PNG."""
     buffer = io.BytesIO()
     Image.fromarray(np.asarray(pixels)).save(buffer, "png")
     return buffer.getvalue()
 
 
 def to_array(picture: np.ndarray | Image.Image) -> np.ndarray:
-    """Return a picture as a plain array, RGB uint8 (height, width, 3). Images of Pillow's are laid on white.
+    """Return an image as a plain array, RGB uint8 (height, width, 3). Transparent Pillow images get a white background.
 
-    Raises TypeError for other things, ValueError for other arrays.
+    Raises:
+        TypeError: it is neither an array nor a Pillow image.
+        ValueError: the array has another shape or type.
     """
     if isinstance(picture, Image.Image):
         return frame_to_array(picture, picture)
@@ -74,16 +76,16 @@ def to_array(picture: np.ndarray | Image.Image) -> np.ndarray:
     return np.asarray(picture)
 
 
-def frame_to_array(picture: Image.Image, opened: Image.Image) -> np.ndarray:
-    """Return a frame of an animated picture as `to_array` does.
+def frame_to_array(frame: Image.Image, opened: Image.Image) -> np.ndarray:
+    """Return a frame of an animated image as `to_array` does.
 
-    opened: the picture as it came from the file, which says what the colours are.
+    opened: the image as it came from the file, whose metadata describes the colours.
     """
-    return _rgb(to_srgb(picture, getattr(opened, "filename", "") or "picture", opened))
+    return _rgb(to_srgb(frame, getattr(opened, "filename", "") or "picture", opened))
 
 
 class Still(NamedTuple):
-    """A picture from a file."""
+    """An image from a file."""
 
     pixels: np.ndarray
     """RGB uint8 (height, width, 3)."""
@@ -92,10 +94,14 @@ class Still(NamedTuple):
 
 
 def read_still(path: Path, most_pixels: int | None = None) -> Still:
-    """Return the picture at `path`, upright, transparency laid on white, with the shape of its pixels.
+    """Read an image file: upright, in sRGB, with a white background if transparent.
 
+    Args:
+        path: of the file.
+        most_pixels: the maximum number of pixels, None for Pillow's limit.
 
-    most_pixels: how many it may have. Raises SourceError, naming it.
+    Raises:
+        SourceError: it cannot be read or is too large. The message contains the path.
     """
     with open_image(path, most_pixels) as image:
         aspect = read_aspect(image, read_head(path))
@@ -104,56 +110,57 @@ def read_still(path: Path, most_pixels: int | None = None) -> Still:
 
 
 def read_image(path: Path, most_pixels: int | None = None) -> np.ndarray:
-    """Return the pixels of the picture at `path`: see `read_still`."""
+    """Return the pixels of the image at `path`, see `read_still`."""
     return read_still(path, most_pixels).pixels
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """Return how much of a dream is to be seen where, by the picture at `path`: uint8 (height, width).
+    """Read a mask that says where a dream shows: uint8 (height, width), 255 for white, 0 for black or transparent.
 
-    255 where it is white, 0 where it is black or transparent. Raises SourceError, naming it.
+    Raises:
+        SourceError: it cannot be read. The message contains the path.
     """
     with open_image(path, MOST_PIXELS) as opened:
-        image = _shallow(_upright(opened, path))
-        if not _transparent(image):
+        image = _to_8_bits(_upright(opened, path))
+        if not _is_transparent(image):
             return np.array(Image.fromarray(_rgb(image)).convert("L"))
         image = image.convert("RGBA")
         return np.array(ImageChops.multiply(image.convert("RGB").convert("L"), image.getchannel("A")))
 
 
 def _upright(image: Image.Image, path: Path) -> Image.Image:
-    """Return the picture upright and in sRGB."""
-    upright = image if _keeps_its_turn(image) else ImageOps.exif_transpose(image)
+    """Return the image upright and in sRGB."""
+    upright = image if _is_turned_by_decoder(image) else ImageOps.exif_transpose(image)
     return to_srgb(upright, str(path), image)
 
 
 def _is_turned(image: Image.Image) -> bool:
     """Return whether `_upright` exchanges width and height."""
-    return not _keeps_its_turn(image) and image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+    return not _is_turned_by_decoder(image) and image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
 
 
-def _keeps_its_turn(image: Image.Image) -> bool:
-    # JPEG XL is turned by its decoder; what Exif says comes on top only in a JPEG that was packed into one.
+def _is_turned_by_decoder(image: Image.Image) -> bool:
+    # The decoder of JPEG XL rotates the image; Exif applies only to a JPEG that was recompressed into one.
     return image.format == "JXL" and not getattr(image, "jpeg", False)
 
 
-def _transparent(image: Image.Image) -> bool:
+def _is_transparent(image: Image.Image) -> bool:
     return image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info
 
 
-def _shallow(image: Image.Image) -> Image.Image:
-    """Return a picture of modes I and F in 8 bits, with its transparent grey as alpha; others as they are."""
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """Return an image of mode I or F in 8 bits, with its transparent grey as alpha; others unchanged."""
     if not (image.mode.startswith("I") or image.mode == "F"):
         return image
-    shallow = eight_bits(image)  # Pillow would clip to 0..255
+    converted = eight_bits(image)  # Pillow would clip to 0..255
     if isinstance(clear := image.info.get("transparency"), int):
-        shallow.putalpha(Image.fromarray(np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8)))
-    return shallow
+        converted.putalpha(Image.fromarray(np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8)))
+    return converted
 
 
 def _rgb(image: Image.Image) -> np.ndarray:
-    image = _shallow(image)
-    if _transparent(image):
+    image = _to_8_bits(image)
+    if _is_transparent(image):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return np.array(image.convert("RGB"))

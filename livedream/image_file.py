@@ -1,4 +1,4 @@
-"""Picture files: what kind a file is, and opening it with Pillow."""
+"""Image files: recognizes their format and opens them with Pillow."""
 
 import functools
 import io
@@ -22,14 +22,14 @@ from livedream.untrusted import open_regular
 log = logging.getLogger(__name__)
 
 HEAD = 64
-"""Bytes at the beginning of a file that tell its format."""
+"""The number of bytes at the beginning of a file that identify its format."""
 DNG_VERSION, SUBFILE = 50706, 254
-"""Tags of a TIFF (DNG 1.7, TIFF 6.0): what only camera raw files have; whether a page is a smaller version."""
+"""Tags of a TIFF (DNG 1.7, TIFF 6.0): present only in camera raw files; whether a page is a thumbnail."""
 FAULTS = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError),
     *(RuntimeError, AssertionError, struct.error, zlib.error),
 )
-"""What Pillow's readers raise for a damaged file."""
+"""The exceptions of Pillow's readers for a damaged file."""
 
 _MAGIC = (
     (SIGNATURE, "PNG"),
@@ -52,12 +52,12 @@ _BY_NAME = {
     **dict.fromkeys((".ico",), ("ICO",)),
     **dict.fromkeys((".pcx",), ("PCX",)),
 }
-"""Formats whose first bytes say little or nothing; they are tried where the name says so."""
+"""Formats that the first bytes hardly identify; they are tried by the file name."""
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif", b"mif1", b"msf1")
 
 
 def sniff(head: bytes) -> str:
-    """Return Pillow's name of the format of a picture that begins with `head`; "" when it looks like none."""
+    """Return Pillow's name of the format of an image that begins with `head`; "" if it is not recognized."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
     if head[4:8] == b"ftyp":
@@ -69,7 +69,7 @@ def sniff(head: bytes) -> str:
 
 
 def read_head(path: Path) -> bytes:
-    """Return the first bytes of a file; none when there is none, or it is no ordinary file. Never waits."""
+    """Return the first bytes of a file; none if it does not exist or is not a regular file. Never blocks."""
     try:
         with open_regular(path) as file:
             return file.read(HEAD)
@@ -79,20 +79,23 @@ def read_head(path: Path) -> bytes:
 
 @contextmanager
 def open_image(path: Path, most_pixels: int | None = None) -> Iterator[Image.Image]:
-    """Open the picture at `path`, decoded; of several pages the first, which is logged.
+    """Open and decode the image at `path`; if it has several pages, the first, which is logged.
 
-    What the file holds counts, not its name. A file whose end is missing gives as much of the picture as there is, and
-    it is logged how much is missing. What Pillow raises in the block, because it reads some things late, counts as
-    damage too.
+    The content counts, not the name. A truncated file yields the part that exists, and the missing part is logged.
+    Exceptions of Pillow inside the `with` block count as damage too, since Pillow reads some data late.
 
-    most_pixels: how many it may have, in less than Pillow itself allows. Raises SourceError, naming the file, when it
-    cannot be read.
+    Args:
+        path: of the file.
+        most_pixels: the maximum number of pixels, if lower than Pillow's own limit.
+
+    Raises:
+        SourceError: it cannot be read. The message contains the path.
     """
-    with _telling(path), _quiet():
+    with _source_errors(path), _quiet():
         image = _open(path, path)
         if most_pixels is not None and image.width * image.height > most_pixels:
             image.close()
-            raise SourceError(f"{path} is too large a picture: {image.width}x{image.height}", "make it smaller first")
+            raise SourceError(f"{path} has too many pixels: {image.width}x{image.height}", "make it smaller first")
         try:
             image.load()
         except FAULTS:
@@ -107,49 +110,49 @@ def open_image(path: Path, most_pixels: int | None = None) -> Iterator[Image.Ima
 
 @contextmanager
 def open_frames(path: Path) -> Iterator[Image.Image]:
-    """Open the picture at `path` for `seek`: nothing is decoded yet. Raises SourceError as `open_image` does."""
-    with _telling(path):
+    """Open the image at `path` for `seek`, without decoding it. Raises SourceError as `open_image` does."""
+    with _source_errors(path):
         image = _open(path, path)
         with image:
             yield image
 
 
 def missing_reader(head: bytes) -> tuple[str, str]:
-    """Return what cannot be read for want of a package, and how to install it; two empty texts when nothing is."""
+    """Return what cannot be read because a package is missing, and how to install it; two empty texts if none is."""
     name = sniff(head)
     if name == "HEIF" and not _reads_heif():
         return "a HEIC picture", 'pip install "livedream[heic]"'
     if name == "JXL" and not _reads_jxl():
         return "a JPEG XL picture", 'pip install "livedream[jxl]"'
     if name == "AVIF" and not _reads("AVIF"):
-        return "an AVIF picture", "install Pillow from its wheel: this one is built without AVIF"
+        return "an AVIF picture", "install Pillow from its wheel; this build has no AVIF"
     return "", ""
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Pillow's warnings from the terminal: of many pixels (an error comes at twice as many), of odd metadata."""
+    """Suppress Pillow's warnings about many pixels (twice as many raise an error) and odd metadata."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 @contextmanager
-def _telling(path: Path) -> Iterator[None]:
-    """Turn what Pillow and the system raise into a SourceError."""
+def _source_errors(path: Path) -> Iterator[None]:
+    """Turn the exceptions of Pillow and the system into a SourceError."""
     try:
         yield
     except (SourceError, ArgumentError):
         raise
     except Image.DecompressionBombError as error:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6
-        cure = f"make it smaller first: at most {most} million pixels"
-        raise SourceError(f"{path} is too large a picture", cure) from error
+        hint = f"make it smaller first: at most {most} million pixels"
+        raise SourceError(f"{path} has too many pixels", hint) from error
     except FileNotFoundError as error:
-        cure = "check the name; relative names start in the current folder"
-        raise SourceError(f"no such picture: {path}", cure) from error
+        hint = "check the name; relative names start in the current folder"
+        raise SourceError(f"no such picture: {path}", hint) from error
     except PermissionError as error:
-        raise SourceError(f"no right to read {path}", "check the rights of the file") from error
+        raise SourceError(f"no permission to read {path}", "check the permissions of the file") from error
     except MemoryError as error:
         raise SourceError(f"{path} does not fit into memory", "make it smaller first") from error
     except FAULTS as error:
@@ -157,13 +160,13 @@ def _telling(path: Path) -> Iterator[None]:
 
 
 def _open(path: Path, file: Path | io.BytesIO) -> Image.Image:
-    """Open `file`, which is what `path` holds, at its first page."""
-    _refuse(path)
+    """Open `file`, the content of `path`, at its first page."""
+    _check_image_file(path)
     with path.open("rb") as beginning:
         head = beginning.read(HEAD)
-    what, cure = missing_reader(head)
-    if what:
-        raise SourceError(f"{path} is {what}, and the package that reads it is not installed", cure)
+    missing, hint = missing_reader(head)
+    if missing:
+        raise SourceError(f"{path} is {missing}, and the package that reads it is not installed", hint)
     name = sniff(head)
     formats = ("JPEG", "MPO") if name == "JPEG" else (name,) if name else _BY_NAME.get(path.suffix.lower(), ())
     if not formats:
@@ -174,20 +177,20 @@ def _open(path: Path, file: Path | io.BytesIO) -> Image.Image:
         image = Image.open(file, formats=formats)
     try:
         if image.format == "TIFF":
-            _choose_page(image, path, said=isinstance(file, io.BytesIO))
+            _choose_page(image, path, is_logged=isinstance(file, io.BytesIO))
     except BaseException:
         image.close()
         raise
     return image
 
 
-def _refuse(path: Path) -> None:
-    """Raise SourceError for what is certainly no picture, before Pillow looks at it."""
+def _check_image_file(path: Path) -> None:
+    """Raise SourceError for what is certainly not an image, before Pillow opens it."""
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
         raise SourceError(f"{path} is a folder", "name a picture")
     if not stat.S_ISREG(status.st_mode):
-        raise SourceError(f"{path} is not an ordinary file", "copy it into a file first")
+        raise SourceError(f"{path} is not a regular file", "copy it into a file first")
     if path.suffix.lower() in RAW:
         raise _is_raw(path)
     if status.st_size == 0:
@@ -195,14 +198,14 @@ def _refuse(path: Path) -> None:
 
 
 def _is_raw(path: Path) -> SourceError:
-    cure = "develop it first, for example with darktable, and name the TIFF or JPEG"
-    return SourceError(f"{path} is a camera raw file, which livedream does not read", cure)
+    hint = "develop it first, for example with darktable, and name the TIFF or JPEG"
+    return SourceError(f"{path} is a camera raw file, which livedream does not read", hint)
 
 
-def _choose_page(image: Image.Image, path: Path, *, said: bool) -> None:
-    """Go to the first page of a TIFF that is no thumbnail. Raises SourceError for a camera raw file.
+def _choose_page(image: Image.Image, path: Path, *, is_logged: bool) -> None:
+    """Go to the first page of a TIFF that is not a thumbnail. Raises SourceError for a camera raw file.
 
-    said: whether it was logged before that there are more.
+    is_logged: whether it has been logged that there are several pages.
     """
     pages = []
     for number in range(getattr(image, "n_frames", 1)):
@@ -212,13 +215,13 @@ def _choose_page(image: Image.Image, path: Path, *, said: bool) -> None:
             raise _is_raw(path)
         if not int(tags.get(SUBFILE, 0)) & 1:
             pages.append(number)
-    if len(pages) > 1 and not said:
-        log.warning("%s has %d pages, only the first is taken", path, len(pages))
+    if len(pages) > 1 and not is_logged:
+        log.warning("%s has %d pages, only the first is used", path, len(pages))
     image.seek(pages[0] if pages else 0)
 
 
 def _rescued(path: Path) -> Image.Image:
-    """Return what there is of a picture whose end is missing."""
+    """Return the existing part of a truncated image, and log what is missing."""
     image, loss = rescue(path.read_bytes(), functools.partial(_open, path))
     log.warning("%s %s", path, loss)
     return image
@@ -226,7 +229,7 @@ def _rescued(path: Path) -> Image.Image:
 
 @functools.cache
 def _reads_heif() -> bool:
-    """Let Pillow read HEIC, where pi-heif, or its larger sister pillow-heif, is installed."""
+    """Register HEIC with Pillow if pi-heif or pillow-heif is installed; return whether it is."""
     try:
         from pi_heif import register_heif_opener
     except ImportError:
@@ -240,7 +243,7 @@ def _reads_heif() -> bool:
 
 @functools.cache
 def _reads_jxl() -> bool:
-    """Let Pillow read JPEG XL, where its plugin is installed."""
+    """Register JPEG XL with Pillow if its plugin is installed; return whether it is."""
     try:
         import pillow_jxl  # noqa: F401  it registers itself
     except ImportError:

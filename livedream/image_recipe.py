@@ -1,8 +1,7 @@
-"""The recipe inside a picture: as a text of its own in PNG, in JPEG, WebP and TIFF where other programs that generate
-pictures leave their parameters.
+"""The recipe inside an image: in PNG a text chunk, in JPEG, WebP and TIFF the field that other image generators use.
 
-JPEG and WebP have the Exif tag UserComment for it, which no gallery shows as a caption. In TIFF it is ImageDescription:
-libtiff writes no Exif directory into a compressed file.
+In JPEG and WebP that is the Exif tag UserComment, which galleries do not show as a caption. In TIFF it is
+ImageDescription, since libtiff writes no Exif directory into a compressed file.
 """
 
 from pathlib import Path
@@ -15,15 +14,18 @@ from livedream.image_file import open_frames
 from livedream.recipe import TABLE
 
 _ASCII = b"ASCII\0\0\0"
-"""What a UserComment in ASCII begins with (Exif 3.0, 4.6.5)."""
+"""The prefix of a UserComment in ASCII (Exif 3.0, 4.6.5)."""
 LARGEST = 60_000
-"""Bytes: all Exif data of a JPEG stand in one segment of 65533."""
+"""Bytes: all Exif data of a JPEG must fit into one segment of 65533."""
 
 
 def recipe_options(suffix: str, text: str, exif: Image.Exif | None = None) -> dict[str, Any]:
-    """Return how Pillow is told to write `text` into a JPEG, WebP or TIFF.
+    """Return Pillow's options for writing `text` into a JPEG, WebP or TIFF.
 
-    text: ASCII. exif: what else the file is to say, which the text is added to.
+    Args:
+        suffix: of the file.
+        text: ASCII.
+        exif: other Exif data of the file, to which the text is added.
     """
     if suffix in (".tif", ".tiff"):
         return {"tiffinfo": {Base.ImageDescription: text}}
@@ -33,7 +35,7 @@ def recipe_options(suffix: str, text: str, exif: Image.Exif | None = None) -> di
 
 
 def recipe_in(path: Path) -> str:
-    """Return the recipe in a picture; "" or some other text when there is none. Raises SourceError."""
+    """Return the recipe in an image; "" or another text if there is none. Raises SourceError."""
     with open_frames(path) as image:
         if TABLE in image.info:  # of a PNG
             return str(image.info[TABLE])

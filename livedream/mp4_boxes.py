@@ -7,19 +7,19 @@ from typing import BinaryIO, NamedTuple
 
 
 class Box(NamedTuple):
-    """Where a box is, in bytes from the beginning of what it lies in."""
+    """The position of a box, in bytes from the beginning of the file."""
 
     name: bytes
     start: int
     content: int
-    """Where what follows its header begins."""
+    """Where its content begins, after the header."""
     end: int
 
 
 def outermost_boxes(file: BinaryIO) -> Iterator[Box]:
-    """Yield the boxes of a file, in order, up to the first whose size cannot be right.
+    """Yield the top-level boxes of a file, in order, up to the first with an invalid size.
 
-    The file may be moved in between. A box that the end of the file cuts off ends behind it.
+    The caller may move the file position in between. A box that is cut off ends after the end of the file.
     """
     length = file.seek(0, os.SEEK_END)
     place = 0

@@ -1,8 +1,8 @@
-"""The shape of the pixels of a picture file: width over height, as the file says, and how it is told in one.
+"""The pixel aspect of image files, width over height: reading and writing it.
 
-PNG and JFIF have a unit of density that means "the shape only". FFmpeg, which makes nearly all such files, then writes
-width:height (pngenc.c, mjpegenc_common.c), the inverse of a density; so it is read and written here. Densities per inch
-or metre are what they are: the denser way has the narrower pixels.
+PNG and JFIF have a unit of density that means "aspect only". FFmpeg, which writes nearly all such files, then stores
+width:height (pngenc.c, mjpegenc_common.c), the inverse of a density; the same is done here. Densities per inch or metre
+are real densities: pixels are narrower in the denser direction.
 """
 
 import struct
@@ -16,19 +16,19 @@ from livedream.png_chunks import SIGNATURE, chunk
 
 SQUARE = Fraction(1)
 NEARLY = Fraction(1, 100)
-"""Densities rounded to whole numbers, or mistaken, differ by so much; the least that video has is 8 % (59:54)."""
+"""Rounded or wrong densities differ by this much; the smallest deviation in videos is 8 % (59:54)."""
 LARGEST = 8
-"""The pixels of nobody are wider, or higher; such files were written by mistake."""
+"""No real pixels are wider or higher than this ratio; files that state more are wrong."""
 _GIF_BYTE = 12
-"""Where a GIF has its aspect: a byte that is 0, or 64 times the aspect less 15 (GIF89a, section 18)."""
+"""Offset of the aspect in a GIF: a byte that is 0, or 64 times the aspect minus 15 (GIF89a, section 18)."""
 _AFTER_HEAD = 33
-"""Bytes of a PNG before the second chunk."""
+"""The offset of the second chunk of a PNG."""
 
 
 def read_aspect(image: Image.Image, head: bytes = b"") -> Fraction:
-    """Return the width of a pixel over its height in a picture that Pillow opened; 1 where it does not say.
+    """Return the width of a pixel over its height in an image that Pillow has opened; 1 if it is not stated.
 
-    head: the first bytes of the file: Pillow leaves out what a GIF says.
+    head: the first bytes of the file, since Pillow does not read the aspect of a GIF.
     """
     if image.format == "GIF":
         byte = head[_GIF_BYTE] if len(head) > _GIF_BYTE else 0
@@ -38,10 +38,10 @@ def read_aspect(image: Image.Image, head: bytes = b"") -> Fraction:
         return _plausible(*info["aspect"])
     if info.get("jfif_unit") == 0:
         return _plausible(*info.get("jfif_density", (1, 1)))
-    if image.format == "TIFF":  # in any unit, or none
+    if image.format == "TIFF":  # in any unit
         tags = image.tag_v2  # type: ignore[attr-defined]
         return _plausible(tags.get(Base.YResolution, 1), tags.get(Base.XResolution, 1))
-    if image.format == "WEBP":  # no other place; cameras write 72 and 72
+    if image.format == "WEBP":  # only Exif has it; cameras write 72 and 72
         exif = image.getexif()
         return _plausible(exif.get(Base.YResolution, 1), exif.get(Base.XResolution, 1))
     across, down = info.get("dpi", (1, 1))
@@ -49,7 +49,7 @@ def read_aspect(image: Image.Image, head: bytes = b"") -> Fraction:
 
 
 def _plausible(width: Any, height: Any) -> Fraction:
-    """Return width over height, numbers of any kind; 1 for what can only be a mistake."""
+    """Return width over height, numbers of any kind; 1 for an implausible ratio."""
     try:
         ratio = Fraction(width) / Fraction(height)
     except (ArithmeticError, TypeError, ValueError):
@@ -60,7 +60,7 @@ def _plausible(width: Any, height: Any) -> Fraction:
 
 
 def options_for(suffix: str, aspect: Fraction) -> dict[str, Any]:
-    """Return how Pillow is told the shape of the pixels in a file of that kind; for PNG and JPEG see `stamped`."""
+    """Return Pillow's options for writing the pixel aspect to a file of this type; for PNG and JPEG see `stamped`."""
     if aspect == SQUARE:
         return {}
     width, height = aspect.limit_denominator(1000).as_integer_ratio()
@@ -74,7 +74,7 @@ def options_for(suffix: str, aspect: Fraction) -> dict[str, Any]:
 
 
 def stamped(data: bytes, aspect: Fraction) -> bytes:
-    """Return the PNG or JPEG that Pillow has written with the shape of its pixels in it; other files as they are."""
+    """Return a PNG or JPEG written by Pillow with the pixel aspect inserted; other files unchanged."""
     if aspect == SQUARE:
         return data
     width, height = aspect.limit_denominator(1000).as_integer_ratio()

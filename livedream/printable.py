@@ -1,25 +1,25 @@
-"""Makes untrusted text safe for a terminal: nothing in it can move the cursor, hide, or forge a line."""
+"""Text from anywhere, fit for a terminal: nothing in it moves a cursor, hides, or forges a line of its own."""
 
 import re
 import unicodedata
 
-from livedream.urls import masked
+from livedream.urls import redact_text
 
-# Controls (C0, C1), formats (text direction, zero width), line separators, and lone surrogates, which stand for bytes
-# of a file name that are not valid text.
+# Controls (C0, C1), formats (directions of writing, zero width), separators of lines, halves of surrogates: bytes of a
+# name that are no text come as those.
 _ESCAPED = ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn")
 _PLAIN = re.compile(r"[ -~]*")
 LONGEST = 200
-"""The largest number of characters of an untrusted value that a message quotes."""
+"""Characters of a value from outside that a message quotes."""
 
 
 def presentable(text: str) -> str:
-    """Return `text` as one line to print or draw, without secrets and without control characters."""
-    return printable(masked(text))
+    """Return `text` as one line to print or draw: it gives no secrets away, and a terminal obeys nothing in it."""
+    return printable(redact_text(text))
 
 
 def printable(text: str) -> str:
-    r"""Return `text` with all invisible characters and line breaks escaped, for example as \x1b."""
+    r"""Return `text` with all characters escaped, as \x1b, that do something other than be seen; line breaks too."""
     if _PLAIN.fullmatch(text):
         return text
     return "".join(_escape(letter) if unicodedata.category(letter) in _ESCAPED else letter for letter in text)
@@ -34,10 +34,10 @@ def _by_number(number: int) -> str:
 
 
 def quoted_value(value: object) -> str:
-    """Return the `repr` of `value`, shortened for a message. Numbers may have any length."""
+    """Return `value` as Python writes it, shortened to what a message may quote. Numbers may have any length."""
     if isinstance(value, str):
         text = repr(value[: LONGEST + 1])
-    elif isinstance(value, int) and value.bit_length() > 1000:  # Python refuses to convert more than 4300 digits
+    elif isinstance(value, int) and value.bit_length() > 1000:  # Python refuses to write more than 4300 digits
         return f"a number of {value.bit_length()} bits"
     else:
         text = repr(value)

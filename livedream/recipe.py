@@ -15,7 +15,7 @@ from livedream.legacy import GENERATION, upgraded
 from livedream.printable import quoted_value
 from livedream.settings import CONTROLS, DEFAULTS_GENERATION, DreamSettings
 from livedream.untrusted import open_regular, parse_toml
-from livedream.urls import shown
+from livedream.urls import redact
 
 TABLE = "livedream"
 """The table of the recipe for everything that is not a control, and the name of the recipe inside a PNG."""
@@ -53,7 +53,7 @@ class Recipe:
         known: dict[str, Fact] = {
             "version": __version__,
             GENERATION: DEFAULTS_GENERATION,
-            "source": shown(self.source),
+            "source": redact(self.source),
             "fingerprint": self.fingerprint,
             "ingredients": self.ingredients,
             "used": self.used,

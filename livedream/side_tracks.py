@@ -1,4 +1,4 @@
-"""What capture and sink agree on about sound and subtitles that cannot be opened by a path."""
+"""The contract between capture and sink for sound and subtitles that have no path."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -7,15 +7,15 @@ if TYPE_CHECKING:
 
 
 class SideTracks(Protocol):
-    """Sound and subtitles of a film on a web server, or in a pipe."""
+    """Sound and subtitles of a video on a web server or in a pipe."""
 
     name: str
-    """What may be shown of where they are."""
+    """Where they come from, redacted."""
     reopens: bool
-    """Whether they can be opened more than once: not those in a pipe."""
+    """Whether they can be opened more than once; a pipe cannot."""
 
     def open(self) -> "InputContainer":
-        """Return a container to read them from, which the caller closes.
+        """Return a container to read them from; the caller closes it.
 
-        Its `demux` may yield None in place of a packet: none is there yet, ask again later. Raises SourceError.
+        Its `demux` may yield None in place of a packet if there is none yet. Raises SourceError.
         """

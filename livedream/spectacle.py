@@ -1,4 +1,4 @@
-"""A picture that is being dreamt, step by step, to iterate over or to be played in a notebook."""
+"""A dream of an image, step by step: to iterate over, or to play in a notebook."""
 
 import base64
 import io
@@ -10,19 +10,19 @@ from PIL import Image
 from livedream.frame import Frame
 
 _LARGEST = 512
-"""Pixels of the longer side in a notebook, which keeps what it shows: a hundred steps take some megabytes."""
+"""The longer side in a notebook, in pixels. The notebook stores it: a hundred steps take some megabytes."""
 _REST = 2000
-"""Milliseconds for which the last picture stays before it begins again."""
+"""Milliseconds for which the last frame is shown before the animation repeats."""
 
 
 class Spectacle(Iterator[Frame]):
-    """The Frames of a dream, one after each step, computed when they are asked for.
+    """The frames of a dream, one after each step, computed on demand.
 
-    Shown by a notebook it is dreamt from its beginning, and plays; what iterates over it goes on where it was.
+    A notebook dreams it from the beginning and plays it; this does not affect an iteration over it.
     """
 
     def __init__(self, begin: Callable[[], Iterator[Frame]], rate: Fraction) -> None:
-        """begin: starts the dream and gives its frames. rate: at how many frames per second it plays."""
+        """begin: starts the dream and yields its frames. rate: of the animation, in frames per second."""
         self._begin = begin
         self._rate = rate
         self._frames: Iterator[Frame] | None = None
@@ -38,12 +38,12 @@ class Spectacle(Iterator[Frame]):
         )
 
     def _webp(self) -> bytes:
-        pictures = []
+        images = []
         for frame in self._begin():
-            picture = Image.fromarray(frame.pixels)
-            picture.thumbnail((_LARGEST, _LARGEST))
-            pictures.append(picture)
-        times = [round(1000 / self._rate)] * (len(pictures) - 1) + [_REST]
+            image = Image.fromarray(frame.pixels)
+            image.thumbnail((_LARGEST, _LARGEST))
+            images.append(image)
+        times = [round(1000 / self._rate)] * (len(images) - 1) + [_REST]
         buffer = io.BytesIO()
-        pictures[0].save(buffer, "webp", save_all=True, append_images=pictures[1:], duration=times, loop=0, method=0)
+        images[0].save(buffer, "webp", save_all=True, append_images=images[1:], duration=times, loop=0, method=0)
         return buffer.getvalue()

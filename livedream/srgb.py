@@ -1,4 +1,4 @@
-"""Pictures in any colour space, converted to sRGB."""
+"""Converts images from any colour space to sRGB."""
 
 import io
 import logging
@@ -19,21 +19,21 @@ log = logging.getLogger(__name__)
 
 _SRGB = ImageCms.createProfile("sRGB")
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
-"""The mode in which Pillow converts from each space of ICC."""
+"""Pillow's mode for each colour space of ICC."""
 _GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 _GAMMA = 1 / 2.2
 _EXIF, _INTEROPERABILITY, _COLOR_SPACE = 0x8769, 0xA005, 0xA001
 _ADOBE_RGB_SPACE = 2
-_said: set[tuple[Path, str]] = set()
-"""The folder and the kind of conversions that were reported."""
+_warned: set[tuple[Path, str]] = set()
+"""The folder and the kind of the conversions that have been logged."""
 _HEAD = 1 << 18
-"""Bytes at the beginning of an AVIF file in which its colours are described."""
+"""Bytes at the beginning of an AVIF file that are searched for its colour description."""
 _CURVES = {4: 2.2, 5: 2.8, 8: 1.0}
 """Gamma by the transfer of ITU-T H.273; all others are shown with the curve of sRGB, as in browsers."""
 
 
 class Profile:
-    """An ICC profile. One that is damaged is reported and ignored."""
+    """An ICC profile. A damaged one is logged and ignored."""
 
     def __init__(self, icc: bytes) -> None:
         self._profile: ImageCms.ImageCmsProfile | None = None
@@ -47,23 +47,23 @@ class Profile:
             self._profile = None
 
     def to_srgb(self, image: Image.Image, name: str) -> Image.Image:
-        """Return the picture in sRGB: RGB, or RGBA where it has alpha; as it is where the profile changes nothing.
+        """Return the image in sRGB: RGB, or RGBA if it has alpha; unchanged if the profile has no effect.
 
-        name: what to call it in messages.
+        name: of the image, for messages.
         """
         mode = _MODES.get(self.space)
         if self._profile is None:
-            _say_once(f"{name}: its colour profile is damaged and ignored")
+            _warn_once(f"{name}: its colour profile is damaged and ignored")
             return image
         if mode is None or not _suits(image, mode):
-            _say_once(
+            _warn_once(
                 f"{name}: its colour profile ({self.space}) does not match its pixels ({image.mode}) and is ignored"
             )
             return image
         try:
             transform = self._transform(self._profile, mode)
         except (ImageCms.PyCMSError, ValueError, OSError):
-            _say_once(f"{name}: its colour profile is damaged and ignored")
+            _warn_once(f"{name}: its colour profile is damaged and ignored")
             return image
         if transform is None:
             return image
@@ -80,9 +80,9 @@ class Profile:
         return converted
 
     def _transform(self, profile: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform | None:
-        """Return the conversion, None where it changes nothing. Raises what lcms does."""
+        """Return the conversion, None if it has no effect. Raises what lcms raises."""
         if mode not in self._transforms:
-            # As picture editors do it by default. Without the flag the black ink of CMYK becomes grey.
+            # The default of image editors. Without the flag the black of CMYK becomes grey.
             intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
             transform = ImageCms.buildTransform(profile, _SRGB, mode, "RGB", intent, flags)
             self._transforms[mode] = None if _changes_nothing(transform, mode) else transform
@@ -91,40 +91,40 @@ class Profile:
 
 @lru_cache(maxsize=8)
 def profile(icc: bytes) -> Profile:
-    """Return the profile; those of the pictures of a folder are mostly the same, and take 5 ms to prepare."""
+    """Return the profile. Cached: images in a folder mostly share one, and preparing it takes 5 ms."""
     return Profile(icc)
 
 
 def to_srgb(image: Image.Image, name: str, opened: Image.Image | None = None) -> Image.Image:
-    """Return a picture in sRGB, by its ICC profile or whatever else describes its colours.
+    """Return an image in sRGB, by its ICC profile or other colour metadata.
 
-    Tags come in the order of the PNG specification: cICP, ICC profile, sRGB, gamma and chromaticities; then those of
-    HEIF and AVIF (nclx), and Adobe RGB in EXIF. Without any it is sRGB already.
+    The order of precedence is that of the PNG specification: cICP, ICC profile, sRGB, gamma and chromaticities; then
+    nclx of HEIF and AVIF, and Adobe RGB in Exif. Without any of these the image is sRGB already.
 
     Args:
-        image: of any mode of Pillow's.
-        name: what to call it in messages.
-        opened: the picture as it came from the file, where `image` was made from it (turned upright).
+        image: of any Pillow mode.
+        name: of the image, for messages.
+        opened: the image as it came from the file, if `image` was derived from it (rotated upright).
 
     Returns:
-        the picture as it is where there is nothing to convert, else RGB or RGBA.
+        The image unchanged if there is nothing to convert, else RGB or RGBA.
     """
     opened = opened or image
     numbers = _cicp(opened) or (None if opened.info.get("icc_profile") else _nclx(opened))
     if numbers and numbers[1] in HDR:
-        _say_of_folder(name, f"HDR ({HDR[numbers[1]]}) is mapped to the range of an ordinary screen")
+        _warn_once_per_folder(name, f"HDR ({HDR[numbers[1]]}) is mapped to the range of an ordinary screen")
         return _from_hdr(image, *numbers)
     icc = _from_numbers(*numbers) if numbers else _describe(opened, name)
     if icc is None:
         return image
     converted = profile(icc).to_srgb(image, name)
     if converted is not image:
-        _say_of_folder(name, f"colours are converted from {profile(icc).description} to sRGB")
+        _warn_once_per_folder(name, f"colours are converted from {profile(icc).description} to sRGB")
     return converted
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """Return a picture of modes I and F as L, with 65535 as white (F: 1 where nothing is brighter, else 255)."""
+    """Return an image of mode I or F as L, with 65535 as white (F: 1 if nothing is brighter, else 255)."""
     levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
     if image.mode != "F":
         levels = levels / 257  # 65535 becomes 255
@@ -134,7 +134,7 @@ def eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _describe(image: Image.Image, name: str) -> bytes | None:
-    """Return an ICC profile for the colours of a picture without numbers of ITU-T H.273, None when they are sRGB."""
+    """Return an ICC profile for the colours of an image without numbers of ITU-T H.273, None for sRGB."""
     info: dict[Any, Any] = image.info
     if icc := info.get("icc_profile") or _boxed_profile(image):
         return bytes(icc)
@@ -150,7 +150,7 @@ def _describe(image: Image.Image, name: str) -> bytes | None:
 
 
 def matrix_profile(description: str, primaries: Primaries, gamma: float | None = None) -> bytes:
-    """Return an ICC profile (version 4) for RGB with these primaries, with a gamma or the curve of sRGB."""
+    """Return an ICC profile (version 4) for RGB with these primaries and a gamma, None for the curve of sRGB."""
     if gamma is None:
         curve = struct.pack(">4s4xHxx5i", b"para", 3, *map(_fixed, (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)))
     else:
@@ -186,7 +186,7 @@ def _from_hdr(image: Image.Image, primaries: int, transfer: int) -> Image.Image:
 
 
 def _from_numbers(primaries: int, transfer: int) -> bytes | None:
-    """Return a profile for colours in the numbers of ITU-T H.273, None when they are those of sRGB."""
+    """Return a profile for colours in the numbers of ITU-T H.273, None for sRGB."""
     gamma = _CURVES.get(transfer)
     if primaries not in FOREIGN and gamma is None:
         return None
@@ -195,7 +195,7 @@ def _from_numbers(primaries: int, transfer: int) -> bytes | None:
 
 
 def _from_chromaticities(info: dict[Any, Any], name: str) -> bytes | None:
-    """Return a profile for the gAMA and cHRM of a PNG."""
+    """Return a profile for the gAMA and cHRM chunks of a PNG, None for sRGB."""
     gamma = info.get("gamma", _GAMMA)
     places = info.get("chromaticity")
     white, *primaries = zip(places[::2], places[1::2], strict=True) if places else (BT709[3], *BT709[:3])
@@ -203,7 +203,7 @@ def _from_chromaticities(info: dict[Any, Any], name: str) -> bytes | None:
     if math.isclose(gamma, _GAMMA, abs_tol=0.01):
         if np.allclose(wanted, BT709, atol=0.002):
             return None
-        exponent = None  # 1/2.2 is how sRGB is written
+        exponent = None  # sRGB is written as 1/2.2
     elif gamma <= 0:
         exponent = None
     else:
@@ -216,7 +216,7 @@ def _from_chromaticities(info: dict[Any, Any], name: str) -> bytes | None:
 
 
 def _cicp(image: Image.Image) -> tuple[int, int] | None:
-    """Return primaries and transfer of the cICP chunk of a PNG, which Pillow passes over."""
+    """Return primaries and transfer of the cICP chunk of a PNG, which Pillow ignores."""
     if image.format != "PNG":
         return None
     for kind, body, _ in chunks_in(_head(image)):
@@ -228,13 +228,13 @@ def _cicp(image: Image.Image) -> tuple[int, int] | None:
 
 
 def _nclx(image: Image.Image) -> tuple[int, int] | None:
-    """Return primaries and transfer of a HEIC (by pillow-heif) or an AVIF, of which Pillow does not tell them."""
-    if isinstance(told := image.info.get("nclx_profile"), dict):
-        return int(told.get("color_primaries", 2)), int(told.get("transfer_characteristics", 2))
+    """Return primaries and transfer of a HEIC (by pillow-heif) or an AVIF, which Pillow does not report."""
+    if isinstance(nclx := image.info.get("nclx_profile"), dict):
+        return int(nclx.get("color_primaries", 2)), int(nclx.get("transfer_characteristics", 2))
     if image.format != "AVIF":
         return None
-    _, found, numbers = _head(image).partition(b"colrnclx")
-    return struct.unpack(">HH", numbers[:4]) if found and len(numbers) >= 4 else None
+    _, name, numbers = _head(image).partition(b"colrnclx")
+    return struct.unpack(">HH", numbers[:4]) if name and len(numbers) >= 4 else None
 
 
 def _head(image: Image.Image) -> bytes:
@@ -246,18 +246,18 @@ def _head(image: Image.Image) -> bytes:
 
 
 def _is_adobe_rgb(image: Image.Image) -> bool:
-    """Return whether EXIF says so, which is how most cameras write it."""
+    """Return whether Exif states Adobe RGB, as most cameras write it."""
     try:
         exif = image.getexif()
         space = exif.get_ifd(_EXIF).get(_COLOR_SPACE)
         interoperability = exif.get_ifd(_INTEROPERABILITY).get(1)
     except (OSError, ValueError, SyntaxError, KeyError, TypeError, AttributeError, struct.error):
-        return False  # damaged EXIF is no reason to refuse a picture
+        return False  # damaged Exif is no reason to refuse an image
     return bool(space == _ADOBE_RGB_SPACE or str(interoperability).startswith("R03"))
 
 
 def _boxed_profile(image: Image.Image) -> bytes | None:
-    """Return the ICC profile of a JPEG 2000 (ISO/IEC 15444-1, I.5.3.3), which Pillow passes over."""
+    """Return the ICC profile of a JPEG 2000 (ISO/IEC 15444-1, I.5.3.3), which Pillow ignores."""
     if image.format != "JPEG2000":
         return None
     place = _head(image).find(b"colr\2")
@@ -277,7 +277,7 @@ def _is_deep(image: Image.Image) -> bool:
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """Return whether the profile is that of sRGB, by whatever name and maker."""
+    """Return whether the profile is that of sRGB, under any name."""
     if mode not in ("RGB", "L"):
         return False
     steps = np.arange(0, 256, 17, dtype=np.uint8)
@@ -285,22 +285,22 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
         probe, wanted = steps[np.newaxis], np.repeat(steps[np.newaxis, :, np.newaxis], 3, axis=2)
     else:
         probe = wanted = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, len(steps), 3)
-    shown = ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(probe)), transform)
-    return bool(np.abs(np.asarray(shown).astype(int) - wanted).max() <= 1)
+    converted = ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(probe)), transform)
+    return bool(np.abs(np.asarray(converted).astype(int) - wanted).max() <= 1)
 
 
 def _printable(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable())[:60] or "its own profile"
 
 
-def _say_of_folder(name: str, text: str) -> None:
-    """Report a conversion, once for a folder of photographs."""
+def _warn_once_per_folder(name: str, text: str) -> None:
+    """Log a conversion, once for a folder of photographs."""
     kind = Path(name).parent, text
-    if kind not in _said:
-        _said.add(kind)
+    if kind not in _warned:
+        _warned.add(kind)
         log.warning("%s: %s", name, text)
 
 
 @lru_cache(maxsize=1024)
-def _say_once(text: str) -> None:
+def _warn_once(text: str) -> None:
     log.warning("%s", text)

@@ -1,4 +1,4 @@
-"""One clock for all tracks of a film whose own clock jumps: parts joined end to end, wraps, restarts of the sender."""
+"""A continuous clock for all tracks of a video whose clock jumps: joined files, wraps, restarts of the sender."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -12,93 +12,93 @@ from av.format import Flags
 from av.stream import Disposition
 
 OPTIONS = {"merge_pmt_versions": "1"}
-"""With which a film is opened. A broadcast that lists its tracks anew, and a second one joined to it, may number them
-otherwise: they are the same tracks. Formats other than MPEG-TS do not know the option."""
+"""Options for opening a video. A broadcast that repeats its table of tracks, or a second one joined to it, may number
+the same tracks differently. Formats other than MPEG-TS ignore the option."""
 NO_DTS = {"matroska", "nut", "wtv"}
 """Formats that store no decoding times."""
 BACK = Fraction(1, 10)
-"""Seconds. Decoding times never go back in a sound file; ffmpeg too takes less than this for a slip."""
+"""Seconds. Decoding times never go back in an intact file; ffmpeg too treats less than this as an error."""
 FAR = Fraction(10)
-"""Seconds. In formats that say that their clock may jump, a longer step ahead is a jump and no pause (ffmpeg's
-`dts_delta_threshold`). In others a recording may stand still for hours."""
+"""Seconds. In formats whose clock may jump, a longer step ahead is a jump and not a pause (ffmpeg's
+`dts_delta_threshold`). In others a recording may pause for hours."""
 ABSURD = Fraction(30 * 3600)
 """Seconds. A longer step ahead is a jump in every format (ffmpeg's `dts_error_threshold`)."""
 OVERLAP = Fraction(1, 10)
-"""Seconds. At a join the pictures follow each other without a gap if the sound overlaps by no more than this: encoders
-pad it at both ends. Where it overlaps by more, the last picture before the join waits for it."""
+"""Seconds. At a join, frames follow each other without a gap if the sound overlaps by no more than this: encoders pad
+it at both ends. If it overlaps by more, the last frame before the join is shown until the sound has ended."""
 LOOK_AHEAD = Fraction(3)
-"""Seconds of a new part that are read at most to find out where its tracks begin."""
+"""Seconds of a new part that are read at most to find the beginning of its tracks."""
 HELD = 2048
-"""Packets that are held at most meanwhile."""
+"""Packets that are buffered at most meanwhile."""
 REORDERED = 17
-"""Packets in which the earliest picture of a part must come: H.264 and H.265 hold back 16 pictures at most."""
+"""The number of packets among which the earliest frame of a part is: H.264 and H.265 reorder by 16 at most."""
 WRAPS = (31, 32, 33)
-"""Bits of the clocks that wrap: FLV as ffmpeg writes it, FLV, MPEG-TS and MPEG-PS."""
+"""The number of bits of clocks that wrap: FLV as written by ffmpeg, FLV, MPEG-TS and MPEG-PS."""
 DAMAGED = Fraction(1)
-"""Seconds. A track that leaves the clock for no longer, alone, and comes back has a damaged time. It counts for all
-frames of sound that are sent together, up to half a second of them."""
+"""Seconds. If a single track leaves the clock for no longer than this and returns, its times are damaged. This applies
+to all audio frames that are sent together, up to half a second of them."""
 
 
 class Jump(NamedTuple):
     """A place where the clock of a file jumps."""
 
     time: Fraction
-    """Seconds on the clock that goes on."""
+    """In seconds on the continuous clock."""
     by: Fraction
-    """Seconds, below 0 where it goes back."""
+    """In seconds, negative if it goes back."""
 
 
 @dataclass(slots=True)
 class _Track:
-    """One track of pictures or sound."""
+    """A video or audio track."""
 
     is_video: bool
     part: int = 0
     last: Fraction | None = None
-    """The decoding time of its last packet in the file, in seconds."""
+    """The decoding time of its last packet, as a timestamp of the file in seconds."""
     duration: Fraction = Fraction(0)
     """Of that packet."""
     highest: Fraction | None = None
-    """When the latest packet of the part is shown, in seconds on the clock of the file."""
+    """The latest presentation time in the part, as a timestamp of the file in seconds."""
     end: Fraction = Fraction(0)
-    """Where its latest packet ends, in seconds on the clock that goes on."""
+    """Where its latest packet ends, in seconds on the continuous clock."""
     trim: Fraction | None = None
-    """After a join: where the sound before it ends; what overlaps is left out."""
+    """After a join: where the sound before it ends; overlapping sound is dropped."""
 
 
 @dataclass(slots=True)
 class _Part:
-    """What lies between two jumps."""
+    """The stretch between two jumps."""
 
     clock: Fraction
-    """The latest decoding time that was read, in seconds on the clock of the file."""
+    """The latest decoding time, as a timestamp of the file in seconds."""
     shift: Fraction = Fraction(0)
-    """Seconds from the clock of the file to the one that goes on."""
+    """Seconds to add to timestamps of the file for the continuous clock."""
     begins: dict[int, Fraction] = field(default_factory=dict)
-    """Of each track: when its earliest packet is shown, in seconds on the clock of the file."""
+    """The earliest presentation time of each track, as a timestamp of the file in seconds."""
     opens: dict[int, Fraction] = field(default_factory=dict)
-    """Of each track: the decoding time of its first packet."""
+    """The decoding time of the first packet of each track."""
     counts: dict[int, int] = field(default_factory=dict)
-    """Of each track: how many packets were read."""
+    """The number of packets of each track."""
 
 
 class Timeline:
-    """Gives the packets of a file times that go on where the clock of the file jumps.
+    """Gives the packets of a file times that continue where the clock of the file jumps.
 
-    All that is fed, with packets of every track of pictures and sound in the order of the file, decides: two readers of
-    one file give its packets the same times. Before the first jump these are the times of the file.
+    Feed it the packets of every video and audio track in the order of the file. The result depends only on them: two
+    readers of one file give its packets the same times. Before the first jump these are the times of the file.
 
-    A jump is a decoding time that goes back, and in formats for broadcast one that goes far ahead of all tracks. A new
-    part of the film begins there. Its tracks keep their distances, and it follows the part before without a gap in the
-    pictures, or in the sound where that is longer. Tracks come to the join one after the other, so packets are held
-    until it is known where each begins. A clock that wraps just goes on.
+    A jump is a decoding time that goes back and, in broadcast formats, one that goes far ahead of all tracks. A new
+    part begins there. Its tracks keep their offsets, and it follows the part before without a gap in the video, or in
+    the sound if that is longer. The tracks reach the join one after the other, so packets are buffered until the
+    beginning of each is known. A clock that wraps simply continues.
     """
 
     def __init__(self, container: InputContainer) -> None:
         self.jumps: list[Jump] = []
         self._jumps_ahead = may_jump(container)
         self._no_dts = not NO_DTS.isdisjoint(container.format.name.split(","))
-        """FFmpeg's guess goes back at a join, or at the beginning, as often as pictures are reordered."""
+        """Whether decoding times are FFmpeg's guess, which may go back wherever frames are reordered."""
         self._tracks = {
             stream.index: _Track(stream.type == "video")
             for stream in container.streams
@@ -106,14 +106,14 @@ class Timeline:
         }
         self._parts: list[_Part] = []
         self._before: dict[int, _Track] = {}
-        """The tracks that came to the join, as they were before it."""
+        """The tracks that have reached the join, as they were before it."""
         self._is_open = False
-        """Whether the last part is one of which the shift is not known yet."""
+        """Whether the shift of the last part is not known yet."""
         self._held: list[tuple[av.Packet[Any], int]] = []
-        """Packets that wait for it, each with the number of its part."""
+        """Packets that wait for that shift, each with the number of its part."""
 
     def feed(self, packet: "av.Packet[Any]") -> "list[av.Packet[Any]]":
-        """Take the next packet of the file; return those of which the times are known, with these times."""
+        """Add the next packet of the file; return the packets whose times are known, with these times."""
         if not packet.size:
             return [*self.rest(), packet]
         ready: list[av.Packet[Any]] = []
@@ -128,21 +128,21 @@ class Timeline:
         if self._is_open:
             self._held.append((packet, part))
             if self._is_known():
-                ready += self._settle()
+                ready += self._close_join()
             return ready
         return ready + self._timed(packet, part)
 
     def rest(self) -> "list[av.Packet[Any]]":
-        """The file has ended: return the packets that are held."""
-        return self._settle() if self._is_open else []
+        """Return the buffered packets at the end of the file."""
+        return self._close_join() if self._is_open else []
 
     def _time(self, packet: "av.Packet[Any]") -> Fraction | None:
-        """Return the time by which packets are in order, in seconds on the clock of the file."""
+        """Return the time by which packets are ordered, as a timestamp of the file in seconds."""
         ticks = packet.pts if self._no_dts or packet.dts is None else packet.dts
         return None if ticks is None else ticks * packet.time_base
 
     def _place(self, packet: "av.Packet[Any]", track: _Track, time: Fraction) -> "tuple[list[av.Packet[Any]], int]":
-        """Find the part of a packet; returns packets that are ready for it, too."""
+        """Find the part of a packet. Returns the packets that become ready, and the number of the part."""
         ready: list[av.Packet[Any]] = []
         if not self._parts:
             self._parts.append(_Part(time))
@@ -150,7 +150,7 @@ class Timeline:
             ready = self._cancel(packet, track, time)
         if self._jumped(packet, track, time):
             if self._is_open and track.part == len(self._parts) - 1:
-                ready = self._settle()
+                ready = self._close_join()
             newest = len(self._parts) - 1
             if track.part < newest and abs(time - self._parts[newest].clock) <= FAR:
                 self._enter(packet, track)
@@ -167,9 +167,9 @@ class Timeline:
 
     def _jumped(self, packet: "av.Packet[Any]", track: _Track, time: Fraction) -> bool:
         """Return whether the clock jumps between the last packet of a track and this one."""
-        if track.last is None:  # its first one
+        if track.last is None:  # its first packet
             return self._jumps_ahead and abs(time - self._parts[-1].clock) > FAR
-        if self._no_dts:  # what is decoded before a key frame is shown before it, too
+        if self._no_dts:  # frames decoded before a key frame are shown before it, too
             back = packet.is_keyframe and track.highest is not None and time < track.highest - BACK
         else:
             back = packet.dts is not None and time < track.last - BACK
@@ -191,28 +191,28 @@ class Timeline:
         self._is_open = True
 
     def _enter(self, packet: "av.Packet[Any]", track: _Track) -> None:
-        """A track has come to the last part."""
+        """Register that a track has reached the last part."""
         self._before[packet.stream_index] = dataclasses.replace(track)
         track.part, track.highest = len(self._parts) - 1, None
         if not self._is_open and not track.is_video:
             track.trim = track.end
 
     def _note(self, packet: "av.Packet[Any]", track: _Track, time: Fraction) -> None:
-        """Keep in mind what a packet of a part tells."""
+        """Update the state of the part and the track with a packet."""
         index, part = packet.stream_index, self._parts[track.part]
         duration = (packet.duration or 0) * packet.time_base
-        shown = time if packet.pts is None else packet.pts * packet.time_base
+        presented = time if packet.pts is None else packet.pts * packet.time_base
         track.last, track.duration = time, duration
-        track.highest = shown if track.highest is None else max(track.highest, shown)
+        track.highest = presented if track.highest is None else max(track.highest, presented)
         part.clock = max(part.clock, time)
-        part.begins[index] = min(part.begins.get(index, shown), shown)
+        part.begins[index] = min(part.begins.get(index, presented), presented)
         part.opens.setdefault(index, time)
         part.counts[index] = part.counts.get(index, 0) + 1
         if not (self._is_open and track.part == len(self._parts) - 1):
-            track.end = max(track.end, shown + duration + part.shift)
+            track.end = max(track.end, presented + duration + part.shift)
 
     def _is_known(self) -> bool:
-        """Return whether enough was read of the new part."""
+        """Return whether enough of the new part has been read."""
         newest, old = self._parts[-1], self._parts[-2]
         if len(self._held) >= HELD or any(newest.clock - time > LOOK_AHEAD for time in newest.opens.values()):
             return True
@@ -223,14 +223,14 @@ class Timeline:
         ]
         return all(newest.counts.get(index, 0) >= (REORDERED if self._tracks[index].is_video else 1) for index in alive)
 
-    def _settle(self) -> "list[av.Packet[Any]]":
-        """Let the new part follow the one before; return the packets that were held."""
+    def _close_join(self) -> "list[av.Packet[Any]]":
+        """Append the new part to the one before; return the packets that were buffered."""
         newest = self._parts[-1]
         before = {index: track for index, track in self._before.items() if track.last is not None}
-        # For each track: the shift with which it goes on without a gap. A second track of pictures may be a slow one.
+        # For each track: the shift with which it continues without a gap. A second video track may be a slow one.
         pictures = [track.end - newest.begins[index] for index, track in before.items() if track.is_video]
         sounds = [track.end - newest.begins[index] for index, track in before.items() if not track.is_video]
-        if not before:  # tracks that were not there before
+        if not before:  # tracks that did not exist before
             sounds = [max(track.end for track in self._tracks.values()) - min(newest.begins.values())]
         newest.shift = pictures[0] if pictures else max(sounds)
         if sounds and max(sounds) > newest.shift + OVERLAP:
@@ -246,9 +246,10 @@ class Timeline:
         return [ready for packet, part in held for ready in self._timed(packet, part)]
 
     def _cancel(self, packet: "av.Packet[Any]", track: _Track, time: Fraction) -> "list[av.Packet[Any]]":
-        """If the next packet of a track shows that the new part is none, forget it and return what was held.
+        """Cancel the new part if the next packet of a track shows that the clock did not jump.
 
-        It is none where a few packets of one track have damaged times, and where the only track has pauses as a rule.
+        That is the case if a few packets of one track have damaged times, or if the only track has regular pauses.
+        Returns the packets that were buffered.
         """
         index = packet.stream_index
         newest, before = self._parts[-1], self._before.get(index)
@@ -278,14 +279,14 @@ class Timeline:
         return ready
 
     def _nearest(self, time: Fraction) -> int:
-        """Return the part to which something between the packets of pictures and sound belongs."""
+        """Return the number of the part to which a packet of another kind of track belongs."""
         newest = len(self._parts) - 1
         if newest < 1 or abs(time - self._parts[newest].clock) <= abs(time - self._parts[newest - 1].clock):
             return newest
         return newest - 1
 
     def _timed(self, packet: "av.Packet[Any]", part: int) -> "list[av.Packet[Any]]":
-        """Return a packet with its time; nothing in place of sound that overlaps what was before a join."""
+        """Return a packet with its time, or nothing for sound that overlaps the part before a join."""
         shift = self._parts[part].shift if self._parts else Fraction(0)
         if shift:
             _move(packet, shift)
@@ -301,20 +302,20 @@ class Timeline:
 def packets_of(container: InputContainer) -> "Iterator[av.Packet[Any]]":
     """Yield every packet of a file, and at the end an empty one for each track, which flushes its decoder.
 
-    Tracks that first appear in mid-file are passed over.
+    Tracks that first appear in the middle of the file are skipped.
     """
     try:
         yield from container.demux()
-    except IndexError:  # PyAV 18.1 looks for such a track when it flushes the others, which it has done by then
+    except IndexError:  # PyAV 18.1 looks up such a track after it has flushed the others
         return
 
 
 def may_seek(container: InputContainer, moment: Fraction) -> bool:
-    """Return whether a reader may seek to `moment`, in seconds, and still find the times that a `Timeline` gives.
+    """Return whether a reader may seek to `moment`, in seconds, and still get the same times from a `Timeline`.
 
-    Not where the clock may jump ahead, as in MPEG-TS and MPEG-PS: FFmpeg searches such a file for a time as if it did
-    not, so all of it is read. In others, not behind the end that the header tells: files that were joined end to end
-    go on there.
+    It may not if the clock may jump ahead, as in MPEG-TS and MPEG-PS: FFmpeg searches such a file as if it did not, so
+    the whole file must be read. In other formats it may not seek beyond the end in the header, since joined files
+    continue there.
     """
     if may_jump(container):
         return False

@@ -1,8 +1,8 @@
-"""What can be saved of a picture whose end is missing.
+"""Decodes the existing part of a truncated image.
 
-Pillow can be told to take such files, but only for the whole process at once (`ImageFile.LOAD_TRUNCATED_IMAGES`), and
-does not say how much is missing. Here the missing bytes are made up instead, twice and differently: the rows in which
-the two pictures differ are those that are not in the file.
+Pillow has an option for such files, but only for the whole process (`ImageFile.LOAD_TRUNCATED_IMAGES`), and it does not
+report how much is missing. Here the file is completed twice with different bytes: the rows in which the two decoded
+images differ are the missing ones.
 """
 
 import io
@@ -16,30 +16,34 @@ from PIL import Image
 from livedream.png_chunks import SIGNATURE, chunk, chunks_in
 
 _END = b"\xff\xd9" * 40000
-"""End marks of a JPEG: more than the longest segment that may be cut off can swallow."""
+"""End markers of a JPEG: more than the longest truncated segment can absorb."""
 _NOISE = b"\x2a\x95\x4b" * 2000
-"""Unlike the zeros that a decoder takes after an end mark."""
+"""Differs from the zeros that a decoder assumes after an end marker."""
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Adam7 (PNG, section 8.2): x and y of the first pixel of each pass, and the steps."""
 TORN = "is damaged: some of its pixels are wrong"
-_SIP = 4096
-"""Bytes that are unpacked at a time."""
+_CHUNK = 4096
+"""Bytes that are decompressed at a time."""
 _MOST = 2**31
-"""Bytes of pixels that are made up at most."""
+"""Bytes of pixels that are filled in at most."""
 
 
 def rescue(data: bytes, open_image: Callable[[io.BytesIO], Image.Image]) -> tuple[Image.Image, str]:
-    """Return the picture that the file `data` begins with, decoded, and what is wrong with it, as a predicate.
+    """Return the decoded image of the truncated file `data`, and its fault as a predicate, such as "ends early".
 
-    open_image: opens a file with Pillow, without decoding it. Raises what Pillow raises when there is nothing to save.
+    Raises what Pillow raises if nothing can be decoded.
+
+    Args:
+        data: the content of the file.
+        open_image: opens a file with Pillow, without decoding it.
     """
     if data.startswith(SIGNATURE):
         whole, loss = _complete_png(data)
         return _decode(whole, open_image), loss
     with open_image(io.BytesIO(data)) as image:
-        kind, size, progressive = image.format, image.size, bool(image.info.get("progressive"))
-    if kind in ("JPEG", "MPO"):
+        format_name, size, progressive = image.format, image.size, bool(image.info.get("progressive"))
+    if format_name in ("JPEG", "MPO"):
         return _rescue_jpeg(data, open_image, progressive)
     room = min(size[0] * size[1] * 8, _MOST)
     one, other = (_decode(data + bytes([filler]) * room, open_image) for filler in (0, 255))
@@ -47,22 +51,22 @@ def rescue(data: bytes, open_image: Callable[[io.BytesIO], Image.Image]) -> tupl
 
 
 def is_torn(data: bytes) -> bool:
-    """Return whether a checksum in a PNG says that its pixels are not those that were written. Pillow does not ask."""
+    """Return whether a checksum in a PNG shows that its pixels were altered. Pillow does not check it."""
     return any(name == b"IDAT" and not whole for name, _, whole in chunks_in(data))
 
 
 def _rescue_jpeg(
     data: bytes, open_image: Callable[[io.BytesIO], Image.Image], progressive: bool
 ) -> tuple[Image.Image, str]:
-    data = data.rstrip(b"\xff")  # half of a mark
+    data = data.rstrip(b"\xff")  # half of a marker
     try:
         one = _decode(data + _END, open_image)
-    except (OSError, SyntaxError, ValueError):  # it ends within a table: that is left out
-        data = data[: _last_mark(data)]
+    except (OSError, SyntaxError, ValueError):  # it ends within a table: drop that
+        data = data[: _last_marker(data)]
         one = _decode(data + _END, open_image)
     try:
         differs = _differs(one, _decode(data + _NOISE + _END, open_image))
-        rows = one.height - int(differs.argmax()) if differs.any() else 0  # where the noise ends, both are grey
+        rows = one.height - int(differs.argmax()) if differs.any() else 0  # after the noise, both are grey
     except (OSError, SyntaxError, ValueError):
         rows = one.height
     if progressive and (rows or not _has_all_scans(data)):
@@ -77,22 +81,22 @@ def _decode(data: bytes, open_image: Callable[[io.BytesIO], Image.Image]) -> Ima
 
 
 def _differs(one: Image.Image, other: Image.Image) -> np.ndarray:
-    """Return which rows of two pictures differ."""
+    """Return which rows of two images differ, as a boolean array."""
     differs = np.not_equal(np.asarray(one), np.asarray(other))
     return differs.reshape(len(differs), -1).any(axis=1)
 
 
 def _loss(rows: int, height: int) -> str:
-    return f"ends early: {rows} of {height} rows are missing" if rows else "lacks its end mark, the picture is whole"
+    return f"ends early: {rows} of {height} rows are missing" if rows else "lacks its end marker, the image is whole"
 
 
 def _has_all_scans(data: bytes) -> bool:
-    """Return whether the scans of a progressive JPEG bring each coefficient to its last bit (ITU-T T.81, G.1)."""
+    """Return whether the scans of a progressive JPEG refine each coefficient to its last bit (ITU-T T.81, G.1)."""
     exact: dict[int, set[int]] = {}
-    for mark, body in _segments(data):
-        if mark == 0xC2 and len(body) > 6:  # the frame: its components
+    for marker, body in _segments(data):
+        if marker == 0xC2 and len(body) > 6:  # the frame: its components
             exact = {component: set() for component in body[6::3]}
-        elif mark == 0xDA and body and len(body) >= 4 + 2 * body[0]:
+        elif marker == 0xDA and body and len(body) >= 4 + 2 * body[0]:
             first, last, bits = body[1 + 2 * body[0] : 4 + 2 * body[0]]
             for component in body[1 : 1 + 2 * body[0] : 2] if bits & 15 == 0 else ():
                 exact.setdefault(component, set()).update(range(first, last + 1))
@@ -100,20 +104,20 @@ def _has_all_scans(data: bytes) -> bool:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield mark and content of the segments of a JPEG."""
+    """Yield marker and content of the segments of a JPEG."""
     place = 2
     while (place := data.find(b"\xff", place)) >= 0 and place + 4 <= len(data):
-        mark = data[place + 1]
-        if mark in (0x00, 0xFF, *range(0xD0, 0xD8)):
+        marker = data[place + 1]
+        if marker in (0x00, 0xFF, *range(0xD0, 0xD8)):
             place += 1
             continue
         (size,) = struct.unpack_from(">H", data, place + 2)
-        yield mark, data[place + 4 : place + 2 + size]
+        yield marker, data[place + 4 : place + 2 + size]
         place += 2 + size
 
 
-def _last_mark(data: bytes) -> int:
-    """Return where the last segment of a JPEG begins: a mark that neither stands for FF nor restarts the decoder."""
+def _last_marker(data: bytes) -> int:
+    """Return where the last segment of a JPEG begins, ignoring escaped FF bytes and restart markers."""
     place = len(data)
     while (place := data.rfind(b"\xff", 0, place)) >= 0:
         if place + 1 < len(data) and data[place + 1] not in (0x00, 0xFF, *range(0xD0, 0xD8)):
@@ -122,7 +126,7 @@ def _last_mark(data: bytes) -> int:
 
 
 def _complete_png(data: bytes) -> tuple[bytes, str]:
-    """Return a PNG with all that can be read of `data`, and what is wrong with it."""
+    """Return a valid PNG with everything that can be read from `data`, and its fault."""
     head: list[tuple[bytes, bytes]] = []
     packed = bytearray()
     torn = False
@@ -142,7 +146,7 @@ def _complete_png(data: bytes) -> tuple[bytes, str]:
     wanted = sum(rows)
     if not 0 < wanted <= _MOST:
         raise ValueError("no pixels, or too many")
-    pixels = _unpacked(packed, wanted)
+    pixels = _decompressed(packed, wanted)
     if not pixels:
         raise SyntaxError("no pixels")
     chunks = [*head, (b"IDAT", zlib.compress(pixels.ljust(wanted, b"\0"), 1)), (b"IEND", b"")]
@@ -155,7 +159,7 @@ def _complete_png(data: bytes) -> tuple[bytes, str]:
 
 
 def _row_bytes(width: int, height: int, bits: int, interlaced: bool) -> list[int]:
-    """Return how many bytes each row of a PNG has, with the one that names its filter."""
+    """Return the number of bytes of each row of a PNG, including the filter byte."""
     if not interlaced:
         return [1 + (width * bits + 7) // 8] * height
     rows = []
@@ -165,20 +169,20 @@ def _row_bytes(width: int, height: int, bits: int, interlaced: bool) -> list[int
     return rows
 
 
-def _unpacked(packed: bytearray, most: int) -> bytes:
-    """Return what can be unpacked, `most` bytes of it at most."""
+def _decompressed(packed: bytearray, most: int) -> bytes:
+    """Return what can be decompressed, at most `most` bytes."""
     unpacker = zlib.decompressobj()
     out = bytearray()
-    sip = _SIP
+    step = _CHUNK
     place = 0
     while place < len(packed) and len(out) < most:
         before = unpacker.copy()
         try:
-            out += unpacker.decompress(packed[place : place + sip], most - len(out))
+            out += unpacker.decompress(packed[place : place + step], most - len(out))
         except zlib.error:
-            if sip == 1:  # damaged from here on
+            if step == 1:  # damaged from here on
                 break
-            unpacker, sip = before, 1  # nothing came out of all of this sip: up to the error byte by byte
+            unpacker, step = before, 1  # this chunk yields nothing: continue byte by byte up to the error
             continue
-        place += sip
+        place += step
     return bytes(out)

@@ -1,4 +1,4 @@
-"""Files that anybody may have made (presets, recipes, guides, masks, weights): read within bounds, without waiting."""
+"""Bounded, non-blocking reading of files from untrusted sources: presets, recipes, guides, masks, weights."""
 
 import os
 import re
@@ -12,11 +12,11 @@ from livedream.errors import ArgumentError
 from livedream.printable import quoted_value
 
 LARGEST_TEXT = 1 << 18
-"""Bytes of a preset or recipe. The longest that livedream writes itself have some thousands."""
+"""The maximum size of a preset or recipe in bytes. Those that livedream writes have a few thousand."""
 DEEPEST = 20
-"""How deep tables and lists may be nested. tomllib recurses, and 20,000 dots in a key take it 1.8 GB."""
+"""The maximum nesting of tables and lists. tomllib recurses: for a key with 20,000 dots it needs 1.8 GB."""
 _DIGITS = 40
-"""Of a number: enough for every float, and Python refuses to read or write more than 4300."""
+"""Of a number: sufficient for every float. Python refuses to convert more than 4300."""
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -25,8 +25,8 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
-# What brackets and dots mean nothing in: strings of four kinds, and comments. One without an end goes on to the end of
-# its line or of the text: were it no match, each of its quotes would be tried, 170 s for 200 kB of them.
+# Strings of four kinds and comments, in which brackets and dots have no meaning. One without an end extends to the end
+# of its line or of the text: otherwise every quote in it would be tried, which takes 170 s for 200 kB of quotes.
 _STRINGS = re.compile(
     r'"""(?:[^\\]|\\.|\\\Z)*?(?:"""|\Z)|'
     r"'''.*?(?:'''|\Z)|"
@@ -38,12 +38,13 @@ _STRINGS = re.compile(
 
 
 class NotRegularError(OSError):
-    """What is named is there and is no regular file. `strerror` says what it is."""
+    """The path exists and is not a regular file. `strerror` says what it is."""
 
 
 def check_regular(path: Path) -> None:
-    """Raise NotRegularError for what is no regular file: to open a pipe waits for whoever writes it, to read a device
-    may never end. Other faults are left to whoever opens it.
+    """Raise NotRegularError for a path that exists and is not a regular file.
+
+    Opening a pipe blocks until a writer opens it, and reading a device may never end. Other errors occur on opening.
     """
     try:
         mode = path.stat().st_mode
@@ -53,12 +54,12 @@ def check_regular(path: Path) -> None:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open the regular file `path` for reading. Raises OSError, NotRegularError among others, and never waits."""
+    """Open the regular file `path` for reading, without blocking. Raises OSError, including NotRegularError."""
     check_regular(path)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     file = os.fdopen(os.open(path, flags), "rb")
     try:
-        _check_mode(os.fstat(file.fileno()).st_mode, path)  # again: it may have been exchanged
+        _check_mode(os.fstat(file.fileno()).st_mode, path)  # again: the file may have been replaced
     except BaseException:
         file.close()
         raise
@@ -72,9 +73,11 @@ def _check_mode(mode: int, path: Path) -> None:
 
 
 def read_text(path: Path) -> str:
-    """Return the text in the regular file `path`, UTF-8 with or without a mark at its beginning.
+    """Return the text in the regular file `path`, UTF-8 with or without a byte order mark.
 
-    Raises OSError, also when it is larger than a preset may be, and UnicodeDecodeError.
+    Raises:
+        OSError: it cannot be read, or is larger than a preset may be.
+        UnicodeDecodeError: it is not UTF-8.
     """
     with open_regular(path) as file:
         data = file.read(LARGEST_TEXT + 1)
@@ -86,22 +89,28 @@ def read_text(path: Path) -> str:
 def parse_toml(
     text: str, name: str, *, kind: str = "a preset or recipe", example: str = 'layers = "fire9"'
 ) -> dict[str, Any]:
-    """Return the TOML document `text`. For messages: name: where it stands; kind: what it is; example: a line of it.
+    """Parse a TOML document, in bounded time.
 
-    Raises ArgumentError, within a fraction of a second, for what is no TOML, and for what is too large, too deep or has
-    numbers of too many digits to be a preset or a recipe.
+    Args:
+        text: the document.
+        name: of its file, for messages.
+        kind: of the document, for messages.
+        example: a line of such a document, for messages.
+
+    Raises:
+        ArgumentError: it is not TOML, or it is too large, too deeply nested or has numbers with too many digits.
     """
     excess = _excess(text)
     if excess:
         raise ArgumentError(f"{name} is not {kind}: {excess}", f"write lines such as {example}")
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError) as error:  # tomllib.TOMLDecodeError is a ValueError; so are its numbers' faults
+    except (ValueError, RecursionError) as error:  # tomllib.TOMLDecodeError is a ValueError, as are errors in numbers
         raise ArgumentError(f"{name} is not TOML: {_first_line(error)}", f"write lines such as {example}") from error
 
 
 def _excess(text: str) -> str:
-    """Return of what `text` has too much, "" for nothing. In time proportional to its length."""
+    """Describe which limit `text` exceeds, "" for none, in time proportional to its length."""
     if len(text) > LARGEST_TEXT:
         return f"it is larger than {LARGEST_TEXT >> 10} kB"
     bare = _STRINGS.sub("s", text)

@@ -144,7 +144,7 @@ def test_joined_films_go_on(
     assert sum("the clock of the file" in record.getMessage() for record in caplog.records) == 1
 
 
-@pytest.mark.parametrize(("name", "lost"), [("plain.mp4", "1 more film "), ("joined.flv", " bytes ")])
+@pytest.mark.parametrize(("name", "lost"), [("plain.mp4", "1 more video "), ("joined.flv", " bytes ")])
 def test_joined_films_of_which_ffmpeg_reads_the_first(
     name: str, lost: str, films: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from livedream import urls
 from livedream.errors import ArgumentError
-from livedream.urls import Address, conceal, masked, shown
+from livedream.urls import Address, redact, redact_text, register_secrets
 
 PASSWORD, KEY = "PaSs7word", "K3y-9f2b-secret"
 
@@ -78,14 +78,14 @@ HARMLESS = [
 
 @pytest.mark.parametrize(("typed", "shows"), SECRETS)
 def test_no_secret_is_shown(typed: str, shows: str) -> None:
-    assert shown(typed) == shows
-    assert shown(shows) == shows  # what has been shown may pass through again
+    assert redact(typed) == shows
+    assert redact(shows) == shows  # what has been shown may pass through again
 
 
 @pytest.mark.parametrize("typed", HARMLESS)
 def test_what_is_harmless_is_shown_as_it_is(typed: str) -> None:
-    assert shown(typed) == typed
-    assert masked(f"no such file: {typed}") == f"no such file: {typed}"
+    assert redact(typed) == typed
+    assert redact_text(f"no such file: {typed}") == f"no such file: {typed}"
 
 
 @pytest.mark.parametrize("typed", [typed for typed, _ in SECRETS])
@@ -93,10 +93,10 @@ def test_what_is_harmless_is_shown_as_it_is(typed: str) -> None:
     "sentence", ["[Errno 5] I/O error: '{}'", "{}: refused, try 2", "guide:{}@fire6", "{0} -> {0}"]
 )
 def test_no_secret_is_left_in_a_sentence(typed: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(urls, "_concealed", {})
-    conceal(typed)
+    monkeypatch.setattr(urls, "_secrets", {})
+    register_secrets(typed)
     for text in (sentence.format(typed), sentence.format(repr(typed)), sentence.format(str(typed.encode()))):
-        assert PASSWORD not in masked(text) and KEY not in masked(text), masked(text)
+        assert PASSWORD not in redact_text(text) and KEY not in redact_text(text), redact_text(text)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_no_secret_is_left_in_a_sentence(typed: str, sentence: str, monkeypatch:
 )
 def test_no_secret_is_left_that_nobody_has_named(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in what FFmpeg says of an address that it was led to."""
-    monkeypatch.setattr(urls, "_concealed", {})
-    text = masked(f"error opening '{typed}', code 5")
+    monkeypatch.setattr(urls, "_secrets", {})
+    text = redact_text(f"error opening '{typed}', code 5")
     assert PASSWORD not in text and KEY not in text
     assert text.startswith("error opening '") and text.endswith("', code 5")
 
@@ -116,7 +116,7 @@ def test_our_own_hints_stay() -> None:
         "download https://download.pytorch.org/models/vgg16-397923af.pth and save it as /tmp/vgg16-397923af.pth",
         "write udp://127.0.0.1:5000",
     ):
-        assert masked(hint) == hint
+        assert redact_text(hint) == hint
 
 
 @pytest.mark.parametrize(

@@ -27,21 +27,26 @@ from livedream.pixel_aspect import read_aspect
 log = logging.getLogger(__name__)
 
 SHORTEST = Fraction(11, 1000)
-"""Seconds. What is to be shown for less, browsers show for `USUAL` (Firefox, Chrome and Safari alike)."""
+"""Seconds. Browsers (Firefox, Chrome, Safari) show a frame with a shorter delay for `USUAL`."""
 USUAL = Fraction(1, 10)
 _FINEST = 10**6
-"""Ticks a second: of delays that need a finer unit the times are rounded."""
+"""Ticks per second; times that need a finer unit are rounded."""
 
 
 class AnimationSource(Source):
-    """The frames of the animated picture at `path`, once, composed as it says, with transparency laid on white.
+    """The frames of the animated image at `path`, once, composed as the file specifies, transparency on white.
 
-    start, end: the part that is wanted, in seconds: frames with start <= time < end, the first of them at time 0. Where
-    a frame that came before stands for another second or more, it is the first one.
+    Frames are decoded one by one. A file that is cut off or damaged ends with its last intact frame; this is logged.
 
-    Frames are decoded one by one. Where the file ends early, or is damaged, the film ends with the last whole frame,
-    which is logged. Raises SourceError when it cannot be read and when the part holds no frame, ArgumentError when it
-    is no part.
+    Args:
+        path: of the file.
+        start: of the part that is wanted, in seconds: frames with start <= time < end, the first of them at time 0. If
+            a frame before it is shown for another second or more, the part begins with that frame.
+        end: of the part, None for the end of the animation.
+
+    Raises:
+        SourceError: it cannot be read, or the part has no frame.
+        ArgumentError: start and end do not make a part.
     """
 
     live = False
@@ -57,7 +62,7 @@ class AnimationSource(Source):
         self._next = 0
         with ExitStack() as opened:
             self._image = opened.enter_context(open_frames(self.path))
-            # A PNG may have a picture before the first frame, for programs that know no animations.
+            # A PNG may have an image before the first frame, for programs without support for animations.
             count = getattr(self._image, "n_frames", 1) - bool(getattr(self._image, "default_image", False))
             self._durations = self._read_durations(count)
             times = [Fraction(0), *itertools.accumulate(self._durations)]
@@ -115,12 +120,12 @@ class AnimationSource(Source):
             self._opened.close()
 
     def _decode(self, number: int) -> np.ndarray | None:
-        """Return a frame; those before it are passed over. None when it cannot be decoded."""
+        """Return a frame, skipping those before it; None if it cannot be decoded."""
         try:
             while self._decoded <= number:
                 self._decoded += 1
-                picture = next(self._frames)
-            return frame_to_array(picture, self._image)
+                image = next(self._frames)
+            return frame_to_array(image, self._image)
         except (*FAULTS, Image.DecompressionBombError, StopIteration) as error:
             log.debug("%s, frame %d: %s", self.name, number, error)
             return None
@@ -135,7 +140,7 @@ class AnimationSource(Source):
             yield self._image
 
     def _read_durations(self, count: int) -> list[Fraction]:
-        """Return for how many seconds each frame is shown."""
+        """Return how many seconds each frame is shown."""
         if self._image.format == "PNG":
             delays = durations_of(self.path)
         elif self._image.format == "WEBP":
@@ -149,14 +154,14 @@ class AnimationSource(Source):
 def _part(
     times: list[Fraction], start: Fraction | int | None, end: Fraction | int | None, name: str
 ) -> tuple[list[int], Fraction]:
-    """Return the numbers of the frames that are wanted, and the time at which the first of them is shown.
+    """Return the numbers of the frames in the part, and the time at which the first of them is shown.
 
     times: of each frame, and of the end.
     """
     begin = Fraction(start or 0)
     if begin < 0 or (end is not None and end <= begin):
         raise ArgumentError(
-            f"{name} has no part from {float(begin):g} s to {float(end or 0):g} s", "end after the start"
+            f"{name} has no part from {float(begin):g} s to {float(end or 0):g} s", "end it after its start"
         )
     begins = times[:-1]
     wanted = [number for number, time in enumerate(begins) if time >= begin and (end is None or time < end)]
@@ -164,13 +169,13 @@ def _part(
     if 0 < first < len(times) and times[first] - begin >= STANDS:
         return [first - 1, *wanted], begin
     if not wanted:
-        seen = float(begins[-1])
-        raise SourceError(f"{name}: no frame at {float(begin):g} s, the last one is at {seen:g} s", "start earlier")
+        last = float(begins[-1])
+        raise SourceError(f"{name}: no frame at {float(begin):g} s, the last one is at {last:g} s", "start earlier")
     return wanted, begins[wanted[0]]
 
 
 def _of_webp(path: Path) -> Iterator[Fraction]:
-    """The delays in an animated WebP (RFC 9649, 2.7.1.1: ANMF)."""
+    """Yield the delays in an animated WebP (RFC 9649, 2.7.1.1: ANMF), in seconds."""
     with path.open("rb") as file:
         file.seek(12)
         while len(head := file.read(8)) == 8:

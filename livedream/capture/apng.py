@@ -1,6 +1,6 @@
-"""The frames of an animated PNG, composed as it says (PNG third edition, 11.3.6).
+"""The composed frames of an animated PNG (PNG third edition, 11.3.6).
 
-Pillow 13 reads them too, but what a frame with the disposal "previous" has drawn over its background stays there.
+Pillow 13 reads them too, but does not undo what a frame with the disposal "previous" has drawn.
 """
 
 import io
@@ -16,14 +16,14 @@ from PIL import Image
 from livedream.png_chunks import SIGNATURE, chunk, read_chunks
 
 _BACKGROUND, _PREVIOUS = 1, 2
-"""What becomes of a frame's place after it: nothing is there, or what was there before."""
+"""Disposal after a frame: clear its area, or restore what was there before."""
 _OVER = 1
-"""How a frame is drawn: over what is there. Else it replaces that."""
+"""Blending: draw the frame over the canvas; otherwise it replaces its area."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Control:
-    """What a file says about a frame (fcTL)."""
+    """The control chunk of a frame (fcTL)."""
 
     size: tuple[int, int]
     place: tuple[int, int]
@@ -38,15 +38,15 @@ class _Control:
 
 
 def durations_of(path: Path) -> list[Fraction]:
-    """Return for how many seconds each frame is shown, as the file says."""
+    """Return how many seconds each frame is shown."""
     with path.open("rb") as file:
         return [_Control.read(body).duration for name, body in read_chunks(file, wanted=(b"fcTL",)) if len(body) >= 26]
 
 
 def composed(path: Path) -> Generator[Image.Image]:
-    """Yield each frame as RGBA, in the colours of the file; a new image for each.
+    """Yield each frame as a new RGBA image, in the colour space of the file.
 
-    Raises what Pillow raises where the file is damaged.
+    Raises what Pillow raises for a damaged file.
     """
     with path.open("rb") as file:
         canvas: Image.Image | None = None
@@ -74,7 +74,7 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 def _frames(file: BinaryIO) -> Iterator[tuple[_Control, bytes]]:
-    """Yield each frame as a PNG of its own."""
+    """Yield each frame as a separate PNG file."""
     head: list[tuple[bytes, bytes]] = []
     control: _Control | None = None
     data: list[bytes] = []
@@ -83,13 +83,13 @@ def _frames(file: BinaryIO) -> Iterator[tuple[_Control, bytes]]:
             if control is not None:
                 yield control, _png(head, control, data)
             control, data = (_Control.read(body) if name == b"fcTL" else None), []
-        elif name == b"IDAT" and control is not None:  # without it this is a picture for programs that know no frames
+        elif name == b"IDAT" and control is not None:  # before the first fcTL it is no frame
             data.append(body)
         elif name == b"fdAT":
             data.append(body[4:])
         elif name in (b"IHDR", b"PLTE", b"tRNS"):
             head.append((name, body))
-    if control is not None:  # the end is missing: what there is of the last frame
+    if control is not None:  # the end is missing: yield what exists of the last frame
         yield control, _png(head, control, data)
 
 

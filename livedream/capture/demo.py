@@ -1,4 +1,4 @@
-"""The film that comes with livedream, played for ever as if it were a camera."""
+"""The video that comes with livedream, played in a loop like a camera."""
 
 import threading
 import time
@@ -12,19 +12,21 @@ from livedream.capture.video import VideoSource
 from livedream.frame import Frame
 
 demo_clip = Path(__file__).parent.parent / "assets" / "demo.mp4"
-"""The film itself, for who wants to dream it from its first frame to its last."""
+"""The video file, to read every frame of it."""
 PATIENCE = 1.0
-"""Seconds of skipping after which a frame is delivered although it is late: this machine is slower than the film."""
+"""Seconds of skipping after which a late frame is delivered all the same: this machine is slower than the video."""
 
 
 class DemoSource(Source):
-    """A camera that sees a film, over and over, at the film's own speed.
+    """Plays a video in a loop, at its own rate, like a camera.
 
-    Like a camera it does not wait: who comes late gets the newest frame, and the index counts those that were missed.
-    Time goes on from one round to the next.
+    Like a camera it does not wait: a late consumer gets the newest frame, and the index counts the frames that were
+    dropped. Time continues from one round to the next.
 
-    path: another film. clock: seconds that never go back. wait: sleeps for some seconds; True ends the iteration. By
-    default it wakes up when the source is closed.
+    Args:
+        path: of another video.
+        clock: a monotonic clock, in seconds.
+        wait: sleeps for some seconds; True ends the iteration. By default it wakes up when the source is closed.
     """
 
     live = True
@@ -36,16 +38,16 @@ class DemoSource(Source):
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
-        self._film = Path(path)
+        self._path = Path(path)
         self._stopped = threading.Event()
         self._clock = clock
         self._wait = wait or self._stopped.wait
-        with VideoSource(self._film) as film:
-            self.size, self.rate = film.size, film.rate or Fraction(25)
-            self.time_base, self.pixel_aspect = film.time_base, film.pixel_aspect
+        with VideoSource(self._path) as video:
+            self.size, self.rate = video.size, video.rate or Fraction(25)
+            self.time_base, self.pixel_aspect = video.time_base, video.pixel_aspect
         self.name = "demo"
         self._lock = threading.Lock()
-        """Held while a frame is made: the film is closed between two."""
+        """Held while a frame is decoded: the video may be closed only between two frames."""
         self._frames = self._play(self.rate)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -62,16 +64,16 @@ class DemoSource(Source):
             self._frames.close()
 
     def _play(self, rate: Fraction) -> Generator[Frame]:
-        """The frames, each when its time has come."""
+        """Yield each frame when it is due."""
         step = round(1 / rate / self.time_base) * self.time_base
         index, moment, before = 0, Fraction(0), Fraction(0)
         began = asked = self._clock()
         while True:
-            with VideoSource(self._film) as film:
-                for frame in film:
+            with VideoSource(self._path) as video:
+                for frame in video:
                     moment = before + frame.time
                     now = self._clock()
-                    late = now >= began + moment + step  # the next one is due already
+                    late = now >= began + moment + step  # the next frame is due already
                     if late and now - asked >= PATIENCE:
                         late, began = False, now - moment
                     if not late:

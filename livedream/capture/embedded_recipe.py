@@ -1,4 +1,4 @@
-"""The recipe that a film or a picture of livedream's carries inside."""
+"""The recipe inside a video or image that livedream has written."""
 
 from pathlib import Path
 
@@ -14,21 +14,23 @@ from livedream.untrusted import NotRegularError, check_regular
 
 
 def embedded_recipe(path: Path) -> str:
-    """Return the recipe inside the film or picture at `path`, as TOML.
+    """Return the recipe inside the video or image at `path`, as TOML.
 
-    Raises SourceError when the file cannot be read, ArgumentError when it carries none.
+    Raises:
+        SourceError: the file cannot be read.
+        ArgumentError: it carries no recipe.
     """
     try:
         check_regular(path)
     except NotRegularError as error:
         raise SourceError(
-            f"{path} carries no recipe: {error.strerror}", "name a film, a picture or a .toml file"
+            f"{path} carries no recipe: {error.strerror}", "name a video, an image or a .toml file"
         ) from error
     text = _in_file(path)
     if not about(text):
-        made = either("livedream made", "`livedream run` made")  # open_sink writes none
-        cure = f"name a film or picture that {made}, or a .toml file"
-        raise ArgumentError(f"{path} carries no recipe", cure)
+        made = either("livedream made", "`livedream run` made")  # open_sink writes no recipe
+        hint = f"name a video or image that {made}, or a .toml file"
+        raise ArgumentError(f"{path} carries no recipe", hint)
     return text
 
 
@@ -37,9 +39,9 @@ def _in_file(path: Path) -> str:
         try:
             return last_comment(path)
         except OSError as error:
-            raise SourceError(f"{path}: {error.strerror}", "check the rights of the file") from error
+            raise SourceError(f"{path}: {error.strerror}", "check the permissions of the file") from error
     if is_image(path):
         return recipe_in(path)
-    with open_video(path) as film:
-        tags = {name.lower(): text for name, text in film.metadata.items()}  # Matroska has its names in capitals
+    with open_video(path) as video:
+        tags = {name.lower(): text for name, text in video.metadata.items()}  # Matroska writes the names in capitals
     return tags.get("comment", "")

@@ -1,4 +1,4 @@
-"""Whether a GIF is whole: FFmpeg passes over damage in one without a word."""
+"""Detects damaged GIF files, which FFmpeg reads without an error."""
 
 import logging
 from pathlib import Path
@@ -7,11 +7,11 @@ log = logging.getLogger(__name__)
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _LARGEST = 1 << 28
-"""Bytes of a file that are looked at."""
+"""Bytes of a file that are examined at most."""
 
 
 def warn_of_damage(path: Path) -> None:
-    """Log where the blocks of the GIF at `path` are cut off or broken (GIF89a, appendix A). Raises OSError."""
+    """Log a warning if the blocks of the GIF at `path` are cut off or broken (GIF89a, appendix A). Raises OSError."""
     with path.open("rb") as file:
         data = file.read(6)
         if data not in (b"GIF87a", b"GIF89a"):
@@ -22,7 +22,7 @@ def warn_of_damage(path: Path) -> None:
         kind = data[place]
         if kind == _TRAILER:
             return
-        if kind == 0:  # some programs leave one between two blocks
+        if kind == 0:  # some programs leave a zero byte between two blocks
             place += 1
             continue
         if kind == _IMAGE:
@@ -37,13 +37,13 @@ def warn_of_damage(path: Path) -> None:
 
 
 def _colours(data: bytes, place: int) -> int:
-    """Return how many bytes the table of colours has of which the flags are at `place`."""
+    """Return the number of bytes of the colour table whose flags are at `place`."""
     flags = data[place] if place < len(data) else 0
     return 3 << (1 + flags % 8) if flags & 0x80 else 0
 
 
 def _after_blocks(data: bytes, place: int) -> int:
-    """Return where a chain of blocks that begins at `place` has ended; the end of the file where it has not."""
+    """Return where a chain of blocks that begins at `place` ends; the end of the file if it is cut off."""
     while place < len(data) and data[place]:
         place += 1 + data[place]
     return place + 1

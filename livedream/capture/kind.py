@@ -1,4 +1,4 @@
-"""What a file is: a picture, an animated picture, or a film. What it holds counts more than its name."""
+"""Whether a file is an image, an animated image or a video. Its content counts more than its name."""
 
 from enum import Enum
 from pathlib import Path
@@ -8,7 +8,7 @@ from livedream.image_file import open_frames, read_head, sniff
 from livedream.suffixes import PICTURES_IN, RAW
 
 _DRAWINGS = (".svg", ".svgz")
-_FILM_HEADS = (
+_VIDEO_HEADS = (
     b"\x1aE\xdf\xa3",
     b"OggS",
     b"FLV\x01",
@@ -16,8 +16,8 @@ _FILM_HEADS = (
     b"\0\0\x01\xba",
     b"\0\0\x01\xb3",
 )
-"""How Matroska, Ogg, FLV, ASF and MPEG begin."""
-_MAY_MOVE = {"PNG", "WEBP", "AVIF", "GIF"}
+"""The first bytes of Matroska, Ogg, FLV, ASF and MPEG files."""
+_MAY_BE_ANIMATED = {"PNG", "WEBP", "AVIF", "GIF"}
 
 
 class Kind(Enum):
@@ -25,45 +25,45 @@ class Kind(Enum):
     ANIMATION = "animation"
     """An animated PNG, WebP or AVIF, which Pillow reads."""
     VIDEO = "video"
-    """What FFmpeg reads; so is an animated GIF."""
+    """Read by FFmpeg, as is an animated GIF."""
 
 
 def kind_of(path: Path) -> Kind:
-    """Return what the file at `path` is. A file that is not there, or is damaged, is what its name says."""
+    """Return the kind of the file at `path`; for a missing or damaged file, by its name."""
     if path.suffix.lower() in RAW:
-        return Kind.IMAGE  # refused there; FFmpeg would take its preview for a film
+        return Kind.IMAGE  # refused later; FFmpeg would take its preview for a video
     head = read_head(path)
     name = sniff(head)
-    if name in _MAY_MOVE and _moves(path, name, head):
+    if name in _MAY_BE_ANIMATED and _is_animated(path, name, head):
         return Kind.VIDEO if name == "GIF" else Kind.ANIMATION
     if name:
         return Kind.IMAGE
-    if _is_film(head):
+    if _is_video(head):
         return Kind.VIDEO
     return Kind.IMAGE if path.suffix.lower() in (*PICTURES_IN, *_DRAWINGS) else Kind.VIDEO
 
 
 def is_image(path: Path) -> bool:
-    """Return whether the file at `path` is one picture that does not move."""
+    """Return whether the file at `path` is an image that is not animated."""
     return kind_of(path) is Kind.IMAGE
 
 
-def _moves(path: Path, name: str, head: bytes) -> bool:
-    """Return whether there is more than one frame."""
+def _is_animated(path: Path, name: str, head: bytes) -> bool:
+    """Return whether the file has more than one frame."""
     if name == "WEBP" and not (head[12:16] == b"VP8X" and head[20:21] and head[20] & 2):
-        return False  # Pillow would read all of it to say the same
+        return False  # Pillow would read the whole file to find that out
     if name == "AVIF" and b"avis" not in head:
         return False
     try:
         with open_frames(path) as image:
-            if name == "PNG":  # the default image may be none of its frames
+            if name == "PNG":  # the default image need not be one of its frames
                 return getattr(image, "n_frames", 1) - bool(getattr(image, "default_image", False)) > 1
             return bool(getattr(image, "is_animated", False))
     except SourceError:
-        return name == "GIF"  # FFmpeg may make something of it
+        return name == "GIF"  # FFmpeg may be able to read it
 
 
-def _is_film(head: bytes) -> bool:
+def _is_video(head: bytes) -> bool:
     if head[4:8] == b"ftyp" or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
-        return True  # the brands of pictures are sorted out before
-    return head.startswith(_FILM_HEADS)
+        return True  # the brands of images are recognized before
+    return head.startswith(_VIDEO_HEADS)

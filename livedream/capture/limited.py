@@ -9,7 +9,7 @@ from livedream.frame import Frame
 
 
 class LimitedSource(WrappedSource):
-    """The frames of `source` until `seconds` have passed since its first one; otherwise like it, and closed with it."""
+    """The frames of `source` within `seconds` of its first one. The rest is as in `source`; it is closed with this."""
 
     def __init__(self, source: Source, seconds: Fraction) -> None:
         super().__init__(source)

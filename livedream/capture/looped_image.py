@@ -1,4 +1,4 @@
-"""One picture, held for as long as is wanted: a film in which nothing moves."""
+"""One image, repeated for as long as needed: a video in which nothing moves."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,16 +13,23 @@ from livedream.suffixes import PICTURES_IN
 
 
 class LoopedImageSource(Source):
-    """Gives one picture again and again, `length` times or for ever, `rate` times a second.
+    """Yields one image again and again.
 
-    what: the path of a picture. Raises ArgumentError when it is none, SourceError when it cannot be read.
+    Args:
+        what: the path of the image.
+        rate: frames per second.
+        length: the number of frames, None for no limit.
+
+    Raises:
+        ArgumentError: it is not a picture.
+        SourceError: it cannot be read.
     """
 
     live = False
 
     def __init__(self, what: str, rate: Fraction, length: int | None = None) -> None:
         if not is_image(Path(what)):
-            raise ArgumentError(f"{what} is no picture", f"name one of {', '.join(PICTURES_IN)}")
+            raise ArgumentError(f"{what} is not a picture", f"name a file of type {', '.join(PICTURES_IN)}")
         with open_source(what) as source:
             self._pixels = next(iter(source)).pixels
             self.path, self.pixel_aspect = source.path, source.pixel_aspect

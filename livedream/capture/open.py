@@ -14,7 +14,7 @@ from livedream.errors import ArgumentError, SourceError
 from livedream.hints import either
 from livedream.names import NUMBERED
 from livedream.quantities import exact_rate, exact_seconds
-from livedream.urls import STREAMS, shown
+from livedream.urls import STREAMS, redact
 
 _CHOICES = "name a camera (0), a video, an image, a folder of images, an address (rtsp://...), screen, - or demo"
 _VIDEO_DEVICES = 81
@@ -186,7 +186,7 @@ def _kind_of_part(text: str) -> str:
     if text.lower().startswith(("http://", "https://")):
         return "network"
     if not takes_part(text):
-        raise ArgumentError(f"{shown(text)} is not a video: start and end do not apply", "leave them out")
+        raise ArgumentError(f"{redact(text)} is not a video: start and end do not apply", "leave them out")
     path = Path(text)
     if text == "-" or (path.exists() and _is_pipe(text, path.stat().st_mode)):
         return "stdin"

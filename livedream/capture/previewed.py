@@ -1,4 +1,4 @@
-"""A live source that is watched before anybody iterates over it."""
+"""A live source that can be watched before the iteration begins."""
 
 import threading
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from livedream.frame import Frame
 
 
 class PreviewedSource(WrappedSource):
-    """`source`, which is live. From `begin` on a thread reads its frames, until somebody iterates over it.
+    """A live `source`. From `begin` on, a thread reads its frames until the iteration begins.
 
-    The iteration begins with the next frame: none comes late, and none twice.
+    The iteration begins with the next frame: no frame is late, and none comes twice.
     """
 
     def __init__(self, source: Source) -> None:
@@ -21,18 +21,18 @@ class PreviewedSource(WrappedSource):
         self._error: Exception | None = None
         self._ends = False
         self._next: list[Frame] = []
-        """The frame that the thread was waiting for when the iteration began."""
+        """The frame for which the thread was waiting when the iteration began."""
         self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
-        """Begin to read."""
+        """Start the thread."""
         self._thread = threading.Thread(target=self._read, name="livedream-preview", daemon=True)
         self._thread.start()
 
     def newer(self, than: Frame | None, timeout: float) -> Frame | None:
-        """Return the newest frame that was read, waiting up to `timeout` seconds for another one than `than`.
+        """Return the newest frame, waiting up to `timeout` seconds for another one than `than`.
 
-        None where no other one has come. Raises what the source raises.
+        Returns None if no other frame has come. Raises what the source raises.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._newest is not than or self._error is not None, timeout)

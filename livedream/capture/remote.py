@@ -14,7 +14,7 @@ from livedream.capture.live.stream_errors import stream_error
 from livedream.errors import SourceError
 from livedream.side_tracks import SideTracks
 from livedream.timeline import OPTIONS
-from livedream.urls import shown
+from livedream.urls import redact
 
 OPEN_SECONDS = 30.0
 """Time limit for opening the video: an index at its end takes three requests."""
@@ -55,7 +55,7 @@ class RemoteVideoSource(ContainerSource):
         self._options = _OPTIONS if resumable else {}
         self.reopens = resumable
         self.place = address
-        super().__init__(shown(address), start=start, end=end)
+        super().__init__(redact(address), start=start, end=end)
         self.identity = self._identity()
 
     def _open_container(self) -> InputContainer:

@@ -130,7 +130,7 @@ class StdinSource(ContainerSource):
         return self._input is not None and self._input.head[4:8] == b"ftyp"
 
     def _index_at_end(self) -> SourceError:
-        message = f"the index of the mp4 from {self.name} is not at its beginning, and a pipe cannot be sought"
+        message = f"the index of the mp4 from {self.name} is not at its beginning, and a pipe cannot be rewound"
         return SourceError(message, "save it to a file first, or send Matroska (ffmpeg -f matroska -)")
 
 

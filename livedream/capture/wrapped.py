@@ -1,4 +1,4 @@
-"""A source that is another one, but for what its class changes."""
+"""A source that forwards to another one."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from livedream.capture.source import Source
 
 
 class WrappedSource(Source):
-    """`source` in all that it says of itself, and closed with it. A subclass gives its frames."""
+    """Has the attributes of `source`, and closes it. A subclass yields the frames."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -25,6 +25,6 @@ def _of_source(name: str) -> Any:
     return property(lambda wrapped: getattr(wrapped._source, name))
 
 
-# What a live source says of itself changes while it runs, so it is asked each time.
+# The attributes of a live source change while it runs, so each access is forwarded.
 for _name in Source.__annotations__:
     setattr(WrappedSource, _name, _of_source(_name))

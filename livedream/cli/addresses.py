@@ -7,7 +7,7 @@ from pathlib import Path
 
 from livedream.errors import ArgumentError
 from livedream.untrusted import read_text
-from livedream.urls import conceal
+from livedream.urls import register_secrets
 
 SOURCE, TO = "LIVEDREAM_SOURCE", "LIVEDREAM_TO"
 """The environment variables for sources and sinks."""
@@ -65,5 +65,5 @@ def _lines(text: str) -> tuple[str, ...]:
 
 def _concealed(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        conceal(name)
+        register_secrets(name)
     return names

@@ -39,7 +39,7 @@ from livedream.cli.console import (
 from livedream.cli.streams import lasting_streams
 from livedream.errors import unknown
 from livedream.faults import OUTSIDE, WRONG
-from livedream.urls import conceal, shown
+from livedream.urls import redact, register_secrets
 
 SIGINT_CODE = 130
 WRITE_FILES = ("run", "demo", "visualize", "layers", "zoom")
@@ -183,7 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     argv = sys.argv[1:] if argv is None else list(argv)
     for word in argv:
-        conceal(word.partition("=")[2] if word.startswith("--") else word)
+        register_secrets(word.partition("=")[2] if word.startswith("--") else word)
     begin_silence()
     with lasting_streams() as out, warnings_shown() as remarks:
         invocation = _Invocation(remarks)
@@ -225,7 +225,7 @@ def _usage_error(error: click.UsageError, argv: Sequence[str]) -> tuple[str, str
     place = next((place for place, word in enumerate(argv) if unknown_command and repr(word) in message), None)
     if place is not None and looks_like_source(argv[place]):
         line = shlex.join(["livedream", *argv[:place], "run", *argv[place:]])
-        return f"{shown(argv[place])} is not a command", f"to dream it: {line}"
+        return f"{redact(argv[place])} is not a command", f"to dream it: {line}"
     similar = getattr(error, "possibilities", None)
     if similar:
         return message, f"did you mean {' or '.join(similar)}?"

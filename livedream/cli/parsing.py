@@ -16,7 +16,7 @@ from livedream.presets.tour import LEAST, MOST, SECONDS
 from livedream.printable import quoted_value
 from livedream.quantities import exact_rate
 from livedream.settings import CONTROLS
-from livedream.urls import shown
+from livedream.urls import redact
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -99,7 +99,7 @@ def output_option(metavar: str, help: str, *, multiple: bool = False) -> Callabl
 
     def take_one(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> str | None:
         if len(given) > 1:
-            raise ArgumentError(f"this command takes one --to, got {' and '.join(map(shown, given))}", "leave one out")
+            raise ArgumentError(f"this command takes one --to, got {' and '.join(map(redact, given))}", "leave one out")
         return given[0] if given else None
 
     return click.option(

@@ -19,7 +19,7 @@ from livedream.sink.stream_formats import SERVER_TIMEOUT, STREAM_FORMATS, Stream
 from livedream.sink.video.codecs import ENCODERS, Encoding
 from livedream.sink.video.encoder import FrameEncoder
 from livedream.stream_info import StreamInfo
-from livedream.urls import Address, shown
+from livedream.urls import Address, redact
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class NetworkSink(Sink):
         self._info = info or StreamInfo()
         self._address = Address.parse(address)
         self._format = _format_for(self._address)
-        self.name = shown(address)
+        self.name = redact(address)
         self.live = self._info.live
         self.speed = Fraction(1)
         self._clock = clock
@@ -171,7 +171,9 @@ def _format_for(address: Address) -> StreamFormat:
     """Return how frames are sent to `address`. Raises ArgumentError and SinkError."""
     stream_format = STREAM_FORMATS[address.scheme]
     if not address.host or (address.port is None and stream_format.container == "mpegts"):
-        raise ArgumentError(f"{shown(str(address))} names no host and port", f"write {address.scheme}://127.0.0.1:5000")
+        raise ArgumentError(
+            f"{redact(str(address))} names no host and port", f"write {address.scheme}://127.0.0.1:5000"
+        )
     if stream_format.optional and not _supports(address.scheme):
         raise SinkError(f"this build of PyAV does not support {address.scheme}://", "use udp:// or rtmp:// instead")
     return stream_format

@@ -32,14 +32,14 @@ def test_same_place(one: str, other: str, same: bool) -> None:
 @pytest.mark.parametrize(
     ("place", "devices", "target", "loops_back"),
     [
-        pytest.param("udp://:5000", [], "udp://127.0.0.1:5000", True, id="18-udp"),
-        pytest.param("OBS Virtual Camera", [], "virtual-camera", True, id="18-obs"),
-        pytest.param("/dev/video9", ["video9"], "virtual-camera", True, id="18-v4l2loopback"),
-        pytest.param("/dev/video9", ["video9"], "/dev/video9", True, id="18-device"),
-        pytest.param("/dev/video9", ["video8", "video9"], "virtual-camera:/dev/video9", True, id="18-named"),
-        pytest.param("/dev/video9", ["video9", "video8"], "virtual-camera", False, id="18-another-loopback"),
-        pytest.param("/dev/video0", ["video9"], "virtual-camera", False, id="18-real-camera"),
-        pytest.param(None, [], "out.mp4", False, id="18-demo"),
+        pytest.param("udp://:5000", [], "udp://127.0.0.1:5000", True, id="udp"),
+        pytest.param("OBS Virtual Camera", [], "virtual-camera", True, id="obs"),
+        pytest.param("/dev/video9", ["video9"], "virtual-camera", True, id="v4l2loopback"),
+        pytest.param("/dev/video9", ["video9"], "/dev/video9", True, id="device"),
+        pytest.param("/dev/video9", ["video8", "video9"], "virtual-camera:/dev/video9", True, id="named"),
+        pytest.param("/dev/video9", ["video9", "video8"], "virtual-camera", False, id="another-loopback"),
+        pytest.param("/dev/video0", ["video9"], "virtual-camera", False, id="real-camera"),
+        pytest.param(None, [], "out.mp4", False, id="demo"),
     ],
 )
 def test_own_output_as_source(place, devices, target, loops_back, tmp_path, monkeypatch) -> None:
@@ -51,5 +51,5 @@ def test_own_output_as_source(place, devices, target, loops_back, tmp_path, monk
         if not loops_back:
             refuse_loop(source, target)
             return
-        with pytest.raises(ArgumentError, match=f"demo shows what goes to {target}"):
+        with pytest.raises(ArgumentError, match=f"demo shows the output that is sent to {target}"):
             refuse_loop(source, target)

@@ -193,6 +193,6 @@ def test_picture_that_would_fill_the_memory(limit: int, tmp_path: Path, monkeypa
     path = save(tmp_path / "bomb.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     if limit == 100:
-        assert refused(path).endswith("is too large a picture")
+        assert refused(path).endswith("has too many pixels")
     else:
         assert np.array_equal(read_image(path), quarters())

@@ -35,7 +35,7 @@ def test_a_second_iteration_goes_on_and_closing_ends_it(photo) -> None:
 
 
 def test_what_is_no_picture_is_refused(tmp_path) -> None:
-    with pytest.raises(ArgumentError, match=r"film.mp4 is no picture"):
+    with pytest.raises(ArgumentError, match=r"film.mp4 is not a picture"):
         LoopedImageSource("film.mp4", Fraction(30), 1)
     with pytest.raises(SourceError, match="no such"):
         LoopedImageSource(str(tmp_path / "none.png"), Fraction(30), 1)

@@ -84,7 +84,7 @@ def test_a_transport_stream_without_a_length_ends(manner: str, films: Path, capl
     """It cannot be told from a camera, until it begins again from its beginning."""
     with web_server(films, manner) as address, open_source(f"{address}/film.ts") as source:
         assert sum(1 for _ in source) <= FRAMES
-    assert "film.ts is a film that has ended" in caplog.text
+    assert "film.ts is a video that has ended" in caplog.text
 
 
 def test_a_part(films: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_part(films: Path) -> None:
 
 
 def test_a_camera_has_no_parts(tmp_path: Path) -> None:
-    with network_camera(tmp_path) as address, pytest.raises(ArgumentError, match="is live: it has no start and end"):
+    with network_camera(tmp_path) as address, pytest.raises(ArgumentError, match="is live: start and end do not apply"):
         open_source(address, start=Fraction(1))
 
 
@@ -158,7 +158,7 @@ def test_the_sound_of_a_camera_is_said_to_be_lost(
         assert source.live
         with caplog.at_level(logging.WARNING), open_sink(tmp_path / "out.mp4", StreamInfo.of(source)):
             pass
-    assert f"the sound of {source.name} is not kept: record it beside with another program" in caplog.messages
+    assert f"the sound of {source.name} is not kept: record it with another program" in caplog.messages
 
 
 def test_a_film_without_sound_keeps_its_subtitles(tmp_path: Path) -> None:

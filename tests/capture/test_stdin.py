@@ -42,7 +42,7 @@ def piped(content: bytes, **options: object) -> StdinSource:
         return StdinSource(descriptor=os.dup(end.fileno()), **options)  # type: ignore[arg-type]
 
 
-def test_47_y4m(tmp_path: Path) -> None:
+def test_y4m_from_a_pipe(tmp_path: Path) -> None:
     with piped(Y4M) as source:
         assert (source.name, source.size, source.rate, source.live) == (
             "standard input", (4, 2), Fraction(30000, 1001), False
@@ -53,7 +53,7 @@ def test_47_y4m(tmp_path: Path) -> None:
     assert levels == sorted(levels)
 
 
-def test_47_raw_pictures() -> None:
+def test_raw_frames_from_a_pipe() -> None:
     first, second = (np.random.default_rng(n).integers(0, 256, (6, 8, 3), np.uint8) for n in range(2))
     with piped(first.tobytes() + second.tobytes(), size=(8, 6), rate=Fraction(25)) as source:
         frames = list(source)
@@ -62,7 +62,7 @@ def test_47_raw_pictures() -> None:
     assert np.array_equal(frames[1].pixels, second)
 
 
-def test_47_any_other_film_that_can_be_read_from_the_front(tmp_path: Path) -> None:
+def test_any_other_video_that_can_be_read_from_its_beginning(tmp_path: Path) -> None:
     content = write_film(tmp_path / "film.mkv", [0, 40, 80], options={"live": "1"}).read_bytes()
     with piped(content) as source:
         assert [corners(frame.pixels) for frame in source] == [UPRIGHT] * 3
@@ -76,7 +76,7 @@ def test_47_any_other_film_that_can_be_read_from_the_front(tmp_path: Path) -> No
         (np.random.default_rng(0).bytes(5000), "FFmpeg does not recognize the format of standard input"),
     ],
 )
-def test_47_what_is_no_film(content: bytes, message: str) -> None:
+def test_data_that_is_not_a_video_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(SourceError, match=message):
         piped(content)
 
@@ -152,7 +152,7 @@ def test_the_sound_of_a_pipe_goes_into_one_film(fifo: Path, tmp_path: Path, capl
         run(source, lambda frame: frame, [first, second])
     writer.join(10)
     assert sound_of(tmp_path / "1.mkv") != []
-    assert f"{tmp_path}/2.mkv has no sound: the sound of {fifo} can be kept in one film only" in caplog.messages
+    assert f"{tmp_path}/2.mkv has no sound: the sound of {fifo} can be kept in one video only" in caplog.messages
 
 
 def test_a_fifo_into_which_nobody_writes_is_said(
@@ -180,9 +180,9 @@ def test_an_mp4_with_its_index_at_the_end_does_not_go_through_a_pipe(fifo: Path,
     film = write_film(tmp_path / "film.mp4", list(range(0, 2000, 40)), pixels=noise, gop=1)
     assert film.stat().st_size > 2 * stdin.BUFFER
     writer = write_into(fifo, film.read_bytes())
-    with pytest.raises(SourceError, match="is not at its beginning, and a pipe cannot go back") as caught:
+    with pytest.raises(SourceError, match="is not at its beginning, and a pipe cannot be rewound") as caught:
         open_source(fifo)
-    assert "save it in a file first" in caught.value.hint
+    assert "save it to a file first" in caught.value.hint
     writer.join(10)
 
 
@@ -235,7 +235,7 @@ def test_closing_does_not_wait_for_who_writes() -> None:
 
 
 @pytest.mark.needs_ffmpeg
-def test_47_the_whole_way_through_a_pipe(tmp_path: Path) -> None:
+def test_the_command_reads_and_writes_pipes(tmp_path: Path) -> None:
     """A raw picture goes in by a real pipe, and comes out as it was: strength 0, lossless."""
     command = [sys.executable, "-m", "livedream", "run", "-", "--size", "64x48", "--rate", "10", "--strength", "0"]
     raw = quarters().tobytes() * 5
@@ -253,7 +253,7 @@ def test_size_is_not_for_films(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["run", "-", "--rate", "0", "--to", "null"]) == 2
     assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")] == [
         "error: --size is for cameras and raw pictures",
-        "error: invalid size '64'",
+        "error: invalid size '64': expected WIDTHxHEIGHT",
         "error: invalid rate '0'",
     ]
 

@@ -73,7 +73,7 @@ TYPED = [
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(urls, "_concealed", {})
+    monkeypatch.setattr(urls, "_secrets", {})
     Path("film.mp4").write_bytes(b"no film")
 
 

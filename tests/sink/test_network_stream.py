@@ -19,7 +19,7 @@ from livedream.sink.network_stream import NetworkSink
 from livedream.sink.open import ADDRESSES, open_sink
 from livedream.sink.stream_formats import STREAM_FORMATS
 from livedream.stream_info import StreamInfo
-from livedream.urls import STREAMS, shown
+from livedream.urls import STREAMS, redact
 from tests.films import UPRIGHT, corners, ffprobe, quarters, read_film
 
 LIVE = StreamInfo(live=True, rate=Fraction(30))
@@ -106,7 +106,7 @@ def test_reconnects_to_servers_that_start_late_or_disappear(
     with sink:
         camera = Camera(sink)
         camera.until(lambda: "Connection refused" in (sink.notice or ""))
-        assert (sink.notice or "").startswith(f"{shown(address)}: Connection refused, ")
+        assert (sink.notice or "").startswith(f"{redact(address)}: Connection refused, ")
         for number in range(2):
             with receiver(address, tmp_path / f"{number}.ts") as process:
                 camera.until(lambda number=number: size(tmp_path / f"{number}.ts") > 20_000 and sink.notice is None)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Decoded pictures into RGB, by the colour tags of the film."""
+"""Converts decoded frames to RGB, by the colour tags of the video."""
 
 import logging
 from typing import NamedTuple
@@ -26,10 +26,10 @@ from livedream.tone import HDR
 log = logging.getLogger(__name__)
 
 _TONE_MAP = "out_primaries=bt709:out_transfer=bt709:out_range=full:intent=perceptual"
-"""FFmpeg's own tone curve (libswscale/cms.c): it keeps the lights apart, up to the peak that the film names."""
+"""FFmpeg's own tone curve (libswscale/cms.c), which preserves highlights up to the peak stated in the video."""
 _RGB, _BT709, _UNSPECIFIED, _BT601, _BT2020 = 0, 1, 2, 5, 9
 """Matrices (ITU-T H.273, table 4)."""
-_NO_MATRIX = {
+_UNSUPPORTED_MATRICES = {
     8: "YCgCo",
     10: "BT.2020 with constant luminance",
     11: "SMPTE 2085",
@@ -39,15 +39,15 @@ _NO_MATRIX = {
     16: "YCgCo-Re",
     17: "YCgCo-Ro",
 }
-"""Matrices that libswscale takes for BT.601 without a word."""
+"""Matrices that libswscale silently treats as BT.601."""
 
 
 _TAGGING = ("mov", "matroska", "mxf", "flv", "yuv4mpegpipe", "nut", "hls", "dash")
-"""Containers that have colour tags of their own."""
+"""Containers with colour tags of their own."""
 
 
 class Tags(NamedTuple):
-    """What a film says of its colours, in the numbers of ITU-T H.273 (range: those of FFmpeg)."""
+    """The colour tags of a video, as numbers of ITU-T H.273 (range: of FFmpeg)."""
 
     primaries: int = _UNSPECIFIED
     transfer: int = _UNSPECIFIED
@@ -56,75 +56,81 @@ class Tags(NamedTuple):
 
     @classmethod
     def of(cls, thing: VideoFrame | VideoCodecContext) -> "Tags":
-        """Return the tags of a picture, or of the context that decodes it."""
+        """Return the tags of a frame or of the context that decodes it."""
         return cls(thing.color_primaries, thing.color_trc, int(thing.colorspace), int(thing.color_range))
 
     @classmethod
     def of_container(cls, stream: VideoStream) -> "Tags":
-        """Return what the container says, before the first packet is decoded.
+        """Return the tags of the container. Call it before the first packet is decoded.
 
-        Afterwards the context has what the decoder found, which with HEVC and ProRes is nothing where only the
-        container is tagged. In other containers than those of `_TAGGING` it is the decoder's from the beginning, and
-        of whatever picture it saw last.
+        Afterwards the context has the tags that the decoder found: for HEVC and ProRes none, if only the container is
+        tagged. In containers outside `_TAGGING` they are the decoder's from the beginning, of the last frame it saw.
         """
         return cls.of(stream.codec_context) if stream.container.format.name.startswith(_TAGGING) else cls()
 
 
 class Colors:
-    """Makes RGB of the pictures of the film `name`, each in its own size, by the tags of each.
+    """Converts the frames of a video to RGB, each in its own size and by its own tags.
 
-    What the bitstream says comes first, as in FFmpeg; what it leaves out comes from the `container`, or is guessed:
-    the matrix by the size, see `HD_HEIGHT`, the primaries by the matrix (BT.2020) or BT.709. Wide primaries are
-    converted to those of BT.709 (see `Gamut`), ICC profiles to sRGB, HDR is mapped to the range of an ordinary screen:
-    each is said once. Transparent pixels keep the colour they have, as in FFmpeg.
+    The tags of the bitstream take precedence, as in FFmpeg; missing ones come from the container or are guessed: the
+    matrix by the size, see `HD_HEIGHT`, the primaries by the matrix (BT.2020) or BT.709. Wide primaries are converted
+    to those of BT.709 (see `Gamut`), ICC profiles to sRGB, and HDR is mapped to the range of an ordinary screen; each
+    of these is logged once. Transparent pixels keep their colour, as in FFmpeg.
 
-    Raises SourceError for colours that nothing here converts, of `first` at once.
+    Args:
+        first: the first frame, which is checked at once.
+        name: of the video, for messages.
+        container: the tags of the container.
+
+    Raises:
+        SourceError: the colours cannot be converted here.
     """
 
     def __init__(self, first: VideoFrame, name: str, container: Tags = Tags()) -> None:  # noqa: B008  immutable
         self._name = name
         self._container = container
-        # One for all: a picture's own takes longer, with all its threads, and what dreams meanwhile is disturbed.
+        # One for all frames: a frame's own is slower, and its threads disturb the dreamer that runs at the same time.
         self._scaler = VideoReformatter()
         self._graph: Graph | None = None
-        self._graph_takes: tuple[object, ...] | None = None
+        self._graph_input: tuple[object, ...] | None = None
         self._gamuts: dict[tuple[int, int], Gamut] = {}
-        self._said: set[str] = set()
+        self._warned: set[str] = set()
         if any(component.is_alpha for component in first.format.components):
             log.info("%s: transparency is ignored", name)
-        self._check(first)  # before anything is written
+        self._check(first)  # before any output is written
 
-    def rgb(self, picture: VideoFrame) -> np.ndarray:
-        """Return its pixels, uint8 (height, width, 3)."""
-        tags = self._check(picture)
+    def rgb(self, frame: VideoFrame) -> np.ndarray:
+        """Return the pixels of a frame, uint8 (height, width, 3)."""
+        tags = self._check(frame)
         try:
             if tags.transfer in HDR:
-                self._say(f"HDR ({HDR[tags.transfer]}) is mapped to the range of an ordinary screen")
-                return self._mapped(picture, tags).to_ndarray(format="rgb24")
-            if icc := side_data(picture, Type.ICC_PROFILE):
-                return self._from_profile(icc, Image.fromarray(self._plain(picture, "rgb24")))
+                self._warn_once(f"HDR ({HDR[tags.transfer]}) is mapped to the range of an ordinary screen")
+                return self._mapped(frame, tags).to_ndarray(format="rgb24")
+            if icc := side_data(frame, Type.ICC_PROFILE):
+                return self._from_profile(icc, Image.fromarray(self._plain(frame, "rgb24")))
             if tags.primaries in FOREIGN or tags.transfer == ColorTrc.LINEAR:
-                return self._gamut(tags).convert(self._plain(picture, "gbrp16le"))
-            # libswscale's quick way from 10 bits to rgb24 is up to 4 levels too dark; to gbrp it is exact, and takes
+                return self._gamut(tags).convert(self._plain(frame, "gbrp16le"))
+            # libswscale's fast path from 10 bits to rgb24 is up to 4 levels too dark; to gbrp it is exact, and takes
             # 3.6 ms instead of 1.8 at 1280x720.
-            return self._plain(picture, "gbrp" if picture.format.components[0].bits > 8 else "rgb24")
+            return self._plain(frame, "gbrp" if frame.format.components[0].bits > 8 else "rgb24")
         except (av.error.FFmpegError, ValueError) as error:
-            kind = picture.format.name
-            raise SourceError(f"{self._name}: its pixels ({kind}) cannot be shown", "convert it with ffmpeg") from error
+            text = f"{self._name}: the pixel format {frame.format.name} cannot be converted"
+            raise SourceError(text, "convert it with ffmpeg") from error
 
-    def _check(self, picture: VideoFrame) -> Tags:
-        """Return the tags of a picture, completed. Raises SourceError for one that cannot be converted."""
-        if lacks_common_colors(picture):
+    def _check(self, frame: VideoFrame) -> Tags:
+        """Return the completed tags of a frame. Raises SourceError if it cannot be converted."""
+        if lacks_common_colors(frame):
             raise dolby_vision(self._name)
-        tags = self._complete(picture)
-        if tags.matrix in _NO_MATRIX and not _is_rgb(picture):
-            text = f"{self._name}: its colours are coded as {_NO_MATRIX[tags.matrix]}, which cannot be converted here"
+        tags = self._complete(frame)
+        if tags.matrix in _UNSUPPORTED_MATRICES and not _is_rgb(frame):
+            name = _UNSUPPORTED_MATRICES[tags.matrix]
+            text = f"{self._name}: its colours are coded as {name}, which cannot be converted here"
             raise SourceError(text, "convert it first: ffmpeg -i IN -vf zscale=matrix=709 OUT")
         return tags
 
-    def _complete(self, picture: VideoFrame) -> Tags:
-        """Give the picture the tags that it lacks, and return all of them."""
-        own, container = Tags.of(picture), self._container
+    def _complete(self, frame: VideoFrame) -> Tags:
+        """Set the missing tags of a frame, and return all of them."""
+        own, container = Tags.of(frame), self._container
         primaries = own.primaries if own.primaries not in (0, _UNSPECIFIED) else container.primaries
         transfer = own.transfer if own.transfer not in (0, _UNSPECIFIED) else container.transfer
         matrix = next((one for one in (own.matrix, container.matrix) if one not in (_RGB, _UNSPECIFIED)), _UNSPECIFIED)
@@ -136,51 +142,49 @@ class Colors:
             if primaries == ColorPrimaries.BT2020 or transfer in HDR:
                 matrix = _BT2020
             else:
-                matrix = _BT709 if picture.width >= HD_WIDTH or picture.height >= HD_HEIGHT else _BT601
-        tags = Tags(primaries, transfer, own.matrix if _is_rgb(picture) else matrix, own.range or container.range)
+                matrix = _BT709 if frame.width >= HD_WIDTH or frame.height >= HD_HEIGHT else _BT601
+        tags = Tags(primaries, transfer, own.matrix if _is_rgb(frame) else matrix, own.range or container.range)
         if tags != own:
-            picture.color_primaries, picture.color_trc = tags.primaries, tags.transfer
-            picture.colorspace, picture.color_range = tags.matrix, tags.range
+            frame.color_primaries, frame.color_trc = tags.primaries, tags.transfer
+            frame.colorspace, frame.color_range = tags.matrix, tags.range
         return tags
 
-    def _plain(self, picture: VideoFrame, pix_fmt: str) -> np.ndarray:
-        threads = conversion_threads(picture.width, picture.height)
-        return self._scaler.reformat(picture, format=pix_fmt, threads=threads).to_ndarray()
+    def _plain(self, frame: VideoFrame, pix_fmt: str) -> np.ndarray:
+        threads = conversion_threads(frame.width, frame.height)
+        return self._scaler.reformat(frame, format=pix_fmt, threads=threads).to_ndarray()
 
     def _gamut(self, tags: Tags) -> Gamut:
         key = tags.primaries, tags.transfer
         if key not in self._gamuts:
             self._gamuts[key] = Gamut(*key)
             name = FOREIGN[tags.primaries][0] if tags.primaries in FOREIGN else "linear light"
-            self._say(f"colours are converted from {name} to BT.709")
+            self._warn_once(f"colours are converted from {name} to BT.709")
         return self._gamuts[key]
 
     def _from_profile(self, icc: bytes, image: Image.Image) -> np.ndarray:
         converted = profile(icc).to_srgb(image, self._name)
         if converted is not image:
-            self._say(f"colours are converted from {profile(icc).description} to sRGB")
+            self._warn_once(f"colours are converted from {profile(icc).description} to sRGB")
         return np.array(converted)
 
-    def _mapped(self, picture: VideoFrame, tags: Tags) -> VideoFrame:
-        takes = picture.width, picture.height, picture.format.name, tags
-        if self._graph is None or self._graph_takes != takes:
-            self._graph, self._graph_takes = Graph(), takes
+    def _mapped(self, frame: VideoFrame, tags: Tags) -> VideoFrame:
+        graph_input = frame.width, frame.height, frame.format.name, tags
+        if self._graph is None or self._graph_input != graph_input:
+            self._graph, self._graph_input = Graph(), graph_input
             self._graph.link_nodes(
-                self._graph.add_buffer(
-                    None, picture.width, picture.height, picture.format, time_base=picture.time_base
-                ),
-                self._graph.add("scale", f"{picture.width}:{picture.height}:{_TONE_MAP}"),
+                self._graph.add_buffer(None, frame.width, frame.height, frame.format, time_base=frame.time_base),
+                self._graph.add("scale", f"{frame.width}:{frame.height}:{_TONE_MAP}"),
                 self._graph.add("format", "gbrp"),
                 self._graph.add("buffersink"),
             ).configure()
-        self._graph.vpush(picture)
+        self._graph.vpush(frame)
         return self._graph.vpull()
 
-    def _say(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
             log.warning("%s: %s", self._name, text)
 
 
-def _is_rgb(picture: VideoFrame) -> bool:
-    return picture.format.is_rgb or picture.format.has_palette
+def _is_rgb(frame: VideoFrame) -> bool:
+    return frame.format.is_rgb or frame.format.has_palette

@@ -1,4 +1,4 @@
-"""Interlaced film: every frame holds two moments, line by line in turn; it is made to show the first alone."""
+"""Deinterlaces: a frame holds two fields, of two moments, in alternating lines; only the first moment is kept."""
 
 import logging
 from collections import deque
@@ -15,42 +15,44 @@ log = logging.getLogger(__name__)
 Time = TypeVar("Time")
 
 SMALLEST = 4
-"""Lines and columns below which FFmpeg's bwdif refuses a picture."""
+"""Lines and columns below which FFmpeg's bwdif refuses a frame."""
 
 
-def deinterlaced(pictures: Iterable[tuple[VideoFrame, Time]], name: str) -> Iterator[tuple[VideoFrame, Time]]:
-    """Yield the pictures of the film `name` with their times, interlaced ones without combs.
+def deinterlaced(frames: Iterable[tuple[VideoFrame, Time]], name: str) -> Iterator[tuple[VideoFrame, Time]]:
+    """Yield frames with their times, interlaced ones without combing.
 
-    One comes out for each that goes in, with its own time; pictures that are not interlaced are as they were. From the
-    first interlaced one on each is held back until the next is known, for the lines between are made of both (bwdif).
+    Each frame keeps its time, and progressive frames are unchanged. From the first interlaced frame on, each frame is
+    delayed until the next one is known, since the missing lines are interpolated from both (bwdif).
+
+    name: of the video, for messages.
     """
     graph: Graph | None = None
-    takes: tuple[int, int, str] | None = None
+    graph_input: tuple[int, int, str] | None = None
     waiting: deque[Time] = deque()
-    for picture, time in pictures:
-        kind = picture.width, picture.height, picture.format.name
-        if graph is None and not (picture.interlaced_frame and min(picture.width, picture.height) >= SMALLEST):
-            yield picture, time
+    for frame, time in frames:
+        shape = frame.width, frame.height, frame.format.name
+        if graph is None and not (frame.interlaced_frame and min(frame.width, frame.height) >= SMALLEST):
+            yield frame, time
             continue
-        if takes is None:
-            log.info("%s is interlaced: of the two moments in each frame the first is dreamt", name)
-        if graph is None or takes != kind:
+        if graph_input is None:
+            log.info("%s is interlaced: the first field of each frame is dreamt", name)
+        if graph is None or graph_input != shape:
             if graph is not None:
                 graph.vpush(None)
                 yield from _finished(graph, waiting)
-            graph, takes = _bwdif(picture), kind
+            graph, graph_input = _bwdif(frame), shape
         waiting.append(time)
-        graph.vpush(picture)
+        graph.vpush(frame)
         yield from _finished(graph, waiting)
     if graph is not None:
         graph.vpush(None)
         yield from _finished(graph, waiting)
 
 
-def _bwdif(picture: VideoFrame) -> Graph:
+def _bwdif(frame: VideoFrame) -> Graph:
     graph = Graph()
     graph.link_nodes(
-        graph.add_buffer(None, picture.width, picture.height, picture.format, time_base=Fraction(1, 90000)),
+        graph.add_buffer(None, frame.width, frame.height, frame.format, time_base=Fraction(1, 90000)),
         graph.add("bwdif", "mode=send_frame:deint=interlaced"),
         graph.add("buffersink"),
     ).configure()
@@ -60,7 +62,7 @@ def _bwdif(picture: VideoFrame) -> Graph:
 def _finished(graph: Graph, waiting: "deque[Time]") -> Iterator[tuple[VideoFrame, Time]]:
     while waiting:
         try:
-            picture = graph.vpull()
+            frame = graph.vpull()
         except (av.error.BlockingIOError, av.error.EOFError):
             return
-        yield picture, waiting.popleft()
+        yield frame, waiting.popleft()

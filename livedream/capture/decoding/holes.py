@@ -1,6 +1,6 @@
-"""Holes in a film: stretches that a damaged file has lost, of which the only trace is that no track has packets there.
+"""Finds holes in a video: stretches lost to damage, whose only trace is that no track has packets there.
 
-Matroska, FLV and Ogg are read on behind the damage, and FFmpeg says nothing of what it left out.
+In Matroska, FLV and Ogg, FFmpeg continues after the damage without reporting what it skipped.
 """
 
 import heapq
@@ -14,64 +14,64 @@ from av.container import InputContainer
 from livedream.capture.decoding.ending import END_OF_FILE
 
 REORDERED = 32
-"""Packets in which those of a track may come out of the order of their times."""
+"""The number of packets of a track within which their times may be out of order."""
 KEPT = 100
-"""Long steps of a track that are remembered."""
+"""The number of long steps of a track that are kept."""
 LONG = 1.5
-"""How many usual steps a longer one has at least."""
+"""A step counts as long from this multiple of the usual one on."""
 FIXED_RATE = ("ogg",)
-"""Formats that have a packet for every frame: there a hole in the pictures is enough. Elsewhere the sound must have it
-too, since a picture of a screen recording or a slide may be shown for any time."""
+"""Formats with a packet for every frame, where a hole in the video track is enough. In others the sound must have it
+too, since a frame of a screen recording or a slide may be shown for any time."""
 END_SLACK = 0.04
-"""Seconds that intact files lack at their end, at most: see ending.py."""
+"""Seconds that intact files lack at their end at most, see ending.py."""
 
 
 class Hole(NamedTuple):
-    """Where nothing is, in seconds on the clock of the file."""
+    """A stretch without packets, as timestamps in seconds."""
 
     begin: float
     end: float
 
 
 class Holes:
-    """Takes the packets of a film and finds the holes in it. index: of the picture track."""
+    """Takes the packets of a video and finds the holes in it. index: of the video track."""
 
     def __init__(self, container: InputContainer, index: int) -> None:
         self._index = index
-        kind = container.format.name.partition(",")[0]
-        self._is_fixed = kind in FIXED_RATE
+        format_name = container.format.name.partition(",")[0]
+        self._is_fixed = format_name in FIXED_RATE
         tracks = {stream.type for stream in container.streams if stream.index != index}
         self._end: float | None = None
-        """When the film ends by its header, where no other track may be what lasts so long."""
-        if kind in END_OF_FILE and container.duration and tracks <= {"audio", "attachment"}:
+        """When the video ends by its header, if no other kind of track can be the longest one."""
+        if format_name in END_OF_FILE and container.duration and tracks <= {"audio", "attachment"}:
             self._end = container.duration / av.time_base
-        self._pictures = _Steps()
+        self._frames = _Steps()
         self._sounds: defaultdict[int, _Steps] = defaultdict(_Steps)
 
     def note(self, packet: "av.Packet[Any]") -> None:
-        """Take a packet of any track into account."""
-        if packet.pts is None:  # an empty packet with a time is a picture that Theora repeats
+        """Register a packet of any track."""
+        if packet.pts is None:  # an empty packet with a time is a frame that Theora repeats
             return
         time = float(packet.pts * (packet.time_base or Fraction(0)))
         if packet.stream_index == self._index:
-            self._pictures.add(time)
+            self._frames.add(time)
         elif packet.stream.type == "audio":
             self._sounds[packet.stream_index].add(time)
 
     def found(self, *, whole: bool = True) -> list[Hole]:
-        """Return, once the film has been read, what is missing, by time. whole: whether it was read up to its end."""
+        """Return the holes in order of time, after the video has been read. whole: whether it was read to its end."""
         last = self._end if whole else None
-        holes = self._pictures.holes(last)
+        holes = self._frames.holes(last)
         if self._is_fixed or not holes:
             return holes
         if not self._sounds:
             return []
-        least = self._pictures.usual / 4
+        least = self._frames.usual / 4
         silent = [steps.holes(last) for steps in self._sounds.values()]
         return [hole for hole in holes if all(any(self._meet(hole, one, least) for one in track) for track in silent)]
 
     def _meet(self, hole: Hole, silence: Hole, least: float) -> bool:
-        """Return whether sound is missing where pictures are. Sound that just ends earlier than they do is whole."""
+        """Return whether sound is missing where frames are missing. Sound that merely ends earlier is complete."""
         at_end = hole.end == self._end, silence.end == self._end
         return at_end[0] == at_end[1] and _common(hole, silence) > least
 
@@ -84,7 +84,7 @@ class _Steps:
         self._last: float | None = None
         self._milliseconds: Counter[int] = Counter()
         self._longest: list[tuple[float, float]] = []
-        """The longest steps with the times at which they begin."""
+        """The longest steps and the times at which they begin, as a heap."""
 
     def add(self, time: float) -> None:
         heapq.heappush(self._waiting, time)
@@ -100,7 +100,7 @@ class _Steps:
 
     @property
     def usual(self) -> float:
-        """Seconds of the median step."""
+        """The median step in seconds."""
         middle = self._milliseconds.total() / 2
         for milliseconds in sorted(self._milliseconds):
             middle -= self._milliseconds[milliseconds]
@@ -109,7 +109,7 @@ class _Steps:
         return 0.0
 
     def holes(self, end: float | None = None) -> list[Hole]:
-        """Return the steps that are too long. end: when the film does, where that is known."""
+        """Return the steps that are too long. end: of the video, if known."""
         while self._waiting:
             self._put(heapq.heappop(self._waiting))
         usual = self.usual
@@ -121,5 +121,5 @@ class _Steps:
 
 
 def _common(one: Hole, other: Hole) -> float:
-    """Return how many seconds two holes have in common."""
+    """Return the overlap of two holes in seconds."""
     return min(one.end, other.end) - max(one.begin, other.begin)

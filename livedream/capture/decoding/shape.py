@@ -1,4 +1,4 @@
-"""Keeps every picture of a film in the shape of the first."""
+"""Keeps every frame of a video in the shape of the first."""
 
 import logging
 from fractions import Fraction
@@ -15,60 +15,62 @@ from livedream.letterbox import letterbox
 log = logging.getLogger(__name__)
 
 _FIXED = ("mov", "matroska", "avi", "mxf", "flv", "asf")
-"""Containers that say the pixel aspect themselves, for the whole film, as players take it."""
+"""Containers whose own pixel aspect applies to the whole video, as in players."""
 
 
 class Shape:
-    """Turns pictures upright and letterboxes those of another shape than the first.
+    """Rotates frames upright and letterboxes those of another shape than the first.
 
-    first: the first picture. name: of the film.
+    Args:
+        first: the first frame.
+        name: of the video, for messages.
     """
 
     def __init__(self, first: VideoFrame, name: str) -> None:
         self._name = name
         self._matrix = _display_matrix(first)
-        self._turn = _turn(self._matrix)
+        self._orientation = _orientation(self._matrix)
         aspect = aspect_of(first)
-        transposed = self._turn is not None and self._turn.transposed
+        transposed = self._orientation is not None and self._orientation.transposed
         self.size = (first.height, first.width) if transposed else (first.width, first.height)
         """(width, height), upright."""
         self.pixel_aspect = 1 / aspect if transposed else aspect
-        """Width of a pixel by its height, upright."""
-        self._seen = {(self.size, Fraction(1))}
+        """Width of a pixel over its height, upright."""
+        self._known_shapes = {(self.size, Fraction(1))}
 
-    def fit(self, pixels: np.ndarray, picture: VideoFrame) -> np.ndarray:
-        """Return the RGB of `picture`, (height, width, 3), upright and in the shape of the first picture."""
-        matrix = _display_matrix(picture)
-        # In a bitstream only key frames carry it, for themselves and those that follow.
-        if matrix != self._matrix and (matrix is not None or picture.key_frame):
-            self._matrix, self._turn = matrix, _turn(matrix)
-        aspect = aspect_of(picture)
-        if self._turn is not None:
-            pixels = self._turn.upright(pixels)
-            aspect = 1 / aspect if self._turn.transposed else aspect
+    def fit(self, pixels: np.ndarray, frame: VideoFrame) -> np.ndarray:
+        """Return `pixels`, the RGB of a frame (height, width, 3), upright and in the shape of the first frame."""
+        matrix = _display_matrix(frame)
+        # In a bitstream only key frames carry the matrix, for themselves and the frames that follow.
+        if matrix != self._matrix and (matrix is not None or frame.key_frame):
+            self._matrix, self._orientation = matrix, _orientation(matrix)
+        aspect = aspect_of(frame)
+        if self._orientation is not None:
+            pixels = self._orientation.upright(pixels)
+            aspect = 1 / aspect if self._orientation.transposed else aspect
         aspect /= self.pixel_aspect
-        kind = (pixels.shape[1], pixels.shape[0]), aspect
-        if kind not in self._seen:
-            self._seen.add(kind)
-            sides = f"{kind[0][0]}x{kind[0][1]}" + ("" if aspect == 1 else " with another pixel aspect")
-            log.info("%s: frame of %s fitted into %dx%d", self._name, sides, *self.size)
+        shape = (pixels.shape[1], pixels.shape[0]), aspect
+        if shape not in self._known_shapes:
+            self._known_shapes.add(shape)
+            sides = f"{shape[0][0]}x{shape[0][1]}" + ("" if aspect == 1 else " with another pixel aspect")
+            log.info("%s: frame of %s letterboxed into %dx%d", self._name, sides, *self.size)
         return letterbox(pixels, self.size, aspect)
 
 
 class _Mark:
-    """Attached to one picture only: PyAV 18 forgets an object with the first of the pictures that have it."""
+    """Attached to a single frame: PyAV 18 releases a shared object with the first of its frames."""
 
     def __init__(self, aspect: Fraction) -> None:
         self.aspect = aspect
 
 
 class Aspects:
-    """Marks the pictures of a stream with their pixel aspect; see `aspect_of`.
+    """Marks the frames of a stream with their pixel aspect; see `aspect_of`.
 
-    The decoder knows the aspect of what comes next while it still gives pictures of before: a new one holds from the
-    next key frame on.
+    The decoder reports a new aspect while it still outputs earlier frames: it applies from the next key frame on.
 
-    stream: before anything is decoded.
+    Args:
+        stream: before anything is decoded.
     """
 
     def __init__(self, stream: VideoStream) -> None:
@@ -77,31 +79,31 @@ class Aspects:
         self._first: tuple[int, int, Fraction] | None = None
         self._now = self._default
 
-    def mark(self, pictures: list[VideoFrame], aspect: Fraction | None) -> None:
-        """Mark pictures that come from a decoder that now tells `aspect`."""
-        found = aspect or self._default
-        for picture in pictures:
+    def mark(self, frames: list[VideoFrame], aspect: Fraction | None) -> None:
+        """Mark frames from a decoder that reports `aspect` at the moment."""
+        reported = aspect or self._default
+        for frame in frames:
             if self._first is None:
-                self._first = picture.width, picture.height, found
-                self._now = self._default if self._fixed else found
-            elif picture.key_frame:
-                self._now = self._of_key_frame(picture, found, self._first)
-            picture.opaque = _Mark(self._now)
+                self._first = frame.width, frame.height, reported
+                self._now = self._default if self._fixed else reported
+            elif frame.key_frame:
+                self._now = self._of_key_frame(frame, reported, self._first)
+            frame.opaque = _Mark(self._now)
 
-    def _of_key_frame(self, picture: VideoFrame, found: Fraction, first: tuple[int, int, Fraction]) -> Fraction:
+    def _of_key_frame(self, frame: VideoFrame, reported: Fraction, first: tuple[int, int, Fraction]) -> Fraction:
         if not self._fixed:
-            return found
-        return self._default if (picture.width, picture.height) == first[:2] else self._default * found / first[2]
+            return reported
+        return self._default if (frame.width, frame.height) == first[:2] else self._default * reported / first[2]
 
 
-def aspect_of(picture: VideoFrame) -> Fraction:
-    """Return the pixel aspect with which `Aspects` has marked the picture, 1 where it has not."""
-    return picture.opaque.aspect if isinstance(picture.opaque, _Mark) else Fraction(1)
+def aspect_of(frame: VideoFrame) -> Fraction:
+    """Return the pixel aspect with which `Aspects` has marked a frame, 1 if it has not."""
+    return frame.opaque.aspect if isinstance(frame.opaque, _Mark) else Fraction(1)
 
 
-def _display_matrix(picture: VideoFrame) -> bytes | None:
-    return side_data(picture, Type.DISPLAYMATRIX)
+def _display_matrix(frame: VideoFrame) -> bytes | None:
+    return side_data(frame, Type.DISPLAYMATRIX)
 
 
-def _turn(matrix: bytes | None) -> Orientation | None:
+def _orientation(matrix: bytes | None) -> Orientation | None:
     return None if matrix is None else Orientation(np.frombuffer(matrix, np.int32).reshape(3, 3))

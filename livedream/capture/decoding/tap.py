@@ -1,4 +1,4 @@
-"""The sound and subtitles of a film that can be read only once: its reader hands over the packets that it passes."""
+"""The sound and subtitles of a video that can be read only once: its decoder passes on their packets."""
 
 import logging
 import threading
@@ -15,14 +15,18 @@ from livedream.errors import SourceError
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 64 << 20
-"""How much may wait for whoever takes it. The pictures wait too, so it is seldom more than a second of sound."""
+"""The buffer size. The frames wait too, so there is seldom more than a second of sound in it."""
 
 
 class Tap:
-    """Packets of all tracks but one, from the thread that reads the film to the one that writes another.
+    """Passes the packets of the other tracks from the thread that reads a video to the thread that writes one.
 
-    name: of the film. after: on the clock of the film, in seconds; what comes before is not wanted.
-    Only one can have them: the packets are changed when they are written.
+    Only one consumer can have them, since writing changes the packets.
+
+    Args:
+        name: of the video, for messages.
+        container: that the packets come from.
+        after: a timestamp in seconds; earlier packets are dropped.
     """
 
     reopens = False
@@ -37,7 +41,7 @@ class Tap:
         self._taken = self._closed = self._ended = self._overflowed = False
 
     def put(self, packet: "av.Packet[Any]") -> None:
-        """Keep a packet until it is taken."""
+        """Buffer a packet until it is taken."""
         if packet.dts is None or packet.dts * packet.time_base < self._after:
             return
         with self._lock:
@@ -46,32 +50,32 @@ class Tap:
             if self._bytes >= MOST_BYTES:
                 if not self._overflowed:
                     self._overflowed = True
-                    why = "there is too much of it between two pictures; save the film in a file first"
+                    why = "there is too much of it between two frames; save the video to a file first"
                     log.warning("%s: part of the sound is lost: %s", self.name, why)
                 return
             self._packets.append(packet)
             self._bytes += packet.size
 
     def pictures_begin(self) -> None:
-        """The first frame is asked for: who has not opened it by now does not want it."""
+        """The first frame is requested: if `open` has not been called by now, nobody needs the packets."""
         with self._lock:
             if not self._taken:
                 self._close()
 
     def end(self) -> None:
-        """No more packets come."""
+        """Register that no more packets will come."""
         with self._lock:
             self._ended = True
 
     def open(self) -> InputContainer:
         with self._lock:
             if self._taken or self._closed:
-                raise SourceError(f"the sound of {self.name} can be kept in one film only", "write one film")
+                raise SourceError(f"the sound of {self.name} can be kept in one video only", "write one video")
             self._taken = True
         return cast(InputContainer, _Tapped(self, self._container))
 
     def take(self) -> "tuple[av.Packet[Any] | None, bool]":
-        """Return the next packet, if there is one, and whether more may come."""
+        """Return the next packet, if any, and whether more may come."""
         with self._lock:
             if not self._packets:
                 return None, not (self._ended or self._closed)
@@ -89,7 +93,7 @@ class Tap:
 
 
 class _Tapped:
-    """As much of an InputContainer as somebody needs who copies sound and subtitles out of it."""
+    """The part of InputContainer's interface that is needed to copy sound and subtitles."""
 
     def __init__(self, tap: Tap, container: InputContainer) -> None:
         self._tap = tap

@@ -1,4 +1,4 @@
-"""The times of a film, made to increase; how long its last picture is shown."""
+"""Strictly increasing times for the frames of a video, and the duration of its last frame."""
 
 from fractions import Fraction
 from typing import Any
@@ -7,26 +7,29 @@ import av
 from av.video.frame import VideoFrame
 
 STANDS = Fraction(1)
-"""Seconds. A part that begins while a picture is shown for at least so long yet begins with that picture."""
+"""Seconds. If a frame is still shown for this long when a part begins, the part begins with that frame."""
 
 
 class Timestamps:
-    """Times in ticks, from 0 where the film begins, each later than the one before.
+    """Turns the timestamps of a file into times in ticks that start at 0 and strictly increase.
 
-    step: ticks from one frame to the next as a rule. first: what the film shows at its beginning. jump: a time that
-    goes back further than this starts a new clock (joined films); one that goes back less is a slip.
+    Args:
+        step: ticks from one frame to the next, usually.
+        first: the timestamp at the beginning of the video.
+        jump: a timestamp that goes back by more starts a new clock (joined files); one that goes back by less is an
+            error.
     """
 
     def __init__(self, step: int, first: int, jump: int) -> None:
         self.mended = 0
-        """How many times were missing, repeated or went back."""
+        """The number of timestamps that were missing, repeated or went back."""
         self._step = step
         self._shift = -first
         self._jump = jump
         self._last: int | None = None
 
     def read(self, ticks: int | None) -> int:
-        """Return the time of the next frame, for the one that stands in the file."""
+        """Return the time of the next frame. ticks: its timestamp in the file, None if it has none."""
         if self._last is None:
             self.mended += ticks is None
             self._last = 0 if ticks is None else ticks + self._shift
@@ -48,13 +51,14 @@ class Timestamps:
 
 
 class DecodingTimes:
-    """Times of pictures that are reordered, in a file without presentation times: H.264 in AVI or ASF.
+    """Times of reordered frames in a file without presentation times: H.264 in AVI or ASF.
 
-    Pictures leave the decoder in the order in which they are shown, one for each packet, as many packets late as the
-    decoder holds back.
+    Frames leave the decoder in presentation order, one for each packet, with the delay of the decoder.
 
-    step: ticks from one picture to the next as a rule. late: whether they are shown as late, as in ASF. In AVI the
-    first one is shown when the first packet is decoded.
+    Args:
+        step: ticks from one frame to the next, usually.
+        late: whether frames are shown with that delay, as in ASF. In AVI the first frame is shown when the first
+            packet is decoded.
     """
 
     def __init__(self, step: int, *, late: bool) -> None:
@@ -64,60 +68,60 @@ class DecodingTimes:
         self._last: int | None = None
 
     def note(self, packet: "av.Packet[Any]") -> None:
-        """Take the next packet, in the order of the file."""
+        """Register the next packet, in the order of the file."""
         if self._first is None and packet.size:
             self._first = packet.dts
 
-    def time(self, picture: VideoFrame) -> int | None:
-        """Return the time of the next picture of the decoder, in ticks; None where nobody knows."""
-        if picture.dts is not None and self._first is not None:
+    def time(self, frame: VideoFrame) -> int | None:
+        """Return the time of the next frame from the decoder, in ticks; None if unknown."""
+        if frame.dts is not None and self._first is not None:
             if self._delay is None:
-                self._delay = picture.dts - self._first
-            self._last = picture.dts - self._delay
-        elif self._last is not None:  # the decoder is flushed, by no packet
+                self._delay = frame.dts - self._first
+            self._last = frame.dts - self._delay
+        elif self._last is not None:  # the decoder is being flushed
             self._last += self._step
         return self._last
 
 
 class LastFrame:
-    """Finds out from the packets of a film how long its last picture is shown.
+    """Derives from the packets of a video how long its last frame is shown.
 
-    Where pictures are stored in the order in which they are shown, the last packet says it. Where they are reordered,
-    a packet's duration is the distance to the next one in the file; the sum of these, from the first picture on, is
-    where the film ends.
+    If frames are stored in presentation order, the last packet states it. If they are reordered, the duration of a
+    packet is the distance to the next one in the file; the sum of these, from the first frame on, is the end of the
+    video.
     """
 
     def __init__(self) -> None:
         self._delay: Fraction | None = None
         self._reordered = False
         self._highest: tuple[Fraction, Fraction] | None = None
-        """When the latest picture is shown, and the duration of its packet."""
+        """When the latest frame is shown, and the duration of its packet."""
         self._decoded = Fraction(0)
-        """Where the last packet ends by its decoding time."""
+        """The end of the last packet by its decoding time."""
 
     def note(self, packet: "av.Packet[Any]") -> None:
-        """Take the next packet, in the order of the file."""
+        """Register the next packet, in the order of the file."""
         if packet.pts is None or not packet.size:
             return
-        shown, duration = packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base
+        time, duration = packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base
         if packet.dts is not None:
             decoded = packet.dts * packet.time_base
             if self._delay is None:
-                self._delay = shown - decoded
+                self._delay = time - decoded
             self._decoded = decoded + duration
-        if self._highest is None or shown > self._highest[0]:
-            self._highest = shown, duration
+        if self._highest is None or time > self._highest[0]:
+            self._highest = time, duration
         else:
             self._reordered = True
 
     def duration(self, *, ordered: bool) -> Fraction | None:
-        """Return for how many seconds the last picture is shown, None where the file does not say so.
+        """Return how many seconds the last frame is shown, None if unknown.
 
-        ordered: whether durations are those of pictures even where these are reordered, as in Matroska.
+        ordered: whether durations are those of frames even if these are reordered, as in Matroska.
         """
         if self._highest is None:
             return None
-        shown, duration = self._highest
+        time, duration = self._highest
         if self._reordered and not ordered:
-            duration = self._decoded + (self._delay or 0) - shown
+            duration = self._decoded + (self._delay or 0) - time
         return duration if duration > 0 else None

@@ -1,4 +1,4 @@
-"""Why a camera does not open, and what helps."""
+"""Explains why a camera cannot be opened."""
 
 import os
 import stat
@@ -10,13 +10,15 @@ from livedream.errors import SourceError
 
 
 class BusyError(SourceError):
-    """Another program uses the camera, as far as one can tell."""
+    """Another program probably uses the camera."""
 
 
 def not_opened(name: str, target: int | str) -> SourceError:
-    """Return the error for a camera that does not open, or opens and sends nothing.
+    """Return the error for a camera that cannot be opened or sends nothing.
 
-    name: what to call it. target: its number or its device file.
+    Args:
+        name: of the camera, for people.
+        target: its index or its device file.
     """
     text = f"{name} cannot be opened"
     if sys.platform == "darwin":
@@ -29,27 +31,27 @@ def not_opened(name: str, target: int | str) -> SourceError:
     if not device.exists():
         return SourceError(text, describe_cameras())
     if not stat.S_ISCHR(device.stat().st_mode):
-        return SourceError(text, "it is no device")
+        return SourceError(text, "it is not a device")
     if not os.access(device, os.R_OK | os.W_OK):
-        cure = f"sudo usermod -aG {_group(device)} $USER, then log in again"
-        return SourceError(f"no right to use {name} ({device})", cure)
+        hint = f"sudo usermod -aG {_group(device)} $USER, then log in again"
+        return SourceError(f"no permission to use {name} ({device})", hint)
     if programs := users(device):
         return BusyError(f"{name} is in use by {', '.join(programs)}", "close that program, or choose another camera")
     return BusyError(f"{name} opens but sends no picture", "is another program using it?")
 
 
 def users(device: Path | str) -> list[str]:
-    """Return the programs that have `device` open, as far as this user may know: `zoom (pid 4711)`. Linux alone."""
-    found = []
+    """Return the programs that have `device` open and that this user may see: `zoom (pid 4711)`. Linux only."""
+    programs = []
     for process in sorted(Path("/proc").glob("[0-9]*")):
         try:
-            links = [os.readlink(link) for link in (process / "fd").iterdir()]  # noqa: PTH115 (not to be resolved)
+            links = [os.readlink(link) for link in (process / "fd").iterdir()]  # noqa: PTH115 (resolving would follow the link)
             name = (process / "comm").read_text().strip()
-        except OSError:  # somebody else's, or it has just ended
+        except OSError:  # another user's process, or it has just ended
             continue
         if str(device) in links and process.name != str(os.getpid()):
-            found.append(f"{name} (pid {process.name})")
-    return found
+            programs.append(f"{name} (pid {process.name})")
+    return programs
 
 
 def _group(device: Path) -> str:

@@ -1,4 +1,4 @@
-"""What all live sources have in common: read in the background, watched, and connected again when they fail."""
+"""The base of all live sources: reads in the background, monitors the connection, and reconnects when it fails."""
 
 import logging
 import threading
@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from livedream.capture.live.reader import Connection, Picture, Reader, StreamEnded
+from livedream.capture.live.reader import CapturedImage, Connection, Reader, StreamEnded
 from livedream.capture.source import Source
 from livedream.errors import SourceError
 from livedream.frame import Frame
@@ -17,42 +17,44 @@ from livedream.letterbox import letterbox
 log = logging.getLogger(__name__)
 
 CLOCK_RATE = 90000
-"""Ticks a second of a live source's times."""
+"""Ticks per second of the times of a live source."""
 TICK_SECONDS = 0.1
-"""How long to wait for a picture before looking whether all is well."""
+"""The maximum wait for an image between two checks of the connection."""
 MOST_TICK_SECONDS = 0.3
-"""How much of the time between two looks counts as silence: when it was longer, it was we who got no processor, or were
-stopped, and the pictures wait to be read."""
+"""The maximum time between two checks that counts as silence: if it was longer, this process got no processor time or
+was stopped, and images are waiting to be read."""
 SILENCE_SECONDS = 1.5
-"""Without a picture for so long, it is said. With a tick and the screen's refresh that is within two seconds."""
+"""Silence after which a notice is shown. With a tick and the refresh of the screen that is within two seconds."""
 BLOCKED_SECONDS = 4.0
-"""Without a picture for so long, a connection is given up for a new one. A network that stumbles is faster back."""
+"""Silence after which the connection is given up for a new one. A network that stalls recovers sooner."""
 CONNECTING_SECONDS = 20.0
-"""How long it may take to connect again."""
+"""The time limit for reconnecting."""
 MOST_BLOCKED = 3
-"""How many readers may hang in a driver before livedream waits for one of them."""
+"""How many readers may hang in a driver before no further one is started."""
 CLOSE_SECONDS = 3.5
-"""How long closing waits for a reader: longer than a stream may take to send a picture."""
+"""How long closing waits for a reader: longer than a stream may take to send an image."""
 OPENING_SECONDS = 2.0
-"""When opening takes longer, it is said."""
+"""If opening takes longer, a warning is logged."""
 SLOW = 0.75
-"""A source with less than this part of its rate is slow."""
+"""A source that delivers less than this fraction of its rate is slow."""
 RATE_SECONDS = 3.0
-"""Over how long the rate is counted."""
+"""The time over which the rate is measured."""
 
 
 class LiveSource(Source):
-    """The newest picture of a connection, each with the time at which it was read.
+    """Yields the newest image of a connection, with the time at which it was read.
 
-    When the connection fails, blocks or goes silent, `notice` says so within two seconds, and it is opened again and
-    again until it works. Meanwhile nothing is delivered: windows and virtual cameras show their last frame by
-    themselves, nothing is dreamt twice, and in a recording that frame simply lasts as long as it did. Pictures of
-    another shape are letterboxed into that of the first.
+    When the connection fails, blocks or goes silent, `notice` says so within two seconds, and the source reconnects
+    until it succeeds. Meanwhile nothing is delivered: windows and virtual cameras keep showing their last frame,
+    nothing is dreamt twice, and in a recording that frame lasts for the time of the outage. Images of another shape are
+    letterboxed into that of the first.
 
-    A subclass sets `name`, and returns a new connection from `_connect`. The first one is opened by the constructor's
-    own thread (macOS asks for the right to use a camera on the main thread alone), and its SourceError is raised.
+    A subclass returns a new connection from `_connect`. The first one is opened in the thread of the constructor
+    (macOS asks for permission to use a camera only on the main thread), and its SourceError is raised.
 
-    clock: nanoseconds that never go back. Times are those of this clock since opening, in 1/90000 s.
+    Args:
+        name: of the source, for people.
+        clock: a monotonic clock, in nanoseconds. Frame times are those of this clock since opening, in 1/90000 s.
     """
 
     live = True
@@ -70,20 +72,20 @@ class LiveSource(Source):
         self._opened = clock()
         self._ticks = -1
         self._lost_at: int | None = None
-        """When the last picture came, while the connection is lost."""
+        """When the last image came, while the connection is lost."""
         self._tries = 0
-        """How often it was opened again since then."""
+        """The number of attempts to reconnect since then."""
         self._retry_at = 0
         self._blocked: list[Reader] = []
         self._recent: deque[tuple[int, int]] = deque()
-        """Moment and number of the pictures of the last seconds."""
+        """Time and number of the images of the last seconds."""
         self._taken = -1
-        """The number of the last picture taken from this reader."""
+        """The number of the last image taken from this reader."""
         self._before: int | None = None
-        """How many pictures earlier readers read, counted from the first one that was taken; None before that."""
-        self._looked = self._opened
+        """The number of images read by earlier readers, from the first one that was taken on; None before that."""
+        self._checked = self._opened
         self._silence = 0.0
-        """Seconds without a new picture, as far as we were there to see it."""
+        """Seconds without a new image, without the time in which this process stood still."""
         self._reader: Reader | None = Reader(lambda: connection, self._changed, clock)
 
     @abstractmethod
@@ -91,8 +93,8 @@ class LiveSource(Source):
         """Open a new connection. Raises SourceError."""
 
     def __iter__(self) -> Iterator[Frame]:
-        while (picture := self._next()) is not None:
-            yield self._frame(picture)
+        while (image := self._next()) is not None:
+            yield self._frame(image)
 
     def close(self) -> None:
         with self._changed:
@@ -115,8 +117,8 @@ class LiveSource(Source):
             slow.cancel()
             slow.join()
 
-    def _next(self) -> Picture | None:
-        """Wait for a picture that was not taken yet; None once the source is closed."""
+    def _next(self) -> CapturedImage | None:
+        """Wait for an image that has not been taken yet; None once the source is closed."""
         with self._changed:
             while not self._closed:
                 newest = self._reader.newest if self._reader else None
@@ -127,31 +129,31 @@ class LiveSource(Source):
                 self._changed.wait(TICK_SECONDS)
         return None
 
-    def _take(self, picture: Picture) -> None:
-        self._taken = picture.number
-        self._looked, self._silence = self._clock(), 0.0
+    def _take(self, image: CapturedImage) -> None:
+        self._taken = image.number
+        self._checked, self._silence = self._clock(), 0.0
         if self._before is None:
-            self._before = -picture.number
+            self._before = -image.number
         if self._lost_at is not None:
-            log.warning("%s is back after %.1f s", self.name, (picture.moment - self._lost_at) / 1e9)
+            log.warning("%s is back after %.1f s", self.name, (image.moment - self._lost_at) / 1e9)
             self._lost_at = None
-        self.notice = self._slowness(picture)
+        self.notice = self._slowness(image)
 
-    def _frame(self, picture: Picture) -> Frame:
-        self._ticks = max((picture.moment - self._opened) * CLOCK_RATE // 10**9, self._ticks + 1)
+    def _frame(self, image: CapturedImage) -> Frame:
+        self._ticks = max((image.moment - self._opened) * CLOCK_RATE // 10**9, self._ticks + 1)
         return Frame(
-            letterbox(picture.pixels, self.size, picture.aspect / self.pixel_aspect),
+            letterbox(image.pixels, self.size, image.aspect / self.pixel_aspect),
             Fraction(self._ticks, CLOCK_RATE),
-            (self._before or 0) + picture.number,
+            (self._before or 0) + image.number,
         )
 
-    # How it is watched
+    # Monitoring
 
     def _watch(self) -> None:
-        """See to it that somebody reads, or will. Called while nothing new is there."""
+        """Ensure that a reader is running or will be started. Called while there is no new image."""
         now = self._clock()
-        self._silence += min((now - self._looked) / 1e9, MOST_TICK_SECONDS)
-        self._looked = now
+        self._silence += min((now - self._checked) / 1e9, MOST_TICK_SECONDS)
+        self._checked = now
         reader = self._reader
         if reader is None:
             self._blocked = [blocked for blocked in self._blocked if blocked.running]
@@ -167,12 +169,12 @@ class LiveSource(Source):
         elif self._silence >= (self._patience(BLOCKED_SECONDS) if reader.connected else CONNECTING_SECONDS):
             reader.leave()
             self._blocked.append(reader)
-            self._lose(reader, f"{self.name} sends no pictures")
+            self._lose(reader, f"{self.name} sends no images")
         elif self._lost_at is None and self._silence >= self._patience(SILENCE_SECONDS):
-            self.notice = f"{self.name} has sent no picture for {reader.silence:.0f} s"
+            self.notice = f"{self.name} has sent no image for {reader.silence:.0f} s"
 
     def _patience(self, seconds: float) -> float:
-        """How long to wait for a picture: some need longer by their rate."""
+        """Return how long to wait for an image: longer if the rate is low."""
         return max(seconds, float(3 / self.rate)) if self.rate else seconds
 
     def _lose(self, reader: Reader, reason: str) -> None:
@@ -189,24 +191,23 @@ class LiveSource(Source):
         self._tries += 1
         self.notice = f"{self.name} lost, reconnecting (try {self._tries})"
 
-    def _slowness(self, picture: Picture) -> str | None:
-        """Return what to say of a rate that is lower than it should be, now that `picture` has come."""
+    def _slowness(self, image: CapturedImage) -> str | None:
+        """Return a notice if the rate is too low, given the new image; else None."""
         if not self._slow_hint or self._promised is None:
             return None
-        self._recent.append((picture.moment, picture.number))
-        while picture.moment - self._recent[0][0] > RATE_SECONDS * 1e9:
+        self._recent.append((image.moment, image.number))
+        while image.moment - self._recent[0][0] > RATE_SECONDS * 1e9:
             self._recent.popleft()
         moment, number = self._recent[0]
-        seconds = (picture.moment - moment) / 1e9
+        seconds = (image.moment - moment) / 1e9
         if seconds < RATE_SECONDS * SLOW:
             return None
-        rate = (picture.number - number) / seconds  # by their numbers: not all of them were taken
+        rate = (image.number - number) / seconds  # by their numbers, since not all of them were taken
         if rate >= SLOW * self._promised:
             return None
-        return f"{self.name} gives {rate:.1f} of {float(self._promised):.3g} fps: {self._slow_hint}"
+        return f"{self.name} delivers {rate:.1f} of {float(self._promised):.3g} fps: {self._slow_hint}"
 
 
 def pause(tries: int) -> float:
-    """Return the seconds to wait after so many tries in vain: short for a minute or so, that the picture comes back
-    with the camera, and five then."""
+    """Return the pause in seconds after this number of failed tries: short for about a minute, then five seconds."""
     return min(0.25 * 2**tries, 0.5) if tries < 120 else 5.0

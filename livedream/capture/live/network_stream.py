@@ -1,4 +1,4 @@
-"""Frames from a camera on the network, or any other stream that FFmpeg reads."""
+"""Frames from a network camera or any other stream that FFmpeg reads."""
 
 import logging
 import time
@@ -22,118 +22,129 @@ from livedream.capture.live.stream_errors import stream_error
 from livedream.capture.remote import RemoteVideoSource
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
-from livedream.urls import Address, shown
+from livedream.urls import Address, redact
 
 log = logging.getLogger(__name__)
 
 OPEN_SECONDS = 15.0
-"""How long a stream may take to answer, and to tell what it is: on a busy machine nine times as long as on a free one.
-That it takes long is said after two."""
+"""The time limit for a stream to answer and to be recognized: on a busy machine that takes nine times as long as on an
+idle one. A warning is logged after two."""
 READ_SECONDS = 10.0
-"""How long it may take to send the next packet. `LiveSource` gives it up sooner, but does not count the time in which
-this process itself stood still; FFmpeg does."""
+"""The time limit for the next packet. `LiveSource` gives up sooner, but does not count the time in which this process
+stood still; FFmpeg does."""
 BAD_PACKETS = 300
-"""How many packets in a row may be damaged; a stream entered in the middle has some before its first key frame."""
+"""The number of consecutive damaged packets that is tolerated: a stream has some before its first key frame."""
 
-# No `nobuffer`: it throws the packets away that were read to learn what the stream is, and with them the key frame that
-# shows a picture at once. What has piled up meanwhile is decoded in a moment, and the newest picture wins.
+# Not `nobuffer`: it drops the packets that were read to recognize the stream, and with them the first key frame. The
+# packets that have accumulated are decoded quickly, and only the newest frame is used.
 _OPTIONS = {
-    "analyzeduration": "1000000",  # microseconds; by default five seconds pass where a stream has silent sound
+    "analyzeduration": "1000000",  # microseconds; by default it takes five seconds if a stream has silent sound
     "flags": "low_delay",
-    "rtsp_flags": "prefer_tcp",  # cameras lose packets by UDP, and FFmpeg would try that first
-    "overrun_nonfatal": "1",  # UDP that comes faster than it is read loses packets and does not end
+    "rtsp_flags": "prefer_tcp",  # over UDP cameras lose packets, and FFmpeg would try it first
+    "overrun_nonfatal": "1",  # if UDP arrives faster than it is read, drop packets and do not end
 }
 _INVENTED = ("mpjpeg",)
-"""Formats that carry no times; what FFmpeg says of their rate is its default."""
-
+"""Formats without times; the rate that FFmpeg reports for them is its default."""
 
 _PLAYLISTS = ("hls", "dash")
-"""Formats in which the size of what is fetched first is not that of the film."""
-
+"""Formats in which the size of the first download is not that of the video."""
 
 _REPEATING = ("mpegts", "mpeg", "flv", "matroska", "mov")
-"""Formats with times of their own. A web server that does not say how long a film is sends it again each time."""
+"""Formats with times of their own. A web server that does not state the length of a video sends it again each time."""
 
 
 class NotLiveError(SourceError):
-    """What is at an address comes to an end, and can be read like a file.
+    """The address leads to a video that ends and can be read like a file.
 
-    resumable: whether the server says how many bytes there are, so that a broken connection is noticed.
+    resumable: whether the server states the number of bytes, so that a broken connection is noticed.
     """
 
     resumable = True
 
 
 def open_address(address: str, *, start: Fraction | None = None, end: Fraction | None = None) -> Source:
-    """Return the source at `address`: a film if it has an end and is on a web server, a stream that is live otherwise.
+    """Return the source at `address`: a video if it is on a web server and ends, else a live stream.
 
-    start, end: the part of a film that is wanted, in seconds. Raises SourceError when nobody answers, ArgumentError
-    when a part of what is live is wanted.
+    Args:
+        address: of a protocol in `STREAMS`.
+        start: of the part of a video that is wanted, in seconds.
+        end: of the part, in seconds.
+
+    Raises:
+        SourceError: the server does not answer.
+        ArgumentError: a part of a live stream is requested.
     """
     try:
         source = NetworkSource(address)
-    except NotLiveError as film:
-        return RemoteVideoSource(address, resumable=film.resumable, start=start, end=end)
+    except NotLiveError as video:
+        return RemoteVideoSource(address, resumable=video.resumable, start=start, end=end)
     except SourceError as error:
         if not (_is_http(Address.parse(address)) and isinstance(error.__cause__, av.error.InvalidDataError)):
             raise
-        try:  # a film of which the index was cut off: reading films, FFmpeg connects again
+        try:  # a video whose index was cut off: for videos, FFmpeg reconnects
             return RemoteVideoSource(address, start=start, end=end)
         except SourceError:
             raise error from None
     if start is not None or end is not None:
         source.close()
-        raise ArgumentError(f"{source.name} is live: it has no start and end", "leave them out")
+        raise ArgumentError(f"{source.name} is live: start and end do not apply", "leave them out")
     return source
 
 
 class NetworkSource(LiveSource):
-    """Frames of a stream as they come: RTSP, HTTP (MJPEG, HLS, ...), RTMP, UDP, TCP, and SRT where FFmpeg has it.
+    """Frames of a stream as they arrive: RTSP, HTTP (MJPEG, HLS, ...), RTMP, UDP, TCP, and SRT if FFmpeg supports it.
 
-    The address is never shown with user and password. Damaged packets are passed over. Raises SourceError when nobody
-    answers, or what answers is no live stream, ArgumentError for what is no address.
+    The address is only shown redacted. Damaged packets are skipped.
+
+    Args:
+        address: of the stream.
+        clock: a monotonic clock, in nanoseconds.
+
+    Raises:
+        SourceError: the server does not answer, or it is not a live stream.
+        ArgumentError: it is not an address.
     """
 
     def __init__(self, address: str, *, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self.place = address
         self._address = Address.parse(address)
         self._beginning: int | None = None
-        super().__init__(shown(address), clock=clock)
+        super().__init__(redact(address), clock=clock)
 
     def _connect(self) -> Connection:
         stream = _Stream(self._address, self.name)
         if self._beginning is None:
             self._beginning = stream.beginning
-        elif stream.beginning == self._beginning:  # a camera has noise, and another time
+        elif stream.beginning == self._beginning:  # a camera has noise, and its time differs
             stream.close()
-            log.warning("%s is a film that has ended; download it, then every frame is dreamt", self.name)
+            log.warning("%s is a video that has ended; download it, and every frame is dreamt", self.name)
             raise StreamEnded
         if stream.has_sound:
-            self.lost_sound = f"the sound of {self.name} is not kept: record it beside with another program"
+            self.lost_sound = f"the sound of {self.name} is not kept: record it with another program"
         return stream
 
 
 class _Stream(Connection):
-    """A stream, opened by FFmpeg. name: the address as it may be shown."""
+    """A stream opened by FFmpeg. name: the redacted address."""
 
     def __init__(self, address: Address, name: str) -> None:
         self._name = name
         self._container = _open(address, name)
         try:
             if not self._container.streams.video:
-                raise SourceError(f"{name} has no pictures", "name the address of a camera or a film")
+                raise SourceError(f"{name} has no frames", "name the address of a camera or a video")
             if _is_http(address) and _ends(self._container):
-                film = NotLiveError(f"{name} is a film, not live", "open it with open_source, which reads both")
-                film.resumable = self._container.size > 0
-                raise film
+                error = NotLiveError(f"{name} is a video, not live", "open it with open_source, which reads both")
+                error.resumable = self._container.size > 0
+                raise error
             self._stream = stream = video_tracks(self._container, name)[0]
             decode_together(stream)
             self.beginning: int | None = None
-            """A checksum of the first packet and its time, where a film could be sent anew in place of a stream."""
+            """A checksum of the first packet and its time, if the server may send a video again instead of a stream."""
             self._repeats = _is_http(address) and self._container.format.name.startswith(_REPEATING)
             tags = Tags.of_container(stream)
             self._context, self._aspects = stream.codec_context, Aspects(stream)
-            self._pictures = self._decoded()
+            self._frames = self._decoded()
             self._first: VideoFrame | None = self._next()
             self._colors = Colors(self._first, name, tags)
             self._shape = Shape(self._first, name)
@@ -146,15 +157,15 @@ class _Stream(Connection):
         self.coding = stream.codec_context.codec.canonical_name
 
     def read(self) -> np.ndarray:
-        picture, self._first = self._first or self._next(), None
-        return self._shape.fit(self._colors.rgb(picture), picture)
+        frame, self._first = self._first or self._next(), None
+        return self._shape.fit(self._colors.rgb(frame), frame)
 
     def close(self) -> None:
         self._container.close()
 
     def _next(self) -> VideoFrame:
         try:
-            return next(self._pictures)
+            return next(self._frames)
         except StopIteration:
             raise SourceError(f"{self._name} has ended", "is the camera on?") from None
         except av.error.FFmpegError as error:
@@ -166,15 +177,15 @@ class _Stream(Connection):
             if self._repeats and self.beginning is None and packet.pts is not None:
                 self.beginning = zlib.crc32(bytes(packet), packet.pts & 0xFFFFFFFF)
             try:
-                pictures = packet.decode()
+                frames = packet.decode()
             except av.error.InvalidDataError:
                 bad += 1
                 if bad == BAD_PACKETS:
                     raise
                 continue
-            bad = 0 if pictures else bad
-            self._aspects.mark(pictures, self._context.sample_aspect_ratio)
-            yield from pictures
+            bad = 0 if frames else bad
+            self._aspects.mark(frames, self._context.sample_aspect_ratio)
+            yield from frames
 
 
 def _open(address: Address, name: str) -> InputContainer:
@@ -186,11 +197,11 @@ def _open(address: Address, name: str) -> InputContainer:
 
 
 def _ends(container: InputContainer) -> bool:
-    """Return whether what a web server sends is a film: it says how long it is, in seconds or in bytes."""
+    """Return whether a web server sends a video that ends: it states the length, in seconds or in bytes."""
     if (container.duration or 0) > 0:
         return True
-    kind = container.format.name
-    return kind not in (*_PLAYLISTS, *_INVENTED) and not kind.endswith("_pipe") and container.size > 0
+    format_name = container.format.name
+    return format_name not in (*_PLAYLISTS, *_INVENTED) and not format_name.endswith("_pipe") and container.size > 0
 
 
 def _is_http(address: Address) -> bool:

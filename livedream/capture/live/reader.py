@@ -1,4 +1,4 @@
-"""A thread that reads a camera, so that nobody else has to wait for a driver that blocks."""
+"""A thread that reads a camera or stream, so that no other thread waits for a driver that blocks."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -9,62 +9,66 @@ from typing import NamedTuple
 import numpy as np
 
 
-class StreamEnded(Exception):  # noqa: N818  no error
-    """Raised by who opens a connection again: there is nothing more to come."""
+class StreamEnded(Exception):  # noqa: N818  not an error
+    """Raised while reconnecting: the stream has ended for good."""
 
 
 class Connection(ABC):
-    """A camera or stream that is open. It is opened by one thread, and read and closed by one other: its reader.
+    """An open camera or stream. One thread opens it, and one other thread, its reader, reads and closes it.
 
-    Opening it and reading raise SourceError when that fails; whoever wants to go on opens a new one.
+    Opening and reading raise SourceError on failure; to continue, open a new connection.
     """
 
     size: tuple[int, int]
-    """(width, height) of its pictures in pixels."""
+    """(width, height) of its images in pixels."""
     pixel_aspect: Fraction = Fraction(1)
-    """Width of a pixel by its height."""
+    """Width of a pixel over its height."""
     rate: Fraction | None = None
-    """Pictures per second, None where nobody knows."""
+    """Images per second, None if unknown."""
     promised: Fraction | None = None
-    """How many it says itself that it gives, where that is no surer."""
+    """The rate that the device states, if it may deliver less."""
     slow_hint: str = ""
-    """What helps when fewer come than it promised; empty where it promises nothing."""
+    """What to do if it delivers less than it states; empty if it states nothing."""
     coding: str = ""
-    """How its pictures come: MJPG, h264."""
+    """The codec of its images: MJPG, h264."""
 
     @abstractmethod
     def read(self) -> np.ndarray:
-        """Wait for the next picture and return it, RGB uint8 (height, width, 3), the caller's to keep."""
+        """Wait for the next image and return it, RGB uint8 (height, width, 3). The caller may keep it."""
 
     @abstractmethod
     def close(self) -> None: ...
 
 
-class Picture(NamedTuple):
+class CapturedImage(NamedTuple):
+    """An image from a camera or stream."""
+
     pixels: np.ndarray
     """RGB uint8 (height, width, 3)."""
     moment: int
-    """When it was read, by the reader's clock, in nanoseconds."""
+    """When it was read, by the clock of the reader, in nanoseconds."""
     number: int
-    """How many this reader read before it."""
+    """The number of images that this reader read before it."""
     aspect: Fraction = Fraction(1)
-    """Width of a pixel by its height."""
+    """Width of a pixel over its height."""
 
 
 class Reader:
-    """Reads one connection from its first picture to its failure, and keeps the newest picture.
+    """Reads one connection from its first image to its failure, and keeps the newest image.
 
-    A driver may block for ever, and a thread cannot be ended from outside: such a reader is left alone, and closes its
-    connection when it wakes. It does not keep the program from ending.
+    A driver may block forever, and a thread cannot be stopped from outside: such a reader is abandoned and closes its
+    connection when it wakes up. It does not keep the process from ending.
 
-    connect: opens the connection, on the reader's own thread. changed: notified of each picture, and of the end; held
-    while any of the attributes is set. clock: nanoseconds that never go back.
+    Args:
+        connect: opens the connection, in the thread of the reader.
+        changed: notified of each image and of the end; held while the attributes are set.
+        clock: a monotonic clock, in nanoseconds.
     """
 
     def __init__(
         self, connect: Callable[[], Connection], changed: threading.Condition, clock: Callable[[], int]
     ) -> None:
-        self.newest: Picture | None = None
+        self.newest: CapturedImage | None = None
         self.connected = False
         self.error: Exception | None = None
         """Why it has ended."""
@@ -72,7 +76,7 @@ class Reader:
         self._changed = changed
         self._clock = clock
         self._wanted = True
-        self._heard = clock()
+        self._last_read = clock()
         self._thread = threading.Thread(target=self._work, name="livedream-reader", daemon=True)
         self._thread.start()
 
@@ -82,20 +86,20 @@ class Reader:
 
     @property
     def count(self) -> int:
-        """How many pictures it has read."""
+        """The number of images that it has read."""
         return 0 if self.newest is None else self.newest.number + 1
 
     @property
     def silence(self) -> float:
-        """Seconds since the last picture, or since it began."""
-        return (self._clock() - self._heard) / 1e9
+        """Seconds since the last image, or since it began."""
+        return (self._clock() - self._last_read) / 1e9
 
     def leave(self) -> None:
-        """Ask for its end, which comes after the picture for which it waits."""
+        """Ask it to stop, which it does after the image that it is waiting for."""
         self._wanted = False
 
     def join(self, seconds: float) -> None:
-        """Wait for its end, at most so long."""
+        """Wait for its end, at most this many seconds."""
         self._thread.join(seconds)
 
     def _work(self) -> None:
@@ -106,7 +110,7 @@ class Reader:
                 self._read(connection)
             finally:
                 connection.close()
-        except Exception as failure:  # noqa: BLE001  the source raises it, or starts anew
+        except Exception as failure:  # noqa: BLE001  the source raises it or reconnects
             error = failure
         with self._changed:
             self.error = error
@@ -114,11 +118,11 @@ class Reader:
 
     def _read(self, connection: Connection) -> None:
         with self._changed:
-            self._heard = self._clock()
+            self._last_read = self._clock()
             self.connected = True
         while self._wanted:
             pixels = connection.read()
             with self._changed:
-                self._heard = self._clock()
-                self.newest = Picture(pixels, self._heard, self.count, connection.pixel_aspect)
+                self._last_read = self._clock()
+                self.newest = CapturedImage(pixels, self._last_read, self.count, connection.pixel_aspect)
                 self._changed.notify_all()

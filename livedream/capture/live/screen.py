@@ -14,10 +14,10 @@ from livedream.capture.live.reader import Connection
 from livedream.errors import ArgumentError, SourceError
 
 Area = dict[str, int]
-"""Left, top, width and height in pixels, as mss has them."""
+"""Left, top, width and height in pixels, as in mss."""
 RATE = Fraction(30)
 SMALLEST = 16
-"""Pixels of each side of a part of the screen."""
+"""The minimum width and height of a part of the screen, in pixels."""
 
 _SPEC = re.compile(
     r"screen(?::(?:(?P<number>\d{1,5})|"
@@ -27,23 +27,27 @@ _SPEC = re.compile(
 
 
 class ScreenSource(LiveSource):
-    """What is on the screen, without the pointer, at a steady rate.
+    """The content of the screen, without the pointer, at a constant rate.
 
-    spec: `screen` is the first monitor, `screen:2` the second; `screen:640x480+100+50` a part of the desktop: width,
-        height, and its distances from the left and the top, in pixels.
-    rate: pictures per second, 30 when None.
+    Args:
+        spec: `screen` is the first monitor, `screen:2` the second; `screen:640x480+100+50` a part of the desktop:
+            width, height, and its distances from the left and the top, in pixels.
+        rate: frames per second, 30 if None.
+        clock: a monotonic clock, in nanoseconds.
 
-    Raises ArgumentError for another spec, SourceError when there is no such screen, or none to see.
+    Raises:
+        ArgumentError: the spec is invalid.
+        SourceError: there is no such screen, or no access to any.
     """
 
     def __init__(
         self, spec: str, *, rate: Fraction | int | None = None, clock: Callable[[], int] = time.monotonic_ns
     ) -> None:
-        found = _SPEC.fullmatch(spec)
-        if not found:
-            raise ArgumentError(f"{spec} is no screen", "name one: screen, screen:2 or screen:640x480+100+50")
-        self._number = int(found["number"] or 1)
-        self._part = {side: int(found[side]) for side in ("left", "top", "width", "height")} if found["width"] else None
+        match = _SPEC.fullmatch(spec)
+        if not match:
+            raise ArgumentError(f"invalid screen {spec!r}", "write screen, screen:2 or screen:640x480+100+50")
+        self._number = int(match["number"] or 1)
+        self._part = {side: int(match[side]) for side in ("left", "top", "width", "height")} if match["width"] else None
         self._rate = Fraction(rate or RATE)
         super().__init__(spec, clock=clock)
 
@@ -56,13 +60,13 @@ class _Screen(Connection):
         import mss
 
         self._name = name
-        # An AssertionError is what mss 10.2 raises once the X server has gone.
+        # mss 10.2 raises AssertionError once the X server has gone.
         self._faults = mss.ScreenShotError, AssertionError
         try:
             self._screens = mss.MSS()
         except mss.ScreenShotError as error:
-            cure = "run it in the session of the desktop; Wayland shows no program the screen, log in to X11 (Xorg)"
-            raise SourceError(f"{name}: there is no screen to see", cure) from error
+            hint = "run it in the desktop session; Wayland does not let programs see the screen, log in to X11 (Xorg)"
+            raise SourceError(f"{name}: no access to a screen", hint) from error
         try:
             self._area = _area(name, self._screens.monitors, number, part)
             self.rate = rate
@@ -71,7 +75,7 @@ class _Screen(Connection):
         except BaseException:
             self.close()
             raise
-        self.size = pixels.shape[1], pixels.shape[0]  # on a Retina display twice what was asked for
+        self.size = pixels.shape[1], pixels.shape[0]  # on a Retina display twice the requested size
 
     def read(self) -> np.ndarray:
         time.sleep(max(0.0, self._due - time.monotonic()))
@@ -79,17 +83,17 @@ class _Screen(Connection):
         try:
             shot = self._screens.grab(self._area)
         except self._faults as error:
-            raise SourceError(f"{self._name} cannot be seen any more", "is the session still open?") from error
+            raise SourceError(f"{self._name} can no longer be captured", "is the session still open?") from error
         blue_first = np.frombuffer(shot.bgra, np.uint8).reshape(shot.height, shot.width, 4)
         return cv2.cvtColor(blue_first, cv2.COLOR_BGRA2RGB)
 
     def close(self) -> None:
-        with contextlib.suppress(*self._faults):  # a server that has gone cannot be left
+        with contextlib.suppress(*self._faults):  # the server may have gone
             self._screens.close()
 
 
 def _area(name: str, monitors: list[Area], number: int, part: Area | None) -> Area:
-    """Return the part of the desktop that is meant; `monitors` begins with the whole desktop."""
+    """Return the area of the desktop to capture. monitors: the whole desktop, then each monitor."""
     if part is None:
         if not 1 <= number < len(monitors):
             listed = "; ".join(
@@ -102,5 +106,5 @@ def _area(name: str, monitors: list[Area], number: int, part: Area | None) -> Ar
     inside = part["left"] + part["width"] <= whole["width"] and part["top"] + part["height"] <= whole["height"]
     if not inside or min(part["width"], part["height"]) < SMALLEST:
         size = f"{whole['width']}x{whole['height']}"
-        raise SourceError(f"{name} is no part of the desktop", f"it has {size}; at least {SMALLEST} pixels each way")
+        raise SourceError(f"{name} is not a part of the desktop", f"it has {size}; at least {SMALLEST} pixels each way")
     return {**part, "left": whole["left"] + part["left"], "top": whole["top"] + part["top"]}

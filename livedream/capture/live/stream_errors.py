@@ -1,4 +1,4 @@
-"""What FFmpeg says of an address that fails, in words that help and show no password."""
+"""Turns errors of FFmpeg about an address into helpful messages that show no password."""
 
 import av.error
 
@@ -25,13 +25,13 @@ FAULTS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     ),
     ((av.error.InvalidDataError,), "sends nothing that FFmpeg can read", "name the address of its video stream"),
 )
-"""What FFmpeg raises, what it means, and what helps."""
+"""What FFmpeg raises, what it means, and the hint."""
 
 
 def stream_error(name: str, error: Exception) -> SourceError:
-    """Return the error for a stream that failed; FFmpeg's own text has the whole address with the password."""
-    for kinds, meaning, cure in FAULTS:
+    """Return the error for a stream that failed. FFmpeg's own text would show the whole address with the password."""
+    for kinds, meaning, hint in FAULTS:
         if isinstance(error, kinds):
-            return SourceError(f"{name} {meaning}", cure)
+            return SourceError(f"{name} {meaning}", hint)
     reason = getattr(error, "strerror", None) or type(error).__name__
     return SourceError(f"{name}: {reason}", "check the address and the connection")

@@ -19,7 +19,7 @@ from livedream.sink.names import old_recipe_beside, recipe_in_folder
 from livedream.sink.video.codecs import VIDEO_SUFFIXES
 from livedream.suffixes import PICTURES_IN, PICTURES_OUT
 from livedream.untrusted import read_text
-from livedream.urls import shown
+from livedream.urls import redact
 
 VIDEO_SUFFIXES_IN = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob", ".wmv"),
@@ -74,7 +74,7 @@ def named_after(source: str, to: str) -> str:
     if "*" not in to or "://" in to:
         return to
     if not _is_file_name(source):
-        text = f"the * in {to} stands for the name of a file, and {shown(source)} is not a file"
+        text = f"the * in {to} stands for the name of a file, and {redact(source)} is not a file"
         raise ArgumentError(text, "write the full name of the output")
     (job,) = plan([source], to)
     if job.files:
@@ -123,7 +123,7 @@ def plan(specs: Sequence[str], to: str | None = None) -> list[Job]:
     for spec in specs:
         if not _is_file_name(spec):
             raise ArgumentError(
-                f"{shown(spec)} is not a file", "a batch takes files: dream other sources one at a time"
+                f"{redact(spec)} is not a file", "a batch takes files: dream other sources one at a time"
             )
     found = {Path(source).resolve(): source for spec in specs for source in _expand(spec)}
     if not found:

@@ -26,7 +26,7 @@ from livedream.settings import DreamSettings
 from livedream.sink.open import STDOUT, WINDOW, check_outputs, is_stdout, keeps_every_frame, leaves_a_file
 from livedream.sink.speaker import Speaker
 from livedream.stream_info import StreamInfo
-from livedream.urls import shown
+from livedream.urls import redact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def make_plan(source_spec: str, request: Request, opened: Opener) -> DreamPlan:
     raises.
     """
     playback = request.playback
-    with Activity(f"opening {shown(source_spec)}", delay=QUICK_SECONDS):
+    with Activity(f"opening {redact(source_spec)}", delay=QUICK_SECONDS):
         # The duration of a loop ends the whole, not each round.
         unlooped = opened(open_requested(source_spec, replace(request, duration=None) if playback.loop else request))
         source = opened(loop_source(unlooped, source_spec, request)) if playback.loop else unlooped
@@ -154,4 +154,4 @@ def refuse_twins(sink_specs: Sequence[str]) -> None:
     for number, place in enumerate(places):
         if place in places[:number]:
             hint = "give each --to a different name" if leaves_a_file(sink_specs[number]) else "name it once"
-            raise ArgumentError(f"{shown(sink_specs[number])} is named twice", hint)
+            raise ArgumentError(f"{redact(sink_specs[number])} is named twice", hint)

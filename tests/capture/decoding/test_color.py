@@ -282,7 +282,7 @@ def test_dolby_vision_without_a_common_base_is_refused(
     if not refused:
         assert near(color(film), RED, 4)
         return
-    with pytest.raises(SourceError, match=re.escape(f"{film} is Dolby Vision without a base for other players")):
+    with pytest.raises(SourceError, match=re.escape(f"{film} is Dolby Vision without a base layer for other players")):
         VideoSource(film)
 
 

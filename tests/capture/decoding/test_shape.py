@@ -53,7 +53,7 @@ def test_upright_follows_landscape(tmp_path: Path, caplog: pytest.LogCaptureFixt
     film.write_bytes(part(tmp_path / "1.ts", "white", "64x48") + part(tmp_path / "2.ts", "red", "48x64"))
     with caplog.at_level(logging.INFO):
         assert lit(film) == [(0, 64, 0, 48)] * 10 + [(14, 50, 0, 48)] * 10  # 48 * 48 / 64 = 36 wide
-    assert caplog.messages.count(f"{film}: frame of 48x64 fitted into 64x48") == 1
+    assert caplog.messages.count(f"{film}: frame of 48x64 letterboxed into 64x48") == 1
 
 
 def test_size_and_pixel_aspect_change_together(tmp_path: Path) -> None:

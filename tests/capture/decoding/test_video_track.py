@@ -61,14 +61,14 @@ def test_the_default_track_is_taken_though_it_is_second_and_smaller(
 ) -> None:
     film = write_tracks(tmp_path / f"two.{kind}", ((128, 96), RED, 12, 0), ((64, 48), BLUE, 12, DEFAULT))
     assert read(film) == ((64, 48), "blue", 12)
-    assert caplog.messages == [f"{film}: picture track 2 of 2 (h264, 64x48) is taken, the other one is left out"]
+    assert caplog.messages == [f"{film}: picture track 2 of 2 (h264, 64x48) is used, the other one is ignored"]
 
 
 def test_of_tracks_that_are_alike_the_one_with_most_pixels(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tracks = [((64, 48), RED, 12, DEFAULT), ((128, 96), BLUE, 12, DEFAULT), ((96, 64), RED, 12, DEFAULT)]
     film = write_tracks(tmp_path / "three.mov", *tracks)
     assert read(film) == ((128, 96), "blue", 12)
-    assert caplog.messages == [f"{film}: picture track 2 of 3 (h264, 128x96) is taken, the 2 others are left out"]
+    assert caplog.messages == [f"{film}: picture track 2 of 3 (h264, 128x96) is used, the 2 others are ignored"]
 
 
 @pytest.mark.parametrize("kind", ["mkv", "mov"])  # Matroska does not say how many frames a track has
@@ -114,7 +114,7 @@ def test_a_track_without_a_decoder_is_left_out(tmp_path: Path, caplog: pytest.Lo
     film = write_tracks(tmp_path / "raw.mov", ((128, 96), RED, 12, DEFAULT), ((64, 48), BLUE, 12, 0))
     assert read(_without_decoder(film, 0)) == ((64, 48), "blue", 12)
     [message] = caplog.messages
-    assert message.startswith(f"{film}: picture track 2 of 2 (h264, 64x48) is taken, the other one is left out")
+    assert message.startswith(f"{film}: picture track 2 of 2 (h264, 64x48) is used, the other one is ignored")
     assert message.endswith("; there is no decoder for brvn")
 
 
@@ -148,4 +148,4 @@ def test_the_best_of_several_programs(tmp_path: Path, caplog: pytest.LogCaptureF
     with open_source(str(film)) as source:
         assert source.size == (128, 96)
         assert sum(1 for _ in source) == 25
-    assert "(mpeg2video, 128x96) is taken, the other one is left out" in caplog.text
+    assert "(mpeg2video, 128x96) is used, the other one is ignored" in caplog.text

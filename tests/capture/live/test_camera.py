@@ -37,7 +37,7 @@ def three_cameras(monkeypatch: pytest.MonkeyPatch) -> None:
 # What is asked, and what is got --------------------------------------------------------------------------------------
 
 
-def test_15_asks_for_mjpg_first_then_for_size_and_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_mjpg_first_then_size_and_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = fake_camera(monkeypatch, [PICTURE])
     CameraSource(0).close()
     assert opened[0].asked == [
@@ -52,7 +52,9 @@ def test_15_asks_for_mjpg_first_then_for_size_and_rate(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("fps", "rate"), [(30.0, 30), (29.97, Fraction(30000, 1001)), (23.976024, Fraction(24000, 1001)), (7.5, 7.5)]
 )
-def test_14_says_what_it_got_and_not_what_was_asked(fps: float, rate: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_what_it_got_and_not_what_was_requested(
+    fps: float, rate: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened = fake_camera(monkeypatch, [PICTURE], fps=fps, fourcc="YUYV")
     with CameraSource("0", size=(1920, 1080), rate=60) as source:
         assert (cv2.CAP_PROP_FRAME_WIDTH, 1920) in opened[0].asked
@@ -63,14 +65,14 @@ def test_14_says_what_it_got_and_not_what_was_asked(fps: float, rate: float, mon
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan"), float("inf"), 90000.0])
-def test_14_nonsense_of_the_driver_is_no_rate(fps: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_implausible_rate_of_the_driver_is_ignored(fps: float, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_camera(monkeypatch, [PICTURE], fps=fps)
     with CameraSource(0) as source:
         assert source.rate is None
 
 
 @pytest.mark.parametrize("fps", [60.0, 0.0])
-def test_14_a_driver_that_lies_is_measured(fps: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_rate_of_the_driver_is_measured(fps: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture every 50 ms and a bit is not 60 a second, and not none."""
     fake_camera(monkeypatch, [noise()], fps=fps, pace=0.05)
     monkeypatch.setattr(camera, "WARM_UP_SECONDS", 0.5)
@@ -81,15 +83,15 @@ def test_14_a_driver_that_lies_is_measured(fps: float, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     ("fourcc", "hint"),
-    [pytest.param("MJPG", "give it light", id="16-dark"), pytest.param("YUYV", "a smaller size", id="15-raw")],
+    [pytest.param("MJPG", "add light", id="dark"), pytest.param("YUYV", "a smaller size", id="15-raw")],
 )
-def test_a_slow_camera_is_told_of(fourcc: str, hint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_camera_is_reported(fourcc: str, hint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_source, "RATE_SECONDS", 0.4)
     opened = fake_camera(monkeypatch, [noise(n) for n in range(50)], fps=20.0, pace=0.1, fourcc=fourcc)
     with CameraSource(0) as source, Watching(source):
         until(lambda: source.notice)
         assert source.notice is not None
-        assert source.notice.startswith("camera 0 gives ")
+        assert source.notice.startswith("camera 0 delivers ")
         assert " of 20 fps: " in source.notice
         assert hint in source.notice
         opened[0].pace = 0.001  # light
@@ -105,16 +107,14 @@ def test_red_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
 # The beginning -------------------------------------------------------------------------------------------------------
 
 
-def test_17_first_failed_reads_are_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_failed_reads_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_camera(monkeypatch, [None, None, PICTURE])
     with CameraSource(0) as source:
         assert next(iter(source)).index == 0
 
 
 @pytest.mark.parametrize("color", [(0, 0, 0), (0, 154, 0), (128, 128, 128)], ids=["black", "green", "grey"])
-def test_17_first_pictures_of_one_colour_are_thrown_away(
-    color: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_first_flat_images_are_dropped(color: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = np.full((48, 64, 3), color, np.uint8)
     fake_camera(monkeypatch, [*[nothing] * 9, noise()])
     monkeypatch.setattr(camera, "FLAT_SECONDS", 1.5)
@@ -122,14 +122,14 @@ def test_17_first_pictures_of_one_colour_are_thrown_away(
         assert np.ptp(next(iter(source)).pixels) > 200
 
 
-def test_17_a_covered_lens_is_shown_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_covered_lens_is_shown_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_camera(monkeypatch, [PICTURE])
     monkeypatch.setattr(camera, "FLAT_SECONDS", 0.2)
     with CameraSource(0) as source:
         assert not next(iter(source)).pixels.any()
 
 
-def test_19_slow_opening_is_told_of(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_slow_opening_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     opened = fake_camera(monkeypatch, [noise()], pace=0.3)
     monkeypatch.setattr(live_source, "OPENING_SECONDS", 0.1)
     with caplog.at_level(logging.WARNING, "livedream"), CameraSource(0):
@@ -154,7 +154,7 @@ def test_name_of_several(three_cameras: None) -> None:
     assert caught.value.hint == "choose by number: 0 (C922 Pro), 4 (C922)"
 
 
-def test_9_absent_camera_names_those_there_are(monkeypatch: pytest.MonkeyPatch, three_cameras: None) -> None:
+def test_an_absent_camera_lists_the_others(monkeypatch: pytest.MonkeyPatch, three_cameras: None) -> None:
     fake_camera(monkeypatch, [], works=False)
     monkeypatch.setattr(diagnostics, "describe_cameras", devices.describe_cameras)
     with pytest.raises(SourceError, match="camera 77 cannot be opened") as caught:
@@ -162,7 +162,7 @@ def test_9_absent_camera_names_those_there_are(monkeypatch: pytest.MonkeyPatch, 
     assert caught.value.hint == "cameras: 0 (C922 Pro), 2 (Built-in), 4 (C922)"
 
 
-def test_9_on_macos_no_unknown_number_is_tried(monkeypatch: pytest.MonkeyPatch, three_cameras: None) -> None:
+def test_on_macos_no_unknown_number_is_tried(monkeypatch: pytest.MonkeyPatch, three_cameras: None) -> None:
     opened = fake_camera(monkeypatch, [PICTURE])
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(SourceError, match="there is no camera 1"):
@@ -170,7 +170,7 @@ def test_9_on_macos_no_unknown_number_is_tried(monkeypatch: pytest.MonkeyPatch, 
     assert opened == []
 
 
-def test_9_exit_code_of_no_camera(capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_code_of_no_camera(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "97", "--to", "null"]) == 1
     error, hint = capsys.readouterr().err.splitlines()
     assert error == "error: camera 97 cannot be opened"
@@ -184,7 +184,7 @@ def test_listing_is_quiet_and_in_order(capfd: pytest.CaptureFixture[str]) -> Non
     assert capfd.readouterr() == ("", "")
 
 
-def test_9_opening_what_is_not_there_is_quiet() -> None:
+def test_opening_what_is_not_there_is_quiet() -> None:
     """OpenCV writes past Python's stderr, and so in a process of its own."""
     program = (
         "from livedream import SourceError, open_source\n"
@@ -213,7 +213,7 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_10_a_busy_camera_is_tried_again_and_then_named_with_its_user(
+def test_a_busy_camera_is_tried_again_and_then_named_with_its_user(
     device: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     opened = fake_camera(monkeypatch, [], works=False)
@@ -236,7 +236,7 @@ def test_10_a_busy_camera_is_tried_again_and_then_named_with_its_user(
     assert caplog.messages == [f"{caught.value}; trying again"] * 2
 
 
-def test_10_a_camera_that_sends_nothing(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_camera_that_sends_nothing(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = fake_camera(monkeypatch, [None])
     monkeypatch.setattr(camera, "locate", lambda spec: Place(str(spec), str(spec)))
     with pytest.raises(SourceError, match="opens but sends no picture"):
@@ -244,16 +244,16 @@ def test_10_a_camera_that_sends_nothing(device: Path, monkeypatch: pytest.Monkey
     assert opened[0].released == 1
 
 
-def test_11_a_forbidden_camera_is_named_with_the_group(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_camera_without_permission_names_the_group(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_camera(monkeypatch, [], works=False)
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may use every device
     error = diagnostics.not_opened("camera 0", str(device))
-    assert str(error) == f"no right to use camera 0 ({device})"
+    assert str(error) == f"no permission to use camera 0 ({device})"
     assert error.hint == f"sudo usermod -aG {device.group()} $USER, then log in again"
 
 
 @pytest.mark.parametrize("system", ["darwin", "win32"])
-def test_11_where_to_grant_the_right(system: str, monkeypatch: pytest.MonkeyPatch, three_cameras: None) -> None:
+def test_hint_says_where_to_grant_permission(system: str, monkeypatch: pytest.MonkeyPatch, three_cameras: None) -> None:
     monkeypatch.setattr(sys, "platform", system)
     assert "Privacy & " in diagnostics.not_opened("camera 0", 0).hint
 
@@ -261,7 +261,7 @@ def test_11_where_to_grant_the_right(system: str, monkeypatch: pytest.MonkeyPatc
 # Lost and found ------------------------------------------------------------------------------------------------------
 
 
-def test_12_blocked_camera_is_noticed_within_two_seconds_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocked_camera_is_noticed_within_two_seconds_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_source, "BLOCKED_SECONDS", 2.5)
     opened = fake_camera(monkeypatch, [noise(n) for n in range(500)])
     with CameraSource(0) as source, Watching(source) as watching:
@@ -269,7 +269,7 @@ def test_12_blocked_camera_is_noticed_within_two_seconds_and_replaced(monkeypatc
         stuck: FakeCapture = opened[0]
         stuck.blocked = threading.Event()  # this one alone
         assert until(lambda: source.notice) < 2
-        assert source.notice == "camera 0 has sent no picture for 2 s"
+        assert source.notice == "camera 0 has sent no image for 2 s"
         until(lambda: len(opened) == 2)
         count = watching.count
         until(lambda: watching.count > count + 5)
@@ -280,7 +280,7 @@ def test_12_blocked_camera_is_noticed_within_two_seconds_and_replaced(monkeypatc
     assert opened[1].released == 1
 
 
-def test_12_failing_camera_is_noticed_and_opened_again(
+def test_failing_camera_is_noticed_and_opened_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     opened = fake_camera(monkeypatch, [noise(n) for n in range(20)] + [None])
@@ -294,7 +294,7 @@ def test_12_failing_camera_is_noticed_and_opened_again(
     assert caplog.messages[1].startswith("camera 0 is back after 0.")
 
 
-def test_12_frozen_camera_is_opened_again_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frozen_camera_is_opened_again_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some drivers repeat the last picture for ever; a virtual camera may show a still, and that is no fault."""
     opened = fake_camera(monkeypatch, [*[noise(n) for n in range(10)], noise(99)])
     with CameraSource(0) as source, Watching(source) as watching:
@@ -304,7 +304,7 @@ def test_12_frozen_camera_is_opened_again_once(monkeypatch: pytest.MonkeyPatch) 
     assert len(opened) == 2
 
 
-def test_13_another_number_after_it_was_plugged_in_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_number_after_it_was_plugged_in_again(monkeypatch: pytest.MonkeyPatch) -> None:
     plugged = [THREE, [], [], [THREE[1], Camera(5, "C922 Pro", "/dev/video5")]]
     monkeypatch.setattr(devices, "list_cameras", lambda: plugged[0])
     opened = fake_camera(monkeypatch, [noise(n) for n in range(9)] + [None])
@@ -324,7 +324,7 @@ def test_13_another_number_after_it_was_plugged_in_again(monkeypatch: pytest.Mon
     assert [one.arguments[0] for one in opened[:2]] == [0, 5]
 
 
-def test_13_another_size_after_it_was_plugged_in_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_size_after_it_was_plugged_in_again(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = fake_camera(monkeypatch, [noise(), None])
     monkeypatch.setattr(camera, "BAD_READS", 3)
     with CameraSource(0) as source:
@@ -345,7 +345,7 @@ def test_closing_releases_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     assert opened[0].released == 1
 
 
-def test_18_a_virtual_camera_is_a_camera_like_any_other(three_cameras: None) -> None:
+def test_a_virtual_camera_is_a_camera_like_any_other(three_cameras: None) -> None:
     assert locate("built") == Place("Built-in", 2, THREE[1])
     assert locate("built").device == "/dev/video2"
     assert locate("4").device == "C922"  # where the system has no device files

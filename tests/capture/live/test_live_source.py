@@ -110,7 +110,7 @@ def test_who_takes_late_gets_the_newest_and_the_index_has_a_gap() -> None:
     assert second.time > first.time
 
 
-def test_22_no_picture_is_given_twice() -> None:
+def test_no_image_comes_twice() -> None:
     """The connection waits after its fifth picture: so does whoever takes them."""
     more = threading.Event()
     with (
@@ -123,7 +123,7 @@ def test_22_no_picture_is_given_twice() -> None:
         more.set()
 
 
-def test_12_tries_again_until_it_works() -> None:
+def test_reconnects_until_it_succeeds() -> None:
     source = Scripts(failing_after(10, SourceError("unplugged")), refused, refused, refused, steady)
     with source, Watching(source) as watching:
         notices = []
@@ -157,7 +157,7 @@ def test_index_and_time_go_on_over_a_loss() -> None:
     assert indices[-1] >= 29
 
 
-def test_12_a_driver_that_blocks_for_ever_costs_three_threads_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_driver_that_blocks_forever_costs_three_threads_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_source, "BLOCKED_SECONDS", 0.1)
     monkeypatch.setattr(live_source, "SILENCE_SECONDS", 0.05)
     monkeypatch.setattr(live_source, "pause", lambda tries: 0.0)
@@ -175,7 +175,7 @@ def test_12_a_driver_that_blocks_for_ever_costs_three_threads_and_no_more(monkey
         assert connection.closed.wait(5)
 
 
-def test_10_time_in_which_this_process_stood_still_is_no_silence() -> None:
+def test_time_in_which_this_process_stood_still_does_not_count_as_silence() -> None:
     """For 60 s nobody runs, neither the reader nor who watches it: as after SIGSTOP, or on a machine without a core."""
     stood_still = 0
 

@@ -100,7 +100,7 @@ def _check(outage: Outage, film: Path) -> None:
     assert len(frames) >= 45
 
 
-def test_12_killed_and_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stream_that_is_killed_and_returns(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "livedream"):
         _survive(1, 1.0, tmp_path)
     first, last = [record.getMessage() for record in caplog.records]
@@ -110,7 +110,7 @@ def test_12_killed_and_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-def test_12_killed_for_five_seconds_twenty_times(tmp_path: Path) -> None:
+def test_a_stream_that_is_killed_for_five_seconds_twenty_times(tmp_path: Path) -> None:
     """scripts/test -m soak tests/capture/live/test_network_stream.py"""
     _survive(20, 5.0, tmp_path)
 
@@ -138,7 +138,7 @@ def test_what_is_wrong_is_said(path: str, message: str) -> None:
         camera.kill()
 
 
-def test_9_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network_stream, "OPEN_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(SourceError, match="does not answer"):
         NetworkSource(f"http://127.0.0.1:{silent.getsockname()[1]}/video")
@@ -219,7 +219,7 @@ def test_a_film_behind_an_address_is_no_camera(make_clip: Callable[..., Path], t
         thread = threading.Thread(target=server.serve_forever, name="livedream-test")
         thread.start()
         try:
-            with pytest.raises(SourceError, match=r"film\.mp4 is a film, not live"):
+            with pytest.raises(SourceError, match=r"film\.mp4 is a video, not live"):
                 NetworkSource(f"http://127.0.0.1:{server.server_port}/film.mp4")
         finally:
             server.shutdown()
@@ -239,7 +239,7 @@ def _opened_soon(address: str) -> Source:
 
 @pytest.mark.needs_ffmpeg
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
-def test_12_transport_stream_that_stops_and_comes_back(protocol: str) -> None:
+def test_transport_stream_that_stops_and_comes_back(protocol: str) -> None:
     """Entered in the middle, where pictures have no key frame to stand on; then nothing comes, without a word."""
     with socket.socket(type=socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
@@ -259,7 +259,7 @@ def test_12_transport_stream_that_stops_and_comes_back(protocol: str) -> None:
 
 
 @pytest.mark.needs_ffmpeg
-def test_12_rtsp_camera_that_goes_and_comes_back() -> None:
+def test_rtsp_camera_that_goes_and_comes_back() -> None:
     with RtspCamera() as camera:
         with pytest.raises(SourceError, match="requires a user name and a password"):
             NetworkSource(camera.address.replace("secret", "wrong"))

@@ -50,8 +50,8 @@ def test_shows_a_part_of_it(painted: None) -> None:
     [
         ("screen:2", "there is no screen:2"),
         ("screen:0", "there is no screen:0"),
-        ("screen:64x48+1230+0", "screen:64x48+1230+0 is no part of the desktop"),
-        ("screen:8x8+0+0", "is no part of the desktop"),
+        ("screen:64x48+1230+0", "screen:64x48+1230+0 is not a part of the desktop"),
+        ("screen:8x8+0+0", "is not a part of the desktop"),
     ],
 )
 def test_what_is_not_there(spec: str, message: str, xvfb: str) -> None:
@@ -65,12 +65,12 @@ def test_what_is_not_there(spec: str, message: str, xvfb: str) -> None:
 
 @pytest.mark.parametrize("spec", ["screen:", "screen:x", "screen:64x48", "screen:-1"])
 def test_nonsense(spec: str) -> None:
-    with pytest.raises(ArgumentError, match="is no screen"):
+    with pytest.raises(ArgumentError, match="invalid screen"):
         ScreenSource(spec)
 
 
-def test_2_no_display() -> None:
-    with pytest.raises(SourceError, match="there is no screen to see"):
+def test_without_a_display_the_screen_is_refused() -> None:
+    with pytest.raises(SourceError, match="no access to a screen"):
         ScreenSource("screen")
 
 
