@@ -29,6 +29,7 @@ USUAL_RATE = Fraction(30)
 """Frames per second to hold where a live source does not know its own rate."""
 
 
+# Long: the text of the public function is its documentation, which has one entry for each argument and error.
 def run(
     source: Source | str | os.PathLike[str] | int,
     dreamer: Callable[[Frame], Frame] | DreamSettings | str | os.PathLike[str] | None = None,

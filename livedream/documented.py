@@ -1,15 +1,15 @@
-"""What `help` shows of the classes that people use."""
+"""Metaclasses that limit `help` to what users of a class need."""
 
 from abc import ABCMeta
 from types import MemberDescriptorType
 
 
 class Documented(type):
-    """A class of which `help` and completion show what a user calls.
+    """A class of which `help` and completion show only the public members.
 
-    pydoc lists what `dir` names: of a dataclass all that was generated for it, of any class `__init__`, `__dict__` and
-    `__weakref__`. Here it is the public names and `__call__`, without slots, whose meaning the docstring tells, and
-    without what `_machinery` lists: what other parts of livedream call.
+    pydoc lists what `dir` names: for a dataclass all generated methods, for any class `__init__`, `__dict__` and
+    `__weakref__`. Here `dir` names the public members and `__call__`, without slots, which the docstring describes, and
+    without those in `_machinery`, which only other parts of livedream call.
     """
 
     def __dir__(cls) -> list[str]:
@@ -24,4 +24,4 @@ class Documented(type):
 
 
 class AbstractDocumented(Documented, ABCMeta):
-    """The same, of an abstract class."""
+    """The same for an abstract class."""

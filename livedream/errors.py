@@ -1,15 +1,15 @@
 """The errors of livedream.
 
     Exception
-    ├── LivedreamError            what the outside world did wrong; catch this one
-    │   ├── SourceError           a camera, film or picture cannot be opened or read
+    ├── LivedreamError            something outside the program is wrong; catch this one
+    │   ├── SourceError           a camera, video or photograph cannot be opened or read
     │   ├── SinkError             a window, file or device cannot be opened or written
     │   ├── WeightsError          the weights of a network are missing or damaged
-    │   └── DeviceError           the device or precision asked for is not there
+    │   └── DeviceError           the device or precision is not available
     └── ValueError
-        └── ArgumentError         the caller asked for something that does not exist
+        └── ArgumentError         an argument has an invalid value
 
-Each carries one line that says what is wrong and a `hint` that says what to do about it, which a traceback shows too.
+Each has a message of one line that says what is wrong, and a `hint` that says what to do, which tracebacks also show.
 """
 
 import difflib
@@ -19,11 +19,11 @@ from livedream.documented import Documented
 from livedream.hints import Hint
 
 _LONGEST_NAME = 100
-"""Characters of an unknown name that a message quotes."""
+"""Most characters of an unknown name that a message quotes."""
 
 
 class _HintedError(Exception, metaclass=Documented):
-    """An error of one line, with a hint of one line."""
+    """An error with a message and a hint of one line each."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class _HintedError(Exception, metaclass=Documented):
 
     @property
     def hint(self) -> Hint:
-        """What to do about it, as Python says it; `hint.command_line` is how the command line does."""
+        """What to do about it, for a Python program; `hint.command_line` names options of the command line instead."""
         return self._hint
 
     @hint.setter
@@ -43,37 +43,41 @@ class _HintedError(Exception, metaclass=Documented):
 
 
 class LivedreamError(_HintedError):
-    """The outside world did something wrong."""
+    """Something outside the program is wrong: a device, a file, a connection."""
 
 
 class SourceError(LivedreamError):
-    """A source cannot be opened, or failed while it was read."""
+    """A source cannot be opened, or failed while it was being read."""
 
 
 class SinkError(LivedreamError):
-    """A sink cannot be opened, or failed while it was written."""
+    """A sink cannot be opened, or failed while it was being written."""
 
 
 class WeightsError(LivedreamError):
-    """The weights of a network are missing, damaged or of another network."""
+    """The weights of a network are missing, damaged, or belong to another network."""
 
 
 class DeviceError(LivedreamError):
-    """The device or the precision asked for is not available here."""
+    """The requested device or precision is not available on this machine."""
 
 
 class ArgumentError(_HintedError, ValueError):
-    """An argument has a value that livedream does not know."""
+    """An argument has an invalid value."""
 
 
 def unknown(kind: str, name: str, choices: Iterable[str], where: str = "") -> ArgumentError:
-    """Return the error for an unknown `name`, with the nearest of `choices`, or all of them, as its hint.
+    """Return the error for an unknown `name`, whose hint lists similar choices, or all of them.
 
-    where: what tells all choices, in place of them, when they are too many for a line.
+    Args:
+        kind: what the name should be: "preset".
+        name: the unknown name.
+        choices: the valid names.
+        where: the hint in place of all choices, if they are too many for a line.
     """
     names = list(choices)
     name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
     same = [choice for choice in names if choice.casefold() == name.strip().casefold()]
-    near = same or difflib.get_close_matches(name, names, n=5, cutoff=0.5)
-    all_of_them = where or f"choose from {', '.join(names)}"
-    return ArgumentError(f"unknown {kind}: {name}", f"did you mean {' or '.join(near)}?" if near else all_of_them)
+    similar = same or difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+    all_choices = where or f"choose from {', '.join(names)}"
+    return ArgumentError(f"unknown {kind}: {name}", f"did you mean {' or '.join(similar)}?" if similar else all_choices)

@@ -1,7 +1,7 @@
-"""What libraries and the system raise, as one line for people and a hint.
+"""Explains errors of libraries and the operating system in one line, with a hint.
 
-Code that knows what it was doing raises a LivedreamError by itself. What nobody foresaw ends up here: at the top of the
-command line, at one item of a batch, at one sink of a live run, in a thread.
+Code that expects an error raises a LivedreamError itself. Unexpected errors end up here: at the top of the command
+line, at one item of a batch, at one sink of a live run, in a thread.
 """
 
 import errno
@@ -11,14 +11,14 @@ from typing import NamedTuple
 from livedream.errors import ArgumentError, LivedreamError
 
 LONGEST = 500
-"""Characters of a message: some libraries quote all that they were given."""
+"""Most characters of a message: some libraries quote their whole input."""
 
 OUTSIDE, WRONG = 1, 2
-"""Exit codes: the outside world or livedream itself failed; an argument is wrong."""
+"""Exit codes: something outside or livedream itself failed; an argument is wrong."""
 
 
 class Fault(NamedTuple):
-    """An error as the command line tells it."""
+    """An error as the command line reports it."""
 
     message: str
     """One line."""
@@ -27,17 +27,17 @@ class Fault(NamedTuple):
 
 
 def explain(error: BaseException) -> Fault:
-    """Return what `error` means, whoever raised it. An error that only livedream can mend is an internal error."""
+    """Return the message, hint and exit code for any error. A bug of livedream is an internal error."""
     if isinstance(error, ArgumentError):
         return Fault(str(error), error.hint.command_line, WRONG)
     if isinstance(error, LivedreamError):
         return Fault(str(error), error.hint.command_line, OUTSIDE)
-    message, hint = _told(error)
+    message, hint = _explain_foreign(error)
     return Fault(_one_line(message), hint, OUTSIDE)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether there was too little memory: that is what `error` says, or what it came in the way of."""
+    """Return whether memory ran out, according to `error` or to an error during which it was raised."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, MemoryError) or (isinstance(cause, OSError) and cause.errno == errno.ENOMEM):
@@ -58,16 +58,16 @@ _UNITS = {"bytes": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "p
 _GPU = re.compile(r"CUDA|cuDNN|CUDNN|CUBLAS|MPS|NCCL|HIP error")
 
 _HINTS = {
-    errno.ENOSPC: "make room, or choose another place",
-    errno.EDQUOT: "make room, or choose another place",
-    errno.EFBIG: "choose a place that takes larger files",
-    errno.EACCES: "check the rights, or choose another place",
-    errno.EPERM: "check the rights, or choose another place",
-    errno.EROFS: "choose another place",
+    errno.ENOSPC: "free some disk space, or choose another folder",
+    errno.EDQUOT: "free some disk space, or choose another folder",
+    errno.EFBIG: "choose a file system that allows larger files",
+    errno.EACCES: "check the permissions, or choose another folder",
+    errno.EPERM: "check the permissions, or choose another folder",
+    errno.EROFS: "choose another folder",
     errno.ENAMETOOLONG: "give it a shorter name",
     errno.ENOENT: "check the name; relative names start in the current folder",
     errno.ENOTDIR: "check the name; relative names start in the current folder",
-    errno.ELOOP: "check the symbolic links on the way",
+    errno.ELOOP: "check the symbolic links in the path",
     errno.EMFILE: "close other programs, or raise the limit: ulimit -n 4096",
     errno.ENFILE: "close other programs, or raise the limit: ulimit -n 4096",
     errno.EIO: "the disk or the connection may be failing",
@@ -76,14 +76,14 @@ _CV2 = ("cv2", "error")
 _REPORT = "run it again with -vv for the traceback, and report it"
 
 
-def _told(error: BaseException) -> tuple[str, str]:
-    """Return message and hint for what is none of livedream's own errors."""
+def _explain_foreign(error: BaseException) -> tuple[str, str]:
+    """Return the message and hint for an error that is not one of livedream's own."""
     kinds, text = _kinds(error), str(error)
     if is_out_of_memory(error):
-        cure = "dream smaller (--working-height, --still-height, --size), or close other programs"
-        return f"out of memory{_wanted(error)}", cure
+        hint = "dream smaller (--working-height, --still-height, --size), or close other programs"
+        return f"out of memory{_requested_memory(error)}", hint
     if isinstance(error, RecursionError):
-        return "something is nested too deeply to be read", "make the expression or the file simpler"
+        return "an expression or a file is nested too deeply", "simplify it"
     if ("av", "FFmpegError") in kinds:
         return _named(error, f"FFmpeg: {_reason(error)}"), "play the file with another program to check"
     if _CV2 in kinds:
@@ -91,24 +91,24 @@ def _told(error: BaseException) -> tuple[str, str]:
     if ("PIL", "UnidentifiedImageError") in kinds or ("PIL", "DecompressionBombError") in kinds:
         return f"a picture cannot be read: {text}", "open it with another program to check"
     if any(name == "SafetensorError" for _, name in kinds):
-        return f"a file of tensors is damaged: {text}", "fetch or make it again"
+        return f"a weights file is damaged: {text}", "download it again"
     if isinstance(error, OSError):
         return _named(error, _reason(error)), _HINTS.get(
             error.errno or 0, "check the file, the disk and the connection"
         )
     if isinstance(error, UnicodeError):
-        return f"a name or a text is not UTF-8: {text}", "rename the file, or save it as UTF-8"
+        return f"a name or a text file is not UTF-8: {text}", "rename the file, or save it as UTF-8"
     if isinstance(error, OverflowError):
-        return f"a number is too large: {text}", "give smaller numbers"
+        return f"a number is too large: {text}", "use smaller numbers"
     if isinstance(error, ValueError) and "integer string conversion" in text:  # more than 4300 digits
-        return "a number has too many digits", "give smaller numbers"
+        return "a number has too many digits", "use smaller numbers"
     if ("torch", "AcceleratorError") in kinds or (isinstance(error, RuntimeError) and _GPU.search(text)):
-        return f"the GPU failed: {text.partition(chr(10))[0]}", "--device cpu dreams without it"
+        return f"the GPU failed: {text.partition(chr(10))[0]}", "use --device cpu to run without it"
     return f"internal error: {type(error).__name__}: {text}".removesuffix(": "), _REPORT
 
 
 def _kinds(error: BaseException) -> set[tuple[str, str]]:
-    """Return what `error` is, as (package, class). The packages are not imported here: loading torch takes seconds."""
+    """Return the (package, class) pairs of `error`. The packages are not imported: loading torch takes seconds."""
     return {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(error).__mro__}
 
 
@@ -117,19 +117,19 @@ def _reason(error: BaseException) -> str:
 
 
 def _named(error: BaseException, message: str) -> str:
-    """Put the file that `error` is about before the message; not an address, which may hold a password."""
+    """Put the file name of `error` before the message, but not an address, which may contain a password."""
     name = getattr(error, "filename", None)
     if isinstance(name, bytes):
         name = name.decode(errors="replace")
     return f"{name}: {message}" if isinstance(name, str) and name and "://" not in name else message
 
 
-def _wanted(error: BaseException) -> str:
-    """`: 12.3 GB were asked for`, where the error says it."""
+def _requested_memory(error: BaseException) -> str:
+    """Return `: 12.3 GB were requested` if the error says so."""
     found = _AMOUNT.search(str(error))
     if not found:
         return ""
-    return f": {float(found[1]) * _UNITS[found[2].lower()] / 1e9:.1f} GB were asked for"
+    return f": {float(found[1]) * _UNITS[found[2].lower()] / 1e9:.1f} GB were requested"
 
 
 def _one_line(text: str) -> str:

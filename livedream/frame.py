@@ -1,4 +1,4 @@
-"""A frame: one picture on its way from a source to a sink."""
+"""A frame: one picture of a source, with its time."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,18 +10,19 @@ from livedream.documented import Documented
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Frame(metaclass=Documented):
-    """One picture and its time. A value: whoever has a frame may keep it, nobody writes into it.
+    """One picture and its time. A frame is a value: keep it as long as you like, and do not write into it.
 
     Args:
         pixels: RGB, uint8, shape (height, width, 3), not empty.
-        time: seconds since the source began, exact: pts times time base for a film, the clock for a camera.
+        time: seconds since the source began, exact: pts times time base for a video, the clock for a camera.
         index: how many frames the source captured before this one; a dropped frame leaves a gap.
-        source: what a dream was dreamt of, of the same form as `pixels`, for sinks that show both; None where nobody
-            kept it.
-        duration: for how many seconds it is shown, above 0, where the source knows; None: until the next frame comes.
+        source: the picture that was dreamed on, in the form of `pixels`, for sinks that show both; None if it was not
+            kept.
+        duration: how many seconds it is shown, above 0; None until the next frame.
 
     Raises:
-        TypeError, ValueError: an argument is not of that form.
+        TypeError: an argument has another type.
+        ValueError: an argument has another shape, or is out of range.
     """
 
     pixels: np.ndarray
@@ -53,11 +54,15 @@ class Frame(metaclass=Documented):
         return self.pixels.shape[1], self.pixels.shape[0]
 
     def with_pixels(self, pixels: np.ndarray) -> "Frame":
-        """Return this frame with other pixels: the same moment, seen differently."""
+        """Return a frame of the same time and index with other pixels.
+
+        Args:
+            pixels: RGB, uint8, shape (height, width, 3), of any size.
+        """
         return Frame(pixels, self.time, self.index, duration=self.duration)
 
     def _repr_png_(self) -> bytes:
-        """Show itself in a notebook."""
+        """Return the frame as PNG, which notebooks show."""
         from livedream.image import encode_png
 
         return encode_png(self.pixels)

@@ -14,7 +14,7 @@ LONGEST = 200
 
 
 def presentable(text: str) -> str:
-    """Return `text` as one line to print or draw: it gives no secrets away, and a terminal obeys nothing in it."""
+    """Return `text` as one line to print or draw, without secrets and without control characters."""
     return printable(redact_text(text))
 
 

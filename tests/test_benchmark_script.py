@@ -17,7 +17,7 @@ def benchmark(tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
     loader.exec_module(module)
     monkeypatch.setattr(module, "FOLDER", tmp_path)
-    monkeypatch.setattr(module, "arithmetic_table", lambda sizes: [])
+    monkeypatch.setattr(module, "bounds_table", lambda sizes: [])
     monkeypatch.setattr(module, "has_bfloat16", lambda: False)
     monkeypatch.setattr(
         module,

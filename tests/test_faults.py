@@ -38,8 +38,8 @@ def too_large_for_opencv():
 @pytest.mark.parametrize(
     ("action", "message"),
     [
-        (too_large_for_torch, "out of memory: 144115188.1 GB were asked for"),  # 2**55 float32
-        (too_large_for_numpy, "out of memory: 288230376.2 GB were asked for"),  # 2**55 float64; numpy says 256. PiB
+        (too_large_for_torch, "out of memory: 144115188.1 GB were requested"),  # 2**55 float32
+        (too_large_for_numpy, "out of memory: 288230376.2 GB were requested"),  # 2**55 float64; numpy says 256. PiB
     ],
 )
 def test_too_little_memory_is_said_with_the_amount(action, message):
@@ -53,7 +53,7 @@ def test_opencv():
     assert explain(error).message.startswith("OpenCV: ")
     assert "\n" not in explain(error).message
     memory = cv2.error("OpenCV(5.0) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate 12000000000 bytes")
-    assert explain(memory).message == "out of memory: 12.0 GB were asked for"
+    assert explain(memory).message == "out of memory: 12.0 GB were requested"
 
 
 def test_a_library_that_memory_does_not_hold():
@@ -78,14 +78,14 @@ def test_pillow_and_safetensors(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     assert explain(raised(lambda: Image.open(tmp_path / "a.png"))).message.startswith("a picture cannot be read: ")
     error = raised(lambda: safetensors.numpy.load(b"\xff" * 16))
-    assert explain(error).message.startswith("a file of tensors is damaged: ")
+    assert explain(error).message.startswith("a weights file is damaged: ")
 
 
 @pytest.mark.parametrize(
     ("number", "hint"),
     [
-        (errno.ENOSPC, "make room, or choose another place"),
-        (errno.EACCES, "check the rights, or choose another place"),
+        (errno.ENOSPC, "free some disk space, or choose another folder"),
+        (errno.EACCES, "check the permissions, or choose another folder"),
         (errno.ENAMETOOLONG, "give it a shorter name"),
         (errno.EMFILE, "close other programs, or raise the limit: ulimit -n 4096"),
         (errno.EPROTO, "check the file, the disk and the connection"),

@@ -107,7 +107,6 @@ def imports() -> list[tuple[str, str]]:
                 "bench/",
                 "controls/",
                 "pipeline/governor.py",
-                "pipeline/work.py",
                 "cli/",
                 "doctor/",
                 "api.py",

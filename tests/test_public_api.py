@@ -134,7 +134,7 @@ def test_objectives_do_not_add_to_numbers() -> None:
 
 def test_an_old_name_of_a_preset(caplog: pytest.LogCaptureFixture) -> None:
     assert Dreamer("natural").settings == load_preset("live")
-    assert "the preset natural is gone; live comes closest" in caplog.text
+    assert "the preset natural no longer exists; using live, which is similar" in caplog.text
 
 
 @pytest.mark.parametrize(

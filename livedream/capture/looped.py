@@ -35,11 +35,11 @@ class LoopedSource(Source):
     def __init__(self, video: Source, times: int | None = None, seconds: Fraction | None = None) -> None:
         if video.live:
             hint = "leave out --loop: it never ends" if video.name == "demo" else "leave out --loop: it has no end"
-            raise ArgumentError(f"--loop is for films, and {video.name} is live", hint)
+            raise ArgumentError(f"--loop is for videos, and {video.name} is live", hint)
         if not video.rewinds:
             raise ArgumentError(f"--loop: {video.name} can be read only once", "save it to a file, and name that")
         if times is not None and times < 1:
-            raise ArgumentError(f"a film cannot be played {times} times", "give 1 or more, or no number for no end")
+            raise ArgumentError(f"a video cannot be played {times} times", "give 1 or more, or no number for no end")
         frames = None
         if seconds is not None and video.rate:
             frames = -(-seconds * video.rate // 1)

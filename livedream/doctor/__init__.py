@@ -1,4 +1,4 @@
-"""What livedream finds on this machine, what helps where something is missing, and what can be done here."""
+"""Examines this machine: what livedream finds, how to fix what is missing, and what works here."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from livedream.doctor.finding import Finding as Finding
 
 
 def examine() -> Iterator[Finding]:
-    """Look at everything that livedream needs or can use, one thing after the other. Takes some seconds."""
+    """Check everything that livedream needs or can use. Takes a few seconds."""
     from livedream.doctor import choices, compute, devices, extras, system
 
     yield from system.findings()

@@ -1,4 +1,4 @@
-"""Lasting choices: the config file and the variables of the environment."""
+"""Lasting choices: the config file and environment variables."""
 
 import os
 from collections.abc import Iterator
@@ -28,33 +28,35 @@ def findings() -> Iterator[Finding]:
 
 
 def config() -> Finding:
-    """Where the config file is, and what it sets."""
+    """Return the path of the config file and its settings."""
     path = config_file()
     try:
         chosen = choices_in_file(path)
     except ArgumentError as error:
         return Finding("config", False, str(error), error.hint.command_line, needed=True)
-    told = ", ".join(f"{choice.key} = {choice.value}" for choice in chosen.values()) or "sets nothing"
-    return Finding("config", True, f"{path}: {told}" if path.exists() else f"{path} (no such file, none is needed)")
+    listed = ", ".join(f"{choice.key} = {choice.value}" for choice in chosen.values()) or "sets nothing"
+    return Finding("config", True, f"{path}: {listed}" if path.exists() else f"{path} does not exist (it is optional)")
 
 
 def variables() -> Finding:
-    """Which variables of ours are set. The values of those that are no choices are not shown: they may be secret."""
+    """Return the variables of livedream that are set. Values of other variables may be secret."""
     try:
         chosen = choices_in_environment(os.environ)
     except ArgumentError as error:
         return Finding("variables", False, str(error), error.hint.command_line, needed=True)
     ours = {variable(key) for key in KEYS}
-    told = [f"{variable(key)}={choice.value}" for key, choice in chosen.items()]
-    told += sorted(name for name, value in os.environ.items() if name.startswith(PREFIX) and name not in ours and value)
-    return Finding("variables", True, ", ".join(told) or "none is set")
+    listed = [f"{variable(key)}={choice.value}" for key, choice in chosen.items()]
+    listed += sorted(
+        name for name, value in os.environ.items() if name.startswith(PREFIX) and name not in ours and value
+    )
+    return Finding("variables", True, ", ".join(listed) or "none is set")
 
 
 def settings() -> DreamSettings:
-    """Return the settings with which runs begin here, but for the preset; the defaults where the choices are wrong."""
+    """Return the defaults with the lasting choices applied, but not the preset; the defaults if they are invalid."""
     try:
         chosen = lasting_choices()
-    except ArgumentError:  # `findings` tell of it
+    except ArgumentError:  # `findings` reports it
         return DreamSettings()
     return DreamSettings().replace(
         **{choice.key: choice.value for choice in chosen.values() if choice.key != PRESET and choice.value != AUTO}

@@ -1,4 +1,4 @@
-"""What dreams: the device, its precisions, the speed and the networks."""
+"""The device, its precisions, its speed and the networks."""
 
 import os
 import platform
@@ -26,13 +26,13 @@ SIZE = (640, 360)
 SMALL = 64
 """Working height of the self-test. Where a CPU has no bfloat16 it is emulated, a hundred times slower."""
 FRAMES = 4
-"""Of a try: one at each octave, for each takes another time."""
+"""Frames of a try: one for each octave, because each takes a different time."""
 TRIES, PATIENCE = 3, 2.0
-"""Tries of a measurement, and after how many seconds there is no further one."""
+"""Tries of a measurement, and the seconds after which no further try starts."""
 
 
 def findings(settings: DreamSettings) -> Iterator[Finding]:
-    """settings: with which runs begin here; their device, precision and model count."""
+    """settings: the defaults of runs on this machine, of which device, precision and model matter."""
     found = device(settings)
     yield found
     yield gpu()
@@ -47,7 +47,7 @@ def findings(settings: DreamSettings) -> Iterator[Finding]:
 
 
 def device(settings: DreamSettings) -> Finding:
-    """On what it runs."""
+    """Return the device that runs use."""
     try:
         chosen = choose_compute(settings.device, settings.precision).device.type
     except LivedreamError as error:
@@ -64,20 +64,22 @@ def device(settings: DreamSettings) -> Finding:
 
 
 def gpu() -> Finding:
-    """Whether there is a graphics card that torch can use; which one runs use is another question."""
+    """Return whether torch can use a GPU, whichever device runs use."""
     reasons = {name: _absence(name) for name in (("mps",) if sys.platform == "darwin" else ("cuda",))}
-    there = [name for name, reason in reasons.items() if not reason]
-    if there:
-        return Finding("gpu", True, ", ".join(there))
-    return Finding("gpu", False, "; ".join(reasons.values()), "none is needed: the processor dreams too, more slowly")
+    present = [name for name, reason in reasons.items() if not reason]
+    if present:
+        return Finding("gpu", True, ", ".join(present))
+    return Finding(
+        "gpu", False, "; ".join(reasons.values()), "a GPU is optional: without one, the processor dreams, more slowly"
+    )
 
 
 def compiled() -> Finding:
-    """Which C library is loaded: it speeds up dreaming on a CPU."""
+    """Return which C library is loaded; it speeds up dreaming on a CPU."""
     if library.found:
         return _replayed(library.found.description)
     hint = (
-        "install a wheel of livedream; or a C compiler (on Debian and Ubuntu: sudo apt-get install gcc), then livedream"
+        "install a wheel of livedream, or a C compiler (Debian, Ubuntu: sudo apt-get install gcc) and livedream again"
     )
     return Finding("kernels", False, "no C library: dreaming takes about twice as long", hint)
 
@@ -96,7 +98,7 @@ def _replayed(description: str) -> Finding:
 
 
 def precision(name: str, device: str = "auto") -> Finding:
-    """Whether a dream in these numbers is one, and how long a small frame takes."""
+    """Return whether dreaming works in a precision, and the time of a small frame."""
     try:
         tries = _time(DreamSettings(working_height=SMALL).replace(precision=name, device=device), tries=1)
     except DeviceError as error:
@@ -104,14 +106,16 @@ def precision(name: str, device: str = "auto") -> Finding:
     except LivedreamError as error:
         return Finding(name, False, str(error), error.hint.command_line, needed=name == "float32")
     if not tries:
-        return Finding(name, False, "what it dreams is not finite", "leave --precision out", needed=name == "float32")
+        return Finding(
+            name, False, "the dream contains NaN or infinite values", "leave out --precision", needed=name == "float32"
+        )
     return Finding(name, True, f"{1000 * min(tries):.1f} ms for a small frame (working height {SMALL})")
 
 
 def speed(settings: DreamSettings) -> Finding:
-    """How fast the usual dream is, in the best of several tries: what else runs here only makes it slower."""
+    """Return the speed of a usual dream, in the best of several tries: other programs only make it slower."""
     network = network_for(settings)
-    if not has_weights(network.name):  # which a doctor does not download
+    if not has_weights(network.name):  # and the doctor does not download them
         network = find_network(DEFAULT)
     settings = settings.replace(model=network.name)
     try:
@@ -120,20 +124,22 @@ def speed(settings: DreamSettings) -> Finding:
     except LivedreamError as error:
         return Finding("speed", False, str(error), error.hint.command_line, needed=True)
     if not tries:
-        return Finding("speed", False, "what it dreams is not finite", "try --precision float32", needed=True)
+        return Finding(
+            "speed", False, "the dream contains NaN or infinite values", "try --precision float32", needed=True
+        )
     seconds, size = min(tries), f"{SIZE[0]}x{SIZE[1]}"
-    text = f"{1000 * seconds:.0f} ms a frame of {size}, {1 / seconds:.1f} fps, in {compute}, {network.name}"
+    text = f"{1000 * seconds:.0f} ms per frame of {size}, {1 / seconds:.1f} fps, in {compute}, {network.name}"
     return Finding("speed", True, f"{text}, best of {len(tries)} tries" if len(tries) > 1 else text)
 
 
 def weights() -> Iterator[Finding]:
-    """Which networks can dream without a download."""
-    there = [network for network in network_table() if has_weights(network.name)]
-    yield Finding("networks", True, ", ".join(network.name for network in there))
-    absent = [network for network in network_table() if network not in there]
+    """Return which networks have their weights on this machine."""
+    present = [network for network in network_table() if has_weights(network.name)]
+    yield Finding("networks", True, ", ".join(network.name for network in present))
+    absent = [network for network in network_table() if network not in present]
     downloads = ", ".join(f"{network.name} ({network.megabytes:g} MB)" for network in absent)
     if downloads:
-        hint = f"each is downloaded when it is first used; without network access put its file into {_folder()}"
+        hint = f"each is downloaded on first use; without network access, put its file into {_folder()}"
         yield Finding("networks", False, f"not downloaded: {downloads}", hint)
 
 
@@ -142,7 +148,7 @@ def _folder() -> str:
 
 
 def _absence(name: str) -> str:
-    """Return why there is no such device; "" when it is there."""
+    """Return why a device is missing; "" if it is present."""
     try:
         choose_compute(name, "float32")
     except DeviceError as error:
@@ -151,7 +157,7 @@ def _absence(name: str) -> str:
 
 
 def _time(settings: DreamSettings, tries: int = TRIES) -> list[float]:
-    """Return the seconds that a frame takes on average in each try; nothing when the dream is not finite."""
+    """Return the mean seconds per frame of each try; an empty list if the dream is not finite."""
     dreamer = Dreamer(settings)
     dreamer.prepare(SIZE)
     pixels = np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Where frames come from and where they go: cameras, screens, windows, encoders."""
+"""Cameras, screens, windows, virtual cameras and encoders."""
 
 import os
 import sys
@@ -25,11 +25,11 @@ def findings() -> Iterator[Finding]:
 
 
 def cameras() -> Iterator[Finding]:
-    """Each camera, and whether this user may use it. None is opened: that would take it away from who uses it."""
+    """Yield each camera, and whether this user may use it. None is opened: another program may be using it."""
     found = list_cameras()
     if not found:
-        text = "this machine has none, or shows none to this user"
-        yield Finding("camera", False, text, "plug one in; in a container pass it on: --device /dev/video0")
+        text = "no camera is present, or none is visible to this user"
+        yield Finding("camera", False, text, "connect one; in a container, pass it on with --device /dev/video0")
     for camera in found:
         yield _camera(camera)
 
@@ -39,21 +39,23 @@ def _camera(camera: Camera) -> Finding:
     if not camera.path.startswith("/dev/"):
         return Finding("camera", True, text)
     if not os.access(camera.path, os.R_OK | os.W_OK):
-        return Finding("camera", False, f"no right to use {text}", 'sudo usermod -aG video "$USER", then log in again')
+        return Finding(
+            "camera", False, f"no permission to use {text}", 'sudo usermod -aG video "$USER", then log in again'
+        )
     if programs := users(camera.path):
         return Finding("camera", False, f"{text} is in use by {', '.join(programs)}", "close that program")
     return Finding("camera", True, text)
 
 
 def screen() -> Finding:
-    """Whether the screen can be a source."""
+    """Return whether the screen can be a source."""
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
-        return Finding("screen", False, "there is no display (DISPLAY is not set)", "run it in the desktop's session")
-    return Finding("screen", True, "can be dreamt: livedream run screen")
+        return Finding("screen", False, "no display: DISPLAY is not set", "run it in a desktop session")
+    return Finding("screen", True, "works as a source: livedream run screen")
 
 
 def device(spec: str, name: str) -> Finding:
-    """Whether a sink that needs something of the machine opens."""
+    """Return whether a sink that depends on the machine opens."""
     try:
         with open_sink(spec) as sink:
             return Finding(name, True, f"{sink.name} opens")
@@ -64,7 +66,7 @@ def device(spec: str, name: str) -> Finding:
 
 
 def encoders(codec: str) -> Finding:
-    """Whether films can be written in a codec, without hardware."""
+    """Return whether videos can be encoded with a codec in software."""
     faults = {
         encoder.name: try_encode(encoder) for encoder in ENCODERS if encoder.codec == codec and not encoder.hardware
     }
@@ -76,12 +78,12 @@ def encoders(codec: str) -> Finding:
 
 
 def hardware() -> Finding:
-    """Which hardware encoders work here."""
+    """Return which hardware encoders work."""
     faults = failure_reasons([encoder for encoder in ENCODERS if encoder.hardware])
     working = [name for name, fault in faults.items() if not fault]
     if working:
         return Finding("hardware encoders", True, f"{', '.join(working)}; use them with --hardware auto")
     reasons = dict.fromkeys(f"{name.partition('_')[2]}: {fault}" for name, fault in faults.items())
     return Finding(
-        "hardware encoders", False, "; ".join(reasons), "none is needed: the codecs above are encoded in software"
+        "hardware encoders", False, "; ".join(reasons), "they are optional: the codecs above are encoded in software"
     )

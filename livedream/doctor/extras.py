@@ -11,11 +11,11 @@ FOR_DEVELOPERS = ("docs", "test", "wheels")
 
 
 def findings() -> Iterator[Finding]:
-    """Whether each extra is installed; none while livedream itself is not."""
+    """Yield whether each extra is installed; nothing if livedream itself is not."""
     try:
         about = metadata.metadata("livedream")
         wanted = [Requirement(line) for line in metadata.requires("livedream") or ()]
-    except metadata.PackageNotFoundError:  # the findings about the machine tell of it
+    except metadata.PackageNotFoundError:  # the findings about the system report it
         return
     for extra in about.get_all("Provides-Extra") or ():
         packages = [line for line in wanted if _belongs(line, extra)]
@@ -34,7 +34,7 @@ def _extra(name: str, wanted: list[Requirement]) -> Finding:
         if requirement.specifier.contains(version, prereleases=True):
             good.append(f"{requirement.name} {version}")
         else:
-            bad.append(f"{requirement.name} {version} is not {requirement.specifier}")
+            bad.append(f"{requirement.name} {version} is installed, but {requirement.specifier} is required")
     title = f"livedream[{name}]"
     if bad:
         return Finding(title, False, "; ".join(bad), f"pip install '{title}'")
@@ -42,6 +42,6 @@ def _extra(name: str, wanted: list[Requirement]) -> Finding:
 
 
 def _belongs(requirement: Requirement, extra: str) -> bool:
-    """Return whether `requirement` is one of `extra` alone, on this machine."""
+    """Return whether only `extra` has this requirement, on this machine."""
     marker = requirement.marker
     return marker is not None and not marker.evaluate({"extra": ""}) and marker.evaluate({"extra": extra})

@@ -1,17 +1,17 @@
-"""One thing that was looked at."""
+"""The result of one check."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that livedream needs or can use, and whether it is there."""
+    """One thing that livedream needs or can use, and whether it works."""
 
     name: str
     ok: bool
     text: str
     """What was found, or what is wrong."""
     hint: str = ""
-    """What to do where it is missing."""
+    """How to fix it."""
     needed: bool = False
-    """Whether nothing can be dreamt without it."""
+    """Whether livedream cannot dream without it."""

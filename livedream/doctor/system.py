@@ -1,4 +1,4 @@
-"""The machine: Python, the packages and the disk."""
+"""Python, the packages and the disk."""
 
 import platform
 import shutil
@@ -13,9 +13,9 @@ from livedream._version import __version__
 from livedream.doctor.finding import Finding
 
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
-"""Four packages that all are cv2; one of them is enough, and two break each other (opencv/opencv-python#370)."""
+"""Four packages that all provide cv2: one is enough, and two break each other (opencv/opencv-python#370)."""
 LITTLE = 10**9
-"""Bytes of disk that are few: ten minutes of film, or two networks."""
+"""Bytes of free disk below which it warns: ten minutes of video, or two networks."""
 
 
 def findings() -> Iterator[Finding]:
@@ -27,7 +27,7 @@ def findings() -> Iterator[Finding]:
 
 
 def packages() -> Iterator[Finding]:
-    """Whether what livedream needs is installed, in a version that it knows."""
+    """Yield whether each required package is installed in a supported version."""
     try:
         wanted = [Requirement(line) for line in metadata.requires("livedream") or ()]
     except metadata.PackageNotFoundError:
@@ -43,7 +43,7 @@ def packages() -> Iterator[Finding]:
             if requirement.specifier.contains(version, prereleases=True):
                 good.append(f"{name} {version}")
             else:
-                text = f"{name} {version} is not {requirement.specifier}"
+                text = f"{name} {version} is installed, but {requirement.specifier} is required"
                 yield Finding("packages", False, text, f"pip install '{requirement}'", needed=True)
         if not found:
             yield Finding("packages", False, f"{requirement.name} is missing", f"pip install '{requirement}'", True)
@@ -55,11 +55,13 @@ def packages() -> Iterator[Finding]:
 
 
 def disk(folder: Path, name: str) -> Finding:
-    """Whether there is room where films or networks go; `folder` need not be there yet."""
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free = shutil.disk_usage(there).free
+    """Return the free space for videos or networks in `folder`, which need not exist yet."""
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
     text = f"{free / 10**9:.1f} GB free in {folder}"
-    return Finding(name, free >= LITTLE, text, "" if free >= LITTLE else "make room, or work in another folder")
+    return Finding(
+        name, free >= LITTLE, text, "" if free >= LITTLE else "free some disk space, or work in another folder"
+    )
 
 
 def _version(name: str) -> str | None:

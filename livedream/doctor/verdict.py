@@ -1,4 +1,4 @@
-"""What can be done on this machine, and what cannot, from what was found."""
+"""What works on this machine and what does not, according to the findings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from livedream.doctor.finding import Finding
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One thing that cannot be done here."""
+    """A task that does not work here."""
 
     what: str
     because: str
@@ -17,7 +17,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What can be done here, and what cannot."""
+    """The tasks that work here, and those that do not."""
 
     can: tuple[str, ...]
     cannot: tuple[Refused, ...]
@@ -43,11 +43,11 @@ _TASKS = (
     ("read JPEG XL pictures", ("livedream[jxl]",)),
     ("hear the sound of films", ("livedream[sound]",)),
 )
-"""What people do, and the findings on which each depends beside those without which nothing can be dreamt."""
+"""Tasks of users, each with the findings on which it depends in addition to those that are always needed."""
 
 
 def reach_verdict(findings: Sequence[Finding]) -> Verdict:
-    """Return what can be done by these findings. Of several of a name, as cameras, one that is there is enough."""
+    """Return what works according to `findings`. Of several cameras, one that works is enough."""
     fault = next((finding for finding in findings if finding.needed and not finding.ok), None)
     if fault is not None:
         return Verdict((), (Refused("dream", fault.text, fault.hint),))
@@ -56,7 +56,7 @@ def reach_verdict(findings: Sequence[Finding]) -> Verdict:
     for what, names in _TASKS:
         found = [[finding for finding in findings if finding.name == name] for name in names]
         if not all(found):
-            continue  # it was not looked at: no verdict
+            continue  # not checked, so no verdict
         missing = next((several[0] for several in found if not any(finding.ok for finding in several)), None)
         if missing is None:
             can.append(what)

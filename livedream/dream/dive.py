@@ -57,7 +57,7 @@ class Dive:
         self._ascent = Engine(settings, on_step).ascent
         if self._ascent.masks or wanted_masks(settings):
             raise ArgumentError(
-                "a dive leaves its picture behind, with all that a mask would keep",
+                "a dive takes no mask: it leaves its first image behind",
                 "leave out mask:" if self._ascent.objective.all_masks else "choose a preset without a mask",
             )
         self._picture: np.ndarray | None = None

@@ -163,7 +163,7 @@ class Engine:
             "%d steps in a row were not finite in %s; %s",
             self._dropped_in_a_row,
             self._compute,
-            f"the network moves to {safer}" if safer else "they are left out",
+            f"the network moves to {safer}" if safer else "they are skipped",
         )
         if safer:
             self._compute, self._ascent = safer, None

@@ -79,7 +79,7 @@ class StillDreamer:
         mask = self.mask(pixels)
         detail = deque(self.steps(pixels, mask), maxlen=1).pop()
         if not detail.any() and not (mask is not None and mask.found_nobody):
-            _log.warning("%s is silent here: nothing was dreamt", self._engine.ascent.objective)
+            _log.warning("nothing was dreamt: %s is zero for this image", self._engine.ascent.objective)
         return self.compose(pixels, detail, mask)
 
     def mask(self, pixels: np.ndarray) -> StillMask | None:
@@ -90,14 +90,14 @@ class StillDreamer:
         if moving and not self._warned_about_motion:
             self._warned_about_motion = True
             names = f"mask{'s' if len(moving) > 1 else ''} {' and '.join(moving)}"
-            _log.warning("nothing moves in a picture: it is dreamt without the %s", names)
+            _log.warning("a still has no motion: ignoring the %s", names)
         of_person = [mask for mask in wanted if mask.of_person]
         files = self._engine.ascent.masks
         if not files and not of_person:
             return None
         mask = StillMask(files, of_person, pixels, settings.no_person)
         if mask.found_nobody:
-            _log.warning("nobody was found in the picture: %s of it is dreamt", settings.no_person)
+            _log.warning("no person was found in the image: %s of it is dreamt", settings.no_person)
         return mask
 
     def steps(self, pixels: np.ndarray, mask: StillMask | None) -> Iterator[Tensor]:
@@ -181,7 +181,9 @@ class TiledStep:
                 smaller = max(side // 2, LEAST_SIDE)
                 if not is_out_of_memory(error) or self._needs_whole_image or smaller >= side:
                     raise
-                _log.warning("the network sees no more than %d pixels at once: %s", smaller, first_line(error))
+                _log.warning(
+                    "not enough memory: continuing with tiles of at most %d pixels: %s", smaller, first_line(error)
+                )
             else:
                 report(1.0)
                 return image

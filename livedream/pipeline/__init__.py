@@ -1,4 +1,4 @@
-"""The way of a frame: from the source through the dreamer into the sinks, each on a thread of its own."""
+"""Frames pass from the source through the dreamer to the sinks, each on its own thread."""
 
 from livedream.pipeline.meter import Report, SinkReport
 from livedream.pipeline.playback import Playback

@@ -1,13 +1,13 @@
-"""What a run needs to go on after it was cut off: a journal beside the film that is being written.
+"""What a run needs to continue after an interruption: a journal beside the video that is being written.
 
-    film-dream.part.mp4          the film so far
+    film-dream.part.mp4          the video so far
     film-dream.part.resume/
-        job.json                 what is dreamt and how; a run with another job must not go on
-        000050.safetensors       what the dreamer carried before frame 50; there are several
-        draft.mp4                the film of a run that goes on, until it has more than the part
+        job.json                 what is dreamed and how; a run with another job must not continue
+        000050.safetensors       the state of the dreamer before frame 50; there are several
+        draft.mp4                the video of a resumed run, until it has more than the part
 
-A checkpoint is written every two seconds of film, where the sink begins a group of pictures that needs no other. How
-much of the film reached the disk decides from which of them a run can go on.
+A checkpoint is written every two seconds of video, where the sink begins a closed group of pictures. How much of the
+video reached the disk decides from which checkpoint a run can continue.
 
 What can be on disk when a run ends, however it ends, and what `--resume` does then:
 
@@ -30,6 +30,7 @@ So there is never less in the part than an earlier run left there; only `--overw
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -37,7 +38,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from safetensors import SafetensorError
@@ -46,12 +47,14 @@ from safetensors.numpy import load, save
 from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.sink.names import journal_of
+from livedream.sink.sink import ResumableSink
+from livedream.sink.video.salvage import Salvage, SalvagedVideo
 from livedream.untrusted import read_text
 
 EVERY = Fraction(2)
-"""Seconds of film between two checkpoints."""
+"""Seconds of video between two checkpoints."""
 KEPT = 6
-"""Checkpoints that stay. An encoder holds back some two seconds of film: the newest may be ahead of it."""
+"""Checkpoints that are kept. An encoder holds back some two seconds of video: the newest may be ahead of it."""
 
 State = Mapping[str, np.ndarray]
 
@@ -67,11 +70,11 @@ _IN_WORDS = {
     "input": "the content of the source",
     "used": "what dreams",
 }
-"""What is said of the job, where its name does not say it."""
+"""Descriptions of the entries of a job whose names do not explain them."""
 
 
 class Stateful(Protocol):
-    """A dreamer that can be stopped and go on; see livedream.Dreamer."""
+    """A dreamer whose state can be saved and restored; see livedream.Dreamer."""
 
     def state(self) -> State: ...
     def restore(self, state: State) -> None: ...
@@ -79,7 +82,7 @@ class Stateful(Protocol):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Checkpoint:
-    """Where a run can go on: `state` is what the dreamer carried before frame number `index`."""
+    """A point from which a run can continue: `state` is that of the dreamer before frame number `index`."""
 
     index: int
     time: Fraction
@@ -87,13 +90,13 @@ class Checkpoint:
 
 
 class Journal:
-    """The journal of one film. One run at a time writes it.
+    """The journal of one video. One run at a time writes it.
 
     Raises SinkError when it cannot be written.
     """
 
     def __init__(self, part: Path, job: Mapping[str, str]) -> None:
-        """part: the film while it is written, NAME.part.EXT. job: what is dreamt and how, in words, by name."""
+        """part: the video while it is written, NAME.part.EXT. job: what is dreamed and how, in words, by name."""
         self.part = part
         self.folder = journal_of(part)
         self.draft = self.folder / f"draft{part.suffix}"
@@ -101,8 +104,8 @@ class Journal:
         self._due = EVERY
 
     def begin(self) -> None:
-        """Begin anew: what an earlier run noted is removed."""
-        with _telling(self.folder):
+        """Start a new journal and remove that of an earlier run."""
+        with _reporting(self.folder):
             self.folder.mkdir(exist_ok=True)
             if not self._is_ours:
                 raise SinkError(f"{self.folder} contains files that livedream did not write", "move it away")
@@ -114,15 +117,15 @@ class Journal:
 
     @property
     def exists(self) -> bool:
-        """Whether an earlier run has left something to go on from, or to compare with."""
+        """Whether there is a journal of an earlier run."""
         return (self.folder / _JOB).exists()
 
     def check(self) -> None:
-        """Raise ArgumentError when the run that left the journal had another job, or nobody can tell."""
+        """Raise ArgumentError if the run that left the journal had another job, or the journal cannot be read."""
         try:
             before = json.loads(read_text(self.folder / _JOB))
             if not isinstance(before, dict):
-                raise ValueError("it is no table")
+                raise ValueError("not a JSON object")
         except (OSError, ValueError, RecursionError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise ArgumentError(f"{self.folder / _JOB} cannot be read: {reason}", _ANEW) from error
@@ -145,8 +148,8 @@ class Journal:
         return True
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint down, and forget the oldest. The film must be on the disk as far as the sink has it."""
-        with _telling(self.folder):
+        """Write a checkpoint and remove the oldest. All that the sink has of the video must be on the disk."""
+        with _reporting(self.folder):
             path = self.folder / f"{checkpoint.index:06d}.safetensors"
             time = np.array(checkpoint.time.as_integer_ratio(), np.int64)
             with _replacing(path) as file:
@@ -155,7 +158,7 @@ class Journal:
                 old.unlink(missing_ok=True)
 
     def checkpoints(self) -> list[Checkpoint]:
-        """Return what can be read of the checkpoints, newest first."""
+        """Return the checkpoints that can be read, newest first."""
         found = []
         for path in reversed(self._saved()):
             try:
@@ -167,35 +170,37 @@ class Journal:
             found.append(Checkpoint(int(path.stem), time, state))
         return found
 
-    def go_on(self, checkpoint: Checkpoint) -> None:
-        """Go on from `checkpoint`: the next one is due when an unbroken run would take it, and later ones are void."""
+    def continue_from(self, checkpoint: Checkpoint) -> None:
+        """Continue from `checkpoint`: the next one is due when an unbroken run would take it; later ones are void."""
         self._due = checkpoint.time + EVERY
-        with _telling(self.folder):
+        with _reporting(self.folder):
             for path in self._saved():
                 if int(path.stem) > checkpoint.index:
                     path.unlink()
 
     def promote(self) -> None:
-        """Let the draft be the film so far: it has more than the part."""
-        with _telling(self.folder):
+        """Replace the part by the draft, which has more."""
+        with _reporting(self.folder):
             self.draft.replace(self.part)
 
     def drop_draft(self) -> None:
         """Remove the draft: the part has more."""
-        with _telling(self.folder):
+        with _reporting(self.folder):
             self.draft.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """The film is complete: remove the journal. A folder that holds anything else stays as it is."""
-        with contextlib.suppress(OSError):  # the film is there; leftovers are harmless
+        """Remove the journal of a complete video. A folder that contains anything else is left alone."""
+        with contextlib.suppress(OSError):  # the video is complete; leftovers are harmless
             if self.folder.exists() and self._is_ours:
-                for path in sorted(self.folder.iterdir(), key=lambda path: path.name == _JOB):  # it is a mark of ours
+                for path in sorted(
+                    self.folder.iterdir(), key=lambda path: path.name == _JOB
+                ):  # it marks the folder as ours
                     path.unlink()
                 self.folder.rmdir()
 
     @property
     def _is_ours(self) -> bool:
-        """Whether nothing is in the folder but what a journal writes into it: first the job, which goes last."""
+        """Whether the folder contains only files of a journal. The job comes first and goes last."""
         names = {path.name for path in self.folder.iterdir() if path.is_file()}
         own = len(names) == len(list(self.folder.iterdir())) and all(map(_OWN.fullmatch, names))
         return own and (_JOB in names or names <= {_NEW_JOB}) and not self.folder.is_symlink()
@@ -207,29 +212,84 @@ class Journal:
         )
 
 
+class Checkpoints(NamedTuple):
+    """The journal of a run, with the sink and the dreamer whose progress it keeps."""
+
+    journal: Journal
+    sink: ResumableSink
+    dreamer: Stateful
+
+
+def frames_left(journal: Journal) -> bool:
+    """Return whether an earlier run has left a part of its video that can be read."""
+    return any(len(SalvagedVideo(film)) for film in (journal.part, journal.draft))
+
+
+def pick_up(journal: Journal) -> tuple[Salvage, Checkpoint | None] | None:
+    """Return what can be kept of the video up to the newest checkpoint that it reaches, and that checkpoint.
+
+    Without a checkpoint the run starts again, and the video stays until the new one has more. The video keeps the name
+    of the part.
+
+    Returns:
+        None when no frame of the video can be read.
+    """
+    points = journal.checkpoints()
+    best: tuple[Salvage, Checkpoint | None] | None = None
+    # Both videos: a resumed run may have been killed when its draft had more than the part.
+    for film in (journal.part, journal.draft):
+        remains = SalvagedVideo(film)
+        found: tuple[Salvage, Checkpoint | None] = Salvage(film, journal.draft, 0, len(remains)), None
+        for point in points:
+            kept = remains.first(point.index, point.time, journal.draft)
+            if kept is not None:
+                found = kept, point
+                break
+        if best is None or _reach(found) > _reach(best):
+            best = found
+    assert best is not None  # noqa: S101  there were two
+    kept, reached = best
+    if kept.path == journal.draft:
+        journal.promote()
+        kept = dataclasses.replace(kept, path=journal.part)
+    else:
+        journal.drop_draft()
+    if reached is not None:
+        journal.continue_from(reached)
+    if not kept.total:
+        journal.part.unlink(missing_ok=True)  # no frame of it can be read
+        return None
+    return kept, reached
+
+
+def _reach(found: tuple[Salvage, Checkpoint | None]) -> tuple[int, int]:
+    kept, point = found
+    return (point.index if point is not None else 0), kept.total
+
+
 def _shown(value: object) -> str:
     return "not given" if value is None else str(value) or "none"
 
 
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write that takes the place of `path` when it is whole: a killed process leaves the old one."""
+    """Yield a file that replaces `path` once it is complete: a killed process leaves the old one."""
     unfinished = path.with_name(f"{path.name}{_UNFINISHED}")
     try:
         with unfinished.open("wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())  # else a power cut can leave the name and nothing in it
+            os.fsync(file.fileno())  # otherwise a power cut can leave an empty file
     except OSError:
         with contextlib.suppress(OSError):
-            unfinished.unlink()  # the disk is full: it takes room
+            unfinished.unlink()  # the disk may be full
         raise
     unfinished.replace(path)
 
 
 @contextlib.contextmanager
-def _telling(folder: Path) -> Iterator[None]:
+def _reporting(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SinkError(f"{folder} cannot be written: {error.strerror}", "what is in the film so far stays") from error
+        raise SinkError(f"{folder} cannot be written: {error.strerror}", "the video so far is kept") from error

@@ -1,78 +1,80 @@
-"""From captured frames to dreamt ones: three steps, each on a thread of its own.
+"""From captured frames to dreamed ones: three stages, each on its own thread.
 
-While the network dreams one frame, the next is looked at and the last is composed: all three together take the time of
-the longest instead of the sum. Frames stay in order, and one waits between two steps; of a film some may wait for the
-second, see StagedDreamer.look_ahead.
+While the network dreams one frame, the next is analyzed and the previous is composed, so a frame takes the time of the
+longest stage instead of the sum. Frames stay in order, and one waits between two stages. For a video several may wait
+for the second stage, see StagedDreamer.look_ahead.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from livedream.frame import Frame
 from livedream.pipeline.checkpoints import Checkpoint
 from livedream.pipeline.frame_queue import Ended, FrameQueue
-from livedream.pipeline.governor import Governor
+from livedream.pipeline.governor import FrameTimes, Governor
 from livedream.pipeline.meter import Meter
-from livedream.pipeline.pace import StageTiming
 from livedream.pipeline.playback import Playback
 from livedream.pipeline.sink_worker import TimedFrame
-from livedream.pipeline.work import FrameTimes
 from livedream.steps import OnStep
+
+_SMOOTH = 0.2
+"""Weight of the newest frame in a mean."""
 
 
 @runtime_checkable
 class StagedDreamer(Protocol):
-    """A dreamer whose frames go through three steps, each of them in order."""
+    """A dreamer with three stages, each of which takes the frames in order."""
 
     def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
-        """What the thread that dreams stays in: the other two have work of their own."""
+        """A context for the thread that dreams: it leaves cores to the other two."""
         ...
 
     @property
     def look_ahead(self) -> int:
-        """How many frames that were looked at may wait for the second step, where none has to be young."""
+        """How many analyzed frames may wait for the second stage when the source is not live."""
         ...
 
     def look(self, frame: Frame, /) -> Any:
-        """The first step: whatever needs no network."""
+        """The first stage: everything that needs no network."""
         ...
 
     def dream(self, sight: Any, /) -> Any:
-        """The second, of what the first returned."""
+        """The second stage; takes what the first returned."""
         ...
 
     def compose(self, dreamt: Any, /) -> Frame:
-        """The last, of what the second returned."""
+        """The last stage; takes what the second returned."""
         ...
 
     @property
     def stages(self) -> Mapping[str, float]:
-        """Seconds by stage, of the last frame."""
+        """Seconds that the parts of the last frame took, by name."""
         ...
 
     @property
     def effort(self) -> float:
-        """How many times the usual steps the last frame was dreamt in; 0 where what was dreamt before is shown."""
+        """The steps of the last frame, relative to the usual number; 0 if an earlier dream was shown again."""
         ...
 
     @property
     def notice(self) -> str | None:
-        """What it does otherwise than asked."""
+        """How it differs from the settings, for lack of memory; None if it does not."""
         ...
 
 
 @runtime_checkable
 class LooksAhead(Protocol):
-    """A dreamer whose first step begins what goes on beside the frames."""
+    """A dreamer whose first stage starts work on other threads."""
 
     def stop_looking(self) -> None:
-        """Wait for it: no frame will be looked at any more."""
+        """Wait for that work: no more frames are analyzed."""
         ...
 
 
 class _SingleStage:
-    """Any function from frame to frame, as the second of three steps."""
+    """Any function from frame to frame, as the second of three stages."""
 
     look_ahead = 1
 
@@ -116,20 +118,49 @@ def staged(dreamer: Callable[[Frame], Frame], on_step: OnStep) -> StagedDreamer:
     return _SingleStage(dream)
 
 
-class _Moving(NamedTuple):
-    dated: TimedFrame
-    what: Any
-    """Of the last step."""
+class StageTiming:
+    """The mean times of a stage, from which the stage before it knows when the next frame is needed."""
+
+    def __init__(self) -> None:
+        self.last = 0.0
+        """Seconds of work on the last frame."""
+        self.seconds = 0.0
+        """Mean seconds of work on a frame."""
+        self.cycle = 0.0
+        """Mean seconds from one frame until the stage is ready for the next: work, and the wait for the next stage."""
+        self._began: float | None = None
+
+    @contextmanager
+    def measure(self) -> Iterator[None]:
+        """Measure the work on a frame, inside the block."""
+        self._began = began = time.perf_counter()
+        yield
+        self.last = time.perf_counter() - began
+        self.seconds += _SMOOTH * (self.last - self.seconds)
+
+    def ready(self) -> None:
+        """Note that the stage is ready for the next frame."""
+        if self._began is not None:
+            self.cycle += _SMOOTH * (time.perf_counter() - self._began - self.cycle)
+
+
+class _StageResult(NamedTuple):
+    timed: TimedFrame
+    result: Any
+    """What the last stage returned."""
     look_seconds: float
     dream_seconds: float = 0.0
 
 
 class DreamStages:
-    """The three steps. `look`, `dream` and `compose` are what their threads do, from the first frame to the last.
+    """The three stages: `look`, `dream` and `compose` each run on a thread, from the first frame to the last.
 
-    captured: where frames come from. give: takes dreamt frames, returns False when nobody wants any more.
-    checkpoint_before: called by the thread that dreams before each frame. live: whether a frame should be as young as
-    possible when it is dreamt. playback: says when a frame of a film that is played may be dreamt.
+    Args:
+        captured: the queue of captured frames.
+        give: takes dreamed frames; returns False when no more are wanted.
+        checkpoint_before: returns the checkpoint before a frame, if one is due. Called by the thread that dreams.
+        live: whether a frame should be as recent as possible when it is dreamed.
+        playback: decides when a frame of a video that is played may be dreamed.
     """
 
     def __init__(
@@ -152,8 +183,8 @@ class DreamStages:
         self._checkpoint_before = checkpoint_before
         self._live = live
         self._playback = playback
-        self._looked: FrameQueue[_Moving] = FrameQueue(1 if live else dreamer.look_ahead, wait=True)
-        self._dreamt: FrameQueue[_Moving] = FrameQueue(1, wait=True)
+        self._looked: FrameQueue[_StageResult] = FrameQueue(1 if live else dreamer.look_ahead, on_full="wait")
+        self._dreamt: FrameQueue[_StageResult] = FrameQueue(1, on_full="wait")
         self._look = StageTiming()
         self._dream = StageTiming()
         self._compose = StageTiming()
@@ -162,15 +193,15 @@ class DreamStages:
         try:
             while True:
                 self._wait_for(self._looked, self._look, self._dream)
-                dated = self._captured.take()
+                timed = self._captured.take()
                 if self._playback is not None:
-                    self._playback.approach(dated.frame)
+                    self._playback.approach(timed.frame)
                 if self._governor is not None and not self._governor.due():
                     self._meter.skipped()
                     continue
                 with self._look.measure():
-                    sight = self._dreamer.look(dated.frame)
-                if not self._looked.put(_Moving(dated, sight, self._look.last)):
+                    sight = self._dreamer.look(timed.frame)
+                if not self._looked.put(_StageResult(timed, sight, self._look.last)):
                     return
         except Ended:
             return
@@ -193,26 +224,26 @@ class DreamStages:
             self._stop_looking()
 
     def _stop_looking(self) -> None:
-        # By both threads: either may be the last to begin something beside the frames.
+        # Called by both threads: either may be the last to start such work.
         if isinstance(self._dreamer, LooksAhead):
             self._dreamer.stop_looking()
 
     def _dream_next(self) -> bool:
-        """Dream one frame; returns whether anybody wants more."""
+        """Dream one frame; return whether more are wanted."""
         self._wait_for(self._dreamt, self._dream, self._compose)
         self._dream.ready()
-        moving = self._looked.take()
-        checkpoint = self._checkpoint_before(moving.dated.frame)
+        looked = self._looked.take()
+        checkpoint = self._checkpoint_before(looked.timed.frame)
         with self._dream.measure():
-            dreamt = self._dreamer.dream(moving.what)
-        dated = moving.dated._replace(checkpoint=checkpoint)
-        return self._dreamt.put(_Moving(dated, dreamt, moving.look_seconds, self._dream.last))
+            dreamt = self._dreamer.dream(looked.result)
+        timed = looked.timed._replace(checkpoint=checkpoint)
+        return self._dreamt.put(_StageResult(timed, dreamt, looked.look_seconds, self._dream.last))
 
     def compose(self) -> None:
         try:
             while True:
                 self._compose.ready()
-                dated, dreamt, look_seconds, dream_seconds = self._dreamt.take()
+                timed, dreamt, look_seconds, dream_seconds = self._dreamt.take()
                 with self._compose.measure():
                     dream = self._dreamer.compose(dreamt)
                 stages = self._dreamer.stages
@@ -227,20 +258,20 @@ class DreamStages:
                         )
                     )
                 self._meter.dreamt(stages)
-                if not self._give(dated._replace(frame=dream)):
+                if not self._give(timed._replace(frame=dream)):
                     return
         except Ended:
             return
         finally:
-            for box in (self._captured, self._looked, self._dreamt):
-                box.discard()
+            for queue in (self._captured, self._looked, self._dreamt):
+                queue.discard()
 
-    def _wait_for(self, box: FrameQueue[_Moving], step: StageTiming, after: StageTiming) -> None:
-        """Wait until what `step` would put into `box` is wanted soon by the step after it, in a live run.
+    def _wait_for(self, queue: FrameQueue[_StageResult], stage: StageTiming, after: StageTiming) -> None:
+        """In a live run, wait until the stage `after` will soon need what `stage` puts into `queue`.
 
-        What waits there for that step to end grows old: the newest frame is taken as late as it goes.
+        A frame that waits in the queue grows old, so the newest one is taken as late as possible.
         """
         if self._live:
-            box.wait_for_room()
-            # The last frame has just been taken out. Half a time more than needed, for one that takes longer.
-            box.wait_for_taker(after.cycle - 1.5 * step.seconds)
+            queue.wait_for_room()
+            # The last frame has just been taken out. Half of `seconds` is a margin for a frame that takes longer.
+            queue.wait_for_taker(after.cycle - 1.5 * stage.seconds)

@@ -1,39 +1,41 @@
-"""A mailbox: how one thread hands frames to the next."""
+"""A queue of frames from one thread to the next."""
 
 import threading
 from collections import deque
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 Item = TypeVar("Item")
 
 
 class Ended(Exception):  # noqa: N818  not an error, as StopIteration is none
-    """Nothing more will come out of the mailbox."""
+    """The queue is closed and empty."""
 
 
 class FrameQueue(Generic[Item]):
-    """Holds up to `depth` items in order, for one thread that puts and one that takes.
+    """Up to `depth` items in order, for one thread that puts and one that takes.
 
-    A full box either lets the giver wait, so that nothing is lost (wait=True), or drops its oldest item and counts it
-    (wait=False): at a depth of 1 the newest wins.
+    Args:
+        depth: the number of items that it holds.
+        on_full: "wait" makes the producer wait, so nothing is lost; "drop_oldest" drops the oldest item and counts it,
+            so at a depth of 1 the newest item wins.
     """
 
     dropped: int
-    """How many items a newer one pushed out."""
+    """The number of items that were dropped for newer ones."""
 
-    def __init__(self, depth: int, *, wait: bool) -> None:
+    def __init__(self, depth: int, *, on_full: Literal["wait", "drop_oldest"]) -> None:
         self.dropped = 0
         self._depth = depth
-        self._wait = wait
+        self._waits = on_full == "wait"
         self._items: deque[Item] = deque()
         self._closed = False
         self._takers = 0
         self._changed = threading.Condition()
 
     def put(self, item: Item) -> bool:
-        """Put `item` in. Returns False, and keeps nothing, once the box is closed."""
+        """Put `item` in; return False, without keeping it, once the queue is closed."""
         with self._changed:
-            while self._wait and len(self._items) == self._depth and not self._closed:
+            while self._waits and len(self._items) == self._depth and not self._closed:
                 self._changed.wait()
             if self._closed:
                 return False
@@ -45,9 +47,14 @@ class FrameQueue(Generic[Item]):
             return True
 
     def take(self, timeout: float | None = None) -> Item:
-        """Take the oldest item, waiting for one.
+        """Take the oldest item; wait for one if there is none.
 
-        timeout: in seconds. Raises TimeoutError when nothing came by then, Ended once the box is closed and empty.
+        Args:
+            timeout: seconds to wait at most; None waits until there is one.
+
+        Raises:
+            TimeoutError: no item came in time.
+            Ended: the queue is closed and empty.
         """
         with self._changed:
             if not self._items and not self._closed:
@@ -64,23 +71,23 @@ class FrameQueue(Generic[Item]):
             raise TimeoutError
 
     def wait_for_room(self) -> None:
-        """Wait until an item can be put in without waiting or dropping another, or the box is closed."""
+        """Wait until an item can be put in without waiting or dropping another, or the queue is closed."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._items) < self._depth or self._closed)
 
     def wait_for_taker(self, timeout: float) -> None:
-        """Wait until somebody waits for an item, the box is closed, or `timeout` seconds have passed."""
+        """Wait until the consumer waits for an item, the queue is closed, or `timeout` seconds have passed."""
         with self._changed:
             self._changed.wait_for(lambda: self._takers or self._closed, max(timeout, 0.0))
 
     def close(self) -> None:
-        """The giver's end: nothing more comes, what is inside can still be taken."""
+        """Close the producer's end: no more items come; those inside can still be taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def discard(self) -> None:
-        """The taker's end: close the box and throw away what is inside; a giver who waits is woken."""
+        """Close the consumer's end: drop the items inside, and wake a producer that waits."""
         with self._changed:
             self._closed = True
             self._items.clear()

@@ -1,18 +1,19 @@
-"""Holds a live run at its rate: dreams less while the machine is too slow, and as asked again when it is not.
+"""Keeps a live run at its rate: lowers the quality while the machine is too slow, and restores it when it is not.
 
-It knows how long each of the three steps of a frame takes, and what each relief would make of that. Too slow, it goes
-at once to the relief that fits and changes the look the least; with time to spare it takes one back, after a while.
+It knows how long each of the three stages of a frame takes, and how long it would take at each lower quality. When too
+slow, it changes at once to the quality that fits and shows the least; with time to spare, it takes a reduction back
+after a while.
 """
 
 import logging
+import statistics
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from livedream.dream.stream.quality import QualityScale
-from livedream.pipeline.work import FrameTimes, fastest, typical
+from livedream.dream.stream.quality import DEEPER, QualityScale
 from livedream.settings import CONTROLS, DreamSettings
 
 _log = logging.getLogger(__name__)
@@ -25,61 +26,125 @@ RELIEFS = tuple(
     for steps in (1.0, 0.5)
     for flow in (1.0, 0.5)
 )
-"""By how much they change the look: a coarser map of the motion the least, then one long step for two short ones, then
-the height. To dream deeper is one more than nothing left out, see `_more`."""
+"""In the order in which they change the look: least by a coarser optical flow, then by one long step instead of two
+short ones, then by the height. Dreaming deeper is one above full quality, see `_more`."""
 
 _FRAMES = 24
-"""Of which the median counts: each octave eight times, and no single late frame changes the look."""
+"""Frames of which the median counts: each octave occurs eight times, and no single late frame changes the look."""
 _FEW = 9
-"""Frames that suffice when all of them are far too slow. Three late ones in a row, one for each step, do not do it."""
+"""Frames that suffice if all are far too slow. Three late ones in a row, one for each stage, are not enough."""
 _STALE = 6
-"""Frames that do not count after a change: five may be under way as they were before it, and one loads what is new."""
+"""Frames that do not count after a change: five may be in progress from before, and one loads what is new."""
 _FULL = 0.95
-"""Share of the time of a frame above which a step is too slow,"""
+"""Share of the frame time above which a stage is too slow,"""
 _FITS = 0.9
-"""at which the relief is aimed that is chosen then,"""
+"""the share that the quality chosen then aims at,"""
 _ROOM = 0.75
-"""and below which a step must stay that is to take longer again: the gap keeps it from going to and fro."""
+"""and the share below which a stage must stay when quality is restored: the gap prevents oscillation."""
 _FAR = 1.5
-"""Above which nobody waits for the median."""
+"""Multiple of the frame time above which it does not wait for the median."""
 
 _SHORT = 1.05
-"""Above which that is told, if nothing helps,"""
+"""Multiple of the frame time above which a notice says that nothing helps,"""
 _WORTH = 1.15
-"""and how much longer a frame may take then than with the best relief, for the sake of the look."""
+"""and how much longer a frame may then take than at the fastest quality, for the sake of the look."""
 
 _CALM = 48
-"""Frames after a change before a relief is taken back;"""
+"""Frames after a change before quality is restored;"""
 _TRIAL = 1000
-"""where that is regretted within so many, twice as many the next time,"""
+"""if that has to be undone within this many frames, the wait doubles the next time,"""
 _CALMEST = 64 * _CALM
-"""up to these: times that cannot be foretold make the look change ever less often."""
+"""up to this limit: where times are unpredictable, the look changes less and less often."""
 
 _MORE = 1.01
-"""By how much a camera may be faster than the rate before a frame is left out: none is as exact as its name."""
+"""How much faster than the rate a camera may be before a frame is skipped: cameras are not exact."""
 
 _COSTLY = [control.name for control in CONTROLS if control.prepared or control.name in ("steps", "flow_scale")]
-"""The controls on which the times depend."""
+"""The controls that affect the times."""
+
+
+class FrameTimes(NamedTuple):
+    """Seconds that a frame took in each of the three stages, which run in parallel on different frames."""
+
+    look: float
+    dream: float
+    compose: float
+    motion: float | None = None
+    """The part of `look` spent on optical flow, which alone depends on the quality; None for all of it."""
+    effort: float = 1.0
+    """Its number of steps relative to the usual number; 0 for a frame that was only shown."""
+
+    @property
+    def longest(self) -> float:
+        """The time from one frame to the next: the faster stages wait for the slowest."""
+        return max(self.look, self.dream, self.compose)
+
+    @property
+    def usual(self) -> "FrameTimes":
+        """The times with the usual number of steps: a frame that was dreamed deeper is no sign of a slow machine."""
+        return self._replace(dream=self.dream / self.effort, effort=1.0)
+
+    def under(self, then: QualityScale, now: QualityScale, steps: int) -> "FrameTimes":
+        """Return the times at quality `then` of work done at quality `now`; `steps` is the number at full quality."""
+        area = (then.height / now.height) ** 2
+        motion = self.look if self.motion is None else self.motion
+        moved = motion * (area * (then.flow / now.flow) ** 2)
+        dream = self.dream * (area * then.steps_of(steps) / now.steps_of(steps))
+        look = self.look - motion + moved
+        return FrameTimes(look, dream * DEEPER if then.deeper else dream, self.compose, moved)
+
+
+def typical(works: Sequence[FrameTimes]) -> FrameTimes:
+    """Return the median time of each stage over `works`, at least three, with their greatest effort."""
+    look, dream, compose, motion = (
+        statistics.median(_thirds(seconds))
+        for seconds in (
+            [work.look for work in works],
+            [work.dream for work in works],
+            [work.compose for work in works],
+            [work.look if work.motion is None else work.motion for work in works],
+        )
+    )
+    return FrameTimes(look, dream, compose, min(motion, look), max(work.effort for work in works))
+
+
+def fastest(works: Sequence[FrameTimes]) -> float:
+    """Return the mean time of the fastest three frames in a row."""
+    return min(_thirds([work.longest for work in works]))
+
+
+def _thirds(seconds: Sequence[float]) -> list[float]:
+    """Return means of three frames in a row, because octaves in turn take different times."""
+    # Not a mean of all: one frame in a hundred waits for another program.
+    return [statistics.fmean(seconds[begin : begin + 3]) for begin in range(0, len(seconds) - 2, 3)]
 
 
 class Relievable(Protocol):
-    """A dreamer that can be told to leave something out."""
+    """A dreamer whose quality can be lowered."""
 
-    quality: QualityScale
+    @property
+    def quality(self) -> QualityScale: ...
+    @quality.setter
+    def quality(self, quality: QualityScale) -> None: ...
 
     @property
     def settings(self) -> DreamSettings: ...
 
     @property
     def awaits_device(self) -> bool:
-        """Whether the last of its steps only waits for what the second has begun."""
+        """Whether its last stage only waits for work that the second has started."""
         ...
 
 
 class Governor:
-    """Chooses what a dreamer leaves out, so that it keeps up with `rate` frames per second, and no more than that.
+    """Keeps a live dream at its rate: chooses the highest quality at which the machine is fast enough.
 
-    clock: seconds that never go back.
+    `livedream.run` makes one for a live source. Make your own to hold another rate.
+
+    Args:
+        dreamer: the `Dreamer` of the run.
+        rate: frames per second to hold. Frames above that rate are skipped, which saves power.
+        clock: returns seconds that never go back.
     """
 
     def __init__(self, dreamer: Relievable, rate: Fraction, *, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -89,18 +154,18 @@ class Governor:
         self._next = -float("inf")
         self._works: deque[FrameTimes] = deque(maxlen=_FRAMES)
         self._short = False
-        """Whether what can be left out does not suffice."""
+        """Whether even the lowest quality is too slow."""
         self._since = 0
         """Frames since the last change."""
         self._calm = _CALM
         self._tried = False
-        """Whether the last change took a relief back."""
+        """Whether the last change restored quality."""
         self._made_for = _costs(dreamer.settings)
         dreamer.quality = self._relief = RELIEFS[0]
 
     @property
     def notice(self) -> str | None:
-        """What it has chosen, None while the dream is as asked for and in time."""
+        """The reduction of quality in words; None at full quality and in time."""
         relief, settings, rate = self._relief, self._dreamer.settings, f"{1 / self._budget:.4g} fps"
         height, steps = settings.working_height, settings.steps
         said = []
@@ -118,7 +183,7 @@ class Governor:
         return None
 
     def due(self) -> bool:
-        """Return whether the time of the next frame has come; if so, it begins. More would be wasted power."""
+        """Return whether the next frame is due, and start its period if so. More frames would waste power."""
         now = self._clock()
         if now < self._next - self._budget / 4:
             return False
@@ -126,9 +191,9 @@ class Governor:
         return True
 
     def took(self, work: FrameTimes) -> None:
-        """A frame has been composed, and took so long."""
+        """Note the times of a composed frame."""
         if not work.effort:
-            return  # a frame that was only shown says nothing of the time that the next dream will take
+            return  # a frame that was only shown does not tell how long the next dream will take
         costs = _costs(self._dreamer.settings)
         if costs != self._made_for:
             self._made_for, self._calm, self._tried = costs, _CALM, False
@@ -162,17 +227,17 @@ class Governor:
                 _log.info("%s", self.notice)
 
     def _chosen(self, now: FrameTimes, usual: FrameTimes) -> QualityScale:
-        """Return the relief for frames that took `now`, and would have taken `usual` in the usual steps."""
+        """Return the quality for frames that took `now`, and `usual` with the usual number of steps."""
         if now.longest > _FULL * self._budget:
-            # What dreams deeper in time that is not there must not make the picture smaller.
+            # A frame that is late because it was dreamed deeper is no reason for a smaller picture.
             less = RELIEFS[0] if now.effort > 1 else self._less(usual)
             if less != self._relief:
                 return less
         return self._more(usual) if self._since >= self._calm else self._relief
 
     def _less(self, work: FrameTimes) -> QualityScale:
-        """Return the relief that changes the look the least and fits; if none does, one that is worth its price."""
-        # Never more of anything, or two that help each other's steps would take turns.
+        """Return the quality that fits and changes the look the least; if none fits, the best trade-off."""
+        # Never more of anything, or two reductions that help different stages would alternate.
         choice = [relief for relief in RELIEFS if all(a <= b for a, b in zip(relief, self._relief, strict=True))]
         longest = {relief: self._under(relief, work).longest for relief in choice}
         best = min(longest.values())
@@ -180,7 +245,7 @@ class Governor:
         return next(relief for relief in choice if longest[relief] <= limit)
 
     def _more(self, work: FrameTimes) -> QualityScale:
-        """Return the present relief, or that which takes back as much of it as there is time for."""
+        """Return the present quality, or the highest for which there is time."""
         highest = _HEIGHTS[max(0, _HEIGHTS.index(self._relief.height) - 1)]
         choice = [
             relief
@@ -190,7 +255,7 @@ class Governor:
         if self._dreamer.settings.still_scene == "deeper" and self._relief == RELIEFS[0]:
             choice = [QualityScale(deeper=True)] if work.longest <= _FITS * self._budget else []
         for relief in choice:
-            # What takes no longer than now does not stand in the way, however long that is.
+            # A stage that takes no longer than now is no obstacle, however long that is.
             steps = zip(self._under(relief, work)[:3], work[:3], strict=True)
             if all(then <= max(_ROOM * self._budget, 1.001 * now) for then, now in steps):
                 return relief

@@ -1,4 +1,4 @@
-"""How fast frames go by, how old they are when they arrive, and how many got lost on the way."""
+"""The rate of frames, their age when they arrive, and how many were dropped."""
 
 import statistics
 import threading
@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from livedream.steps import StepReport
 
 WINDOW_SECONDS = 3.0
-"""Over how long a rate is counted: short enough to follow a change, long enough to stand still."""
+"""The period over which a rate is counted: short enough to follow a change, long enough for a steady display."""
 AGES = 300
-"""How many ages a sink remembers."""
+"""How many of the last ages are kept for each sink."""
 
 Clock = Callable[[], float]
 
 
 class Rate:
-    """Ticks per second over the last WINDOW_SECONDS. Counted, not averaged from the gaps, which jitter."""
+    """Ticks per second over the last WINDOW_SECONDS: counted, because the gaps between them jitter."""
 
     def __init__(self, now: Clock = time.perf_counter) -> None:
         self._now = now
@@ -30,7 +30,7 @@ class Rate:
 
     @property
     def per_second(self) -> float:
-        """0.0 while there are fewer than two ticks: n ticks bound n - 1 gaps."""
+        """0.0 with fewer than two ticks: n ticks enclose n - 1 gaps."""
         self._forget()
         if len(self._ticks) < 2:
             return 0.0
@@ -44,47 +44,48 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class SinkReport:
-    """What arrived at one sink."""
+    """The frames of one sink."""
 
     name: str
     written: int
     dropped: int
-    """Dreamt frames that a newer one pushed out before the sink took them."""
+    """Dreamed frames that were replaced by a newer one before the sink took them."""
     fps: float
-    """Over the last seconds."""
+    """Frames per second over the last three seconds."""
     age: tuple[float, float] | None
-    """Seconds from capture until the sink had the frame: the median and the 95th percentile of the last AGES."""
+    """Seconds from the capture of a frame until the sink had it: median and 95th percentile of the last 300 frames.
+    None before the first frame."""
     fault: str | None = None
-    """What it failed at, while the run went on without it."""
+    """The error that took it out of the run; None if there was none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What happened until now."""
+    """The state of a run: frames counted until now, present rates, and notices."""
 
     seconds: float
-    """Since the run began."""
+    """Seconds since the run began."""
     captured: int
     dreamt: int
     dropped: int
-    """Captured frames that a newer one pushed out before the dreamer took them, for want of time."""
+    """Captured frames that were replaced by a newer one before the dreamer took them, for lack of time."""
     captured_fps: float
     dreamt_fps: float
-    """Over the last seconds."""
+    """Frames per second over the last three seconds."""
     sinks: tuple[SinkReport, ...]
-    """Those with which the run began, in their order, and then those that joined it, also when they have left."""
+    """The sinks with which the run began, in order, then those that joined; also after they have left."""
     notices: tuple[str, ...] = ()
-    """What somebody ought to know just now, a line each: a camera lost, a disk full; none when all is well."""
+    """What users should know now, one line each: a lost camera, a full disk. Empty when all is well."""
     slow: tuple[str, ...] = ()
-    """Those of the notices that say what a slow machine leaves out, or how much slower a film plays."""
+    """Those of the notices that are about a machine that is too slow."""
     stages: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Seconds that each stage takes, the median and the 95th percentile."""
+    """Seconds of each stage of a frame: median and 95th percentile."""
     skipped: int = 0
-    """Captured frames that were left out on purpose: a lower rate is held than the source's."""
+    """Captured frames that were skipped on purpose, to hold a rate below that of the source."""
     skipped_fps: float = 0.0
-    """Over the last seconds."""
+    """Frames per second over the last three seconds."""
     step: StepReport | None = None
-    """How far the picture is that is being dreamt, of pictures that are dreamt by themselves."""
+    """The progress of the photograph that is being dreamed; None for the frames of a video."""
 
 
 class _SinkMeter:
@@ -96,9 +97,10 @@ class _SinkMeter:
 
 
 class Meter:
-    """Counts what the threads of a run do. Each may call it at any time.
+    """Counts the frames of a run. Any thread may call it at any time.
 
-    now: the clock, in seconds; frames bring the time of their capture on the same clock.
+    Args:
+        now: the clock, in seconds, on which frames have the time of their capture.
     """
 
     def __init__(self, sink_names: Sequence[str] = (), now: Clock = time.perf_counter) -> None:
@@ -117,7 +119,7 @@ class Meter:
             self.add_sink(name)
 
     def add_sink(self, name: str) -> int:
-        """Return the number of one more sink."""
+        """Add a sink and return its number."""
         with self._lock:
             self._sinks.append(_SinkMeter(name, self._now))
             return len(self._sinks) - 1
@@ -130,13 +132,13 @@ class Meter:
             return self._now()
 
     def skipped(self) -> None:
-        """Count a captured frame that is left out."""
+        """Count a captured frame that is skipped."""
         with self._lock:
             self._skipped += 1
             self._skipped_rate.tick()
 
     def dreamt(self, stages: Mapping[str, float]) -> None:
-        """Count a dreamt frame, whose stages took so many seconds each."""
+        """Count a dreamed frame. stages: seconds by stage."""
         with self._lock:
             self._dreamt += 1
             self._dreamt_rate.tick()
@@ -144,7 +146,7 @@ class Meter:
                 self._stages.setdefault(stage, deque(maxlen=AGES)).append(seconds)
 
     def written(self, sink: int, captured_at: float) -> None:
-        """Count a frame that the sink of that number has taken."""
+        """Count a frame that sink number `sink` has taken."""
         with self._lock:
             meter = self._sinks[sink]
             meter.written += 1
@@ -160,7 +162,7 @@ class Meter:
         slow: Sequence[str] = (),
         step: StepReport | None = None,
     ) -> Report:
-        """Return all counts; what is known elsewhere is told by the caller: what the mailboxes dropped, what failed."""
+        """Return all counts, with what the caller knows: dropped frames of the queues, errors and notices."""
         with self._lock:
             return Report(
                 seconds=self._now() - self._began,
@@ -197,7 +199,7 @@ class Meter:
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """Return the value that `percent` (1 to 99) of 100 `values`, at least one, do not exceed; interpolated."""
+    """Return the percentile `percent` (1 to 99) of `values`, which must not be empty; interpolated."""
     if len(values) == 1:
         return values[0]
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]

@@ -1,4 +1,4 @@
-"""A film at its own pace: it says when each frame is shown, and waits for that."""
+"""A video at its own speed: the clock that decides when each frame is shown."""
 
 import logging
 import threading
@@ -9,72 +9,60 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from livedream.frame import Frame
-from livedream.pipeline.frame_queue import FrameQueue
-from livedream.pipeline.offline import DEPTH, Item, OfflinePolicy
-from livedream.sink.sink import Sink
 
 _log = logging.getLogger(__name__)
 
 READY = 2
-"""Dreamt frames that wait for their time. With those on their way a stall of about 0.15 s of a film of 30 frames per
-second goes unseen, and a key takes no longer to show."""
+"""Dreamed frames that wait until they are due. Together with those in progress they hide a stall of about 0.15 s at 30
+frames per second, and the effect of a key is not delayed by more."""
 AHEAD_SECONDS = 0.25
-"""How long before its time a frame is dreamt at the earliest: in a slide show of a picture every five seconds a key
-would show its effect after half a minute otherwise."""
+"""How long before it is due a frame is dreamed at the earliest. Otherwise, in a slide show with a picture every five
+seconds, a key would show its effect after half a minute."""
 MOST_LATE = 0.5
-"""Seconds. A shorter stall is caught up with; after a longer one the film goes on from there, at its normal pace."""
+"""Seconds. The video catches up after a shorter stall; after a longer one it continues from there at normal speed."""
 CATCH_UP = Fraction(5, 4)
-"""How much faster than normal it goes while it catches up: hardly seen, and a quarter second is back after one."""
+"""The speed while it catches up: hardly visible, and it makes up for a quarter of a second in one second."""
 
 GLANCE_SECONDS = 0.1
-"""How often it looks whether a window has failed to open."""
+"""How often it checks whether a window has failed to open."""
 
 JUDGED_SECONDS = 3.0
-"""Over how long it is judged whether the dream is too slow,"""
+"""The period over which the speed of the dream is judged,"""
 JUDGED_FRAMES = 8
-"""and over how many frames at least."""
+"""and the least number of frames."""
 TOO_SLOW = 0.97
-"""Share of the film's rate below which the dream is too slow, if most frames come too late."""
+"""Share of the video's rate below which the dream is too slow, if most frames come late."""
 MUCH_TOO_SLOW = 0.75
-"""Share of the film's rate below which it is too slow even if most frames are in time: it stalls again and again."""
+"""Share of the video's rate below which it is too slow even if most frames are in time: it stalls repeatedly."""
 LATE = 0.001
-"""Seconds. A frame that arrives later than that after its time is late."""
-
-
-class PlaybackPolicy(OfflinePolicy):
-    """The rules for a film that is only watched: every frame is shown, and closing the window ends it."""
-
-    dream_first = False
-    """Beside busy programs, threads that give way keep the others waiting for their frames."""
-    closing_ends_all = True
-    sinks_fail_alone = True
-    """The window plays on although a recording of it fails."""
-    end_seconds: float | None = 10.0
-
-    def sink_box(self, sink: Sink) -> FrameQueue[Item]:
-        return FrameQueue(1 if sink.live else DEPTH, wait=True)
+"""Seconds after which a frame that is due counts as late."""
 
 
 class _Arrival(NamedTuple):
-    """A frame that has come to be shown."""
+    """The arrival of a dreamed frame."""
 
     at: float
     time: Fraction
     late: bool
-    """Whether its time had passed."""
+    """Whether it was due before."""
 
 
 class Playback:
-    """The clock of a film that is played while it is dreamt.
+    """The clock of a video that is played while it is dreamed.
 
-    Frames are shown at their own times, which need not be regular, and the last one for its own duration. Where the
-    dream is slower, each frame is shown as soon as it is there: the film plays slower, which is logged once and stands
+    Frames are shown at their own times, which need not be regular, and the last one for its own duration. If the dream
+    is slower, each frame is shown as soon as it is ready: the video plays more slowly, which is logged once and stands
     in `notice`.
 
-    One thread calls `begin`, `show` and `finish`, another `approach`; all else may be called by any thread.
+    The run calls `begin`, `show` and `finish` on one thread and `approach` on another; any thread may call the rest.
 
-    speed: 2 plays twice as fast. only_played: whether no sink keeps the frames: then the run ends when its window is
-    closed. clock: seconds that never go back.
+    Args:
+        speed: 2 plays twice as fast.
+        only_played: whether no sink keeps the frames. The run then ends when its window is closed.
+        clock: returns seconds that never go back.
+
+    Raises:
+        ValueError: `speed` is not above 0.
     """
 
     def __init__(
@@ -89,13 +77,13 @@ class Playback:
         self.speed = speed
         self.only_played = only_played
         self.notice: str | None = None
-        """What somebody ought to know: that the dream is slower than the film. None while it is not."""
+        """That the dream is slower than the video, in words; None if it is not."""
         self._clock = clock or time.perf_counter
         self._changed = threading.Condition()
         self._stopped = False
         self._paused_at: float | None = None
         self._began_at: float | None = None
-        """When time 0 of the film is, was, or would have been shown; None before the first frame."""
+        """When time 0 of the video was or would have been shown; None before the first frame."""
         self._shown_at = 0.0
         self._last: Frame | None = None
         """The frame that is shown."""
@@ -124,19 +112,19 @@ class Playback:
             self._changed.notify_all()
 
     def resume(self) -> None:
-        """Let the film go on if it stands."""
+        """Continue if it is paused."""
         with self._changed:
             if self.paused:
                 self.toggle_pause()
 
     @property
     def shown(self) -> Frame | None:
-        """The frame that is shown; those that were dreamt after it wait for their time."""
+        """The frame that is shown; those dreamed after it wait until they are due."""
         return self._last
 
     @property
     def position(self) -> float | None:
-        """The time of the film just now, in seconds; None before its first frame. It waits for a frame that is late."""
+        """The present time of the video in seconds; None before its first frame. It waits for a frame that is late."""
         with self._changed:
             if self._began_at is None or self._last is None:
                 return None
@@ -150,7 +138,7 @@ class Playback:
         self._wait_until(lambda: self._due(frame.time) - AHEAD_SECONDS)
 
     def begin(self, first: Frame, is_seen: Callable[[], bool] = lambda: True) -> None:
-        """The film begins when `is_seen`: a window takes a quarter second to open, with the first frame."""
+        """Start the clock once `is_seen` returns True: a window takes a quarter second to open with the first frame."""
         with self._changed:
             while not self._stopped and not is_seen():
                 self._changed.wait_for(lambda: self._stopped or is_seen(), GLANCE_SECONDS)
@@ -160,7 +148,7 @@ class Playback:
                 self._paused_at = self._shown_at
 
     def show(self, frame: Frame) -> None:
-        """Wait until `frame`, which is dreamt, is to be shown: when this returns, it is."""
+        """Wait until the dreamed `frame` is due. It counts as shown when this returns."""
         with self._changed:
             arrived = self._clock()
             if self._last is not None:
@@ -174,18 +162,18 @@ class Playback:
             self._shown_at, self._last = self._clock(), frame
 
     def seen(self) -> None:
-        """The first frame is shown somewhere."""
+        """Note that a display shows the first frame."""
         with self._changed:
             self._changed.notify_all()
 
     def finish(self) -> None:
-        """Wait until the time of the last frame is over."""
+        """Wait until the duration of the last frame is over."""
         last = self._last
         if last is not None:
             self._wait_until(lambda: self._shown_at + self._seconds(last.duration or self._step))
 
     def stop(self) -> None:
-        """End all waiting, now and later: somebody wants the run to end."""
+        """End all waiting, now and later, because the run ends."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -196,13 +184,13 @@ class Playback:
         return float(time / self.speed)
 
     def _due(self, time: Fraction) -> float:
-        """When a frame is to be shown if all goes well."""
-        if self._began_at is None:  # the first frame is on its way, and is shown in a moment
+        """Return when a frame should be shown."""
+        if self._began_at is None:  # the first frame will be shown in a moment
             return self._clock() + self._seconds(time)
         return self._began_at + self._seconds(time)
 
     def _soonest(self, time: Fraction) -> float:
-        """When a frame is to be shown: not all at once those that were late."""
+        """Return when a frame can be shown: late frames are not shown all at once."""
         return max(self._due(time), self._shown_at + self._seconds(self._step / CATCH_UP))
 
     def _delay(self, seconds: float) -> None:
@@ -210,7 +198,7 @@ class Playback:
             self._began_at += seconds
 
     def _wait_until(self, moment: Callable[[], float]) -> None:
-        """Wait until `moment`, which a pause moves."""
+        """Wait until the clock reaches `moment`, which a pause delays."""
         with self._changed:
             while not self._stopped:
                 if self._paused_at is not None:

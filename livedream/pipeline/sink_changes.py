@@ -1,4 +1,4 @@
-"""What is changed about a run while it is on: sinks that come and go."""
+"""Sinks that join or leave a run while it is running."""
 
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
@@ -7,43 +7,54 @@ from livedream.sink.sink import Sink
 
 
 class Change(NamedTuple):
-    """One sink that comes, or one that goes."""
+    """A sink that joins or leaves."""
 
     sink: Sink
-    comes: bool
+    joins: bool
 
 
 class Changes:
-    """Given to one run, it lets any thread add sinks to it and take them away: a recording that is switched on and off.
+    """Adds sinks to a run and removes them, from any thread: for a recording that is switched on and off.
 
-    Asking returns at once; the run does it within a tenth of a second.
+        changes = Changes()
+        changes.add_sink(open_sink("dream.mp4"))    # while livedream.run(..., changes=changes) is running
+
+    Each method returns at once; the run follows within a tenth of a second. One object serves one run.
     """
 
     def __init__(self) -> None:
-        self._asked: SimpleQueue[Change] = SimpleQueue()
+        self._requested: SimpleQueue[Change] = SimpleQueue()
 
     def add_sink(self, sink: Sink) -> None:
-        """Let the run write what is dreamt from now on into `sink`, an open one. The run closes it, at its end at last.
+        """Write the frames that are dreamed from now on into `sink`. The run closes it, at its end at the latest.
 
-        What it then fails at does not end the run, and stands in the run's reports. Raises ValueError for a sink that
-        works on the main thread alone.
+        An error of this sink does not end the run; it is in the reports.
+
+        Args:
+            sink: an open sink.
+
+        Raises:
+            ValueError: the sink works only on the main thread, as a window does.
         """
         if sink.on_main_thread:
             raise ValueError(f"{sink.name} cannot join a run: it needs the main thread from the beginning")
-        self._asked.put(Change(sink, comes=True))
+        self._requested.put(Change(sink, joins=True))
 
     def remove_sink(self, sink: Sink) -> None:
-        """Let the run end and close `sink`, once it has what was dreamt until now. No error if it has left already.
+        """End and close `sink` once it has the frames that are dreamed already.
 
-        The last sink that leaves ends the run.
+        The run ends with its last sink. A sink that has already left is ignored.
+
+        Args:
+            sink: a sink of the run.
         """
-        self._asked.put(Change(sink, comes=False))
+        self._requested.put(Change(sink, joins=False))
 
     def take(self) -> list[Change]:
-        """Return what was asked for since the last time. For the run."""
-        taken = []
+        """Return the changes since the last call. For the run."""
+        changes = []
         while True:
             try:
-                taken.append(self._asked.get_nowait())
+                changes.append(self._requested.get_nowait())
             except Empty:
-                return taken
+                return changes

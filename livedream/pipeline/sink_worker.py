@@ -1,4 +1,4 @@
-"""A sink in a run: the mailbox before it, the thread it works on, and what becomes of it."""
+"""One sink of a run: its queue, its thread and its state."""
 
 import contextlib
 import threading
@@ -12,43 +12,43 @@ from livedream.pipeline.frame_queue import FrameQueue
 from livedream.sink.sink import Sink
 
 STUCK_SECONDS = 3.0
-"""How long a sink may be busy with one frame before that is said."""
+"""Seconds that a sink may be busy with one frame before a notice says so."""
 
 
 class TimedFrame(NamedTuple):
-    """A frame on its way, and when it was captured."""
+    """A frame with the time of its capture."""
 
     frame: Frame
     captured_at: float
-    """By the meter's clock."""
+    """Seconds on the clock of the meter."""
     checkpoint: Checkpoint | None = None
-    """What the dreamer carried before this frame, where the journal wants to know."""
+    """The state of the dreamer before this frame, if the journal needs it."""
 
 
 class SinkWorker:
-    """Where a run delivers frames to one sink."""
+    """A sink with its queue and its thread."""
 
-    def __init__(self, number: int, sink: Sink, box: FrameQueue[TimedFrame]) -> None:
+    def __init__(self, number: int, sink: Sink, queue: FrameQueue[TimedFrame]) -> None:
         self.number = number
         self.sink = sink
-        self.box = box
+        self.queue = queue
         self.thread: threading.Thread | None = None
-        """None for a sink of the main thread."""
+        """None for a sink that works on the main thread."""
         self.open = True
-        """False once it takes no more frames, for a reason of its own: finished, failed or removed."""
+        """False once it takes no more frames: it is finished, has failed or was removed."""
         self.removed = False
         self.closes = False
-        """Whether the sink is closed on its thread, when that ends."""
+        """Whether its thread closes the sink at the end."""
         self.fault: str | None = None
-        """What it failed at."""
+        """The message of the error that took it out of the run."""
         self.begun = False
-        """Whether the sink has its first frame: a window opens with it."""
+        """Whether the sink has its first frame, with which a window opens."""
         self.busy_since: float | None = None
-        """Since when it has been at work on what it was given; None while it waits."""
+        """When its present call began; None while it waits."""
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
-        """Note that the sink is at work inside the block."""
+        """Mark the sink as busy inside the block."""
         self.busy_since = time.perf_counter()
         try:
             yield
@@ -61,7 +61,7 @@ class SinkWorker:
 
     @property
     def notice(self) -> str | None:
-        """What somebody ought to know about it."""
+        """What users should know about it: its error, that it hangs, or its own notice."""
         if self.fault is not None:
             return self.fault
         busy = self.busy_seconds()

@@ -1,16 +1,17 @@
-"""Which threads go first where there are more of them than processors."""
+"""The order of threads when there are more of them than processors."""
 
 import os
 import sys
 import threading
 
 _STEPS = 5
-"""Of 19. A thread at 5 gets a third of the time of one at 0, when both want a processor."""
+"""Nice levels, of 19. A thread at 5 gets a third of the time of one at 0 when both need a processor."""
 
 
 def give_way() -> None:
-    """Let this thread, and those that it starts, go behind the others, until it ends. On Linux; elsewhere a whole
-    process has one priority, and nothing is done.
+    """Lower the priority of this thread and of those that it starts.
+
+    Only on Linux: elsewhere all threads of a process have the same nice level, and nothing is done.
     """
     if sys.platform == "linux":
         own = threading.get_native_id()

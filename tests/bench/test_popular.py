@@ -1,7 +1,7 @@
 import numpy as np
 from skimage import data
 
-from livedream.bench.popular import PHOTO, PlainStill, seconds_of, still_settings
+from benchmarks.popular import PHOTO, PlainStill, seconds_of, still_settings
 from livedream.dream import still
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.image.octaves import octave_shapes

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from livedream.bench.page import page
+from benchmarks.results_page import page
 from livedream.bench.result import Result
 from livedream.settings import DreamSettings
 
@@ -90,7 +90,7 @@ def test_a_mask_stands_beside_the_same_without_it(row) -> None:
     assert "| masked | 90.0 | 104.5 | +1.5 | +2.5 | 20 / 30 | 18 / 27 |" in text
     assert "| small | 90.0 | -" not in text
     del row["mask"]  # a row that was measured before there were masks
-    assert "What a mask costs" not in "\n".join(page({"old": row}, {}, None, None, []))
+    assert "The cost of a mask" not in "\n".join(page({"old": row}, {}, None, None, []))
 
 
 def test_rows_of_two_machines_say_which(row) -> None:
@@ -104,7 +104,7 @@ def test_rows_of_two_machines_say_which(row) -> None:
     assert "| two (" not in processor
     assert "| one | 90.0 |" not in gpu
     assert "| 700, GPU 900 |" in text
-    assert "- three: left out, there is no loom" in text
+    assert "- three: not measured, there is no loom" in text
     assert "No row above was measured on a GPU." not in text
 
 
@@ -112,7 +112,7 @@ def test_the_popular_ones_say_how_they_were_made(row) -> None:
     beside = {"command": "python -m x", "date": "2001-02-03", "machine": "Abacus", "versions": {"torch": "8.8"}}
     lines = page({"small": row}, {}, None, {**beside, "table": ["| theirs | 2 |"]}, [])
     assert "| theirs | 2 |" in lines
-    assert "`python -m x`; its last row needs `pip install torch-lucent`." in lines
+    assert "`python -m x`. The last row needs `pip install torch-lucent`." in lines
     assert "2001-02-03, Abacus; torch 8.8." in lines
 
 

@@ -17,7 +17,7 @@ from livedream.cli.main import main
 from livedream.cli.tasks import dream
 from livedream.errors import LivedreamError, SinkError, SourceError
 from livedream.frame import Frame
-from livedream.pipeline.live import LivePolicy
+from livedream.pipeline.policies import LivePolicy
 from livedream.settings import DreamSettings
 from livedream.sink.null import NullSink
 

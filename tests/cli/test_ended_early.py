@@ -29,7 +29,7 @@ def test_one_film(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
     [error, hint] = [line for line in said.err.splitlines() if line.startswith(("error", "hint"))]
     assert error.startswith("error: cut.mkv ends after ")
     assert error.endswith(" of 2.0 s")
-    assert hint.startswith("hint: it was cut off or is damaged")
+    assert hint.startswith("hint: it is truncated or damaged")
     assert about(embedded_recipe(films / "out.mkv"))["complete"] is False
     assert not list(films.glob("*.part*"))
 

@@ -149,7 +149,8 @@ def test_sources_and_sinks_come_from_files_or_the_environment(monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(b"\n \n", "names no source"), (b"\xff\xfe", "not UTF-8 text"), (None, "No such")]
+    ("content", "reason"),
+    [(b"\n \n", "contains no source or sink"), (b"\xff\xfe", "not UTF-8 text"), (None, "No such")],
 )
 def test_files_that_name_nothing_are_one_line(content: bytes | None, reason: str) -> None:
     if content is not None:

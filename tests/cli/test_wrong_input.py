@@ -37,7 +37,7 @@ TABLE = [
         ["real.mp4", "--quality", "101"],
         WRONG,
         "quality must be from 0 to 100, got 101",
-        "0 is small, 100 as good as the original",
+        "0 is smallest, 100 is as good as the original",
     ),
     (["real.mp4", "--to", "out.gif", "--quality", "50"], WRONG, "the quality of gif is fixed", "--quality"),
     # The preset and the controls

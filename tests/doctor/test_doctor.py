@@ -42,7 +42,7 @@ def test_the_whole_of_it_on_this_machine() -> None:
     assert set(CODECS) <= set(found)
     assert found["h264"]["ok"]
     assert found["speed"]["ok"]
-    assert "ms a frame of 640x360" in found["speed"]["text"]
+    assert "ms per frame of 640x360" in found["speed"]["text"]
     assert found["livedream[heic]"]["ok"]
     assert "livedream[test]" not in found
     assert not found["display"]["ok"]  # conftest.py takes DISPLAY away
@@ -126,7 +126,7 @@ def test_extras(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {finding.name: finding for finding in extras.findings()}
     assert found["livedream[jxl]"].text == "pillow-jxl-plugin is not installed"
     assert found["livedream[jxl]"].hint == "pip install 'livedream[jxl]'"
-    assert found["livedream[heic]"].text == "pi-heif 1.0 is not >=1.1"
+    assert found["livedream[heic]"].text == "pi-heif 1.0 is installed, but >=1.1 is required"
     assert "livedream[test]" not in found
     assert "livedream[screen]" not in found, "there is nothing in it"
 
@@ -163,7 +163,7 @@ def test_8_versions_that_are_supported(packages: Callable[..., list[Finding]]) -
 
 def test_8_version_that_is_not(packages: Callable[..., list[Finding]]) -> None:
     (fault, rest) = packages(av="19.0.0", opencv_python_headless="5.0.0.93")
-    assert (fault.text, fault.hint) == ("av 19.0.0 is not <19,>=17", "pip install 'av<19,>=17'")
+    assert (fault.text, fault.hint) == ("av 19.0.0 is installed, but <19,>=17 is required", "pip install 'av<19,>=17'")
     assert fault.needed
     assert rest.text == "opencv-python-headless 5.0.0.93"
 
@@ -182,7 +182,7 @@ def test_3_both_kinds_of_opencv(packages: Callable[..., list[Finding]]) -> None:
 def test_little_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert system.disk(tmp_path / "not" / "there", "cache").ok
     monkeypatch.setattr(system, "LITTLE", 10**18)
-    assert system.disk(tmp_path, "disk").hint == "make room, or work in another folder"
+    assert system.disk(tmp_path, "disk").hint == "free some disk space, or work in another folder"
 
 
 # Lasting choices -----------------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_config_file_and_variables(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [finding.text for finding in choices.findings()] == [
-        f"{config} (no such file, none is needed)",
+        f"{config} does not exist (it is optional)",
         "none is set",
     ]
     config.write_text('device = "cpu"\npreset = "neon"\n', encoding="utf-8")
@@ -291,7 +291,7 @@ def test_speed_is_the_best_of_several_tries(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(compute, "Dreamer", Timed)
     monkeypatch.setattr(time, "perf_counter", lambda: now)
     assert compute.speed(DreamSettings(device="cpu", precision="float32")).text == (
-        "4 ms a frame of 640x360, 250.0 fps, in cpu float32, efficientnet_lite0, best of 3 tries"
+        "4 ms per frame of 640x360, 250.0 fps, in cpu float32, efficientnet_lite0, best of 3 tries"
     )
 
 
@@ -344,7 +344,7 @@ def test_10_a_camera_in_use(camera: Path) -> None:
 def test_11_a_forbidden_camera(camera: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     (found,) = devices.cameras()
-    assert found.text == f"no right to use 0 (C922) {camera}"
+    assert found.text == f"no permission to use 0 (C922) {camera}"
     assert "usermod -aG video" in found.hint
 
 

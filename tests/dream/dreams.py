@@ -37,16 +37,15 @@ def likeness(dream: np.ndarray, other: np.ndarray, frame: Frame) -> float:
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 
+def gpu_backend(dreamer: Dreamer) -> GpuBackend:
+    """Return the backend of a stream that goes through a GPU."""
+    assert isinstance(dreamer._stream.backend, GpuBackend)
+    return dreamer._stream.backend
+
+
 def last_steps(dreamer: Dreamer) -> GraphedSteps:
     """Return what made the last step of a stream that goes through a GPU."""
     return list(gpu_backend(dreamer)._kept.values())[-1]
-
-
-def gpu_backend(dreamer: Dreamer) -> GpuBackend:
-    """Return the backend of a stream that is dreamt on a GPU."""
-    backend = dreamer._stream.backend
-    assert isinstance(backend, GpuBackend)
-    return backend
 
 
 def make_ascent(

@@ -1,4 +1,4 @@
-"""Settings that change while frames keep coming. A layer of the embedded network takes some 50 ms to make ready."""
+"""Settings that change while frames keep coming. Preparing a layer of the embedded network takes about 50 ms."""
 
 import itertools
 import threading
@@ -27,7 +27,7 @@ def frames() -> Iterator[Frame]:
 
 
 def dream_until(dreamer: Dreamer, switch: SettingsSwap, settings: DreamSettings) -> int:
-    """Dream until `settings` hold; returns how many frames came meanwhile."""
+    """Dream until `settings` are in effect; return the number of frames until then."""
     end = time.monotonic() + 4 * SECONDS  # the thread that prepares it gives way to all others of a busy machine
     for count, frame in enumerate(frames()):
         if switch.apply(settings):
@@ -48,7 +48,7 @@ def dreamer() -> Dreamer:
 
 @pytest.fixture
 def held(dreamer: Dreamer, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Nothing is made ready before this event is set."""
+    """Nothing is prepared before this event is set."""
     event = threading.Event()
     make = dreamer.ascent_for
 
@@ -61,7 +61,7 @@ def held(dreamer: Dreamer, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     return event
 
 
-def test_28_frames_keep_coming_while_a_layer_is_made_ready(dreamer: Dreamer, held: threading.Event) -> None:
+def test_frames_keep_coming_while_a_layer_is_prepared(dreamer: Dreamer, held: threading.Event) -> None:
     switch = SettingsSwap(dreamer)
     wanted = QUICK.replace(layers="fire8", strength=0.5)
     for frame, _ in zip(frames(), range(10), strict=False):
@@ -75,7 +75,7 @@ def test_28_frames_keep_coming_while_a_layer_is_made_ready(dreamer: Dreamer, hel
     assert dreamer.settings == wanted
 
 
-def test_28_networks_run_while_another_is_made(dreamer: Dreamer) -> None:
+def test_a_network_runs_while_another_is_prepared(dreamer: Dreamer) -> None:
     switch = SettingsSwap(dreamer)
     came = [dream_until(dreamer, switch, QUICK.replace(layers=f"fire{4 + n % 4}")) for n in range(12)]
     assert sum(came) >= 12
@@ -122,12 +122,12 @@ def test_another_network_comes_while_the_dream_goes_on(dreamer: Dreamer, held: t
     assert "efficientnet_lite0, blocks.4" in dreamer.description
 
 
-def test_what_was_prepared_ahead_comes_at_once(dreamer: Dreamer) -> None:
+def test_prepared_settings_are_applied_at_once(dreamer: Dreamer) -> None:
     switch = SettingsSwap(dreamer)
     switch.prepare(LITE)
     assert dreamer.settings == QUICK
     switch.close()
-    assert not switch.apply(QUICK.replace(layers="fire8"))  # another wish comes first
+    assert not switch.apply(QUICK.replace(layers="fire8"))  # another request comes first
     switch.prepare(LITE)  # it waits for its turn
     dream_until(dreamer, switch, QUICK.replace(layers="fire8"))
     switch.prepare(LITE)
@@ -138,7 +138,7 @@ def test_what_was_prepared_ahead_comes_at_once(dreamer: Dreamer) -> None:
     assert dreamer.settings == LITE.replace(strength=0.5)
 
 
-def test_at_once_waits(dreamer: Dreamer, held: threading.Event) -> None:
+def test_apply_and_wait_waits_for_the_preparation(dreamer: Dreamer, held: threading.Event) -> None:
     held.set()
     SettingsSwap(dreamer).apply_and_wait(LITE)
     assert dreamer.settings == LITE
@@ -167,7 +167,7 @@ def test_the_share_of_the_cores_follows_the_settings(dreamer: Dreamer, monkeypat
         torch.set_num_threads(before)
 
 
-def test_28_the_newest_wish_is_the_one_that_comes(dreamer: Dreamer, held: threading.Event) -> None:
+def test_the_latest_request_wins(dreamer: Dreamer, held: threading.Event) -> None:
     switch = SettingsSwap(dreamer)
     assert not switch.apply(QUICK.replace(layers="fire8"))
     assert not switch.apply(QUICK.replace(layers="fire9"))
@@ -176,7 +176,7 @@ def test_28_the_newest_wish_is_the_one_that_comes(dreamer: Dreamer, held: thread
     assert "fire9" in dreamer.description
 
 
-def test_28_a_wish_that_is_taken_back_changes_nothing(dreamer: Dreamer, held: threading.Event) -> None:
+def test_a_request_that_is_withdrawn_changes_nothing(dreamer: Dreamer, held: threading.Event) -> None:
     switch = SettingsSwap(dreamer)
     assert not switch.apply(QUICK.replace(layers="fire8"))
     assert switch.apply(QUICK)
@@ -194,9 +194,7 @@ def test_28_a_wish_that_is_taken_back_changes_nothing(dreamer: Dreamer, held: th
         ({"weights": "nowhere.safetensors"}, "nowhere.safetensors"),
     ],
 )
-def test_7_what_is_unknown_is_told_and_the_dream_goes_on(
-    dreamer: Dreamer, wrong: dict[str, object], message: str
-) -> None:
+def test_unknown_names_raise_and_the_dream_continues(dreamer: Dreamer, wrong: dict[str, object], message: str) -> None:
     switch = SettingsSwap(dreamer)
     with pytest.raises((ArgumentError, WeightsError), match=message):
         dream_until(dreamer, switch, QUICK.replace(**wrong))
@@ -215,7 +213,7 @@ def test_7_what_is_unknown_is_told_and_the_dream_goes_on(
         {"model": "efficientnet_lite0", "layers": "blocks.4"},
     ],
 )
-def test_28_the_dream_goes_on_from_where_it_is(dreamer: Dreamer, change: dict[str, object]) -> None:
+def test_the_dream_continues_from_where_it_is(dreamer: Dreamer, change: dict[str, object]) -> None:
     """One frame after the change most of the dream is still there; a new one would begin from nothing."""
     quiet = QUICK.replace(step_size=0.01)
     for frame, _ in zip(frames(), range(20), strict=False):

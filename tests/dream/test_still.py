@@ -131,7 +131,7 @@ def test_a_neuron_knows_no_jitter_and_a_silent_one_is_said(photo, caplog) -> Non
     assert "silent" not in caplog.text
     silent = settings.replace(layers="neuron(fire5:196, 0.2, 0.5)")  # at this place of this photograph
     assert np.array_equal(Dreamer(silent)(photo), photo)
-    assert "neuron(fire5:196, 0.2, 0.5) is silent here: nothing was dreamt" in caplog.text
+    assert "nothing was dreamt: neuron(fire5:196, 0.2, 0.5) is zero for this image" in caplog.text
 
 
 def test_a_neuron_has_one_place_whatever_the_tiles(photo) -> None:

@@ -13,9 +13,7 @@ import numpy as np
 
 from livedream import Frame, open_source
 from livedream.pipeline import run
-from livedream.pipeline.checkpoints import Journal, State
-from livedream.pipeline.resuming import pick_up
-from livedream.pipeline.run import Checkpoints
+from livedream.pipeline.checkpoints import Checkpoints, Journal, State, pick_up
 from livedream.sink.lock import OutputLock
 from livedream.sink.video.codecs import Encoding
 from livedream.sink.video.video_sink import VideoSink

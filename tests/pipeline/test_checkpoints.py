@@ -33,7 +33,7 @@ def test_checkpoints_are_due_every_two_seconds_of_film(tmp_path) -> None:
 def test_a_resumed_run_takes_its_checkpoints_where_an_unbroken_one_does(tmp_path) -> None:
     book = journal(tmp_path)
     book.begin()
-    book.go_on(Checkpoint(50, Fraction(2), {}))
+    book.continue_from(Checkpoint(50, Fraction(2), {}))
     assert [index for index in range(50, 200) if book.due(frame(index))] == [100, 150]
 
 
@@ -84,7 +84,7 @@ def test_what_comes_after_the_point_of_return_is_void(tmp_path) -> None:
     book.begin()
     for index in (50, 100, 150):
         book.save(checkpoint(index))
-    book.go_on(checkpoint(100))
+    book.continue_from(checkpoint(100))
     assert [point.index for point in book.checkpoints()] == [100, 50]
 
 

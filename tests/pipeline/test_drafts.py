@@ -10,8 +10,7 @@ import pytest
 
 from livedream.errors import SinkError
 from livedream.frame import Frame
-from livedream.pipeline.checkpoints import Checkpoint, Journal
-from livedream.pipeline.resuming import pick_up
+from livedream.pipeline.checkpoints import Checkpoint, Journal, pick_up
 from livedream.sink.lock import OutputLock
 from livedream.sink.video.codecs import Encoding
 from livedream.sink.video.salvage import Salvage

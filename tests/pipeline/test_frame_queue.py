@@ -21,14 +21,14 @@ def in_thread(work):
 
 
 def test_the_newest_wins_and_the_loss_is_counted():
-    box = FrameQueue[str](1, wait=False)
+    box = FrameQueue[str](1, on_full="drop_oldest")
     assert [box.put(item) for item in "abc"] == [True, True, True]
     assert box.take() == "c"
     assert box.dropped == 2
 
 
 def test_a_deeper_box_drops_its_oldest():
-    box = FrameQueue[str](2, wait=False)
+    box = FrameQueue[str](2, on_full="drop_oldest")
     for item in "abc":
         box.put(item)
     assert [box.take(), box.take()] == ["b", "c"]
@@ -36,7 +36,7 @@ def test_a_deeper_box_drops_its_oldest():
 
 
 def test_a_giver_waits_for_room_and_nothing_is_lost():
-    box = FrameQueue[str](1, wait=True)
+    box = FrameQueue[str](1, on_full="wait")
     box.put("a")
     second = in_thread(lambda: box.put("b"))
     assert box.take(SECONDS) == "a"
@@ -47,11 +47,11 @@ def test_a_giver_waits_for_room_and_nothing_is_lost():
 
 def test_take_says_when_nothing_came():
     with pytest.raises(TimeoutError):
-        FrameQueue(1, wait=True).take(timeout=0.01)
+        FrameQueue(1, on_full="wait").take(timeout=0.01)
 
 
 def test_what_is_inside_comes_out_before_the_end():
-    box = FrameQueue[str](2, wait=True)
+    box = FrameQueue[str](2, on_full="wait")
     box.put("a")
     box.close()
     assert box.put("b") is False
@@ -62,7 +62,7 @@ def test_what_is_inside_comes_out_before_the_end():
 
 
 def test_discard_throws_away_what_is_inside():
-    box = FrameQueue[str](2, wait=True)
+    box = FrameQueue[str](2, on_full="wait")
     box.put("a")
     box.discard()
     with pytest.raises(Ended):
@@ -71,7 +71,7 @@ def test_discard_throws_away_what_is_inside():
 
 @pytest.mark.parametrize("end", ["close", "discard"])
 def test_the_end_wakes_a_giver(end):
-    box = FrameQueue[str](1, wait=True)
+    box = FrameQueue[str](1, on_full="wait")
     box.put("a")
     second = in_thread(lambda: box.put("b"))
     getattr(box, end)()
@@ -80,7 +80,7 @@ def test_the_end_wakes_a_giver(end):
 
 @pytest.mark.parametrize("end", ["close", "discard"])
 def test_the_end_wakes_a_taker(end):
-    box = FrameQueue[str](1, wait=True)
+    box = FrameQueue[str](1, on_full="wait")
 
     def take():
         try:
@@ -95,7 +95,7 @@ def test_the_end_wakes_a_taker(end):
 
 @pytest.mark.parametrize("depth", [1, 4])
 def test_two_threads_hand_over_everything_in_order(depth):
-    box = FrameQueue[int](depth, wait=True)
+    box = FrameQueue[int](depth, on_full="wait")
 
     def give():
         for number in range(2000):
@@ -112,7 +112,7 @@ def test_two_threads_hand_over_everything_in_order(depth):
 
 
 def test_waiting_for_room_ends_with_the_taking_or_the_closing():
-    box = FrameQueue[str](1, wait=True)
+    box = FrameQueue[str](1, on_full="wait")
     box.wait_for_room()
     box.put("a")
     room = in_thread(box.wait_for_room)
@@ -125,7 +125,7 @@ def test_waiting_for_room_ends_with_the_taking_or_the_closing():
 
 
 def test_waiting_for_a_taker_ends_when_there_is_one():
-    box = FrameQueue[str](1, wait=True)
+    box = FrameQueue[str](1, on_full="wait")
     box.wait_for_taker(0.01)  # there is none
     taken = in_thread(lambda: box.take(SECONDS))
     box.wait_for_taker(SECONDS)

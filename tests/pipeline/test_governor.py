@@ -10,8 +10,7 @@ import pytest
 
 from livedream import DreamSettings
 from livedream.dream.stream.quality import DEEPER, QualityScale
-from livedream.pipeline.governor import RELIEFS, Governor
-from livedream.pipeline.work import FrameTimes
+from livedream.pipeline.governor import RELIEFS, FrameTimes, Governor
 
 UNDER_WAY = 4
 """Frames between the one that is looked at and the one that has been composed."""

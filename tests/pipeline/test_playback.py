@@ -203,7 +203,7 @@ def test_a_failure_of_the_source_ends_the_waiting() -> None:
 
 
 def test_a_live_source_is_not_played() -> None:
-    with pytest.raises(ValueError, match="pace of its own"):
+    with pytest.raises(ValueError, match="playback is for videos"):
         run(Frames(3, live=True), lambda frame: frame, [Kept()], playback=Playback())
 
 

@@ -60,7 +60,7 @@ def test_one_that_fails_leaves_the_run_and_that_is_said(kind, error, caplog):
     assert reports[-1].sinks[0].fault == text
     assert reports[-1].sinks[1].fault is None
     assert reports[-1].notices == (text,)
-    (record,) = [record for record in caplog.records if record.name == "livedream.pipeline.run"]
+    (record,) = [record for record in caplog.records if record.name == "livedream.pipeline.sink_group"]
     assert record.getMessage() == f"{text}; the run goes on without it"
     assert bool(record.exc_info) == isinstance(error, PartError)
     assert other.indices[-1] > 200
@@ -137,7 +137,7 @@ def rates_of(sinks, frames=90, fps=60):
 
 def test_one_that_blocks_for_ever_slows_nobody_and_does_not_hang_the_end(blocked, monkeypatch):
     """Must hold: the other two keep their rate within 5 %."""
-    monkeypatch.setattr("livedream.pipeline.live.LivePolicy.end_seconds", 0.3)
+    monkeypatch.setattr("livedream.pipeline.policies.LivePolicy.end_seconds", 0.3)
     _, alone = rates_of([Kept("window", live=True), Kept("file")])
     report, rates = rates_of([Kept("window", live=True), blocked, Kept("file")])
     for name in ("window", "file"):
@@ -146,21 +146,21 @@ def test_one_that_blocks_for_ever_slows_nobody_and_does_not_hang_the_end(blocked
     assert report.sinks[1].written == 0
     # One in its hand, those that wait; on a busy machine some are lost before they are dreamt.
     assert report.sinks[1].dropped == report.dreamt - 1 - 16
-    assert report.sinks[1].fault == "stuck hangs, and was given up"
+    assert report.sinks[1].fault == "stuck hangs and was given up"
     assert blocked.given_up
     assert not blocked.closed
 
 
 def test_a_blocked_one_is_told_of(blocked, monkeypatch):
     monkeypatch.setattr("livedream.pipeline.sink_worker.STUCK_SECONDS", 0.1)
-    monkeypatch.setattr("livedream.pipeline.live.LivePolicy.end_seconds", 0.2)
+    monkeypatch.setattr("livedream.pipeline.policies.LivePolicy.end_seconds", 0.2)
     source = Frames(ENDLESS, live=True, before=lambda index: time.sleep(0.001))
     with pytest.raises(KeyboardInterrupt):
         run(source, same, [blocked, Kept("other")], on_progress=until(lambda report: bool(report.notices)))
 
 
 def test_who_leaves_the_block_of_a_given_up_sink_does_not_wait_for_it(blocked, monkeypatch):
-    monkeypatch.setattr("livedream.pipeline.live.LivePolicy.end_seconds", 0.1)
+    monkeypatch.setattr("livedream.pipeline.policies.LivePolicy.end_seconds", 0.1)
     with blocked, Kept("other") as other:
         run(Frames(20, live=True), same, [blocked, other])
     assert not blocked.closed

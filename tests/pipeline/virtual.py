@@ -11,7 +11,7 @@ from types import SimpleNamespace, TracebackType
 
 import pytest
 
-from livedream.pipeline import frame_queue, pace, playback
+from livedream.pipeline import dream_stages, frame_queue, playback
 from livedream.pipeline.meter import Meter
 
 _POLL = 0.005
@@ -96,6 +96,6 @@ def virtual_time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     monkeypatch.setattr(frame_queue, "threading", SimpleNamespace(Condition=functools.partial(_Condition, time)))
     monkeypatch.setattr(playback, "threading", SimpleNamespace(Condition=functools.partial(_Condition, time)))
     monkeypatch.setattr(playback, "time", SimpleNamespace(perf_counter=time))
-    monkeypatch.setattr(pace, "time", SimpleNamespace(perf_counter=time))
+    monkeypatch.setattr(dream_stages, "time", SimpleNamespace(perf_counter=time))
     monkeypatch.setattr(importlib.import_module("livedream.pipeline.run"), "Meter", functools.partial(Meter, now=time))
     return time

@@ -26,8 +26,8 @@ from livedream.cli.tasks.request import Request
 from livedream.cli.tasks.resume import Resuming, begin_again
 from livedream.errors import SourceError
 from livedream.pipeline import Report, run
+from livedream.pipeline.checkpoints import Checkpoints
 from livedream.pipeline.governor import Governor
-from livedream.pipeline.run import Checkpoints
 from livedream.presets import FILM
 from livedream.recipe import Recipe
 from livedream.settings import DreamSettings

@@ -11,9 +11,7 @@ from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.capture.source import Source
 from livedream.cli.console import remark
 from livedream.errors import ArgumentError, SourceError
-from livedream.pipeline.checkpoints import Journal, State, Stateful
-from livedream.pipeline.resuming import frames_left, pick_up
-from livedream.pipeline.run import Checkpoints
+from livedream.pipeline.checkpoints import Checkpoints, Journal, State, Stateful, frames_left, pick_up
 from livedream.recipe import Recipe
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of

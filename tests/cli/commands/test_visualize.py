@@ -133,7 +133,7 @@ def test_a_layer_that_is_not_there_is_told_before_any_is_dreamt(photo, capsys, h
 
 def test_a_sheet_is_a_picture(photo, capsys) -> None:
     assert main(["layers", photo, "--to", "a.mp4"]) == 2
-    assert capsys.readouterr().err.startswith("error: a.mp4 is not a picture\nhint: name one of .png")
+    assert capsys.readouterr().err.startswith("error: a.mp4 is not a picture\nhint: name a file that ends in .png")
 
 
 def test_a_dive_is_a_film(photo, capsys) -> None:
@@ -158,7 +158,7 @@ def test_a_dive_is_a_film(photo, capsys) -> None:
         (["--length", "1ms"], "a dive of 0.001 s has no frame"),
         (["--zoom", "2"], "zoom must be a number from 0.8 to 1.25, got 2.0"),
         (["--layers", "fire99"], "unknown layer: fire99"),
-        (["--layers", "fire5 + mask:photo.png"], "a dive leaves its picture behind"),
+        (["--layers", "fire5 + mask:photo.png"], "a dive takes no mask"),
     ],
 )
 def test_a_wrong_dive_is_one_line(photo, words, message, capsys, here) -> None:

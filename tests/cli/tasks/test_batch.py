@@ -227,10 +227,10 @@ def test_each_fails_by_itself(make_clip, tmp_path, capsys):
         (KeyError("ours"), "internal error: KeyError: 'ours'"),
         (MemoryError(), "out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 12000000000 bytes."),
-         "out of memory: 12.0 GB were asked for"),
+         "out of memory: 12.0 GB were requested"),
         (EOFError(), "internal error: EOFError"),
         (OSError(24, "Too many open files", "a.mp4"), "a.mp4: Too many open files"),
-        (RecursionError(), "something is nested too deeply to be read"),
+        (RecursionError(), "an expression or a file is nested too deeply"),
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip

@@ -129,7 +129,7 @@ def test_in_a_window_the_dream_stands_until_it_is_closed(on_main_thread, window,
     assert window.glances == 11
     first, told = capsys.readouterr().out.splitlines()
     assert first.endswith("photo.png 100x67 -> window")
-    assert re.fullmatch(r"dreamt 1 picture in \d+\.\d+ s; in the window s saves it and q quits", told)
+    assert re.fullmatch(r"dreamt 1 picture in \d+\.\d+ s; in the window, s saves it and q quits", told)
 
 
 def test_a_picture_beside_the_window_is_the_finished_dream(window, tmp_path, capsys) -> None:

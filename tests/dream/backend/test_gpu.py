@@ -390,7 +390,7 @@ def test_still_that_memory_is_too_short_for_is_dreamt_in_smaller_tiles(monkeypat
     dream = Dreamer(settings)(pixels)
     assert np.array_equal(dream, Dreamer(settings.replace(tile_size=256))(pixels))
     assert [record.getMessage() for record in caplog.records] == [
-        f"the network sees no more than {side} pixels at once: cuDNN error: CUDNN_STATUS_ALLOC_FAILED"
+        f"not enough memory: continuing with tiles of at most {side} pixels: cuDNN error: CUDNN_STATUS_ALLOC_FAILED"
         for side in (400, 256)
     ]
     memory.pixels = 0

@@ -247,7 +247,7 @@ def test_a_still_without_a_person_says_so(no_person, caplog) -> None:
     photo = np.ascontiguousarray(data.rocket()[:144, :256])
     dream = Dreamer(settings.replace(mask="background", no_person=no_person))(photo)
     assert np.array_equal(dream, photo if no_person == "nothing" else Dreamer(settings)(photo))
-    said = f"nobody was found in the picture: {no_person} of it is dreamt"
+    said = f"no person was found in the image: {no_person} of it is dreamt"
     assert [record.getMessage() for record in caplog.records] == [said]
     next(iter(Dreamer(settings.replace(mask="background", no_person=no_person)).spectate(photo)))
     assert [record.getMessage() for record in caplog.records] == [said, said]
@@ -257,13 +257,13 @@ def test_a_still_has_no_motion_and_says_so_once(caplog) -> None:
     dreamer = Dreamer(QUICK.replace(still_steps=1, still_height=64, layers="fire4 + mask:still", mask="motion"))
     dream, again = dreamer(PERSON), dreamer(PERSON)
     (record,) = caplog.records
-    assert record.getMessage() == "nothing moves in a picture: it is dreamt without the masks still and motion"
+    assert record.getMessage() == "a still has no motion: ignoring the masks still and motion"
     assert np.array_equal(dream, again)
     assert np.array_equal(dream, Dreamer(QUICK.replace(still_steps=1, still_height=64))(PERSON))
 
 
 @pytest.mark.parametrize("how", [{"layers": "fire4 + mask:motion"}, {"mask": "person"}], ids=str)
 def test_a_dive_has_no_masks(how) -> None:
-    with pytest.raises(ArgumentError, match="a dive leaves its picture behind") as caught:
+    with pytest.raises(ArgumentError, match="a dive takes no mask") as caught:
         Dive(QUICK.replace(**how))
     assert "mask" in caught.value.hint

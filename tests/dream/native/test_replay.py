@@ -313,7 +313,7 @@ def test_the_tiles_of_a_still_are_not_recorded() -> None:
     )
     dreamer = Dreamer(settings.replace(precision="float32"))
     dreamer(np.zeros((300, 400, 3), np.uint8))
-    # Its octaves have 300x400 and 214x286 pixels: the smaller is no larger than a tile.
+    # Its octaves have 300x400 and 214x286 pixels; the smaller one fits into a tile.
     assert [how[0] for how in recordings(dreamer.engine.ascent.network)] == [(1, 3, 214, 286)]
 
 

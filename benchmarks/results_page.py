@@ -1,101 +1,102 @@
-"""The page benchmarks/RESULTS.md, made of nothing but the numbers beside it."""
+"""The page benchmarks/RESULTS.md, made only from results.json."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from livedream.bench.arithmetic import GPUS
+from benchmarks.gpu_bounds import GPUS
 from livedream.settings import CONTROLS
 
 Row = Mapping[str, Any]
-"""What `livedream bench --json` wrote, and whether its weights were `random`."""
+"""The output of `livedream bench --json`, with a key `random` that tells whether the weights were random."""
 DASH = "-"
 
 
 _HEAD = """\
-By `scripts/benchmark`, which ran the command of each row, below, and wrote this page and results.json beside it.
-Medians of rounds that took turns in one run: compare within a row, machines are noisy.
+`scripts/benchmark` ran the command of each row, listed below, and wrote this page and results.json beside it.
+Each number is the median of rounds that took turns in one run. Compare within a row: machines are noisy.
 """.splitlines()
 _SPEED = """\
-Frames per second: from end to end into nowhere, encoded as H.264, of the dreamer alone, and of a plain dreamer
-(float32, contiguous, the whole network through a hook) with the same steps, sizes and look.
+Frames per second: end to end into a sink that keeps nothing, encoded as H.264, the dreamer alone, and a plain dreamer
+(float32, contiguous tensors, the whole network with a hook) with the same steps, sizes and settings.
 
 """.splitlines()
 _STEP = """\
-One step at the full working size. The bound is the arithmetic at the rate of a large matrix product, and each
-activation and its gradient written and read at the rate of a large copy, both measured in the same run. Activations are
-those that the network as livedream runs it writes: ReLUs that a convolution takes over are none.
+One step at the full working size. The bound is the arithmetic at the rate of a large matrix product, plus each
+activation and its gradient written and read at the rate of a large copy; both rates were measured in the same run. Only
+activations that livedream writes are counted: a ReLU that is fused into a convolution is not.
 
 """.splitlines()
 _AGE = """\
-Live at 30 fps, without a governor: the age of frames at the sink, read from their pixels; its median in the first tenth
-of the frames and in the last. Then with so many steps that the dreamer is slower than the camera: 95th percentile, and
-two frames of that dreamer and a step. Last a process of its own: from its start to the first dreamt frame at the sink,
-and the most memory that it took.
+Live at 30 fps without a governor. The age of frames at the sink, read from their pixels, and its median in the first
+and the last tenth of the frames. Next, with enough steps to make the dreamer slower than the camera: the 95th
+percentile, and the limit, which is two frames of that dreamer plus one step. Last, in a separate process: the time
+from its start until the first dreamed frame is at the sink, and its peak memory.
 
 """.splitlines()
 _MASKS = """\
-What a mask costs: frames per second from end to end with and without it, in turns; how many milliseconds more a frame
-takes, of time and of processor time; the age of live frames with and without it.
+The cost of a mask: frames per second end to end with and without it, in turns; the extra milliseconds per frame, of
+time and of processor time; the age of live frames with and without it.
 
 """.splitlines()
 _STEADY = """\
-How steady, in levels of 255: flicker, beside that of the source moving; and how strong: the objective in the dream over
-that in the source.
+Stability, in levels of 255: flicker, compared with that of the moving source. Strength: the objective in the dream
+divided by that in the source.
 
 """.splitlines()
 _STILL = """\
-A still scene, clean and with a camera's noise of sigma 3. By how much luminance, and the share of pixels with a channel
-at 0 or 255, differ from those of the source once the dream has grown, after 200 frames; and how far they get from there
-at most in any later frame, which is drift. Flicker, which is how much the dream swims; growth of the memory from frame
-500 to the end.
+A still scene, clean and with camera noise of sigma 3. First the difference from the source in luminance, and in the
+share of pixels with a channel at 0 or 255, once the dream has grown, after 200 frames; then the drift: the largest
+distance from there in any later frame. Flicker is how much the dream moves. Memory is its growth from frame 500 to the
+end.
 
 """.splitlines()
 _LOOKS = """\
-What was dreamt, which is dream minus source, at 448x256: root mean square of chroma over that of luma (0 is grey, 1.41
-independent channels; photographs themselves have 0.2 to 0.5), and slope of the power spectrum of luma against
-frequency, log-log, 0.02 to 0.4 cycles a pixel (0 is white noise; photographs have -2.1 to -3.2). Share of pixels with a
-channel at 0 or 255 beyond that of the source, and strength, the mean absolute difference in levels of 255. The film at
-frame 100; photographs of scikit-image as still scenes with a camera's noise of sigma 3 at frame 60, and as stills.
+The dream minus the source, at 448x256: root mean square of chroma over that of luma (0 is grey, 1.41 independent
+channels; photographs themselves have 0.2 to 0.5), and the slope of the power spectrum of luma against frequency,
+log-log, 0.02 to 0.4 cycles per pixel (0 is white noise; photographs have -2.1 to -3.2). Then the share of pixels with a
+channel at 0 or 255 beyond that of the source, and the strength, which is the mean absolute difference in levels of 255.
+The video at frame 100; photographs of scikit-image as still scenes with camera noise of sigma 3 at frame 60, and as
+stills.
 
 """.splitlines()
 _RECOGNITION = """\
-Whether another network sees in stills of 360x240 what was dreamt: the share that it puts into a class of the group
-first, of stills dreamt from photographs and from noise, half and half; and the share of their sources.
+Whether another network recognizes the objective in stills of 360x240: the share whose top class belongs to the group,
+for stills dreamed from photographs and from noise (half each), and for their sources.
 
 """.splitlines()
 _BUSY = """\
-Frames per second, of the still dreams per second, alone and beside so many processes that keep a core busy each; in
-brackets the share of the speed alone, as a part of the fair share, c / (c + k) on c cores beside k processes. GoogLeNet
-may have random weights: the work is the same.
+Frames per second, or still dreams per second, alone and beside processes that keep one core busy each. In brackets: the
+share of the speed alone, relative to the fair share, which is c / (c + k) on c cores beside k processes. GoogLeNet may
+have random weights: the work is the same.
 
 """.splitlines()
 _PROCESS = """\
-A film dreamt by `livedream run` and by `benchmarks/plain_video.py`, a loop built like the popular ones, as processes
+A video dreamed by `livedream run` and by `benchmarks/plain_video.py`, a loop built like the popular ones, as processes
 from start to end: GoogLeNet with random weights, the same steps at the same sizes, 60 frames of 320x180, 12 steps each.
 
 """.splitlines()
 _GPU = """\
 ## On a GPU, measured
 
-By the rows of `scripts/benchmark --only GPU`, in float16, at a working height of 540: end to end into nowhere, encoded
-as H.264 by x264 on the processor, the dreamer alone frame by frame, and the plain dreamer, which is on the GPU too. The
-film is decoded and its optical flow estimated on the processor; where there are many cores, that of several frames at a
-time.
+The rows of `scripts/benchmark --only GPU`, in float16, at a working height of 540: end to end into a sink that keeps
+nothing, encoded as H.264 by x264 on the processor, the dreamer alone frame by frame, and the plain dreamer, which is
+also on the GPU. The processor decodes the video and estimates its optical flow, on a processor with many cores for
+several frames at a time.
 """.splitlines()
 _ARITHMETIC = """\
-## On a GPU, by arithmetic
+## On a GPU, calculated
 
 One step in float16: the multiplications, and the bytes of the activations and their gradients, each written and read.
-Then the milliseconds that these need at the rates which NVIDIA publishes (dense, float32 sums):
+Then the milliseconds that these take at the rates that NVIDIA publishes (dense, float32 accumulation):
 """.splitlines()
 _BOUND = """\
-They are a bound, not a forecast: no kernel reaches these rates, least of all a small one, and the launching of kernels
-is not in them. 448x256 is the working size of the preset `live`; 960x540 half the sides of 1920x1080.
+These are bounds, not forecasts: no kernel reaches these rates, least of all a small one, and launch times are not
+included. 448x256 is the working size of the preset `live`; 960x540 is half of 1920x1080 in each direction.
 
 """.splitlines()
 _NO_GPU = """\
-No row above was measured on a GPU. Where there is one, `scripts/benchmark --only GPU` adds them, and the tests are
-`LIVEDREAM_REQUIRE_CUDA=1 scripts/test tests/dream/test_cuda.py`.
+No row above was measured on a GPU. On a machine with one, `scripts/benchmark --only GPU` adds them, and
+`LIVEDREAM_REQUIRE_CUDA=1 scripts/test tests/dream/test_cuda.py` runs the tests.
 """.splitlines()
 
 
@@ -110,14 +111,19 @@ def page(
 ) -> list[str]:
     """Return the lines of the page.
 
-    left_out: why there is no such row. looks: what `livedream bench --looks` wrote. beside: what scripts/benchmark
-    noted of livedream.bench.popular, busy of livedream.bench.busy, process of benchmarks/process.py. arithmetic: the
-    table of arithmetic.py.
+    Args:
+        rows: the measured rows, by name.
+        left_out: the reasons for rows that were not measured, by name.
+        looks: the output of `livedream bench --looks`.
+        beside: the output of popular.py, as scripts/benchmark noted it.
+        arithmetic: the table of gpu_bounds.py.
+        busy: the output of livedream.bench.busy.
+        process: the output of process.py.
     """
     on_gpu = {name: row for name, row in rows.items() if row["peak_vram_mb"] is not None}
     on_cpu = {name: row for name, row in rows.items() if name not in on_gpu}
     lines = [
-        "# What was measured",
+        "# Measurements",
         "",
         *_HEAD,
         "",
@@ -129,10 +135,10 @@ def page(
         "",
         "## The rows",
         "",
-        "The commands, and the settings in which they differ from the defaults:",
+        "Each command, with the settings that differ from the defaults:",
         "",
         *map(_command, rows, rows.values()),
-        *(f"- {name}: left out, {why}" for name, why in left_out.items()),
+        *(f"- {name}: not measured, {why}" for name, why in left_out.items()),
     ]
     if looks is not None:
         lines += ["", *_looks(looks)]
@@ -159,7 +165,7 @@ def page(
 
 
 def _tables(rows: Mapping[str, Row]) -> Iterator[str]:
-    """Say on what the rows were run, how fast, and how old frames were."""
+    """Yield the machines of the rows, their speed, and the age of their frames."""
     yield from _machines(rows)
     for table in (_speed, _step, _age):
         yield ""
@@ -174,7 +180,7 @@ def _tables(rows: Mapping[str, Row]) -> Iterator[str]:
 
 
 def _machines(rows: Mapping[str, Row]) -> Iterator[str]:
-    """Say on what the rows were run; each machine, its versions and date once."""
+    """Yield each machine once, with its versions, the date and its rows."""
     runs: dict[str, list[str]] = {}
     for name, row in rows.items():
         versions = ", ".join(f"{what} {version}" for what, version in row["versions"].items())
@@ -287,7 +293,7 @@ def _command(name: str, row: Row) -> str:
         for control in CONTROLS
         if row["settings"].get(control.name, control.default) != control.default
     }
-    settings = ", ".join(f"{control} {value}" for control, value in changed.items()) or "all as by default"
+    settings = ", ".join(f"{control} {value}" for control, value in changed.items()) or "all defaults"
     return f"- {name}: `{row['command']}`: {row['description']}; {settings}"
 
 
@@ -304,7 +310,7 @@ def _looks(found: Mapping[str, Any]) -> Iterator[str]:
         )
     yield ""
     yield from _RECOGNITION
-    yield from _head("what", "dreamt by", "judged by", "stills", "recognised", "sources")
+    yield from _head("what", "dreamed by", "judged by", "stills", "recognized", "sources")
     for seen in found["recognition"]:
         yield _line(
             seen["group"],
@@ -317,7 +323,7 @@ def _looks(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _made(found: Mapping[str, Any]) -> str:
-    """Say when and where something was measured, and with what versions."""
+    """Return when and where something was measured, and with which versions."""
     versions = ", ".join(f"{what} {version}" for what, version in found["versions"].items())
     return f"{found['date']}, {found['machine']}; {versions}."
 
@@ -328,10 +334,10 @@ def _busy(busy: Mapping[str, Any]) -> list[str]:
 
 def _beside(beside: Mapping[str, Any]) -> list[str]:
     return [
-        "## Beside the popular implementations",
+        "## Compared with popular implementations",
         "",
-        "Same network, weights, size and steps, float32, on the CPU; medians of rounds that took turns.",
-        f"`{beside['command']}`; its last row needs `pip install torch-lucent`.",
+        "The same network, weights, size and steps, in float32 on the CPU; medians of rounds that took turns.",
+        f"`{beside['command']}`. The last row needs `pip install torch-lucent`.",
         _made(beside),
         "",
         *beside["table"],

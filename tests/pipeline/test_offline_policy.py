@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from livedream.pipeline import run
-from livedream.pipeline.offline import DEPTH
+from livedream.pipeline.policies import DEPTH
 from livedream.stills import StillDreamer
 from tests.pipeline.parts import Frames, Kept, Window, same, wait
 

@@ -1,7 +1,7 @@
 import pytest
 
+from benchmarks.gpu_bounds import GPUS, Gpu, bounds_table
 from livedream import models
-from livedream.bench.arithmetic import GPUS, Gpu, arithmetic_table
 from livedream.bench.roofline import Work
 from livedream.dream.objective.parser import parse
 
@@ -14,7 +14,7 @@ def test_least_time_by_hand() -> None:
 def test_table_has_a_row_for_each_network_and_size(monkeypatch) -> None:
     networks = [models.find_network(name) for name in ("squeezenet", "vgg16")]
     monkeypatch.setattr(models, "network_table", lambda: networks)
-    head, rule, *rows = arithmetic_table([(75, 75), (96, 128)])
+    head, rule, *rows = bounds_table([(75, 75), (96, 128)])
     assert [row.split(",")[0].removeprefix("| ") for row in rows[::2]] == ["squeezenet", "vgg16"]
     assert all("| 75x75 |" in row for row in rows[::2])
     assert all("| 128x96 |" in row for row in rows[1::2])
@@ -22,13 +22,13 @@ def test_table_has_a_row_for_each_network_and_size(monkeypatch) -> None:
 
 
 def test_row_by_hand(monkeypatch) -> None:
-    # What test_bound.py counts by hand for fire2 at 64x64: 31x31 pixels of 27 products for 64 channels, then 15x15 of
-    # (64*16 + 16*64 + 9*16*64), both ways, two operations each; here at four times the side, 127 and 63 pixels.
+    # What test_roofline.py counts by hand for fire2 at 64x64: 31x31 pixels of 27 products for 64 channels, then 15x15
+    # of (64*16 + 16*64 + 9*16*64), both ways, two operations each; here at four times the side, 127 and 63 pixels.
     fire2 = parse("fire2")
     network = models.find_network("squeezenet")
     monkeypatch.setattr(models, "network_table", lambda: [network])
-    monkeypatch.setattr("livedream.bench.arithmetic.layer", lambda name: fire2)
+    monkeypatch.setattr("benchmarks.gpu_bounds.layer", lambda name: fire2)
     flops = 4 * (127 * 127 * 27 * 64 + 63 * 63 * (64 * 16 + 16 * 64 + 9 * 16 * 64))
     touched = 8 * (2 * 127 * 127 * 64 + 63 * 63 * (64 + 2 * 16 + 2 * 64 + 2 * 128))
-    *_, row = arithmetic_table([(256, 256)])
+    *_, row = bounds_table([(256, 256)])
     assert row.startswith(f"| squeezenet, fire6 | 256x256 | {flops / 1e9:.1f} | {touched / 1e6:.0f} |")

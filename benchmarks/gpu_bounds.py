@@ -1,7 +1,7 @@
-"""What a step asks of a GPU, and what GPUs allow by their data sheets: arithmetic, where no GPU is at hand to measure.
+"""The least time of a step on GPUs, calculated from their data sheets, for machines without a GPU to measure.
 
-No step is as fast: the bound of bound.py at published rates, without the launching of kernels, and with no kernel less
-than perfect. It says which GPU cannot do a thing, and where a measured time would leave something to be won.
+It is the bound of livedream.bench.roofline at published rates, without kernel launches and with perfect kernels: real
+steps are slower. It shows which GPU cannot reach a rate, and where a measured time leaves room.
 """
 
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from livedream.dream.image.octaves import Shape
 from livedream.dream.objective.objective import layer
 
 _HALF = 2
-"""Bytes of a number in float16 and bfloat16."""
+"""Bytes of a value in float16 and bfloat16."""
 
 
 class Gpu(NamedTuple):
-    """What its maker publishes of a GPU."""
+    """The rates that the manufacturer of a GPU publishes."""
 
     name: str
     teraflops: float
-    """Of dense matrix products in float16 that are added up in float32, as cuDNN's convolutions are."""
+    """Of dense float16 matrix products with float32 accumulation, as in cuDNN's convolutions."""
     gigabytes_per_second: float
-    """Of its memory."""
+    """Memory bandwidth."""
 
     def milliseconds(self, work: Work) -> float:
-        """Return the least time for `work` in half precision: all multiplications, then all memory."""
+        """Return the least time for `work` in half precision: all arithmetic, then all memory traffic."""
         arithmetic = work.flops / (self.teraflops * 1e12)
         return 1e3 * (arithmetic + work.touched(_HALF) / (self.gigabytes_per_second * 1e9))
 
@@ -43,8 +43,8 @@ GPUS = (
 )
 
 
-def arithmetic_table(sizes: Sequence[Shape]) -> list[str]:
-    """Return, as lines of Markdown, what a step to the best layer of each network asks for at `sizes`."""
+def bounds_table(sizes: Sequence[Shape]) -> list[str]:
+    """Return a Markdown table of one step up to the best layer of each network at `sizes`, each (height, width)."""
     names = " | ".join(gpu.name for gpu in GPUS)
     lines = [
         f"| network, layer | size | GFLOP | MB touched | {names} |",

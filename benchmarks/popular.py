@@ -1,6 +1,6 @@
 """Pictures as the popular implementations make them, and livedream beside them: same network, weights, size and steps.
 
-    python -m livedream.bench.popular [--model NAME] [--rounds N]
+    python benchmarks/popular.py [--model NAME] [--rounds N]
 
 Prints a Markdown table of two rows: a still dream beside a plain loop (network loaded once, hook on the layer, octaves,
 jitter, float32, autograd), and one channel from noise beside torch-lucent, if that is installed. On the CPU.

@@ -3,7 +3,7 @@
 import threading
 
 from livedream.pipeline import run
-from livedream.pipeline.live import RECORDING_DEPTH
+from livedream.pipeline.policies import RECORDING_DEPTH
 from tests.pipeline.parts import Frames, Kept, Window, same, wait
 
 
