@@ -1,1 +1,1 @@
-"""What measures livedream beside others and writes RESULTS.md; run by scripts/benchmark."""
+"""Comparisons of livedream with other implementations, and the page RESULTS.md; scripts/benchmark runs them."""

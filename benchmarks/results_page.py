@@ -1,4 +1,4 @@
-"""The page benchmarks/RESULTS.md, made only from results.json."""
+"""Generates the page benchmarks/RESULTS.md from results.json."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -7,15 +7,14 @@ from benchmarks.gpu_bounds import GPUS
 from livedream.settings import CONTROLS
 
 Row = Mapping[str, Any]
-"""The output of `livedream bench --json`, with a key `random` that tells whether the weights were random."""
-DASH = "-"
+"""The output of `livedream bench --json`, and a key `random`: whether the weights were random."""
+NOT_MEASURED = "-"
 
-
-_HEAD = """\
+_INTRODUCTION = """\
 `scripts/benchmark` ran the command of each row, listed below, and wrote this page and results.json beside it.
 Each number is the median of rounds that took turns in one run. Compare within a row: machines are noisy.
 """.splitlines()
-_SPEED = """\
+_THROUGHPUT = """\
 Frames per second: end to end into a sink that keeps nothing, encoded as H.264, the dreamer alone, and a plain dreamer
 (float32, contiguous tensors, the whole network with a hook) with the same steps, sizes and settings.
 
@@ -26,7 +25,7 @@ activation and its gradient written and read at the rate of a large copy; both r
 activations that livedream writes are counted: a ReLU that is fused into a convolution is not.
 
 """.splitlines()
-_AGE = """\
+_LATENCY = """\
 Live at 30 fps without a governor. The age of frames at the sink, read from their pixels, and its median in the first
 and the last tenth of the frames. Next, with enough steps to make the dreamer slower than the camera: the 95th
 percentile, and the limit, which is two frames of that dreamer plus one step. Last, in a separate process: the time
@@ -38,7 +37,7 @@ The cost of a mask: frames per second end to end with and without it, in turns; 
 time and of processor time; the age of live frames with and without it.
 
 """.splitlines()
-_STEADY = """\
+_STABILITY = """\
 Stability, in levels of 255: flicker, compared with that of the moving source. Strength: the objective in the dream
 divided by that in the source.
 
@@ -83,7 +82,7 @@ nothing, encoded as H.264 by x264 on the processor, the dreamer alone frame by f
 also on the GPU. The processor decodes the video and estimates its optical flow, on a processor with many cores for
 several frames at a time.
 """.splitlines()
-_ARITHMETIC = """\
+_CALCULATED = """\
 ## On a GPU, calculated
 
 One step in float16: the multiplications, and the bytes of the activations and their gradients, each written and read.
@@ -102,10 +101,10 @@ No row above was measured on a GPU. On a machine with one, `scripts/benchmark --
 
 def page(
     rows: Mapping[str, Row],
-    left_out: Mapping[str, str],
+    skipped: Mapping[str, str],
     looks: Mapping[str, Any] | None,
-    beside: Mapping[str, Any] | None,
-    arithmetic: Sequence[str],
+    popular: Mapping[str, Any] | None,
+    gpu_bounds: Sequence[str],
     busy: Mapping[str, Any] | None = None,
     process: Mapping[str, Any] | None = None,
 ) -> list[str]:
@@ -113,23 +112,23 @@ def page(
 
     Args:
         rows: the measured rows, by name.
-        left_out: the reasons for rows that were not measured, by name.
-        looks: the output of `livedream bench --looks`.
-        beside: the output of popular.py, as scripts/benchmark noted it.
-        arithmetic: the table of gpu_bounds.py.
-        busy: the output of livedream.bench.busy.
-        process: the output of process.py.
+        skipped: the reasons why rows were not measured, by name.
+        looks: the output of `livedream bench --looks --json`.
+        popular: the table of popular.py, with command, date, machine and versions.
+        gpu_bounds: the table of gpu_bounds.py.
+        busy: the table of livedream.bench.busy, with command, date, machine and versions.
+        process: the table of process.py, with command, date, machine and versions.
     """
     on_gpu = {name: row for name, row in rows.items() if row["peak_vram_mb"] is not None}
     on_cpu = {name: row for name, row in rows.items() if name not in on_gpu}
     lines = [
         "# Measurements",
         "",
-        *_HEAD,
+        *_INTRODUCTION,
         "",
         *_tables(on_cpu),
         "",
-        *_steadiness(on_cpu),
+        *_stability(on_cpu),
         "",
         *_still_scenes(on_cpu),
         "",
@@ -138,36 +137,28 @@ def page(
         "Each command, with the settings that differ from the defaults:",
         "",
         *map(_command, rows, rows.values()),
-        *(f"- {name}: not measured, {why}" for name, why in left_out.items()),
+        *(f"- {name}: not measured, {reason}" for name, reason in skipped.items()),
     ]
     if looks is not None:
         lines += ["", *_looks(looks)]
     if busy is not None:
         lines += ["", *_busy(busy)]
     if process is not None:
-        lines += [
-            "",
-            "## From start to end",
-            "",
-            f"`{process['command']}`. {_made(process)}",
-            "",
-            *_PROCESS,
-            *process["table"],
-        ]
-    if beside is not None:
-        lines += ["", *_beside(beside)]
+        lines += ["", *_process(process)]
+    if popular is not None:
+        lines += ["", *_popular(popular)]
     if on_gpu:
-        lines += ["", *_GPU, "", *_tables(on_gpu), "", *_steadiness(on_gpu)]
-    lines += ["", *_gpus(arithmetic)]
+        lines += ["", *_GPU, "", *_tables(on_gpu), "", *_stability(on_gpu)]
+    lines += ["", *_calculated(gpu_bounds)]
     if not on_gpu:
         lines += ["", *_NO_GPU]
     return [*lines, ""]
 
 
 def _tables(rows: Mapping[str, Row]) -> Iterator[str]:
-    """Yield the machines of the rows, their speed, and the age of their frames."""
+    """Yield the machines, then the tables of throughput, steps, latency and masks, then the stages."""
     yield from _machines(rows)
-    for table in (_speed, _step, _age):
+    for table in (_throughput, _step, _latency):
         yield ""
         yield from table(rows)
     masked = {name: row for name, row in rows.items() if row.get("mask") is not None}
@@ -180,34 +171,33 @@ def _tables(rows: Mapping[str, Row]) -> Iterator[str]:
 
 
 def _machines(rows: Mapping[str, Row]) -> Iterator[str]:
-    """Yield each machine once, with its versions, the date and its rows."""
+    """Yield each combination of machine, versions and date, with the names of its rows if there are several."""
     runs: dict[str, list[str]] = {}
     for name, row in rows.items():
-        versions = ", ".join(f"{what} {version}" for what, version in row["versions"].items())
-        runs.setdefault(f"{row['date']}, {row['machine']}; {versions}", []).append(name)
+        runs.setdefault(f"{row['date']}, {row['machine']}; {_versions(row)}", []).append(name)
     for run, names in runs.items():
         yield f"- {run}{'' if len(runs) == 1 else ': ' + '; '.join(names)}"
 
 
-def _speed(rows: Mapping[str, Row]) -> Iterator[str]:
-    yield from _SPEED
-    yield from _head("what", "fps", "encoded", "bare", "baseline", "bare / baseline", "fps / bare")
+def _throughput(rows: Mapping[str, Row]) -> Iterator[str]:
+    yield from _THROUGHPUT
+    yield from _table_head("what", "fps", "encoded", "bare", "baseline", "bare / baseline", "fps / bare")
     for name, row in rows.items():
-        rates = (row[what] for what in ("fps", "fps_encoded", "fps_bare", "fps_baseline"))
-        yield _line(
+        rates = (row[key] for key in ("fps", "fps_encoded", "fps_bare", "fps_baseline"))
+        yield _table_row(
             name + " (random weights)" * row["random"],
             *(_number(rate, ".1f") for rate in rates),
-            _number(_quotient(row["fps_bare"], row["fps_baseline"]), ".2f"),
-            _number(_quotient(row["fps"], row["fps_bare"]), ".2f"),
+            _number(_ratio(row["fps_bare"], row["fps_baseline"]), ".2f"),
+            _number(_ratio(row["fps"], row["fps_bare"]), ".2f"),
         )
 
 
 def _step(rows: Mapping[str, Row]) -> Iterator[str]:
     yield from _STEP
-    yield from _head("what", "step ms", "bound ms", "roofline", "GFLOP", "million activations", "GFLOP/s", "GB/s")
+    yield from _table_head("what", "step ms", "bound ms", "roofline", "GFLOP", "million activations", "GFLOP/s", "GB/s")
     for name, row in rows.items():
         work = row["work"]
-        yield _line(
+        yield _table_row(
             name,
             f"{row['step_ms']:.1f}",
             f"{row['bound_ms']:.1f}",
@@ -219,19 +209,19 @@ def _step(rows: Mapping[str, Row]) -> Iterator[str]:
         )
 
 
-def _age(rows: Mapping[str, Row]) -> Iterator[str]:
-    yield from _AGE
-    yield from _head(
+def _latency(rows: Mapping[str, Row]) -> Iterator[str]:
+    yield from _LATENCY
+    yield from _table_head(
         "what", "age ms p50 / p95 / max", "tenths", "dropped", "too slow: p95 / allowed", "first frame s", "MB"
     )
     for name, row in rows.items():
         age, slow, vram = row["age_ms"], row["age_slow_ms"], row["peak_vram_mb"]
-        yield _line(
+        yield _table_row(
             name,
             f"{age['p50']:.0f} / {age['p95']:.0f} / {age['max']:.0f}",
             "{:.0f}, {:.0f}".format(*row["age_tenths_ms"]),
             f"{row['dropped']}",
-            f"{slow['p95']:.0f} / {slow['allowed']:.0f}" if slow else DASH,
+            f"{slow['p95']:.0f} / {slow['allowed']:.0f}" if slow else NOT_MEASURED,
             f"{row['first_frame_s']:.1f}",
             f"{row['peak_rss_mb']:.0f}" + ("" if vram is None else f", GPU {vram:.0f}"),
         )
@@ -239,10 +229,10 @@ def _age(rows: Mapping[str, Row]) -> Iterator[str]:
 
 def _masks(rows: Mapping[str, Row]) -> Iterator[str]:
     yield from _MASKS
-    yield from _head("what", "fps", "without", "ms a frame", "processor ms", "age ms p50 / p95", "without")
+    yield from _table_head("what", "fps", "without", "ms per frame", "CPU ms", "age ms p50 / p95", "without")
     for name, row in rows.items():
         mask = row["mask"]
-        yield _line(
+        yield _table_row(
             name,
             f"{row['fps']:.1f}",
             f"{mask['fps_unmasked']:.1f}",
@@ -252,27 +242,27 @@ def _masks(rows: Mapping[str, Row]) -> Iterator[str]:
         )
 
 
-def _steadiness(rows: Mapping[str, Row]) -> Iterator[str]:
-    yield from _STEADY
-    yield from _head("what", "flicker", "of the source", "quotient", "strength")
+def _stability(rows: Mapping[str, Row]) -> Iterator[str]:
+    yield from _STABILITY
+    yield from _table_head("what", "flicker", "of the source", "ratio", "strength")
     for name, row in rows.items():
-        yield _line(
+        yield _table_row(
             name,
             _number(row["flicker"], ".2f"),
             _number(row["flicker_source"], ".2f"),
-            _number(_quotient(row["flicker"], row["flicker_source"]), ".2f"),
+            _number(_ratio(row["flicker"], row["flicker_source"]), ".2f"),
             _number(row["strength"], ".1f"),
         )
 
 
 def _still_scenes(rows: Mapping[str, Row]) -> Iterator[str]:
     yield from _STILL
-    yield from _head(
+    yield from _table_head(
         "what", "frames", "luminance", "its drift", "clipped", "its drift", "flicker", "of the source", "memory"
     )
     for name, row in rows.items():
         for scene, drift in row["drift"].items():
-            yield _line(
+            yield _table_row(
                 f"{name}, {scene}",
                 f"{row['still']}",
                 f"{drift['luminance_grown']:+.2f}",
@@ -284,7 +274,7 @@ def _still_scenes(rows: Mapping[str, Row]) -> Iterator[str]:
                 _number(drift["rss_growth"], "+.2%"),
             )
         if not row["drift"]:
-            yield _line(name, *[DASH] * 8)
+            yield _table_row(name, *[NOT_MEASURED] * 8)
 
 
 def _command(name: str, row: Row) -> str:
@@ -297,11 +287,11 @@ def _command(name: str, row: Row) -> str:
     return f"- {name}: `{row['command']}`: {row['description']}; {settings}"
 
 
-def _looks(found: Mapping[str, Any]) -> Iterator[str]:
-    yield from ("## Looks", "", f"`{found['command']}`. {_made(found)}", "", *_LOOKS)
-    yield from _head("what", "chroma / luma", "slope", "clipped", "strength")
-    for look in found["looks"]:
-        yield _line(
+def _looks(looks: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("## Looks", "", f"`{looks['command']}`. {_provenance(looks)}", "", *_LOOKS)
+    yield from _table_head("what", "chroma / luma", "slope", "clipped", "strength")
+    for look in looks["looks"]:
+        yield _table_row(
             f"{look['preset']}, {look['scene']}",
             f"{look['chroma_over_luma']:.2f}",
             f"{look['slope']:.2f}",
@@ -310,54 +300,62 @@ def _looks(found: Mapping[str, Any]) -> Iterator[str]:
         )
     yield ""
     yield from _RECOGNITION
-    yield from _head("what", "dreamed by", "judged by", "stills", "recognized", "sources")
-    for seen in found["recognition"]:
-        yield _line(
-            seen["group"],
-            seen["dreamer"],
-            seen["judge"],
-            f"{seen['stills']}",
-            f"{seen['recognised'] / seen['stills']:.0%}",
-            f"{seen['before'] / seen['stills']:.0%}",
+    yield from _table_head("what", "dreamed by", "judged by", "stills", "recognized", "sources")
+    for result in looks["recognition"]:
+        yield _table_row(
+            result["group"],
+            result["dreamer"],
+            result["judge"],
+            f"{result['stills']}",
+            f"{result['recognised'] / result['stills']:.0%}",
+            f"{result['before'] / result['stills']:.0%}",
         )
 
 
-def _made(found: Mapping[str, Any]) -> str:
-    """Return when and where something was measured, and with which versions."""
-    versions = ", ".join(f"{what} {version}" for what, version in found["versions"].items())
-    return f"{found['date']}, {found['machine']}; {versions}."
+def _provenance(measured: Mapping[str, Any]) -> str:
+    """Return date, machine and versions of a measurement."""
+    return f"{measured['date']}, {measured['machine']}; {_versions(measured)}."
+
+
+def _versions(measured: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in measured["versions"].items())
 
 
 def _busy(busy: Mapping[str, Any]) -> list[str]:
-    return ["## Beside busy processes", "", f"`{busy['command']}`. {_made(busy)}", "", *_BUSY, *busy["table"]]
+    return ["## Beside busy processes", "", f"`{busy['command']}`. {_provenance(busy)}", "", *_BUSY, *busy["table"]]
 
 
-def _beside(beside: Mapping[str, Any]) -> list[str]:
+def _process(process: Mapping[str, Any]) -> list[str]:
+    source = f"`{process['command']}`. {_provenance(process)}"
+    return ["## From start to end", "", source, "", *_PROCESS, *process["table"]]
+
+
+def _popular(popular: Mapping[str, Any]) -> list[str]:
     return [
         "## Compared with popular implementations",
         "",
         "The same network, weights, size and steps, in float32 on the CPU; medians of rounds that took turns.",
-        f"`{beside['command']}`. The last row needs `pip install torch-lucent`.",
-        _made(beside),
+        f"`{popular['command']}`. The last row needs `pip install torch-lucent`.",
+        _provenance(popular),
         "",
-        *beside["table"],
+        *popular["table"],
     ]
 
 
-def _gpus(arithmetic: Sequence[str]) -> list[str]:
+def _calculated(gpu_bounds: Sequence[str]) -> list[str]:
     return [
-        *_ARITHMETIC,
-        "; ".join(f"{g.name} {g.teraflops:g} TFLOP/s and {g.gigabytes_per_second:g} GB/s" for g in GPUS) + ".",
+        *_CALCULATED,
+        "; ".join(f"{gpu.name} {gpu.teraflops:g} TFLOP/s and {gpu.gigabytes_per_second:g} GB/s" for gpu in GPUS) + ".",
         *_BOUND,
-        *arithmetic,
+        *gpu_bounds,
     ]
 
 
-def _head(*columns: str) -> Iterable[str]:
-    return _line(*columns), f"|---|{'--:|' * (len(columns) - 1)}"
+def _table_head(*columns: str) -> Iterable[str]:
+    return _table_row(*columns), f"|---|{'--:|' * (len(columns) - 1)}"
 
 
-def _line(*cells: str) -> str:
+def _table_row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
@@ -365,9 +363,9 @@ def _stage(name: str, times: Mapping[str, float]) -> str:
     return f"{name} {times['p50']:.1f}/{times['p95']:.1f}"
 
 
-def _number(value: float | None, form: str) -> str:
-    return DASH if value is None else format(value, form)
+def _number(value: float | None, format_spec: str) -> str:
+    return NOT_MEASURED if value is None else format(value, format_spec)
 
 
-def _quotient(above: float | None, below: float | None) -> float | None:
-    return above / below if above is not None and below else None
+def _ratio(numerator: float | None, denominator: float | None) -> float | None:
+    return numerator / denominator if numerator is not None and denominator else None

@@ -1,1 +1,1 @@
-"""`livedream bench`: throughput, latency, steadiness and looks, measured on this machine."""
+"""`livedream bench`: measures throughput, latency, temporal stability and looks on this machine."""

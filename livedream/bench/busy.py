@@ -1,10 +1,10 @@
-"""How much of its speed a dream keeps beside other processes that keep a core busy each.
+"""Measure how much of its speed livedream keeps beside processes that keep one core busy each.
 
     python -m livedream.bench.busy [--only WORK] [--rounds N]
 
-Starts the busy processes itself, and ends them. Prints a Markdown table: frames per second, of a still the dreams per
-second, alone and beside 1, 2 and 3 busy processes, medians of rounds that take turns; in brackets the share of its
-speed alone, as a part of the fair share, which is c / (c + k) on c cores beside k processes.
+The busy processes are started and ended here. The output is a Markdown table of frames per second (for a still: dreams
+per second), alone and beside 1, 2 and 3 busy processes, as medians of rounds that take turns. In brackets: the share of
+the speed alone, relative to the fair share, which is c / (c + k) on c cores beside k processes.
 """
 
 import argparse
@@ -14,9 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 
 from livedream_launcher import wait_asleep
@@ -24,9 +23,9 @@ from livedream_launcher import wait_asleep
 if __name__ == "__main__":  # before OpenMP is loaded, as the command does
     wait_asleep()
 
-from livedream.bench.photographs import fit, photograph
-from livedream.bench.throughput import film
-from livedream.capture.video import VideoSource
+from livedream.bench.clip import open_first_frames
+from livedream.bench.photographs import load_photograph, resize_and_crop
+from livedream.bench.throughput import video_of_size
 from livedream.dream.compute.fresh_thread import run_in_fresh_thread
 from livedream.dream.compute.threads import processors
 from livedream.dream.dreamer import Dreamer
@@ -35,29 +34,30 @@ from livedream.presets import load_preset
 from livedream.settings import DreamSettings
 from livedream.sink.null import NullSink
 
-BUSY = (0, 1, 2, 3)
+BUSY_COUNTS = (0, 1, 2, 3)
 """Numbers of busy processes."""
-STILL = 600, 400
-"""Width and height of the still."""
+STILL_SIZE = 600, 400
+"""(width, height) of the still."""
 _FRAMES = 60
-# Of a film that takes all cores, whose steps take longer.
+# Frames of the video that takes all cores, whose steps take longer.
 _HEAVY_FRAMES = 20
-# Ends also when its parent was killed and could not end it.
+# It also ends when its parent was killed and could not end it.
 _BUSY_PROGRAM = """
 import os, sys
 while os.getppid() == int(sys.argv[1]):
     for _ in range(1_000_000):
         pass
 """
-_SECONDS_TO_END = 5
+_END_TIMEOUT = 5
+"""Seconds."""
 
-Speed = Callable[[], float]
-"""Does some work and returns how much of it was done in a second."""
+Workload = Callable[[], float]
+"""Does its work once and returns its rate: frames, or dreams, per second."""
 
 
 @contextmanager
 def busy_processes(count: int) -> Iterator[Sequence["subprocess.Popen[bytes]"]]:
-    """Inside, `count` processes keep a core busy each; they end with it, whatever happens."""
+    """Context in which `count` processes keep one core busy each; leaving it always ends them."""
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for _ in range(count):
@@ -67,99 +67,116 @@ def busy_processes(count: int) -> Iterator[Sequence["subprocess.Popen[bytes]"]]:
         for process in processes:
             process.kill()
         for process in processes:
-            process.wait(_SECONDS_TO_END)
+            process.wait(_END_TIMEOUT)
 
 
-def measure(speeds: dict[str, Speed], rounds: int, counts: Sequence[int] = BUSY) -> dict[str, dict[int, float]]:
-    """Return the median speed of each work beside each number of busy processes, all in turns."""
-    found: dict[str, dict[int, list[float]]] = {name: {count: [] for count in counts} for name in speeds}
+def measure(
+    workloads: Mapping[str, Workload], rounds: int, counts: Sequence[int] = BUSY_COUNTS
+) -> dict[str, dict[int, float]]:
+    """Measure workloads beside busy processes, in turns.
+
+    Args:
+        workloads: what to measure, by name.
+        rounds: how often to measure each combination.
+        counts: numbers of busy processes.
+
+    Returns:
+        The median rate of each workload, by name and then by number of busy processes.
+    """
+    rates: dict[str, dict[int, list[float]]] = {name: {count: [] for count in counts} for name in workloads}
     for _ in range(rounds):
-        for name, speed in speeds.items():
+        for name, workload in workloads.items():
             for count in counts:
                 with busy_processes(count):
-                    # Until the scheduler has spread them, and the dream has noticed what it noticed before.
+                    # The scheduler has to spread them, and the dreamer has to forget the load of the previous turn.
                     time.sleep(1)
-                    found[name][count].append(speed())
-    return {name: {count: statistics.median(each) for count, each in by.items()} for name, by in found.items()}
+                    rates[name][count].append(workload())
+    return {
+        name: {count: statistics.median(values) for count, values in by_count.items()}
+        for name, by_count in rates.items()
+    }
 
 
-def table(found: dict[str, dict[int, float]], cores: int) -> list[str]:
-    """Return the lines of a Markdown table of what `measure` found on so many cores."""
-    counts = list(next(iter(found.values())))
-    heads = ["alone" if count == 0 else f"beside {count}" for count in counts]
-    lines = [f"| what | {' | '.join(heads)} |", f"|---|{'--:|' * len(heads)}"]
-    for name, speeds in found.items():
-        cells = [f"{speeds[0]:.2f}"]
+def table(rates: Mapping[str, Mapping[int, float]], cores: int) -> list[str]:
+    """Return the lines of a Markdown table of the rates that `measure` returned on a machine with `cores` cores."""
+    counts = list(next(iter(rates.values())))
+    headings = ["alone" if count == 0 else f"beside {count}" for count in counts]
+    lines = [f"| what | {' | '.join(headings)} |", f"|---|{'--:|' * len(headings)}"]
+    for name, by_count in rates.items():
+        alone = by_count[0]
+        cells = [f"{alone:.2f}"]
         for count in counts[1:]:
-            fair = cores / (cores + count)
-            cells.append(f"{speeds[count]:.2f} ({speeds[count] / speeds[0] / fair:.2f})")
+            fair_share = cores / (cores + count)
+            cells.append(f"{by_count[count]:.2f} ({by_count[count] / alone / fair_share:.2f})")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
 
-def works(folder: Path) -> dict[str, Speed]:
-    """Return what is measured, by name: a still, the default of cameras on a film, and GoogLeNet on a film, with and
-    without so much work for a frame that its threads take all cores and wait for one another.
+def make_workloads(folder: Path) -> dict[str, Workload]:
+    """Return the workloads by name; networks are loaded by the first call of each, which should not count.
 
-    folder: for films. Nothing is loaded before it is called first, which is not to be counted.
+    They are a still, the default of cameras on a video, and GoogLeNet on a video twice: with little work per frame, and
+    with so much that its threads take all cores and wait for one another.
+
+    Args:
+        folder: an empty folder for videos.
     """
     small = load_preset("live").replace(model="googlenet", layers="auto", working_height=180)
     return {
-        "still, {}x{}".format(*STILL): _still(load_preset("still")),
-        "live, 1280x720": _film(load_preset("live"), (1280, 720), folder / "large"),
-        "googlenet, 640x360": _film(small, (640, 360), folder / "small"),
-        "googlenet, float32, 2 steps, 640x360": _film(
+        "still, {}x{}".format(*STILL_SIZE): _still_workload(load_preset("still")),
+        "live, 1280x720": _video_workload(load_preset("live"), (1280, 720), folder / "large"),
+        "googlenet, 640x360": _video_workload(small, (640, 360), folder / "small"),
+        "googlenet, float32, 2 steps, 640x360": _video_workload(
             small.replace(precision="float32", steps=2), (640, 360), folder / "heavy", _HEAVY_FRAMES
         ),
     }
 
 
-def _still(settings: DreamSettings) -> Speed:
-    photo, dreamer = fit(photograph("chelsea"), STILL), Dreamer(settings.replace(device="cpu"))
-
-    def speed() -> float:
-        began = time.perf_counter()
-        dreamer(photo)
-        return 1 / (time.perf_counter() - began)
-
-    return lambda: run_in_fresh_thread(speed)
-
-
-def _film(settings: DreamSettings, size: tuple[int, int], folder: Path, frames: int = _FRAMES) -> Speed:
-    """Return the speed at which the first frames of the demo's film are dreamt from end to end into nowhere."""
-    folder.mkdir()
-    clip = film("demo", size, folder)
-    with VideoSource(clip) as source:
-        end = Fraction(frames) / (source.rate or 25)
+def _still_workload(settings: DreamSettings) -> Workload:
+    image = resize_and_crop(load_photograph("chelsea"), STILL_SIZE)
     dreamer = Dreamer(settings.replace(device="cpu"))
 
-    def speed() -> float:
-        with VideoSource(clip, end=end) as source:
-            began = time.perf_counter()
-            dreamt = run(source, dreamer, [NullSink()]).dreamt
-            return dreamt / (time.perf_counter() - began)
+    def dream() -> float:
+        start = time.perf_counter()
+        dreamer(image)
+        return 1 / (time.perf_counter() - start)
 
-    def prepared() -> float:
+    return lambda: run_in_fresh_thread(dream)
+
+
+def _video_workload(settings: DreamSettings, size: tuple[int, int], folder: Path, frames: int = _FRAMES) -> Workload:
+    """Return a workload that dreams the first frames of the demo video end to end into a null sink."""
+    folder.mkdir()
+    video = video_of_size("demo", size, folder)
+    dreamer = Dreamer(settings.replace(device="cpu"))
+
+    def dream() -> float:
+        with open_first_frames(video, frames) as source:
+            start = time.perf_counter()
+            count = run(source, dreamer, [NullSink()]).dreamt
+            return count / (time.perf_counter() - start)
+
+    def prepare_and_dream() -> float:
         dreamer.reset()
         dreamer.prepare(size)
-        return run_in_fresh_thread(speed)
+        return run_in_fresh_thread(dream)
 
-    return prepared
+    return prepare_and_dream
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", metavar="WORK", default="", help="only what has that word in its name")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", metavar="WORK", default="", help="measure only workloads whose name contains WORK")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds, of which the median counts")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="livedream-busy-") as folder:
-        chosen = {name: speed for name, speed in works(Path(folder)).items() if arguments.only in name}
-        if not chosen:
-            parser.error(f"nothing is called {arguments.only!r}")
-        for speed in chosen.values():
-            speed()
-        found = measure(chosen, arguments.rounds)
-    sys.stdout.write("\n".join(table(found, processors())) + "\n")
+        workloads = {name: work for name, work in make_workloads(Path(folder)).items() if arguments.only in name}
+        if not workloads:
+            parser.error(f"no workload contains {arguments.only!r}")
+        for workload in workloads.values():
+            workload()
+        rates = measure(workloads, arguments.rounds)
+    sys.stdout.write("\n".join(table(rates, processors())) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""A run in a process of its own: how soon its first frame is dreamt, and how much memory it takes.
+"""Measure a cold start: the time to the first frame, and peak memory, of a run in a new process.
 
-    python -m livedream.bench.cold_start FILM FRAMES SETTINGS    # settings as JSON
+    python -m livedream.bench.cold_start VIDEO FRAMES SETTINGS    # settings as JSON
 
-Prints a line when the first dreamt frame has come to the sink, and at the end its peak of memory, as JSON.
+That process prints one line when the first dreamed frame reaches the sink, and at the end its peak memory as JSON.
 """
 
 import dataclasses
@@ -10,12 +10,11 @@ import json
 import subprocess
 import sys
 import time
-from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
+from livedream.bench.clip import open_first_frames
 from livedream.bench.memory import peak_mb
-from livedream.capture.video import VideoSource
 from livedream.dream.compute.importing import import_torch
 from livedream.frame import Frame
 from livedream.pipeline.run import run
@@ -23,57 +22,59 @@ from livedream.settings import DreamSettings
 from livedream.sink.null import NullSink
 
 
-class Fresh(NamedTuple):
+class ColdStart(NamedTuple):
     first_frame_s: float
-    """From the start of the process to the first dreamt frame at the sink: imports, network, source and all, as the
-    command line begins."""
+    """Seconds from the start of the process to the first dreamed frame at the sink: imports, network and source
+    included, in the order of the command line."""
     peak_rss_mb: float
     peak_vram_mb: float | None
-    """That torch took of the GPU's memory; None where it dreams on the CPU."""
+    """GPU memory that torch reserved, in MB; None on a CPU."""
 
 
-def run_fresh(clip: Path, frames: int, settings: DreamSettings) -> Fresh:
-    """Dream the first `frames` of `clip` into nowhere, in a new process. Raises RuntimeError when that fails."""
-    arguments = [str(clip), str(frames), json.dumps(dataclasses.asdict(settings))]
-    began = time.perf_counter()
+def measure_cold_start(video: Path, frames: int, settings: DreamSettings) -> ColdStart:
+    """Dream the first `frames` frames of `video` into a null sink, in a new process.
+
+    Raises:
+        RuntimeError: the process failed.
+    """
+    arguments = [str(video), str(frames), json.dumps(dataclasses.asdict(settings))]
+    start = time.perf_counter()
     command = [sys.executable, "-m", "livedream.bench.cold_start", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         lines = process.stdout or iter(())
-        first = next(lines, None)
-        seconds = time.perf_counter() - began
-        last = next(lines, "{}")
-    if first is None or process.returncode:
-        raise RuntimeError(f"the run in a fresh process failed with exit code {process.returncode}")
-    return Fresh(first_frame_s=seconds, **json.loads(last))
+        first_line = next(lines, None)
+        seconds = time.perf_counter() - start
+        last_line = next(lines, "{}")
+    if first_line is None or process.returncode:
+        raise RuntimeError(f"the run in a new process failed with exit code {process.returncode}")
+    return ColdStart(first_frame_s=seconds, **json.loads(last_line))
 
 
-class _FirstSink(NullSink):
-    """Says that the first frame has come."""
+class _FirstFrameSink(NullSink):
+    """Prints a line when the first frame arrives."""
 
     def write(self, frame: Frame) -> None:
         if not self.count:
-            _say("first frame")
+            _print_line("first frame")
         super().write(frame)
 
 
 def main() -> None:
-    clip, frames, settings = sys.argv[1:]
+    video, frames, settings = sys.argv[1:]
     import_torch()
     import torch
 
     from livedream.dream.dreamer import Dreamer
 
-    with VideoSource(Path(clip)) as film:
-        end = Fraction(int(frames)) / (film.rate or 25)
-    with VideoSource(Path(clip), end=end) as source:
+    with open_first_frames(Path(video), int(frames)) as source:
         dreamer = Dreamer(DreamSettings(**json.loads(settings)))
         dreamer.prepare(source.size, soon=True)
-        run(source, dreamer, [_FirstSink()])
+        run(source, dreamer, [_FirstFrameSink()])
     vram = torch.cuda.max_memory_reserved() / 2**20 if dreamer.engine.compute.device.type == "cuda" else None
-    _say(json.dumps({"peak_rss_mb": peak_mb(), "peak_vram_mb": vram}))
+    _print_line(json.dumps({"peak_rss_mb": peak_mb(), "peak_vram_mb": vram}))
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""On what a benchmark was run: the machine and the versions of what did the work."""
+"""The machine and the library versions of a benchmark."""
 
 import os
 import platform
@@ -12,13 +12,13 @@ from livedream.dream.compute.precision import processor
 
 
 def machine() -> str:
-    """Return processor, cores, system and GPU in one line."""
+    """Return processor, cores, operating system and GPU in one line."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return f"{processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, {gpu}"
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of livedream and of what it calculates, decodes and encodes with."""
+    """Return the versions of livedream, Python and the libraries that compute, decode and encode."""
     return {
         "livedream": __version__,
         "Python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""How much memory this process takes."""
+"""Memory of this process."""
 
 import sys
 from pathlib import Path
@@ -7,16 +7,16 @@ _STATUS = Path("/proc/self/status")
 
 
 def resident_mb() -> float | None:
-    """Return what it has in memory now, in MB; None where the system does not tell."""
-    return _status("VmRSS")
+    """Return the present resident set size in MB; None if the system does not report it."""
+    return _status_mb("VmRSS")
 
 
 def peak_mb() -> float:
-    """Return the most that it had in memory, in MB.
+    """Return the peak resident set size in MB.
 
-    Not by getrusage where there is another way: on Linux that counts what the process was forked from.
+    On Linux it is not taken from getrusage, which includes the peak of the process that this one was forked from.
     """
-    peak = _status("VmHWM")
+    peak = _status_mb("VmHWM")
     if peak is not None:
         return peak
     import resource
@@ -24,7 +24,7 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 
 
-def _status(field: str) -> float | None:
+def _status_mb(field: str) -> float | None:
     if not _STATUS.exists():
         return None
     lines = dict(line.split(":", 1) for line in _STATUS.read_text(encoding="utf-8").splitlines())

@@ -1,4 +1,4 @@
-"""Photographs to measure with: scikit-image's, of which only those are used that its wheel contains."""
+"""Test photographs: those that the wheel of scikit-image contains."""
 
 import cv2
 import numpy as np
@@ -10,8 +10,12 @@ NAMES = (
 )
 
 
-def photograph(name: str) -> np.ndarray:
-    """Return one of NAMES, uint8 RGB (h, w, 3). Raises ArgumentError without scikit-image."""
+def load_photograph(name: str) -> np.ndarray:
+    """Return the photograph `name`, one of NAMES, as uint8 RGB (h, w, 3).
+
+    Raises:
+        ArgumentError: scikit-image is not installed.
+    """
     try:
         from skimage import data
     except ImportError as error:
@@ -20,11 +24,12 @@ def photograph(name: str) -> np.ndarray:
     return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., :3])
 
 
-def fit(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the middle of `picture`, scaled to fill `size` (width, height)."""
+def resize_and_crop(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return the center of `image`, uint8 (h, w, 3), resized to fill `size` (width, height)."""
     width, height = size
-    scale = max(width / picture.shape[1], height / picture.shape[0])
-    wide, high = max(round(picture.shape[1] * scale), width), max(round(picture.shape[0] * scale), height)
-    scaled = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    top, left = (high - height) // 2, (wide - width) // 2
-    return np.ascontiguousarray(scaled[top : top + height, left : left + width])
+    scale = max(width / image.shape[1], height / image.shape[0])
+    full_width, full_height = max(round(image.shape[1] * scale), width), max(round(image.shape[0] * scale), height)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    resized = cv2.resize(image, (full_width, full_height), interpolation=interpolation)
+    top, left = (full_height - height) // 2, (full_width - width) // 2
+    return np.ascontiguousarray(resized[top : top + height, left : left + width])

@@ -1,6 +1,7 @@
-"""Whether what one network dreams of is recognised by another: dogs by SqueezeNet are dogs for EfficientNet-Lite0 too.
+"""Whether another network recognizes a dream: for example, whether EfficientNet-Lite0 sees dogs in SqueezeNet's dogs.
 
-What only the network that dreamt it sees is an adversarial pattern; what another one sees as well is a picture of it.
+If only the dreaming network recognizes the image it is an adversarial pattern; if another network does too, it depicts
+the objective.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,79 +10,85 @@ from typing import NamedTuple
 import numpy as np
 
 from livedream import models
-from livedream.bench.photographs import NAMES, fit, photograph
+from livedream.bench.photographs import NAMES, load_photograph, resize_and_crop
 from livedream.dream.dreamer import Dreamer
 from livedream.models.groups import class_group
 from livedream.settings import DreamSettings
 
 Judge = Callable[[np.ndarray], int]
-"""Takes a picture, uint8 RGB (h, w, 3), and returns the number of the class of ImageNet that it puts first."""
+"""Takes an image, uint8 RGB (h, w, 3), and returns the index of its top class in ImageNet."""
 GROUPS = ("dogs", "birds")
-"""Names that both networks have for channels or a direction, and ImageNet for a group of classes."""
+"""Names that denote channels or a direction in both networks, and a group of classes in ImageNet."""
 SIZE = (360, 240)
 """(width, height) of the stills."""
-_NOISES = 10
-_GREY, _SIGMA = 128, 10
-_SIDES = {"squeezenet": 227, "efficientnet_lite0": 224}
-"""The side of the pictures with which each network was trained."""
+_NOISE_IMAGES = 10
+_NOISE_MEAN, _NOISE_SIGMA = 128, 10
+_INPUT_SIZES = {"squeezenet": 227, "efficientnet_lite0": 224}
+"""Width and height of the images with which each network was trained."""
 
 
 class Recognition(NamedTuple):
     group: str
     dreamer: str
-    """The network that dreams; and below the one that judges."""
+    """Name of the network that dreams."""
     judge: str
+    """Name of the network that classifies."""
     stills: int
     recognised: int
-    """How many of the stills the judge puts into a class of the group."""
+    """Number of stills whose top class is in the group."""
     before: int
-    """How many of the sources of these stills it does."""
+    """Number of the sources of these stills whose top class is in the group."""
 
 
-def recognition(groups: Sequence[str] = GROUPS, count: int = 2 * _NOISES) -> list[Recognition]:
-    """Dream `groups` with each network, in `count` stills, half of photographs, half of noise; let the other judge.
+def measure_recognition(groups: Sequence[str] = GROUPS, count: int = 2 * _NOISE_IMAGES) -> list[Recognition]:
+    """Dream each group with each network, and classify the stills with the other network.
 
-    Raises ArgumentError without scikit-image, or for an unknown group.
+    Args:
+        groups: names of groups of classes.
+        count: number of stills per group, half from photographs and half from noise.
+
+    Raises:
+        ArgumentError: scikit-image is not installed, or a group is unknown.
     """
-    pictures = sources(count)
-    judges = {name: new_judge(name) for name in _SIDES}
-    found = []
-    for dreaming, judging in (tuple(_SIDES), tuple(reversed(_SIDES))):
+    images = source_images(count)
+    judges = {name: load_judge(name) for name in _INPUT_SIZES}
+    results = []
+    for dreaming, judging in (tuple(_INPUT_SIZES), tuple(reversed(_INPUT_SIZES))):
         for group in groups:
             dreamer = Dreamer(DreamSettings(model=dreaming, layers=group))
             judge, classes = judges[judging], class_group(group)
-            before = recognised(pictures, judge, classes)
-            after = recognised((dreamer(picture) for picture in pictures), judge, classes)
-            found.append(Recognition(group, dreaming, judging, len(pictures), after, before))
-    return found
+            before = count_recognized(images, judge, classes)
+            after = count_recognized((dreamer(image) for image in images), judge, classes)
+            results.append(Recognition(group, dreaming, judging, len(images), after, before))
+    return results
 
 
-def recognised(pictures: Iterable[np.ndarray], judge: Judge, classes: Sequence[int]) -> int:
-    """Return how many of `pictures` `judge` puts into one of `classes`."""
-    return sum(judge(picture) in classes for picture in pictures)
+def count_recognized(images: Iterable[np.ndarray], judge: Judge, classes: Sequence[int]) -> int:
+    """Return the number of images whose top class, according to `judge`, is one of `classes`."""
+    return sum(judge(image) in classes for image in images)
 
 
-def sources(count: int) -> list[np.ndarray]:
-    """Return `count` pictures of SIZE, even: so many photographs, and as many of nothing but noise."""
+def source_images(count: int) -> list[np.ndarray]:
+    """Return `count` images of SIZE, uint8 RGB: half photographs, half noise. `count` is even."""
     random = np.random.default_rng(0)
-    noises = (random.normal(_GREY, _SIGMA, (SIZE[1], SIZE[0], 3)) for _ in range(count // 2))
+    noise_images = (random.normal(_NOISE_MEAN, _NOISE_SIGMA, (SIZE[1], SIZE[0], 3)) for _ in range(count // 2))
     return [
-        *(fit(photograph(name), SIZE) for name in NAMES[: count // 2]),
-        *(np.clip(np.round(noise), 0, 255).astype(np.uint8) for noise in noises),
+        *(resize_and_crop(load_photograph(name), SIZE) for name in NAMES[: count // 2]),
+        *(np.clip(np.round(noise), 0, 255).astype(np.uint8) for noise in noise_images),
     ]
 
 
-def new_judge(name: str) -> Judge:
-    """Return the network called `name` as a judge: it sees the middle square of a picture, at the side it knows."""
+def load_judge(name: str) -> Judge:
+    """Return a network as a judge, which sees the central square of an image at the size of its training images."""
     import torch
 
-    row, network, side = models.find_network(name), models.load(name), _SIDES[name]
-    mean, std = (np.array(numbers, np.float32) for numbers in (row.mean, row.std))
+    network_info, network, side = models.find_network(name), models.load(name), _INPUT_SIZES[name]
+    mean, std = (np.array(values, np.float32) for values in (network_info.mean, network_info.std))
 
-    def judge(picture: np.ndarray) -> int:
-        seen = (fit(picture, (side, side)) - mean) / std
+    def judge(image: np.ndarray) -> int:
+        normalized = (resize_and_crop(image, (side, side)) - mean) / std
         with torch.no_grad():
-            scores: torch.Tensor = network(torch.from_numpy(seen.transpose(2, 0, 1)[None].copy()))
-        return int(scores.argmax())
+            logits: torch.Tensor = network(torch.from_numpy(normalized.transpose(2, 0, 1)[None].copy()))
+        return int(logits.argmax())
 
     return judge

@@ -1,4 +1,4 @@
-"""What a benchmark found, as it stands in its JSON."""
+"""The result of a benchmark, as it is written to JSON."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -7,58 +7,66 @@ from typing import Any
 
 @dataclass
 class Result:
-    """Rates are frames per second; None is what was not measured."""
+    """Rates are in frames per second. None is what was not measured."""
 
     size: str
-    """Of the frames: 1280x720."""
+    """Size of the frames: WIDTHxHEIGHT."""
     source: str
     preset: str
     rounds: int
     frames: int
-    """Of a round."""
+    """Number of frames per round."""
     still: int
-    """Frames of the still scene."""
+    """Number of frames of the still scene."""
     command: str
-    """The same again."""
+    """The command line that repeats the measurement."""
     date: str
+    """ISO 8601."""
     machine: str
     versions: dict[str, str]
     settings: dict[str, Any]
     description: str
-    """What dreamt: see Dreamer."""
+    """Device, precision, network and objective: see Dreamer.description."""
 
     fps: float = 0.0
+    """End to end into a null sink."""
     fps_encoded: float = 0.0
+    """End to end into a video file."""
     fps_bare: float = 0.0
+    """The dreamer alone."""
     fps_baseline: float | None = None
+    """The plain dreamer alone: see Baseline."""
     step_ms: float = 0.0
     bound_ms: float = 0.0
     roofline: float = 0.0
+    """Share of the bound that a step reaches: bound_ms / step_ms."""
     work: dict[str, float] = field(default_factory=dict)
-    """Of a step, and the rates that make the bound: see Bound."""
+    """The operations and memory traffic of a step, and the rates that the bound is made of: see StepBound."""
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
-    """Milliseconds, p50 and p95."""
+    """Milliseconds of each stage per frame: p50 and p95."""
     age_ms: dict[str, float] = field(default_factory=dict)
-    """p50, p95 and max."""
+    """Age of live frames at the sink: p50, p95 and max."""
     age_tenths_ms: tuple[float, float] = (0.0, 0.0)
-    """The median of the first tenth of the frames, and of the last."""
+    """Median age of the first tenth of the frames, and of the last."""
     age_slow_ms: dict[str, float] | None = None
-    """Of a dreamer slower than its camera: see SlowAge."""
+    """Age of frames of a dreamer that is slower than its camera: see OverloadLatency."""
     dropped: int = 0
+    """Number of live frames that did not reach the sink."""
     first_frame_s: float = 0.0
-    """From the start of a process to the first dreamt frame at its sink."""
+    """Seconds from the start of a new process to the first dreamed frame at its sink."""
     peak_rss_mb: float = 0.0
-    """Of that process, which does nothing else."""
+    """Peak memory of that process."""
     peak_vram_mb: float | None = None
+    """Peak GPU memory of that process; None on a CPU."""
     flicker: float | None = None
     flicker_source: float | None = None
     strength: float | None = None
-    """The objective in the dream over that in the source."""
+    """Value of the objective in the dream, divided by that in the source."""
     drift: dict[str, dict[str, float | None]] = field(default_factory=dict)
-    """Of a still scene, clean and with noise: see Drift."""
+    """Drift of a still scene, "clean" and with "noise": see Drift."""
     mask: dict[str, Any] | None = None
-    """What the mask of the settings costs: see MaskCost; and `age_ms` without it, as above."""
+    """Cost of the mask of the settings, see MaskCost, and `age_ms` without the mask, as above."""
 
     def numbers(self) -> dict[str, Any]:
-        """Return all of it as plain values, for JSON."""
+        """Return all fields as plain values, for JSON."""
         return dataclasses.asdict(self)

@@ -1,8 +1,7 @@
-"""How fast a step could be on this machine, and how fast it is.
+"""The time of one step, and the roofline bound of this machine for it.
 
-The bound: all multiplications at the rate of a large matrix product in the same precision, then every activation
-written and read, and its gradient written and read, at the rate of a large copy. Both rates are measured here, in the
-same run.
+The bound is the time of all arithmetic at the rate of a large matrix product in the same precision, plus the time to
+write and read every activation and its gradient at the rate of a large copy. Both rates are measured in the same run.
 """
 
 import math
@@ -26,110 +25,125 @@ from livedream.models.fx_graph import Measurement
 
 _ROUNDS = 5
 _CALLS = 6
-"""Consecutive calls of a round that are timed."""
-_WARMING = 2
-"""Calls before them: they bring back to the caches what the last action has driven out, and wake the threads."""
+"""Number of consecutive timed calls in a round."""
+_WARM_UP_CALLS = 2
+"""Calls before them: they refill the caches after the previous action, and wake the threads."""
 
 
-class Work(NamedTuple):
-    """What one step asks for."""
+class StepCost(NamedTuple):
+    """The arithmetic and the memory traffic of one step."""
 
     flops: int
-    """Forward and the gradient of the picture; two for a multiplication with its addition."""
+    """Floating-point operations, forward and for the gradient of the image; a multiply-add counts as two."""
     activations: int
-    """Elements of all layers' outputs; of a network that is written out (see NetworkPass) of those that it writes."""
+    """Number of elements of all activations. Of a hand-written pass (see NetworkPass): of those that it writes."""
 
-    def touched(self, itemsize: int) -> int:
-        """Bytes that go to and from memory: each activation written and read, its gradient written and read."""
+    def bytes_moved(self, itemsize: int) -> int:
+        """Return the memory traffic: each activation and each gradient is written and read. itemsize: in bytes."""
         return 4 * self.activations * itemsize
 
 
-class Bound(NamedTuple):
+class StepBound(NamedTuple):
+    """The measured time of a step and its bound."""
+
     step_ms: float
     bound_ms: float
     gflop: float
     million_activations: float
     gflops_per_second: float
-    """Of a large matrix product."""
+    """Rate of a large matrix product."""
     gigabytes_per_second: float
-    """Of a large copy, read and written counted."""
+    """Rate of a large copy; bytes read and bytes written both count."""
 
     @property
     def roofline(self) -> float:
+        """Share of the bound that the step reaches, 0 to 1."""
         return self.bound_ms / self.step_ms
 
 
-def work_of_a_step(name: str, objective: Objective, shape: Shape) -> Work:
-    """Count what a step of the network called `name` does at `shape` (height, width)."""
-    with torch.device("meta"):  # shapes alone: nothing is computed
+def step_cost(name: str, objective: Objective, shape: Shape) -> StepCost:
+    """Return the cost of a step, without computing anything.
+
+    Args:
+        name: name of the network.
+        objective: the objective, whose last layer is where the network ends.
+        shape: (height, width) of the image.
+    """
+    with torch.device("meta"):  # only shapes are computed
         network = DreamNetwork(models.build(name).eval(), models.find_network(name), objective, "max")
         measurement = Measurement(cast(fx.GraphModule, network.body), torch.zeros(1, 3, *shape))
     outputs = (output for node, output in measurement.shapes.items() if node.op != "placeholder")
-    # Backward, each product is computed once more, towards the image; weights have no gradient.
-    return Work(2 * sum(measurement.flops.values()), sum(map(math.prod, outputs)))
+    # The backward pass computes each product once more, towards the image; weights have no gradient.
+    return StepCost(2 * sum(measurement.flops.values()), sum(map(math.prod, outputs)))
 
 
-def measure_bound(ascent: Ascent, compute: Compute, name: str, size: Shape) -> Bound:
-    """Time steps of `ascent` at `size`, a matrix product and a copy, in turns, with the same threads: this one's.
+def measure_step_bound(ascent: Ascent, compute: Compute, name: str, shape: Shape) -> StepBound:
+    """Time a step, a matrix product and a copy, in turns.
 
-    A step is timed as it comes in a stream: some of them, one right after the other, of which the first do not count;
-    the median of the rest, and of the rounds. So are the product and the copy. Call it on a thread of its own (alone),
-    whose team of threads nothing else keeps busy. On a GPU its own clock tells the time of consecutive calls.
+    All three run with the threads of the calling thread, and are timed as a step occurs in a stream: consecutive calls,
+    of which the first do not count; the median of the others, then of the rounds. Call it in a fresh thread, so that
+    nothing else keeps its team of threads busy. On a GPU the time of consecutive calls is measured by the GPU's clock.
+
+    Args:
+        ascent: the ascent whose step is timed.
+        compute: its device and precision.
+        name: name of its network.
+        shape: (height, width) of the image.
     """
     device, dtype = compute.device, compute.dtype
-    work = work_of_a_step(name, ascent.objective, size)
-    step = GraphedSteps(ascent, size).step if device.type == "cuda" else ascent.step
-    picture = (torch.rand(1, 3, *size, device=device) * 255).contiguous(memory_format=torch.channels_last)
+    cost = step_cost(name, ascent.objective, shape)
+    step = GraphedSteps(ascent, shape).step if device.type == "cuda" else ascent.step
+    image = (torch.rand(1, 3, *shape, device=device) * 255).contiguous(memory_format=torch.channels_last)
     if isinstance(ascent.network.body, NetworkPass):
-        work = work._replace(activations=ascent.network.body.elements(picture))
+        cost = cost._replace(activations=ascent.network.body.elements(image))
     side = 1024 if device.type == "cpu" else 8192
     matrix = torch.rand(side, side, device=device, dtype=dtype)
-    # Larger than what is left of the caches: 32 MB were copied at twice the rate of 64 MB and more.
-    size_of_copy = 256_000_000 if device.type == "cpu" else 512_000_000
+    # Larger than the caches: 32 MB were copied at twice the rate of 64 MB and more.
+    copy_size = 256_000_000 if device.type == "cpu" else 512_000_000
     source, target = (
-        torch.zeros(size_of_copy, dtype=torch.uint8, device=device),
-        torch.ones(size_of_copy, dtype=torch.uint8, device=device),
+        torch.zeros(copy_size, dtype=torch.uint8, device=device),
+        torch.ones(copy_size, dtype=torch.uint8, device=device),
     )
-    ran: dict[str, list[float]] = {"step": [], "product": [], "copy": []}
+    actions: dict[str, Callable[[], object]] = {
+        "step": lambda: step(image, shape, (3, 5), 1.0),
+        "product": lambda: matrix @ matrix,
+        "copy": lambda: target.copy_(source),
+    }
+    times: dict[str, list[float]] = {action_name: [] for action_name in actions}
     for _ in range(_ROUNDS):
-        for what, action in (
-            ("step", lambda: step(picture, size, (3, 5), 1.0)),
-            ("product", lambda: matrix @ matrix),
-            ("copy", lambda: target.copy_(source)),
-        ):
-            ran[what].append(seconds_of_one(action, device))
-    seconds, product, copy = (statistics.median(ran[what]) for what in ("step", "product", "copy"))
-    flops_rate, bytes_rate = 2 * side**3 / product, 2 * size_of_copy / copy
-    touched = work.touched(dtype.itemsize)
-    return Bound(
-        step_ms=seconds * 1e3,
-        bound_ms=(work.flops / flops_rate + touched / bytes_rate) * 1e3,
-        gflop=work.flops / 1e9,
-        million_activations=work.activations / 1e6,
+        for action_name, action in actions.items():
+            times[action_name].append(seconds_per_call(action, device))
+    step_seconds, product_seconds, copy_seconds = (statistics.median(times[action_name]) for action_name in actions)
+    flops_rate, bytes_rate = 2 * side**3 / product_seconds, 2 * copy_size / copy_seconds
+    return StepBound(
+        step_ms=step_seconds * 1e3,
+        bound_ms=(cost.flops / flops_rate + cost.bytes_moved(dtype.itemsize) / bytes_rate) * 1e3,
+        gflop=cost.flops / 1e9,
+        million_activations=cost.activations / 1e6,
         gflops_per_second=flops_rate / 1e9,
         gigabytes_per_second=bytes_rate / 1e9,
     )
 
 
-def seconds_of_one(action: Callable[[], object], device: torch.device) -> float:
-    """Return how long one of consecutive calls of `action` takes."""
-    for _ in range(_WARMING):
+def seconds_per_call(action: Callable[[], object], device: torch.device) -> float:
+    """Return the time of one of several consecutive calls of `action`: the median, on a GPU the mean."""
+    for _ in range(_WARM_UP_CALLS):
         action()
     if device.type == "cuda":
         return _seconds_on_gpu(action)
-    taken = []
+    times = []
     for _ in range(_CALLS):
-        began = time.perf_counter()
+        start = time.perf_counter()
         action()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
 
 
 def _seconds_on_gpu(action: Callable[[], object]) -> float:
-    began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # so in its stubs
-    began.record()
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # as in torch's stubs
+    start.record()
     for _ in range(_CALLS):
         action()
-    ended.record()
-    ended.synchronize()
-    return float(began.elapsed_time(ended)) / 1e3 / _CALLS
+    end.record()
+    end.synchronize()
+    return float(start.elapsed_time(end)) / 1e3 / _CALLS

@@ -1,9 +1,9 @@
-"""How steady a dream is.
+"""Temporal stability: flicker of a dream that follows a moving video, and drift of the dream of a still scene.
 
-flicker: mean absolute difference, in levels of 255, between a frame and the one before it moved by the source's own
-optical flow, over the pixels where the flow explains the source (an error under 10). The same of the source is what a
-perfectly steady dream would have. After W.-S. Lai et al., "Learning Blind Video Temporal Consistency", ECCV 2018 (warp
-error), without its occlusion network.
+Flicker is the mean absolute difference, in levels of 255, between a frame and the previous frame warped by the source's
+own optical flow, over the pixels where the flow explains the source (an error under 10). The flicker of the source
+itself is what a perfectly stable dream would have. After W.-S. Lai et al., "Learning Blind Video Temporal Consistency",
+ECCV 2018 (warp error), without its occlusion network.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,13 +14,14 @@ import numpy as np
 
 from livedream.bench.memory import resident_mb
 
-_EXPLAINED = 10
+_MAX_FLOW_ERROR = 10
+"""Warp error of the source, in levels, up to which the flow explains a pixel."""
 SETTLED = 200
-"""Still frames after which a dream has grown as far as it will: drift is looked for from there on."""
-_FILLED = 500
-"""Still frames after which a run has taken the memory that it needs: growth is counted from there."""
-_PAIRS = 10
-"""Every so many frames of a still scene one is compared with the one before it."""
+"""Still frames after which a dream has settled: drift is measured from there."""
+_MEMORY_SETTLED = 500
+"""Still frames after which a run has allocated the memory that it needs: growth is measured from there."""
+_FLICKER_INTERVAL = 10
+"""Of a still scene, one frame in this many is compared with the previous one."""
 
 
 class Flicker(NamedTuple):
@@ -29,84 +30,100 @@ class Flicker(NamedTuple):
 
 
 def flicker(dreams: Sequence[np.ndarray], sources: Sequence[np.ndarray]) -> Flicker | None:
-    """Return the flicker of `dreams` and of the frames they are of, all uint8 RGB (h, w, 3).
+    """Return the flicker of a dream and of its source.
 
-    None where the flow explains nothing: a film of cuts, or of noise.
+    Args:
+        dreams: consecutive dreamed frames, uint8 RGB (h, w, 3).
+        sources: the frames that they were dreamed from, of the same shape.
+
+    Returns:
+        None if the flow explains no pixel, as in a video of cuts or of noise.
     """
     height, width = sources[0].shape[:2]
     grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
-    found = []
-    for now in range(1, len(sources)):
-        greys = [cv2.cvtColor(sources[number], cv2.COLOR_RGB2GRAY) for number in (now, now - 1)]
+    mean_errors = []
+    for current in range(1, len(sources)):
+        greys = [cv2.cvtColor(sources[index], cv2.COLOR_RGB2GRAY) for index in (current, current - 1)]
         dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        places = grid + dis.calc(greys[0], greys[1], np.zeros_like(grid))
-        errors = [_error(frames[now], frames[now - 1], places) for frames in (dreams, sources)]
-        explained = errors[1] < _EXPLAINED
+        positions = grid + dis.calc(greys[0], greys[1], np.zeros_like(grid))
+        errors = [_warp_error(frames[current], frames[current - 1], positions) for frames in (dreams, sources)]
+        explained = errors[1] < _MAX_FLOW_ERROR
         if explained.any():
-            found.append([error[explained].mean() for error in errors])
-    return Flicker(*np.mean(found, axis=0).tolist()) if found else None
+            mean_errors.append([error[explained].mean() for error in errors])
+    return Flicker(*np.mean(mean_errors, axis=0).tolist()) if mean_errors else None
 
 
-def _error(now: np.ndarray, before: np.ndarray, places: np.ndarray) -> np.ndarray:
-    # One map carries x and y, which OpenCV's stubs do not know.
+def _warp_error(current: np.ndarray, previous: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    # One map holds x and y, which OpenCV's stubs do not allow.
     warped = cv2.remap(  # type: ignore[call-overload]
-        before, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        previous, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return cv2.absdiff(now, warped).mean(axis=2)
+    return cv2.absdiff(current, warped).mean(axis=2)
 
 
 class Drift(NamedTuple):
-    """Of the dream of a scene that stands still.
+    """The drift of the dream of a still scene.
 
-    Clipped are the pixels of which a channel is 0 or 255. Both shares and luminance, the mean in levels of 255, are
-    those of the dream less those of its source: a camera's noise is no drift.
+    Luminance is the mean in levels of 255; `clipped` is the share of pixels with a channel at 0 or 255. Both are those
+    of the dream minus those of its source, so that camera noise does not count as drift.
     """
 
     luminance_grown: float
     clipped_grown: float
-    """Of the settled dream, at frame SETTLED: its look, the reference of the two that follow."""
+    """The settled dream, at frame SETTLED: the reference of the next two."""
     luminance: float
     clipped: float
-    """How far it gets from there at most, in any frame up to the last."""
+    """The largest distance from the reference in any later frame."""
     flicker: float
-    """As above, from SETTLED on; the flow is known to be none. With a camera's noise it tells how much it swims."""
+    """Mean absolute difference of consecutive frames from SETTLED on, where the flow is known to be zero. With camera
+    noise it shows how much the dream moves."""
     flicker_source: float
     rss_growth: float | None
-    """Of the memory of this process, from frame 500 to the last, as a share; None of a shorter run."""
+    """Growth of the memory of this process from frame 500 to the last frame, as a share; None for a shorter run."""
 
 
 def drift(dream: Callable[[np.ndarray], np.ndarray], frames: Iterable[np.ndarray]) -> Drift:
-    """Dream `frames`, more than SETTLED + 1 of a scene that stands still, uint8 RGB (h, w, 3)."""
-    grown = most = np.zeros(2)
+    """Dream a still scene and measure how it drifts.
+
+    Args:
+        dream: the dreamer: takes and returns uint8 RGB (h, w, 3).
+        frames: the scene, more than SETTLED + 1 frames.
+
+    Raises:
+        ValueError: there are too few frames.
+    """
+    reference = largest_drift = np.zeros(2)
     flickers = []
-    filled: float | None = None
-    before: tuple[np.ndarray, np.ndarray] | None = None
-    number = -1
-    for number, source in enumerate(frames):
-        now = dream(source), source
-        if number == _FILLED:
-            filled = resident_mb()
-        if number >= SETTLED:
-            change = _levels(now[0]) - _levels(now[1])
-            grown = change if number == SETTLED else grown
-            most = np.where(abs(change - grown) > abs(most), change - grown, most)
-            if before is not None and (number - SETTLED) % _PAIRS == 1:
-                flickers.append([cv2.absdiff(*pair).mean() for pair in zip(now, before, strict=True)])
-        before = now
+    settled_mb: float | None = None
+    previous: tuple[np.ndarray, np.ndarray] | None = None
+    index = -1
+    for index, source in enumerate(frames):
+        current = dream(source), source
+        if index == _MEMORY_SETTLED:
+            settled_mb = resident_mb()
+        if index >= SETTLED:
+            change = _levels(current[0]) - _levels(current[1])
+            reference = change if index == SETTLED else reference
+            largest_drift = np.where(abs(change - reference) > abs(largest_drift), change - reference, largest_drift)
+            if previous is not None and (index - SETTLED) % _FLICKER_INTERVAL == 1:
+                flickers.append([cv2.absdiff(*pair).mean() for pair in zip(current, previous, strict=True)])
+        previous = current
     if not flickers:
-        raise ValueError(f"drift needs more than {SETTLED + 1} frames, got {number + 1}")
-    left = resident_mb() if filled else None
-    growth = left / filled - 1 if left and filled else None
-    dreams, sources = np.mean(flickers, axis=0).tolist()
-    return Drift(float(grown[0]), float(grown[1]), float(most[0]), float(most[1]), dreams, sources, growth)
+        raise ValueError(f"drift needs more than {SETTLED + 1} frames, got {index + 1}")
+    final_mb = resident_mb() if settled_mb else None
+    growth = final_mb / settled_mb - 1 if final_mb and settled_mb else None
+    dream_flicker, source_flicker = np.mean(flickers, axis=0).tolist()
+    luminance_grown, clipped_grown = reference.tolist()
+    luminance, clipped = largest_drift.tolist()
+    return Drift(luminance_grown, clipped_grown, luminance, clipped, dream_flicker, source_flicker, growth)
 
 
-def _levels(picture: np.ndarray) -> np.ndarray:
-    """Return the mean luminance, and the share of pixels that are clipped."""
-    return np.array([cv2.mean(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))[0], clipped(picture)])
+def _levels(image: np.ndarray) -> np.ndarray:
+    """Return the mean luminance and the share of clipped pixels, (2,)."""
+    return np.array([cv2.mean(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[0], clipped_fraction(image)])
 
 
-def clipped(picture: np.ndarray) -> float:
-    """Return the share of pixels of `picture`, uint8 RGB (h, w, 3), of which a channel is 0 or 255."""
-    between = cv2.countNonZero(cv2.inRange(picture, (1, 1, 1), (254, 254, 254)))
-    return 1 - between / (picture.shape[0] * picture.shape[1])
+def clipped_fraction(image: np.ndarray) -> float:
+    """Return the share of the pixels of `image`, uint8 RGB (h, w, 3), that have a channel at 0 or 255."""
+    not_clipped = cv2.countNonZero(cv2.inRange(image, (1, 1, 1), (254, 254, 254)))
+    return 1 - not_clipped / (image.shape[0] * image.shape[1])

@@ -14,13 +14,13 @@ PLAIN = DreamSettings(layers="fire4", working_height=128, octaves=1, jitter=0, p
 
 
 def dreamt_by_both(settings: DreamSettings, frames: int = 3) -> list[np.ndarray]:
-    """Return what livedream and the baseline add to the last of some frames of a still scene, uint8 (128, 192, 3)."""
+    """Return dream minus source, int (128, 192, 3), of livedream and the baseline, at the end of a still scene."""
     dreamer = Dreamer(settings)
     plain = Baseline(settings, models.load("squeezenet"), dreamer.engine.ascent, (192, 128))
     pixels = np.random.default_rng(0).integers(60, 200, (128, 192, 3), np.uint8)
     for number in range(frames):
         ours, theirs = dreamer(Frame(pixels, Fraction(number), number)).pixels, plain(pixels)
-    return [picture.astype(int) - pixels for picture in (ours, theirs)]
+    return [image.astype(int) - pixels for image in (ours, theirs)]
 
 
 @pytest.mark.parametrize(
@@ -41,20 +41,20 @@ def dreamt_by_both(settings: DreamSettings, frames: int = 3) -> list[np.ndarray]
     ids=str,
 )
 def test_the_baseline_dreams_the_same_dream(look) -> None:
-    """It is no straw man: without jitter its dream is ours, but for the rounding of resized pictures."""
+    """Without jitter the dreams differ only in the rounding of resized images, so the comparison is fair."""
     ours, theirs = dreamt_by_both(PLAIN.replace(**look))
     assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.98
     assert np.abs(ours).mean() == pytest.approx(np.abs(theirs).mean(), rel=0.1)
 
 
-def test_a_class_is_dreamt_of_too() -> None:
-    """SqueezeNet's own scores end in a ReLU, which ours leaves out: the same work, not quite the same dream."""
+def test_a_class_is_dreamed_too() -> None:
+    """SqueezeNet's own logits end in a ReLU, which livedream leaves out: the same work, a slightly different dream."""
     ours, theirs = dreamt_by_both(PLAIN.replace(model="squeezenet", layers="class:goldfinch"))
     assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.7
 
 
 def test_octaves_take_turns() -> None:
-    """Each scales in its own way, so the dreams are not quite the same; one that stays at the full size adds more."""
+    """The two resize differently, so the dreams are similar, not equal. Steps at the full size only would add more."""
     ours, theirs = dreamt_by_both(PLAIN.replace(octaves=3))
     assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.8
     assert np.abs(ours).mean() == pytest.approx(np.abs(theirs).mean(), rel=0.1)

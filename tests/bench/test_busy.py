@@ -17,7 +17,7 @@ def is_there(pid: int) -> bool:
     return True
 
 
-def test_busy_processes_keep_cores_busy_and_end_when_the_work_fails() -> None:
+def test_busy_processes_end_when_the_block_raises() -> None:
     with pytest.raises(KeyError), busy.busy_processes(2) as processes:
         assert [process.poll() for process in processes] == [None, None]
         raise KeyError
@@ -25,7 +25,7 @@ def test_busy_processes_keep_cores_busy_and_end_when_the_work_fails() -> None:
     assert not any(is_there(process.pid) for process in processes)
 
 
-def test_they_end_also_when_their_parent_is_killed() -> None:
+def test_busy_processes_end_when_their_parent_is_killed() -> None:
     program = (
         "from livedream.bench.busy import busy_processes\n"
         "with busy_processes(1) as (process,):\n"
@@ -44,19 +44,19 @@ def test_they_end_also_when_their_parent_is_killed() -> None:
 
 
 def state_of(pid: int) -> str:
-    """Return the letter of Linux: Z for a process that ended, for which nobody has asked."""
+    """Return the state of a process as a letter of /proc: Z if it ended but its parent has not waited for it."""
     status = Path(f"/proc/{pid}/stat")
     return status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] if status.exists() else ""
 
 
-def test_each_work_is_measured_beside_each_number_of_them_and_the_median_counts(monkeypatch) -> None:
+def test_each_workload_is_measured_beside_each_number_of_busy_processes_and_the_median_counts(monkeypatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     speeds = iter([8.0, 3.0, 9.0, 4.0, 1.0, 5.0])
-    found = busy.measure({"a": lambda: next(speeds)}, rounds=3, counts=(0, 1))
-    assert found == {"a": {0: 8.0, 1: 4.0}}
+    rates = busy.measure({"a": lambda: next(speeds)}, rounds=3, counts=(0, 1))
+    assert rates == {"a": {0: 8.0, 1: 4.0}}
 
 
-def test_the_table_says_which_part_of_the_fair_share_is_kept() -> None:
+def test_the_table_shows_the_speed_relative_to_the_fair_share() -> None:
     # On two cores beside one process the fair share is two thirds, beside two a half: 6 and 4.5 of 9.
     lines = busy.table({"a still": {0: 9.0, 1: 6.0, 2: 3.6}}, cores=2)
     assert lines == [

@@ -2,13 +2,13 @@ import pytest
 
 from benchmarks.gpu_bounds import GPUS, Gpu, bounds_table
 from livedream import models
-from livedream.bench.roofline import Work
+from livedream.bench.roofline import StepCost
 from livedream.dream.objective.parser import parse
 
 
 def test_least_time_by_hand() -> None:
     # 6 GFLOP at 2 TFLOP/s are 3 ms; 5 million activations of two bytes, touched four times, at 20 GB/s are 2 ms.
-    assert Gpu("card", 2, 20).milliseconds(Work(6_000_000_000, 5_000_000)) == pytest.approx(3 + 2)
+    assert Gpu("card", 2, 20).milliseconds(StepCost(6_000_000_000, 5_000_000)) == pytest.approx(3 + 2)
 
 
 def test_table_has_a_row_for_each_network_and_size(monkeypatch) -> None:

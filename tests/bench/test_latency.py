@@ -4,13 +4,13 @@ import time
 import numpy as np
 import pytest
 
-from livedream.bench.latency import LIVE_RATE, measure_age, measure_slow_age
+from livedream.bench.latency import LIVE_RATE, measure_latency, measure_overload_latency
 from livedream.frame import Frame
 from livedream.settings import DreamSettings
 
 
 class SlowSteps:
-    """A dreamer whose steps take so many seconds each."""
+    """A dreamer whose steps take a given time."""
 
     def __init__(self, seconds: float) -> None:
         self.settings = DreamSettings(layers="fire4")
@@ -40,26 +40,26 @@ class SlowSteps:
 
 
 @pytest.fixture
-def pictures() -> list[np.ndarray]:
+def images() -> list[np.ndarray]:
     return [np.zeros((32, 400, 3), np.uint8)]
 
 
-def test_a_fast_dreamer_is_made_slow_and_left_as_it_was(pictures) -> None:
+def test_a_fast_dreamer_is_made_slow_and_left_as_it_was(images) -> None:
     dreamer = SlowSteps(0.01)
-    found = measure_slow_age(dreamer, pictures, 2, 100)  # type: ignore[arg-type]
-    assert dreamer.dreamt_in == {found.steps} == {9}  # of 10 ms: at least two and a half frames of the camera
-    assert found.frame > 1e3 / LIVE_RATE
-    assert found.allowed == pytest.approx(2 * found.frame + 10, rel=0.2)
+    latency = measure_overload_latency(dreamer, images, 2, 100)  # type: ignore[arg-type]
+    assert dreamer.dreamt_in == {latency.steps} == {9}  # of 10 ms: at least two and a half frames of the camera
+    assert latency.frame > 1e3 / LIVE_RATE
+    assert latency.allowed == pytest.approx(2 * latency.frame + 10, rel=0.2)
     assert dreamer.settings.steps == 1
 
 
-def test_one_that_cannot_be_made_slow_tells_nothing(pictures) -> None:
+def test_a_dreamer_that_keeps_up_with_the_most_steps_has_no_overload_latency(images) -> None:
     dreamer = SlowSteps(0)
-    assert measure_slow_age(dreamer, pictures, 2, 1e6) is None  # type: ignore[arg-type]
+    assert measure_overload_latency(dreamer, images, 2, 1e6) is None  # type: ignore[arg-type]
     assert dreamer.dreamt_in == {20}
 
 
-def test_frames_are_lost_on_the_way_to_the_sink_too(pictures, monkeypatch) -> None:
+def test_frames_that_the_sink_drops_count_as_dropped(images, monkeypatch) -> None:
     def run(source, dreamer, sinks):
         for frame in source:
             sinks[0].write(frame)
@@ -70,17 +70,20 @@ def test_frames_are_lost_on_the_way_to_the_sink_too(pictures, monkeypatch) -> No
             self.dropped, self.sinks = dropped, sinks
 
     monkeypatch.setattr("livedream.bench.latency.run", run)
-    found = measure_age(SlowSteps(0), pictures, 0.5)  # type: ignore[arg-type]
-    assert found.dropped == 5
+    latency = measure_latency(SlowSteps(0), images, 0.5)  # type: ignore[arg-type]
+    assert latency.dropped == 5
 
 
-def test_tenths_show_what_grows(pictures, monkeypatch) -> None:
+def test_tenths_show_growing_latency(images, monkeypatch) -> None:
     def run(source, dreamer, sinks):
         sinks[0].ages += [0.001 * number for number in range(101)]
-        sinks[0].arrived += [0.0] + [float(number) for number in range(1, 101)]
+        sinks[0].arrivals += [0.0] + [float(number) for number in range(1, 101)]
         return type("Report", (), {"dropped": 0, "sinks": ()})
 
     monkeypatch.setattr("livedream.bench.latency.run", run)
-    found = measure_age(SlowSteps(0), pictures, 0.5)  # type: ignore[arg-type]
-    assert found.tenths_ms == (pytest.approx(5.5), pytest.approx(95.5))  # the first, at 0, is of the first second
-    assert found.age_ms["max"] == pytest.approx(100)
+    latency = measure_latency(SlowSteps(0), images, 0.5)  # type: ignore[arg-type]
+    assert latency.tenths_ms == (
+        pytest.approx(5.5),
+        pytest.approx(95.5),
+    )  # without the first, at 0: it warms up
+    assert latency.age_ms["max"] == pytest.approx(100)

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from livedream.bench.recognition import Recognition, recognition
+from livedream.bench.recognition import Recognition, measure_recognition
 from livedream.cli.main import main
 
 QUICK = (
@@ -14,11 +14,11 @@ QUICK = (
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Scenes of few frames, and recognition that is made up."""
-    monkeypatch.setattr("livedream.bench.look.FILM_FRAMES", 3)
+    """Scenes of few frames, and made-up recognition."""
+    monkeypatch.setattr("livedream.bench.look.VIDEO_FRAMES", 3)
     monkeypatch.setattr("livedream.bench.look.SCENE_FRAMES", 2)
     made_up = [Recognition("dogs", "squeezenet", "efficientnet_lite0", 20, 13, 1)]
-    monkeypatch.setattr("livedream.bench.looks.recognition", lambda count: made_up)
+    monkeypatch.setattr("livedream.bench.looks.measure_recognition", lambda count: made_up)
 
 
 def test_bench_says_and_writes_how_presets_look(quick, tmp_path, capsys) -> None:
@@ -58,7 +58,7 @@ def test_without_scikit_image_nothing_is_measured(monkeypatch, capsys) -> None:
 def test_each_network_dreams_for_the_other(monkeypatch) -> None:
     """Two stills each: one of a photograph, one of noise."""
     monkeypatch.setattr("livedream.bench.recognition.SIZE", (120, 80))
-    found = recognition(("dogs",), count=2)
+    found = measure_recognition(("dogs",), count=2)
     assert [row[:4] for row in found] == [
         ("dogs", "squeezenet", "efficientnet_lite0", 2),
         ("dogs", "efficientnet_lite0", "squeezenet", 2),

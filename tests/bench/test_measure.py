@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from livedream.bench.cold_start import run_fresh
+from livedream.bench.cold_start import measure_cold_start
 from livedream.bench.throughput import mask_cost, without_mask
 from livedream.cli.main import main
 from livedream.dream.dreamer import Dreamer
@@ -17,12 +17,12 @@ QUICK = (
     *("--size", "400x226", "--working-height", "64", "--layers", "fire4 + tv", "--precision", "float32"),
     *("--frames", "10", "--seconds", "2"),
 )
-# What the issue asks for, and beside it what says how it was measured.
-ASKED = {
+# The measurements, and how they were made.
+MEASURED = {
     *("fps", "fps_encoded", "fps_bare", "fps_baseline", "step_ms", "bound_ms", "roofline", "stages", "age_ms"),
     *("dropped", "first_frame_s", "peak_rss_mb", "flicker", "flicker_source", "strength", "drift"),
 }
-BESIDE = {
+PROVENANCE = {
     *("size", "source", "preset", "rounds", "frames", "still", "command", "date", "machine", "versions", "settings"),
     *("description", "work", "age_tenths_ms", "age_slow_ms", "peak_vram_mb", "mask"),
 }
@@ -34,8 +34,8 @@ def test_bench_says_and_writes_everything(tmp_path, capsys) -> None:
     masked = ("--mask", "still", "--frames", "60", "--still", "202")
     assert main(["bench", *QUICK, *masked, "--json", str(target)]) == 0
     found = json.loads(target.read_text(encoding="utf-8"))
-    assert set(found) == ASKED | BESIDE
-    for what in ASKED - {"stages", "age_ms", "drift", "dropped"}:
+    assert set(found) == MEASURED | PROVENANCE
+    for what in MEASURED - {"stages", "age_ms", "drift", "dropped"}:
         assert found[what] > 0, what
     assert found["roofline"] == pytest.approx(found["bound_ms"] / found["step_ms"])
     assert set(found["stages"]) >= STAGES
@@ -85,7 +85,7 @@ def test_the_same_without_a_mask_differs_in_nothing_else() -> None:
     assert dreamer.settings == settings
 
 
-def test_a_fresh_process_is_timed_from_its_start_to_its_first_frame(tmp_path, monkeypatch) -> None:
+def test_a_cold_start_is_timed_from_its_start_to_its_first_frame(tmp_path, monkeypatch) -> None:
     clock = SimpleNamespace(now=100.0)
 
     class Process(contextlib.nullcontext[Any]):
@@ -106,23 +106,23 @@ def test_a_fresh_process_is_timed_from_its_start_to_its_first_frame(tmp_path, mo
 
     monkeypatch.setattr("livedream.bench.cold_start.time", SimpleNamespace(perf_counter=lambda: clock.now))
     monkeypatch.setattr("livedream.bench.cold_start.subprocess.Popen", Process)
-    assert run_fresh(tmp_path / "film.mp4", 3, DreamSettings()) == (8, 700, None)
+    assert measure_cold_start(tmp_path / "video.mp4", 3, DreamSettings()) == (8, 700, None)
 
 
-def test_a_fresh_process_that_fails_is_an_error(tmp_path) -> None:
+def test_a_cold_start_that_fails_is_an_error(tmp_path) -> None:
     with pytest.raises(RuntimeError, match="exit code 1"):
-        run_fresh(tmp_path / "none.mp4", 3, DreamSettings())
+        measure_cold_start(tmp_path / "none.mp4", 3, DreamSettings())
 
 
 @pytest.mark.parametrize(
     ("wrong", "code", "line"),
     [
-        (["--size", "100x100"], 2, "frames of 384x64 at least, got 100x100"),
+        (["--size", "100x100"], 2, "expected at least 384x64, got 100x100"),
         (["--size", "big"], 2, "invalid size 'big'"),
         (["--json", "nowhere/b.json"], 2, "the folder of nowhere/b.json does not exist"),
         (["--source", "nothing.mp4"], 1, "nothing.mp4"),
         (["--rounds", "2"], 2, "2 is not in the range 3<=x<=1000"),
-        (["--still", "100"], 2, "drift needs 202 still frames at least, got 100"),
+        (["--still", "100"], 2, "drift needs at least 202 still frames, got 100"),
     ],
 )
 def test_wrong_words_are_one_line(wrong, code, line, tmp_path, monkeypatch, capsys) -> None:

@@ -8,12 +8,12 @@ import pytest
 
 from livedream.bench.memory import peak_mb, resident_mb
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell")
+pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system has no /proc")
 
 
-def test_what_is_taken_is_resident_and_the_peak_stays() -> None:
+def test_allocated_memory_is_resident_and_the_peak_stays() -> None:
     before = resident_mb()
-    taken = mmap.mmap(-1, 100 << 20)  # malloc may give memory again that is resident already
+    taken = mmap.mmap(-1, 100 << 20)  # malloc may reuse memory that is resident already
     for place in range(0, len(taken), mmap.PAGESIZE):
         taken[place] = 1
     assert resident_mb() - before == pytest.approx(100, abs=20)
@@ -24,8 +24,8 @@ def test_what_is_taken_is_resident_and_the_peak_stays() -> None:
     assert resident_mb() < most - 50
 
 
-def test_a_process_does_not_count_what_it_was_started_by() -> None:
-    """As it would with getrusage."""
+def test_the_peak_does_not_include_the_parent_process() -> None:
+    """With getrusage it would."""
     taken = np.ones(300 << 20, np.uint8)
     code = "import sys; from livedream.bench.memory import peak_mb; sys.stdout.write(str(peak_mb()))"
     found = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)

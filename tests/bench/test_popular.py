@@ -1,7 +1,7 @@
 import numpy as np
 from skimage import data
 
-from benchmarks.popular import PHOTO, PlainStill, seconds_of, still_settings
+from benchmarks.popular import STILL_SIZE, PlainStill, still_settings
 from livedream.dream import still
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.image.octaves import octave_shapes
@@ -9,7 +9,7 @@ from livedream.dream.still import still_shapes
 
 
 def test_the_plain_loop_does_the_same_work(monkeypatch) -> None:
-    """The same dream, but for how octaves are interpolated, the order of sums, and what keeps ours from burning out."""
+    """The dreams differ only in how octaves are interpolated, in the order of sums, and in the clipping protection."""
     monkeypatch.setattr(still, "_SOFT", 1e-9)
     monkeypatch.setattr(still, "_within", lambda dream, picture: dream)
     photo = np.ascontiguousarray(data.chelsea()[60:156, 100:228])
@@ -22,13 +22,6 @@ def test_the_plain_loop_does_the_same_work(monkeypatch) -> None:
 
 def test_a_still_has_the_four_octaves_of_deepdream() -> None:
     settings = still_settings("squeezenet")
-    sizes = still_shapes(settings, PHOTO[1], PHOTO[0], smallest=32)
+    sizes = still_shapes(settings, STILL_SIZE[1], STILL_SIZE[0], smallest=32)
     assert sizes == [(360, 640), (257, 457), (184, 327), (131, 233)]  # each 1.4 times smaller
     assert sizes == octave_shapes(sizes[0], settings.octaves, settings.octave_scale, 32)
-
-
-def test_ways_take_turns_and_the_first_round_does_not_count() -> None:
-    called: list[str] = []
-    found = seconds_of({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 2)
-    assert called == ["a", "b"] * 3
-    assert set(found) == {"a", "b"}

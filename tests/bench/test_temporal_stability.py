@@ -9,23 +9,23 @@ from livedream.bench.temporal_stability import SETTLED, Drift, drift, flicker
 
 
 @pytest.fixture(scope="module")
-def film() -> list[np.ndarray]:
-    """A soft picture that moves two pixels to the right at each frame."""
+def video() -> list[np.ndarray]:
+    """A blurred image that moves two pixels to the right per frame."""
     noise = np.random.default_rng(0).integers(0, 256, (96, 160, 3), np.uint8)
     wide = cv2.GaussianBlur(noise, (0, 0), 4)
     wide = cv2.normalize(wide, None, 40, 215, cv2.NORM_MINMAX)
     return [np.roll(wide, 2 * number, axis=1) for number in range(6)]
 
 
-def test_a_dream_that_moves_with_the_film_is_steady(film) -> None:
-    inverted = [255 - frame for frame in film]
-    found = flicker(inverted, film)
+def test_a_dream_that_moves_with_the_video_does_not_flicker(video) -> None:
+    inverted = [255 - frame for frame in video]
+    found = flicker(inverted, video)
     assert found.dream / found.source == pytest.approx(1, abs=0.05)
 
 
-def test_a_dream_that_jumps_flickers_by_as_much(film) -> None:
-    jumping = [frame + np.uint8(20 * (number % 2)) for number, frame in enumerate(film)]
-    found = flicker(jumping, film)
+def test_a_dream_that_jumps_flickers_by_as_much(video) -> None:
+    jumping = [frame + np.uint8(20 * (number % 2)) for number, frame in enumerate(video)]
+    found = flicker(jumping, video)
     assert found.dream == pytest.approx(20, abs=3)
     assert found.source < 5
 
@@ -35,7 +35,7 @@ def grey(level: int) -> np.ndarray:
 
 
 def still(*levels: int) -> Iterator[np.ndarray]:
-    """Pictures by which a dream of grey(100) is settled at 150, and then goes through `levels`."""
+    """Yield a dream of grey(100) that settles at 150 and then takes `levels`."""
     yield from [grey(150)] * (SETTLED + 1)
     yield from map(grey, levels)
 
@@ -45,7 +45,7 @@ def drift_of(dreams: Iterator[np.ndarray], frames: int) -> Drift:
 
 
 def test_drift_is_the_farthest_from_the_settled_dream() -> None:
-    """Not the last: what comes back has drifted all the same."""
+    """It is not the last frame: a dream that returns has drifted too."""
     found = drift_of(still(152, 130, 160, 151), SETTLED + 5)
     assert found.luminance_grown == pytest.approx(50)
     assert found.luminance == pytest.approx(-20)
