@@ -17,10 +17,10 @@ from torch.nn import functional as F
 
 from livedream import models
 from livedream.bench.rounds import median_seconds
-from livedream.dream.choice import network_for
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.image.jitter import draw_shift
 from livedream.dream.image.octaves import octave_shapes, working_shape
+from livedream.dream.objective.network_choice import network_for
 from livedream.settings import DreamSettings
 from livedream.visualize.visualizer import SIZE, STEPS, Visualizer
 

@@ -20,7 +20,7 @@ import sys
 
 # `python -m livedream` imports this package before its __main__, and cv2 takes a tenth of a second.
 if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] == "livedream":
-    from livedream_launcher import guard_imports, wait_asleep
+    from livedream_startup import guard_imports, wait_asleep
 
     guard_imports()
     wait_asleep()

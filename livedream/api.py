@@ -19,7 +19,7 @@ from livedream.presets import FILM, LIVE, STILL
 from livedream.settings import DreamSettings
 from livedream.sink.open import open_sink
 from livedream.sink.sink import Sink
-from livedream.stills import StillDreamer
+from livedream.stills import StillFrames
 from livedream.stream_info import StreamInfo
 
 SinkSpec = Sink | str | os.PathLike[str]
@@ -99,7 +99,7 @@ def run(
             if frames.live and governor == "auto":
                 governor = Governor(dreamer, frames.rate or USUAL_RATE)
             if frames.stills:
-                dream = StillDreamer(dreamer)
+                dream = StillFrames(dreamer)
         if playback is None and not frames.live and not frames.stills and all(sink.live for sink in targets):
             playback = Playback()
         return pipeline_run(

@@ -8,7 +8,7 @@ from livedream.frame import Frame
 from livedream.steps import OnStep
 
 
-class StillDreamer:
+class StillFrames:
     """Dreams each frame by itself, as a photograph: a stream dreamer for a source whose frames are `stills`.
 
     Args:

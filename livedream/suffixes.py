@@ -1,4 +1,4 @@
-"""The suffixes of image files, in lower case: what can be read, and what can be written."""
+"""The suffixes of image and video files, in lower case: what can be read, and what can be written."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,3 +24,12 @@ RAW = (
     *(".x3f", ".3fr", ".iiq", ".erf", ".kdc", ".dcr", ".mrw", ".rwl", ".gpr"),
 )
 """Raw files of cameras, which are refused: Pillow and FFmpeg find only the thumbnail in many of them."""
+CONTAINERS: dict[str, tuple[str, ...]] = {
+    ".mp4": ("h264", "h265", "av1", "vp9"),
+    ".mov": ("h264", "h265", "prores"),
+    ".mkv": ("h264", "h265", "av1", "vp9", "prores", "ffv1"),
+    ".webm": ("vp9", "av1"),
+    ".gif": ("gif",),
+}
+"""The types of video files that can be written, and the codecs that each can contain; `auto` takes the first."""
+VIDEO_SUFFIXES = tuple(CONTAINERS)

@@ -83,7 +83,7 @@ class _Part:
 
 
 class Timeline:
-    """Gives the packets of a file times that continue where the clock of the file jumps.
+    """Gives the packets of a file times that continue where its timestamps jump.
 
     Feed it the packets of every video and audio track in the order of the file. The result depends only on them: two
     readers of one file give its packets the same times. Before the first jump these are the times of the file.

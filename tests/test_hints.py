@@ -21,11 +21,8 @@ OF_THE_COMMAND_LINE = {
     "bench",
     "doctor",
     "faults.py",  # words for what others raise, told by the command line alone
-    "capture/looped.py",  # --loop, feedback, --resume, --tour and recipes beside an output are not in Python
-    "capture/feedback_loop.py",
-    "pipeline/checkpoints.py",
+    "pipeline/checkpoints.py",  # --resume and --tour are not in Python
     "presets/tour.py",
-    "sink/sidecar.py",
 }
 
 

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from livedream import ArgumentError, DreamSettings, load_preset
-from livedream.dream.choice import network_for
+from livedream.dream.objective.network_choice import network_for
 from livedream.legacy import upgraded
 from livedream.presets import parse_preset
 from livedream.recipe import Recipe

@@ -11,7 +11,7 @@ import livedream
 
 ROOT = Path(livedream.__file__).parent
 AV = (
-    *("container_source", "video", "stdin", "remote", "live/network_stream", "live/stream_errors"),
+    *("container_source", "video", "stdin", "remote", "live/network_stream", "decoding/stream_errors"),
     *(
         f"decoding/{name}"
         for name in ("container", "timestamps", "color", "gamut", "dolby_vision", "shape", "side_data")
@@ -22,7 +22,7 @@ CV2 = (
     "__init__.py",
     *("capture/live/camera.py", "capture/live/devices.py"),
     "capture/live/screen.py",  # turns the order of the colours around: 1 ms a picture of 1920x1080, with numpy 15
-    *("dream/stream/motion.py", "dream/image/resize.py", "sink/window/window_sink.py"),
+    *("dream/motion/flow.py", "dream/image/resize.py", "sink/window/window_sink.py"),
 )
 
 
@@ -69,14 +69,15 @@ def imports() -> list[tuple[str, str]]:
                 "__init__.py",
                 *("capture/live/camera.py", "capture/live/devices.py", "capture/live/screen.py"),
                 "dream/dive.py",  # Lanczos' filter; torch has none
-                "dream/stream/motion.py",
-                "dream/stream/residual.py",  # the warp, four times as fast as torch's on a CPU
+                "dream/motion/flow.py",
+                "dream/motion/residual.py",  # the warp, four times as fast as torch's on a CPU
                 "dream/image/resize.py",
                 "dream/compute/threads.py",  # how many threads it takes
                 "dream/stream/live_masks.py",  # the warp and the means, as for the residual
                 "dream/image/mask_edges.py",  # the means of the guided filter
-                "dream/image/masks.py",  # the least of a neighbourhood, and the blending
-                "dream/stream/person.py",  # a Gaussian blur; torch has none
+                *("dream/image/masks.py", "dream/image/still_mask.py"),  # resizing and blending
+                "dream/image/person.py",  # a Gaussian blur; torch has none
+                "dream/stream/frame_masks.py",  # a table of 256 values
                 *("sink/window/window_sink.py", "sink/window/canvas.py", "sink/window/fade.py"),
                 "bench/",
                 "letterbox.py",  # resizes

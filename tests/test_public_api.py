@@ -79,7 +79,7 @@ def test_a_dreamer_takes_the_recipe_of_a_film_or_picture(tmp_path: Path, make_cl
         assert Dreamer(tmp_path / name).settings == load_preset(str(tmp_path / name)) == settings
     with pytest.raises(ArgumentError, match="carries no recipe") as caught:
         Dreamer(make_clip(frames=2))
-    assert caught.value.hint == "name a film or picture that `livedream run` made, or a .toml file"
+    assert caught.value.hint == "name a video or image that `livedream run` made, or a .toml file"
     with pytest.raises(SourceError, match=r"no such file: .*gone\.mp4"):
         Dreamer(tmp_path / "gone.mp4")
 

@@ -144,6 +144,35 @@ def test_no_import_leads_back_to_where_it_began() -> None:
     assert circles(graph) == []
 
 
+def everywhere(path: Path) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield all imports of a file, also those in functions and for type checkers."""
+    return (node for node in ast.walk(tree(path)) if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+def test_no_import_of_a_function_leads_back_either() -> None:
+    graph = {
+        name: {target for node in everywhere(path) for target in targets(node)} - {name}
+        for name, path in modules().items()
+    }
+    assert circles(graph) == []
+
+
+@pytest.mark.parametrize("folder", sorted({name for name, path in modules().items() if path.stem == "__init__"}))
+def test_folders_beside_each_other_import_one_way(folder: str) -> None:
+    """A folder counts as one, with all that lies in it: arrows between folders and files run one way only."""
+
+    def box(module: str) -> str | None:
+        inner = module.removeprefix(f"{folder}.")
+        return inner.partition(".")[0] if inner != module else None
+
+    graph: dict[str, set[str]] = {}
+    for name, path in modules().items():
+        if begin := box(name):
+            ends = {box(target) for node in everywhere(path) for target in targets(node)}
+            graph.setdefault(begin, set()).update(end for end in ends if end and end != begin)
+    assert circles({begin: ends & set(graph) for begin, ends in graph.items()}) == []
+
+
 def room(module: str) -> str:
     """Return the top-level folder of a module, or the module itself where it lies directly in livedream/."""
     return ".".join(module.split(".")[:2])

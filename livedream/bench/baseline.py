@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from livedream.dream.ascent import Ascent
-from livedream.dream.choice import network_for
 from livedream.dream.image.octaves import Shape, octave_shapes, share_of, working_shape
 from livedream.dream.image.precondition import precondition, preconditioner
+from livedream.dream.motion.flow import Motion
+from livedream.dream.motion.zoom import zoom_flow
+from livedream.dream.objective.network_choice import network_for
 from livedream.dream.objective.terms import IMAGE
-from livedream.dream.stream.motion import Motion
-from livedream.dream.stream.zoom import zoom_flow
 from livedream.models import LOGITS, resolve_layer
 from livedream.settings import DreamSettings
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from livedream_launcher import wait_asleep
+from livedream_startup import wait_asleep
 
 if __name__ == "__main__":  # before OpenMP is loaded, as the command does
     wait_asleep()

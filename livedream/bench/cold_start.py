@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from livedream.bench.clip import open_first_frames
 from livedream.bench.memory import peak_mb
-from livedream.dream.compute.importing import import_torch
+from livedream.dream.compute.importing import importing_torch
 from livedream.frame import Frame
 from livedream.pipeline.run import run
 from livedream.settings import DreamSettings
@@ -61,10 +61,10 @@ class _FirstFrameSink(NullSink):
 
 def main() -> None:
     video, frames, settings = sys.argv[1:]
-    import_torch()
-    import torch
+    with importing_torch():
+        import torch
 
-    from livedream.dream.dreamer import Dreamer
+        from livedream.dream.dreamer import Dreamer
 
     with open_first_frames(Path(video), int(frames)) as source:
         dreamer = Dreamer(DreamSettings(**json.loads(settings)))

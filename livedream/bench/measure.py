@@ -22,9 +22,9 @@ from livedream.bench.temporal_stability import SETTLED, drift, flicker
 from livedream.bench.throughput import Throughput, measure_throughput, video_of_size, without_mask
 from livedream.bench.timestamped_camera import MIN_SIZE
 from livedream.capture.video import VideoSource
-from livedream.dream.choice import network_for
 from livedream.dream.compute.fresh_thread import run_in_fresh_thread
 from livedream.dream.dreamer import Dreamer
+from livedream.dream.objective.network_choice import network_for
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.hints import option

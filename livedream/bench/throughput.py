@@ -16,9 +16,9 @@ from livedream.bench.clip import open_first_frames
 from livedream.capture.demo import demo_clip
 from livedream.capture.open import open_source
 from livedream.capture.source import Source
-from livedream.dream.choice import network_for
 from livedream.dream.compute.fresh_thread import run_in_fresh_thread
 from livedream.dream.dreamer import Dreamer
+from livedream.dream.objective.network_choice import network_for
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.pipeline.meter import percentile

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError
+from livedream.hints import either
 from livedream.urls import redact, same_place
 
 VIRTUAL_CAMERAS = ("OBS Virtual Camera", "Unity Video Capture")
@@ -31,7 +32,8 @@ def refuse_loop(source: Source, target: str) -> None:
         loops = same_place(source.place, target.removeprefix("virtual-camera:"))
     if loops:
         raise ArgumentError(
-            f"{source.name} shows the output that is sent to {redact(target)}", "choose another source, or another --to"
+            f"{source.name} shows the output that is sent to {redact(target)}",
+            f"choose another source, or another {either('--to', 'sink')}",
         )
 
 

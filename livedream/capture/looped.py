@@ -8,6 +8,7 @@ from pathlib import Path
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
+from livedream.hints import option
 
 USUAL_STEP = Fraction(1, 25)
 """Seconds for which the only frame of a video is shown, if the file does not say."""
@@ -34,10 +35,12 @@ class LoopedSource(Source):
 
     def __init__(self, video: Source, times: int | None = None, seconds: Fraction | None = None) -> None:
         if video.live:
-            hint = "leave out --loop: it never ends" if video.name == "demo" else "leave out --loop: it has no end"
-            raise ArgumentError(f"--loop is for videos, and {video.name} is live", hint)
+            why = "it never ends" if video.name == "demo" else "it has no end"
+            raise ArgumentError(
+                f"only a video can loop, and {video.name} is live", f"leave out {option('loop')}: {why}"
+            )
         if not video.rewinds:
-            raise ArgumentError(f"--loop: {video.name} can be read only once", "save it to a file, and name that")
+            raise ArgumentError(f"{video.name} can be read only once", "save it to a file, and name that")
         if times is not None and times < 1:
             raise ArgumentError(f"a video cannot be played {times} times", "give 1 or more, or no number for no end")
         frames = None
@@ -58,7 +61,7 @@ class LoopedSource(Source):
                 self.until = seconds if video.until is None else min(video.until, seconds)
         else:
             self.lost_sound = video.lost_sound or (
-                "the sound is left out: a looped film has none" if video.sound else ""
+                "the sound is left out: a looped video has none" if video.sound else ""
             )
         self._round = 0
         self._began = Fraction(0)

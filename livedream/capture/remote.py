@@ -10,7 +10,7 @@ import av.error
 from av.container import InputContainer
 
 from livedream.capture.container_source import ContainerSource
-from livedream.capture.live.stream_errors import stream_error
+from livedream.capture.decoding.stream_errors import stream_error
 from livedream.errors import SourceError
 from livedream.side_tracks import SideTracks
 from livedream.timeline import OPTIONS

@@ -193,7 +193,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # `livedream models --json >/full/disk` has lost its result. A reader that closes the pipe has what it wants.
         is_lost = failure is not None and not isinstance(failure, BrokenPipeError)
         if code == 0 and failure is not None and is_lost and not invocation.writes_files:
-            say_error(f"standard output cannot be written: {failure.strerror}", "make room, or choose another place")
+            say_error(
+                f"standard output cannot be written: {failure.strerror}",
+                "free some disk space, or choose another place",
+            )
             code = OUTSIDE
     return code
 

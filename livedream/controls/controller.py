@@ -15,10 +15,10 @@ from livedream.control import Control
 from livedream.controls.live_state import LiveState
 from livedream.controls.messages import Messages
 from livedream.controls.mirror import mirrored
-from livedream.dream.choice import network_for
 from livedream.dream.compute.fresh_thread import run_in_fresh_thread
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.live_swap import SettingsSwap
+from livedream.dream.objective.network_choice import network_for
 from livedream.dream.stream.frames import AnalyzedFrame, DreamedFrame
 from livedream.errors import ArgumentError, LivedreamError
 from livedream.frame import Frame

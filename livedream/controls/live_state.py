@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Self
 
-from livedream.dream.choice import network_for
+from livedream.dream.objective.network_choice import network_for
 from livedream.presets import tour_presets
 from livedream.presets.fade import blend
 from livedream.presets.tour import Tour

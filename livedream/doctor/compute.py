@@ -12,10 +12,10 @@ import torch
 
 from livedream.configuration import AUTO
 from livedream.doctor.finding import Finding
-from livedream.dream.choice import network_for
 from livedream.dream.compute.precision import choose_compute
 from livedream.dream.dreamer import Dreamer
 from livedream.dream.native import library, supported
+from livedream.dream.objective.network_choice import network_for
 from livedream.errors import ArgumentError, DeviceError, LivedreamError
 from livedream.frame import Frame
 from livedream.models import DEFAULT, find_network, has_weights, network_table, weights_file

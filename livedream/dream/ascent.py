@@ -14,7 +14,13 @@ from livedream.dream.dream_network import DreamNetwork
 from livedream.dream.image.jitter import Shift, roll
 from livedream.dream.image.masks import Masks
 from livedream.dream.image.octaves import Shape
-from livedream.dream.image.precondition import PLAIN, Preconditioner, TensorPreconditioner, precondition
+from livedream.dream.image.precondition import (
+    PLAIN,
+    Preconditioner,
+    TensorPreconditioner,
+    precondition,
+    precondition_and_measure,
+)
 from livedream.dream.image.resize import scale
 from livedream.dream.image.tiles import Tile, join
 from livedream.dream.native import kernels
@@ -128,7 +134,7 @@ class Ascent:
 
     def _climb_on_cpu(self, image: Tensor, gradient: Tensor, step_size: float, by: Preconditioner) -> Tensor:
         """Return `image` moved up `gradient`, in fewer passes over memory: scalars need not stay on a device here."""
-        gradient, mean = kernels.precondition(gradient, by)
+        gradient, mean = precondition_and_measure(gradient, by)
         if not math.isfinite(mean):
             self.dropped += 1
             return image.clone()

@@ -9,7 +9,6 @@ Source: A. Mordvintsev et al., google/deepdream, dream.ipynb, the last cells (20
 import cv2
 import numpy as np
 
-from livedream.dream.choice import network_for
 from livedream.dream.compute.forking import use_torch
 from livedream.dream.compute.precision import Compute
 from livedream.dream.engine import Engine
@@ -18,8 +17,9 @@ from livedream.dream.image.masks import wanted_masks
 from livedream.dream.image.octaves import octave_shapes, share_of, working_shape
 from livedream.dream.image.precondition import preconditioner
 from livedream.dream.image.resize import from_pixels, shrink, to_pixels
+from livedream.dream.motion.zoom import zoom_matrix
+from livedream.dream.objective.network_choice import network_for
 from livedream.dream.objective.validation import check_names
-from livedream.dream.stream.zoom import zoom_matrix
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.settings import DreamSettings

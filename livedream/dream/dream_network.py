@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from livedream.dream.backend.cudnn import avoid_cudnn
+from livedream.dream.compute.cudnn import avoid_cudnn
 from livedream.dream.compute.precision import merging_pays
 from livedream.dream.image.octaves import working_shape
 from livedream.dream.image.resize import from_pixels, shrink

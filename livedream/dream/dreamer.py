@@ -17,9 +17,9 @@ from livedream.dream.compute.forking import use_torch
 from livedream.dream.compute.fresh_thread import run_in_fresh_thread
 from livedream.dream.compute.threads import processors, sharing_cores, sleeping_at_barriers
 from livedream.dream.engine import Engine, call_threads
-from livedream.dream.image.masks import StillMask
 from livedream.dream.image.octaves import Shape
 from livedream.dream.image.resize import shrink
+from livedream.dream.image.still_mask import StillMask
 from livedream.dream.still import StillDreamer
 from livedream.dream.stream.frames import AnalyzedFrame, DreamedFrame
 from livedream.dream.stream.quality import QualityScale

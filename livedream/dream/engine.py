@@ -14,7 +14,6 @@ from torch import fx
 
 from livedream import models
 from livedream.dream.ascent import Ascent
-from livedream.dream.choice import network_for
 from livedream.dream.compute.forking import use_torch
 from livedream.dream.compute.precision import Compute, choose_compute, next_safer
 from livedream.dream.compute.threads import processors, sharing_cores, sleeping_at_barriers
@@ -22,6 +21,7 @@ from livedream.dream.dream_network import DreamNetwork
 from livedream.dream.image.jitter import draw_shift
 from livedream.dream.image.octaves import Shape
 from livedream.dream.native import kernels, supported
+from livedream.dream.objective.network_choice import network_for
 from livedream.dream.objective.parser import parse
 from livedream.dream.objective.validation import check_names
 from livedream.errors import ArgumentError

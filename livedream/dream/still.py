@@ -13,14 +13,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from livedream.dream.backend.cpu import to_device, to_int16_array
-from livedream.dream.choice import network_for
 from livedream.dream.compute.out_of_memory import first_line, is_out_of_memory
 from livedream.dream.engine import Engine
-from livedream.dream.image.masks import StillMask, wanted_masks
+from livedream.dream.image.masks import wanted_masks
 from livedream.dream.image.octaves import Shape, octave_shapes, share_of, working_shape
 from livedream.dream.image.precondition import preconditioner
 from livedream.dream.image.resize import compose, shrink
+from livedream.dream.image.still_mask import StillMask
 from livedream.dream.image.tiles import LEAST_SIDE, tiles
+from livedream.dream.objective.network_choice import network_for
 from livedream.dream.stream.working_shapes import WorkingShapes, too_little_memory
 from livedream.settings import DreamSettings
 from livedream.steps import StepReport

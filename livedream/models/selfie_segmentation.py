@@ -6,7 +6,7 @@ Google; its model card: "MediaPipe Selfie Segmentation", 2021. The encoder is Mo
 the encoder's stage of the same size.
 
 Implemented in torch because OpenCV, which can read the TFLite file, uses all threads of the process, and the dream
-needs those (see `livedream.dream.stream.person`). One inference on one thread takes 4 ms here and 7 ms in OpenCV 5.
+needs those (see `livedream.dream.image.person`). One inference on one thread takes 4 ms here and 7 ms in OpenCV 5.
 """
 
 import torch

@@ -63,7 +63,7 @@ _OWN = re.compile(r"(job\.json|\d+\.safetensors)(\.new)?|draft\.\w+")
 _JOB = "job.json"
 _UNFINISHED = ".new"
 _NEW_JOB = f"{_JOB}{_UNFINISHED}"
-_ANEW = "begin anew with --overwrite and without --resume"
+_ANEW = "start again with --overwrite and without --resume"
 _IN_WORDS = {
     "encoder": "the encoder",
     "ingredients": "the content of the files that --layers and --weights name",
@@ -136,7 +136,7 @@ class Journal:
         ]
         if changed:
             raise ArgumentError(
-                f"{self.part} was begun otherwise: {'; '.join(changed)}",
+                f"{self.part} was started differently: {'; '.join(changed)}",
                 f"resume it with the same input, settings and versions, or {_ANEW}",
             )
 

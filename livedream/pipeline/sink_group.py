@@ -179,7 +179,7 @@ class SinkGroup:
         if continues:
             # An error of livedream itself keeps its traceback.
             trace = None if isinstance(error, LivedreamError) else error
-            _log.warning("%s; the run goes on without it", worker.fault, exc_info=trace)
+            _log.warning("%s; the run continues without it", worker.fault, exc_info=trace)
         else:
             self._state.note(error)
             self._cut()

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from livedream.names import NUMBERED, fitting
-from livedream.sink.video.codecs import CONTAINERS
+from livedream.suffixes import CONTAINERS
 
 _FRAMES = "%06d.png"
 """The names of the frames in a folder of frames."""

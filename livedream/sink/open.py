@@ -12,9 +12,9 @@ from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
 from livedream.sink.sink import Sink
 from livedream.sink.stream_formats import STREAM_FORMATS
-from livedream.sink.video.codecs import VIDEO_SUFFIXES, Encoding
+from livedream.sink.video.codecs import Encoding
 from livedream.stream_info import DescribesFrames, StreamInfo
-from livedream.suffixes import PICTURES_OUT
+from livedream.suffixes import PICTURES_OUT, VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from livedream.sink.video.salvage import Salvage
@@ -170,7 +170,7 @@ def _open_virtual_camera(request: SinkRequest) -> Sink:
 def _open_stdout(request: SinkRequest) -> Sink:
     from livedream.sink.stdout import StdoutSink
 
-    return StdoutSink(request.spec, request.info)
+    return StdoutSink(request.info, raw=request.spec == RAW_STDOUT)
 
 
 def _open_network_stream(request: SinkRequest) -> Sink:

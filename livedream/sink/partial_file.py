@@ -12,7 +12,7 @@ from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock, foreign_part, unwritable
 from livedream.sink.lock_file import identity, mark_of
 from livedream.sink.names import journal_of, part_of, real_path
-from livedream.sink.video.codecs import CONTAINERS
+from livedream.suffixes import CONTAINERS
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -220,7 +220,7 @@ class PartialFile:
         self.part.replace(self._real)
 
     def _write_error(self, reason: str | None) -> SinkError:
-        return SinkError(f"{self.path} cannot be written: {reason}", "make room, or choose another place")
+        return SinkError(f"{self.path} cannot be written: {reason}", "free some disk space, or choose another place")
 
 
 def write_whole(

@@ -68,7 +68,7 @@ def write_beside(
                 log.warning("%s is not a recipe of livedream and is left as it is", path)
                 return
             if not overwrite and not is_untouched(text):
-                log.warning("%s was edited and is left as it is; --overwrite replaces it", path)
+                log.warning("%s was edited and is left as it is; allow overwriting to replace it", path)
                 return
         text = sealed(recipe.text(frames=frames, complete=complete))
         write_whole(path, text.encode(), lock, overwrite=True, inputs=inputs)

@@ -235,7 +235,7 @@ class Speaker:
     def _warn_if_slow(self) -> None:
         if self._clock.notice is not None and not self._warned:
             self._warned = True
-            log.warning("there is no sound while the dream is slower than the video")
+            log.warning("the sound is off while the dream is slower than the video")
 
     def _decoded(self, began: float, *, warn: bool) -> Iterator[AudioChunk]:
         """Yield the sound of one round that begins at `began`, in seconds of the video."""

@@ -19,7 +19,6 @@ from livedream.frame import Frame
 from livedream.hints import either
 from livedream.letterbox import letterbox
 from livedream.primaries import HD_HEIGHT, HD_WIDTH
-from livedream.sink.open import RAW_STDOUT
 from livedream.sink.sink import Sink
 from livedream.stream_info import StreamInfo
 
@@ -46,19 +45,19 @@ class StdoutSink(Sink):
     frames would damage them, and the reader must see the end of the pipe at once.
 
     Args:
-        spec: `-` for YUV4MPEG2, `rgb24:-` for raw RGB.
         info: What is known about the frames.
+        raw: Whether raw RGB is written, and not YUV4MPEG2.
 
     Raises:
         SinkError: Standard output is a terminal, or the same file as standard error.
     """
 
-    def __init__(self, spec: str, info: StreamInfo | None = None) -> None:
+    def __init__(self, info: StreamInfo | None = None, *, raw: bool = False) -> None:
         info = info or StreamInfo()
         self._rate = info.rate or UNKNOWN_RATE
         self._live = info.live
         self._stills = info.stills
-        self._format: _Format = _Rgb24() if spec == RAW_STDOUT else _Y4m(self._rate, info.pixel_aspect)
+        self._format: _Format = _Rgb24() if raw else _Y4m(self._rate, info.pixel_aspect)
         self.name = f"standard output ({self._format.name}, {float(self._rate):.5g} fps)"
         self.count = 0
         """How many frames were written, including repeated ones."""
@@ -136,7 +135,9 @@ class StdoutSink(Sink):
                 data = data[_write(self._descriptor, data) :]
         except OSError as error:
             if error.errno not in _READER_GONE:
-                raise SinkError(f"standard output: {error.strerror}", "make room, or write elsewhere") from error
+                raise SinkError(
+                    f"standard output: {error.strerror}", "free some disk space, or write elsewhere"
+                ) from error
             self._finished = True
             frames = "1 frame" if self.count == 1 else f"{self.count} frames"
             log.warning("the reader closed standard output after %s", frames)

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from livedream.documented import Documented
 from livedream.dream.ascent import Ascent
-from livedream.dream.choice import network_for
 from livedream.dream.compute.precision import Compute
 from livedream.dream.engine import Engine, call_threads
 from livedream.dream.image.resize import from_pixels
+from livedream.dream.objective.network_choice import network_for
 from livedream.dream.objective.objective import Objective, WeightedTerm
 from livedream.dream.objective.parser import parse
 from livedream.dream.objective.terms import Layer, Neuron
@@ -167,7 +167,7 @@ class Visualizer(metaclass=Documented):
                     self.on_step(after(step + 1))
         for objective, value in zip(parts, values.tolist(), strict=True):
             if value == 0:
-                _log.warning("%s stays silent: the image shows what excites its layer", objective)
+                _log.warning("%s does not respond: the image shows what excites its layer", objective)
         with torch.no_grad():
             pixels = (255 * images()).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
         return [picture.view(Picture) for picture in pixels]

@@ -101,7 +101,7 @@ def test_what_is_no_sequence(tmp_path: Path) -> None:
         ImageSequenceSource(str(tmp_path / "%d.png"))
     with pytest.raises(SourceError, match="No such file"):
         ImageSequenceSource(str(tmp_path / "absent" / "%d.png"))
-    with pytest.raises(ArgumentError, match="a place for 2 numbers"):
+    with pytest.raises(ArgumentError, match="has 2 places for a number"):
         ImageSequenceSource(str(tmp_path / "%d-%d.png"))
 
 

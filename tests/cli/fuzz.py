@@ -250,7 +250,7 @@ def _run(folder: Path, names: list[str], results: dict[str, Result]) -> int:
             now, begun = found[1], begun + 1
         elif now and not line.startswith(("hint: ", "info: ")):
             results[now].said.append(line)
-        elif not now and not line.startswith(("room: ", "info: ")):
+        elif not now and not line.startswith(("space: ", "info: ")):
             raise AssertionError(f"the batch has not begun: {log.read_text()}")
     if hangs or code not in (0, 1):
         results[now].trouble = "hang" if hangs else f"exit code {code}"

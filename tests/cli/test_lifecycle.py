@@ -163,7 +163,7 @@ def test_a_sink_that_fails_is_said_at_once_and_in_the_end(tmp_path: Path) -> Non
 
     said: list[str] = []
     done = plain_run("sink", "--to", "take.mp4", "--to", "null", cwd=tmp_path, meanwhile=meanwhile)
-    assert said == ["warning: the sink failed; the run goes on without it\n"]
+    assert said == ["warning: the sink failed; the run continues without it\n"]
     assert done.returncode == 143
     assert done.stderr.splitlines()[-1] == "error: the sink failed"
     assert count_frames(tmp_path / "take.mp4") > 0

@@ -70,7 +70,7 @@ def test_a_film_three_times_into_a_file(make_clip, tmp_path, capsys) -> None:
     assert main(["run", "film.mp4", "--loop", "3", "--to", "out.mp4", *SMALL]) == 0
     out, err = capsys.readouterr()
     assert "dreamt 12 frames" in out
-    assert err.splitlines()[0] == "warning: the sound is left out: a looped film has none"
+    assert err.splitlines()[0] == "warning: the sound is left out: a looped video has none"
     with av.open("out.mp4") as film:
         assert [stream.type for stream in film.streams] == ["video"]  # no sound of one round
         times = [frame.time for frame in film.decode(video=0)]
@@ -109,7 +109,7 @@ def test_a_duration_ends_a_loop_and_not_each_of_its_rounds(make_clip, tmp_path, 
     assert main(["run", "film.mp4", "--loop", "2", "-t", "1", "--to", "b.mp4", *SMALL]) == 0
     assert [count_frames(Path(name)) for name in ("a.mp4", "b.mp4")] == [10, 8]
     assert about(embedded_recipe(Path("a.mp4")))["options"] == {"start": "1/10", "end": "2/5", "duration": "1"}
-    assert capsys.readouterr().err.count("a looped film has none") == 2
+    assert capsys.readouterr().err.count("a looped video has none") == 2
     assert main(["run", "film.mp4", "--loop", "-t", "0.2", "--to", "c.mp4", *SMALL]) == 0
     with av.open("c.mp4") as film:  # one round: its sound is kept
         assert [(track.type, float(track.duration * track.time_base)) for track in film.streams] == [
@@ -153,7 +153,7 @@ def test_a_dive_is_played_in_a_window_and_not_rushed_through(monkeypatch) -> Non
 @pytest.mark.parametrize(
     ("typed", "line"),
     [
-        (["demo", "--loop"], "--loop is for videos, and demo is live"),
+        (["demo", "--loop"], "only a video can loop, and demo is live"),
         (["demo", "--speed", "2"], "--speed is for videos, and demo is not one"),
         (["photo.png", "--loop", "3"], "--loop takes no number for a picture"),
         (["film.mp4", "--loop", "--to", "a.mp4"], "--loop without a number never ends, so a.mp4 would fill the disk"),

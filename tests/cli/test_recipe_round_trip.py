@@ -210,7 +210,7 @@ def test_a_recipe_that_somebody_edited_is_kept_without_overwrite(make_clip, tmp_
     run = ["run", "film.mp4", "--to", "fr/", "--working-height", "32", "--octaves", "1"]
     assert main(run) == 0
     assert recipe.read_text() == text
-    assert "recipe.toml was edited and is left as it is; --overwrite replaces it\n" in capsys.readouterr().err
+    assert "recipe.toml was edited and is left as it is; allow overwriting to replace it\n" in capsys.readouterr().err
     for words in (["--overwrite"], ["--overwrite", "--strength", "0.5"]):
         assert main([*run, *words]) == 0
     assert "strength = 0.5" in recipe.read_text()

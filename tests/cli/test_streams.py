@@ -52,7 +52,8 @@ def test_a_result_that_is_lost_is_a_failure():
     done = run_in_shell('"$@" >/dev/full', "presets")
     assert done.returncode == 1
     assert done.stderr == (
-        "error: standard output cannot be written: No space left on device\nhint: make room, or choose another place\n"
+        "error: standard output cannot be written: No space left on device\n"
+        "hint: free some disk space, or choose another place\n"
     )
     assert run_in_shell('"$@" --help >/dev/full').returncode == 1
 

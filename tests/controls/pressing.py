@@ -8,6 +8,7 @@ Usage: pressing.py, on a display of its own, in a folder for snapshots and recor
 """
 
 import contextlib
+import faulthandler
 import json
 import subprocess
 import sys
@@ -35,6 +36,8 @@ from livedream.stream_info import StreamInfo
 
 TITLE = "pressing"
 SECONDS = 15.0
+HANGS_AFTER = 100.0
+"""Seconds, a little less than the test waits: where each thread is then goes to stderr."""
 NAMES = {"Space": "space", "?": "question", ",": "comma", ".": "period", "[": "bracketleft", "]": "bracketright"}
 """What xdotool calls them."""
 WIDTH, HEIGHT, BAND = 320, 240, 20
@@ -280,6 +283,7 @@ def xdotool(*words: str) -> str:
 
 
 def main() -> None:
+    faulthandler.dump_traceback_later(HANGS_AFTER)
     # Everything can be turned both ways.
     settings = DreamSettings(working_height=64, layers="fire5", steps=2, precision="float32", device="cpu")
     dreamer = Dreamer(settings)

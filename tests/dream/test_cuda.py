@@ -20,12 +20,12 @@ from livedream import Dreamer, DreamSettings, Frame
 from livedream.capture.source import Source
 from livedream.dream.backend import torch_ops
 from livedream.dream.backend.cuda_graphs import GraphedSteps
-from livedream.dream.backend.cudnn import avoid_cudnn
 from livedream.dream.backend.transfer import Transfer
+from livedream.dream.compute.cudnn import avoid_cudnn
 from livedream.dream.compute.threads import processors
 from livedream.dream.live_swap import SettingsSwap
+from livedream.dream.motion.residual import remove_mean
 from livedream.dream.stream.quality import QualityScale
-from livedream.dream.stream.residual import remove_mean
 from livedream.pipeline.run import run
 from tests.dream.dreams import each_look, gpu_backend, last_steps, likeness, make_ascent, stream
 from tests.pipeline.parts import Kept

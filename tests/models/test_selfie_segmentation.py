@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from skimage import data
 
-from livedream.dream.stream import person
+from livedream.dream.image import person
 
 # What ai-edge-litert 2.3.0, Google's own program for TFLite files, gives for selfie_segmentation_landscape.tflite of
 # the npm package @mediapipe/selfie_segmentation 0.1.1675465747, where it is neither sure that there is a person nor

@@ -10,7 +10,7 @@ import pytest
 from livedream.errors import SinkError, SourceError
 from livedream.pipeline import run
 from livedream.steps import StepReport
-from livedream.stills import StillDreamer
+from livedream.stills import StillFrames
 from tests.pipeline.parts import Frames, Kept, Window, same, wait
 
 BOTH = pytest.mark.parametrize("live", [False, True], ids=["offline", "live"])
@@ -236,7 +236,7 @@ def test_a_picture_in_the_middle_is_given_up():
 
     dreamer, file = Patient(), Kept()
     with pytest.raises(KeyboardInterrupt):
-        run(Frames(3, stills=True), StillDreamer(dreamer), [file], on_progress=interrupt)
+        run(Frames(3, stills=True), StillFrames(dreamer), [file], on_progress=interrupt)
     assert file.indices == []
     assert dreamer.steps < 4999
     assert dreamer.on_step is None
@@ -260,6 +260,6 @@ def test_a_picture_is_at_its_last_step_until_it_is_dreamt():
             seen.set()
 
     reports: list[Any] = []
-    run(Frames(1, stills=True), StillDreamer(Laying()), [Kept()], on_progress=on_progress)
+    run(Frames(1, stills=True), StillFrames(Laying()), [Kept()], on_progress=on_progress)
     assert seen.is_set()
     assert (reports[-1].dreamt, reports[-1].step) == (1, None)

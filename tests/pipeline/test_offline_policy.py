@@ -7,7 +7,7 @@ import pytest
 
 from livedream.pipeline import run
 from livedream.pipeline.policies import DEPTH
-from livedream.stills import StillDreamer
+from livedream.stills import StillFrames
 from tests.pipeline.parts import Frames, Kept, Window, same, wait
 
 
@@ -103,7 +103,7 @@ def test_pictures_are_dreamt_one_by_one():
         return 255 - picture
 
     sink = Kept()
-    run(Frames(3, stills=True), StillDreamer(dream), [sink])
+    run(Frames(3, stills=True), StillFrames(dream), [sink])
     assert [int(frame.pixels[0, 0, 0]) for frame in sink.frames] == [255, 254, 253]
     assert [float(frame.time) for frame in sink.frames] == [0, 0.1, 0.2]
 

@@ -61,7 +61,7 @@ def test_one_that_fails_leaves_the_run_and_that_is_said(kind, error, caplog):
     assert reports[-1].sinks[1].fault is None
     assert reports[-1].notices == (text,)
     (record,) = [record for record in caplog.records if record.name == "livedream.pipeline.sink_group"]
-    assert record.getMessage() == f"{text}; the run goes on without it"
+    assert record.getMessage() == f"{text}; the run continues without it"
     assert bool(record.exc_info) == isinstance(error, PartError)
     assert other.indices[-1] > 200
     assert other.closed

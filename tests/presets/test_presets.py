@@ -1,7 +1,7 @@
 import pytest
 
 from livedream import DreamSettings, load_preset, preset_names
-from livedream.dream.choice import network_for
+from livedream.dream.objective.network_choice import network_for
 from livedream.dream.objective.parser import parse
 from livedream.errors import ArgumentError
 from livedream.models import DEFAULT, SQUEEZENET, layer_names

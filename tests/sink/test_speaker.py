@@ -147,7 +147,7 @@ def test_silence_while_the_video_is_paused_or_the_dream_is_slower(film, device, 
         until(lambda: caplog.records)
         clock.notice = None
         assert heard_at(0.4, clock, device) == pytest.approx(0.4, abs=1e-3)
-    text = "there is no sound while the dream is slower than the video"
+    text = "the sound is off while the dream is slower than the video"
     assert [record.getMessage() for record in caplog.records] == [text]
 
 

@@ -54,7 +54,7 @@ def test_a_channel_that_is_silent_in_the_first_noise_is_woken(draw) -> None:
 def test_a_channel_that_stays_silent_is_said(draw, caplog) -> None:
     with caplog.at_level(logging.WARNING):
         draw(["fire7:38"], SIZE, 1)
-    assert caplog.messages == ["fire7:38 stays silent: the image shows what excites its layer"]
+    assert caplog.messages == ["fire7:38 does not respond: the image shows what excites its layer"]
 
 
 def test_it_leaves_no_gradient_behind(draw, eyes) -> None:

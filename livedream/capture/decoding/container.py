@@ -61,7 +61,7 @@ def _not_a_video(path: Path, error: OSError | av.error.FFmpegError) -> SourceErr
                 f"{path} is cut off: its index (moov) is missing",
                 "repair it, for example with untrunc, or copy it again",
             )
-        return SourceError(f"{path} is not a film that FFmpeg can read", "play it with another program to check")
+        return SourceError(f"{path} is not a video that FFmpeg can read", "play it with another program to check")
     return SourceError(f"{path}: {error.strerror}", "play it with another program to check")
 
 

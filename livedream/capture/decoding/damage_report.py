@@ -24,14 +24,14 @@ def log_damage(decoder: VideoDecoder, path: Path | None, *, ended_early: bool) -
         log.warning("%s, %d lost frames repeat the one before", text, decoder.filled)
     if jumps := decoder.timeline.jumps:
         at = f"at {float(jumps[0].time - decoder.origin):.2f} s by {float(jumps[0].by):+.2f} s"
-        how = f"jumps {at}" if len(jumps) == 1 else f"jumps {len(jumps)} times, first {at}"
-        log.warning("%s: the clock of the file %s; picture and sound go on without a gap", name, how)
+        how = f"jump {at}" if len(jumps) == 1 else f"jump {len(jumps)} times, first {at}"
+        log.warning("%s: timestamps %s; picture and sound continue without a gap", name, how)
     _log_holes(decoder)
     if path is not None:
         with contextlib.suppress(OSError):  # it was removed meanwhile: the video has been read all the same
             _log_unread(decoder, path, ended_early=ended_early)
     if decoder.mended:
-        log.warning("%s: %d times were missing or went back", name, decoder.mended)
+        log.warning("%s: %d timestamps were missing or went back", name, decoder.mended)
 
 
 def _log_holes(decoder: VideoDecoder) -> None:

@@ -15,10 +15,10 @@ from av.video.frame import VideoFrame
 from livedream.capture.decoding.color import Colors, Tags
 from livedream.capture.decoding.container import decode_together, rate_of
 from livedream.capture.decoding.shape import Aspects, Shape
+from livedream.capture.decoding.stream_errors import stream_error
 from livedream.capture.decoding.video_track import video_tracks
 from livedream.capture.live.live_source import LiveSource
 from livedream.capture.live.reader import Connection, StreamEnded
-from livedream.capture.live.stream_errors import stream_error
 from livedream.capture.remote import RemoteVideoSource
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError

@@ -63,7 +63,7 @@ def visualize(
     """
     load_torch()
     from livedream.cli.tasks.channel_pictures import Drawing
-    from livedream.dream.choice import network_for
+    from livedream.dream.objective.network_choice import network_for
     from livedream.settings import DreamSettings
 
     if atlas and layers:

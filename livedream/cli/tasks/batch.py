@@ -31,8 +31,9 @@ from livedream.presets import FILM, STILL
 from livedream.recipe import Fact, Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.names import part_of
-from livedream.sink.video.codecs import VIDEO_SUFFIXES, find_encoders
+from livedream.sink.video.codecs import find_encoders
 from livedream.steps import StepReport
+from livedream.suffixes import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from livedream.dream.dreamer import Dreamer
@@ -200,7 +201,7 @@ def _free_space(folder: Path, free_bytes: Callable[[Path], int]) -> int:
 def _refuse_full(free: int, wanted: int, folder: Path) -> None:
     if free < wanted:
         text = f"not enough space: {_size(free)} free in {folder}, and the sources take {_size(wanted)}"
-        raise SinkError(text, "free some space, or choose another place with --to")
+        raise SinkError(text, "free some disk space, or choose another place with --to")
 
 
 def _work(

@@ -16,8 +16,7 @@ from livedream.presets import FILM, STILL
 from livedream.recipe import COMPLETE, Recipe, about, without_end
 from livedream.settings import CONTROLS
 from livedream.sink.names import old_recipe_beside, recipe_in_folder
-from livedream.sink.video.codecs import VIDEO_SUFFIXES
-from livedream.suffixes import PICTURES_IN, PICTURES_OUT
+from livedream.suffixes import PICTURES_IN, PICTURES_OUT, VIDEO_SUFFIXES
 from livedream.untrusted import read_text
 from livedream.urls import redact
 

@@ -20,7 +20,7 @@ from livedream.cli.signals import stopping
 from livedream.cli.tasks.batch_plan import make_folder
 from livedream.cli.tasks.costs import step_cost
 from livedream.cli.tasks.recipes import files_read, ingredients
-from livedream.dream.choice import network_for
+from livedream.dream.objective.network_choice import network_for
 from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.frame import Frame
 from livedream.recipe import Recipe, about

@@ -1,6 +1,6 @@
 """The relative cost of steps, to estimate the time left."""
 
-from livedream.dream.choice import network_for
+from livedream.dream.objective.network_choice import network_for
 from livedream.dream.objective.parser import parse
 from livedream.models import layer_facts
 from livedream.settings import DreamSettings

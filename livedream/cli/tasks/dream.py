@@ -41,7 +41,7 @@ from livedream.sink.video.salvage import Salvage
 from livedream.sink.virtual_camera import VirtualCameraSink
 from livedream.sink.window.window_sink import WindowSink
 from livedream.steps import OnStep, StepReport
-from livedream.stills import StillDreamer
+from livedream.stills import StillFrames
 
 if TYPE_CHECKING:
     from livedream.controls.controller import LiveController
@@ -249,7 +249,7 @@ class _Dream:
             try:
                 return run(
                     source,
-                    StillDreamer(controlled.dreamer) if source.stills else controlled.dreamer,
+                    StillFrames(controlled.dreamer) if source.stills else controlled.dreamer,
                     self._sinks,
                     on_progress=on_progress,
                     checkpoints=self._checkpoints,

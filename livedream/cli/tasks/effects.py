@@ -14,7 +14,7 @@ from livedream.cli.tasks.request import Request
 from livedream.errors import ArgumentError
 from livedream.settings import CONTROLS
 from livedream.sink.open import holds_one_picture
-from livedream.sink.video.codecs import VIDEO_SUFFIXES
+from livedream.suffixes import VIDEO_SUFFIXES
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from livedream.cli.tasks.channel_pictures import refuse_videos
 from livedream.cli.tasks.costs import step_cost
 from livedream.cli.tasks.recipes import files_read, new_dreamer, prepare, recipe_of
 from livedream.cli.tasks.reporting import describe
-from livedream.dream.choice import network_for
+from livedream.dream.objective.network_choice import network_for
 from livedream.errors import ArgumentError
 from livedream.frame import Frame
 from livedream.settings import DreamSettings

@@ -3,9 +3,9 @@
 import sys
 import threading
 
-import livedream_launcher
+import livedream_startup
 from livedream.cli.activity import Activity
-from livedream.dream.compute.importing import import_torch
+from livedream.dream.compute.importing import importing_torch
 
 LAST_SECONDS = 0.3
 """How long the import waits for the first picture in a window; a camera may take a second to open. The import holds
@@ -20,16 +20,21 @@ class _Loading:
         self.go = threading.Event()
         """Set when the import need not wait any longer."""
         # Not a daemon: Python must not end while the libraries of torch are being initialized. The command `livedream`
-        # does not wait for the thread, see livedream_launcher.
-        self.thread = threading.Thread(target=self._load, name=livedream_launcher.LOADER)
+        # does not wait for the thread, see livedream_startup.
+        self.thread = threading.Thread(target=self._load, name=livedream_startup.LOADER)
         self.thread.start()
 
     def _load(self) -> None:
         try:
             self.go.wait(LAST_SECONDS)
-            import_torch()
+            _import()
         except BaseException as error:  # noqa: BLE001  raised by load_torch
             self.error = error
+
+
+def _import() -> None:
+    with importing_torch():
+        import livedream.dream.dreamer  # noqa: F401
 
 
 _loading: _Loading | None = None
@@ -41,7 +46,7 @@ def begin_loading() -> None:
     The import does not slow down other threads before `go_on_loading`.
     """
     global _loading
-    if _loading is None and livedream_launcher.owns_process and "torch" not in sys.modules:
+    if _loading is None and livedream_startup.owns_process and "torch" not in sys.modules:
         _loading = _Loading()
 
 
@@ -64,7 +69,7 @@ def load_torch() -> None:
     if _loading is None:
         if "torch" not in sys.modules:
             with Activity("loading PyTorch"):
-                import_torch()
+                _import()
         return
     if threading.current_thread() is threading.main_thread():
         go_on_loading()  # the main thread shows nothing

@@ -8,7 +8,7 @@ from livedream.capture.source import Source
 from livedream.cli.activity import QUICK_SECONDS, Activity
 from livedream.cli.tasks.loading import load_torch
 from livedream.cli.tasks.request import Request
-from livedream.dream.choice import AUTO, network_for
+from livedream.dream.objective.network_choice import AUTO, network_for
 from livedream.dream.objective.parser import parse
 from livedream.models import OFFICIAL
 from livedream.presets import FILM, LIVE, STILL, load_preset

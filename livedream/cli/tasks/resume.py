@@ -17,8 +17,8 @@ from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of
 from livedream.sink.open import leaves_a_file
 from livedream.sink.sink import ResumableSink, Sink
-from livedream.sink.video.codecs import VIDEO_SUFFIXES
 from livedream.sink.video.salvage import Salvage
+from livedream.suffixes import VIDEO_SUFFIXES
 
 LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
 """The packages whose versions affect frames down to the last bit."""

@@ -8,11 +8,11 @@ import numpy as np
 from torch import Tensor
 
 from livedream.dream.ascent import Ascent
+from livedream.dream.compute.timing import StageTimes
 from livedream.dream.image.octaves import Shape
 from livedream.dream.image.precondition import Preconditioner
-from livedream.dream.stream.motion import Flow
-from livedream.dream.stream.residual import Carry
-from livedream.dream.stream.timing import StageTimes
+from livedream.dream.motion.flow import Flow
+from livedream.dream.motion.residual import Carry
 
 MakeMask = Callable[[], np.ndarray | None]
 """Makes the mask of a frame, uint8 (h, w): 255 where the dream is fully visible. Returns None for no mask."""
@@ -59,7 +59,7 @@ class Backend(Protocol):
         ...
 
     def warp_and_add(self, image: Tensor, carry: Carry, flow: Flow, keep: float) -> tuple[Tensor, Tensor | None]:
-        """Return `image` plus the residual warped along `flow`, and the warped pending part; see stream/residual.py.
+        """Return `image` plus the residual warped along `flow`, and the warped pending part; see motion/residual.py.
 
         Args:
             image: what `upload` returned.

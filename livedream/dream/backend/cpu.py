@@ -11,13 +11,13 @@ from torch import Tensor
 from livedream.dream.ascent import Ascent
 from livedream.dream.backend import torch_ops
 from livedream.dream.backend.backend import Backend, MakeMask
+from livedream.dream.compute.timing import StageTimes
 from livedream.dream.image.mask_edges import compose_masked
 from livedream.dream.image.octaves import Shape
 from livedream.dream.image.precondition import Preconditioner
 from livedream.dream.image.resize import compose, from_pixels
-from livedream.dream.stream.motion import Flow
-from livedream.dream.stream.residual import Carry, warp_and_add
-from livedream.dream.stream.timing import StageTimes
+from livedream.dream.motion.flow import Flow
+from livedream.dream.motion.residual import Carry, warp_and_add
 
 
 class CpuBackend(Backend):

@@ -12,15 +12,15 @@ from torch import Tensor
 from livedream.dream.ascent import Ascent
 from livedream.dream.backend.backend import Backend, MakeMask
 from livedream.dream.backend.cuda_graphs import GraphedSteps, recording
+from livedream.dream.backend.gpu_timing import GpuTimer
 from livedream.dream.backend.torch_ops import compose, shrink, warp_and_add
 from livedream.dream.backend.transfer import Transfer
+from livedream.dream.compute.timing import StageTimes
 from livedream.dream.image.mask_edges import blend
 from livedream.dream.image.octaves import Shape
 from livedream.dream.image.precondition import Preconditioner
-from livedream.dream.stream.gpu_timing import GpuTimer
-from livedream.dream.stream.motion import Flow
-from livedream.dream.stream.residual import Carry
-from livedream.dream.stream.timing import StageTimes
+from livedream.dream.motion.flow import Flow
+from livedream.dream.motion.residual import Carry
 
 # The governor changes back and forth between two working sizes while a third set of steps is prepared for other
 # settings. Recording a set takes as long as some frames.

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from livedream.dream.image.octaves import Shape
-from livedream.dream.stream.residual import Carry, remove_mean
+from livedream.dream.motion.residual import Carry, remove_mean
 
 
 def shrink(frame: Tensor, shape: Shape) -> Tensor:

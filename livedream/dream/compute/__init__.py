@@ -1,1 +1,1 @@
-"""What the machine offers: threads, precision, and what to do when memory runs out."""
+"""What the machine offers: threads, precision, durations, and what to do when memory runs out."""

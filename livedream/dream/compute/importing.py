@@ -1,4 +1,4 @@
-"""Import of torch in two thirds of the time of `import torch`, for programs that are certain to use it."""
+"""Imports torch in two thirds of the time of `import torch`, for programs that are certain to use it."""
 
 import ctypes
 import gc
@@ -9,11 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 
-def import_torch() -> None:
-    """Import torch and the Dreamer. Other threads run meanwhile, except for about a tenth of a second."""
+@contextmanager
+def importing_torch() -> Iterator[None]:
+    """Context for `import torch`, or for an import that leads to it.
+
+    Other threads run meanwhile, except for about a tenth of a second.
+    """
     _load_library()
     with _without_collections():
-        import livedream.dream.dreamer  # noqa: F401
+        yield
 
 
 def _load_library() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import cv2
 import torch
 
-from livedream_launcher import SPINNING
+from livedream_startup import SPINNING
 
 _GRAIN = 32768
 """Number of elements from which torch divides an elementwise operation among threads (at::internal::GRAIN_SIZE)."""

@@ -1,1 +1,1 @@
-"""Operations on images: octaves, resizing, jitter, tiles, masks, preconditioning."""
+"""Operations on images: octaves, resizing, jitter, tiles, masks, persons, preconditioning."""

@@ -2,8 +2,6 @@
 
 #include "lanes.h"
 
-#define IN(name) JOINED(name, KIND, PROCESSOR)
-
 #define TYPE uint16_t
 #define KIND bfloat16
 #define LOAD LOAD_bfloat16
@@ -23,5 +21,3 @@
 #undef KIND
 #undef LOAD
 #undef STORE
-
-#undef IN

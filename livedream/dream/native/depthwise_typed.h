@@ -1,6 +1,8 @@
 /* The functions of depthwise.c for one data type, TYPE, whose name is KIND, on one processor. IN(name) is the name of a
  * function for both. */
 
+#define IN(name) JOINED(name, KIND, PROCESSOR)
+
 /* Load `wide` pixels of a row into the ring, beginning at column `first`, with zeros outside the image. mask: NULL, or
  * the mask of this row, which records for its first `own` pixels which numbers lie within `bounds`. */
 INLINE void IN(fill)(const TYPE *row, uint8_t *mask, Bounds bounds, Pixel *restrict to, Index first, Index wide,
@@ -181,3 +183,5 @@ BACKWARD(5, 1)
 BACKWARD(5, 2)
 #undef FORWARD
 #undef BACKWARD
+
+#undef IN

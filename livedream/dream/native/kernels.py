@@ -8,13 +8,12 @@ Images are (n, channels, h, w), channels last in memory, float32, on the CPU.
 """
 
 import ctypes
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from livedream.dream.image.precondition import PLAIN, Preconditioner, pyramid_shapes
-from livedream.dream.image.precondition import precondition as plain_precondition
 from livedream.dream.native import library
 
 compiled = library.opened is not None
@@ -57,6 +56,11 @@ def absolute_mean(values: Tensor) -> float:
     return float(library.function("absolute_mean")(_pointer(values), *_integers(values.numel())))
 
 
+def handles_gradient(gradient: Tensor) -> bool:
+    """Return whether `precondition` can be called with this gradient."""
+    return compiled and library.is_plain(gradient)
+
+
 class _Precondition(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("rows", "columns", "levels")),
@@ -65,26 +69,25 @@ class _Precondition(ctypes.Structure):
     )
 
 
-def precondition(gradient: Tensor, by: Preconditioner) -> tuple[Tensor, float]:
-    """Precondition a gradient, see precondition.py.
+def precondition(
+    gradient: Tensor, colors: Sequence[float], factors: Sequence[float], shapes: Sequence[tuple[int, int]]
+) -> tuple[Tensor, float]:
+    """Multiply the colours and the levels of a gradient, see image/precondition.py. Needs `handles_gradient`.
 
     Args:
         gradient: float32 (1, 3, h, w).
-        by: the preconditioner.
+        colors: the 3x3 matrix for each pixel, row by row.
+        factors: of the blurred image of each level.
+        shapes: (height, width) of each level, from the finest to the coarsest.
 
     Returns:
         The preconditioned gradient, and its mean absolute value, which is not finite if the gradient has such values.
     """
-    if by == PLAIN:
-        return gradient, absolute_mean(gradient)
-    if not compiled or not library.is_plain(gradient):
-        result = plain_precondition(gradient, by)
-        return result, absolute_mean(result)
-    sizes = pyramid_shapes(gradient.shape[2], gradient.shape[3]) if not by.keeps_levels else [gradient.shape[2:]]
-    arguments = _Precondition(gradient.shape[2], gradient.shape[3], len(sizes), by.colors, by.factors(len(sizes)))
+    rows, columns = gradient.shape[2:]
+    arguments = _Precondition(rows, columns, len(shapes), tuple(colors), tuple(factors))
     result = torch.empty_like(gradient)
-    planes = torch.empty(3 * sum(height * width for height, width in sizes))
-    sums = torch.empty(gradient.shape[2], dtype=torch.float64)
+    planes = torch.empty(3 * sum(height * width for height, width in shapes))
+    sums = torch.empty(rows, dtype=torch.float64)
     mean = library.function("precondition")(*map(_pointer, (gradient, result, planes, sums)), ctypes.byref(arguments))
     return result, float(mean)
 

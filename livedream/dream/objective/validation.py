@@ -1,6 +1,6 @@
 """Checks the names in an objective before hundreds of megabytes of weights are downloaded."""
 
-from livedream.dream.choice import network_for
+from livedream.dream.objective.network_choice import network_for
 from livedream.dream.objective.parser import parse
 from livedream.models import IMAGENET, LOGITS, OFFICIAL, has_weights, layer_facts, resolve_layer
 from livedream.settings import DreamSettings

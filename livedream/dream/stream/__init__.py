@@ -1,1 +1,1 @@
-"""What one frame of a stream leaves to the next: motion, residual, zoom, live masks."""
+"""The frames of a stream in order: analysis, dream, live masks, quality, and what one frame leaves to the next."""

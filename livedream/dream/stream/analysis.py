@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 
 from livedream.dream.compute.fresh_thread import begin_in_fresh_thread
-from livedream.dream.image.masks import StreamMasks
+from livedream.dream.compute.timing import StageTimes
 from livedream.dream.image.octaves import Shape
 from livedream.dream.image.resize import shrink
+from livedream.dream.motion.flow import Flow, Motion
+from livedream.dream.motion.zoom import zoom_flow
+from livedream.dream.stream.frame_masks import StreamMasks
 from livedream.dream.stream.frames import AnalyzedFrame
 from livedream.dream.stream.live_masks import MaskState
-from livedream.dream.stream.motion import Flow, Motion
-from livedream.dream.stream.timing import StageTimes
-from livedream.dream.stream.zoom import zoom_flow
 from livedream.frame import Frame
 from livedream.settings import DreamSettings
 

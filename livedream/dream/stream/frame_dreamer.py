@@ -10,12 +10,12 @@ from torch.nn import functional as F
 
 from livedream.dream.backend.backend import Backend
 from livedream.dream.engine import Engine
-from livedream.dream.image.masks import product
 from livedream.dream.image.octaves import Shape, share_of
 from livedream.dream.image.precondition import preconditioner
+from livedream.dream.motion.residual import Carry, split_residual
+from livedream.dream.stream.frame_masks import product
 from livedream.dream.stream.frames import AnalyzedFrame, DreamedFrame
 from livedream.dream.stream.quality import DEEPER, QualityScale
-from livedream.dream.stream.residual import Carry, split_residual
 from livedream.settings import DreamSettings
 
 # A scene counts as still after this many consecutive frames without motion.

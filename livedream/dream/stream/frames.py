@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from livedream.dream.image.masks import LiveMask
+from livedream.dream.compute.timing import StageTimes
 from livedream.dream.image.octaves import Shape
 from livedream.dream.image.resize import shrink
+from livedream.dream.motion.flow import Flow
+from livedream.dream.stream.frame_masks import LiveMask
 from livedream.dream.stream.live_masks import MaskState
-from livedream.dream.stream.motion import Flow
-from livedream.dream.stream.timing import StageTimes
 from livedream.frame import Frame
 from livedream.settings import DreamSettings
 

@@ -11,19 +11,16 @@ All maps have the shape `MASK_SHAPE`, stretched over the frame, whatever the wor
 
 import functools
 import math
-import threading
-from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from livedream.dream.compute.threads import take_one_thread
 from livedream.dream.image.octaves import Shape
+from livedream.dream.image.person import PERSON_SHAPE, Search, find_person, is_somebody
+from livedream.dream.motion.flow import Flow
 from livedream.dream.objective.mask import OF_PERSON
-from livedream.dream.stream.motion import Flow
-from livedream.dream.stream.person import PERSON_SHAPE, find_person, is_somebody
 
 MASK_SHAPE = PERSON_SHAPE
 """(height, width) of all maps in this module."""
@@ -58,35 +55,6 @@ _DOUBT, _CHANGED = 0.35, 0.85
 _LONGEST_STEP = 0.5
 # Seconds between two frames whose times do not increase.
 _USUAL_STEP = 1 / 30
-
-
-class Search:
-    """A search for a person on its own thread, which ends with the search.
-
-    The thread uses a single thread of torch: sums on several threads would differ in the last bit.
-    """
-
-    def __init__(self, find: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> None:
-        """find: find_person, or find_person_in_still."""
-        self._result: Future[np.ndarray] = Future()
-        self._thread = threading.Thread(target=self._work, args=(find, pixels), name="livedream-person")
-        self._thread.start()
-
-    def _work(self, find: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> None:
-        try:
-            take_one_thread()
-            self._result.set_result(find(pixels))
-        except BaseException as error:  # noqa: BLE001  raised by `result`
-            self._result.set_exception(error)
-
-    def wait(self) -> None:
-        """Wait until its thread has ended."""
-        self._thread.join()
-
-    def result(self) -> np.ndarray:
-        """Wait for the search and return its result, float32 (h, w), 0..1. Raises the exception of the search."""
-        self.wait()
-        return self._result.result()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

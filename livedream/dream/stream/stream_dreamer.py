@@ -11,11 +11,11 @@ import torch
 from livedream.dream.ascent import Ascent
 from livedream.dream.backend.backend import Backend
 from livedream.dream.backend.select import make_backend
-from livedream.dream.choice import network_for
 from livedream.dream.compute.out_of_memory import first_line, is_out_of_memory
 from livedream.dream.engine import Engine, stream_threads
 from livedream.dream.image.octaves import Shape, share_of
 from livedream.dream.image.precondition import PLAIN
+from livedream.dream.objective.network_choice import network_for
 from livedream.dream.stream.analysis import FrameAnalyzer
 from livedream.dream.stream.frame_dreamer import FrameDreamer
 from livedream.dream.stream.frames import AnalyzedFrame, DreamedFrame

@@ -2,8 +2,8 @@
 
 import logging
 
-from livedream.dream.choice import network_for
 from livedream.dream.image.octaves import Shape, octave_shapes, working_shape
+from livedream.dream.objective.network_choice import network_for
 from livedream.dream.stream.quality import QualityScale
 from livedream.errors import DeviceError
 from livedream.settings import DreamSettings

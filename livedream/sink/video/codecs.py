@@ -7,6 +7,7 @@ from fractions import Fraction
 from livedream.documented import Documented
 from livedream.errors import ArgumentError, unknown
 from livedream.hints import option
+from livedream.suffixes import CONTAINERS
 
 QUALITY = 75
 """The default quality. It keeps the fine patterns of a dream: crf 16 with x264, and its equivalents elsewhere."""
@@ -263,16 +264,6 @@ ENCODERS: tuple[Encoder, ...] = (
 
 CODECS = tuple(dict.fromkeys(encoder.codec for encoder in ENCODERS))
 """All codecs."""
-
-CONTAINERS: dict[str, tuple[str, ...]] = {
-    ".mp4": ("h264", "h265", "av1", "vp9"),
-    ".mov": ("h264", "h265", "prores"),
-    ".mkv": ("h264", "h265", "av1", "vp9", "prores", "ffv1"),
-    ".webm": ("vp9", "av1"),
-    ".gif": ("gif",),
-}
-"""The codecs that each type of file can contain, by suffix; `auto` takes the first."""
-VIDEO_SUFFIXES = tuple(CONTAINERS)
 
 
 def find_encoders(suffix: str, encoding: Encoding) -> tuple[Encoder, ...]:

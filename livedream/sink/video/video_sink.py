@@ -24,7 +24,7 @@ from livedream.sink.names import part_of
 from livedream.sink.partial_file import PartialFile
 from livedream.sink.sink import ResumableSink
 from livedream.sink.video import embedded_recipe, matroska
-from livedream.sink.video.codecs import VIDEO_SUFFIXES, Encoder, Encoding
+from livedream.sink.video.codecs import Encoder, Encoding
 from livedream.sink.video.containers import CONTAINER_FORMATS
 from livedream.sink.video.cover import add_cover
 from livedream.sink.video.encoder import KEY_EVERY, FrameEncoder
@@ -33,6 +33,7 @@ from livedream.sink.video.passthrough import PassthroughTracks
 from livedream.sink.video.salvage import Salvage, SalvagedVideo
 from livedream.sink.video.scheduling import ordinary_scheduling
 from livedream.stream_info import StreamInfo
+from livedream.suffixes import VIDEO_SUFFIXES
 
 log = logging.getLogger(__name__)
 
@@ -382,11 +383,8 @@ class VideoSink(ResumableSink):
             self._failed = True
             of = f" of {self._info.length}" if self._info.length else ""
             got = f"after {self.count}{of} frames ({float(max(0, self._last) * self._time_base):.1f} s)"
-            hint = (
-                f"what was written is in {part_of(self.path) if self._stays_part else self.path}"
-                if self.count
-                else "nothing was written"
-            )
+            place = part_of(self.path) if self._stays_part else self.path
+            hint = f"what was written is in {place}" if self.count else "nothing was written"
             raise SinkError(f"{self.path}: {error.strerror} {got}", hint) from error
 
 

@@ -55,10 +55,10 @@ def test_a_bad_one_is_reported_and_the_rest_go_on(three, tmp_path, capsys):
     ]
     assert lines[-2:] == [
         "3 in all: 2 done, 1 failed",
-        "failed: b.mp4 is not a film that FFmpeg can read",
+        "failed: b.mp4 is not a video that FFmpeg can read",
     ]
     assert "space: the sources take " in err and " free in out\n" in err
-    assert "error: b.mp4 is not a film that FFmpeg can read\n" in err
+    assert "error: b.mp4 is not a video that FFmpeg can read\n" in err
 
 
 def test_a_second_run_skips_what_is_done(three, make_clip, tmp_path, capsys):
@@ -98,7 +98,7 @@ def test_resume_is_for_the_one_that_was_cut_off(make_clip, tmp_path, monkeypatch
     def remember(source, request, **how):
         seen[source] = request.resume
         if request.resume:
-            raise ArgumentError("it was begun otherwise", "start again")
+            raise ArgumentError("it was started with other settings", "start again")
         return 0
 
     monkeypatch.setattr(module, "dream", remember)

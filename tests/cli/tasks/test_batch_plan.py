@@ -14,8 +14,7 @@ from livedream.cli.tasks.batch_plan import hindrance, is_batch, plan
 from livedream.frame import Frame
 from livedream.recipe import Recipe
 from livedream.sink.open import open_sink
-from livedream.sink.video.codecs import VIDEO_SUFFIXES
-from livedream.suffixes import PICTURES_OUT
+from livedream.suffixes import PICTURES_OUT, VIDEO_SUFFIXES
 
 
 @pytest.fixture(autouse=True)

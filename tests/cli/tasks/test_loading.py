@@ -11,13 +11,13 @@ def run(program: str, *arguments: str, timeout: float = 60) -> "subprocess.Compl
 def test_it_goes_on_beside_other_work_and_changes_nothing_for_good() -> None:
     program = """
 import gc, sys, threading
-import livedream_launcher
+import livedream_startup
 from livedream.cli.tasks import loading
-livedream_launcher.owns_process = True
+livedream_startup.owns_process = True
 loading.LAST_SECONDS = 600
 loading.begin_loading()
 loading.begin_loading()
-print([thread.name for thread in threading.enumerate()].count(livedream_launcher.LOADER), "torch" in sys.modules)
+print([thread.name for thread in threading.enumerate()].count(livedream_startup.LOADER), "torch" in sys.modules)
 print(loading.is_loading())
 loading.load_torch()
 print(loading.is_loading(), "livedream.dream.dreamer" in sys.modules)
@@ -31,9 +31,9 @@ print(gc.isenabled())
 def test_what_the_import_raises_is_raised_where_torch_is_wanted() -> None:
     program = """
 import sys
-import livedream_launcher
+import livedream_startup
 from livedream.cli.tasks import loading
-livedream_launcher.owns_process = True
+livedream_startup.owns_process = True
 sys.modules["livedream.dream.dreamer"] = None
 loading.begin_loading()
 try:
@@ -59,10 +59,11 @@ def test_the_command_does_not_wait_for_an_import_that_nobody_wants_any_more() ->
     program = """
 import sys, threading
 import livedream_launcher
+import livedream_startup
 import livedream.cli.main as cli
 
 def command():
-    threading.Thread(target=threading.Event().wait, name=livedream_launcher.LOADER).start()
+    threading.Thread(target=threading.Event().wait, name=livedream_startup.LOADER).start()
     print("said", end="")
     return 3
 

@@ -10,10 +10,10 @@ from livedream.dream.backend.backend import Backend
 from livedream.dream.backend.cpu import CpuBackend
 from livedream.dream.backend.gpu import GpuBackend
 from livedream.dream.backend.select import make_backend
+from livedream.dream.compute.timing import StageTimes
 from livedream.dream.image.precondition import PLAIN
-from livedream.dream.stream.motion import Flow
-from livedream.dream.stream.residual import Carry
-from livedream.dream.stream.timing import StageTimes
+from livedream.dream.motion.flow import Flow
+from livedream.dream.motion.residual import Carry
 from tests.dream.dreams import make_ascent
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

@@ -19,11 +19,11 @@ from livedream.dream.backend.cuda_graphs import GraphedSteps, Octave
 from livedream.dream.backend.gpu import GpuBackend
 from livedream.dream.dream_network import DreamNetwork
 from livedream.dream.image.precondition import LEVELS, TensorPreconditioner, _halving_weights, preconditioner
+from livedream.dream.motion import residual
+from livedream.dream.motion.residual import remove_mean
 from livedream.dream.native.ops import UnsupportedLayerError
 from livedream.dream.objective.parser import parse
-from livedream.dream.stream import residual
 from livedream.dream.stream.quality import QualityScale
-from livedream.dream.stream.residual import remove_mean
 from livedream.errors import DeviceError
 from tests.dream.dreams import each_look, gpu_backend, last_steps, likeness, make_ascent, stream
 

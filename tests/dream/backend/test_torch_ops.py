@@ -7,8 +7,8 @@ from skimage import data
 
 from livedream.dream.backend import torch_ops
 from livedream.dream.image import resize
-from livedream.dream.stream import residual
-from livedream.dream.stream.motion import Flow
+from livedream.dream.motion import residual
+from livedream.dream.motion.flow import Flow
 
 
 @pytest.fixture(scope="module")

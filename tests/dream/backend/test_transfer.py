@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from livedream.dream.backend.gpu_timing import GpuTimer
 from livedream.dream.backend.transfer import Transfer
-from livedream.dream.stream.gpu_timing import GpuTimer
-from livedream.dream.stream.timing import StageTimes
+from livedream.dream.compute.timing import StageTimes
 
 CPU = torch.device("cpu")
 

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import torch
 
-import livedream_launcher as launcher
+import livedream_startup as startup
 from livedream import Dreamer, DreamSettings, Frame, Visualizer
 from livedream.dream.ascent import Ascent
 from livedream.dream.compute import threads
 from livedream.dream.dream_network import DreamNetwork
-from livedream_launcher import SPINNING
+from livedream_startup import SPINNING
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_threads_that_wait_sleep_while_a_second_team_is_there(four_threads) -> N
 @pytest.mark.parametrize(("own", "shown"), [({}, "'5000'"), ({"GOMP_SPINCOUNT": "7"}, "'7'")])
 def test_the_command_lets_threads_of_openmp_sleep_soon_and_its_user_decides(own, shown) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in SPINNING}
-    program = "import livedream_launcher as launcher; launcher.wait_asleep(); import torch"
+    program = "import livedream_startup as startup; startup.wait_asleep(); import torch"
     said = subprocess.run(
         [sys.executable, "-c", program],
         env={**environment, "OMP_DISPLAY_ENV": "verbose", **own},
@@ -122,7 +122,7 @@ def test_where_it_is_decided_how_long_to_spin_there_is_no_second_team(four_threa
 def test_once_torch_is_loaded_nothing_is_set(monkeypatch) -> None:
     for name in SPINNING:
         monkeypatch.delenv(name, raising=False)
-    launcher.wait_asleep()
+    startup.wait_asleep()
     assert not any(name in os.environ for name in SPINNING)
 
 

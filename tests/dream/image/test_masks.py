@@ -11,12 +11,13 @@ from skimage import data
 from livedream import Dreamer, DreamSettings, Frame
 from livedream.dream.backend.gpu import GpuBackend
 from livedream.dream.dive import Dive
-from livedream.dream.image import masks
-from livedream.dream.image.masks import Masks, masks_of_frame, product, wanted_masks
+from livedream.dream.image import still_mask
+from livedream.dream.image.masks import Masks, wanted_masks
+from livedream.dream.image.person import find_person_in_still
 from livedream.dream.objective.objective import mask
 from livedream.dream.stream import live_masks
+from livedream.dream.stream.frame_masks import masks_of_frame, product
 from livedream.dream.stream.live_masks import EVERY, LATE
-from livedream.dream.stream.person import find_person_in_still
 from livedream.dream.stream.quality import QualityScale
 from livedream.errors import ArgumentError
 
@@ -219,7 +220,7 @@ def test_without_a_live_mask_nobody_is_searched_for(monkeypatch) -> None:
     def never(*_: object) -> None:
         raise AssertionError("nobody asked for a person")
 
-    for module in (masks, live_masks):
+    for module in (still_mask, live_masks):
         monkeypatch.setattr(module, "Search", never)
     dreamer = Dreamer(QUICK.replace(mask_feather=4, mask_strength=0.5, still_steps=1, still_height=64))
     for frame in stream(3):

@@ -14,10 +14,10 @@ from livedream.dream.image.precondition import (
     TensorPreconditioner,
     color_matrix,
     precondition,
+    precondition_and_measure,
     preconditioner,
     pyramid_shapes,
 )
-from livedream.dream.native import kernels
 from tests.dream.without import needs_kernels, without_kernels
 
 # The products of the rows (0.26, 0.09, 0.02), (0.27, 0, -0.05) and (0.27, -0.09, 0.03) of lucid's table.
@@ -160,7 +160,7 @@ def test_neither_color_nor_coarseness_leaves_a_gradient_as_it_is() -> None:
     gradient = noise(33, 47)
     assert preconditioner(0, 0) == PLAIN
     assert precondition(gradient, PLAIN) is gradient
-    found, mean = kernels.precondition(gradient, PLAIN)
+    found, mean = precondition_and_measure(gradient, PLAIN)
     assert torch.equal(found, gradient)
     assert mean == pytest.approx(float(gradient.double().abs().mean()), rel=1e-6)
     # A GPU has no other way for it.
@@ -178,7 +178,7 @@ def test_compiled_is_torchs(size, natural_color, coarseness) -> None:
     by = preconditioner(natural_color, coarseness)
     gradient = noise(*size)
     before = gradient.clone()
-    found, mean = kernels.precondition(gradient, by)
+    found, mean = precondition_and_measure(gradient, by)
     wanted = precondition(gradient, by)
     assert float((found - wanted).abs().max()) <= 1e-5 * float(wanted.abs().max())
     assert mean == pytest.approx(float(wanted.double().abs().mean()), rel=1e-5)
@@ -190,7 +190,7 @@ def test_compiled_is_torchs(size, natural_color, coarseness) -> None:
 def test_factors_that_are_the_same_for_all_levels_need_no_pyramid() -> None:
     by = Preconditioner(PLAIN.colors, (3.0,) * LEVELS)
     gradient = noise(33, 47)
-    torch.testing.assert_close(kernels.precondition(gradient, by)[0], 3 * gradient)
+    torch.testing.assert_close(precondition_and_measure(gradient, by)[0], 3 * gradient)
     torch.testing.assert_close(precondition(gradient, by), 3 * gradient, atol=1e-5, rtol=0)
 
 
@@ -201,9 +201,9 @@ def test_bits_are_the_same_however_many_threads(size) -> None:
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        alone, mean_alone = kernels.precondition(gradient, by)
+        alone, mean_alone = precondition_and_measure(gradient, by)
         torch.set_num_threads(2)
-        together, mean_together = kernels.precondition(gradient, by)
+        together, mean_together = precondition_and_measure(gradient, by)
     finally:
         torch.set_num_threads(threads)
     assert torch.equal(alone, together)
@@ -219,13 +219,13 @@ def test_mean_of_what_is_not_finite_is_not(poison, natural_color, coarseness, co
     for place in ((0, 0, 0, 0), (0, 2, 40, 56), (0, 1, 20, 13)):
         gradient = noise(41, 57)
         gradient[place] = poison
-        _, mean = kernels.precondition(gradient, preconditioner(natural_color, coarseness))
+        _, mean = precondition_and_measure(gradient, preconditioner(natural_color, coarseness))
         assert not np.isfinite(mean)
 
 
 def test_without_kernels_it_is_the_reference(monkeypatch) -> None:
     gradient, by = noise(41, 57), preconditioner(0.35, 0.8)
     without_kernels(monkeypatch)
-    found, mean = kernels.precondition(gradient, by)
+    found, mean = precondition_and_measure(gradient, by)
     assert torch.equal(found, precondition(gradient, by))
     assert mean == pytest.approx(float(found.abs().mean()))

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from livedream.dream.motion import residual
+from livedream.dream.motion.flow import Flow
+from livedream.dream.motion.residual import Carry
 from livedream.dream.native import kernels, library
-from livedream.dream.stream import residual
-from livedream.dream.stream.motion import Flow
-from livedream.dream.stream.residual import Carry
 from livedream.errors import DeviceError
 from tests.dream.without import needs_kernels, without_kernels
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from skimage import data
 
+from livedream.dream.image.person import find_person, find_person_in_still
+from livedream.dream.motion.flow import Flow, Motion
 from livedream.dream.stream import live_masks
 from livedream.dream.stream.live_masks import EVERY, LATE, MASK_SHAPE, MaskState, follow
-from livedream.dream.stream.motion import Flow, Motion
-from livedream.dream.stream.person import find_person, find_person_in_still
 
 PERSON = np.ascontiguousarray(data.astronaut()[:288, :512])
 """An astronaut before a flag and a shuttle, 512x288."""

@@ -23,10 +23,11 @@ from livedream.errors import ArgumentError, SinkError
 from livedream.frame import Frame
 from livedream.sink.open import open_sink
 from livedream.sink.video import codecs
-from livedream.sink.video.codecs import CONTAINERS, ENCODERS, Encoder, Encoding, find_encoders
+from livedream.sink.video.codecs import ENCODERS, Encoder, Encoding, find_encoders
 from livedream.sink.video.hardware import choose_encoder
 from livedream.sink.video.video_sink import VideoSink
 from livedream.stream_info import StreamInfo
+from livedream.suffixes import CONTAINERS
 from tests.films import av, ffprobe, quarters, read_film
 
 MS = Fraction(1, 1000)

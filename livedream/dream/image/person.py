@@ -1,6 +1,9 @@
 """Segmentation of a person in a frame, with MediaPipe's selfie segmentation network."""
 
 import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from functools import lru_cache
 from importlib.resources import as_file, files
 from typing import cast
@@ -10,6 +13,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from livedream.dream.compute.threads import take_one_thread
 from livedream.dream.image.octaves import Shape
 from livedream.dream.image.resize import shrink
 from livedream.models.selfie_segmentation import SelfieSegmentation
@@ -33,6 +37,35 @@ sky that were mistaken for a person in whole frames of the demo video, 456x256, 
 _SMALLEST, _LARGEST = 16, 1024
 """Limits of the sides of a part of a still, in pixels: a smaller part is not searched again, and a larger one is
 reduced, because the tiles have the size of the network."""
+
+
+class Search:
+    """A search for a person on its own thread, which ends with the search.
+
+    The thread uses a single thread of torch: sums on several threads would differ in the last bit.
+    """
+
+    def __init__(self, find: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> None:
+        """find: find_person, or find_person_in_still."""
+        self._result: Future[np.ndarray] = Future()
+        self._thread = threading.Thread(target=self._work, args=(find, pixels), name="livedream-person")
+        self._thread.start()
+
+    def _work(self, find: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> None:
+        try:
+            take_one_thread()
+            self._result.set_result(find(pixels))
+        except BaseException as error:  # noqa: BLE001  raised by `result`
+            self._result.set_exception(error)
+
+    def wait(self) -> None:
+        """Wait until its thread has ended."""
+        self._thread.join()
+
+    def result(self) -> np.ndarray:
+        """Wait for the search and return its result, float32 (h, w), 0..1. Raises the exception of the search."""
+        self.wait()
+        return self._result.result()
 
 
 def find_person(pixels: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from livedream.dream.stream.timing import StageTimes
+from livedream.dream.compute.timing import StageTimes
 
 
 class GpuTimer:

@@ -1,7 +1,7 @@
 import pytest
 
 from livedream import ArgumentError, DreamSettings
-from livedream.dream.choice import network_for
+from livedream.dream.objective.network_choice import network_for
 from livedream.models import layer_names
 
 

@@ -10,9 +10,9 @@ from skimage import data
 
 from livedream import Dreamer, DreamSettings, Frame
 from livedream.dream.compute.threads import take_one_thread
-from livedream.dream.image import masks
 from livedream.dream.image.masks import Masks
-from livedream.dream.stream.person import find_person, find_person_in_still
+from livedream.dream.image.person import find_person, find_person_in_still
+from livedream.dream.stream.frame_masks import product
 from tests.dream.person_clip import person_clip
 
 
@@ -148,7 +148,7 @@ def test_mask_of_a_film_follows_the_person_and_does_not_flicker() -> None:
     before = None
     for number, (pixels, alpha) in enumerate(person_clip(60, (640, 360))):
         sight = dreamer.look(Frame(pixels, Fraction(number, 30), number))
-        mask = masks.product(Masks(), sight.masks, sight.small, pixels)
+        mask = product(Masks(), sight.masks, sight.small, pixels)
         assert mask is not None
         overlaps.append(overlap(mask / np.float32(255), alpha))
         if before is not None:

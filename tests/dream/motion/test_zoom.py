@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from livedream import Dreamer, DreamSettings
-from livedream.dream.stream.motion import Flow
-from livedream.dream.stream.residual import warp
-from livedream.dream.stream.zoom import zoom_flow, zoom_matrix
+from livedream.dream.motion.flow import Flow
+from livedream.dream.motion.residual import warp
+from livedream.dream.motion.zoom import zoom_flow, zoom_matrix
 from livedream.frame import Frame
 
 SIZE = (9, 17)

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from livedream.dream.image.octaves import Shape
 from livedream.dream.image.resize import from_pixels, to_pixels
+from livedream.dream.motion.flow import Flow
 from livedream.dream.native import kernels
-from livedream.dream.stream.motion import Flow
 
 # Share of the residual's mean per channel that is removed at each frame.
 _MEAN_LEAK = 0.1

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from livedream.dream.image.octaves import Shape
-from livedream.dream.stream.motion import Flow
+from livedream.dream.motion.flow import Flow
 
 
 def zoom_matrix(shape: Shape, zoom: float, rotate: float, drift: tuple[float, float] = (0, 0)) -> np.ndarray:

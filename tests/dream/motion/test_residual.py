@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from livedream.dream.stream.motion import Flow
-from livedream.dream.stream.residual import remove_mean, split_residual, warp
+from livedream.dream.motion.flow import Flow
+from livedream.dream.motion.residual import remove_mean, split_residual, warp
 
 
 def flow(vector: tuple[float, float], confidence: float = 1.0, size: tuple[int, int] = (8, 16)) -> Flow:

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from livedream.dream.stream.motion import Motion
+from livedream.dream.motion.flow import Motion
 
 SIZE = (128, 192)
 
