@@ -1,4 +1,4 @@
-"""The primary colours of pictures and films, and what they are in CIE XYZ."""
+"""The primary colours of images and videos, and their conversion to CIE XYZ."""
 
 import numpy as np
 
@@ -27,7 +27,7 @@ Those of BT.601 (5, 6), SMPTE 240M (7) and EBU 3213 (22) are not: they are close
 when they only mean the matrix of BT.601.
 """
 HD_WIDTH, HD_HEIGHT = 1280, 720
-"""From either of them on a film that names no matrix has that of BT.709, as in players; below, that of BT.601."""
+"""A video that names no matrix is read as BT.709 from either of these sizes on, as in players, and as BT.601 below."""
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 

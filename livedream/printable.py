@@ -1,12 +1,12 @@
-"""Text from anywhere, fit for a terminal: nothing in it moves a cursor, hides, or forges a line of its own."""
+"""Makes text from unknown origin safe for a terminal: it cannot move the cursor, hide text or imitate other lines."""
 
 import re
 import unicodedata
 
 from livedream.urls import redact_text
 
-# Controls (C0, C1), formats (directions of writing, zero width), separators of lines, halves of surrogates: bytes of a
-# name that are no text come as those.
+# Controls (C0, C1), formats (directions of writing, zero width), separators of lines, lone surrogates, which stand for
+# bytes of a name that are not text.
 _ESCAPED = ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn")
 _PLAIN = re.compile(r"[ -~]*")
 LONGEST = 200

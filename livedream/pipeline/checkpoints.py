@@ -12,21 +12,21 @@ video reached the disk decides from which checkpoint a run can continue.
 What can be on disk when a run ends, however it ends, and what `--resume` does then:
 
     part     draft    checkpoints       left by a run that                              --resume
-    none     -        -                 has not begun, or is complete                   begins anew, and says so
-    empty    -        -, no job.json    was killed while the network was loaded         begins anew, and says so
-    frames   -        none is reached   was killed in the first seconds                 begins anew into the draft
-    frames   -        one is reached    was killed, stopped or failed                   goes on into the draft
-    frames   any      one is reached    went on, and was killed before it had as much   goes on from the one with more
-    frames   -        no job.json       is unknown                                      refuses, and touches nothing
+    none     -        -                 has not begun, or is complete                   starts again, with a message
+    empty    -        -, no job.json    was killed while the network was loaded         starts again, with a message
+    frames   -        none is reached   was killed in the first seconds                 starts again, into the draft
+    frames   -        one is reached    was killed, stopped or failed                   continues, into the draft
+    frames   any      one is reached    continued, and was killed before it had more    continues from the longer one
+    frames   -        no job.json       is unknown                                      refuses, and changes nothing
 
 Each change from one row to another is one rename or one removal:
 
     job.json and a checkpoint   are written under another name, brought to the disk, and renamed;
     the draft                   is renamed to the part, and so replaces it, when all frames of the part are in it and on
                                 the disk; if the run ends before, it is removed;
-    the part                    is renamed to the film when it is complete; after that the journal is removed.
+    the part                    is renamed to the video when it is complete; after that the journal is removed.
 
-So there is never less in the part than an earlier run left there; only `--overwrite` without `--resume` removes it.
+So the part never becomes shorter than an earlier run left it; only `--overwrite` without `--resume` removes it.
 """
 
 import contextlib

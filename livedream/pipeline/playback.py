@@ -99,7 +99,7 @@ class Playback:
         return self._paused_at is not None
 
     def toggle_pause(self) -> None:
-        """Let the film stand, or go on."""
+        """Pause the video, or continue it."""
         with self._changed:
             now = self._clock()
             if self._paused_at is None:

@@ -187,7 +187,7 @@ def test_empty_file(tmp_path: Path) -> None:
 def test_text_is_not_a_film(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_text("Once upon a time there was a film.\n" * 100)
-    assert "is not a film" in message(path) or "is a text" in message(path)
+    assert "is not a video" in message(path) or "is a text" in message(path)
 
 
 def test_sound_alone(tmp_path: Path) -> None:

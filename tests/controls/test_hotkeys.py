@@ -61,11 +61,15 @@ def test_a_window_that_is_busy_holds_up_neither_the_dream_nor_another_sink(press
 
 @pytest.mark.needs_display
 def test_a_recording_begins_with_the_present_moment(pressed: dict[str, Any], folder: Path) -> None:
-    """Twenty frames were seen to come by between its two keys; what was dreamt before is not in it."""
+    """Twenty frames of a thirtieth of a second came between its two keys, though a busy machine may drop some of them.
+
+    What was dreamt before is not in it.
+    """
     (path,) = folder.glob("*.mp4")
     with av.open(str(path)) as film:
         frames = list(film.decode(video=0))
     assert frames[0].pts == 0 and frames[0].key_frame
-    assert 15 <= len(frames) <= 60
     times = [float(frame.time) for frame in frames]
+    assert len(frames) >= 5
+    assert 15 / 30 <= times[-1] <= 60 / 30
     assert all(before < after for before, after in itertools.pairwise(times))

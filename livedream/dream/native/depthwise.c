@@ -58,6 +58,8 @@ static inline Index end_of_block(Index start, Index channels) {
 
 #define JOIN(name, kind, processor) name##_##kind##_##processor
 #define JOINED(name, kind, processor) JOIN(name, kind, processor)
+#define PASTE(name, kind) name##_##kind
+#define OF_KIND(name, kind) PASTE(name, kind)
 
 /* The highest level of x86-64 (x86-64-v4) that is used where the processor has it. */
 static Index newest = 4;

@@ -2,6 +2,8 @@
  * function for both. */
 
 #define IN(name) JOINED(name, KIND, PROCESSOR)
+#define LOAD(from) OF_KIND(LOAD, KIND)(from)
+#define STORE(to, value) OF_KIND(STORE, KIND)(to, value)
 
 /* Load `wide` pixels of a row into the ring, beginning at column `first`, with zeros outside the image. mask: NULL, or
  * the mask of this row, which records for its first `own` pixels which numbers lie within `bounds`. */
@@ -185,3 +187,5 @@ BACKWARD(5, 2)
 #undef BACKWARD
 
 #undef IN
+#undef LOAD
+#undef STORE

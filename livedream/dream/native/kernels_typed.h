@@ -99,8 +99,11 @@ EACH_PROCESSOR static void FOR(unpool_row)(const TYPE *restrict gradient, const 
             WINDOW(1)
             WINDOW(2)
             WINDOW(3)
-            for (Index c = 0; c < p->channels; c++) pixel[c] =
-                FOR(to)((FOR(from)(GIVEN(0)) + FOR(from)(GIVEN(1))) + (FOR(from)(GIVEN(2)) + FOR(from)(GIVEN(3))));
+            for (Index c = 0; c < p->channels; c++) {
+                float first = FOR(from)(GIVEN(0)) + FOR(from)(GIVEN(1));
+                float second = FOR(from)(GIVEN(2)) + FOR(from)(GIVEN(3));
+                pixel[c] = FOR(to)(first + second);
+            }
         } else {
             for (Index channel = 0; channel < p->channels; channel += CHUNK) {
                 Index count = p->channels - channel < CHUNK ? p->channels - channel : CHUNK;
