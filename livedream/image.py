@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageChops, ImageOps
 
+from livedream.color.srgb import eight_bits, to_srgb
 from livedream.contact_sheet import in_rows, sheet, tile
-from livedream.image_file import open_image, read_head
-from livedream.pixel_aspect import read_aspect
-from livedream.srgb import eight_bits, to_srgb
+from livedream.formats.image_file import open_image, read_head
+from livedream.formats.pixel_aspect import read_aspect
 
 MOST_PIXELS = 1 << 26
 """For guides and masks, which may come from another person's recipe: a PNG of 20 kB can decode to gigabytes."""

@@ -62,7 +62,7 @@ def imports() -> list[tuple[str, str]]:
     [
         ("torch", ("dream/", "models/", "visualize/", "bench/", "doctor/compute.py")),
         ("torchvision", ("models/",)),
-        ("av", (*(f"capture/{name}.py" for name in AV), "sink/", "timeline.py", "side_tracks.py")),
+        ("av", (*(f"capture/{name}.py" for name in AV), "sink/", "formats/timeline.py", "side_tracks.py")),
         (
             "cv2",
             (

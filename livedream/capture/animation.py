@@ -19,10 +19,10 @@ from livedream.capture.decoding.container import durations_in
 from livedream.capture.decoding.timestamps import STANDS
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
+from livedream.formats.image_file import FAULTS, open_frames, read_head
+from livedream.formats.pixel_aspect import read_aspect
 from livedream.frame import Frame
 from livedream.image import frame_to_array
-from livedream.image_file import FAULTS, open_frames, read_head
-from livedream.pixel_aspect import read_aspect
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from livedream.png_chunks import SIGNATURE, chunk, read_chunks
+from livedream.formats.png_chunks import SIGNATURE, chunk, read_chunks
 
 _BACKGROUND, _PREVIOUS = 1, 2
 """Disposal after a frame: clear its area, or restore what was there before."""

@@ -5,10 +5,10 @@ from pathlib import Path
 from livedream.capture.decoding.container import open_video
 from livedream.capture.kind import is_image
 from livedream.errors import ArgumentError, SourceError
-from livedream.gif_comment import last_comment
+from livedream.formats.gif_comment import last_comment
+from livedream.formats.image_file import read_head, sniff
+from livedream.formats.image_recipe import recipe_in
 from livedream.hints import either
-from livedream.image_file import read_head, sniff
-from livedream.image_recipe import recipe_in
 from livedream.recipe import about
 from livedream.untrusted import NotRegularError, check_regular
 

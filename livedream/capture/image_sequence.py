@@ -10,10 +10,10 @@ import numpy as np
 from livedream.capture.images import RATE
 from livedream.capture.source import Source
 from livedream.errors import SourceError
+from livedream.formats.frame_time import FrameTime, frame_time
+from livedream.formats.image_file import open_frames
 from livedream.frame import Frame
-from livedream.frame_time import FrameTime, frame_time
 from livedream.image import Still, read_still
-from livedream.image_file import open_frames
 from livedream.letterbox import letterbox
 from livedream.names import NumberedName
 

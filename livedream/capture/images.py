@@ -14,11 +14,11 @@ from PIL import Image
 from livedream.capture.kind import is_image
 from livedream.capture.source import Source
 from livedream.errors import SourceError
+from livedream.formats.image_file import missing_reader, read_head
+from livedream.formats.suffixes import PICTURES_IN
 from livedream.frame import Frame
 from livedream.image import Still, read_still
-from livedream.image_file import missing_reader, read_head
 from livedream.names import is_half_written
-from livedream.suffixes import PICTURES_IN
 
 log = logging.getLogger(__name__)
 

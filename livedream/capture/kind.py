@@ -4,8 +4,8 @@ from enum import Enum
 from pathlib import Path
 
 from livedream.errors import SourceError
-from livedream.image_file import open_frames, read_head, sniff
-from livedream.suffixes import PICTURES_IN, RAW
+from livedream.formats.image_file import open_frames, read_head, sniff
+from livedream.formats.suffixes import PICTURES_IN, RAW
 
 _DRAWINGS = (".svg", ".svgz")
 _VIDEO_HEADS = (

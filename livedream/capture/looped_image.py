@@ -8,8 +8,8 @@ from livedream.capture.kind import is_image
 from livedream.capture.open import open_source
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError
+from livedream.formats.suffixes import PICTURES_IN
 from livedream.frame import Frame
-from livedream.suffixes import PICTURES_IN
 
 
 class LoopedImageSource(Source):

@@ -12,8 +12,8 @@ from av.container import InputContainer
 from livedream.capture.container_source import ContainerSource
 from livedream.capture.decoding.stream_errors import stream_error
 from livedream.errors import SourceError
+from livedream.formats.timeline import OPTIONS
 from livedream.side_tracks import SideTracks
-from livedream.timeline import OPTIONS
 from livedream.urls import redact
 
 OPEN_SECONDS = 30.0

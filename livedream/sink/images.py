@@ -14,10 +14,11 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from livedream.errors import SinkError, SourceError
+from livedream.formats.frame_time import FrameTime
+from livedream.formats.image_recipe import LARGEST, recipe_in, recipe_options
+from livedream.formats.pixel_aspect import options_for, stamped
+from livedream.formats.suffixes import SAVE_OPTIONS
 from livedream.frame import Frame
-from livedream.frame_time import FrameTime
-from livedream.image_recipe import LARGEST, recipe_in, recipe_options
-from livedream.pixel_aspect import options_for, stamped
 from livedream.recipe import TABLE, Recipe, about, in_ascii, without_end
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
@@ -26,7 +27,6 @@ from livedream.sink.partial_file import PartialFile, check_new, write_whole
 from livedream.sink.sidecar import is_untouched, write_beside
 from livedream.sink.sink import Sink
 from livedream.stream_info import StreamInfo
-from livedream.suffixes import SAVE_OPTIONS
 from livedream.untrusted import read_text
 
 log = logging.getLogger(__name__)

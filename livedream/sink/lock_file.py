@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from livedream._version import __version__
-from livedream.birth import birth_of
 from livedream.errors import SinkError
+from livedream.formats.birth import birth_of
 
 _TABLE = "livedream"
 """The key that distinguishes a lock file from a user's file of the same name."""

@@ -12,8 +12,8 @@ import os
 import re
 from pathlib import Path
 
+from livedream.formats.suffixes import CONTAINERS
 from livedream.names import NUMBERED, fitting
-from livedream.suffixes import CONTAINERS
 
 _FRAMES = "%06d.png"
 """The names of the frames in a folder of frames."""

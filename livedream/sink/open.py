@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livedream.errors import ArgumentError, unknown
+from livedream.formats.suffixes import PICTURES_OUT, VIDEO_SUFFIXES
 from livedream.names import NUMBERED
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
@@ -14,7 +15,6 @@ from livedream.sink.sink import Sink
 from livedream.sink.stream_formats import STREAM_FORMATS
 from livedream.sink.video.codecs import Encoding
 from livedream.stream_info import DescribesFrames, StreamInfo
-from livedream.suffixes import PICTURES_OUT, VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from livedream.sink.video.salvage import Salvage

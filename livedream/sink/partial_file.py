@@ -7,12 +7,12 @@ import stat
 from pathlib import Path
 
 from livedream.errors import SinkError
+from livedream.formats.suffixes import CONTAINERS
 from livedream.hints import either, option
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock, foreign_part, unwritable
 from livedream.sink.lock_file import identity, mark_of
 from livedream.sink.names import journal_of, part_of, real_path
-from livedream.suffixes import CONTAINERS
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)

@@ -18,8 +18,8 @@ from av.container import InputContainer
 from av.filter import Graph
 
 from livedream.errors import SinkError
+from livedream.formats.timeline import OPTIONS
 from livedream.side_tracks import SideTracks
-from livedream.timeline import OPTIONS
 
 if TYPE_CHECKING:
     from sounddevice import OutputStream

@@ -14,11 +14,11 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
+from livedream.color.primaries import HD_HEIGHT, HD_WIDTH
 from livedream.errors import SinkError
 from livedream.frame import Frame
 from livedream.hints import either
 from livedream.letterbox import letterbox
-from livedream.primaries import HD_HEIGHT, HD_WIDTH
 from livedream.sink.sink import Sink
 from livedream.stream_info import StreamInfo
 

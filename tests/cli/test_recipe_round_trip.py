@@ -14,8 +14,8 @@ from livedream import ArgumentError, DreamSettings, SourceError, open_sink
 from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.cli.main import main
 from livedream.cli.tasks.recipes import choose_settings
+from livedream.formats.gif_comment import last_comment
 from livedream.frame import Frame
-from livedream.gif_comment import last_comment
 from livedream.recipe import Recipe, about
 
 SETTINGS = DreamSettings(layers='fire6 + "ä" \\ #\n= [x]', strength=0.3, model="squeezenet", coarseness=1.5)

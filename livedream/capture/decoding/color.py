@@ -17,11 +17,11 @@ from PIL import Image
 from livedream.capture.decoding.dolby_vision import dolby_vision, lacks_common_colors
 from livedream.capture.decoding.gamut import Gamut
 from livedream.capture.decoding.side_data import side_data
-from livedream.conversion import conversion_threads
+from livedream.color.primaries import FOREIGN, HD_HEIGHT, HD_WIDTH
+from livedream.color.srgb import profile
+from livedream.color.threads import conversion_threads
+from livedream.color.tone import HDR
 from livedream.errors import SourceError
-from livedream.primaries import FOREIGN, HD_HEIGHT, HD_WIDTH
-from livedream.srgb import profile
-from livedream.tone import HDR
 
 log = logging.getLogger(__name__)
 

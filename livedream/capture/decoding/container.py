@@ -11,8 +11,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from livedream.errors import SourceError
-from livedream.mp4_boxes import outermost_boxes
-from livedream.timeline import OPTIONS, may_jump
+from livedream.formats.mp4_boxes import outermost_boxes
+from livedream.formats.timeline import OPTIONS, may_jump
 from livedream.untrusted import open_regular
 
 HEAD = 1 << 20

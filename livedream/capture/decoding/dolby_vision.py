@@ -8,7 +8,7 @@ from av.video.frame import VideoFrame
 
 from livedream.capture.decoding.side_data import side_data
 from livedream.errors import SourceError
-from livedream.mp4_boxes import outermost_boxes
+from livedream.formats.mp4_boxes import outermost_boxes
 from livedream.untrusted import open_regular
 
 _HEAD = 1 << 20

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorTrc
 
-from livedream.primaries import BT709, D65, FOREIGN, to_xyz
+from livedream.color.primaries import BT709, D65, FOREIGN, to_xyz
 
 _ZERO = np.zeros(4)
 _LEVELS = 65536

@@ -19,7 +19,7 @@ from livedream.capture.decoding.holes import Holes
 from livedream.capture.decoding.shape import Aspects
 from livedream.capture.decoding.tap import Tap
 from livedream.capture.decoding.timestamps import DecodingTimes, LastFrame, Timestamps
-from livedream.timeline import Timeline, may_seek, packets_of
+from livedream.formats.timeline import Timeline, may_seek, packets_of
 
 BAD_READS = 100
 """The number of consecutive failed reads after which the video counts as ended."""

@@ -27,13 +27,13 @@ from livedream.cli.tasks.recipes import choose_settings, ingredients, new_dreame
 from livedream.cli.tasks.request import Request
 from livedream.errors import ArgumentError, DeviceError, LivedreamError, SinkError, WeightsError
 from livedream.faults import is_out_of_memory
+from livedream.formats.suffixes import VIDEO_SUFFIXES
 from livedream.presets import FILM, STILL
 from livedream.recipe import Fact, Recipe, fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.names import part_of
 from livedream.sink.video.codecs import find_encoders
 from livedream.steps import StepReport
-from livedream.suffixes import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from livedream.dream.dreamer import Dreamer

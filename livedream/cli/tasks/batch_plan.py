@@ -11,12 +11,12 @@ from livedream.capture.image_sequence import find_numbered
 from livedream.capture.images import find_images, natural
 from livedream.capture.kind import is_image
 from livedream.errors import ArgumentError, SinkError, SourceError
+from livedream.formats.suffixes import PICTURES_IN, PICTURES_OUT, VIDEO_SUFFIXES
 from livedream.names import NUMBERED, fitting, is_half_written
 from livedream.presets import FILM, STILL
 from livedream.recipe import COMPLETE, Recipe, about, without_end
 from livedream.settings import CONTROLS
 from livedream.sink.names import old_recipe_beside, recipe_in_folder
-from livedream.suffixes import PICTURES_IN, PICTURES_OUT, VIDEO_SUFFIXES
 from livedream.untrusted import read_text
 from livedream.urls import redact
 

@@ -22,6 +22,7 @@ from livedream.cli.tasks.costs import step_cost
 from livedream.cli.tasks.recipes import files_read, ingredients
 from livedream.dream.objective.network_choice import network_for
 from livedream.errors import ArgumentError, SinkError, SourceError
+from livedream.formats.suffixes import PICTURES_OUT
 from livedream.frame import Frame
 from livedream.recipe import Recipe, about
 from livedream.settings import DreamSettings
@@ -33,7 +34,6 @@ from livedream.sink.partial_file import check_new, write_whole
 from livedream.sink.sidecar import is_untouched, sealed
 from livedream.steps import Parts, StepReport
 from livedream.stream_info import StreamInfo
-from livedream.suffixes import PICTURES_OUT
 from livedream.visualize.atlas import choose_channels, page, picture_name
 from livedream.visualize.visualizer import Visualizer
 

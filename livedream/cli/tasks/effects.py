@@ -12,9 +12,9 @@ from livedream.capture.source import Source
 from livedream.cli.parsing import flag
 from livedream.cli.tasks.request import Request
 from livedream.errors import ArgumentError
+from livedream.formats.suffixes import VIDEO_SUFFIXES
 from livedream.settings import CONTROLS
 from livedream.sink.open import holds_one_picture
-from livedream.suffixes import VIDEO_SUFFIXES
 
 log = logging.getLogger(__name__)
 

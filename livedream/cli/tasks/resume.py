@@ -11,6 +11,7 @@ from livedream.capture.embedded_recipe import embedded_recipe
 from livedream.capture.source import Source
 from livedream.cli.console import remark
 from livedream.errors import ArgumentError, SourceError
+from livedream.formats.suffixes import VIDEO_SUFFIXES
 from livedream.pipeline.checkpoints import Checkpoints, Journal, State, Stateful, frames_left, pick_up
 from livedream.recipe import Recipe
 from livedream.sink.lock import OutputLock
@@ -18,7 +19,6 @@ from livedream.sink.names import part_of
 from livedream.sink.open import leaves_a_file
 from livedream.sink.sink import ResumableSink, Sink
 from livedream.sink.video.salvage import Salvage
-from livedream.suffixes import VIDEO_SUFFIXES
 
 LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
 """The packages whose versions affect frames down to the last bit."""

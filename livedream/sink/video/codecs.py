@@ -6,8 +6,8 @@ from fractions import Fraction
 
 from livedream.documented import Documented
 from livedream.errors import ArgumentError, unknown
+from livedream.formats.suffixes import CONTAINERS
 from livedream.hints import option
-from livedream.suffixes import CONTAINERS
 
 QUALITY = 75
 """The default quality. It keeps the fine patterns of a dream: crf 16 with x264, and its equivalents elsewhere."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from livedream.mp4_boxes import Box, outermost_boxes
+from livedream.formats.mp4_boxes import Box, outermost_boxes
 
 JPEG, PNG = 13, 14
 """The types of a `data` box (QuickTime File Format, "Well-known data types")."""

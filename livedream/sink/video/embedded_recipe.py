@@ -6,7 +6,7 @@ and is corrected in place at the end, without a change of its size. A GIF gets i
 
 from pathlib import Path
 
-from livedream.gif_comment import add_comment
+from livedream.formats.gif_comment import add_comment
 from livedream.recipe import COMPLETE, Recipe
 from livedream.sink.video import matroska
 from livedream.sink.video.cover import index_at_end

@@ -21,7 +21,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 
-from livedream.conversion import conversion_threads
+from livedream.color.threads import conversion_threads
 from livedream.sink.video.codecs import Encoder, Encoding
 from livedream.sink.video.scheduling import ordinary_scheduling
 from livedream.stream_info import StreamInfo

@@ -17,6 +17,7 @@ from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
 from livedream.errors import SinkError
+from livedream.formats.timeline import OPTIONS, Timeline, may_seek, packets_of
 from livedream.recipe import about
 from livedream.side_tracks import SideTracks
 from livedream.sink.video.attachments import attach, attach_cover, cover_of, is_cover
@@ -24,7 +25,6 @@ from livedream.sink.video.audio import AudioTrack, fits, sound_track
 from livedream.sink.video.cover import KINDS
 from livedream.sink.video.labels import label
 from livedream.sink.video.subtitles import SubtitleTrack, subtitle_track
-from livedream.timeline import OPTIONS, Timeline, may_seek, packets_of
 
 log = logging.getLogger(__name__)
 

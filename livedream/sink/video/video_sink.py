@@ -14,6 +14,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from livedream.errors import ArgumentError, SinkError, SourceError
+from livedream.formats.suffixes import VIDEO_SUFFIXES
 from livedream.frame import Frame
 from livedream.hints import option
 from livedream.letterbox import letterbox
@@ -33,7 +34,6 @@ from livedream.sink.video.passthrough import PassthroughTracks
 from livedream.sink.video.salvage import Salvage, SalvagedVideo
 from livedream.sink.video.scheduling import ordinary_scheduling
 from livedream.stream_info import StreamInfo
-from livedream.suffixes import VIDEO_SUFFIXES
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
+from livedream.formats.pixel_aspect import SQUARE
 from livedream.letterbox import fitted_size
-from livedream.pixel_aspect import SQUARE
 
 
 class Canvas:

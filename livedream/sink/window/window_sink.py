@@ -13,9 +13,9 @@ from pathlib import Path
 import cv2
 
 from livedream.errors import SinkError
+from livedream.formats.pixel_aspect import SQUARE
 from livedream.frame import Frame
 from livedream.hints import either
-from livedream.pixel_aspect import SQUARE
 from livedream.sink.sink import Sink
 from livedream.sink.window.canvas import Canvas
 from livedream.sink.window.fade import Fade

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from livedream.capture.video import VideoSource
+from livedream.color.primaries import BT709, D65, FOREIGN, to_xyz
+from livedream.color.srgb import matrix_profile
 from livedream.errors import SourceError
-from livedream.primaries import BT709, D65, FOREIGN, to_xyz
-from livedream.srgb import matrix_profile
 from tests.films import RED, ffprobe
 
 LOSSLESS = {".mp4": ("libx264", "-qp", "1"), ".mkv": ("ffv1",), ".avi": ("mjpeg", "-q:v", "1")}

@@ -11,10 +11,10 @@ from PIL import Image
 
 from livedream import ArgumentError, DreamSettings, SourceError
 from livedream.cli.tasks.batch_plan import hindrance, is_batch, plan
+from livedream.formats.suffixes import PICTURES_OUT, VIDEO_SUFFIXES
 from livedream.frame import Frame
 from livedream.recipe import Recipe
 from livedream.sink.open import open_sink
-from livedream.suffixes import PICTURES_OUT, VIDEO_SUFFIXES
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from livedream.errors import ArgumentError, SinkError
+from livedream.formats.suffixes import CONTAINERS
 from livedream.frame import Frame
 from livedream.sink.open import open_sink
 from livedream.sink.video import codecs
@@ -27,7 +28,6 @@ from livedream.sink.video.codecs import ENCODERS, Encoder, Encoding, find_encode
 from livedream.sink.video.hardware import choose_encoder
 from livedream.sink.video.video_sink import VideoSink
 from livedream.stream_info import StreamInfo
-from livedream.suffixes import CONTAINERS
 from tests.films import av, ffprobe, quarters, read_film
 
 MS = Fraction(1, 1000)

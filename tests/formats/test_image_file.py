@@ -13,11 +13,11 @@ import pytest
 import skimage
 from PIL import Image
 
-from livedream import image_file
 from livedream.capture.open import open_source
 from livedream.errors import SourceError
+from livedream.formats import image_file
+from livedream.formats.suffixes import PICTURES_IN, PICTURES_OUT, SAVE_OPTIONS
 from livedream.image import read_image, read_mask
-from livedream.suffixes import PICTURES_IN, PICTURES_OUT, SAVE_OPTIONS
 from tests.films import quarters
 from tests.heic import COLOURS, grid_heic
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from livedream.birth import birth_of
+from livedream.formats.birth import birth_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or not shutil.which("stat"), reason="needs GNU stat")
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from livedream.color.primaries import ADOBE_RGB, BT709, FOREIGN
+from livedream.color.srgb import matrix_profile
+from livedream.color.tone import map_tones
 from livedream.image import read_image, read_mask, to_array
-from livedream.primaries import ADOBE_RGB, BT709, FOREIGN
-from livedream.srgb import matrix_profile
-from livedream.tone import map_tones
 from tests.films import BLUE, GREEN, RED
 from tests.heic import grid_heic
 

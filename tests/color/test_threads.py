@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from av.video.reformatter import VideoReformatter
 
-from livedream.conversion import conversion_threads
+from livedream.color.threads import conversion_threads
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from livedream.capture.open import open_source
+from livedream.formats.timeline import Timeline
 from livedream.frame import Frame
 from livedream.sink.open import open_sink
 from livedream.stream_info import StreamInfo
-from livedream.timeline import Timeline
 from tests.films import av, ffprobe, read_film, write_film
 
 pytestmark = pytest.mark.needs_ffmpeg

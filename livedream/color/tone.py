@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from livedream.primaries import BT709, D65, FOREIGN, to_xyz
+from livedream.color.primaries import BT709, D65, FOREIGN, to_xyz
 
 HDR = {16: "PQ", 18: "HLG"}
 """The transfer functions of HDR by their numbers in ITU-T H.273, table 3."""

@@ -3,7 +3,7 @@
 import io
 import struct
 
-from livedream.mp4_boxes import Box, outermost_boxes
+from livedream.formats.mp4_boxes import Box, outermost_boxes
 
 FTYP = struct.pack(">I4s4s", 12, b"ftyp", b"isom")
 LARGE = struct.pack(">I4sQ3s", 1, b"mdat", 19, b"abc")

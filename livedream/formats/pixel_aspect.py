@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 from PIL.ExifTags import Base
 
-from livedream.png_chunks import SIGNATURE, chunk
+from livedream.formats.png_chunks import SIGNATURE, chunk
 
 SQUARE = Fraction(1)
 NEARLY = Fraction(1, 100)

@@ -14,9 +14,9 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from livedream.errors import ArgumentError, SourceError
-from livedream.png_chunks import SIGNATURE
-from livedream.suffixes import RAW
-from livedream.truncated_image import TORN, is_torn, rescue
+from livedream.formats.png_chunks import SIGNATURE
+from livedream.formats.suffixes import RAW
+from livedream.formats.truncated_image import TORN, is_torn, rescue
 from livedream.untrusted import open_regular
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
-from livedream.image_file import open_frames
+from livedream.formats.image_file import open_frames
 from livedream.recipe import TABLE
 
 _ASCII = b"ASCII\0\0\0"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image
 
-from livedream.png_chunks import SIGNATURE, chunk, chunks_in
+from livedream.formats.png_chunks import SIGNATURE, chunk, chunks_in
 
 _END = b"\xff\xd9" * 40000
 """End markers of a JPEG: more than the longest truncated segment can absorb."""

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from livedream.png_chunks import chunks_in
-from livedream.primaries import ADOBE_RGB, BT709, D50, FOREIGN, Primaries, to_xyz
-from livedream.tone import HDR, map_tones
+from livedream.color.primaries import ADOBE_RGB, BT709, D50, FOREIGN, Primaries, to_xyz
+from livedream.color.tone import HDR, map_tones
+from livedream.formats.png_chunks import chunks_in
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Colour spaces: the conversion of images and videos to sRGB."""
