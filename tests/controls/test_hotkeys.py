@@ -31,8 +31,14 @@ def pressed(_x_server: str, folder: Path) -> Iterator[dict[str, Any]]:
         patch.setenv("DISPLAY", _x_server)
         patch.setenv("PYTHONPATH", str(ROOT))
         command = [sys.executable, "-m", "tests.controls.pressing"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110)
-    assert done.returncode == 0, done.stderr
+        with (folder / "errors.txt").open("w+") as errors:
+            try:
+                done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=errors, timeout=110)
+            except subprocess.TimeoutExpired:
+                errors.seek(0)
+                pytest.fail(f"it does not end:\n{errors.read()}")
+            errors.seek(0)
+            assert done.returncode == 0, errors.read()
     yield json.loads(done.stdout)
 
 
