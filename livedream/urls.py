@@ -28,8 +28,6 @@ _INSIDE = re.compile(rf"(?<![A-Za-z0-9+.-])(?:{_SCHEME}://\S+|{_STREAM}:/?(?!/)\
 _CREDENTIALS = re.compile(r"(?<![\w.:\\@%-])(?<![^/]/)([\w.%+~-]{1,64}):(\S+)@(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(\S*)")
 _NO_USERS = ("guide", "mask", "class", "direction", "mailto", "file", "screen", "virtual-camera")
 """Words before a colon in our own syntax and in e-mail addresses."""
-_EXAMPLE = "user:password"
-"""The credentials in our own hints."""
 _FILE = re.compile(r"\.(?:mp4|m4v|mov|mkv|webm|avi|mpe?g|m?ts|flv|gif|png|jpe?g|webp|tiff?|toml|wav)", re.IGNORECASE)
 # A path is shown as far as it consists of common words: any other part may be a key.
 _WORDS = (
@@ -169,7 +167,7 @@ def register_secrets(text: str) -> None:
     pieces = {text: redacted}
     user = re.sub(rf"^(?:{_SCHEME}:)?/*", "", text).rpartition("@")[0]
     _, _, password = user.partition(":")
-    if password and user != _EXAMPLE:
+    if password:
         pieces[user] = HIDDEN
         if len(password) >= 6 and not (password.isalpha() and password.islower()):  # not a word of our own messages
             pieces[password] = HIDDEN
@@ -184,8 +182,7 @@ def _redacted(scheme: str, rest: str, *, strict: bool) -> str:
     """Return a redacted address. strict: whether the path of any scheme may contain a key, also of http."""
     if scheme.lower() == "file":
         return f"{scheme}://{rest}"
-    user, _, rest = rest.rpartition("@")
-    kept = f"{user}@" if user == _EXAMPLE else ""
+    rest = rest.rpartition("@")[2]
     split = re.match(r"([^/?#]*)([^?#]*)", rest)
     assert split is not None  # noqa: S101  it matches everything
     place, path = split.groups()
@@ -193,7 +190,7 @@ def _redacted(scheme: str, rest: str, *, strict: bool) -> str:
         return f"{scheme}://{HIDDEN}"
     if strict or not scheme.lower().startswith("http"):
         path = _without_key(path, always=scheme.lower().startswith("rtmp"))
-    return f"{scheme}://{kept}{place}{path}"
+    return f"{scheme}://{place}{path}"
 
 
 def _without_key(path: str, *, always: bool) -> str:
@@ -228,7 +225,7 @@ def _redact_credentials(match: re.Match[str]) -> str:
         return match.group()
     drive = len(user) == 1 and password[0] in "\\/"
     a_file = _FILE.fullmatch(host[host.rfind(".") :]) if "." in host else None
-    if drive or a_file or f"{user}:{password}" == _EXAMPLE:
+    if drive or a_file:
         return match.group()
     return f"{HIDDEN}@{host}{rest}"
 

@@ -112,7 +112,7 @@ def test_no_secret_is_left_that_nobody_has_named(typed: str, monkeypatch: pytest
 
 def test_our_own_hints_stay() -> None:
     for hint in (
-        "put them into the address: rtsp://user:password@camera/...",
+        "write them before the host of the address: USER:PASSWORD@",
         "download https://download.pytorch.org/models/vgg16-397923af.pth and save it as /tmp/vgg16-397923af.pth",
         "write udp://127.0.0.1:5000",
     ):

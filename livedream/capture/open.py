@@ -14,7 +14,7 @@ from livedream.errors import ArgumentError, SourceError
 from livedream.hints import either
 from livedream.names import NUMBERED
 from livedream.quantities import exact_rate, exact_seconds
-from livedream.urls import STREAMS, redact
+from livedream.urls import STREAMS, redact, register_secrets
 
 _CHOICES = "name a camera (0), a video, an image, a folder of images, an address (rtsp://...), screen, - or demo"
 _VIDEO_DEVICES = 81
@@ -258,6 +258,7 @@ def _open_screen(request: _Request) -> Source:
 def _open_network(request: _Request) -> Source:
     from livedream.capture.live.network_stream import open_address
 
+    register_secrets(request.spec)
     return open_address(request.spec, start=request.start, end=request.end)
 
 

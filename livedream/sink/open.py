@@ -15,6 +15,7 @@ from livedream.sink.sink import Sink
 from livedream.sink.stream_formats import STREAM_FORMATS
 from livedream.sink.video.codecs import Encoding
 from livedream.stream_info import DescribesFrames, StreamInfo
+from livedream.urls import register_secrets
 
 if TYPE_CHECKING:
     from livedream.sink.video.salvage import Salvage
@@ -176,6 +177,7 @@ def _open_stdout(request: SinkRequest) -> Sink:
 def _open_network_stream(request: SinkRequest) -> Sink:
     from livedream.sink.network_stream import NetworkSink
 
+    register_secrets(request.spec)
     return NetworkSink(request.spec, request.info)
 
 

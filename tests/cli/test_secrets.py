@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from livedream import urls
+from livedream import open_source, urls
 from livedream.cli import addresses
 from livedream.cli.console import warnings_shown
 from livedream.cli.main import main
-from livedream.errors import ArgumentError
+from livedream.errors import ArgumentError, SourceError
 from livedream.recipe import Recipe
 from livedream.settings import DreamSettings
 from livedream.sink.network_stream import NetworkSink
@@ -75,6 +75,26 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(urls, "_secrets", {})
     Path("film.mp4").write_bytes(b"no film")
+
+
+@pytest.mark.parametrize("typed", [["run"], ["run", "demo", "-t", "1", "--to"]], ids=["source", "sink"])
+def test_an_address_with_common_words_for_credentials_is_no_exception(
+    typed: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*typed, "rtmp://user:password@127.0.0.1:1/app/KEY"]) == 1
+    out, err = capfd.readouterr()
+    assert "127.0.0.1:1/app/..." in err
+    assert "user:" not in out + err and "password@" not in out + err and "KEY" not in out + err
+
+
+def test_a_program_in_python_shows_no_secret_either() -> None:
+    with pytest.raises(SourceError) as caught:
+        open_source(f"http://u:{PASSWORD}@127.0.0.1:1/{KEY}.m3u8")
+    assert PASSWORD not in str(caught.value) and KEY not in str(caught.value)
+    assert (
+        urls.redact_text(f"cannot open http://u:{PASSWORD}@127.0.0.1:1/{KEY}.m3u8!")
+        == "cannot open http://127.0.0.1:1/...!"
+    )
 
 
 @pytest.mark.parametrize("typed", TYPED, ids=range(len(TYPED)))

@@ -8,7 +8,7 @@ FAULTS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
         (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError, PermissionError),
         "requires a user name and a password",
-        "put them into the address: rtsp://user:password@camera/...",
+        "write them before the host of the address: USER:PASSWORD@",
     ),
     ((av.error.HTTPNotFoundError,), "has nothing at that path", "look the address up in the camera's manual"),
     (
