@@ -13,7 +13,7 @@ ARG TORCH=https://download.pytorch.org/whl/cpu
 
 WORKDIR /opt/livedream
 COPY requirements.txt ./
-# The headless OpenCV: the other one wants libGL, and both together break each other (opencv/opencv-python#370).
+# The headless OpenCV: the other one wants libGL, and they conflict (opencv/opencv-python#370).
 RUN sed 's/^opencv-python\b/opencv-python-headless/' requirements.txt > headless.txt \
     && pip install --no-cache-dir --extra-index-url "$TORCH" --requirement headless.txt
 

@@ -1,4 +1,4 @@
-"""Lasting choices: what a user sets once, in environment variables or the config file, for every run.
+"""Persistent settings: what a user sets once, in environment variables or the config file, for every run.
 
 An option of the command line wins over a variable, a variable over the file, and the file over the defaults.
 """
@@ -29,7 +29,7 @@ EXAMPLE = 'device = "cpu"'
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One lasting choice, already checked."""
+    """One persistent setting, already checked."""
 
     key: str
     value: str
@@ -51,7 +51,7 @@ def variable(key: str) -> str:
     return f"{PREFIX}{key.upper()}"
 
 
-def lasting_choices() -> dict[str, Choice]:
+def persistent_settings() -> dict[str, Choice]:
     """Return the choices in force by key; variables win over the config file.
 
     Raises:
@@ -62,7 +62,7 @@ def lasting_choices() -> dict[str, Choice]:
 
 
 def choices_in_environment(environment: Mapping[str, str]) -> dict[str, Choice]:
-    """Return the choices in environment variables; an empty variable counts as unset. Raises as `lasting_choices`."""
+    """Return the choices in environment variables; an empty one counts as unset. Raises as `persistent_settings`."""
     return {
         key: _checked(key, value, variable(key), folder=None)
         for key in KEYS
@@ -71,7 +71,7 @@ def choices_in_environment(environment: Mapping[str, str]) -> dict[str, Choice]:
 
 
 def choices_in_file(path: Path) -> dict[str, Choice]:
-    """Return the choices in the config file `path`; none if it does not exist. Raises as `lasting_choices`."""
+    """Return the choices in the config file `path`; none if it does not exist. Raises as `persistent_settings`."""
     try:
         text = read_text(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -161,7 +161,7 @@ def _part(
     begin = Fraction(start or 0)
     if begin < 0 or (end is not None and end <= begin):
         raise ArgumentError(
-            f"{name} has no part from {float(begin):g} s to {float(end or 0):g} s", "end it after its start"
+            f"{name} has no part from {float(begin):g} s to {float(end or 0):g} s", "choose an end later than the start"
         )
     begins = times[:-1]
     wanted = [number for number, time in enumerate(begins) if time >= begin and (end is None or time < end)]

@@ -222,7 +222,7 @@ class ContainerSource(Source):
         self._begin()
         while self._waiting is None and self._last_time is None and self.reopens and len(self._tracks) > 1:
             track = describe_track(self._decoder.container, self._tracks.pop(0))
-            log.warning("%s: no frame of picture %s can be decoded; using the next best track", self.name, track)
+            log.warning("%s: no frame of video track %s can be decoded; using the next best track", self.name, track)
             self._reopen()
             self._begin()
         if self._waiting is None:
@@ -370,5 +370,5 @@ def _part_start(start: Fraction | int | None, end: Fraction | int | None) -> Fra
         raise ArgumentError(f"start must not be negative, got {float(begin):g} s", "start at 0 or later")
     if end is not None and end <= begin:
         text = f"a part that starts at {float(begin):g} s cannot end at {float(end):g} s"
-        raise ArgumentError(text, "end it after its start")
+        raise ArgumentError(text, "choose an end later than the start")
     return begin

@@ -8,7 +8,6 @@ from livedream.capture.kind import is_image
 from livedream.capture.open import open_source
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError
-from livedream.formats.suffixes import PICTURES_IN
 from livedream.frame import Frame
 
 
@@ -28,9 +27,9 @@ class LoopedImageSource(Source):
     live = False
 
     def __init__(self, what: str, rate: Fraction, length: int | None = None) -> None:
-        if not is_image(Path(what)):
-            raise ArgumentError(f"{what} is not a picture", f"name a file of type {', '.join(PICTURES_IN)}")
         with open_source(what) as source:
+            if not is_image(Path(what)):
+                raise ArgumentError(f"{what} is not a picture", "name a PNG, a JPEG, a WebP or another image file")
             self._pixels = next(iter(source)).pixels
             self.path, self.pixel_aspect = source.path, source.pixel_aspect
         self.name = what

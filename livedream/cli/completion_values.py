@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from livedream.configuration import AUTO, lasting_choices
+from livedream.configuration import AUTO, persistent_settings
 from livedream.errors import ArgumentError
 from livedream.models import (
     DEFAULT,
@@ -160,10 +160,10 @@ def _layer_names(context: click.Context) -> dict[str, str]:
 
 
 def _networks(context: click.Context) -> list[str]:
-    """Return the network of the command line or of the lasting choices; without one, the bundled networks."""
+    """Return the network of the command line or of the persistent settings; without one, the bundled networks."""
     model = context.params.get("model")
     if model is None:
-        chosen = lasting_choices().get("model")
+        chosen = persistent_settings().get("model")
         model = chosen.value if chosen is not None else AUTO
     try:
         return [DEFAULT, SQUEEZENET] if model == AUTO else [find_network(model).name]

@@ -1,4 +1,4 @@
-"""Lasting choices as the defaults of a command's options."""
+"""Persistent settings as the defaults of a command's options."""
 
 import functools
 import logging
@@ -17,8 +17,8 @@ from livedream.configuration import (
     PRECISION,
     PRESET,
     Choice,
-    lasting_choices,
     misspelled_variables,
+    persistent_settings,
     variable,
 )
 from livedream.errors import ArgumentError, LivedreamError
@@ -40,8 +40,8 @@ A preset for videos and cameras can neither zoom nor draw from noise, and a benc
 """
 
 
-def take_lasting_choices(command: click.Command) -> None:
-    """Use lasting choices as defaults for the options of `command`."""
+def use_persistent_settings(command: click.Command) -> None:
+    """Use persistent settings as defaults for the options of `command`."""
     keys = KEYS_OF.get(command.name or "", ())
     callback = command.callback
     if not keys or callback is None:
@@ -75,7 +75,7 @@ def applicable(context: click.Context, keys: tuple[str, ...]) -> list[Choice]:
     `--preset dream.mp4` gives the same look whatever the config file says.
     """
     warn_of_misspelled_variables()
-    chosen = lasting_choices()
+    chosen = persistent_settings()
     is_open = {key for key in keys if context.get_parameter_source(key) is ParameterSource.DEFAULT}
     found = {key: choice for key, choice in chosen.items() if key in is_open and choice.value != AUTO}
     preset = found.get(PRESET)
@@ -94,7 +94,7 @@ def warn_of_misspelled_variables() -> None:
 
 
 def _name_origin(error: ArgumentError | LivedreamError, taken: Mapping[str, Choice]) -> None:
-    """Add to the hint which lasting choice an error is about, because the user did not type it."""
+    """Add to the hint which persistent setting an error is about, because the user did not type it."""
     text = f"{error} {error.hint.command_line}".lower()
     blamed = [str(choice) for choice in taken.values() if choice.value.lower() in text]
     if blamed:

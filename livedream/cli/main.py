@@ -25,7 +25,7 @@ from livedream.cli.commands.run import run
 from livedream.cli.commands.visualize import visualize
 from livedream.cli.commands.zoom import zoom
 from livedream.cli.completion_values import complete_values
-from livedream.cli.config_defaults import take_lasting_choices
+from livedream.cli.config_defaults import use_persistent_settings
 from livedream.cli.console import (
     LEVELS,
     Remarks,
@@ -164,7 +164,7 @@ COMMANDS = (
 )
 for command in COMMANDS:
     command.params += _message_options()
-    take_lasting_choices(command)
+    use_persistent_settings(command)
     complete_values(command)
     livedream.add_command(command)
 livedream.params += _message_options()
@@ -245,7 +245,7 @@ def _usage_error(error: click.UsageError, argv: Sequence[str]) -> tuple[str, str
     extra = re.fullmatch(r"got unexpected extra argument \((.+)\)", message)
     if extra is not None and command is not None and looks_like_source(extra[1]):
         return message, _correction(extra[1], command, argv) or f"{path} --help lists all options"
-    return message, f"{path} --help lists all options"
+    return message, f"{path} --help lists all {'commands' if command is None else 'options'}"
 
 
 def _correction(word: str, command: click.Command, argv: Sequence[str]) -> str:

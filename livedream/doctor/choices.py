@@ -1,4 +1,4 @@
-"""Lasting choices: the config file and environment variables."""
+"""Persistent settings: the config file and environment variables."""
 
 import os
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from livedream.configuration import (
     choices_in_environment,
     choices_in_file,
     config_file,
-    lasting_choices,
     misspelled_variables,
+    persistent_settings,
     variable,
 )
 from livedream.doctor.finding import Finding
@@ -53,9 +53,9 @@ def variables() -> Finding:
 
 
 def settings() -> DreamSettings:
-    """Return the defaults with the lasting choices applied, but not the preset; the defaults if they are invalid."""
+    """Return the defaults with the persistent settings but no preset; the defaults if they are invalid."""
     try:
-        chosen = lasting_choices()
+        chosen = persistent_settings()
     except ArgumentError:  # `findings` reports it
         return DreamSettings()
     return DreamSettings().replace(

@@ -13,7 +13,7 @@ from livedream._version import __version__
 from livedream.doctor.finding import Finding
 
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
-"""Four packages that all provide cv2: one is enough, and two break each other (opencv/opencv-python#370)."""
+"""Four packages that all provide cv2: one is enough, and two conflict (opencv/opencv-python#370)."""
 LITTLE = 10**9
 """Bytes of free disk below which it warns: ten minutes of video, or two networks."""
 
@@ -49,7 +49,7 @@ def packages() -> Iterator[Finding]:
             yield Finding("packages", False, f"{requirement.name} is missing", f"pip install '{requirement}'", True)
         if len(found) > 1:
             hint = f"pip uninstall {' '.join(found)}; pip install {next(iter(found))}"
-            yield Finding("packages", False, f"{' and '.join(found)} break each other", hint)
+            yield Finding("packages", False, f"{' and '.join(found)} conflict", hint)
     if good:
         yield Finding("packages", True, ", ".join(good))
 

@@ -35,7 +35,7 @@ def read_chunks(file: BinaryIO, wanted: tuple[bytes, ...] | None = None) -> Iter
     while len(head := file.read(8)) == 8:
         size, name = struct.unpack(">I4s", head)
         if size > _LARGEST:
-            raise SyntaxError("a chunk of that size is damage")
+            raise SyntaxError("chunk size out of range: the file is damaged")
         if wanted is None or name in wanted:
             yield name, file.read(size)
             file.seek(4, 1)

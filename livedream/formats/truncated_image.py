@@ -139,7 +139,7 @@ def _complete_png(data: bytes) -> tuple[bytes, str]:
         elif whole:
             head.append((name, body))
     if not head or head[0][0] != b"IHDR" or len(head[0][1]) != 13:
-        raise SyntaxError("no head")
+        raise SyntaxError("no frame header")
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", head[0][1])
     bits = depth * _CHANNELS.get(colour, 1)
     rows = _row_bytes(width, height, bits, bool(interlaced))

@@ -123,7 +123,7 @@ class _Inspector(pickle.Unpickler):
         if module == "torch._utils" and name in _UNUSUAL:
             raise UnfitError(f"it contains {_UNUSUAL[name]}")
         if f"{module}.{name}" in _BOMBS:
-            raise UnfitError(f"it contains something else than tensors ({module}.{name})")
+            raise UnfitError(f"it contains something other than tensors ({module}.{name})")
         return _Nothing  # also for names that torch will refuse later
 
     def persistent_load(self, pid: Any) -> Any:

@@ -175,7 +175,7 @@ class Governor:
             fewer = f"in {relief.steps_of(steps)} instead of {steps} steps"
             said.append(fewer if said else f"dreaming {fewer}")
         if relief.flow < 1:
-            said.append("following the motion less finely")
+            said.append("using a coarser motion estimate")
         if said:
             return f"{', '.join(said)}, {'and still too slow for' if self._short else 'to hold'} {rate}"
         if self._short:
@@ -272,7 +272,7 @@ class Governor:
         self._tried, self._short = takes_back, False
         self._begin_anew()
         if self.notice != before:
-            _log.info("%s", self.notice or "dreaming as asked for again")
+            _log.info("%s", self.notice or "back to full quality")
 
     def _begin_anew(self) -> None:
         self._since = 0

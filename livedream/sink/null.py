@@ -7,7 +7,7 @@ from livedream.sink.sink import Sink
 class NullSink(Sink):
     """Counts frames and discards them."""
 
-    name = "nowhere"
+    name = "null"
 
     def __init__(self) -> None:
         self.count = 0

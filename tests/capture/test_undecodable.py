@@ -50,7 +50,7 @@ def test_a_codec_without_a_decoder(tmp_path):
     path = write_film(tmp_path / "raw.mov", [0, 40, 80])
     content = path.read_bytes()
     path.write_bytes(content.replace(b"avc1" + bytes(7) + b"\1", b"brvn" + bytes(7) + b"\1"))
-    with pytest.raises(SourceError, match=r"raw\.mov: no decoder for its pictures \(brvn\)"):
+    with pytest.raises(SourceError, match=r"raw\.mov: no decoder for its video track \(brvn\)"):
         VideoSource(path)
 
 

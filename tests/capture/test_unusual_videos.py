@@ -92,7 +92,7 @@ def _without_moov(path: Path) -> None:
         pytest.param(_folder, "no pictures in", id="folder"),
         pytest.param(_empty, "is empty", id="empty"),
         pytest.param(_text, "is not a video that FFmpeg can read", id="text"),
-        pytest.param(_sound, "has sound but no pictures", id="audio-only"),
+        pytest.param(_sound, "has sound but no video track", id="audio-only"),
         pytest.param(_encrypted, "is encrypted", id="encrypted"),
         pytest.param(_without_moov, "is cut off: its index (moov) is missing", id="truncated"),
     ],

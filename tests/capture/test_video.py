@@ -197,7 +197,7 @@ def test_sound_alone(tmp_path: Path) -> None:
             for samples in sine.decode(audio=0):
                 song.mux(track.encode(samples))
         song.mux(track.encode())
-    assert message(tmp_path / "song.m4a").endswith("has sound but no pictures")
+    assert message(tmp_path / "song.m4a").endswith("has sound but no video track")
 
 
 def test_film_of_which_no_frame_can_be_decoded(tmp_path: Path) -> None:

@@ -82,7 +82,9 @@ def test_defaults_are_those_of_the_presets(capsys: pytest.CaptureFixture[str]) -
     )
     assert "--keep 0-0.999 Share of the dream kept per frame [default: film 0.99, live 0.985]" in texts["run"]
     assert "--still-steps 1-500 Steps per octave of a picture [default: 15]" in texts["run"]
-    assert "--coarseness -1..2 Large forms against fine detail [default: film 0.7, live 0.6, still 0.9]" in texts["run"]
+    assert (
+        "--coarseness -1..2 Higher: large forms; lower: detail [default: film 0.7, live 0.6, still 0.9]" in texts["run"]
+    )
     assert "--zoom 0.8-1.25 Growth of the dream per frame [default: 1.01]" in texts["zoom"]
     assert "brightness only (2) [default: 0.8]" in texts["layers"]
     assert "brightness only (2) [default: 0.35]" in texts["demo"]

@@ -175,7 +175,7 @@ def test_8_missing_package(packages: Callable[..., list[Finding]]) -> None:
 
 def test_3_both_kinds_of_opencv(packages: Callable[..., list[Finding]]) -> None:
     (fault, _) = packages(av="18.1.0", opencv_python="5.0", opencv_python_headless="5.0")
-    assert fault.text == "opencv-python and opencv-python-headless break each other"
+    assert fault.text == "opencv-python and opencv-python-headless conflict"
     assert fault.hint == "pip uninstall opencv-python opencv-python-headless; pip install opencv-python"
 
 
@@ -185,7 +185,7 @@ def test_little_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert system.disk(tmp_path, "disk").hint == "free some disk space, or work in another folder"
 
 
-# Lasting choices -----------------------------------------------------------------------------------------------------
+# Persistent settings ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

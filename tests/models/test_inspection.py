@@ -101,7 +101,7 @@ HOSTILE: dict[str, tuple[Callable[[Path, State], object], str]] = {
     ),
     "deflated.pth": (deflated, "it is compressed"),
     "a million keys.pth": (lambda path, state: path.write_bytes(old(MILLION)), "far more than the tensors"),
-    "doubled.pth": (lambda path, state: path.write_bytes(old(HEX)), "something else than tensors (_codecs.encode)"),
+    "doubled.pth": (lambda path, state: path.write_bytes(old(HEX)), "something other than tensors (_codecs.encode)"),
     "copied.pth": (lambda path, state: path.write_bytes(old(COPIES % b"Counter")), "far more than the tensors"),
     "copied too.pth": (lambda path, state: path.write_bytes(old(COPIES % b"OrderedDict")), "far more than the tensors"),
     "remembered.pth": (

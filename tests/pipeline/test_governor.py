@@ -133,7 +133,7 @@ def test_what_helps_the_slowest_step_and_changes_the_look_the_least(times, chose
 def test_it_says_what_it_has_chosen() -> None:
     assert Machine(dream=80).run(200).governor.notice == "dreaming at working height 156 instead of 256, to hold 25 fps"
     assert Machine(dream=70, steps=2).run(200).governor.notice == "dreaming in 1 instead of 2 steps, to hold 25 fps"
-    assert Machine(motion=50).run(200).governor.notice == "following the motion less finely, to hold 25 fps"
+    assert Machine(motion=50).run(200).governor.notice == "using a coarser motion estimate, to hold 25 fps"
     assert Machine(motion=200, dream=2000, steps=4).run(200).governor.notice == (
         "dreaming at working height 113 instead of 256, in 2 instead of 4 steps, and still too slow for 25 fps"
     )

@@ -124,7 +124,7 @@ def test_a_dreamer_that_keeps_up_loses_no_frame(time) -> None:
     ("times", "relief", "notice"),
     [
         ((0.005, 0.080, 0.004), QualityScale(0.61, deeper=False), "dreaming at working height 156 instead of 256"),
-        ((0.080, 0.020, 0.004), QualityScale(flow=0.5, deeper=False), "following the motion less finely"),
+        ((0.080, 0.020, 0.004), QualityScale(flow=0.5, deeper=False), "using a coarser motion estimate"),
     ],
 )
 def test_a_governor_makes_a_slow_dreamer_keep_up_with_the_camera(

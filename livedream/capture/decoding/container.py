@@ -43,7 +43,7 @@ def open_video(path: Path) -> InputContainer:
         raise _not_a_video(path, error) from error
     if container.format.name == "tty":  # FFmpeg would render text as a video of scrolling letters
         container.close()
-        raise SourceError(f"{path} is a text, not a video")
+        raise SourceError(f"{path} is a text file, not a video")
     if container.format.name.endswith("_pipe"):  # FFmpeg would show an image as a video of one frame
         container.close()
         raise SourceError(f"{path} is a picture in a format that livedream does not read", "save it as PNG or TIFF")

@@ -19,10 +19,11 @@ FAULTS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     ((av.error.ExitError, TimeoutError), "does not answer", "check that the camera is on and in the same network"),
     ((av.error.ProtocolNotFoundError,), "needs a protocol that this FFmpeg does not have", "use rtsp, http or udp"),
     (
-        (ConnectionError, av.error.EOFError, av.error.OSError),
-        "hung up",
+        (ConnectionError, av.error.EOFError),
+        "closed the connection",
         "check that the camera is on and in the same network",
     ),
+    ((av.error.OSError,), "cannot be reached", "check the name of the host, and the network"),
     ((av.error.InvalidDataError,), "sends nothing that FFmpeg can read", "name the address of its video stream"),
 )
 """What FFmpeg raises, what it means, and the hint."""

@@ -43,16 +43,16 @@ def video_tracks(
     """
     tracks = [track for track in container.streams.video if not track.disposition & Disposition.attached_pic]
     if not tracks and container.streams.audio:
-        raise SourceError(f"{name} has sound but no pictures", "name a video")
+        raise SourceError(f"{name} has sound but no video track", "name a video")
     if not tracks:
-        raise SourceError(f"{name} has no pictures", "name a video")
+        raise SourceError(f"{name} has no video track", "name a video")
     if _is_cover_of_sound(container, tracks, again):
-        raise SourceError(f"{name} has sound but no pictures", "name a video")
+        raise SourceError(f"{name} has sound but no video track", "name a video")
     decodable = [track for track in tracks if track.codec_context is not None]
     if not decodable:
         codecs = ", ".join(sorted({_codec(container, track) for track in tracks}))
         raise SourceError(
-            f"{name}: no decoder for its pictures ({codecs})", "convert it first: ffmpeg -i VIDEO converted.mp4"
+            f"{name}: no decoder for its video track ({codecs})", "convert it first: ffmpeg -i VIDEO converted.mp4"
         )
     videos = [track for track in decodable if not track.disposition & STILLS]
     single = _single_images(videos, again) if len(videos) > 1 else set()

@@ -154,7 +154,7 @@ class _Device(Connection):
             if is_read:
                 return pixels
             time.sleep(FAILED_SECONDS)
-        raise SourceError(f"{self._name} sends no more pictures", "check its cable and its connection")
+        raise SourceError(f"{self._name} stopped sending frames", "check its cable and its connection")
 
 
 def _is_flat(pixels: np.ndarray) -> bool:

@@ -37,7 +37,7 @@ def not_opened(name: str, target: int | str) -> SourceError:
         return SourceError(f"no permission to use {name} ({device})", hint)
     if programs := users(device):
         return BusyError(f"{name} is in use by {', '.join(programs)}", "close that program, or choose another camera")
-    return BusyError(f"{name} opens but sends no picture", "is another program using it?")
+    return BusyError(f"{name} opens but delivers no frames", "is another program using it?")
 
 
 def users(device: Path | str) -> list[str]:

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from livedream.doctor.verdict import Verdict
 
 
-@click.command(short_help="Look at this machine: what works here, what is missing, and what helps.")
+@click.command(short_help="Check what works on this machine, and how to fix what does not.")
 @json_option
 def doctor(as_json: bool) -> int:
     """Look at everything that livedream needs or can use: packages, config file and variables, device and speed,
-    networks, cameras, display, virtual camera, encoders, disk. Each line is ok or missing, and then says what helps.
+    networks, cameras, display, virtual camera, encoders, disk. A line with `missing` ends with what to do.
     The last lines say what you can do here, and what you cannot. Opens no camera.
 
     The exit code is 1 when something is missing without which nothing can be dreamt.

@@ -35,8 +35,8 @@ def models(name: str | None, size: str | None, as_json: bool) -> None:
     """List the networks: name, where the weights are, and the layers that dream well, from shallow to deep, with their
     common names.
 
-    With NAME, list all layers of that network: other names, number of channels, size in cells, and the cost of one step
-    in 10^9 operations, forward and backward; then the channels that have names, and groups of channels.
+    With NAME, list all layers of that network: other names, number of channels, size of the feature map, and the cost
+    of one step in 10^9 operations, forward and backward; then the channels that have names, and groups of channels.
     """
     if name is not None:
         _say_layers(find_network(name), parse_size(size) if size else SIZE, as_json)

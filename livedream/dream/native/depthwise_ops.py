@@ -20,7 +20,7 @@ def is_depthwise(module: nn.Conv2d, padding: Padding) -> bool:
     """Return whether `Depthwise` supports a convolution: kernels of 3x3 or 5x5, strides 1 or 2, channels in eights.
 
     Raises:
-        UnsupportedLayerError: it pads with something else than zeros.
+        UnsupportedLayerError: it pads with something other than zeros.
     """
     channels = module.in_channels
     is_depthwise = module.groups == channels == module.out_channels

@@ -67,7 +67,7 @@ class LoweredNetwork:
         for node in traced.graph.nodes:
             self._lower(node)
         if not all(isinstance(step, Convolution) for step in self.steps if 0 in step.parts):
-            raise UnsupportedLayerError("something else than a convolution reads the image")
+            raise UnsupportedLayerError("something other than a convolution reads the image")
         self._merge_readers()
         self._move_relu_backwards()
         self._share_gradients()
@@ -146,7 +146,7 @@ class LoweredNetwork:
     def _pad(self, node: Any, module: nn.ZeroPad2d) -> None:
         readers = [self._modules.get(str(reader.target)) for reader in node.users]
         if not all(isinstance(reader, nn.Conv2d) for reader in readers):
-            raise UnsupportedLayerError(f"{node.name}: a padding read by something else than a convolution")
+            raise UnsupportedLayerError(f"{node.name}: a padding read by something other than a convolution")
         left, right, above, below = module.padding
         self._paddings[node] = left, right, above, below
         self._parts[node] = self._parts[node.args[0]]
@@ -199,7 +199,7 @@ class LoweredNetwork:
         """Append the sum or product of two layers."""
         left, right = (self._parts.get(argument, ()) for argument in node.args)
         if len(left) != 1 or len(right) != 1:
-            raise UnsupportedLayerError(f"{node.name}: a sum or product of something else than two layers")
+            raise UnsupportedLayerError(f"{node.name}: a sum or product of something other than two layers")
         output = self._new(self._channels[left[0]])
         self.steps.append(step(output, (*left, *right)))
         self._parts[node] = (output,)

@@ -66,7 +66,7 @@ def record(
         differentiated: the outputs whose gradients `backward` is given.
 
     Raises:
-        UnrecordableError: the passes do something else than convolutions and compiled kernels, or the replay of the
+        UnrecordableError: the passes do something other than convolutions and compiled kernels, or the replay of the
             recording gives another gradient.
         ReplayError: the replay of the recording failed.
     """

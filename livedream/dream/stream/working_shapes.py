@@ -48,7 +48,7 @@ class WorkingShapes:
         """Says that memory does not suffice for the working size; None while it does."""
         if self._memory_share == 1:
             return None
-        return f"dreaming at {self._memory_share:.0%} of the working height at most, the device has no memory for more"
+        return f"not enough device memory: dreaming at no more than {self._memory_share:.0%} of the working height"
 
     @property
     def _share(self) -> float:
@@ -60,6 +60,6 @@ def too_little_memory(settings: DreamSettings, shape: Shape, reason: str, remedy
     """Return the error for a device without enough memory for `shape` (height, width)."""
     name = network_for(settings).name
     return DeviceError(
-        f"the device has not enough memory for {name} at {shape[1]}x{shape[0]}: {reason}",
+        f"not enough device memory for {name} at {shape[1]}x{shape[0]}: {reason}",
         f"end other programs that use it, or {remedy}",
     )

@@ -95,7 +95,7 @@ def test_a_cover_is_no_film(kind: str, tmp_path: Path) -> None:
     how = ["-map", "0", "-map", "1", "-frames:v", "1", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p"]
     command = ["ffmpeg", "-v", "error", *inputs, *how, "-disposition:v", "attached_pic", str(song)]
     subprocess.run(command, check=True, timeout=30)
-    with pytest.raises(SourceError, match="has sound but no pictures"):
+    with pytest.raises(SourceError, match="has sound but no video track"):
         VideoSource(song)
 
 
@@ -120,7 +120,7 @@ def test_a_track_without_a_decoder_is_left_out(tmp_path: Path, caplog: pytest.Lo
 
 def test_no_decoder_at_all(tmp_path: Path) -> None:
     film = _without_decoder(write_tracks(tmp_path / "raw.mov", ((64, 48), BLUE, 12, 0)), 0)
-    with pytest.raises(SourceError, match=r"no decoder for its pictures \(brvn\)"):
+    with pytest.raises(SourceError, match=r"no decoder for its video track \(brvn\)"):
         VideoSource(film)
 
 

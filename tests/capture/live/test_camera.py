@@ -239,7 +239,7 @@ def test_a_busy_camera_is_tried_again_and_then_named_with_its_user(
 def test_a_camera_that_sends_nothing(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = fake_camera(monkeypatch, [None])
     monkeypatch.setattr(camera, "locate", lambda spec: Place(str(spec), str(spec)))
-    with pytest.raises(SourceError, match="opens but sends no picture"):
+    with pytest.raises(SourceError, match="opens but delivers no frames"):
         CameraSource(str(device))
     assert opened[0].released == 1
 
@@ -290,7 +290,7 @@ def test_failing_camera_is_noticed_and_opened_again(
         assert source.notice is None
     assert len(opened) >= 2
     assert times == sorted(set(times))
-    assert caplog.messages[0] == "camera 0 sends no more pictures; reconnecting"
+    assert caplog.messages[0] == "camera 0 stopped sending frames; reconnecting"
     assert caplog.messages[1].startswith("camera 0 is back after 0.")
 
 

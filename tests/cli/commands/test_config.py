@@ -1,4 +1,4 @@
-"""Lasting choices: LIVEDREAM_* variables and the config file, below the command line and above the presets."""
+"""Persistent settings: LIVEDREAM_* variables and the config file, below the command line and above the presets."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from livedream.cli.config_defaults import KEYS_OF
 from livedream.cli.main import livedream, main
 from livedream.cli.tasks import dream, last_settings
 from livedream.cli.tasks.recipes import choose_settings
-from livedream.configuration import config_file, lasting_choices
+from livedream.configuration import config_file, persistent_settings
 from livedream.settings import DreamSettings
 
 
@@ -170,7 +170,10 @@ def test_file_that_is_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_byte_order_mark_and_line_ends_of_windows() -> None:
     write_config(b'\xef\xbb\xbfdevice = "cpu"\r\nprecision = "float32"\r\n')
-    assert {key: choice.value for key, choice in lasting_choices().items()} == {"device": "cpu", "precision": "float32"}
+    assert {key: choice.value for key, choice in persistent_settings().items()} == {
+        "device": "cpu",
+        "precision": "float32",
+    }
 
 
 @pytest.mark.parametrize(

@@ -312,7 +312,7 @@ def test_full_memory_makes_the_dream_smaller_and_says_so(monkeypatch, caplog, pr
     first, *rest = stream(4)
     dreamer(first)
     assert dreamer.working_size == (45, 64)
-    assert dreamer.notice == "dreaming at 70% of the working height at most, the device has no memory for more"
+    assert dreamer.notice == "not enough device memory: dreaming at no more than 70% of the working height"
     assert f"{dreamer.notice}: CUDA out of memory. Tried to allocate 2.00 GiB." in caplog.text
     assert "More about it" not in caplog.text
     dreamer.quality = QualityScale(0.9)  # a governor with time to spare
@@ -394,7 +394,9 @@ def test_still_that_memory_is_too_short_for_is_dreamt_in_smaller_tiles(monkeypat
         for side in (400, 256)
     ]
     memory.pixels = 0
-    with pytest.raises(DeviceError, match="not enough memory for squeezenet at 800x480: CUDA out of memory") as caught:
+    with pytest.raises(
+        DeviceError, match="not enough device memory for squeezenet at 800x480: CUDA out of memory"
+    ) as caught:
         Dreamer(settings)(pixels)
     assert "\n" not in str(caught.value)
     assert "still_height" in caught.value.hint
@@ -418,7 +420,9 @@ def test_other_errors_go_their_way(monkeypatch) -> None:
 
 def test_no_memory_at_all_is_an_error_of_one_line(monkeypatch) -> None:
     Memory(monkeypatch, 0)
-    with pytest.raises(DeviceError, match="not enough memory for squeezenet at 32x32: CUDA out of memory") as caught:
+    with pytest.raises(
+        DeviceError, match="not enough device memory for squeezenet at 32x32: CUDA out of memory"
+    ) as caught:
         Dreamer(QUICK)(stream(1)[0])
     assert "\n" not in str(caught.value)
     assert caught.value.hint
