@@ -3,7 +3,7 @@
     python benchmarks/plain_video.py VIDEO TARGET --weights googlenet-1378be20.pth --sizes 180x320,129x229 --steps 12
 
 The structure is that of gordicaleksa/pytorch-deepdream. All frames are written as JPEG files. Each is blended with the
-previous dream and dreamed by itself, and each dream is written as a JPEG file, of which FFmpeg's H.264 encoder makes
+previous dream and dreamt by itself, and each dream is written as a JPEG file, of which FFmpeg's H.264 encoder makes
 the video. A step shifts the image, runs torchvision's GoogLeNet in float32 up to the layer, computes the mean square of
 its activations and its gradient by autograd, smooths the gradient with three Gaussians, normalizes it, adds it, and
 clamps the image to the range of pixels. Nothing of livedream is imported.

@@ -29,7 +29,7 @@ _LATENCY = """\
 Live at 30 fps without a governor. The age of frames at the sink, read from their pixels, and its median in the first
 and the last tenth of the frames. Next, with enough steps to make the dreamer slower than the camera: the 95th
 percentile, and the limit, which is two frames of that dreamer plus one step. Last, in a separate process: the time
-from its start until the first dreamed frame is at the sink, and its peak memory.
+from its start until the first dreamt frame is at the sink, and its peak memory.
 
 """.splitlines()
 _MASKS = """\
@@ -60,7 +60,7 @@ stills.
 """.splitlines()
 _RECOGNITION = """\
 Whether another network recognizes the objective in stills of 360x240: the share whose top class belongs to the group,
-for stills dreamed from photographs and from noise (half each), and for their sources.
+for stills dreamt from photographs and from noise (half each), and for their sources.
 
 """.splitlines()
 _BUSY = """\
@@ -70,7 +70,7 @@ have random weights: the work is the same.
 
 """.splitlines()
 _PROCESS = """\
-A video dreamed by `livedream run` and by `benchmarks/plain_video.py`, a loop built like the popular ones, as processes
+A video dreamt by `livedream run` and by `benchmarks/plain_video.py`, a loop built like the popular ones, as processes
 from start to end: GoogLeNet with random weights, the same steps at the same sizes, 60 frames of 320x180, 12 steps each.
 
 """.splitlines()
@@ -300,7 +300,7 @@ def _looks(looks: Mapping[str, Any]) -> Iterator[str]:
         )
     yield ""
     yield from _RECOGNITION
-    yield from _table_head("what", "dreamed by", "judged by", "stills", "recognized", "sources")
+    yield from _table_head("what", "dreamt by", "judged by", "stills", "recognized", "sources")
     for result in looks["recognition"]:
         yield _table_row(
             result["group"],

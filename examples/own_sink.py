@@ -34,4 +34,4 @@ def on_progress(report: livedream.Report) -> None:
 
 with livedream.open_source(source) as camera, livedream.open_sink(sink, camera) as main_sink:
     report = livedream.run(camera, "live", main_sink, changes=changes, on_progress=on_progress)
-print(f"{report.dreamt} frames dreamed, {report.dropped} dropped")
+print(f"{report.dreamt} frames dreamt, {report.dropped} dropped")

@@ -71,7 +71,7 @@ def run(
         overwrite: whether files that exist may be replaced.
 
     Returns:
-        What happened: how many frames were captured, dreamed, dropped and written, and how fast.
+        What happened: how many frames were captured, dreamt, dropped and written, and how fast.
 
     Raises:
         ValueError: `sinks` is empty, or `playback` is given for a live source.

@@ -69,7 +69,7 @@ class Control:
         return f"{self.help}: {self.details}" if self.details else self.help
 
     def turned(self, value: float, presses: int) -> float:
-        """Return `value` turned by so many presses of the key for more (or for less, if negative), within the range."""
+        """Return `value` after `presses` of the key for more (for less, if negative), kept within the range."""
         # From 0.985, with 0.01 per press, up is 0.99 and down is 0.98. A rounding error does not count as a distance.
         place = value / self.press
         start = math.floor(place + 1e-6) if presses > 0 else math.ceil(place - 1e-6)

@@ -16,7 +16,7 @@ class Frame(metaclass=Documented):
         pixels: RGB, uint8, shape (height, width, 3), not empty.
         time: seconds since the source began, exact: pts times time base for a video, the clock for a camera.
         index: how many frames the source captured before this one; a dropped frame leaves a gap.
-        source: the picture that was dreamed on, in the form of `pixels`, for sinks that show both; None if it was not
+        source: the picture that was dreamt on, in the form of `pixels`, for sinks that show both; None if it was not
             kept.
         duration: how many seconds it is shown, above 0; None until the next frame.
 

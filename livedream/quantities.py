@@ -15,7 +15,7 @@ SLOWEST, FASTEST = Fraction(1, 10), Fraction(1000)
 def exact_seconds(value: Fraction | float, name: str) -> Fraction:
     """Return a moment in seconds as a fraction; a float is the decimal number as which Python prints it (0.1 is 1/10).
 
-    Raises TypeError for what is no number, ArgumentError for nan and infinity. name: of the argument.
+    Raises TypeError for other types than numbers, ArgumentError for nan and infinity. name: of the argument.
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}")

@@ -1,7 +1,7 @@
 """The controls of a dream, in one table.
 
-The command line, the presets and the checks below are generated from this table. To add a control, add a field to
-DreamSettings; nothing else is needed.
+The command line, the presets and the checks below are generated from this table. CONTRIBUTING.md says how to
+add a control.
 """
 
 import dataclasses

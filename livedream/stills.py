@@ -1,4 +1,4 @@
-"""Photographs in a stream: each frame is dreamed by itself."""
+"""Photographs in a stream: each frame is dreamt by itself."""
 
 from collections.abc import Callable
 

@@ -45,7 +45,7 @@ _READABLE = re.compile(
 """A video or image file name that consists of words: a key does not. The name of a live stream (.flv, .m3u8) may."""
 
 _secrets: dict[str, str] = {}
-"""Secrets that were given to this process, and what is shown in their place; the longest first."""
+"""Secrets that were given to this process, and their replacements; the longest first."""
 
 
 @dataclass(frozen=True, slots=True)

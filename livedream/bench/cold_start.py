@@ -2,7 +2,7 @@
 
     python -m livedream.bench.cold_start VIDEO FRAMES SETTINGS    # settings as JSON
 
-That process prints one line when the first dreamed frame reaches the sink, and at the end its peak memory as JSON.
+That process prints one line when the first dreamt frame reaches the sink, and at the end its peak memory as JSON.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from livedream.sink.null import NullSink
 
 class ColdStart(NamedTuple):
     first_frame_s: float
-    """Seconds from the start of the process to the first dreamed frame at the sink: imports, network and source
+    """Seconds from the start of the process to the first dreamt frame at the sink: imports, network and source
     included, in the order of the command line."""
     peak_rss_mb: float
     peak_vram_mb: float | None

@@ -37,7 +37,7 @@ class OverloadLatency(NamedTuple):
     allowed: float
     """The limit of p95: two frames of that dreamer and one step."""
     frame: float
-    """Median time from one dreamed frame to the next."""
+    """Median time from one dreamt frame to the next."""
     steps: int
     """Steps per frame that made the dreamer slow."""
 

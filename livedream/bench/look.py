@@ -20,7 +20,7 @@ from livedream.frame import Frame
 SIZE = (448, 256)
 """(width, height) at which colour and detail are measured, and of still scenes."""
 SCENES = ("astronaut", "chelsea", "coffee", "rocket")
-"""The photographs that are dreamed as still scenes and as stills."""
+"""The photographs that are dreamt as still scenes and as stills."""
 VIDEO_FRAMES = 100
 SCENE_FRAMES = 60
 NOISE = 3.0
@@ -126,7 +126,7 @@ def look_of_scene(dreamer: Dreamer, name: str) -> Look:
 
 
 def look_of_still(dreamer: Dreamer, name: str) -> Look:
-    """Return the look of a photograph that is dreamed as a still."""
+    """Return the look of a photograph that is dreamt as a still."""
     image = resize_and_crop(load_photograph(name), _STILL_SIZE)
     return measure_look(dreamer(image), image)
 

@@ -142,7 +142,8 @@ def _new_result(plan: Plan, dreamer: Dreamer) -> Result:
 def _measure_step(dreamer: Dreamer, result: Result) -> None:
     ascent, compute = dreamer.engine.ascent, dreamer.engine.compute
     network = network_for(dreamer.settings).name
-    bound = run_in_fresh_thread(lambda: measure_step_bound(ascent, compute, network, dreamer.working_size))
+    width, height = dreamer.working_size
+    bound = run_in_fresh_thread(lambda: measure_step_bound(ascent, compute, network, (height, width)))
     result.step_ms, result.bound_ms, *_ = bound
     result.roofline = bound.roofline
     result.work = {name: value for name, value in bound._asdict().items() if name not in ("step_ms", "bound_ms")}

@@ -53,7 +53,7 @@ class Result:
     dropped: int = 0
     """Number of live frames that did not reach the sink."""
     first_frame_s: float = 0.0
-    """Seconds from the start of a new process to the first dreamed frame at its sink."""
+    """Seconds from the start of a new process to the first dreamt frame at its sink."""
     peak_rss_mb: float = 0.0
     """Peak memory of that process."""
     peak_vram_mb: float | None = None

@@ -33,8 +33,8 @@ def flicker(dreams: Sequence[np.ndarray], sources: Sequence[np.ndarray]) -> Flic
     """Return the flicker of a dream and of its source.
 
     Args:
-        dreams: consecutive dreamed frames, uint8 RGB (h, w, 3).
-        sources: the frames that they were dreamed from, of the same shape.
+        dreams: consecutive dreamt frames, uint8 RGB (h, w, 3).
+        sources: the frames that they were dreamt from, of the same shape.
 
     Returns:
         None if the flow explains no pixel, as in a video of cuts or of noise.

@@ -89,7 +89,7 @@ def measure_throughput(
     Args:
         dreamer: the dreamer, prepared for the size of the frames.
         video: the video that `frames` are the first frames of.
-        frames: the frames that are dreamed in each round.
+        frames: the frames that are dreamt in each round.
         rounds: number of rounds.
         folder: where the encoded video is written.
         baseline: whether to measure the plain dreamer too.
@@ -193,7 +193,7 @@ class _Variants:
 
 
 def _frames_per_second(dream: Callable[[], int]) -> float:
-    """Time `dream`, which returns the number of frames that it dreamed."""
+    """Time `dream`, which returns the number of frames that it dreamt."""
     start = time.perf_counter()
     count = dream()
     return count / (time.perf_counter() - start)

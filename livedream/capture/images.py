@@ -15,7 +15,7 @@ from livedream.capture.kind import is_image
 from livedream.capture.source import Source
 from livedream.errors import SourceError
 from livedream.formats.image_file import missing_reader, read_head
-from livedream.formats.suffixes import PICTURES_IN
+from livedream.formats.suffixes import IMAGE_SUFFIXES_IN
 from livedream.frame import Frame
 from livedream.image import Still, read_still
 from livedream.names import is_half_written
@@ -126,12 +126,12 @@ def find_images(what: str) -> list[Path]:
         except OSError as error:
             raise SourceError(f"{path}: {error.strerror}", "check the permissions of the folder") from error
         if not paths:
-            raise SourceError(f"no pictures in {path}", f"looked for {', '.join(PICTURES_IN)}")
+            raise SourceError(f"no pictures in {path}", f"looked for {', '.join(IMAGE_SUFFIXES_IN)}")
     elif path.exists():
         return [path]
     else:
         names = glob.glob(what, recursive=True)  # noqa: PTH207 (Path.glob takes no pattern with a root)
-        known = (*PICTURES_IN, path.suffix.lower())  # photos/* does not mean notes.txt
+        known = (*IMAGE_SUFFIXES_IN, path.suffix.lower())  # photos/* does not mean notes.txt
         paths = [Path(name) for name in names if Path(name).suffix.lower() in known]
         paths = [name for name in paths if name.is_file() and not name.name.startswith("._")]
         paths = [name for name in paths if not is_half_written(name)]
@@ -150,7 +150,7 @@ def _place(what: str) -> Path:
 
 def _is_own_image(path: Path) -> bool:
     # macOS leaves ._name.jpg beside name.jpg on other file systems.
-    if path.suffix.lower() not in PICTURES_IN or path.name.startswith("."):
+    if path.suffix.lower() not in IMAGE_SUFFIXES_IN or path.name.startswith("."):
         return False
     return path.is_file() and is_image(path) and not is_half_written(path)
 

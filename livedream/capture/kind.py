@@ -5,7 +5,7 @@ from pathlib import Path
 
 from livedream.errors import SourceError
 from livedream.formats.image_file import open_frames, read_head, sniff
-from livedream.formats.suffixes import PICTURES_IN, RAW
+from livedream.formats.suffixes import IMAGE_SUFFIXES_IN, RAW
 
 _DRAWINGS = (".svg", ".svgz")
 _VIDEO_HEADS = (
@@ -40,7 +40,7 @@ def kind_of(path: Path) -> Kind:
         return Kind.IMAGE
     if _is_video(head):
         return Kind.VIDEO
-    return Kind.IMAGE if path.suffix.lower() in (*PICTURES_IN, *_DRAWINGS) else Kind.VIDEO
+    return Kind.IMAGE if path.suffix.lower() in (*IMAGE_SUFFIXES_IN, *_DRAWINGS) else Kind.VIDEO
 
 
 def is_image(path: Path) -> bool:

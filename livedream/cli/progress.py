@@ -17,7 +17,7 @@ class Progress:
     """Shows the reports of a run in a StatusLine, inside a `with` block.
 
     Args:
-        source: what is dreamt.
+        source: the source of the run.
         of_all: returns the progress of all sources of a batch, given the share of this one that is done, 0 to 1.
         first: the number of the frame with which the run begins.
     """

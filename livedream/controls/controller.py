@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 _controls = {control.name: control for control in CONTROLS}
 
 
-class Analyzed(NamedTuple):
+class LiveAnalysis(NamedTuple):
     """A frame after the first step of a run; `analysis` is None when a freeze holds it back."""
 
     frame: Frame
@@ -42,7 +42,7 @@ class Analyzed(NamedTuple):
     analysis: AnalyzedFrame | None
 
 
-class Dreamed(NamedTuple):
+class LiveDream(NamedTuple):
     """A frame after the second step of a run; `dream` is None when a freeze holds it back: the last frame is shown."""
 
     frame: Frame
@@ -172,7 +172,7 @@ class LiveController:
         self.messages.show(f"{value_text(control, value)} {control.unit}".rstrip(), name)
 
     def turn(self, name: str, presses: int) -> None:
-        """Turn a control as its keys do: a number by so many presses up or down, a choice to the next or previous."""
+        """Turn a control as its keys do: a number by `presses` up or down, a choice to the next or previous."""
         control = next(control for control in self.controls if control.name == name)
         value = getattr(self._state.settings, name)
         if control.kind is not str:
@@ -223,13 +223,13 @@ class LiveController:
     @property
     def freeze_help(self) -> str:
         """The help of the freeze key."""
-        return "freeze what is shown and recorded" if self.playback is None else "pause"
+        return "freeze the picture, also in recordings" if self.playback is None else "pause"
 
     def refresh(self) -> None:
         """Provide a frame for a recording that begins. Here the next one comes by itself."""
 
     def reset(self) -> None:
-        """Forget what was dreamt: the next frame starts a new dream."""
+        """Forget the dream: the next frame starts a new one."""
         with self._lock:
             self._state = dataclasses.replace(self._state, resets=self._state.resets + 1)
         self.messages.show("dream restarted", "reset")
@@ -252,13 +252,13 @@ class LiveController:
         return self._dreamer.notice
 
     @property
-    def look_ahead(self) -> int:
-        return self._dreamer.look_ahead
+    def lookahead(self) -> int:
+        return self._dreamer.lookahead
 
     def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return self._swap.sharing_cores(live)
 
-    def look(self, frame: Frame) -> Analyzed:
+    def analyze(self, frame: Frame) -> LiveAnalysis:
         """Do the first of a run's three steps, see Dreamer. A frame that a freeze holds back is not analyzed."""
         with self._lock:
             self._time = frame.time
@@ -268,23 +268,25 @@ class LiveController:
         held_back = state.frozen and self._begun
         self._begun = True
         if held_back:
-            return Analyzed(frame, state, None)
-        return Analyzed(frame, state, self._dreamer.look(frame, begins, None if self._live else state.at(frame.time)))
+            return LiveAnalysis(frame, state, None)
+        return LiveAnalysis(
+            frame, state, self._dreamer.analyze(frame, begins, None if self._live else state.at(frame.time))
+        )
 
-    def stop_looking(self) -> None:
-        """Wait for the work that `look` began in the background."""
-        self._dreamer.stop_looking()
+    def finish_analysis(self) -> None:
+        """Wait for the work that `analyze` began in the background."""
+        self._dreamer.finish_analysis()
 
-    def dream(self, analyzed: Analyzed) -> Dreamed:
+    def dream(self, analyzed: LiveAnalysis) -> LiveDream:
         """Do the second step, with the latest request; for a video, with the request when the frame was analyzed.
 
         Raises what makes it impossible to prepare the next preset of the tour of a video.
         """
         frame, state, analysis = analyzed
         self._apply(self._state if self._live else state, frame.time)
-        dreamed = Dreamed(frame, state, None if analysis is None else self._dreamer.dream(analysis))
+        dreamt = LiveDream(frame, state, None if analysis is None else self._dreamer.dream(analysis))
         self._dreamed_time = frame.time
-        return dreamed
+        return dreamt
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what is carried from frame to frame, see Dreamer. Requests by keys are not part of it."""
@@ -301,14 +303,14 @@ class LiveController:
             self._dreamer.settings = self._state.at(self._time)
         run_in_fresh_thread(lambda: self._dreamer.restore(state))
 
-    def compose(self, dreamed: Dreamed) -> Frame:
+    def compose(self, dreamt: LiveDream) -> Frame:
         """Do the last step. The frame that comes out has its source with it."""
         self._effort = 0.0
-        if dreamed.dream is not None:
-            self._last_dream = dataclasses.replace(self._dreamer.compose(dreamed.dream), source=dreamed.frame.pixels)
+        if dreamt.dream is not None:
+            self._last_dream = dataclasses.replace(self._dreamer.compose(dreamt.dream), source=dreamt.frame.pixels)
             self._effort = self._dreamer.effort
-        newest = dataclasses.replace(self._last_dream, time=dreamed.frame.time, index=dreamed.frame.index)
-        self.newest = mirrored(newest) if dreamed.state.mirrored else newest
+        newest = dataclasses.replace(self._last_dream, time=dreamt.frame.time, index=dreamt.frame.index)
+        self.newest = mirrored(newest) if dreamt.state.mirrored else newest
         return self.newest
 
     @overload
@@ -318,7 +320,7 @@ class LiveController:
     def __call__(self, picture: Frame | np.ndarray, /) -> Frame | np.ndarray:
         """Do all three steps, or dream a still (an array), which is neither mirrored nor frozen."""
         if isinstance(picture, Frame):
-            return self.compose(self.dream(self.look(picture)))
+            return self.compose(self.dream(self.analyze(picture)))
         self._apply(self._state, self._time)
         return self._dreamer(picture)
 

@@ -41,7 +41,7 @@ def hotkeys(controller: LiveController, recorder: Recorder, hud: Hud, window: Wi
         actions = tuple(partial(controller.turn, control.name, direction) for direction in directions)
         table.append(Hotkey(control.keys, f"{name}: {effect}", actions))
     table += [
-        single("m", "mirror what is shown and recorded", controller.toggle_mirror),
+        single("m", "mirror the picture, also in recordings", controller.toggle_mirror),
         single("Space", controller.freeze_help, controller.toggle_freeze),
         single("v", "view: half source, half dream", partial(window.toggle_view, "split")),
         single("d", "view: source or dream", partial(window.toggle_view, "source")),

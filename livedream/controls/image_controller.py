@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from livedream.control import Control
-from livedream.controls.controller import Analyzed, Dreamed, LiveController
+from livedream.controls.controller import LiveAnalysis, LiveController, LiveDream
 from livedream.controls.live_state import LiveState
 from livedream.controls.mirror import mirrored
 from livedream.dream.dreamer import SPECTATE_RATE, Dreamer
@@ -159,18 +159,18 @@ class ImageController(LiveController):
         yield from self._dreamer.spectate(picture)
 
     @property
-    def look_ahead(self) -> int:
+    def lookahead(self) -> int:
         return 1
 
     def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def look(self, frame: Frame) -> Analyzed:
-        return Analyzed(frame, self._state, None)
+    def analyze(self, frame: Frame) -> LiveAnalysis:
+        return LiveAnalysis(frame, self._state, None)
 
-    def dream(self, analyzed: Analyzed) -> Dreamed:
-        return Dreamed(analyzed.frame, analyzed.state, None)
+    def dream(self, analyzed: LiveAnalysis) -> LiveDream:
+        return LiveDream(analyzed.frame, analyzed.state, None)
 
-    def compose(self, dreamed: Dreamed) -> Frame:
-        self.newest = mirrored(dreamed.frame) if dreamed.state.mirrored else dreamed.frame
+    def compose(self, dreamt: LiveDream) -> Frame:
+        self.newest = mirrored(dreamt.frame) if dreamt.state.mirrored else dreamt.frame
         return self.newest

@@ -25,7 +25,7 @@ class Verdict:
 
 _TASKS = (
     ("dream pictures", ()),
-    ("dream films", ("h264",)),
+    ("dream videos", ("h264",)),
     ("dream cameras", ("camera",)),
     ("dream the screen", ("screen",)),
     ("show the dream in a window", ("display",)),
@@ -41,7 +41,7 @@ _TASKS = (
     ("write GIF", ("gif",)),
     ("read HEIC pictures", ("livedream[heic]",)),
     ("read JPEG XL pictures", ("livedream[jxl]",)),
-    ("hear the sound of films", ("livedream[sound]",)),
+    ("play the sound of videos", ("livedream[sound]",)),
 )
 """Tasks of users, each with the findings on which it depends in addition to those that are always needed."""
 

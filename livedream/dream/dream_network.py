@@ -118,7 +118,7 @@ class DreamNetwork(nn.Module):
             return self.native_gradient(image, objective, is_repeated=False)
 
     @torch.no_grad()
-    def look(self, pixels: np.ndarray, height: int) -> Mapping[str, Tensor]:
+    def activations_of(self, pixels: np.ndarray, height: int) -> Mapping[str, Tensor]:
         """Return the activations for RGB pixels, uint8 (h, w, 3), shrunk to `height` pixels if they are higher."""
         shape = working_shape(pixels.shape[0], pixels.shape[1], height, self._smallest)
         return self(from_pixels(shrink(pixels, shape)).to(self.device, torch.float32))

@@ -35,7 +35,7 @@ from livedream.steps import OnStep
 SPECTATE_RATE = Fraction(10)
 """Steps per second at which `Dreamer.spectate` plays. The delays of a GIF are multiples of 10 ms."""
 
-# Number of flows that are estimated at the same time at most: see Dreamer.look_ahead.
+# Number of flows that are estimated at the same time at most: see Dreamer.lookahead.
 _MOST_AHEAD = 6
 
 
@@ -68,13 +68,13 @@ class Dreamer(metaclass=Documented):
         "install",
         "ascent_for",
         "awaits_device",
-        "look_ahead",
+        "lookahead",
         "effort",
         "engine",
         "quality",
         "sharing_cores",
-        "look",
-        "stop_looking",
+        "analyze",
+        "finish_analysis",
         "dream",
         "compose",
     )
@@ -158,9 +158,10 @@ class Dreamer(metaclass=Documented):
         return self._shapes.notice
 
     @property
-    def working_size(self) -> Shape:
-        """(height, width) at which it dreams; (0, 0) before the first image."""
-        return self._shapes.current
+    def working_size(self) -> tuple[int, int]:
+        """(width, height) at which it dreams; (0, 0) before the first image."""
+        height, width = self._shapes.current
+        return width, height
 
     @property
     def awaits_device(self) -> bool:
@@ -168,7 +169,7 @@ class Dreamer(metaclass=Documented):
         return self._stream.composes_on_gpu
 
     @property
-    def look_ahead(self) -> int:
+    def lookahead(self) -> int:
         """Number of frames that may be analyzed before the first of them is dreamt, each flow on its own thread.
 
         It is 1 unless a GPU dreams and most cores of a large processor are idle. At 960x540 beside an H100, the flow
@@ -250,7 +251,7 @@ class Dreamer(metaclass=Documented):
         use_torch()
         if isinstance(picture, Frame):
             with self._call_threads(picture.pixels.shape, still=False):
-                return self.compose(self.dream(self.look(picture)))
+                return self.compose(self.dream(self.analyze(picture)))
         pixels = to_array(picture)
         with self._call_threads(pixels.shape, still=True):
             dream = self._still(pixels)
@@ -309,7 +310,7 @@ class Dreamer(metaclass=Documented):
 
     # A stream: each of the three steps may have its own thread, if frames come to it in order.
 
-    def look(self, frame: Frame, begins: bool = False, settings: DreamSettings | None = None) -> AnalyzedFrame:
+    def analyze(self, frame: Frame, begins: bool = False, settings: DreamSettings | None = None) -> AnalyzedFrame:
         """Make the first step: shrink a frame, and estimate its motion since the last one. Needs no network.
 
         Args:
@@ -318,10 +319,10 @@ class Dreamer(metaclass=Documented):
             settings: the settings with which it will be dreamt, if they differ from the current ones.
         """
         use_torch()
-        return self._stream.analyze(frame, settings or self.settings, begins=begins, ahead=self.look_ahead > 1)
+        return self._stream.analyze(frame, settings or self.settings, begins=begins, ahead=self.lookahead > 1)
 
-    def stop_looking(self) -> None:
-        """Wait for the search for a person that `look` may have started."""
+    def finish_analysis(self) -> None:
+        """Wait for the search for a person that `analyze` may have started."""
         self._stream.analyzer.finish()
 
     def dream(self, analyzed: AnalyzedFrame) -> DreamedFrame:
@@ -361,4 +362,4 @@ class Dreamer(metaclass=Documented):
 
         live: whether a frame should be ready soon; for a video only the frames per second count.
         """
-        return self._stream.threads(ahead=not live and self.look_ahead > 1)
+        return self._stream.threads(ahead=not live and self.lookahead > 1)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-PICTURES_IN = (
+IMAGE_SUFFIXES_IN = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".avif", ".avifs", ".heic", ".heif", ".hif"),
     *(".jxl", ".gif", ".tif", ".tiff", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".j2k", ".jpf"),
     *(".jpx", ".ico", ".qoi", ".psd", ".dds", ".pcx"),
@@ -18,7 +18,7 @@ SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     ".tiff": {"compression": "tiff_deflate"},
 }
 """The types of image files that can be written, and Pillow's options for each."""
-PICTURES_OUT = tuple(SAVE_OPTIONS)
+IMAGE_SUFFIXES_OUT = tuple(SAVE_OPTIONS)
 RAW = (
     *(".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".orf", ".rw2", ".raf", ".pef", ".srw"),
     *(".x3f", ".3fr", ".iiq", ".erf", ".kdc", ".dcr", ".mrw", ".rwl", ".gpr"),

@@ -2,7 +2,7 @@
 
     film-dream.part.mp4          the video so far
     film-dream.part.resume/
-        job.json                 what is dreamed and how; a run with another job must not continue
+        job.json                 the input and the settings; a run with another job must not continue
         000050.safetensors       the state of the dreamer before frame 50; there are several
         draft.mp4                the video of a resumed run, until it has more than the part
 
@@ -96,7 +96,7 @@ class Journal:
     """
 
     def __init__(self, part: Path, job: Mapping[str, str]) -> None:
-        """part: the video while it is written, NAME.part.EXT. job: what is dreamed and how, in words, by name."""
+        """part: the video while it is written, NAME.part.EXT. job: the input and the settings in words, by name."""
         self.part = part
         self.folder = journal_of(part)
         self.draft = self.folder / f"draft{part.suffix}"
@@ -222,7 +222,7 @@ class Checkpoints(NamedTuple):
 
 def frames_left(journal: Journal) -> bool:
     """Return whether an earlier run has left a part of its video that can be read."""
-    return any(len(SalvagedVideo(film)) for film in (journal.part, journal.draft))
+    return any(len(SalvagedVideo(file)) for file in (journal.part, journal.draft))
 
 
 def pick_up(journal: Journal) -> tuple[Salvage, Checkpoint | None] | None:
@@ -237,9 +237,9 @@ def pick_up(journal: Journal) -> tuple[Salvage, Checkpoint | None] | None:
     points = journal.checkpoints()
     best: tuple[Salvage, Checkpoint | None] | None = None
     # Both videos: a resumed run may have been killed when its draft had more than the part.
-    for film in (journal.part, journal.draft):
-        remains = SalvagedVideo(film)
-        found: tuple[Salvage, Checkpoint | None] = Salvage(film, journal.draft, 0, len(remains)), None
+    for file in (journal.part, journal.draft):
+        remains = SalvagedVideo(file)
+        found: tuple[Salvage, Checkpoint | None] = Salvage(file, journal.draft, 0, len(remains)), None
         for point in points:
             kept = remains.first(point.index, point.time, journal.draft)
             if kept is not None:

@@ -1,8 +1,8 @@
-"""From captured frames to dreamed ones: three stages, each on its own thread.
+"""From captured frames to dreamt ones: three stages, each on its own thread.
 
 While the network dreams one frame, the next is analyzed and the previous is composed, so a frame takes the time of the
 longest stage instead of the sum. Frames stay in order, and one waits between two stages. For a video several may wait
-for the second stage, see StagedDreamer.look_ahead.
+for the second stage, see StagedDreamer.lookahead.
 """
 
 import time
@@ -32,15 +32,15 @@ class StagedDreamer(Protocol):
         ...
 
     @property
-    def look_ahead(self) -> int:
+    def lookahead(self) -> int:
         """How many analyzed frames may wait for the second stage when the source is not live."""
         ...
 
-    def look(self, frame: Frame, /) -> Any:
+    def analyze(self, frame: Frame, /) -> Any:
         """The first stage: everything that needs no network."""
         ...
 
-    def dream(self, sight: Any, /) -> Any:
+    def dream(self, analyzed: Any, /) -> Any:
         """The second stage; takes what the first returned."""
         ...
 
@@ -68,7 +68,7 @@ class StagedDreamer(Protocol):
 class LooksAhead(Protocol):
     """A dreamer whose first stage starts work on other threads."""
 
-    def stop_looking(self) -> None:
+    def finish_analysis(self) -> None:
         """Wait for that work: no more frames are analyzed."""
         ...
 
@@ -76,7 +76,7 @@ class LooksAhead(Protocol):
 class _SingleStage:
     """Any function from frame to frame, as the second of three stages."""
 
-    look_ahead = 1
+    lookahead = 1
 
     def __init__(self, dream: Callable[[Frame], Frame]) -> None:
         self.dream = dream
@@ -87,7 +87,7 @@ class _SingleStage:
     def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def look(self, frame: Frame) -> Frame:
+    def analyze(self, frame: Frame) -> Frame:
         return frame
 
     def compose(self, dreamt: Frame) -> Frame:
@@ -148,19 +148,19 @@ class _StageResult(NamedTuple):
     timed: TimedFrame
     result: Any
     """What the last stage returned."""
-    look_seconds: float
+    analysis_seconds: float
     dream_seconds: float = 0.0
 
 
 class DreamStages:
-    """The three stages: `look`, `dream` and `compose` each run on a thread, from the first frame to the last.
+    """The three stages: `analyze`, `dream` and `compose` each run on a thread, from the first frame to the last.
 
     Args:
         captured: the queue of captured frames.
-        give: takes dreamed frames; returns False when no more are wanted.
+        give: takes dreamt frames; returns False when no more are wanted.
         checkpoint_before: returns the checkpoint before a frame, if one is due. Called by the thread that dreams.
-        live: whether a frame should be as recent as possible when it is dreamed.
-        playback: decides when a frame of a video that is played may be dreamed.
+        live: whether a frame should be as recent as possible when it is dreamt.
+        playback: decides when a frame of a video that is played may be dreamt.
     """
 
     def __init__(
@@ -183,31 +183,31 @@ class DreamStages:
         self._checkpoint_before = checkpoint_before
         self._live = live
         self._playback = playback
-        self._looked: FrameQueue[_StageResult] = FrameQueue(1 if live else dreamer.look_ahead, on_full="wait")
+        self._analyzed: FrameQueue[_StageResult] = FrameQueue(1 if live else dreamer.lookahead, on_full="wait")
         self._dreamt: FrameQueue[_StageResult] = FrameQueue(1, on_full="wait")
-        self._look = StageTiming()
+        self._analysis = StageTiming()
         self._dream = StageTiming()
         self._compose = StageTiming()
 
-    def look(self) -> None:
+    def analyze(self) -> None:
         try:
             while True:
-                self._wait_for(self._looked, self._look, self._dream)
+                self._wait_for(self._analyzed, self._analysis, self._dream)
                 timed = self._captured.take()
                 if self._playback is not None:
                     self._playback.approach(timed.frame)
                 if self._governor is not None and not self._governor.due():
                     self._meter.skipped()
                     continue
-                with self._look.measure():
-                    sight = self._dreamer.look(timed.frame)
-                if not self._looked.put(_StageResult(timed, sight, self._look.last)):
+                with self._analysis.measure():
+                    analyzed = self._dreamer.analyze(timed.frame)
+                if not self._analyzed.put(_StageResult(timed, analyzed, self._analysis.last)):
                     return
         except Ended:
             return
         finally:
             self._captured.discard()
-            self._looked.close()
+            self._analyzed.close()
             self._stop_looking()
 
     def dream(self) -> None:
@@ -219,38 +219,38 @@ class DreamStages:
             return
         finally:
             self._captured.discard()
-            self._looked.discard()
+            self._analyzed.discard()
             self._dreamt.close()
             self._stop_looking()
 
     def _stop_looking(self) -> None:
         # Called by both threads: either may be the last to start such work.
         if isinstance(self._dreamer, LooksAhead):
-            self._dreamer.stop_looking()
+            self._dreamer.finish_analysis()
 
     def _dream_next(self) -> bool:
         """Dream one frame; return whether more are wanted."""
         self._wait_for(self._dreamt, self._dream, self._compose)
         self._dream.ready()
-        looked = self._looked.take()
-        checkpoint = self._checkpoint_before(looked.timed.frame)
+        analyzed = self._analyzed.take()
+        checkpoint = self._checkpoint_before(analyzed.timed.frame)
         with self._dream.measure():
-            dreamt = self._dreamer.dream(looked.result)
-        timed = looked.timed._replace(checkpoint=checkpoint)
-        return self._dreamt.put(_StageResult(timed, dreamt, looked.look_seconds, self._dream.last))
+            dreamt = self._dreamer.dream(analyzed.result)
+        timed = analyzed.timed._replace(checkpoint=checkpoint)
+        return self._dreamt.put(_StageResult(timed, dreamt, analyzed.analysis_seconds, self._dream.last))
 
     def compose(self) -> None:
         try:
             while True:
                 self._compose.ready()
-                timed, dreamt, look_seconds, dream_seconds = self._dreamt.take()
+                timed, dreamt, analysis_seconds, dream_seconds = self._dreamt.take()
                 with self._compose.measure():
                     dream = self._dreamer.compose(dreamt)
                 stages = self._dreamer.stages
                 if self._governor is not None:
                     self._governor.took(
                         FrameTimes(
-                            look_seconds,
+                            analysis_seconds,
                             dream_seconds,
                             self._compose.last,
                             motion=stages.get("motion"),
@@ -263,7 +263,7 @@ class DreamStages:
         except Ended:
             return
         finally:
-            for queue in (self._captured, self._looked, self._dreamt):
+            for queue in (self._captured, self._analyzed, self._dreamt):
                 queue.discard()
 
     def _wait_for(self, queue: FrameQueue[_StageResult], stage: StageTiming, after: StageTiming) -> None:

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 _HEIGHTS = (1.0, 0.85, 0.72, 0.61, 0.52, 0.44)
 """Each saves a quarter of the pixels of the one before."""
-RELIEFS = tuple(
+QUALITIES = tuple(
     QualityScale(height, steps, flow, deeper=False)
     for height in _HEIGHTS
     for steps in (1.0, 0.5)
@@ -66,46 +66,46 @@ _COSTLY = [control.name for control in CONTROLS if control.prepared or control.n
 class FrameTimes(NamedTuple):
     """Seconds that a frame took in each of the three stages, which run in parallel on different frames."""
 
-    look: float
+    analysis: float
     dream: float
     compose: float
     motion: float | None = None
-    """The part of `look` spent on optical flow, which alone depends on the quality; None for all of it."""
+    """The part of `analysis` spent on optical flow, which alone depends on the quality; None for all of it."""
     effort: float = 1.0
     """Its number of steps relative to the usual number; 0 for a frame that was only shown."""
 
     @property
     def longest(self) -> float:
         """The time from one frame to the next: the faster stages wait for the slowest."""
-        return max(self.look, self.dream, self.compose)
+        return max(self.analysis, self.dream, self.compose)
 
     @property
     def usual(self) -> "FrameTimes":
-        """The times with the usual number of steps: a frame that was dreamed deeper is no sign of a slow machine."""
+        """The times with the usual number of steps: a deeper dream does not mean a slow machine."""
         return self._replace(dream=self.dream / self.effort, effort=1.0)
 
     def under(self, then: QualityScale, now: QualityScale, steps: int) -> "FrameTimes":
         """Return the times at quality `then` of work done at quality `now`; `steps` is the number at full quality."""
         area = (then.height / now.height) ** 2
-        motion = self.look if self.motion is None else self.motion
+        motion = self.analysis if self.motion is None else self.motion
         moved = motion * (area * (then.flow / now.flow) ** 2)
         dream = self.dream * (area * then.steps_of(steps) / now.steps_of(steps))
-        look = self.look - motion + moved
-        return FrameTimes(look, dream * DEEPER if then.deeper else dream, self.compose, moved)
+        analysis = self.analysis - motion + moved
+        return FrameTimes(analysis, dream * DEEPER if then.deeper else dream, self.compose, moved)
 
 
 def typical(works: Sequence[FrameTimes]) -> FrameTimes:
     """Return the median time of each stage over `works`, at least three, with their greatest effort."""
-    look, dream, compose, motion = (
+    analysis, dream, compose, motion = (
         statistics.median(_thirds(seconds))
         for seconds in (
-            [work.look for work in works],
+            [work.analysis for work in works],
             [work.dream for work in works],
             [work.compose for work in works],
-            [work.look if work.motion is None else work.motion for work in works],
+            [work.analysis if work.motion is None else work.motion for work in works],
         )
     )
-    return FrameTimes(look, dream, compose, min(motion, look), max(work.effort for work in works))
+    return FrameTimes(analysis, dream, compose, min(motion, analysis), max(work.effort for work in works))
 
 
 def fastest(works: Sequence[FrameTimes]) -> float:
@@ -119,7 +119,7 @@ def _thirds(seconds: Sequence[float]) -> list[float]:
     return [statistics.fmean(seconds[begin : begin + 3]) for begin in range(0, len(seconds) - 2, 3)]
 
 
-class Relievable(Protocol):
+class HasQuality(Protocol):
     """A dreamer whose quality can be lowered."""
 
     @property
@@ -147,7 +147,7 @@ class Governor:
         clock: returns seconds that never go back.
     """
 
-    def __init__(self, dreamer: Relievable, rate: Fraction, *, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, dreamer: HasQuality, rate: Fraction, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self._dreamer = dreamer
         self._budget = float(1 / rate)
         self._clock = clock
@@ -161,20 +161,20 @@ class Governor:
         self._tried = False
         """Whether the last change restored quality."""
         self._made_for = _costs(dreamer.settings)
-        dreamer.quality = self._relief = RELIEFS[0]
+        dreamer.quality = self._quality = QUALITIES[0]
 
     @property
     def notice(self) -> str | None:
         """The reduction of quality in words; None at full quality and in time."""
-        relief, settings, rate = self._relief, self._dreamer.settings, f"{1 / self._budget:.4g} fps"
+        quality, settings, rate = self._quality, self._dreamer.settings, f"{1 / self._budget:.4g} fps"
         height, steps = settings.working_height, settings.steps
         said = []
-        if relief.height < 1:
-            said.append(f"dreaming at working height {height * relief.height:.0f} instead of {height}")
-        if relief.steps_of(steps) < steps:
-            fewer = f"in {relief.steps_of(steps)} instead of {steps} steps"
+        if quality.height < 1:
+            said.append(f"dreaming at working height {height * quality.height:.0f} instead of {height}")
+        if quality.steps_of(steps) < steps:
+            fewer = f"in {quality.steps_of(steps)} instead of {steps} steps"
             said.append(fewer if said else f"dreaming {fewer}")
-        if relief.flow < 1:
+        if quality.flow < 1:
             said.append("using a coarser motion estimate")
         if said:
             return f"{', '.join(said)}, {'and still too slow for' if self._short else 'to hold'} {rate}"
@@ -218,7 +218,7 @@ class Governor:
             return
         now = typical(works)
         chosen = self._chosen(now, typical([work.usual for work in works]))
-        if chosen != self._relief:
+        if chosen != self._quality:
             self._go_to(chosen)
             return
         if self._short != (now.longest > (_FULL if self._short else _SHORT) * self._budget):
@@ -229,46 +229,46 @@ class Governor:
     def _chosen(self, now: FrameTimes, usual: FrameTimes) -> QualityScale:
         """Return the quality for frames that took `now`, and `usual` with the usual number of steps."""
         if now.longest > _FULL * self._budget:
-            # A frame that is late because it was dreamed deeper is no reason for a smaller picture.
-            less = RELIEFS[0] if now.effort > 1 else self._less(usual)
-            if less != self._relief:
+            # A frame that is late because it was dreamt deeper is no reason for a smaller picture.
+            less = QUALITIES[0] if now.effort > 1 else self._less(usual)
+            if less != self._quality:
                 return less
-        return self._more(usual) if self._since >= self._calm else self._relief
+        return self._more(usual) if self._since >= self._calm else self._quality
 
     def _less(self, work: FrameTimes) -> QualityScale:
         """Return the quality that fits and changes the look the least; if none fits, the best trade-off."""
         # Never more of anything, or two reductions that help different stages would alternate.
-        choice = [relief for relief in RELIEFS if all(a <= b for a, b in zip(relief, self._relief, strict=True))]
-        longest = {relief: self._under(relief, work).longest for relief in choice}
+        choice = [quality for quality in QUALITIES if all(a <= b for a, b in zip(quality, self._quality, strict=True))]
+        longest = {quality: self._under(quality, work).longest for quality in choice}
         best = min(longest.values())
         limit = max(_FITS * self._budget, best if best <= self._budget else _WORTH * best)
-        return next(relief for relief in choice if longest[relief] <= limit)
+        return next(quality for quality in choice if longest[quality] <= limit)
 
     def _more(self, work: FrameTimes) -> QualityScale:
         """Return the present quality, or the highest for which there is time."""
-        highest = _HEIGHTS[max(0, _HEIGHTS.index(self._relief.height) - 1)]
+        highest = _HEIGHTS[max(0, _HEIGHTS.index(self._quality.height) - 1)]
         choice = [
-            relief
-            for relief in RELIEFS
-            if all(a >= b for a, b in zip(relief, self._relief, strict=True)) and relief.height <= highest
+            quality
+            for quality in QUALITIES
+            if all(a >= b for a, b in zip(quality, self._quality, strict=True)) and quality.height <= highest
         ]
-        if self._dreamer.settings.still_scene == "deeper" and self._relief == RELIEFS[0]:
+        if self._dreamer.settings.still_scene == "deeper" and self._quality == QUALITIES[0]:
             choice = [QualityScale(deeper=True)] if work.longest <= _FITS * self._budget else []
-        for relief in choice:
+        for quality in choice:
             # A stage that takes no longer than now is no obstacle, however long that is.
-            steps = zip(self._under(relief, work)[:3], work[:3], strict=True)
+            steps = zip(self._under(quality, work)[:3], work[:3], strict=True)
             if all(then <= max(_ROOM * self._budget, 1.001 * now) for then, now in steps):
-                return relief
-        return self._relief
+                return quality
+        return self._quality
 
-    def _under(self, relief: QualityScale, work: FrameTimes) -> FrameTimes:
-        return work.under(relief, self._relief, self._dreamer.settings.steps)
+    def _under(self, quality: QualityScale, work: FrameTimes) -> FrameTimes:
+        return work.under(quality, self._quality, self._dreamer.settings.steps)
 
-    def _go_to(self, relief: QualityScale) -> None:
-        before, takes_back = self.notice, relief > self._relief
+    def _go_to(self, quality: QualityScale) -> None:
+        before, takes_back = self.notice, quality > self._quality
         if self._tried and not takes_back:
             self._calm = min(2 * self._calm, _CALMEST)
-        self._dreamer.quality = self._relief = relief
+        self._dreamer.quality = self._quality = quality
         self._tried, self._short = takes_back, False
         self._begin_anew()
         if self.notice != before:

@@ -49,7 +49,7 @@ class SinkReport:
     name: str
     written: int
     dropped: int
-    """Dreamed frames that were replaced by a newer one before the sink took them."""
+    """Dreamt frames that were replaced by a newer one before the sink took them."""
     fps: float
     """Frames per second over the last three seconds."""
     age: tuple[float, float] | None
@@ -85,7 +85,7 @@ class Report:
     skipped_fps: float = 0.0
     """Frames per second over the last three seconds."""
     step: StepReport | None = None
-    """The progress of the photograph that is being dreamed; None for the frames of a video."""
+    """The progress of the photograph that is being dreamt; None for the frames of a video."""
 
 
 class _SinkMeter:
@@ -138,7 +138,7 @@ class Meter:
             self._skipped_rate.tick()
 
     def dreamt(self, stages: Mapping[str, float]) -> None:
-        """Count a dreamed frame. stages: seconds by stage."""
+        """Count a dreamt frame. stages: seconds by stage."""
         with self._lock:
             self._dreamt += 1
             self._dreamt_rate.tick()

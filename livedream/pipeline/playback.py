@@ -13,10 +13,10 @@ from livedream.frame import Frame
 _log = logging.getLogger(__name__)
 
 READY = 2
-"""Dreamed frames that wait until they are due. Together with those in progress they hide a stall of about 0.15 s at 30
+"""Dreamt frames that wait until they are due. Together with those in progress they hide a stall of about 0.15 s at 30
 frames per second, and the effect of a key is not delayed by more."""
 AHEAD_SECONDS = 0.25
-"""How long before it is due a frame is dreamed at the earliest. Otherwise, in a slide show with a picture every five
+"""How long before it is due a frame is dreamt at the earliest. Otherwise, in a slide show with a picture every five
 seconds, a key would show its effect after half a minute."""
 MOST_LATE = 0.5
 """Seconds. The video catches up after a shorter stall; after a longer one it continues from there at normal speed."""
@@ -39,7 +39,7 @@ LATE = 0.001
 
 
 class _Arrival(NamedTuple):
-    """The arrival of a dreamed frame."""
+    """The arrival of a dreamt frame."""
 
     at: float
     time: Fraction
@@ -48,7 +48,7 @@ class _Arrival(NamedTuple):
 
 
 class Playback:
-    """The clock of a video that is played while it is dreamed.
+    """The clock of a video that is played while it is dreamt.
 
     Frames are shown at their own times, which need not be regular, and the last one for its own duration. If the dream
     is slower, each frame is shown as soon as it is ready: the video plays more slowly, which is logged once and stands
@@ -119,7 +119,7 @@ class Playback:
 
     @property
     def shown(self) -> Frame | None:
-        """The frame that is shown; those dreamed after it wait until they are due."""
+        """The frame that is shown; those dreamt after it wait until they are due."""
         return self._last
 
     @property
@@ -148,7 +148,7 @@ class Playback:
                 self._paused_at = self._shown_at
 
     def show(self, frame: Frame) -> None:
-        """Wait until the dreamed `frame` is due. It counts as shown when this returns."""
+        """Wait until the dreamt `frame` is due. It counts as shown when this returns."""
         with self._changed:
             arrived = self._clock()
             if self._last is not None:

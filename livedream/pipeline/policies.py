@@ -33,7 +33,7 @@ class LivePolicy:
 
 
 class OfflinePolicy:
-    """Every frame is dreamed and written. Only a window drops frames, so that it does not slow a video down."""
+    """Every frame is dreamt and written. Only a window drops frames, so that it does not slow a video down."""
 
     closing_ends_all = False
     """A video is completed although the window that showed it was closed."""

@@ -58,7 +58,7 @@ def run(
         checkpoints: the journal from which an interrupted run can continue.
         governor: keeps a live run at its rate. It skips frames above that rate, which are counted as skipped.
         changes: lets sinks join the run and leave it.
-        playback: shows a video at its own speed; without it, frames come as fast as they are dreamed. Not for a live
+        playback: shows a video at its own speed; without it, frames come as fast as they are dreamt. Not for a live
             source.
 
     Returns:
@@ -66,7 +66,7 @@ def run(
 
     Raises:
         Exception: the first error of the source, the dreamer, `on_progress` or a sink, once all threads have ended.
-            Frames that are dreamed already are still written. An error of a sink takes only that sink out of a live
+            Frames that are dreamt already are still written. An error of a sink takes only that sink out of a live
             run, which logs it and continues while another sink is left.
         KeyboardInterrupt: the run was interrupted, and has ended in the same way. A second one also gives up the frames
             that wait for the sinks.
@@ -103,7 +103,7 @@ class _Run:
         self._reported_at = -TICK_SECONDS
         self._playback = playback
         self._ready: FrameQueue[TimedFrame] = FrameQueue(READY, on_full="wait")
-        """Dreamed frames of a video that is played, until they are due."""
+        """Dreamt frames of a video that is played, until they are due."""
         policy: LivePolicy | OfflinePolicy = LivePolicy() if source.live else OfflinePolicy()
         if playback is not None and playback.only_played:
             policy = PlaybackPolicy()
@@ -121,7 +121,7 @@ class _Run:
             playback=playback,
         )
         self._dream_is_unwanted = False
-        """Whether the picture that is being dreamed may be given up."""
+        """Whether the picture that is being dreamt may be given up."""
         self._step: StepReport | None = None
         self._source_closed = False
         self._end_seconds = policy.end_seconds
@@ -144,7 +144,7 @@ class _Run:
     def _new_dream_threads(self, stages: DreamStages, behind: bool) -> list[threading.Thread]:
         """Return the threads of the stages, in order. behind: whether all but the dream give way."""
         threads = [
-            self._state.thread("look", stages.look, behind),
+            self._state.thread("analysis", stages.analyze, behind),
             self._state.thread("dream", stages.dream),
             self._state.thread("compose", functools.partial(self._compose, stages), behind),
         ]
@@ -161,7 +161,7 @@ class _Run:
                     return
             self._state.exhausted = True
         finally:
-            self._captured.close()  # frames before a failure are still dreamed
+            self._captured.close()  # frames before a failure are still dreamt
 
     def _give(self, dream: TimedFrame) -> bool:
         self._step = None

@@ -26,7 +26,7 @@ class Changes:
         self._requested: SimpleQueue[Change] = SimpleQueue()
 
     def add_sink(self, sink: Sink) -> None:
-        """Write the frames that are dreamed from now on into `sink`. The run closes it, at its end at the latest.
+        """Write the frames that are dreamt from now on into `sink`. The run closes it, at its end at the latest.
 
         An error of this sink does not end the run; it is in the reports.
 
@@ -41,7 +41,7 @@ class Changes:
         self._requested.put(Change(sink, joins=True))
 
     def remove_sink(self, sink: Sink) -> None:
-        """End and close `sink` once it has the frames that are dreamed already.
+        """End and close `sink` once it has the frames that are dreamt already.
 
         The run ends with its last sink. A sink that has already left is ignored.
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from livedream._version import __version__
 from livedream.errors import SinkError
-from livedream.formats.birth import birth_of
+from livedream.formats.creation_time import creation_time
 
 _TABLE = "livedream"
 """The key that distinguishes a lock file from a user's file of the same name."""
@@ -57,7 +57,7 @@ def mark_of(file: Path | int) -> Mark:
         OSError: There is no such file.
     """
     status = os.stat(file)  # noqa: PTH116  also of a descriptor
-    return status.st_ino, birth_of(file)
+    return status.st_ino, creation_time(file)
 
 
 @dataclass(eq=False, slots=True)
@@ -89,7 +89,7 @@ class HeldLockFile:
         if status.st_dev != self.identity[0]:
             return False
         is_announced = self.parts.get(part.name) == ANNOUNCED and not status.st_size
-        return is_announced or (status.st_ino, birth_of(part)) in self.parts.values()
+        return is_announced or (status.st_ino, creation_time(part)) in self.parts.values()
 
     def write(self) -> None:
         """Write who holds the lock and which parts are ours. The file is readable whenever the process is killed."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livedream.errors import ArgumentError, unknown
-from livedream.formats.suffixes import PICTURES_OUT, VIDEO_SUFFIXES
+from livedream.formats.suffixes import IMAGE_SUFFIXES_OUT, VIDEO_SUFFIXES
 from livedream.names import NUMBERED
 from livedream.sink.inputs import Inputs
 from livedream.sink.lock import OutputLock
@@ -125,10 +125,10 @@ def sink_kind(spec: str | os.PathLike[str]) -> str:
         return "folder"
     if suffix in VIDEO_SUFFIXES:
         return "video"
-    if suffix in PICTURES_OUT:
+    if suffix in IMAGE_SUFFIXES_OUT:
         return "numbered images" if NUMBERED.search(path.name) else "image"
     if suffix:
-        suffixes = ", ".join(VIDEO_SUFFIXES + PICTURES_OUT)
+        suffixes = ", ".join(VIDEO_SUFFIXES + IMAGE_SUFFIXES_OUT)
         raise ArgumentError(f"unknown file type: {suffix}", f"choose from {suffixes}")
     raise unknown("sink", text, _CHOICES)
 
@@ -269,7 +269,7 @@ def holds_one_picture(spec: str) -> bool:
     """Return whether the sink named `spec` keeps a single frame: one image, not a folder or numbered images."""
     path = Path(spec)
     is_folder = spec.endswith("/") or path.is_dir()
-    is_picture = path.suffix.lower() in PICTURES_OUT and not NUMBERED.search(path.name)
+    is_picture = path.suffix.lower() in IMAGE_SUFFIXES_OUT and not NUMBERED.search(path.name)
     return leaves_a_file(spec) and is_picture and not is_folder
 
 

@@ -15,7 +15,7 @@ class SlowSteps:
     def __init__(self, seconds: float) -> None:
         self.settings = DreamSettings(layers="fire4")
         self.stages = {"ascent": seconds}
-        self.effort, self.notice, self.look_ahead = 1.0, None, 1
+        self.effort, self.notice, self.lookahead = 1.0, None, 1
         self.dreamt_in: set[int] = set()
         self._seconds = seconds
 
@@ -27,7 +27,7 @@ class SlowSteps:
 
     sharing_cores = staticmethod(contextlib.nullcontext)
 
-    def look(self, frame: Frame) -> Frame:
+    def analyze(self, frame: Frame) -> Frame:
         return frame
 
     def dream(self, frame: Frame) -> Frame:
@@ -36,7 +36,7 @@ class SlowSteps:
         time.sleep(self.stages["ascent"])
         return frame
 
-    compose = look
+    compose = analyze
 
 
 @pytest.fixture

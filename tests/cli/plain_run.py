@@ -30,7 +30,7 @@ class Plain:
     description = "plain"
     effort = 1.0
     awaits_device = False
-    look_ahead = 1
+    lookahead = 1
     notice = None
 
     def __init__(self, settings: DreamSettings) -> None:
@@ -48,10 +48,10 @@ class Plain:
     def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def stop_looking(self) -> None:
+    def finish_analysis(self) -> None:
         pass
 
-    def look(self, frame: Frame, begins: bool = False, settings: DreamSettings | None = None) -> Frame:
+    def analyze(self, frame: Frame, begins: bool = False, settings: DreamSettings | None = None) -> Frame:
         return frame
 
     def dream(self, frame: Frame) -> Frame:

@@ -280,9 +280,9 @@ def test_what_cannot_be_prepared_is_one_notice_and_the_dream_goes_on(
 ) -> None:
     controller = LiveController(dreamer, "live", live=live)
     controller.set(name, value)
-    seen = [controller.look(frame(index)) for index in range(2)]  # a film's frames are looked at ahead
+    seen = [controller.analyze(frame(index)) for index in range(2)]  # a film's frames are looked at ahead
     while controller.settings != QUICK or seen:
-        controller.compose(controller.dream(seen.pop(0) if seen else controller.look(frame())))
+        controller.compose(controller.dream(seen.pop(0) if seen else controller.analyze(frame())))
     assert controller.in_force == QUICK
     first, second = controller.messages.texts
     assert first.startswith(name)

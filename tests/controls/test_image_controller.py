@@ -40,7 +40,7 @@ def controller(dreamer, finished) -> ImageController:
 
 
 def shown(controller: ImageController, frame: Frame) -> Frame:
-    return controller.compose(controller.dream(controller.look(frame)))
+    return controller.compose(controller.dream(controller.analyze(frame)))
 
 
 def at_rest(controller: ImageController, frames, do) -> "Frame | None":

@@ -51,7 +51,7 @@ def film(controller: LiveController, begin: int = 0, end: int = 70) -> list[np.n
     found, seen = [], []
     with controller.sharing_cores(live=False):
         for frame in frames(begin, end):
-            seen.append(controller.look(frame))
+            seen.append(controller.analyze(frame))
             if len(seen) > 2:
                 found.append(controller.compose(controller.dream(seen.pop(0))).pixels)
         found += [controller.compose(controller.dream(one)).pixels for one in seen]

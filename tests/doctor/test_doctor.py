@@ -138,13 +138,13 @@ def test_extras(monkeypatch: pytest.MonkeyPatch) -> None:
 def packages(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Finding]]:
     """Look at these packages in these versions, where livedream needs av and OpenCV."""
 
-    def look(**versions: str) -> list[Finding]:
-        installed = {name.replace("_", "-"): version for name, version in versions.items()}
+    def installed(**versions: str) -> list[Finding]:
+        known = {name.replace("_", "-"): version for name, version in versions.items()}
 
         def version(name: str) -> str:
-            if name not in installed:
+            if name not in known:
                 raise metadata.PackageNotFoundError(name)
-            return installed[name]
+            return known[name]
 
         monkeypatch.setattr(metadata, "version", version)
         monkeypatch.setattr(
@@ -152,7 +152,7 @@ def packages(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Finding]]:
         )
         return list(system.packages())
 
-    return look
+    return installed
 
 
 def test_8_versions_that_are_supported(packages: Callable[..., list[Finding]]) -> None:

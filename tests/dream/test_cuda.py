@@ -155,7 +155,7 @@ def test_flows_of_a_film_are_estimated_ahead_and_dream_the_same() -> None:
     frames = stream(12)
     ahead, one_by_one, sink = Dreamer(QUICK), Dreamer(QUICK), Kept()
     ahead.prepare((160, 120))
-    assert ahead.look_ahead == max(1, min(6, processors() * 3 // 8))
+    assert ahead.lookahead == max(1, min(6, processors() * 3 // 8))
     run(Clip(frames), ahead, [sink])
     for frame, shown in zip(frames, sink.frames, strict=True):
         assert likeness(shown.pixels, one_by_one(frame).pixels, frame) > 0.9
@@ -247,7 +247,7 @@ def test_dream_is_launched_while_the_gpu_is_busy() -> None:
     torch.cuda._sleep(4_000_000_000)  # two seconds or so
     busy = torch.cuda.Event()
     busy.record()
-    dreamt = dreamer.dream(dreamer.look(second))
+    dreamt = dreamer.dream(dreamer.analyze(second))
     assert not busy.query()
     shown = dreamer.compose(dreamt)
     assert busy.query()
@@ -322,7 +322,7 @@ def test_full_memory_makes_the_dream_smaller_and_goes_on(little_memory, caplog) 
     for frame in large:
         shown = dreamer(frame)
     assert dreamer.notice in caplog.text
-    assert dreamer.working_size[0] < 2160
+    assert dreamer.working_size[1] < 2160
     assert shown.pixels.shape == (2160, 2880, 3)
     assert not np.array_equal(shown.pixels, large[-1].pixels)
 

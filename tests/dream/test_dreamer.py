@@ -360,7 +360,7 @@ def test_a_frame_looked_at_for_a_network_that_takes_smaller_ones(photo, monkeypa
     dreamer = Dreamer(QUICK.replace(model="squeezenet1_1", layers="auto", working_height=32, octaves=2))
     frames = stream(photo)
     dreamer(frames[0])
-    sight = dreamer.look(frames[1])
+    sight = dreamer.analyze(frames[1])
     assert min(map(min, sight.shapes)) == 32
     dreamer.settings = QUICK.replace(model="alexnet", layers="features.4", working_height=32, octaves=2)  # 63 or more
     out = dreamer.compose(dreamer.dream(sight))
@@ -402,14 +402,14 @@ def test_still_scene_neither_brightens_nor_darkens(photo, look) -> None:
 class LooksAhead(Dreamer):
     """As beside a GPU: flows are estimated on threads of their own, ahead of the dream."""
 
-    look_ahead = 4
+    lookahead = 4
 
 
 def test_frames_looked_at_ahead_dream_the_same(photo) -> None:
     ahead, one_by_one = LooksAhead(QUICK), Dreamer(QUICK)
     frames = stream(photo)
     frames += [frame.with_pixels(frames[-1].pixels) for frame in frames]  # stands still, which is counted
-    sights = [ahead.look(frame) for frame in frames]
+    sights = [ahead.analyze(frame) for frame in frames]
     for frame, sight in zip(frames, sights, strict=True):
         shown = ahead.compose(ahead.dream(sight))
         assert np.array_equal(shown.pixels, one_by_one(frame).pixels)

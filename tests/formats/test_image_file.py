@@ -16,7 +16,7 @@ from PIL import Image
 from livedream.capture.open import open_source
 from livedream.errors import SourceError
 from livedream.formats import image_file
-from livedream.formats.suffixes import PICTURES_IN, PICTURES_OUT, SAVE_OPTIONS
+from livedream.formats.suffixes import IMAGE_SUFFIXES_IN, IMAGE_SUFFIXES_OUT, SAVE_OPTIONS
 from livedream.image import read_image, read_mask
 from tests.films import quarters
 from tests.heic import COLOURS, grid_heic
@@ -171,8 +171,8 @@ def test_picture_that_only_ffmpeg_reads_is_no_film(tmp_path: Path) -> None:
 
 
 def test_lists_of_suffixes() -> None:
-    assert set(SAVE_OPTIONS) == set(PICTURES_OUT)
-    assert set(PICTURES_OUT) <= set(PICTURES_IN)
+    assert set(SAVE_OPTIONS) == set(IMAGE_SUFFIXES_OUT)
+    assert set(IMAGE_SUFFIXES_OUT) <= set(IMAGE_SUFFIXES_IN)
 
 
 # Damage --------------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ class Three:
         self.steps = steps
         self.stages: dict[str, float] = {}
         self.effort = 1.0
-        self.look_ahead = 1
+        self.lookahead = 1
         self.notice: str | None = None
         self.seen: dict[str, list[int]] = {"look": [], "dream": [], "compose": []}
 
@@ -32,7 +32,7 @@ class Three:
     def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def look(self, frame: Frame) -> Frame:
+    def analyze(self, frame: Frame) -> Frame:
         return self._do("look", frame)
 
     def dream(self, sight: Frame) -> Frame:

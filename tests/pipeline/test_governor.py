@@ -10,7 +10,7 @@ import pytest
 
 from livedream import DreamSettings
 from livedream.dream.stream.quality import DEEPER, QualityScale
-from livedream.pipeline.governor import RELIEFS, FrameTimes, Governor
+from livedream.pipeline.governor import QUALITIES, FrameTimes, Governor
 
 UNDER_WAY = 4
 """Frames between the one that is looked at and the one that has been composed."""
@@ -19,9 +19,9 @@ Load = Callable[[int], float]
 
 
 class Machine:
-    """A dreamer and a clock. Times are in milliseconds, those of a frame without relief.
+    """A dreamer and a clock. Times are in milliseconds, those of a frame without quality.
 
-    look: what knows no relief. motion, dream: what goes with the pixels, and the steps. noise: of each time, a share.
+    look: what knows no quality. motion, dream: what goes with the pixels, and the steps. noise: of each time, a share.
     load: by what all times are multiplied, from frame to frame. skew: to what power the pixels count; 1 is foretold.
     """
 
@@ -45,7 +45,7 @@ class Machine:
         self.settings = DreamSettings(**settings)
         self.awaits_device = False
         self.quality = QualityScale()
-        self.reliefs: list[QualityScale] = []
+        self.qualities: list[QualityScale] = []
         self.works: list[FrameTimes] = []
         self.stands = False
         self.rests = False
@@ -56,12 +56,12 @@ class Machine:
     def work(self, octave: float) -> FrameTimes:
         if self.rests:
             return FrameTimes(self.look / 1e3, 1e-4, self.compose / 1e3, 0.0, effort=0)
-        relief, steps = self.quality, self.settings.steps
-        area = (relief.height**2) ** self.skew
-        deeper = DEEPER if self.stands and relief.deeper else 1
-        motion, look = self.motion * area * relief.flow**2, self.look
-        dream = self.dream * area * deeper * relief.steps_of(steps) / steps * octave
-        slow = self.load(len(self.reliefs)) / 1e3 * (1 + self.noise * self.random.standard_normal(4)).clip(0.3)
+        quality, steps = self.quality, self.settings.steps
+        area = (quality.height**2) ** self.skew
+        deeper = DEEPER if self.stands and quality.deeper else 1
+        motion, look = self.motion * area * quality.flow**2, self.look
+        dream = self.dream * area * deeper * quality.steps_of(steps) / steps * octave
+        slow = self.load(len(self.qualities)) / 1e3 * (1 + self.noise * self.random.standard_normal(4)).clip(0.3)
         return FrameTimes(
             look * slow[0] + motion * slow[1], dream * slow[2], self.compose * slow[3], motion * slow[1], effort=deeper
         )
@@ -76,12 +76,12 @@ class Machine:
             self.under_way.append(work)
             if len(self.under_way) > UNDER_WAY:
                 self.governor.took(self.under_way.popleft())
-            self.reliefs.append(self.quality)
+            self.qualities.append(self.quality)
         return self
 
     @property
     def changes(self) -> int:
-        return sum(a != b for a, b in zip(self.reliefs, self.reliefs[1:], strict=False))
+        return sum(a != b for a, b in zip(self.qualities, self.qualities[1:], strict=False))
 
     @property
     def held(self) -> bool:
@@ -90,13 +90,13 @@ class Machine:
         return bool(means.max() <= self.budget)
 
 
-def left_out(relief: QualityScale) -> tuple[float, float, float]:
-    return relief.height, relief.steps, relief.flow
+def left_out(quality: QualityScale) -> tuple[float, float, float]:
+    return quality.height, quality.steps, quality.flow
 
 
 def test_fast_machine_dreams_as_asked() -> None:
     machine = Machine(dream=30).run(500)
-    assert set(machine.reliefs) == {RELIEFS[0]}
+    assert set(machine.qualities) == {QUALITIES[0]}
     assert machine.governor.notice is None
 
 
@@ -126,7 +126,7 @@ def test_fast_machine_dreams_as_asked() -> None:
 )
 def test_what_helps_the_slowest_step_and_changes_the_look_the_least(times, chosen) -> None:
     machine = Machine(**times).run(400)
-    assert left_out(machine.reliefs[-1]) == chosen
+    assert left_out(machine.qualities[-1]) == chosen
     assert machine.changes <= 1
 
 
@@ -155,25 +155,25 @@ def test_what_waits_for_a_gpu_is_no_work_of_its_own() -> None:
 
 def test_at_five_frames_a_second_it_takes_three_seconds() -> None:
     machine = Machine(dream=200)
-    while machine.quality == RELIEFS[0]:
+    while machine.quality == QUALITIES[0]:
         machine.run(1)
     assert machine.now <= 4
     assert machine.quality.height == 0.44  # 39 ms are no more than that, and 0.52 would take 54
     machine = Machine(dream=30, load=lambda frame: 1.0 if frame < 500 else 6.0).run(500)
     began = machine.now
-    while machine.quality == RELIEFS[0]:
+    while machine.quality == QUALITIES[0]:
         machine.run(1)
     assert machine.now - began <= 4
 
 
 def test_dream_grows_again_a_little_at_a_time_when_the_machine_is_free() -> None:
     machine = Machine(dream=30, load=lambda frame: 3.0 if frame < 300 else 0.6).run(300)
-    assert left_out(machine.reliefs[-1]) == (0.61, 1, 1)
+    assert left_out(machine.qualities[-1]) == (0.61, 1, 1)
     machine.run(300)
-    heights = [relief.height for relief in machine.reliefs[300:]]
+    heights = [quality.height for quality in machine.qualities[300:]]
     assert sorted(set(heights)) == [0.61, 0.72, 0.85, 1.0] and heights == sorted(heights)
     assert heights.index(0.85) - heights.index(0.72) >= 48
-    assert machine.reliefs[-1] == RELIEFS[0]
+    assert machine.qualities[-1] == QUALITIES[0]
     assert machine.governor.notice is None
 
 
@@ -204,7 +204,7 @@ CASES: dict[str, dict[str, Any]] = {
 def test_it_does_not_go_to_and_fro(case: str, noise: float) -> None:
     machine = Machine(**CASES[case], noise=noise).run(5000, octaves=(1.5, 0.9, 0.6))
     assert machine.changes <= 4
-    assert len(set(machine.reliefs[-3000:])) == 1
+    assert len(set(machine.qualities[-3000:])) == 1
     if "compose" not in case:
         assert machine.held
 
@@ -231,7 +231,7 @@ def test_load_that_comes_and_goes_is_followed_and_no_more() -> None:
     machine = Machine(motion=10, dream=30, noise=0.05, load=lambda frame: 1.0 if frame // 1500 % 2 == 0 else 1.5)
     machine.run(9000)
     assert 5 <= machine.changes <= 12
-    ends = [left_out(machine.reliefs[end - 1]) for end in range(1500, 9001, 1500)]
+    ends = [left_out(machine.qualities[end - 1]) for end in range(1500, 9001, 1500)]
     assert ends == [(1, 1, 1), (0.85, 1, 1)] * 3
 
 
@@ -247,7 +247,7 @@ def test_late_frames_now_and_then_change_nothing() -> None:
         machine.run(40)
         for _ in range(3):  # somebody else's program held all three steps up
             machine.governor.took(FrameTimes(0.001, 1.0, 0.001))
-    assert set(machine.reliefs) == {RELIEFS[0]}
+    assert set(machine.qualities) == {QUALITIES[0]}
 
 
 def test_frames_that_were_only_shown_do_not_count() -> None:
@@ -258,7 +258,7 @@ def test_frames_that_were_only_shown_do_not_count() -> None:
     assert machine.quality == chosen
     machine.rests = False
     machine.run(200)
-    assert set(machine.reliefs[200:]) == {chosen}
+    assert set(machine.qualities[200:]) == {chosen}
 
 
 def test_deeper_takes_time_to_spare_alone() -> None:
@@ -268,7 +268,7 @@ def test_deeper_takes_time_to_spare_alone() -> None:
         assert not machine.quality.deeper  # nothing is known yet
         machine.stands = True
         machine.run(2000)
-        assert machine.reliefs[-1] == QualityScale(deeper=deeper)
+        assert machine.qualities[-1] == QualityScale(deeper=deeper)
         assert machine.changes == deeper
 
 
@@ -279,21 +279,21 @@ def test_deeper_never_makes_the_picture_smaller() -> None:
     assert machine.quality.deeper
     machine.run(3000)  # 45 ms if deeper, and 22 in the usual steps
     assert not machine.quality.deeper
-    assert {left_out(relief) for relief in machine.reliefs} == {(1, 1, 1)}
+    assert {left_out(quality) for quality in machine.qualities} == {(1, 1, 1)}
     assert machine.changes == 2
 
 
 def test_slow_machine_gives_up_deeper_and_size() -> None:
     machine = Machine(dream=14, still_scene="deeper", load=lambda frame: 1.0 if frame < 500 else 4.0)
     machine.run(1000)
-    assert machine.reliefs[499].deeper
-    assert machine.reliefs[-1] == QualityScale(0.72, deeper=False)
+    assert machine.qualities[499].deeper
+    assert machine.qualities[-1] == QualityScale(0.72, deeper=False)
 
 
 def test_other_settings_are_measured_anew() -> None:
     """What was measured before says that the dream may grow, which was so before."""
     machine = Machine(dream=80)
-    while machine.quality == RELIEFS[0]:
+    while machine.quality == QUALITIES[0]:
         machine.run(1)
     machine.dream = 50
     machine.run(46)

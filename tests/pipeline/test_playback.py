@@ -127,15 +127,15 @@ def test_after_a_long_stall_the_film_goes_on_at_its_normal_pace(time) -> None:
 
 def test_frames_with_long_times_are_not_dreamt_long_before(time) -> None:
     """A key pressed while a slide stands must show in the next one."""
-    looked: dict[int, float] = {}
+    analyzed: dict[int, float] = {}
     dreamer = Taking(time, 0.002, 0.01, 0.002)
-    look = dreamer.look
-    dreamer.look = lambda frame: (looked.setdefault(frame.index, time.now), look(frame))[1]  # type: ignore[method-assign]
+    analyze = dreamer.analyze
+    dreamer.analyze = lambda frame: (analyzed.setdefault(frame.index, time.now), analyze(frame))[1]  # type: ignore[method-assign]
     screen = Screen(time)
     run(Film([Fraction(5 * number) for number in range(6)]), dreamer, [screen], playback=Playback())
     assert screen.since_the_first == pytest.approx([0, 5, 10, 15, 20, 25], abs=1e-6)
     for index in range(1, 6):
-        assert 0.2 < screen.came[index] - looked[index] < 0.3
+        assert 0.2 < screen.came[index] - analyzed[index] < 0.3
 
 
 def test_a_pause_holds_the_film_and_it_goes_on_from_there(time) -> None:

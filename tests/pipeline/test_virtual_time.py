@@ -40,7 +40,7 @@ class Taking:
         self.quality = QualityScale(deeper=False)
         self.stages: dict[str, float] = {}
         self.effort = 1.0
-        self.look_ahead = 1
+        self.lookahead = 1
         self.octaves = (1.0,)
         self.dreams = 0
 
@@ -51,7 +51,7 @@ class Taking:
         self.time.sleep(self.seconds[step] * share)
         return frame
 
-    def look(self, frame: Frame) -> Frame:
+    def analyze(self, frame: Frame) -> Frame:
         return self._take("look", frame, self.quality.height**2 * self.quality.flow**2)
 
     def dream(self, sight: Frame) -> Frame:
@@ -121,20 +121,20 @@ def test_a_dreamer_that_keeps_up_loses_no_frame(time) -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "relief", "notice"),
+    ("times", "quality", "notice"),
     [
         ((0.005, 0.080, 0.004), QualityScale(0.61, deeper=False), "dreaming at working height 156 instead of 256"),
         ((0.080, 0.020, 0.004), QualityScale(flow=0.5, deeper=False), "using a coarser motion estimate"),
     ],
 )
 def test_a_governor_makes_a_slow_dreamer_keep_up_with_the_camera(
-    time, times, relief: QualityScale, notice: str
+    time, times, quality: QualityScale, notice: str
 ) -> None:
     """The whole way: what the steps take, the governor sees, chooses, and the dreamer gets faster."""
     dreamer = Taking(time, *times)
     governor = Governor(dreamer, Fraction(25), clock=time)
     sink, report = live(time, dreamer, 1000, 1 / 25, governor)
-    assert dreamer.quality == relief
+    assert dreamer.quality == quality
     assert report.notices == (f"{notice}, to hold 25 fps",)
     assert report.skipped == 0
     late = [index for index in sink.indices if index >= 100]  # within four seconds

@@ -19,7 +19,7 @@ Type._missing_ = classmethod(_unknown)  # type: ignore[assignment]
 
 
 def side_data(frame: VideoFrame, kind: Type) -> bytes | None:
-    """Return the side data of that kind, None if the frame has none."""
+    """Return the side data of one kind, None if the frame has none."""
     # Not frame.side_data: in PyAV 18 that container and the frame refer to each other. Only the garbage collector frees
     # such a cycle; a video of 1280x720 held 100 decoded frames for that reason, 140 MB.
     data: Any = SideDataContainer(frame)  # type: ignore[call-arg]  # its stub lacks it

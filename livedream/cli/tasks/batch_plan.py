@@ -11,7 +11,7 @@ from livedream.capture.image_sequence import find_numbered
 from livedream.capture.images import find_images, natural
 from livedream.capture.kind import is_image
 from livedream.errors import ArgumentError, SinkError, SourceError
-from livedream.formats.suffixes import PICTURES_IN, PICTURES_OUT, VIDEO_SUFFIXES
+from livedream.formats.suffixes import IMAGE_SUFFIXES_IN, IMAGE_SUFFIXES_OUT, VIDEO_SUFFIXES
 from livedream.names import NUMBERED, fitting, is_half_written
 from livedream.presets import FILM, STILL
 from livedream.recipe import COMPLETE, Recipe, about, without_end
@@ -84,7 +84,9 @@ def named_after(source: str, to: str) -> str:
 def refuse_output_among(specs: Sequence[str]) -> None:
     """Raise ArgumentError for `film.mp4 out.mp4`, where the last name is meant as the output, as for cp."""
     *inputs, last = specs or ("",)
-    is_output = last.endswith("/") or (len(inputs) == 1 and last.lower().endswith((*VIDEO_SUFFIXES, *PICTURES_OUT)))
+    is_output = last.endswith("/") or (
+        len(inputs) == 1 and last.lower().endswith((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES_OUT))
+    )
     if (
         inputs
         and is_output
@@ -205,7 +207,7 @@ def _expand(spec: str) -> Iterator[str]:
     elif _is_there(path) or not any(letter in spec for letter in "*?["):
         yield spec
     else:
-        known = (*VIDEO_SUFFIXES_IN, *PICTURES_IN, path.suffix.lower())
+        known = (*VIDEO_SUFFIXES_IN, *IMAGE_SUFFIXES_IN, path.suffix.lower())
         names = sorted(map(Path, glob.glob(spec, recursive=True)), key=natural)  # noqa: PTH207  as the pictures do
         files = [name for name in names if name.suffix.lower() in known and _is_file(name)]
         if all(is_image(name) for name in files):
@@ -217,7 +219,7 @@ def _expand(spec: str) -> Iterator[str]:
 def _is_video(path: Path) -> bool:
     """Return whether a file of a folder is a video, or an animated picture."""
     suffix = path.suffix.lower()
-    return _is_file(path) and (suffix in VIDEO_SUFFIXES_IN or (suffix in PICTURES_IN and not is_image(path)))
+    return _is_file(path) and (suffix in VIDEO_SUFFIXES_IN or (suffix in IMAGE_SUFFIXES_IN and not is_image(path)))
 
 
 def _entries(folder: Path) -> list[Path]:

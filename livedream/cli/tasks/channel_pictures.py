@@ -22,7 +22,7 @@ from livedream.cli.tasks.costs import step_cost
 from livedream.cli.tasks.recipes import files_read, ingredients
 from livedream.dream.objective.network_choice import network_for
 from livedream.errors import ArgumentError, SinkError, SourceError
-from livedream.formats.suffixes import PICTURES_OUT
+from livedream.formats.suffixes import IMAGE_SUFFIXES_OUT
 from livedream.frame import Frame
 from livedream.recipe import Recipe, about
 from livedream.settings import DreamSettings
@@ -209,8 +209,8 @@ def _conclude(count: int, began: float, written: str) -> None:
 
 def refuse_videos(target: str) -> None:
     """Raise ArgumentError when `target` is not a picture file."""
-    if not target.lower().endswith(PICTURES_OUT):
-        raise ArgumentError(f"{target} is not a picture", f"name a file that ends in {', '.join(PICTURES_OUT)}")
+    if not target.lower().endswith(IMAGE_SUFFIXES_OUT):
+        raise ArgumentError(f"{target} is not a picture", f"name a file that ends in {', '.join(IMAGE_SUFFIXES_OUT)}")
 
 
 def _read(path: Path) -> np.ndarray:

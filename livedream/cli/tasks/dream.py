@@ -274,7 +274,7 @@ class _Dream:
             resuming.report_leftover()
 
     def _conclude(self, report: Report) -> int:
-        """Print what was dreamt, and return the exit code. Raises SourceError when a part of the source is missing."""
+        """Print a summary and return the exit code. Raises SourceError when a part of the source is missing."""
         if self._resuming is not None:
             self._resuming.finish()
         source = self._plan.source

@@ -34,7 +34,7 @@ def conclusion(
 
     Args:
         report: the last report of the run.
-        source: what was dreamt.
+        source: the source of the run.
         sink_specs: the sinks of the run.
         unfinished: a sink whose file still has its temporary name, and is left out here.
         seconds: from the beginning of the run until its sinks were closed; that of the report by default.

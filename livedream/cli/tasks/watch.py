@@ -65,7 +65,7 @@ class _Watch:
     _window: Sink | None
     _sinks: list[Sink]
     """The sinks of the run: the window, and the sinks for the steps."""
-    _films: list[Sink]
+    _videos: list[Sink]
     """The sinks for the steps, until they have the first dream."""
     _results: list["_Result"]
     """The sinks for the finished dream."""

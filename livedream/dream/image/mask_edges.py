@@ -1,9 +1,9 @@
 """Masks at the full size of a frame, and the composition of frames with them.
 
-A mask tells how much of the dream is visible in each pixel: 0 is the source, bit for bit, 255 is the dream. A live mask
-is computed at a small size, a fifth of the frame's. A guided filter restores the edges of the frame: within a small
-window the mask is a linear function of red, green and blue. The coefficients are computed from a small mask and a small
-frame, interpolated to the full size, and applied to the pixels of the frame.
+A mask is the share of the dream that is visible in each pixel: 0 is the source, bit for bit, 255 is the dream. A live
+mask is computed at a small size, a fifth of the frame's. A guided filter restores the edges of the frame: within a
+small window the mask is a linear function of red, green and blue. The coefficients are computed from a small mask and a
+small frame, interpolated to the full size, and applied to the pixels of the frame.
 
 Source: K. He, J. Sun, "Fast Guided Filter", arXiv:1505.00996 (2015).
 

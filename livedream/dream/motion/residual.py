@@ -1,4 +1,4 @@
-"""The residual: what was dreamt, and how it travels into the next frame.
+"""The residual: the part of a frame that is dreamt, and how it travels into the next frame.
 
 The residual is dream minus frame, at the working size. It moves, fades and is shown, while the frame itself always
 comes from the source. Leak and mean removal keep it bounded: if all of it were added back frame after frame, it would
@@ -63,7 +63,7 @@ def warp_and_add(image: Tensor, carry: Carry, flow: Flow, keep: float) -> tuple[
 def split_residual(
     dream: Tensor, start: Tensor | None, image: Tensor, pending: Tensor | None, share: float
 ) -> FrameResult:
-    """Split the dream of a frame into what is shown and what the next frame inherits, on any device.
+    """Split the dream of a frame into the part to show and the part that the next frame inherits, on any device.
 
     Args:
         dream: float32 (1, 3, h, w); it is clipped to 0..255, less some levels at either end.

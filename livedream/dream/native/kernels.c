@@ -320,9 +320,9 @@ typedef struct {
     float leak; /* share of the residual's mean that is subtracted */
 } Travel;
 
-EACH_PROCESSOR static void travel_row(const float *residual, const float *withheld, const float *restrict flow,
-                                      const float *restrict confidence, float *restrict to, float *restrict withheld_to,
-                                      double *sums, const Travel *t, Index row) {
+EACH_PROCESSOR static void warp_row(const float *residual, const float *pending, const float *restrict flow,
+                                    const float *restrict confidence, float *restrict to, float *restrict pending_to,
+                                    double *sums, const Travel *t, Index row) {
     int count = (int)(3 * t->rows * t->columns);
     Index first = row * t->columns;
     Four line = {0, 0, 0, 0};
@@ -332,37 +332,37 @@ EACH_PROCESSOR static void travel_row(const float *residual, const float *withhe
         if (flow[2 * pixel] == 0 && flow[2 * pixel + 1] == 0 &&
             3 * pixel + 4 <= count) { /* most pixels of a still scene */
             value = load(residual + 3 * pixel);
-            if (withheld) held = load(withheld + 3 * pixel);
+            if (pending) held = load(pending + 3 * pixel);
         } else {
             Corner corner = corner_of((float)column + flow[2 * pixel], (float)row + flow[2 * pixel + 1], (int)t->rows,
                                       (int)t->columns);
             value = moved(residual, &corner, count);
-            if (withheld) held = moved(withheld, &corner, count);
+            if (pending) held = moved(pending, &corner, count);
         }
         value *= confidence[pixel] * t->keep;
         line += value;
         memcpy(to + 3 * pixel, &value, 3 * sizeof(float));
-        if (withheld) {
+        if (pending) {
             held *= confidence[pixel];
-            memcpy(withheld_to + 3 * pixel, &held, 3 * sizeof(float));
+            memcpy(pending_to + 3 * pixel, &held, 3 * sizeof(float));
         }
     }
     for (int c = 0; c < 3; c++) sums[c] = line[c];
 }
 
-EACH_PROCESSOR static void add_travelled(const float *restrict picture, float *restrict to, const float *restrict mean,
-                                         Index columns) {
+EACH_PROCESSOR static void add_warped(const float *restrict picture, float *restrict to, const float *restrict mean,
+                                      Index columns) {
     for (Index column = 0; column < columns; column++)
         for (int c = 0; c < 3; c++) to[3 * column + c] += picture[3 * column + c] - mean[c];
 }
 
-/* Warp the residual, and the part of it that is withheld, along a flow (x, y), and add the residual to an image.
+/* Warp the residual, and the part of it that is pending, along a flow (x, y), and add the residual to an image.
  * sums: scratch space, 3 numbers for each row. */
-API void travel(const float *residual, const float *withheld, const float *flow, const float *confidence,
-                const float *picture, float *to, float *withheld_to, double *sums, const Travel *t) {
+API void warp_and_add(const float *residual, const float *pending, const float *flow, const float *confidence,
+                      const float *picture, float *to, float *pending_to, double *sums, const Travel *t) {
 #pragma omp parallel for schedule(static)
     for (Index row = 0; row < t->rows; row++)
-        travel_row(residual, withheld, flow, confidence, to, withheld_to, sums + 3 * row, t, row);
+        warp_row(residual, pending, flow, confidence, to, pending_to, sums + 3 * row, t, row);
     float mean[3];
     for (int c = 0; c < 3; c++) {
         double total = 0; /* row by row: the sum does not depend on the number of threads */
@@ -371,31 +371,31 @@ API void travel(const float *residual, const float *withheld, const float *flow,
     }
 #pragma omp parallel for schedule(static)
     for (Index row = 0; row < t->rows; row++)
-        add_travelled(picture + 3 * row * t->columns, to + 3 * row * t->columns, mean, t->columns);
+        add_warped(picture + 3 * row * t->columns, to + 3 * row * t->columns, mean, t->columns);
 }
 
 EACH_PROCESSOR static void settle_part(const float *restrict dream, const float *restrict before,
-                                       const float *restrict picture, const float *restrict withheld,
-                                       float *restrict residual, float *restrict withheld_to, int16_t *restrict shown,
+                                       const float *restrict picture, const float *restrict pending,
+                                       float *restrict residual, float *restrict pending_to, int16_t *restrict shown,
                                        float share, float headroom, Index count) {
     for (Index i = 0; i < count; i++) {
         float lowest = picture[i] < headroom ? picture[i] : headroom;
         float highest = picture[i] > 255 - headroom ? picture[i] : 255 - headroom;
         float value = dream[i] < lowest ? lowest : dream[i] > highest ? highest : dream[i];
         residual[i] = value - picture[i];
-        withheld_to[i] = (value - before[i] + withheld[i]) * share;
-        shown[i] = (int16_t)rintf(residual[i] - withheld_to[i]);
+        pending_to[i] = (value - before[i] + pending[i]) * share;
+        shown[i] = (int16_t)rintf(residual[i] - pending_to[i]);
     }
 }
 
-/* Split the dream of a frame into the residual, the share of its change that is withheld, and the rest, which is shown.
+/* Split the dream of a frame into the residual, the share of its change that is pending, and the rest, which is shown.
  */
-API void settle(const float *dream, const float *before, const float *picture, const float *withheld, float *residual,
-                float *withheld_to, int16_t *shown, float share, float headroom, Index count) {
+API void split_residual(const float *dream, const float *before, const float *picture, const float *pending,
+                        float *residual, float *pending_to, int16_t *shown, float share, float headroom, Index count) {
 #pragma omp parallel for schedule(static) if (count > WORTH_A_THREAD)
     for (Index start = 0; start < count; start += PART)
-        settle_part(dream + start, before + start, picture + start, withheld + start, residual + start,
-                    withheld_to + start, shown + start, share, headroom, count - start < PART ? count - start : PART);
+        settle_part(dream + start, before + start, picture + start, pending + start, residual + start,
+                    pending_to + start, shown + start, share, headroom, count - start < PART ? count - start : PART);
 }
 
 /* Add `residual` to `pixels`, clamped to 0..255. On one thread: in a stream, composing runs beside dreaming. */

@@ -135,14 +135,14 @@ def warp_and_add(
     arguments = _Warp(height, width, keep, leak)
     tensors = (residual, pending, vectors, confidence, image, start, warped, sums)
     pointers = (None if tensor is None else _pointer(tensor) for tensor in tensors)
-    library.function("travel")(*pointers, ctypes.byref(arguments))
+    library.function("warp_and_add")(*pointers, ctypes.byref(arguments))
     return start, warped
 
 
 def split_residual(
     dream: Tensor, start: Tensor, image: Tensor, pending: Tensor | None, share: float, headroom: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Split what a frame's dream has changed into what is shown now and what is shown later.
+    """Split the change that a frame's dream made into a part to show now and a part to show later.
 
     All images are (1, 3, h, w) for which `handles_residual` is true.
 
@@ -155,14 +155,14 @@ def split_residual(
         headroom: in levels of 255.
 
     Returns:
-        The residual, what of it is pending, and what is shown of it, int16.
+        The residual, its pending part, and the part to show, int16.
     """
     residual, new_pending = torch.empty_like(image), torch.empty_like(image)
     shown = torch.empty_like(image, dtype=torch.int16)
     pending = torch.zeros_like(image) if pending is None else pending
     tensors = (dream, start, image, pending, residual, new_pending, shown)
     floats = map(ctypes.c_float, (share, headroom))
-    library.function("settle")(*map(_pointer, tensors), *floats, *_integers(image.numel()))
+    library.function("split_residual")(*map(_pointer, tensors), *floats, *_integers(image.numel()))
     return residual, new_pending, shown
 
 

@@ -82,7 +82,7 @@ static Failed drop(const Torch *torch, Tensor *slot) {
 
 /* Run the code. Each instruction begins with the operation and the number of its operands. Returns 0, or torch's error.
  */
-API Failed play(const Torch *torch, const Index *code, Index length, Tensor *slots) {
+API Failed replay(const Torch *torch, const Index *code, Index length, Tensor *slots) {
     Failed failed = 0;
     for (const Index *end = code + length; code < end && !failed; code += 2 + code[1]) {
         const Index *with = code + 2;

@@ -189,7 +189,7 @@ _Code = ctypes.Array[ctypes.c_int64]
 
 
 def _execute(code: _Code, slots: "ctypes.Array[ctypes.c_void_p]") -> None:
-    if library.function("play")(handles().functions, code, ctypes.c_int64(len(code)), slots):
+    if library.function("replay")(handles().functions, code, ctypes.c_int64(len(code)), slots):
         raise ReplayError("torch failed in a recorded pass")
 
 

@@ -48,7 +48,7 @@ class Bindable(Protocol):
     @property
     def device(self) -> "torch.device": ...
 
-    def look(self, pixels: np.ndarray, height: int) -> Mapping[str, "Tensor"]: ...
+    def activations_of(self, pixels: np.ndarray, height: int) -> Mapping[str, "Tensor"]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +309,7 @@ class Guide(Term):
         return (Path(self.file),)
 
     def bind(self, network: Bindable) -> Self:
-        activation = network.look(read_image(Path(self.file), MOST_PIXELS), _GUIDE_HEIGHT)[self.layer]
+        activation = network.activations_of(read_image(Path(self.file), MOST_PIXELS), _GUIDE_HEIGHT)[self.layer]
         return replace(self, features=_map(activation)[0].flatten(1).float().contiguous())
 
     def __call__(self, activations: Mapping[str, "Tensor"]) -> "Tensor":

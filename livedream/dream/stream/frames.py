@@ -1,4 +1,4 @@
-"""A frame between the three steps of the dreamer: analyzed, dreamed, composed."""
+"""A frame between the three steps of the dreamer: analyzed, dreamt, composed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -11,7 +11,7 @@ from PIL import Image
 
 from livedream import ArgumentError, DreamSettings, SourceError
 from livedream.cli.tasks.batch_plan import hindrance, is_batch, plan
-from livedream.formats.suffixes import PICTURES_OUT, VIDEO_SUFFIXES
+from livedream.formats.suffixes import IMAGE_SUFFIXES_OUT, VIDEO_SUFFIXES
 from livedream.frame import Frame
 from livedream.recipe import Recipe
 from livedream.sink.open import open_sink
@@ -160,7 +160,7 @@ class TestHindrance:
         make("a.mp4")
         assert hindrance(plan(["a.mp4"])[0], self.RECIPE) is None
 
-    @pytest.mark.parametrize("target", [*(f"a-dream{kind}" for kind in (*VIDEO_SUFFIXES, *PICTURES_OUT)), "a/"])
+    @pytest.mark.parametrize("target", [*(f"a-dream{kind}" for kind in (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES_OUT)), "a/"])
     def test_done_before(self, target):
         assert self.after(self.RECIPE, target) == ""
 

@@ -52,7 +52,7 @@ class Black:
     description = "black"
     effort = 1.0
     awaits_device = False
-    look_ahead = 1
+    lookahead = 1
     notice = None
     on_step: OnStep | None = None
 
@@ -67,7 +67,7 @@ class Black:
     def sharing_cores(self, live: bool) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def look(self, frame: Frame, begins: bool = False, settings: DreamSettings | None = None) -> Frame:
+    def analyze(self, frame: Frame, begins: bool = False, settings: DreamSettings | None = None) -> Frame:
         return frame
 
     def dream(self, frame: Frame) -> Frame:

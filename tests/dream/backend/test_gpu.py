@@ -123,7 +123,7 @@ def test_frame_is_waited_for_only_where_it_is_composed(monkeypatch) -> None:
         return lambda: waited.append(tuple(tensor.shape)) or arrived()
 
     monkeypatch.setattr(gpu_backend(dreamer)._transfer, "down", down_and_note)
-    first, second, third = (dreamer.dream(dreamer.look(frame)) for frame in stream(3))
+    first, second, third = (dreamer.dream(dreamer.analyze(frame)) for frame in stream(3))
     assert waited == [(), ()]  # the counts of the first two
     for number, dreamt in enumerate((first, second, third)):  # late, and none is another's
         shown, source = dreamer.compose(dreamt).pixels.astype(int), stream(3)[number].pixels
@@ -173,7 +173,7 @@ def test_all_that_frames_ask_for_is_made_before_the_first(monkeypatch, tmp_path)
     state = dreamer._stream.frames
     assert (state.count, state.carry, state.last) == (0, None, None)
     assert dreamer._stream.analyzer.frame_shape is None
-    assert dreamer.working_size == (64, 80)
+    assert dreamer.working_size == (80, 64)
     for frame in stream(4):
         assert np.array_equal(dreamer(frame).pixels, unprepared(frame).pixels)
     assert seen == prepared
@@ -311,7 +311,7 @@ def test_full_memory_makes_the_dream_smaller_and_says_so(monkeypatch, caplog, pr
         dreamer.prepare((160, 120))
     first, *rest = stream(4)
     dreamer(first)
-    assert dreamer.working_size == (45, 64)
+    assert dreamer.working_size == (64, 45)
     assert dreamer.notice == "not enough device memory: dreaming at no more than 70% of the working height"
     assert f"{dreamer.notice}: CUDA out of memory. Tried to allocate 2.00 GiB." in caplog.text
     assert "More about it" not in caplog.text
@@ -348,7 +348,7 @@ def test_change_that_memory_is_too_short_for_makes_the_dream_smaller(monkeypatch
     changed = dreamer.settings.replace(layers="fire4")
     dreamer.install(changed, dreamer.ascent_for(changed))
     dreamer(second)
-    assert dreamer.working_size[0] < before[0]
+    assert dreamer.working_size[1] < before[1]
     assert "fire4" in dreamer.description
 
 

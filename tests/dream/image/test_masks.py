@@ -33,7 +33,7 @@ def stream(count: int) -> list[Frame]:
 
 def seen_through(dreamer: Dreamer, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
     """Return what is shown of a frame, and the mask through which it is seen, uint8 (h, w)."""
-    sight = dreamer.look(frame)
+    sight = dreamer.analyze(frame)
     seen = product(dreamer.engine.ascent.masks, sight.masks, sight.small, frame.pixels)
     assert seen is not None
     return dreamer.compose(dreamer.dream(sight)).pixels, seen
@@ -110,7 +110,7 @@ def test_where_nobody_is_the_whole_is_dreamt_or_nothing(no_person, seen) -> None
     pixels = np.full((144, 256, 3), 90, np.uint8)
     for chosen in ("person", "background"):
         dreamer = Dreamer(QUICK.replace(mask=chosen, no_person=no_person))
-        sight = dreamer.look(Frame(pixels, Fraction(0), 0))
+        sight = dreamer.analyze(Frame(pixels, Fraction(0), 0))
         found = product(Masks(), sight.masks, sight.small, pixels)
         assert found is None if seen is None else (found == seen).all()
         shown = dreamer.compose(dreamer.dream(sight)).pixels
@@ -121,7 +121,7 @@ def test_where_nobody_is_the_whole_is_dreamt_or_nothing(no_person, seen) -> None
 def test_a_mask_half_faded(no_person, least, most) -> None:
     dreamer = Dreamer(QUICK.replace(mask="person"))
     (frame,) = stream(1)
-    sight = dreamer.look(frame)
+    sight = dreamer.analyze(frame)
     half = replace(sight.mask_state, person=replace(sight.mask_state.person, presence=0.5))
     faded = masks_of_frame(wanted_masks(dreamer.settings), half, no_person)
     found = product(Masks(), faded, sight.small, frame.pixels)
@@ -143,10 +143,10 @@ def test_a_stream_goes_on_from_the_state_of_any_frame_to_the_bit(chosen) -> None
         other.restore(state)
         for frame, dream in list(zip(frames, dreams, strict=True))[begin : begin + LATE + 2]:
             assert np.array_equal(other(frame).pixels, dream), (begin, frame.index)
-    other.stop_looking()
+    other.finish_analysis()
     one.reset()
     assert all(np.array_equal(one(frame).pixels, dream) for frame, dream in zip(frames, dreams, strict=True))
-    one.stop_looking()
+    one.finish_analysis()
 
 
 @pytest.mark.parametrize("frames_ahead", [1, 2])
@@ -155,9 +155,9 @@ def test_looking_ahead_changes_nothing(frames_ahead, monkeypatch) -> None:
     frames, settings = stream(EVERY + LATE + 2), QUICK.replace(mask="person")
     one_by_one = Dreamer(settings)
     dreams = [one_by_one(frame).pixels for frame in frames]
-    monkeypatch.setattr(Dreamer, "look_ahead", frames_ahead)
+    monkeypatch.setattr(Dreamer, "lookahead", frames_ahead)
     ahead = Dreamer(settings)
-    sights = [ahead.look(frame) for frame in frames]
+    sights = [ahead.analyze(frame) for frame in frames]
     ahead.settings = settings.replace(mask="all")  # from the next look on
     for sight, dream in zip(sights, dreams, strict=True):
         assert np.array_equal(ahead.compose(ahead.dream(sight)).pixels, dream)
@@ -166,7 +166,7 @@ def test_looking_ahead_changes_nothing(frames_ahead, monkeypatch) -> None:
 def test_growth_of_the_dream_moves_no_mask() -> None:
     grows, plain = (Dreamer(QUICK.replace(mask="person", zoom=zoom)) for zoom in (1.05, 1))
     for frame in stream(3):
-        sights = grows.look(frame), plain.look(frame)
+        sights = grows.analyze(frame), plain.analyze(frame)
     assert np.array_equal(sights[0].masks[0].coarse, sights[1].masks[0].coarse)
     assert not np.array_equal(sights[0].flow.vectors, sights[1].flow.vectors)
 
@@ -178,7 +178,7 @@ def test_a_change_of_the_working_size_leaves_the_mask() -> None:
     for frame in frames:
         if frame.index == EVERY + 1:
             other.quality = QualityScale(height=0.75, flow=0.5)
-        sights = one.look(frame), other.look(frame)
+        sights = one.analyze(frame), other.analyze(frame)
         assert sights[1].begins is False
     assert sights[0].shapes != sights[1].shapes
     found, wanted = (sight.masks[0].coarse > 0.5 for sight in sights)
@@ -188,7 +188,7 @@ def test_a_change_of_the_working_size_leaves_the_mask() -> None:
 def test_a_mask_that_is_chosen_while_it_runs_holds_from_the_next_look_on() -> None:
     dreamer = Dreamer(QUICK)
     first, second, third, fourth = stream(4)
-    before = dreamer.look(first)
+    before = dreamer.analyze(first)
     dreamer.settings = QUICK.replace(mask="person")
     assert np.array_equal(dreamer.compose(dreamer.dream(before)).pixels, Dreamer(QUICK)(first).pixels)
     _, seen = seen_through(dreamer, second)  # the person is there at once
@@ -208,7 +208,7 @@ def test_another_frame_size_or_source_begins_a_scene() -> None:
         dreamer(frame)
     tall = np.ascontiguousarray(PERSON[:, 64:192])
     for pixels, begins in ((tall, False), (tall, True)):
-        sight = dreamer.look(Frame(pixels, Fraction(0), 0), begins)
+        sight = dreamer.analyze(Frame(pixels, Fraction(0), 0), begins)
         assert sight.flow is None
         assert sight.mask_state.person.age == 0
         assert begins is (sight.mask_state.step == 1 / 30)  # nothing of the last source counts

@@ -147,7 +147,7 @@ def test_mask_of_a_film_follows_the_person_and_does_not_flicker() -> None:
     overlaps, changes = [], []
     before = None
     for number, (pixels, alpha) in enumerate(person_clip(60, (640, 360))):
-        sight = dreamer.look(Frame(pixels, Fraction(number, 30), number))
+        sight = dreamer.analyze(Frame(pixels, Fraction(number, 30), number))
         mask = product(Masks(), sight.masks, sight.small, pixels)
         assert mask is not None
         overlaps.append(overlap(mask / np.float32(255), alpha))

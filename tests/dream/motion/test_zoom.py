@@ -46,8 +46,8 @@ def test_the_dream_of_a_stream_grows_turns_and_follows_the_motion() -> None:
 def test_looking_finds_the_way_of_a_dream_that_grows_at_the_working_size() -> None:
     dreamer = Dreamer(DreamSettings(working_height=96, zoom=1.1))
     pixels = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
-    dreamer.look(Frame(pixels, Fraction(0), 0))
-    flow = dreamer.look(Frame(pixels, Fraction(1), 1)).flow
+    dreamer.analyze(Frame(pixels, Fraction(0), 0))
+    flow = dreamer.analyze(Frame(pixels, Fraction(1), 1)).flow
     assert flow is not None
     assert flow.vectors.shape == (96, 128, 2)
     # The scene stands; what is at x = 100, y = 20 was a tenth less far from the middle (63.5, 47.5).

@@ -163,17 +163,18 @@ static void run_others(void) {
     const struct {
         Index rows, columns;
         float keep, leak;
-    } travel = {150, 211, 0.9f, 0.1f};
+    } warp = {150, 211, 0.9f, 0.1f};
     double *sums = calloc(3 * 150, sizeof *sums);
     if (!sums) exit(1);
-    ((void (*)(void *, void *, void *, void *, void *, void *, void *, double *, const void *))function("travel"))(
-        buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers[5], buffers[6], sums, &travel);
+    ((void (*)(void *, void *, void *, void *, void *, void *, void *, double *, const void *))function(
+        "warp_and_add"))(buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers[5], buffers[6], sums,
+                         &warp);
     free(sums);
-    print_checksum("travel");
+    print_checksum("warp_and_add");
     fill(4, 1);
-    ((void (*)(void *, void *, void *, void *, void *, void *, void *, float, float, Index))function("settle"))(
+    ((void (*)(void *, void *, void *, void *, void *, void *, void *, float, float, Index))function("split_residual"))(
         buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers[5], buffers[6], 0.5f, 10, 200003);
-    print_checksum("settle");
+    print_checksum("split_residual");
 }
 
 int main(int argc, char **argv) {

@@ -164,7 +164,7 @@ class Seeing:
     def channels(self):
         return {"a": 2, "logits": 1000}
 
-    def look(self, pixels, height):
+    def activations_of(self, pixels, height):
         return {"a": torch.from_numpy(pixels[:, :, :2].astype(np.float32)).permute(2, 0, 1)[None]}
 
 

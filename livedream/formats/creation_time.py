@@ -13,7 +13,7 @@ _SIZE = 256
 _BIRTH_AT = 80
 
 
-def birth_of(file: Path | int) -> int:
+def creation_time(file: Path | int) -> int:
     """Return when a file was made, in nanoseconds; 0 where the system does not tell.
 
     file: its path, or a descriptor of it. Raises OSError when there is no such file.
