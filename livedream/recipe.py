@@ -151,6 +151,7 @@ def _comparable(text: str) -> dict[str, object]:
 
 
 def _toml(value: Fact) -> str:
+    # By hand: a recipe has comments, which TOML writers do not write, and values of four types.
     if isinstance(value, str):
         # A file name may contain bytes that are not text. TOML escapes the same characters as JSON, and this one.
         return json.dumps(value.encode(errors="replace").decode(), ensure_ascii=False).replace("\x7f", "\\u007f")
