@@ -262,7 +262,7 @@ class DreamSettings(metaclass=Documented):
     )
     coarseness: float = _control(
         0.7,
-        "large forms against fine detail",
+        "higher: large forms; lower: detail",
         low=-1,
         high=2,
         keys=("[", "]"),
@@ -271,7 +271,7 @@ class DreamSettings(metaclass=Documented):
     )
     pooling: Literal["max", "average"] = _control(
         "max",
-        "average paints broad strokes",
+        "average gives broader strokes",
         prepared=True,
         keys=("o",),
         details="max keeps the network's own pooling",

@@ -222,7 +222,7 @@ class ContainerSource(Source):
         self._begin()
         while self._waiting is None and self._last_time is None and self.reopens and len(self._tracks) > 1:
             track = describe_track(self._decoder.container, self._tracks.pop(0))
-            log.warning("%s: no frame of video track %s can be decoded; using the next best track", self.name, track)
+            log.warning("%s: no frame of %s can be decoded; using the next best track", self.name, track)
             self._reopen()
             self._begin()
         if self._waiting is None:

@@ -6,6 +6,7 @@ from PIL import Image
 
 from livedream.capture.looped_image import LoopedImageSource
 from livedream.errors import ArgumentError, SourceError
+from tests.conftest import write_clip
 
 
 @pytest.fixture
@@ -35,7 +36,9 @@ def test_a_second_iteration_goes_on_and_closing_ends_it(photo) -> None:
 
 
 def test_what_is_no_picture_is_refused(tmp_path) -> None:
-    with pytest.raises(ArgumentError, match=r"film.mp4 is not a picture"):
-        LoopedImageSource("film.mp4", Fraction(30), 1)
+    with pytest.raises(ArgumentError, match=r"clip.mp4 is not a picture"):
+        LoopedImageSource(str(write_clip(tmp_path / "clip.mp4")), Fraction(30), 1)
+    with pytest.raises(SourceError, match=r"no such file: .*film.mp4"):
+        LoopedImageSource(str(tmp_path / "film.mp4"), Fraction(30), 1)
     with pytest.raises(SourceError, match="no such"):
         LoopedImageSource(str(tmp_path / "none.png"), Fraction(30), 1)

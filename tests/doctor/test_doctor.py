@@ -35,7 +35,7 @@ def test_the_whole_of_it_on_this_machine() -> None:
     assert sorted(document) == ["can", "cannot", "findings", "livedream", "schema_version"]
     assert all(sorted(entry) == ["hint", "name", "needed", "ok", "text"] for entry in document["findings"])
     assert all(sorted(refused) == ["because", "hint", "what"] for refused in document["cannot"])
-    assert {"dream pictures", "dream films"} <= set(document["can"])
+    assert {"dream pictures", "dream videos"} <= set(document["can"])
     assert "show the dream in a window" in [refused["what"] for refused in document["cannot"]]
     found = {entry["name"]: entry for entry in document["findings"]}
     assert {"livedream", "packages", "disk", "device", "float32", "speed", "camera", "screen", "display"} <= set(found)
@@ -103,7 +103,7 @@ def test_verdict() -> None:
     verdict = reach_verdict(found)
     assert verdict.can == (
         "dream pictures",
-        "dream films",
+        "dream videos",
         "dream cameras",
         "send the dream over the network",
         "write H.264",

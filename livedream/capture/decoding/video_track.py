@@ -73,17 +73,17 @@ def video_tracks(
 
 
 def describe_track(container: InputContainer, index: int) -> str:
-    """Return `track 2 of 3 (h264, 1280x720)`, counted among the video tracks."""
+    """Return `video track 2 of 3 (h264, 1280x720)`, counted among the video tracks."""
     tracks = [track for track in container.streams.video if not track.disposition & Disposition.attached_pic]
     number = next(number for number, track in enumerate(tracks) if track.index == index)
     track = tracks[number]
     size = f", {track.width}x{track.height}" if track.codec_context is not None else ""
-    return f"track {number + 1} of {len(tracks)} ({_codec(container, track)}{size})"
+    return f"video track {number + 1} of {len(tracks)} ({_codec(container, track)}{size})"
 
 
 def _log_choice(container: InputContainer, name: str, used: VideoStream, tracks: list[VideoStream]) -> None:
     others = len(tracks) - 1
-    text = f"{name}: picture {describe_track(container, used.index)} is used"
+    text = f"{name}: {describe_track(container, used.index)} is used"
     ignored = "the other one is" if others == 1 else f"the {others} others are"
     unknown = sorted({_codec(container, track) for track in tracks if track.codec_context is None})
     why = f"; there is no decoder for {', '.join(unknown)}" if unknown else ""

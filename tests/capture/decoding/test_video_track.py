@@ -1,4 +1,4 @@
-"""Which picture track is read. The tracks differ in size and colour, so that the frames tell which one it was."""
+"""Which video track is read. The tracks differ in size and colour, so that the frames tell which one it was."""
 
 import logging
 import subprocess
@@ -61,14 +61,14 @@ def test_the_default_track_is_taken_though_it_is_second_and_smaller(
 ) -> None:
     film = write_tracks(tmp_path / f"two.{kind}", ((128, 96), RED, 12, 0), ((64, 48), BLUE, 12, DEFAULT))
     assert read(film) == ((64, 48), "blue", 12)
-    assert caplog.messages == [f"{film}: picture track 2 of 2 (h264, 64x48) is used, the other one is ignored"]
+    assert caplog.messages == [f"{film}: video track 2 of 2 (h264, 64x48) is used, the other one is ignored"]
 
 
 def test_of_tracks_that_are_alike_the_one_with_most_pixels(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tracks = [((64, 48), RED, 12, DEFAULT), ((128, 96), BLUE, 12, DEFAULT), ((96, 64), RED, 12, DEFAULT)]
     film = write_tracks(tmp_path / "three.mov", *tracks)
     assert read(film) == ((128, 96), "blue", 12)
-    assert caplog.messages == [f"{film}: picture track 2 of 3 (h264, 128x96) is used, the 2 others are ignored"]
+    assert caplog.messages == [f"{film}: video track 2 of 3 (h264, 128x96) is used, the 2 others are ignored"]
 
 
 @pytest.mark.parametrize("kind", ["mkv", "mov"])  # Matroska does not say how many frames a track has
@@ -114,7 +114,7 @@ def test_a_track_without_a_decoder_is_left_out(tmp_path: Path, caplog: pytest.Lo
     film = write_tracks(tmp_path / "raw.mov", ((128, 96), RED, 12, DEFAULT), ((64, 48), BLUE, 12, 0))
     assert read(_without_decoder(film, 0)) == ((64, 48), "blue", 12)
     [message] = caplog.messages
-    assert message.startswith(f"{film}: picture track 2 of 2 (h264, 64x48) is used, the other one is ignored")
+    assert message.startswith(f"{film}: video track 2 of 2 (h264, 64x48) is used, the other one is ignored")
     assert message.endswith("; there is no decoder for brvn")
 
 
@@ -135,7 +135,7 @@ def test_when_nothing_of_the_best_track_can_be_decoded_the_next_is_taken(
                 content[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
     film.write_bytes(content)
     assert read(film) == ((64, 48), "blue", 12)
-    assert any("no frame of picture track 1 of 2 (h264, 128x96) can be decoded" in text for text in caplog.messages)
+    assert any("no frame of video track 1 of 2 (h264, 128x96) can be decoded" in text for text in caplog.messages)
 
 
 @pytest.mark.needs_ffmpeg

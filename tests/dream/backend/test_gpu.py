@@ -404,7 +404,7 @@ def test_still_that_memory_is_too_short_for_is_dreamt_in_smaller_tiles(monkeypat
 
 def test_still_of_a_goal_that_knows_no_tiles_is_an_error_of_one_line(monkeypatch) -> None:
     Memory(monkeypatch, 0)
-    with pytest.raises(DeviceError, match="not enough memory"):
+    with pytest.raises(DeviceError, match="not enough device memory"):
         Dreamer(QUICK.replace(layers="neuron(fire5:196)"))(np.zeros((480, 800, 3), np.uint8))
 
 

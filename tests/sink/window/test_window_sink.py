@@ -33,6 +33,10 @@ START = """
     def shown(title):
         return subprocess.run(["xdotool", "search", "--onlyvisible", "--name", title], capture_output=True).stdout
 
+    def press(window, key):
+        # Before each key: where no window manager is, a focus given while the window changes can be lost again.
+        xdotool("windowfocus", "--sync", window, "key", key)
+
     def until(true):
         end = time.monotonic() + 10
         while not true():
@@ -58,17 +62,16 @@ def test_a_key_closes_it(key: str, xvfb: str) -> None:
         with WindowSink("closes by key") as sink:
             sink.write(frame())
             window = xdotool("search", "--sync", "--onlyvisible", "--name", "closes by key").split()[0]
-            xdotool("windowfocus", "--sync", window)
             assert not sink.finished
-            xdotool("key", "a")
+            press(window, "a")
             for _ in range(20):
                 sink.idle()
             assert not sink.finished
             for full_screen in (True, False):
-                xdotool("key", "f")
+                press(window, "f")
                 until(lambda: sink.full_screen == full_screen)
             time.sleep(ESC_REPEAT_SECONDS)  # for so long Esc does nothing else
-            xdotool("key", {key!r})
+            press(window, {key!r})
             until(lambda: sink.finished)
             sink.write(frame())
             assert not shown("closes by key")
@@ -225,9 +228,8 @@ def test_keys_pressed_before_they_have_an_action_are_not_lost(xvfb: str) -> None
         with WindowSink("early") as sink:
             sink.write(frame())
             window = xdotool("search", "--sync", "--onlyvisible", "--name", "early").split()[0]
-            xdotool("windowfocus", "--sync", window)
             for key in "th":
-                xdotool("key", key)
+                press(window, key)
                 for _ in range(20):
                     sink.idle()
             sink.bind("t", lambda: pressed.append("t"))
@@ -246,13 +248,12 @@ def test_shows_text_and_what_a_key_changes_while_no_frame_comes(xvfb: str) -> No
         with WindowSink("idle") as sink:
             sink.write(frame())
             window = xdotool("search", "--sync", "--onlyvisible", "--name", "idle").split()[0]
-            xdotool("windowfocus", "--sync", window)
             def color(x=4, y=3): return ImageGrab.grab().getpixel((x, y))
             until(lambda: color() == (200, 40, 30))
             sink.text = lambda: [("camera lost",)]
             until(lambda: color() == (60, 12, 9))
             sink.bind("t", lambda: sink.toggle_help([("keys",)]))
-            xdotool("key", "t")
+            press(window, "t")
             until(lambda: color(160, 123) == (60, 12, 9))  # under the other text
             assert not sink.finished
             sink.quit()
