@@ -16,7 +16,7 @@ from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
 
 from livedream.capture.decoding.color import Colors, Tags
-from livedream.capture.decoding.container import estimate_length, is_encrypted
+from livedream.capture.decoding.container import estimate_length
 from livedream.capture.decoding.damage_report import log_damage
 from livedream.capture.decoding.dolby_vision import check_common_colors
 from livedream.capture.decoding.shape import Shape
@@ -329,9 +329,6 @@ class ContainerSource(Source):
 
     def _no_frames(self) -> SourceError:
         """Return the error for a video without a single frame in the part that is wanted."""
-        path = self._file
-        if self._last_time is None and path is not None and is_encrypted(path):
-            return SourceError(f"{self.name} is encrypted", "livedream cannot open copy-protected videos")
         if self._last_time is None:
             return SourceError(f"{self.name}: no frame can be decoded", "play it with another program to check")
         last, begin = float(self._last_time), float(self._from)

@@ -15,7 +15,6 @@ from livedream.formats.mp4_boxes import outermost_boxes
 from livedream.formats.timeline import OPTIONS, may_jump
 from livedream.untrusted import open_regular
 
-HEAD = 1 << 20
 """Bytes at either end of a file that are searched for its header."""
 FEWEST_BITS = 5000
 """Per second, of a broadcast. Its tables of tracks and its clock alone take more than ten thousand."""
@@ -63,17 +62,6 @@ def _not_a_video(path: Path, error: OSError | av.error.FFmpegError) -> SourceErr
             )
         return SourceError(f"{path} is not a video that FFmpeg can read", "play it with another program to check")
     return SourceError(f"{path}: {error.strerror}", "play it with another program to check")
-
-
-def is_encrypted(path: Path) -> bool:
-    """Return whether the video track of an mp4 or mov file is encrypted (ISO/IEC 14496-12, 8.12: `encv`)."""
-    with open_regular(path) as file:
-        size = file.seek(0, 2)
-        for place in (0, max(0, size - HEAD)):
-            file.seek(place)
-            if b"encv" in file.read(HEAD):
-                return True
-    return False
 
 
 def _boxes(path: Path) -> list[bytes]:

@@ -19,6 +19,7 @@ from livedream.capture.decoding.holes import Holes
 from livedream.capture.decoding.shape import Aspects
 from livedream.capture.decoding.tap import Tap
 from livedream.capture.decoding.timestamps import DecodingTimes, LastFrame, Timestamps
+from livedream.errors import SourceError
 from livedream.formats.timeline import Timeline, may_seek, packets_of
 
 BAD_READS = 100
@@ -182,6 +183,11 @@ class VideoDecoder:
         yield from held
         yield from packets
 
+    def _refuse_encrypted(self, packet: "av.Packet[VideoStream]") -> None:
+        """Raise SourceError for a packet that is encrypted: a decoder may make frames of it all the same, of noise."""
+        if packet.has_sidedata("encryption_info"):
+            raise SourceError(f"{self.name} is encrypted", "livedream cannot open copy-protected videos")
+
     def _packets(self) -> "Iterator[av.Packet[VideoStream]]":
         """Yield every packet of the video track, skipping unreadable ones; an empty one at the end flushes the decoder.
 
@@ -197,6 +203,7 @@ class VideoDecoder:
                     self.holes.note(packet)
                     for ready in self.timeline.feed(packet):
                         if ready.stream.index == self.stream.index:  # an empty one has no `stream_index`
+                            self._refuse_encrypted(ready)
                             self.last_frame.note(ready)
                             yield _without_discard(ready) if self.timeline.jumps else ready
                         elif self.tap is not None and ready.stream.type in ("audio", "subtitle"):
