@@ -15,7 +15,6 @@ from livedream.formats.mp4_boxes import outermost_boxes
 from livedream.formats.timeline import OPTIONS, may_jump
 from livedream.untrusted import open_regular
 
-"""Bytes at either end of a file that are searched for its header."""
 FEWEST_BITS = 5000
 """Per second, of a broadcast. Its tables of tracks and its clock alone take more than ten thousand."""
 HEAD_OF_FLV = 1024
