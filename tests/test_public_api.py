@@ -206,7 +206,7 @@ def test_a_loop_over_a_film_keeps_frames_rate_and_sound(make_clip, tmp_path: Pat
 def test_help_on_the_settings_tells_each_control_with_its_range_and_unit() -> None:
     text = help_on(DreamSettings)
     assert "step_size (float, 0.01 to 50 levels of 255, default 2.5): " in text
-    assert "pooling ('max' or 'average', default 'max'): 'average' paints" in text
+    assert "pooling ('max' or 'average', default 'max'): 'average' gives" in text
     assert re.findall(r"^ \|      (\w+) \(", text, re.MULTILINE) == [row.name for row in CONTROLS]
     assert text.index("settings = DreamSettings(") < text.index("Args:")
 

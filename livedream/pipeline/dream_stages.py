@@ -196,7 +196,7 @@ class DreamStages:
                 timed = self._captured.take()
                 if self._playback is not None:
                     self._playback.approach(timed.frame)
-                if self._governor is not None and not self._governor.due():
+                if self._governor is not None and not self._governor.is_due():
                     self._meter.skipped()
                     continue
                 with self._analysis.measure():
@@ -248,7 +248,7 @@ class DreamStages:
                     dream = self._dreamer.compose(dreamt)
                 stages = self._dreamer.stages
                 if self._governor is not None:
-                    self._governor.took(
+                    self._governor.record(
                         FrameTimes(
                             analysis_seconds,
                             dream_seconds,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple, Protocol
 
+from livedream.documented import Documented
 from livedream.dream.stream.quality import DEEPER, QualityScale
 from livedream.settings import CONTROLS, DreamSettings
 
@@ -136,7 +137,7 @@ class HasQuality(Protocol):
         ...
 
 
-class Governor:
+class Governor(metaclass=Documented):
     """Keeps a live dream at its rate: chooses the highest quality at which the machine is fast enough.
 
     `livedream.run` makes one for a live source. Make your own to hold another rate.
@@ -146,6 +147,8 @@ class Governor:
         rate: frames per second to hold. Frames above that rate are skipped, which saves power.
         clock: returns seconds that never go back.
     """
+
+    _machinery = "is_due", "record"
 
     def __init__(self, dreamer: HasQuality, rate: Fraction, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self._dreamer = dreamer
@@ -182,7 +185,7 @@ class Governor:
             return f"too slow for {rate}, and a smaller dream would not help: a smaller source would"
         return None
 
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         """Return whether the next frame is due, and start its period if so. More frames would waste power."""
         now = self._clock()
         if now < self._next - self._budget / 4:
@@ -190,14 +193,14 @@ class Governor:
         self._next = max(self._next, now - self._budget) + self._budget / _MORE
         return True
 
-    def took(self, work: FrameTimes) -> None:
+    def record(self, work: FrameTimes) -> None:
         """Note the times of a composed frame."""
         if not work.effort:
             return  # a frame that was only shown does not tell how long the next dream will take
         costs = _costs(self._dreamer.settings)
         if costs != self._made_for:
             self._made_for, self._calm, self._tried = costs, _CALM, False
-            self._begin_anew()
+            self._restart()
         self._since += 1
         if self._since <= _STALE:
             return
@@ -270,11 +273,11 @@ class Governor:
             self._calm = min(2 * self._calm, _CALMEST)
         self._dreamer.quality = self._quality = quality
         self._tried, self._short = takes_back, False
-        self._begin_anew()
+        self._restart()
         if self.notice != before:
             _log.info("%s", self.notice or "back to full quality")
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         self._since = 0
         self._works.clear()
 

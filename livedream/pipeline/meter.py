@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from livedream.documented import Documented
 from livedream.steps import StepReport
 
 WINDOW_SECONDS = 3.0
@@ -43,7 +44,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class SinkReport:
+class SinkReport(metaclass=Documented):
     """The frames of one sink."""
 
     name: str
@@ -60,7 +61,7 @@ class SinkReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(metaclass=Documented):
     """The state of a run: frames counted until now, present rates, and notices."""
 
     seconds: float

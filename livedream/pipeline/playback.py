@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
+from livedream.documented import Documented
 from livedream.frame import Frame
 
 _log = logging.getLogger(__name__)
@@ -47,14 +48,14 @@ class _Arrival(NamedTuple):
     """Whether it was due before."""
 
 
-class Playback:
+class Playback(metaclass=Documented):
     """The clock of a video that is played while it is dreamt.
 
     Frames are shown at their own times, which need not be regular, and the last one for its own duration. If the dream
     is slower, each frame is shown as soon as it is ready: the video plays more slowly, which is logged once and stands
     in `notice`.
 
-    The run calls `begin`, `show` and `finish` on one thread and `approach` on another; any thread may call the rest.
+    Any thread may call its methods.
 
     Args:
         speed: 2 plays twice as fast.
@@ -64,6 +65,8 @@ class Playback:
     Raises:
         ValueError: `speed` is not above 0.
     """
+
+    _machinery = "approach", "begin", "finish", "seen", "show", "stop"
 
     def __init__(
         self,
@@ -96,6 +99,7 @@ class Playback:
 
     @property
     def paused(self) -> bool:
+        """Whether it stands still."""
         return self._paused_at is not None
 
     def toggle_pause(self) -> None:
@@ -131,7 +135,7 @@ class Playback:
             now = self._clock() if self._paused_at is None else self._paused_at
             return min((now - self._began_at) * float(self.speed), float(self._last.time + self._step))
 
-    # For the run
+    # For the run: begin, show and finish on one thread, approach on another
 
     def approach(self, frame: Frame) -> None:
         """Wait until it is time to dream `frame`."""

@@ -3,6 +3,7 @@
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
+from livedream.documented import Documented
 from livedream.sink.sink import Sink
 
 
@@ -13,7 +14,7 @@ class Change(NamedTuple):
     joins: bool
 
 
-class Changes:
+class Changes(metaclass=Documented):
     """Adds sinks to a run and removes them, from any thread: for a recording that is switched on and off.
 
         changes = Changes()
@@ -21,6 +22,8 @@ class Changes:
 
     Each method returns at once; the run follows within a tenth of a second. One object serves one run.
     """
+
+    _machinery = ("take",)
 
     def __init__(self) -> None:
         self._requested: SimpleQueue[Change] = SimpleQueue()

@@ -68,14 +68,14 @@ class Machine:
 
     def run(self, frames: int, octaves: tuple[float, ...] = (1.0,)) -> "Machine":
         for number in range(frames):
-            while not self.governor.due():
+            while not self.governor.is_due():
                 self.now += 0.001
             work = self.work(octaves[number % len(octaves)])
             self.now += work.longest
             self.works.append(work)
             self.under_way.append(work)
             if len(self.under_way) > UNDER_WAY:
-                self.governor.took(self.under_way.popleft())
+                self.governor.record(self.under_way.popleft())
             self.qualities.append(self.quality)
         return self
 
@@ -246,7 +246,7 @@ def test_late_frames_now_and_then_change_nothing() -> None:
     for _ in range(20):
         machine.run(40)
         for _ in range(3):  # somebody else's program held all three steps up
-            machine.governor.took(FrameTimes(0.001, 1.0, 0.001))
+            machine.governor.record(FrameTimes(0.001, 1.0, 0.001))
     assert set(machine.qualities) == {QUALITIES[0]}
 
 
@@ -315,7 +315,7 @@ def test_no_more_frames_are_dreamt_than_asked_for(camera, wanted) -> None:
     begun = 0
     for number in range(camera * 20):
         now = number / camera
-        begun += governor.due()
+        begun += governor.is_due()
     assert begun / 20 == pytest.approx(wanted, rel=0.03)
 
 
@@ -324,4 +324,4 @@ def test_camera_hardly_faster_than_its_name_loses_no_frame() -> None:
     governor = Governor(Machine(), Fraction(30), clock=lambda: now)
     for number in range(30 * 600):
         now = number / 30.2
-        assert governor.due()
+        assert governor.is_due()
