@@ -110,6 +110,14 @@ def test_no_secret_is_left_that_nobody_has_named(typed: str, monkeypatch: pytest
     assert text.startswith("error opening '") and text.endswith("', code 5")
 
 
+@pytest.mark.parametrize("scheme", ["", "rtsp://", "rtmp://"])
+def test_common_words_are_credentials_like_any_others(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was registered, and `user:password` is how manuals write it."""
+    monkeypatch.setattr(urls, "_secrets", {})
+    text = redact_text(f"cannot open {scheme}user:password@camera/live")
+    assert "user" not in text and "password" not in text and text.endswith("camera/live")
+
+
 def test_our_own_hints_stay() -> None:
     for hint in (
         "write them before the host of the address: USER:PASSWORD@",
