@@ -32,6 +32,7 @@ AHEAD_SECONDS = Fraction(5)
 
 _log = logging.getLogger(__name__)
 _controls = {control.name: control for control in CONTROLS}
+_FIXED = [control.name for control in CONTROLS if not control.live]
 
 
 class LiveAnalysis(NamedTuple):
@@ -127,6 +128,11 @@ class LiveController:
         return self._state.preset
 
     @property
+    def preset_settings(self) -> DreamSettings:
+        """The settings of the preset itself, before anything was changed."""
+        return self._state.preset_settings
+
+    @property
     def changed(self) -> list[Control]:
         """The controls that differ from the preset. Seed, device and precision belong to no preset."""
         state = self._state
@@ -166,10 +172,14 @@ class LiveController:
 
         Raises ArgumentError for a wrong name or value.
         """
-        with self._lock:
-            self._state = self._state.set(name, value, self._time)
+        self.change({name: value})
         control = _controls[name]
         self.messages.show(f"{value_text(control, value)} {control.unit}".rstrip(), name)
+
+    def change(self, values: Mapping[str, float | str]) -> None:
+        """Set several controls at once, without a message. Raises ArgumentError, and then changes none."""
+        with self._lock:
+            self._state = self._state.change(values, self._time)
 
     def turn(self, name: str, presses: int) -> None:
         """Turn a control as its keys do: a number by `presses` up or down, a choice to the next or previous."""
@@ -193,6 +203,19 @@ class LiveController:
         with self._lock:
             self._state = self._state.fade_to(preset, preset_settings, self._time)
         self.messages.show(f"preset {preset}", "preset")
+
+    def fade_to_look(self, settings: DreamSettings, preset: str, preset_settings: DreamSettings | None = None) -> None:
+        """Fade to settings from elsewhere, except for device and precision. Raises ArgumentError for a wrong network.
+
+        Args:
+            settings: how to dream.
+            preset: what to call them.
+            preset_settings: the settings of the preset itself; `settings` by default.
+        """
+        settings = settings.replace(**{name: getattr(self.settings, name) for name in _FIXED})
+        network_for(settings)
+        with self._lock:
+            self._state = self._state.fade_to_look(settings, preset, preset_settings or settings, self._time)
 
     def toggle_tour(self) -> None:
         """Begin a tour through the presets, or end it."""

@@ -1,7 +1,7 @@
 """What is requested of a running dream, as one value."""
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Self
@@ -44,12 +44,12 @@ class LiveState:
         """Return the settings of a frame of that time."""
         return blend(self.fade_from, self.settings, max(0.0, float(time - self.fade_began) / FADE_SECONDS))
 
-    def set(self, name: str, value: float | str, time: Fraction) -> Self:
-        """Return the state with one control changed. A different mask fades in from `time` on.
+    def change(self, values: Mapping[str, float | str], time: Fraction) -> Self:
+        """Return the state with some controls changed. A different mask fades in from `time` on.
 
         Raises ArgumentError for a wrong name or value.
         """
-        settings = self.settings.replace(**{name: value})
+        settings = self.settings.replace(**values)
         network_for(settings)
         if settings.mask == self.settings.mask:
             return dataclasses.replace(self, settings=settings)
@@ -57,9 +57,15 @@ class LiveState:
 
     def fade_to(self, preset: str, preset_settings: DreamSettings, time: Fraction) -> Self:
         """Return the state with a fade to `preset` that begins at `time`."""
+        return self.fade_to_look(self.merge(preset_settings), preset, preset_settings, time)
+
+    def fade_to_look(
+        self, settings: DreamSettings, preset: str, preset_settings: DreamSettings, time: Fraction
+    ) -> Self:
+        """Return the state with a fade to exactly these settings, which differ from those of `preset`."""
         return dataclasses.replace(
             self,
-            settings=self.merge(preset_settings),
+            settings=settings,
             preset=preset,
             preset_settings=preset_settings,
             fade_from=self.at(time),

@@ -3,13 +3,14 @@
 import dataclasses
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
 from livedream.controls.controller import LiveController
 from livedream.controls.late_video import LateVideo
-from livedream.errors import ArgumentError, LivedreamError
+from livedream.errors import ArgumentError, LivedreamError, SinkError
 from livedream.pipeline import Changes, Report
 from livedream.recipe import Recipe
 from livedream.sink.open import open_sink
@@ -21,7 +22,7 @@ MAX_FILES = 1000
 
 
 class Recorder:
-    """Saves snapshots and recordings of a controller's frames in the current folder, in files named after the time.
+    """Saves snapshots and recordings of a controller's frames, in files named after the time.
 
     Errors are shown as messages of the controller.
 
@@ -30,6 +31,8 @@ class Recorder:
         changes: adds the sink of a recording to the run, and removes it.
         info: the stream of the run.
         recipe: the recipe of the run; a file carries it with the settings of its moment. None: files carry none.
+        snapshots: the folder of the snapshots, the current one by default.
+        recordings: the folder of the recordings.
         clock: returns the current time.
         on_kept: called with a line for each file that was saved, from any thread.
     """
@@ -41,6 +44,8 @@ class Recorder:
         info: StreamInfo,
         recipe: Recipe | None,
         *,
+        snapshots: Path = Path(),
+        recordings: Path = Path(),
         clock: Callable[[], datetime] = datetime.now,
         on_kept: Callable[[str], object] = lambda text: None,
     ) -> None:
@@ -58,6 +63,7 @@ class Recorder:
             start=Fraction(0),
             length=None,
         )
+        self._folders = {".png": snapshots, ".mp4": recordings}
         self._clock = clock
         self._recording: tuple[Sink, Path] | None = None
         self._writing: list[threading.Thread] = []
@@ -74,16 +80,24 @@ class Recorder:
             if any(sink.fault is not None and sink.name == name for sink in report.sinks):
                 self._recording = None
 
-    def snapshot(self) -> None:
-        """Save the picture that is shown as a PNG, on a separate thread."""
+    def snapshot(self) -> Future[Path]:
+        """Save the picture that is shown as a PNG, on a separate thread.
+
+        Returns:
+            The path of the picture once it is written, or the error, which the controller shows as well.
+        """
+        saved: Future[Path] = Future()
         frame = self._controller.visible
         if frame is None:
             self._controller.messages.show("no picture yet", "snapshot")
-            return
-        opened = self._open(".png")
-        if opened is None:
-            return
-        sink, path = opened
+            saved.set_exception(SinkError("no picture yet", "wait for the first one"))
+            return saved
+        try:
+            sink, path = self._open(".png")
+        except (LivedreamError, ArgumentError) as error:
+            self._controller.messages.show(str(error))
+            saved.set_exception(error)
+            return saved
 
         def write() -> None:
             try:
@@ -91,12 +105,15 @@ class Recorder:
                     sink.write(frame)
             except LivedreamError as error:
                 self._controller.messages.show(f"no snapshot: {error}")
+                saved.set_exception(error)
             else:
-                self._kept(f"snapshot: {path.resolve()}")
+                self._kept("snapshot", path)
+                saved.set_result(path)
 
         thread = threading.Thread(target=write, name="livedream-snapshot")
         self._writing = [other for other in self._writing if other.is_alive()] + [thread]
         thread.start()
+        return saved
 
     def toggle_recording(self) -> None:
         """Start recording a video with the next frame, or end the recording."""
@@ -104,42 +121,49 @@ class Recorder:
             sink, path = self._recording
             self._recording = None
             self._changes.remove_sink(sink)
-            self._kept(f"recorded: {path.resolve()}", "recording")
+            self._kept("recorded", path, "recording")
             return
-        opened = self._open(".mp4")
-        if opened is not None:
-            video, path = opened
-            self._recording = LateVideo(video), path
-            self._changes.add_sink(self._recording[0])
-            self._controller.refresh()
-            self._controller.messages.show(f"recording: {path}", "recording")
+        try:
+            video, path = self._open(".mp4")
+        except (LivedreamError, ArgumentError) as error:
+            self._controller.messages.show(str(error))
+            return
+        self._recording = LateVideo(video), path
+        self._changes.add_sink(self._recording[0])
+        self._controller.refresh()
+        self._controller.messages.show(f"recording: {path if _is_here(path) else path.name}", "recording")
 
     def close(self) -> None:
         """Wait for the snapshots that are being written. The run ends a recording."""
         for thread in self._writing:
             thread.join()
 
-    def _kept(self, text: str, about: str = "") -> None:
-        self._controller.messages.show(text, about)
-        self._on_kept(text)
+    def _kept(self, what: str, path: Path, about: str = "") -> None:
+        # In a folder that was chosen before, the name tells more than the place.
+        self._controller.messages.show(f"{what}: {path.resolve() if _is_here(path) else path.name}", about)
+        self._on_kept(f"{what}: {path.resolve()}")
 
-    def _open(self, suffix: str) -> tuple[Sink, Path] | None:
-        name = f"livedream-{self._clock():%Y%m%d-%H%M%S}"
+    def _open(self, suffix: str) -> tuple[Sink, Path]:
+        """Open a sink under a name that is free. Raises LivedreamError, ArgumentError."""
+        folder, name = self._folders[suffix], f"livedream-{self._clock():%Y%m%d-%H%M%S}"
         for number in range(1, MAX_FILES):
             stem = name if number == 1 else f"{name}-{number}"
-            if any(Path().glob(f"{stem}.*")):  # two within a second
+            if any(folder.glob(f"{stem}.*")):  # two within a second
                 continue
-            path = Path(stem + suffix)
+            path = folder / (stem + suffix)
             try:
                 sink = open_sink(path, self._info)
-            except (LivedreamError, ArgumentError) as error:
-                if any(Path().glob(f"{stem}.*")):  # another livedream took the name meanwhile
+            except (LivedreamError, ArgumentError):
+                if any(folder.glob(f"{stem}.*")):  # another livedream took the name meanwhile
                     continue
-                self._controller.messages.show(str(error))
-                return None
+                raise
             if self._recipe is not None:
                 settings, used = self._controller.in_force, self._controller.description
                 sink.recipe = dataclasses.replace(self._recipe, settings=settings, used=used)
             return sink, path
-        self._controller.messages.show(f"no free name: {name} has more than {MAX_FILES - 1} files already")
-        return None
+        raise SinkError(f"no free name: {name} has more than {MAX_FILES - 1} files already", "wait a second")
+
+
+def _is_here(path: Path) -> bool:
+    """Return whether a path lies in the current folder."""
+    return path.parent == Path()
