@@ -1,5 +1,6 @@
 """The progress of a run, as text for the status line."""
 
+import dataclasses
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -19,13 +20,13 @@ class Progress:
     Args:
         source: the source of the run.
         of_all: returns the progress of all sources of a batch, given the share of this one that is done, 0 to 1.
-        first: the number of the frame with which the run begins.
+        first: the number of the frame with which the run begins; those before it count as dreamt.
     """
 
     def __init__(self, source: "Source", of_all: Callable[[float], str] | None = None, *, first: int = 0) -> None:
         self._of_all = of_all
         self._live, self._stills, self._name = source.live, source.stills, source.name
-        self._length = max(0, source.length - first) if source.length else None
+        self._length, self._first = source.length, first
         self._time_left = TimeLeft()
         self._line = StatusLine()
 
@@ -39,6 +40,7 @@ class Progress:
         self._line.__exit__(kind, error, trace)
 
     def __call__(self, report: "Report") -> None:
+        report = dataclasses.replace(report, dreamt=self._first + report.dreamt)
         share = None if self._live else share_done(report, self._length)
         left = None if share is None else self._time_left(share)
         if self._live:
@@ -49,7 +51,7 @@ class Progress:
             text = video_status(report, self._length, left)
         if self._of_all is not None:
             text = f"{self._of_all(share or 0.0)}: {text}"
-        self._line.show(text, share, report.notices)
+        self._line.show(text, share, report.notices, left=left, frames=report.dreamt, fps=round(report.dreamt_fps, 2))
 
 
 def share_done(report: "Report", length: int | None) -> float | None:

@@ -1,4 +1,4 @@
-"""A line with the current state: updated in place on a terminal, otherwise printed every few seconds."""
+"""A line with the current state: updated in place on a terminal, as JSON for a program, otherwise now and then."""
 
 import os
 import sys
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from livedream.cli.console import is_quiet, remark, silence
+from livedream.cli.console import is_quiet, prints_json_progress, remark, silence
+from livedream.cli.json_progress import JsonProgress
 from livedream.printable import presentable
 
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ class StatusLine:
     def __init__(self) -> None:
         self._bar: Bar | None = None
         self._task: TaskID | None = None
+        self._json = JsonProgress() if prints_json_progress() else None
 
     def __enter__(self) -> Self:
-        if is_terminal() and not is_quiet():
+        if self._json is None and is_terminal() and not is_quiet():
             from livedream.cli.bar import new_bar
 
             self._bar = new_bar()
@@ -38,16 +40,34 @@ class StatusLine:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+        if self._json is not None:
+            self._json.finish()
 
-    def show(self, text: str, share: float | None = None, notices: Sequence[str] = ()) -> None:
+    def show(
+        self,
+        text: str,
+        share: float | None = None,
+        notices: Sequence[str] = (),
+        *,
+        left: float | None = None,
+        frames: int | None = None,
+        fps: float | None = None,
+    ) -> None:
         """Show `text`, and a bar for the share of the work that is done.
 
         Args:
             text: the state.
             share: from 0 to 1; None if unknown.
             notices: on a terminal each has a separate line, because a line is cut off at the edge.
+            left: the seconds left, None if unknown. As the next two, it is for programs: people read it in `text`.
+            frames: the number of frames or pictures that are dreamt; None if nothing is dreamt at the moment.
+            fps: how many are dreamt per second.
         """
-        if self._bar is not None and self._task is not None:
+        if self._json is not None:
+            self._json.show(
+                {"share": share, "left": left, "frames": frames, "fps": fps, "text": text, "notices": list(notices)}
+            )
+        elif self._bar is not None and self._task is not None:
             total = None if share is None else 1.0
             self._bar.update(
                 self._task,

@@ -21,6 +21,7 @@ from livedream.cli.parsing import (
     tour_option,
 )
 from livedream.cli.playback_options import PlaybackOptions, given_playback, playback_options
+from livedream.cli.progress_option import progress_option
 from livedream.cli.recipe_option import no_recipe_option
 from livedream.cli.streams import stdout_left_to
 from livedream.cli.tasks.request import Request
@@ -183,5 +184,6 @@ run.params += [
     *playback_options(),
     *window_options(),
     no_recipe_option(),
+    progress_option(),
     *control_options(),
 ]
