@@ -33,6 +33,8 @@ PROGRAMS = {
     "needs_ffmpeg": ("ffmpeg", "ffprobe"),
 }
 """The programs that each marker requires."""
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+"""The browser of tests marked needs_browser: Playwright's own builds of browsers are not used."""
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
@@ -48,6 +50,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         missing = [program for program in programs if not shutil.which(program)]
         if item.get_closest_marker(marker) and missing:
             pytest.skip(f"{marker}: no {' and no '.join(missing)} here")
+    if item.get_closest_marker("needs_browser") and not CHROMIUM:
+        pytest.skip("needs_browser: no chromium and no google-chrome here")
     if item.get_closest_marker("needs_cuda") and not _cuda_available():
         pytest.skip("needs_cuda: no NVIDIA GPU here")
 

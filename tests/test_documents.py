@@ -55,6 +55,8 @@ NOT_RUN = {
     "livedream run screen:2": "the display of the tests has one screen",
     "livedream run --full-screen --monitor 2": "the same",
     "livedream bench": "it measures for minutes; tests/bench/ run it with few frames",
+    "livedream studio": "it runs until Ctrl-C; tests/studio/ start it and open its page",
+    "export LIVEDREAM_STUDIO_TOKEN": "it belongs to the line after it",
     "docker ": "it needs a container engine; tests/test_deployment.py reads the Dockerfile",
 }
 """Beginnings of the commands that cannot run here, and why. What they say to livedream is parsed."""

@@ -62,7 +62,10 @@ def imports() -> list[tuple[str, str]]:
     [
         ("torch", ("dream/", "models/", "visualize/", "bench/", "doctor/compute.py")),
         ("torchvision", ("models/",)),
-        ("av", (*(f"capture/{name}.py" for name in AV), "sink/", "formats/timeline.py", "side_tracks.py")),
+        (
+            "av",
+            (*(f"capture/{name}.py" for name in AV), "sink/", "formats/timeline.py", "side_tracks.py", "studio/media/"),
+        ),
         (
             "cv2",
             (
@@ -84,22 +87,32 @@ def imports() -> list[tuple[str, str]]:
                 "capture/decoding/gamut.py",  # tables and matrix, 4 times as fast as numpy
                 "sink/window/text_overlay.py",  # text at 0.03 ms a line; Pillow takes 0.7
                 "controls/mirror.py",  # 0.25 ms a frame; numpy takes 8
+                "studio/media/",  # resizes, and encodes JPEG
             ),
         ),
         ("pyvirtualcam", ("sink/virtual_camera.py",)),
+        ("aiortc", ("studio/media/",)),
+        ("aioice", ("studio/media/",)),
+        ("fastapi", ("studio/server/",)),
+        ("starlette", ("studio/server/",)),
+        ("uvicorn", ("studio/server/",)),
+        ("pydantic", ("studio/server/", "studio/library/")),
         ("click", ("cli/",)),
         ("rich", ("cli/",)),
         ("livedream.doctor", ("doctor/", "cli/")),  # looks into every room, as no other does
         ("livedream.cli", ("cli/", "__main__.py")),
-        ("livedream.pipeline", ("pipeline/", "bench/", "controls/", "cli/", "api.py", "__init__.py")),
+        ("livedream.pipeline", ("pipeline/", "bench/", "controls/", "studio/", "cli/", "api.py", "__init__.py")),
         (
             "livedream.capture",
             (
-                *("capture/", "bench/", "pipeline/", "cli/", "doctor/", "api.py", "__init__.py"),
+                *("capture/", "bench/", "pipeline/", "studio/", "cli/", "doctor/", "api.py", "__init__.py"),
                 "presets/__init__.py",  # the recipe inside a film or picture is a preset
             ),
         ),
-        ("livedream.sink", ("sink/", "bench/", "pipeline/", "controls/", "cli/", "doctor/", "api.py", "__init__.py")),
+        (
+            "livedream.sink",
+            ("sink/", "bench/", "pipeline/", "controls/", "studio/", "cli/", "doctor/", "api.py", "__init__.py"),
+        ),
         (
             "livedream.dream",
             (
@@ -108,13 +121,15 @@ def imports() -> list[tuple[str, str]]:
                 "bench/",
                 "controls/",
                 "pipeline/governor.py",
+                "studio/",
                 "cli/",
                 "doctor/",
                 "api.py",
                 "__init__.py",
             ),
         ),
-        ("livedream.controls", ("controls/", "cli/")),
+        ("livedream.controls", ("controls/", "studio/", "cli/")),
+        ("livedream.studio", ("studio/", "cli/")),
         ("livedream.visualize", ("visualize/", "bench/", "cli/", "__init__.py")),
     ],
 )

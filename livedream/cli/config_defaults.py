@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 KEYS_OF = {
     "run": (PRESET, MODEL, DEVICE, PRECISION),
+    "studio": (PRESET, MODEL, DEVICE, PRECISION),
     "demo": (PRESET, MODEL, DEVICE, PRECISION),
     "zoom": (MODEL, DEVICE, PRECISION),
     "layers": (MODEL, DEVICE, PRECISION),

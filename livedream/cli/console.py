@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from livedream.faults import Fault, explain
-from livedream.printable import presentable
+from livedream.printable import presentable, printable
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,8 @@ class _Console:
     level: int = logging.WARNING
     prints_result: bool = False
     """Whether the output of the command is its result, as for `livedream models`, and is printed in any case."""
+    json_progress: bool = False
+    """Whether the progress is printed as lines of JSON, for a program."""
 
     @property
     def quiet(self) -> bool:
@@ -59,6 +61,21 @@ def is_quiet() -> bool:
     return _console.quiet
 
 
+def prints_json_progress() -> bool:
+    """Return whether the progress is printed as lines of JSON (--progress json)."""
+    return _console.json_progress
+
+
+def print_json_progress() -> None:
+    """From now on, print the progress as lines of JSON."""
+    _console.json_progress = True
+
+
+def say_progress(line: str) -> None:
+    """Print a line of JSON about the progress on standard error, also with -q: a program has asked for it."""
+    _print(line, sys.stderr)
+
+
 def say(text: str) -> None:
     """Print a line on standard output: a result, or a description of the run."""
     if _console.prints_result or not _console.quiet:
@@ -69,6 +86,13 @@ def say_lines(text: str) -> None:
     """Print a text of several lines on standard output."""
     for line in text.split("\n"):
         say(line)
+
+
+def say_link(label: str, link: str) -> None:
+    """Print a link that contains a token, which every other line hides."""
+    if not _console.quiet:
+        begin_silence()
+        print(printable(f"{label}: {link}"), file=sys.stdout, flush=True)
 
 
 def remark(text: str) -> None:

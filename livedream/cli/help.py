@@ -26,7 +26,7 @@ GROUPS: Groups = {
     "Window": ("--watch", "--full-screen", "--monitor", "--position", "--window-title"),
     "Machine": (
         *("--working-height", "--still-height", "--tile-size", "--flow-scale", "--device", "--precision"),
-        *("--quiet", "--verbose", "--log-level", "--help"),
+        *("--progress", "--quiet", "--verbose", "--log-level", "--help"),
     ),
 }
 """The options of several commands."""
@@ -35,9 +35,10 @@ OPTION_WIDTH = 25
 
 
 def groups_with(**own: Sequence[str]) -> Groups:
-    """Return GROUPS with the options of a single command before the others of their group."""
+    """Return GROUPS with the options of a single command before the others of their group, new groups first."""
     taken = {name for names in own.values() for name in names}
-    return {
+    others = {heading: names for heading, names in own.items() if heading not in GROUPS}
+    return others | {
         heading: (*own.get(heading, ()), *(name for name in names if name not in taken))
         for heading, names in GROUPS.items()
     }

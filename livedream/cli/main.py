@@ -22,6 +22,7 @@ from livedream.cli.commands.layers import layers
 from livedream.cli.commands.models import models
 from livedream.cli.commands.presets import presets
 from livedream.cli.commands.run import run
+from livedream.cli.commands.studio import studio
 from livedream.cli.commands.visualize import visualize
 from livedream.cli.commands.zoom import zoom
 from livedream.cli.completion_values import complete_values
@@ -42,7 +43,7 @@ from livedream.faults import OUTSIDE, WRONG
 from livedream.urls import redact, register_secrets
 
 SIGINT_CODE = 130
-WRITE_FILES = ("run", "demo", "visualize", "layers", "zoom")
+WRITE_FILES = ("run", "studio", "demo", "visualize", "layers", "zoom")
 """The commands whose result is a file or a window; the result of the others is what they print."""
 SPIN_COUNT = "30000"
 """How often an OpenMP thread polls for work before it sleeps; GNU OpenMP reads it when torch is loaded.
@@ -88,6 +89,7 @@ First steps:
   livedream run photo.jpg     a picture: writes photo-dream.png
   livedream run film.mp4      a video with its sound: writes film-dream.mp4
   livedream run               the first camera in a window
+  livedream studio            a page in the browser with all controls
   livedream presets           lists the looks, for --preset
 
 `livedream --help` lists the commands, `livedream help run` the options of a command."""
@@ -159,7 +161,7 @@ def _message_options() -> list[click.Parameter]:
 
 
 COMMANDS = (
-    *(run, demo, zoom, layers, visualize),
+    *(run, studio, demo, zoom, layers, visualize),
     *(presets, models, cameras, doctor, config, completion, bench, show_help),
 )
 for command in COMMANDS:

@@ -29,6 +29,7 @@ _TASKS = (
     ("dream cameras", ("camera",)),
     ("dream the screen", ("screen",)),
     ("show the dream in a window", ("display",)),
+    ("dream in the browser with livedream studio", ("livedream[studio]",)),
     ("use a virtual camera", ("livedream[virtualcam]", "virtual camera")),
     ("send the dream over the network", ("h264",)),
     ("use a GPU", ("gpu",)),

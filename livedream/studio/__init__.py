@@ -1,0 +1,1 @@
+"""The dream in a browser: a page and its server."""

@@ -1,0 +1,1 @@
+"""The files of the studio, and the jobs that dream uploads."""

@@ -1,0 +1,1 @@
+"""Small pictures to choose by: presets, layers and channels."""

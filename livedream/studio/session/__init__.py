@@ -1,0 +1,1 @@
+"""The dream that runs behind the page, without HTTP."""

@@ -1,0 +1,122 @@
+"""Fixtures for tests of the page in a real browser. Mark such a test, or its file, with needs_browser.
+
+Playwright keeps an asyncio loop in the thread of the tests for as long as `chromium` lives, so a file that uses it can
+call neither asyncio.run() nor Playwright itself. It ends with the file: `scripts/test` runs each file in one process.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import CHROMIUM
+from tests.studio.browser.accessibility import check_accessibility
+from tests.studio.browser.camera import write_camera
+from tests.studio.browser.command import LIGHT, RunningStudio, started
+from tests.studio.browser.watch import Watch
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ARGUMENTS = (
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+    "--no-sandbox",  # root, in a container, has no other way
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PAGE_MILLISECONDS = 30_000
+"""How long an action of a test waits for the page."""
+
+
+@pytest.fixture(scope="session")
+def camera_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The film that Chromium's camera plays in a loop: 640x360 at 30 frames per second."""
+    path = tmp_path_factory.mktemp("camera") / "camera.y4m"
+    write_camera(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def chromium(camera_film: Path) -> Iterator["Browser"]:
+    """The system's Chromium, with a camera that plays `camera_film`, and without questions for permission."""
+    if CHROMIUM is None:
+        pytest.skip("needs_browser: no chromium here; on Debian: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        film = f"--use-file-for-fake-video-capture={camera_film}"
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, film])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def start_studio(tmp_path: Path) -> Iterator[Callable[..., RunningStudio]]:
+    """Return a function that runs `livedream studio` with more options. At the end it must stop without a trace."""
+    with ExitStack() as stack:
+        count = 0
+
+        def start(*options: str) -> RunningStudio:
+            nonlocal count
+            count += 1
+            return stack.enter_context(started(tmp_path / f"studio-{count}", *LIGHT, *options))
+
+        yield start
+
+
+@pytest.fixture
+def studio(start_studio: Callable[..., RunningStudio]) -> RunningStudio:
+    """A studio that dreams the demo."""
+    return start_studio()
+
+
+@pytest.fixture
+def new_page_of(chromium: "Browser") -> Iterator[Callable[..., "Page"]]:
+    """Return a function that opens a page for a studio in a browser context of its own, as on another device.
+
+    It takes the studio, patterns of faults that are expected, and the options of Playwright's `Browser.new_context`:
+    `viewport`, `has_touch`, `reduced_motion`. Any other fault of the page fails the test at the end.
+    """
+    opened: list[tuple[Any, Watch]] = []
+
+    def new(studio: RunningStudio, *expected: str, **options: Any) -> "Page":
+        context, watch = chromium.new_context(**options), Watch(urlsplit(studio.url).netloc)
+        opened.append((context, watch))
+        for pattern in expected:
+            watch.expect(pattern)
+        context.set_default_timeout(PAGE_MILLISECONDS)
+        watch.follow(context)
+        return context.new_page()
+
+    yield new
+    for context, _ in opened:
+        context.close()
+    assert [fault for _, watch in opened for fault in watch.faults] == []
+
+
+@pytest.fixture
+def new_page(new_page_of: Callable[..., "Page"], studio: RunningStudio) -> Callable[..., "Page"]:
+    """Return a function that opens a page for `studio`, see `new_page_of`."""
+    return functools.partial(new_page_of, studio)
+
+
+@pytest.fixture
+def page(new_page: Callable[..., "Page"]) -> "Page":
+    """An empty page: `studio.enter(page)` opens the studio in it. See also `wait_until` in tests/studio/browser."""
+    return new_page()
+
+
+@pytest.fixture
+def axe() -> Callable[..., None]:
+    """Return `check_accessibility`."""
+    return check_accessibility
