@@ -115,23 +115,31 @@ class Recorder:
         thread.start()
         return saved
 
-    def toggle_recording(self) -> None:
-        """Start recording a video with the next frame, or end the recording."""
+    def start_recording(self) -> None:
+        """Start recording a video with the next frame. Raises LivedreamError, ArgumentError."""
+        video, path = self._open(".mp4")
+        self._recording = LateVideo(video), path
+        self._changes.add_sink(self._recording[0])
+        self._controller.refresh()
+        self._controller.messages.show(f"recording: {path if _is_here(path) else path.name}", "recording")
+
+    def end_recording(self) -> None:
+        """End the recording, if there is one."""
         if self._recording is not None:
             sink, path = self._recording
             self._recording = None
             self._changes.remove_sink(sink)
             self._kept("recorded", path, "recording")
+
+    def toggle_recording(self) -> None:
+        """Start recording, or end the recording. An error is shown."""
+        if self._recording is not None:
+            self.end_recording()
             return
         try:
-            video, path = self._open(".mp4")
+            self.start_recording()
         except (LivedreamError, ArgumentError) as error:
             self._controller.messages.show(str(error))
-            return
-        self._recording = LateVideo(video), path
-        self._changes.add_sink(self._recording[0])
-        self._controller.refresh()
-        self._controller.messages.show(f"recording: {path if _is_here(path) else path.name}", "recording")
 
     def close(self) -> None:
         """Wait for the snapshots that are being written. The run ends a recording."""

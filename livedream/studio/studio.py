@@ -2,12 +2,16 @@
 
 import contextlib
 import functools
+import os
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from livedream.errors import ArgumentError, SinkError
+from livedream.sink.lock import OutputLock
 from livedream.sink.sink import Sink
 from livedream.studio.library.files import Files
 from livedream.studio.library.jobs import Jobs
@@ -19,7 +23,7 @@ from livedream.studio.pictures.preset_pictures import PresetPictures
 from livedream.studio.server.access import Access
 from livedream.studio.server.address import Address
 from livedream.studio.server.app import make_app
-from livedream.studio.server.certificate import make_certificate
+from livedream.studio.server.certificate import certificate_for
 from livedream.studio.server.clients import Clients
 from livedream.studio.server.context import Context
 from livedream.studio.server.hosts import Hosts, own_addresses
@@ -29,6 +33,9 @@ from livedream.studio.session.choice import Offers, SourceChoice, public_name
 from livedream.studio.session.history import Look
 from livedream.studio.session.looks import all_presets
 from livedream.studio.session.session import Folders, Session
+
+SLOW_THREADS = 4
+"""For the inspection of an upload, for a preview, and for calls that wait for the end of a job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,8 @@ class Studio:
     session: Session
     address: Address
     access: Access
+    fingerprint: str | None
+    """SHA-256 of the certificate; None without HTTPS."""
 
 
 @contextlib.contextmanager
@@ -69,6 +78,7 @@ def studio(request: StudioRequest) -> Iterator[Studio]:
     """
     with contextlib.ExitStack() as stack:
         request.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stack.enter_context(_alone_in(request.folder))
         bound = stack.enter_context(bind(request.host, request.port))
         address = Address(request.host, bound.getsockname()[1], request.https)
         access = Access(request.folder / "secret", request.token)
@@ -76,6 +86,8 @@ def studio(request: StudioRequest) -> Iterator[Studio]:
         files = Files(request.folder, on_change=lambda: clients.tell({"type": "files"}))
         session = _session(request, files, cameras, broadcast)
         clients = Clients(session.desk.publisher, session.note_pages)
+        slow = ThreadPoolExecutor(SLOW_THREADS, "livedream-library")
+        stack.callback(slow.shutdown, cancel_futures=True)
         jobs = Jobs(files, request.folder / "jobs", on_change=lambda: clients.tell(_told(jobs)))
         stack.callback(jobs.close)
         jobs.begin()
@@ -95,13 +107,30 @@ def studio(request: StudioRequest) -> Iterator[Studio]:
             files=files,
             uploads=Uploads(files, most_bytes=request.largest_upload),
             jobs=jobs,
+            slow=slow,
             preset_pictures=preset_pictures,
         )
         gate = Gate(make_app(context), _hosts(address), access, secure=request.https, port=address.port)
         gate_failures.append(gate)
-        certificate = make_certificate(request.folder / "https", _names(address)) if request.https else None
+        certificate = certificate_for(request.folder / "https", _names(address)) if request.https else None
         stack.enter_context(serving(gate, bound, certificate=certificate, on_end=peers.close_all))
-        yield Studio(session, address, access)
+        yield Studio(session, address, access, None if certificate is None else certificate.fingerprint)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder inside the block. Raises SinkError when another studio uses it."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SinkError(f"{folder} cannot be written", "check the permissions, or choose another --folder")
+    lock = OutputLock(folder / "studio")
+    try:
+        lock.acquire()
+    except (SinkError, ArgumentError) as error:
+        raise SinkError(f"another studio uses {folder}", "end it, or choose another --folder") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _session(request: StudioRequest, files: Files, cameras: BrowserCameras, broadcast: Broadcast) -> Session:

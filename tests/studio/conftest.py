@@ -16,24 +16,13 @@ import pytest
 from tests.conftest import CHROMIUM
 from tests.studio.browser.accessibility import check_accessibility
 from tests.studio.browser.camera import write_camera
+from tests.studio.browser.chromium import LOOPBACK, running_chromium
 from tests.studio.browser.command import LIGHT, RunningStudio, started
 from tests.studio.browser.watch import Watch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-ARGUMENTS = (
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--allow-loopback-in-peer-connection",
-    "--no-sandbox",  # root, in a container, has no other way
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PAGE_MILLISECONDS = 30_000
 """How long an action of a test waits for the page."""
 
@@ -51,13 +40,8 @@ def chromium(camera_film: Path) -> Iterator["Browser"]:
     """The system's Chromium, with a camera that plays `camera_film`, and without questions for permission."""
     if CHROMIUM is None:
         pytest.skip("needs_browser: no chromium here; on Debian: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        film = f"--use-file-for-fake-video-capture={camera_film}"
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, film])
+    with running_chromium(CHROMIUM, camera_film, LOOPBACK) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -81,11 +65,12 @@ def studio(start_studio: Callable[..., RunningStudio]) -> RunningStudio:
 
 
 @pytest.fixture
-def new_page_of(chromium: "Browser") -> Iterator[Callable[..., "Page"]]:
+def new_page_of(chromium: "Browser", start_studio: Callable[..., RunningStudio]) -> Iterator[Callable[..., "Page"]]:
     """Return a function that opens a page for a studio in a browser context of its own, as on another device.
 
     It takes the studio, patterns of faults that are expected, and the options of Playwright's `Browser.new_context`:
     `viewport`, `has_touch`, `reduced_motion`. Any other fault of the page fails the test at the end.
+    It uses `start_studio` so that pages close before their studio, which they would miss.
     """
     opened: list[tuple[Any, Watch]] = []
 

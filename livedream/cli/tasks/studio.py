@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
+from livedream.capture.open import open_source, takes_size_and_rate
 from livedream.cli.console import remark, say, say_link
 from livedream.cli.signals import Stopped, stopping
 from livedream.cli.tasks.loading import load_torch
 from livedream.cli.tasks.recipes import choose_settings
-from livedream.errors import LivedreamError
+from livedream.errors import LivedreamError, SinkError
 from livedream.presets import load_preset
 from livedream.sink.open import WINDOW, open_sink
+from livedream.sink.sink import Sink
+from livedream.urls import STREAMS
 
 if TYPE_CHECKING:
     from livedream.studio.studio import Studio
@@ -46,17 +49,19 @@ class StudioOptions:
 def run_studio(options: StudioOptions) -> int:
     """Run a studio, and return the exit code.
 
-    Raises ArgumentError for wrong options, and what opening the window and the server raises.
+    Raises ArgumentError for wrong options, and what opening the source, the window and the server raises.
     """
     check_packages()
     settings = choose_settings(options.preset, options.controls)
+    if options.source is not None:
+        check_source(options.source)
     load_torch()
     from livedream.studio.server.access import VARIABLE
     from livedream.studio.session.history import Look
     from livedream.studio.studio import StudioRequest, studio
 
     with stopping() as stop, ExitStack() as stack:
-        window = stack.enter_context(open_sink(WINDOW)) if options.window else None
+        window = stack.enter_context(_open_window()) if options.window else None
         request = StudioRequest(
             folder=options.folder or platformdirs.user_data_path("livedream", appauthor=False) / "studio",
             look=Look(settings, options.preset, load_preset(options.preset)),
@@ -79,11 +84,28 @@ def run_studio(options: StudioOptions) -> int:
     return 0
 
 
+def _open_window() -> Sink:
+    try:
+        return open_sink(WINDOW)
+    except SinkError as error:
+        raise SinkError(str(error), "leave out --window; the page shows the dream") from error
+
+
 def check_packages() -> None:
     """Raise LivedreamError when packages of the extra are missing."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise LivedreamError(f"the studio needs {', '.join(missing)}", "pip install 'livedream[studio]'")
+
+
+def check_source(source: str) -> None:
+    """Raise what `open_source` raises for a source that is not a camera, a screen, a stream or standard input.
+
+    Those may be there later, and take seconds to open: the page shows their errors. A wrong name is an error at once.
+    """
+    scheme, colon, _ = source.partition("://")
+    if not (scheme.lower() in STREAMS if colon else takes_size_and_rate(source)):
+        open_source(source).close()
 
 
 def announce(running: "Studio", *, opens_browser: bool) -> None:
@@ -95,6 +117,9 @@ def announce(running: "Studio", *, opens_browser: bool) -> None:
         say(f"studio: every device that reaches {address.public_host} can open it, with a link from here or the page")
         if not address.secure:
             remark("warning: the pictures are not encrypted, and phones do not give their camera; add --https")
+    if running.fingerprint is not None:
+        say("the browser warns once, because the studio made its certificate itself; its SHA-256 fingerprint is")
+        say(running.fingerprint)
     token = running.access.new_token()
     printed = {token}
     link = address.link(token)

@@ -156,7 +156,7 @@ class Files:
 
         Args:
             received: the complete file; it is renamed.
-            name: for people.
+            name: for people; it gets the suffix of its type, with which a browser saves it.
             facts: what it contains.
             suffix: its type, such as `.mp4`.
             preview: a small JPEG of it.
@@ -165,8 +165,9 @@ class Files:
             OSError: the disk is full, or fails. `received` stays.
         """
         id, path = self.path_for("upload", suffix)
+        shown = presentable_name(f"{Path(presentable_name(name)).stem}{suffix}")
         try:
-            write_json(_sidecar(path), {"name": presentable_name(name), **facts.model_dump()})
+            write_json(_sidecar(path), {"name": shown, **facts.model_dump()})
             write_file(self._preview(id), preview)
             received.rename(path)  # last: then all that belongs to it is there
         except OSError:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from livedream.studio.library.entries import Facts
 from livedream.studio.library.errors import UndecodableError
+from livedream.studio.library.messages import with_names
 from livedream.studio.library.process import command, environment
 
 SECONDS = 30.0
@@ -43,7 +44,7 @@ def inspect_file(path: Path, media_type: str, name: str, seconds: float = SECOND
         message, hint = str(document["message"]), str(document["hint"])
     except (ValueError, KeyError, TypeError, ValidationError):  # it was killed by one of its limits
         raise UndecodableError(f"{name} cannot be decoded", "open it with another program to check") from None
-    raise UndecodableError(message.replace(str(path), name).replace(path.name, name), hint)
+    raise UndecodableError(with_names(message, {path: name}), hint)
 
 
 def _answer(path: Path, media_type: str, seconds: float) -> bytes | None:

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from livedream.studio.library.files import Files
 from livedream.studio.library.job_record import LOOK, Job, JobError, Record, read_records, write_record
 from livedream.studio.library.job_run import STALL_SECONDS, STALL_SECONDS_BEFORE, STOP_SECONDS, JobRun, Outcome
 from livedream.studio.library.json_file import write_file
+from livedream.studio.library.messages import with_names
 from livedream.studio.library.process import command
 from livedream.studio.library.uploads import check_free, free_bytes
 
@@ -256,8 +257,8 @@ class Jobs:
                 self._dream(record)
             except Exception as error:  # the other jobs continue, whatever it is
                 log.info("the job %s", record.name, exc_info=error)
-                fault = explain(error)
-                self._fail(record, fault.message, fault.hint)
+                fault, names = explain(error), self._names(record)
+                self._fail(record, with_names(fault.message, names), with_names(fault.hint, names))
             with self._changed:
                 self._running = self._run = None
                 self._changed.notify_all()
@@ -272,7 +273,7 @@ class Jobs:
         if target.exists():  # it was finished just before the studio was killed
             self._finish(record, None)
             return
-        entry, path = self._files.find(record.file)
+        _, path = self._files.find(record.file)
         check_free(self._folder, 0, self._free)
         _await_former(target)
         if record.afresh:
@@ -296,19 +297,12 @@ class Jobs:
             self._run = run
             if self._closing or self._wish_to_stop:
                 run.stop()
-        outcome = run.wait()
-        names = {
-            path: entry.name,
-            target: "the dream",
-            part_of(target): "the unfinished dream",
-            look: "the look",
-        }
-        self._conclude(record, outcome, {str(of.absolute()): name for of, name in names.items()})
+        self._conclude(record, run.wait())
 
-    def _conclude(self, record: Record, outcome: Outcome, names: Mapping[str, str]) -> None:
-        """Keep how a worker ended. names: what to call paths in messages."""
-        target = self._target(record)
-        message, hint = (_with_names(text, names) for text in (outcome.message, outcome.hint))
+    def _conclude(self, record: Record, outcome: Outcome) -> None:
+        """Keep how a worker ended."""
+        target, names = self._target(record), self._names(record)
+        message, hint = (with_names(text, names) for text in (outcome.message, outcome.hint))
         if target.exists():
             self._finish(record, JobError(message=message, hint=hint) if outcome.code else None)
         elif outcome.stopped:
@@ -342,6 +336,16 @@ class Jobs:
     def _target(self, record: Record) -> Path:
         return self._files.folder_of("dream") / f"{record.dream}{'.mp4' if record.film else '.png'}"
 
+    def _names(self, record: Record) -> dict[Path, str]:
+        """Return what to call the paths of a job in messages."""
+        target = self._target(record)
+        names = {target: "the dream", part_of(target): "the unfinished dream", lock_of(target): "the lock of the dream"}
+        names |= {self._place(record) / LOOK: "the look", self._place(record): "the folder of the job"}
+        with contextlib.suppress(UnknownThingError):
+            entry, path = self._files.find(record.file)
+            names[path] = entry.name
+        return names
+
     def _remove_part(self, record: Record) -> None:
         target = self._target(record)
         part = part_of(target)
@@ -362,13 +366,6 @@ def _await_former(target: Path) -> None:
             if time.monotonic() > limit:
                 raise
         time.sleep(0.2)
-
-
-def _with_names(text: str, names: Mapping[str, str]) -> str:
-    """Return a message with names in place of paths of this machine."""
-    for path, name in names.items():
-        text = text.replace(path, name)
-    return text
 
 
 def _number(value: object) -> float | None:

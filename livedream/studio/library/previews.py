@@ -3,12 +3,16 @@
 import io
 import logging
 import threading
+from pathlib import Path
 
 from PIL import Image
 
+from livedream.errors import SourceError
 from livedream.image import read_image
+from livedream.studio.library.errors import UndecodableError
 from livedream.studio.library.files import Files
 from livedream.studio.library.inspector import inspect_file
+from livedream.studio.library.messages import with_names
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +28,6 @@ def preview_of(files: Files, id: str) -> bytes:
     Raises:
         UnknownThingError: there is no such file.
         UndecodableError: it cannot be decoded.
-        LivedreamError: the same, for a picture.
     """
     with _turn:
         kept = files.preview(id)
@@ -34,13 +37,22 @@ def preview_of(files: Files, id: str) -> bytes:
         if files.is_film(id) or entry.kind == "upload":
             _, preview = inspect_file(path, entry.type, entry.name)
         else:  # a picture of our own, of which a process of its own would take ten times as long: 0.5 s
-            buffer = io.BytesIO()
-            picture = Image.fromarray(read_image(path))
-            picture.thumbnail((SIDE, SIDE))
-            picture.save(buffer, "jpeg", quality=80)
-            preview = buffer.getvalue()
+            preview = _shrunk(path, entry.name)
         try:
             files.keep_preview(id, preview)
         except OSError as error:
             log.warning("the preview of %s cannot be kept: %s", entry.name, error.strerror)
         return preview
+
+
+def _shrunk(path: Path, name: str) -> bytes:
+    """Return a small JPEG of the picture at `path`. Raises UndecodableError."""
+    try:
+        picture = Image.fromarray(read_image(path))
+    except SourceError as error:
+        names = {path: name}
+        raise UndecodableError(with_names(str(error), names), with_names(str(error.hint), names)) from error
+    picture.thumbnail((SIDE, SIDE))
+    buffer = io.BytesIO()
+    picture.save(buffer, "jpeg", quality=80)
+    return buffer.getvalue()

@@ -7,8 +7,8 @@ from pathlib import Path
 import livedream
 
 _ROOT = Path(livedream.__file__).resolve().parents[1]
-_KEPT_BACK = ("LIVEDREAM_SOURCE", "LIVEDREAM_TO")
-"""Variables with the sources and sinks of the studio itself, which may contain passwords."""
+_KEPT_BACK = ("LIVEDREAM_SOURCE", "LIVEDREAM_TO", "LIVEDREAM_STUDIO_TOKEN")
+"""Variables of the studio itself with passwords or a token, or with addresses that may contain some."""
 
 
 def command(module: str, *arguments: str) -> list[str]:

@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import IO, Any
 
+from livedream.studio.library.process import command, environment
 from livedream.studio.pictures.messages import Message, read_message, write_message
 
-_COMMAND = [sys.executable, "-m", "livedream.studio.pictures.worker"]
+_COMMAND = command("livedream.studio.pictures.worker")
 _END_SECONDS = 3.0
 """After its input has ended, the worker ends within milliseconds, or half a second while it starts."""
 _NICENESS = 19
@@ -38,7 +39,7 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             # The other cores are for the dream.
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env=environment(OMP_NUM_THREADS="1"),
             start_new_session=True,  # Ctrl-C in the terminal is for the studio, which then ends the worker
             creationflags=_ON_WINDOWS if sys.platform == "win32" else 0,
         )

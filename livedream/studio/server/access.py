@@ -46,7 +46,7 @@ class Access:
                 f"{VARIABLE} is too short", f"use at least {SHORTEST_TOKEN} characters, such as `openssl rand -hex 16`"
             )
         self.on_used: Callable[[str], object] = lambda token: None
-        """Called with each one-time token that was used up, on any thread."""
+        """Called with each one-time token that works no more, on any thread."""
         self._now = now
         self._token = token
         self._lock = threading.Lock()
@@ -58,10 +58,14 @@ class Access:
     def new_token(self) -> str:
         """Return a new one-time token."""
         token = secrets.token_urlsafe(24)
+        evicted = []
         with self._lock:
             self._links[token] = self._now() + LINK_SECONDS
             while len(self._links) > MOST_LINKS:
-                del self._links[next(iter(self._links))]
+                evicted.append(next(iter(self._links)))
+                del self._links[evicted[-1]]
+        for old in evicted:
+            self.on_used(old)
         return token
 
     def redeem(self, token: str) -> str | None:

@@ -8,9 +8,11 @@ from fastapi.responses import PlainTextResponse
 
 from livedream.presets import parse_preset
 from livedream.studio.library.entries import FileEntry
+from livedream.studio.server.api_library import answered
 from livedream.studio.server.context import Context
 from livedream.studio.server.controls_table import control_rows
 from livedream.studio.server.errors import ApiError, errors
+from livedream.studio.server.limits import Slots
 from livedream.studio.server.models import (
     Changes,
     ControlRow,
@@ -22,6 +24,8 @@ from livedream.studio.server.models import (
 )
 from livedream.studio.session.looks import preset_list
 
+MOST_SNAPSHOTS = 4
+"""At a time: each encodes a picture on a thread of its own."""
 LARGEST_LOOK = 64 << 10
 """Bytes of a look as TOML."""
 Client = Annotated[str | None, Header(alias="x-livedream-client", pattern=r"^[a-z0-9-]{1,64}$")]
@@ -89,9 +93,10 @@ def _switches(routes: APIRouter, context: Context) -> None:
     add("mirror", "Exchange left and right")
     add("freeze", "Hold the picture")
 
-    @routes.put("/recording", tags=["files"], summary="Start or end a recording", responses=errors(409))
+    @routes.put("/recording", tags=["files"], summary="Start or end a recording", responses=errors(409, 507))
     async def recording(to: Switch) -> StateAnswer:
-        await asyncio.to_thread(session.record, to.on)
+        with answered():
+            await asyncio.to_thread(session.record, to.on)
         return StateAnswer.model_validate(session.desk.publisher.current())
 
 
@@ -156,10 +161,18 @@ def _looks(routes: APIRouter, context: Context) -> None:
 
 
 def _files(routes: APIRouter, context: Context) -> None:
-    session = context.session
+    session, slots = context.session, Slots(MOST_SNAPSHOTS)
 
     @routes.post("/snapshot", tags=["files"], summary="Save the picture that is shown", responses=errors(409, 507))
     async def snapshot() -> FileEntry:
-        path = await asyncio.wrap_future(session.snapshot())
-        entries = await asyncio.to_thread(context.files.list)
-        return next(entry for entry in entries if context.files.find(entry.id)[1] == path)
+        if not slots.take():
+            raise ApiError(429, "other snapshots are being saved", "wait a second")
+        try:
+            with answered():
+                path = await asyncio.wrap_future(await asyncio.to_thread(session.snapshot))
+                entry = await asyncio.to_thread(context.files.entry_at, path)
+        finally:
+            slots.free()
+        if entry is None:
+            raise ApiError(409, "the snapshot has been deleted already", "take another one")
+        return entry

@@ -2,9 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import FileResponse
@@ -20,9 +20,12 @@ from livedream.studio.server.context import Context
 from livedream.studio.server.errors import ApiError, errors
 from livedream.studio.session.looks import all_presets
 
+_Result = TypeVar("_Result")
 ID = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]
 _BLOCK = 1 << 20
 """Bytes that are collected before they are written, on another thread."""
+SILENCE_SECONDS = 30.0
+"""How long the next bytes of an upload may take: it keeps others from being received, see `MOST_AT_ONCE`."""
 _STATUSES: dict[type[Exception], int] = {
     library_errors.UnknownThingError: 404,
     library_errors.WrongStateError: 409,
@@ -58,6 +61,14 @@ def answered() -> Iterator[None]:
         raise ApiError(_STATUSES[type(error)], str(error), str(getattr(error, "hint", ""))) from error
 
 
+async def aside(context: Context, work: Callable[..., _Result], *arguments: Any) -> _Result:
+    """Return what `work` returns, which takes seconds, on a thread of `context.slow`.
+
+    The threads of `asyncio.to_thread`, six of them on two cores, encode the pictures for all pages.
+    """
+    return await asyncio.get_running_loop().run_in_executor(context.slow, work, *arguments)
+
+
 def router(context: Context) -> APIRouter:
     """Return the routes of the library."""
     routes = APIRouter(prefix="/api")
@@ -68,6 +79,9 @@ def router(context: Context) -> APIRouter:
 
 
 def _add_files(routes: APIRouter, context: Context) -> None:
+    turn = asyncio.Lock()
+    """One preview at a time is made, so that the others do not take all threads to wait for it."""
+
     @routes.get("/files", summary="List the files", tags=["files"], responses=errors())
     async def list_files() -> list[FileEntry]:
         return await asyncio.to_thread(context.files.list)
@@ -107,26 +121,32 @@ def _add_files(routes: APIRouter, context: Context) -> None:
     )
     async def read_picture(id: ID) -> Response:
         with answered():
-            picture = await asyncio.to_thread(preview_of, context.files, id)
+            picture = await asyncio.to_thread(context.files.preview, id)
+            if picture is None:
+                async with turn:
+                    picture = await aside(context, preview_of, context.files, id)
         return Response(picture, media_type="image/jpeg", headers=_HEADERS)
 
     @routes.delete("/files/{id}", summary="Delete a file", tags=["files"], status_code=204, responses=errors(404, 409))
     async def delete_file(id: ID) -> None:
         if context.jobs.uses(id):
             raise ApiError(409, "the file is being dreamt", "stop the job first")
+        if context.session.plays(id):
+            raise ApiError(409, "the file is the source of the live dream", "choose another source first")
         with answered():
             await asyncio.to_thread(context.files.delete, id)
 
 
 def _add_uploads(routes: APIRouter, context: Context) -> None:
-    uploads = context.uploads
+    uploads, turn = context.uploads, asyncio.Lock()
+    """One upload at a time is inspected, for the same reason."""
 
     @routes.post(
         "/uploads",
         summary="Upload a picture or film",
         tags=["files"],
         status_code=201,
-        responses=errors(413, 422, 507),
+        responses=errors(408, 413, 422, 507),
         openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": _BYTES}}},
     )
     async def upload(
@@ -138,7 +158,8 @@ def _add_uploads(routes: APIRouter, context: Context) -> None:
             received = await asyncio.to_thread(uploads.begin, name, content_length)
             try:
                 await _receive(request, received)
-                return await asyncio.to_thread(received.finish)
+                async with turn:
+                    return await aside(context, received.finish)
             except ClientDisconnect:
                 raise ApiError(400, "the upload was cut off", "try again") from None
             finally:
@@ -146,9 +167,17 @@ def _add_uploads(routes: APIRouter, context: Context) -> None:
 
 
 async def _receive(request: Request, received: Upload) -> None:
-    """Write the body of a request."""
-    block = bytearray()
-    async for chunk in request.stream():
+    """Write the body of a request. Raises ApiError when nothing arrives any more."""
+    block, chunks = bytearray(), request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            # The rest of the body is not read, so this connection can take no other request.
+            raise ApiError(408, "the upload does not arrive", "try again", {"Connection": "close"}) from None
+        if chunk is None:
+            break
         block += chunk
         if len(block) >= _BLOCK:
             await asyncio.to_thread(received.write, bytes(block))
@@ -178,7 +207,7 @@ def _add_jobs(routes: APIRouter, context: Context) -> None:
     @routes.post("/jobs/{id}/stop", summary="Stop a job", tags=["jobs"], responses=errors(404, 409))
     async def stop_job(id: ID) -> Job:
         with answered():
-            return await asyncio.to_thread(jobs.stop, id)
+            return await aside(context, jobs.stop, id)
 
     @routes.post("/jobs/{id}/start", summary="Resume a job", tags=["jobs"], responses=errors(404, 409))
     async def start_job(id: ID) -> Job:
@@ -188,4 +217,4 @@ def _add_jobs(routes: APIRouter, context: Context) -> None:
     @routes.delete("/jobs/{id}", summary="Delete a job", tags=["jobs"], status_code=204, responses=errors(404))
     async def delete_job(id: ID) -> None:
         with answered():
-            await asyncio.to_thread(jobs.delete, id)
+            await aside(context, jobs.delete, id)

@@ -1,5 +1,6 @@
 """The application: all routes behind the gate."""
 
+import errno
 import logging
 from pathlib import Path
 
@@ -45,9 +46,14 @@ def make_app(context: Context) -> FastAPI:
     app.add_exception_handler(ApiError, refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _plain)
-    app.add_exception_handler(ArgumentError, _explained)
-    app.add_exception_handler(LivedreamError, _explained)
-    app.add_exception_handler(OSError, _explained)
+
+    async def explained(request: Request, error: Exception) -> JSONResponse:
+        fault = explain(error)
+        status = 400 if isinstance(error, ArgumentError) else 507 if _is_full(error) else 409
+        return _problem(status, context.session.hide(fault.message), fault.hint)
+
+    for kind in (ArgumentError, LivedreamError, OSError):
+        app.add_exception_handler(kind, explained)
     app.add_exception_handler(Exception, _broken)
     return app
 
@@ -81,9 +87,13 @@ async def _plain(request: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def _explained(request: Request, error: Exception) -> JSONResponse:
-    fault = explain(error)
-    return _problem(400 if isinstance(error, ArgumentError) else 409, fault.message, fault.hint)
+def _is_full(error: BaseException | None) -> bool:
+    """Return whether an error, or the one that caused it, says that the disk is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False
 
 
 async def _broken(request: Request, error: Exception) -> JSONResponse:

@@ -1,6 +1,7 @@
 """What the routes of the server share."""
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from livedream.studio.library.files import Files
@@ -36,5 +37,7 @@ class Context:
     """Receives uploads."""
     jobs: Jobs
     """The uploads that are dreamt."""
+    slow: Executor
+    """Threads for calls that take seconds."""
     preset_pictures: PresetPictures
     """The present picture in every preset."""

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+
+from livedream.printable import printable
 
 
 class Problem(BaseModel):
@@ -14,6 +16,11 @@ class Problem(BaseModel):
     """One line."""
     hint: str = ""
     """What to do about it."""
+
+    @field_validator("message", "hint")
+    @classmethod
+    def _printable(cls, text: str) -> str:
+        return printable(text)  # a request may have brought half a character, which no JSON can hold
 
 
 class ApiError(Exception):
@@ -45,6 +52,7 @@ _MEANINGS = {
     401: "There is no token, or it is wrong.",
     403: "The request comes from a page of another site.",
     404: "There is no such thing.",
+    408: "The body does not arrive.",
     409: "It is not possible at the moment.",
     411: "The length of the body is missing.",
     413: "The body is too large.",
@@ -61,5 +69,5 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the `responses` of an operation that may answer with these statuses, and with those of every operation."""
     return {
         status: {"model": Problem, "description": _MEANINGS[status]}
-        for status in sorted({400, 401, 403, 421, 429, *statuses})
+        for status in sorted({400, 401, 403, 408, 413, 421, 429, *statuses})
     }

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import math
 import time
 from typing import Any
 
@@ -20,7 +19,7 @@ LONGEST = 64 << 10
 """Characters of a message from a page."""
 MESSAGES_PER_SECOND, BURST = 200.0, 400.0
 """Messages of one page: a slider sends one for each answer, a view one for each frame of the screen."""
-POLICY, TOO_LARGE = 1008, 1009
+UNSUPPORTED, POLICY, TOO_LARGE = 1003, 1008, 1009
 """Close codes of RFC 6455."""
 
 
@@ -51,7 +50,8 @@ def router(context: Context) -> APIRouter:
 async def _send_all(socket: WebSocket, client: Client) -> None:
     while (message := await client.next()) is not None:
         try:
-            await socket.send_json(message)
+            # In ASCII: what a page sent may come back, and half a character has no UTF-8.
+            await socket.send_text(json.dumps(message))
         except (WebSocketDisconnect, RuntimeError):  # Starlette raises RuntimeError once the socket is closed
             return
     with contextlib.suppress(RuntimeError):
@@ -61,7 +61,13 @@ async def _send_all(socket: WebSocket, client: Client) -> None:
 async def _receive_all(socket: WebSocket, client: Client, context: Context) -> None:
     rate = RateLimit(MESSAGES_PER_SECOND, BURST)
     while True:
-        text = await socket.receive_text()
+        received = await socket.receive()
+        if received["type"] == "websocket.disconnect":
+            return
+        text = received.get("text")
+        if text is None:
+            await socket.close(UNSUPPORTED, "a message is text")
+            return
         if len(text) > LONGEST:
             await socket.close(TOO_LARGE)
             return
@@ -82,19 +88,25 @@ async def _receive_all(socket: WebSocket, client: Client, context: Context) -> N
 
 def _answer(message: dict[str, Any], client: Client, context: Context) -> dict[str, Any] | None:
     """Do what a page asks for, and return the answer."""
+    number = message.get("id") if _is_number(message.get("id")) else None
     match message:
-        case {"type": "ping", "t": int() | float() as moment}:
-            return {"type": "pong", "t": moment if math.isfinite(moment) else 0, "now": _now()}
-        case {"type": "view", "split": int() | float() as split} if 0 <= split <= 1:
+        case {"type": "ping", "t": moment} if _is_number(moment):
+            return {"type": "pong", "t": moment, "now": _now()}
+        case {"type": "view", "split": split} if _is_number(split) and 0 <= split <= 1:
             client.view = View(float(split), None)
             return None
-        case {"type": "set", "id": int() as number, "settings": dict() as values}:
+        case {"type": "set", "settings": dict() as values} if number is not None:
             try:
                 return {"type": "ack", "id": number, "rev": context.session.desk.change(values, by=client.id)}
             except (ArgumentError, LivedreamError) as error:
                 fault = explain(error)
                 return {"type": "refused", "id": number, "message": fault.message, "hint": fault.hint}
-    return {"type": "refused", "id": message.get("id"), "message": "unknown message", "hint": "see /api"}
+    return {"type": "refused", "id": number, "message": "unknown message", "hint": "see /api"}
+
+
+def _is_number(value: object) -> bool:
+    """Return whether a value from JSON is a number that JavaScript can hold exactly enough, and JSON can write."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**53
 
 
 def _now() -> float:

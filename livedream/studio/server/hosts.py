@@ -22,6 +22,8 @@ class Hosts:
     """
 
     def __init__(self, bound: str, port: int, scheme: str, addresses: Iterable[str] = ()) -> None:
+        self.is_private = is_loopback(bound)
+        """Whether only this machine can reach the server."""
         names = {*LOOPBACK, bracketed(bound)} if bound not in ANY else {*LOOPBACK, *map(bracketed, addresses)}
         if not is_loopback(bound):
             own = socket.gethostname().lower()

@@ -1,9 +1,11 @@
 """The gate before all routes: host, origin, token, rate and size of every request and every WebSocket."""
 
+import asyncio
 import json
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from livedream.studio.server.access import KEY_SECONDS, Access
@@ -21,8 +23,11 @@ from livedream.studio.server.welcome import moved, stranger
 
 MOST_REQUESTS, MOST_SOCKETS = 128, 64
 """Requests in progress and open WebSockets."""
-MOST_BYTES = 1 << 20
-"""Of the body of a request; uploads have their own limit."""
+MOST_STRANGERS = 8
+"""Requests in progress that need no key."""
+MOST_BYTES, BODY_SECONDS = 1 << 20, 15.0
+"""Of the body of a request; uploads have their own limits."""
+_TOO_LARGE = f"the body is larger than {MOST_BYTES >> 20} MiB"
 UPLOADS = "/api/uploads"
 OPEN_TO_ALL = ("/api/session",)
 """Where a token is exchanged, so that none is needed."""
@@ -33,7 +38,6 @@ HEADERS = {
     "form-action 'self'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(self), display-capture=(self), fullscreen=(self), microphone=(), geolocation=()",
     "cache-control": "no-store",
@@ -58,51 +62,59 @@ class Gate:
         self._access = access
         self._secure = secure
         self._cookie = f"livedream-{port}"
+        # Over plain HTTP browsers know this one only on the machine itself, and complain elsewhere.
+        self._headers = HEADERS | ({"cross-origin-opener-policy": "same-origin"} if secure or hosts.is_private else {})
+        # A key has a rate of its own: strangers, who may have the same address, use up none of it.
         self._rate = RateLimit(REQUESTS_PER_SECOND, BURST)
         self._attempts = RateLimit(TOKENS_PER_SECOND, TOKENS_BURST)
-        self._slots = {"http": Slots(MOST_REQUESTS), "websocket": Slots(MOST_SOCKETS)}
+        self._slots = {
+            "http": Slots(MOST_REQUESTS),
+            "websocket": Slots(MOST_SOCKETS),
+            "stranger": Slots(MOST_STRANGERS),
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in self._slots:
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        send = _with_headers(send)
-        slots = self._slots[scope["type"]]
-        if not slots.take():
-            await refuse(scope, send, ApiError(503, "too many connections", "close some pages", {"retry-after": "2"}))
-            return
+        send = _with_headers(send, self._headers)
         try:
             answer = self._check(scope)
             if answer is not None:
                 await answer(scope, receive, send)
                 return
-            body = _Bounded(receive) if scope["type"] == "http" and scope["path"] != UPLOADS else None
-            await self._app(scope, body or receive, send)
+            slots = self._slots["stranger" if scope["path"] in OPEN_TO_ALL else scope["type"]]
+            if not slots.take():
+                raise ApiError(503, "too many connections", "close some pages", {"retry-after": "2"})
+            try:
+                body = _Bounded(receive) if scope["type"] == "http" and scope["path"] != UPLOADS else None
+                await self._app(scope, body or receive, send)
+            finally:
+                slots.free()
         except ApiError as error:
             await refuse(scope, send, error)
-        finally:
-            slots.free()
 
     def _check(self, scope: Scope) -> ASGIApp | None:
         """Return what answers instead of the routes: the exchange of a token. Raises ApiError for refused requests."""
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _headers(scope)
         address = scope["client"][0] if scope.get("client") else ""
         if not self._hosts.knows(headers.get("host", "")):
             raise ApiError(421, "this server does not have that name", "use the address that the terminal shows")
-        if not self._rate.allows(address):
-            raise ApiError(429, "too many requests", "wait a few seconds", {"retry-after": "2"})
         self._check_origin(headers)
         _check_length(scope, headers)
         token = self._token_in(scope)
         if token is not None:
             return self._exchange(token, address)
-        if scope["path"] in OPEN_TO_ALL:
-            self._check_attempts(address)
-        elif not self._has_key(headers):
-            if scope["type"] == "http" and "text/html" in headers.get("accept", ""):
-                return stranger("This page needs the link that the terminal shows.")
-            raise ApiError(401, "there is no key, or it is not valid", "open the link that the terminal shows")
-        return None
+        key = self._key_in(headers)
+        if not self._rate.allows(address if key is None else key):
+            raise ApiError(429, "too many requests", "wait a few seconds", {"retry-after": "2"})
+        if key is not None or scope["path"] in OPEN_TO_ALL:
+            return None
+        if "authorization" in headers:
+            self.note_failure(address)
+        if scope["type"] == "http" and "text/html" in headers.get("accept", ""):
+            return stranger("This page needs the link that the terminal shows.")
+        raise ApiError(401, "there is no key, or it is not valid", "open the link that the terminal shows")
 
     def _check_origin(self, headers: dict[str, str]) -> None:
         origin = headers.get("origin")
@@ -120,7 +132,6 @@ class Gate:
         return parse_qs(scope["query_string"].decode("latin-1")).get("token", [None])[0]
 
     def _exchange(self, token: str, address: str) -> ASGIApp:
-        self._check_attempts(address)
         key = self._access.redeem(token)
         if key is None:
             self.note_failure(address)
@@ -128,23 +139,32 @@ class Gate:
         cookie = f"{self._cookie}={key}; Path=/; HttpOnly; SameSite=Strict; Max-Age={KEY_SECONDS}"
         return moved(cookie + ("; Secure" if self._secure else ""))
 
-    def _check_attempts(self, address: str) -> None:
-        if not self._attempts.allows(address, 0.0):
+    def note_failure(self, address: str) -> None:
+        """Count a wrong token or key of this address. Raises ApiError after too many; the right one still works."""
+        if not self._attempts.allows(address):
             raise ApiError(429, "too many wrong tokens", "wait a minute", {"retry-after": "60"})
 
-    def note_failure(self, address: str) -> None:
-        """Count a wrong token of this address."""
-        self._attempts.allows(address)
+    def _key_in(self, headers: dict[str, str]) -> str | None:
+        """Return the valid key in the headers of a request; None if there is none."""
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        keys = [bearer.strip()] if scheme.lower() == "bearer" else []
+        # By hand: SimpleCookie drops all cookies when another server of this machine has set an odd one.
+        for cookie in headers.get("cookie", "").split(";"):
+            name, _, value = cookie.partition("=")
+            if name.strip() == self._cookie:
+                keys.append(value.strip())
+        return next((key for key in keys if self._access.accepts(key)), None)
 
-    def _has_key(self, headers: dict[str, str]) -> bool:
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self._access.accepts(key.strip()):
-            return True
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(self._cookie)
-        except CookieError:
-            return False
-        return cookie is not None and self._access.accepts(cookie.value)
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Return the headers of a request. Raises ApiError when one that decides about access comes twice."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name in found and name in ("host", "origin", "authorization", "content-length"):
+            raise ApiError(400, f"the header {name} comes twice", "send it once")
+        found[name] = f"{found[name]}; {value}" if name == "cookie" and name in found else value
+    return found
 
 
 def _check_length(scope: Scope, headers: dict[str, str]) -> None:
@@ -152,33 +172,43 @@ def _check_length(scope: Scope, headers: dict[str, str]) -> None:
     if length is None or scope["path"] == UPLOADS:
         return
     if not (length.isascii() and length.isdigit()):
-        raise ApiError(400, "the length of the body is not a number")
+        raise ApiError(400, "the length of the body is not a number", "send the number of bytes")
     if int(length) > MOST_BYTES:
-        raise ApiError(413, f"the body is larger than {MOST_BYTES >> 20} MiB", f"files go to {UPLOADS}")
+        raise ApiError(413, _TOO_LARGE, f"files go to {UPLOADS}")
 
 
 class _Bounded:
-    """Receives at most `MOST_BYTES` of a body whose length is unknown."""
+    """Receives a body of at most `MOST_BYTES`, within `BODY_SECONDS`.
+
+    It raises Starlette's exception, which FastAPI lets pass while it reads a body.
+    """
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._bytes = 0
+        self._deadline: float | None = asyncio.get_running_loop().time() + BODY_SECONDS
 
     async def __call__(self) -> Message:
-        message = await self._receive()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise HTTPException(408, "the body does not arrive") from error
         self._bytes += len(message.get("body", b""))
         if self._bytes > MOST_BYTES:
-            raise ApiError(413, f"the body is larger than {MOST_BYTES >> 20} MiB", f"files go to {UPLOADS}")
+            raise HTTPException(413, _TOO_LARGE)
+        if not message.get("more_body"):
+            self._deadline = None  # from now on it waits for the end of the connection
         return message
 
 
-def _with_headers(send: Send) -> Send:
-    """Return a `send` that adds `HEADERS` to every answer."""
+def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
+    """Return a `send` that adds headers to every answer that does not set them itself."""
 
     async def sending(message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             present = {name.lower() for name, _ in message.get("headers", [])}
-            added = [(name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in present]
+            added = [(name.encode(), value.encode()) for name, value in headers.items() if name.encode() not in present]
             message["headers"] = [*message.get("headers", []), *added]
         await send(message)
 

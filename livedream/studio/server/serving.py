@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 import threading
@@ -13,11 +14,14 @@ from starlette.types import ASGIApp
 
 from livedream.errors import SinkError
 from livedream.studio.server.certificate import Certificate
+from livedream.studio.server.protocol import bounded_protocol
 
 START_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
 """How long requests in progress may take when the server ends."""
 BACKLOG = 256
+UNREAD_MILLISECONDS = 30_000
+"""How long sent data may stay without an answer before the connection ends."""
 
 _LIBRARIES = ("uvicorn", "websockets", "aiortc", "aioice", "asyncio")
 """Their loggers report what a browser does wrong. Python prints that on standard error where nobody handles it."""
@@ -31,11 +35,15 @@ def bind(host: str, port: int) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # also for a peer that answers, but reads nothing
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MILLISECONDS)
         bound.bind((host, port))
     except (OSError, OverflowError) as error:
         bound.close()
         reason = getattr(error, "strerror", None) or str(error)
-        raise SinkError(f"{host}:{port} cannot be used: {reason}", "choose another --port, or 0 for any") from error
+        about_port = getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES)
+        hint = "choose another --port, or 0 for any" if about_port else "choose an address of this machine for --host"
+        raise SinkError(f"{host}:{port} cannot be used: {reason}", hint) from error
     return bound
 
 
@@ -61,6 +69,8 @@ def serving(
         log_config=None,
         access_log=False,  # an address may contain a token
         lifespan="off",
+        proxy_headers=False,  # anybody could choose the address that rates are counted by
+        http=bounded_protocol(),
         ws="websockets-sansio",
         ws_max_size=4 << 20,
         backlog=BACKLOG,

@@ -11,7 +11,8 @@ from livedream.capture.kind import is_image
 from livedream.capture.open import open_source
 from livedream.capture.source import Source
 from livedream.errors import ArgumentError, SourceError
-from livedream.studio.session.repeated_picture import RepeatedPicture
+from livedream.studio.library.player import play
+from livedream.studio.library.repeated_picture import RepeatedPicture
 from livedream.urls import redact
 
 Kind = Literal["demo", "camera", "screen", "file", "browser", "given"]
@@ -76,7 +77,7 @@ class Offers:
                 return self.browser(choice.id)
             case "file":
                 name, path = self.file(choice.id)
-                return _played(path, name)
+                return play(path, name)
             case "given":
                 return _open_given(self.given or "demo")
 
@@ -88,7 +89,7 @@ def _open_given(spec: str) -> Source:
     source.close()
     if source.path is None or len(source.files) != 1:
         raise SourceError(f"{redact(spec)} is neither live nor one file", "name a camera, a video or a picture")
-    return _played(source.path, public_name(spec))
+    return _played_here(source.path, public_name(spec))
 
 
 def public_name(spec: str) -> str:
@@ -96,9 +97,9 @@ def public_name(spec: str) -> str:
     return redact(spec) if "://" in spec else Path(spec).name
 
 
-def _played(path: Path, name: str) -> Source:
-    """Return a live source that plays a video again and again, or repeats a picture."""
-    played: Source = RepeatedPicture(path) if is_image(path) else DemoSource(path)
+def _played_here(path: Path, name: str) -> Source:
+    """Return what `play` does, without a process of its own: for a file that the user trusts."""
+    played: Source = RepeatedPicture.read(path) if is_image(path) else DemoSource(path)
     played.name = name
     return played
 

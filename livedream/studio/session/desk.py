@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from livedream.errors import ArgumentError, SourceError
 from livedream.settings import CONTROLS, DreamSettings
 from livedream.studio.session.history import History, Look
-from livedream.studio.session.looks import OwnPresets, check_files, look_text
+from livedream.studio.session.looks import OwnPresets, check_files, check_text, look_text
 from livedream.studio.session.publisher import Publisher
 from livedream.studio.session.state import State
 
@@ -81,6 +81,7 @@ class Desk:
         """Set controls, all or none, and return the number of the state. Raises ArgumentError."""
 
         def make(controller: "LiveController") -> None:
+            check_text(values)
             check_files(controller.settings.replace(**values), controller.settings)
             fixed = [control.name for control in CONTROLS if not control.live and control.name in values]
             if fixed:
@@ -164,30 +165,41 @@ class Desk:
 
     def _note(self, controller: "LiveController") -> None:
         if not controller.touring:
-            look = Look(controller.settings, controller.preset, controller.preset_settings)
-            self._history.note(look, time.monotonic())
+            self._history.note(self._look, time.monotonic())
 
     # For the session
 
-    def take(self, make: "Callable[[Look], LiveController]") -> "LiveController":
+    def take(self, make: "Callable[[Look], LiveController]", look: Look | None = None) -> "LiveController":
         """Replace the controller for the next run, whose frames begin at time 0. The requests stay as they are.
 
-        make: returns a new controller for a look.
+        Pages go on making requests meanwhile: `make` may load a network, or even download it.
+
+        Args:
+            make: returns a new controller for a look.
+            look: the look to go on with, instead of the one that was requested.
         """
+        before = self._controller
+        if before is not None:
+            before.close()  # what it prepares belongs to the same dreamer
+        requested = self._look
+        controller = make(look or requested)
         with self._lock:
-            before = self._controller
-            look = self._first_look
-            if before is not None:
-                look = Look(before.settings, before.preset, before.preset_settings)
-            controller = make(look)
+            if look is None and self._look != requested:
+                controller.fade_to_look(*self._look)
             if before is not None and before.touring:
                 controller.toggle_tour()
             if before is not None and before.mirrored:
                 controller.toggle_mirror()
             self._controller = controller
-        if before is not None:
-            before.close()
         return controller
+
+    @property
+    def _look(self) -> Look:
+        """The look that was requested last."""
+        controller = self._controller
+        if controller is None:
+            return self._first_look
+        return Look(controller.settings, controller.preset, controller.preset_settings)
 
     def observe(self) -> None:
         """Note and publish what has changed by itself: by keys of a window, by a tour."""

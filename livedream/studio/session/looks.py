@@ -35,6 +35,13 @@ def check_files(settings: DreamSettings, present: DreamSettings) -> DreamSetting
     return settings
 
 
+def check_text(values: Mapping[str, Any]) -> None:
+    """Raise ArgumentError if a value, from JSON, is text that no other program could read: half a character."""
+    for name, value in values.items():
+        if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise ArgumentError(f"{name} is not text", "send UTF-8")
+
+
 def look_text(settings: DreamSettings) -> str:
     """Return the settings as the TOML of a preset."""
     return Recipe(settings=settings).text()

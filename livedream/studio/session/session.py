@@ -1,6 +1,8 @@
 """The dream behind the page: one source after another, and the requests of all pages."""
 
 import logging
+import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +11,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livedream.errors import SourceError
+from livedream.errors import ArgumentError, LivedreamError, SourceError
 from livedream.faults import explain
 from livedream.frame import Frame
 from livedream.pipeline import Changes, Report, run
@@ -17,6 +19,7 @@ from livedream.pipeline.governor import Governor
 from livedream.recipe import Recipe
 from livedream.sink.sink import Sink
 from livedream.stream_info import StreamInfo
+from livedream.studio.library.errors import NoSpaceError
 from livedream.studio.media.broadcast import Broadcast, CaptureTimes
 from livedream.studio.session.choice import USUAL_RATE, Offers, SourceChoice, describe
 from livedream.studio.session.desk import Desk
@@ -35,6 +38,10 @@ TICK_SECONDS = 0.1
 """How often the state is compared while no source runs; a run reports as often."""
 METERS_SECONDS = 0.5
 """How often the pages get numbers."""
+FREE_BYTES = 200 << 20
+"""Space on the disk below which a recording ends, so that other programs keep some."""
+FREE_SECONDS = 5.0
+"""How often the space is looked at."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,8 +54,18 @@ class Folders:
     """Where a session writes. folder: of the studio."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.snapshots, self.recordings = folder / "snapshots", folder / "recordings"
         self.presets = folder / "presets"
+
+    def hide(self, text: str) -> str:
+        """Return a message without the place of the folder, which says nothing to another machine."""
+        return text.replace(f"{self._folder}{os.sep}", "")
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the disk has hardly any space left."""
+        return shutil.disk_usage(self._folder).free < FREE_BYTES
 
 
 class Session:
@@ -88,7 +105,9 @@ class Session:
         self._phase: Phase = "loading"
         self._trouble: Trouble | None = None
         self._report: Report | None = None
-        self._metered_at = 0.0
+        self._metered_at = self._looked_at = 0.0
+        self._good: Look | None = None
+        """The look with which the last run dreamt."""
         self._pages = 0
         self._wake = threading.Event()
         self.desk = Desk(look, OwnPresets(folders.presets), self._state)
@@ -133,16 +152,30 @@ class Session:
         self._wake.set()
 
     def snapshot(self) -> Future[Path]:
-        """Save the picture that is shown. Raises SourceError when nothing is dreamt."""
-        return self._running_recorder().snapshot()
+        """Save the picture that is shown. Raises SourceError when nothing is dreamt, NoSpaceError on a full disk."""
+        recorder = self._running_recorder()
+        if self._folders.is_full:
+            raise NoSpaceError("the disk is full", "delete files that you do not need")
+        return recorder.snapshot()
 
     def record(self, on: bool) -> int:
-        """Start or end a recording. Raises SourceError when nothing is dreamt."""
+        """Start or end a recording. Raises SourceError when nothing is dreamt, SinkError, NoSpaceError."""
         recorder = self._running_recorder()
         if (recorder.recording is not None) != on:
+            if on and self._folders.is_full:
+                raise NoSpaceError("the disk is full", "delete files that you do not need")
             self._recording_since = time.time()
-            self.desk.publisher.change(recorder.toggle_recording)
+            self.desk.publisher.change(recorder.start_recording if on else recorder.end_recording)
         return self.desk.publisher.revision
+
+    def plays(self, file: str) -> bool:
+        """Return whether the file with this id is the present source."""
+        source = self._source
+        return (source.kind, source.id) == ("file", file) and self._phase in ("preparing", "running")
+
+    def hide(self, text: str) -> str:
+        """Return a message for the pages, without the place of the folder on this machine."""
+        return self._folders.hide(text)
 
     def _running_recorder(self) -> "Recorder":
         recorder = self._recorder
@@ -180,8 +213,7 @@ class Session:
             with ExitStack() as opened:
                 source = opened.enter_context(CaptureTimes(self.offers.open(choice), self.broadcast))
                 self._show(choice, source, "preparing")
-                controller = self._new_controller(dreamer)
-                dreamer.prepare(source.size)
+                controller = self._prepared(dreamer, source.size)
                 self._show(choice, source, "running")
                 report = self._run(dreamer, controller, source, opened, check)
             if self._window is not None and self._window.finished:
@@ -194,8 +226,8 @@ class Session:
             return
         except Exception as error:  # noqa: BLE001  the pages show it; another source may do
             fault = explain(error)
-            _log.info("%s", fault.message, exc_info=error)
-            self._trouble, self._phase = Trouble(fault.message, fault.hint), "failed"
+            _log.warning("%s", fault.message)
+            self._trouble, self._phase = Trouble(self.hide(fault.message), fault.hint), "failed"
         finally:
             self._recorder, self._report = None, None
             self.desk.publisher.publish()
@@ -237,18 +269,32 @@ class Session:
                 raise _NextSourceError
 
         governor = Governor(dreamer, source.rate or USUAL_RATE)
-        return run(source, controller, sinks, on_progress=on_progress, governor=governor, changes=changes)
+        try:
+            return run(source, controller, sinks, on_progress=on_progress, governor=governor, changes=changes)
+        finally:
+            self._good = Look(controller.in_force, controller.preset, controller.preset_settings)
 
-    def _new_controller(self, dreamer: "Dreamer") -> "LiveController":
-        """Return a controller for the next source."""
+    def _prepared(self, dreamer: "Dreamer", size: tuple[int, int]) -> "LiveController":
+        """Return a controller for the next source, whose network is loaded.
+
+        Settings that cannot be prepared, such as a network that is not here, give way to those of the last run.
+        """
         from livedream.controls.controller import LiveController
 
         def make(look: Look) -> LiveController:
             dreamer.settings = look.settings
             dreamer.reset()
+            dreamer.prepare(size)
             return LiveController(dreamer, look.preset, preset_settings=look.preset_settings)
 
-        return self.desk.take(make)
+        try:
+            return self.desk.take(make)
+        except (LivedreamError, ArgumentError) as error:
+            if self._good is None:
+                raise
+            controller = self.desk.take(make, self._good)
+            controller.messages.show(self.hide(str(error)), "fault")
+            return controller
 
     def _show(self, choice: SourceChoice, source: CaptureTimes, phase: Phase) -> None:
         if self._wanted is not None:
@@ -271,9 +317,18 @@ class Session:
         self._report = report
         self.desk.observe()
         now = time.monotonic()
+        if now - self._looked_at >= FREE_SECONDS:
+            self._looked_at = now
+            self._end_recording_on_a_full_disk()
         if now - self._metered_at >= METERS_SECONDS:
             self._metered_at = now
             self.desk.publisher.tell({"type": "meters", "meters": meters_of(report)})
+
+    def _end_recording_on_a_full_disk(self) -> None:
+        recorder = self._recorder
+        if recorder is not None and recorder.recording is not None and self._folders.is_full:
+            recorder.end_recording()
+            self._trouble = Trouble("the recording has ended: the disk is full", "delete files that you do not need")
 
 
 def _lender(choice: SourceChoice) -> str | None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -64,7 +64,12 @@ class RunningStudio:
     @property
     def said(self) -> str:
         """All that it has printed, with standard error at the end."""
-        return "".join(self._said) + self._errors.read_text(encoding="utf-8")
+        return "".join(self._said) + self.complaints
+
+    @property
+    def complaints(self) -> str:
+        """What it has printed on standard error."""
+        return self._errors.read_text(encoding="utf-8")
 
     def stop(self) -> None:
         """Press Ctrl-C, and check that it ends well and leaves neither processes nor half-written files."""
@@ -102,11 +107,25 @@ class RunningStudio:
 
 
 @contextlib.contextmanager
-def started(folder: Path, *options: str) -> Iterator[RunningStudio]:
-    """Run `livedream studio` with these options, stop it at the end, and check how it ends."""
+def started(folder: Path, *options: str, within: Sequence[str] = ()) -> Iterator[RunningStudio]:
+    """Run `livedream studio` with these options, stop it at the end, and check how it ends.
+
+    within: a command that runs the one that follows it, in its own place.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     errors = folder.parent / f"{folder.name}-errors.txt"
-    command = [sys.executable, "-m", "livedream", "studio", "--port", "0", "--folder", str(folder), "--no-browser"]
+    command = [
+        *within,
+        sys.executable,
+        "-m",
+        "livedream",
+        "studio",
+        "--port",
+        "0",
+        "--folder",
+        str(folder),
+        "--no-browser",
+    ]
     with errors.open("w", encoding="utf-8") as written:
         process = subprocess.Popen(
             [*command, *options], stdout=subprocess.PIPE, stderr=written, text=True, encoding="utf-8"

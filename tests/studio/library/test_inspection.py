@@ -152,7 +152,7 @@ def test_the_preview_of_a_turned_film_is_upright(files: Files, tmp_path: Path) -
 def test_the_content_counts_and_not_the_name(files: Files, tmp_path: Path) -> None:
     picture(tmp_path / "a.png").rename(tmp_path / "a.html")
     entry = upload(files, tmp_path / "a.html")
-    assert (entry.name, entry.type) == ("a.html", "image/png")
+    assert (entry.name, entry.type) == ("a.png", "image/png")  # a browser saves it under that name
     assert files.find(entry.id)[1].suffix == ".png"
 
 

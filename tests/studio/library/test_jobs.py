@@ -277,7 +277,7 @@ def test_the_worker_ends_with_its_studio(studio: Studio) -> None:
     assert studio.jobs.find(id).state in ("waiting", "running")
     studio.await_frames(id)
     assert studio.worker() != int(pid)
-    assert not os.path.exists(f"/proc/{pid}")  # noqa: PTH110  a string
+    wait_until(lambda: not os.path.exists(f"/proc/{pid}"))  # noqa: PTH110  a string
     studio.jobs.delete(id)
 
 

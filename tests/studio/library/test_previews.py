@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from livedream.errors import LivedreamError
 from livedream.studio.library import previews as module
-from livedream.studio.library.errors import UnknownThingError
+from livedream.studio.library.errors import UndecodableError, UnknownThingError
 from livedream.studio.library.files import Files
 from livedream.studio.library.previews import preview_of
 from tests.conftest import write_clip
@@ -52,7 +51,8 @@ def test_a_preview_that_was_deleted_is_made_again(files: Files, tmp_path: Path) 
 
 def test_a_file_that_is_no_picture(files: Files) -> None:
     (files.folder / "snapshots" / "livedream-20261127-220101.png").write_bytes(b"x")
-    with pytest.raises(LivedreamError):
+    with pytest.raises(UndecodableError, match=r"^livedream-20261127-220101\.png ") as caught:
         preview_of(files, SNAPSHOT)
+    assert str(files.folder) not in f"{caught.value} {caught.value.hint}"
     with pytest.raises(UnknownThingError):
         preview_of(files, "snapshot-1")

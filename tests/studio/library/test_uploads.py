@@ -101,7 +101,7 @@ def test_a_name_is_only_shown(files: Files, tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     names = ["../../../tmp/evil.png", "/etc/passwd", "a\0b.png", ".htaccess", "x" * 255]
     shown = [upload(files, path, name).name for name in names]
-    assert shown[:4] == ["evil.png", "passwd", "a_b.png", ".htaccess"]
+    assert shown[:4] == ["evil.png", "passwd.png", "a_b.png", ".htaccess.png"]
     assert {Path(name).parts[0] for name in all_below(files.folder)} == {"uploads", "previews"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "studio"]
 

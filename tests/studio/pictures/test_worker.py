@@ -125,6 +125,18 @@ def test_the_worker_has_the_lowest_priority_and_ends_with_a_killed_studio(tmp_pa
         time.sleep(0.02)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_the_worker_does_not_get_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEDREAM_STUDIO_TOKEN", "a-secret")
+    process = WorkerProcess(lambda *_: None, lambda *_: None)
+    try:
+        variables = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+    finally:
+        process.finish()
+    assert b"OMP_NUM_THREADS=1" in variables
+    assert not [each for each in variables if b"a-secret" in each]
+
+
 def _runs(pid: int) -> bool:
     """Return whether a process runs; one that has ended stays a zombie until its new parent asks for it."""
     try:

@@ -1,6 +1,7 @@
 """What a page does with the dream, over HTTP."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
@@ -8,6 +9,7 @@ from PIL import Image
 from livedream import open_source
 from livedream.presets import load_preset, parse_preset, preset_names
 from livedream.settings import CONTROLS
+from livedream.studio.session import session
 from tests.conftest import count_frames
 from tests.studio.running import SMALL, until
 
@@ -62,6 +64,11 @@ def test_wrong_values_change_nothing(client, values, named) -> None:
     before = client.get("/api/state")["settings"]
     assert named in client.refused("PATCH", "/api/settings", 400, json={"strength": 0.5, **values})
     assert client.get("/api/state")["settings"] == before
+
+
+def test_half_a_character_is_refused_in_words(client) -> None:
+    for body in (b'{"\\ud800": 1}', b'{"model": "\\ud800"}', b'{"layers": "\\udc00"}'):
+        client.refused("PATCH", "/api/settings", 400, content=body, headers={"content-type": "application/json"})
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"strength": NaN}', b"\xff\xfe", b"[" * 100_000])
@@ -182,6 +189,28 @@ def test_the_newest_picture(client) -> None:
     assert answer.headers["content-type"] == "image/jpeg"
     client.refused("GET", "/api/picture?width=99999999", 400)
     client.refused("GET", "/api/picture?view=nothing", 400)
+
+
+def test_on_a_full_disk_nothing_is_saved(client, monkeypatch) -> None:
+    monkeypatch.setattr(session, "FREE_BYTES", 1 << 60)
+    assert "disk is full" in client.refused("POST", "/api/snapshot", 507)
+    assert "disk is full" in client.refused("PUT", "/api/recording", 507, json={"on": True})
+
+
+def test_a_recording_ends_before_the_disk_is_full(client, monkeypatch) -> None:
+    monkeypatch.setattr(session, "FREE_SECONDS", 0.1)
+    client.put("/api/recording", {"on": True})
+    monkeypatch.setattr(session, "FREE_BYTES", 1 << 60)
+    state = client.until(lambda state: state["trouble"] and state)
+    assert "the disk is full" in state["trouble"]["message"]
+    assert state["recording"] is None
+
+
+def test_snapshots_at_the_same_time_are_bounded_and_hold_nobody_up(client) -> None:
+    with ThreadPoolExecutor(30) as many:
+        statuses = list(many.map(lambda _: client.http.post("/api/snapshot").status_code, range(30)))
+    assert set(statuses) <= {200, 429}
+    assert statuses.count(200) >= 4
 
 
 @pytest.mark.parametrize(

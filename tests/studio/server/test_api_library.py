@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,14 +14,17 @@ from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
 
 from livedream.errors import LivedreamError
+from livedream.studio.library.errors import UndecodableError
 from livedream.studio.library.files import Files
 from livedream.studio.library.jobs import Jobs
-from livedream.studio.library.uploads import Uploads
+from livedream.studio.library.uploads import MOST_AT_ONCE, Uploads
 from livedream.studio.server.api_library import router
 from livedream.studio.server.errors import ApiError
 from livedream.studio.session.looks import OwnPresets
+from livedream.studio.studio import SLOW_THREADS
 from tests.conftest import count_frames, write_clip
 from tests.studio.library.parts import DEADLINE, PLENTY, SMALL, free, picture, wait_until
+from tests.studio.running import Client
 
 
 class Server:
@@ -31,19 +35,25 @@ class Server:
         self.space = PLENTY
         self.files = Files(folder / "studio")
         self.jobs = Jobs(self.files, folder / "studio" / "jobs", free=free)
+        self.slow = ThreadPoolExecutor(SLOW_THREADS, "livedream-library")
+        self.played = ""
+        """The id of the file that is the live source."""
         self.own = OwnPresets(folder / "studio" / "presets")
         context: Any = SimpleNamespace(
             files=self.files,
             uploads=Uploads(self.files, most_bytes=1 << 20, free=lambda folder: self.space),
             jobs=self.jobs,
-            session=SimpleNamespace(desk=SimpleNamespace(settings=SMALL, own_presets=self.own)),
+            slow=self.slow,
+            session=SimpleNamespace(
+                desk=SimpleNamespace(settings=SMALL, own_presets=self.own), plays=lambda id: id == self.played
+            ),
         )
         app = FastAPI()
         app.include_router(router(context))
 
         async def refused(request: Request, error: Exception) -> JSONResponse:
             assert isinstance(error, ApiError)
-            return JSONResponse(error.problem.model_dump(), error.status)
+            return JSONResponse(error.problem.model_dump(), error.status, error.headers)
 
         async def explained(request: Request, error: Exception) -> JSONResponse:
             return JSONResponse({"message": str(error), "hint": ""}, 409)
@@ -66,6 +76,7 @@ class Server:
         self._runner.run(self.client.aclose())
         self._runner.close()
         self.jobs.close()
+        self.slow.shutdown()
 
     def upload(self, path: Path, name: str | None = None) -> Any:
         return self.ask("POST", "/api/uploads", params={"name": name or path.name}, content=path.read_bytes())
@@ -185,6 +196,32 @@ def test_an_upload_that_is_cut_off(server: Server) -> None:
     assert list((server.files.folder / "uploads").iterdir()) == []
 
 
+def test_uploads_that_do_not_arrive_make_room(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("livedream.studio.server.api_library.SILENCE_SECONDS", 0.5)
+    data = picture(server.folder / "a.png").read_bytes()
+
+    async def idle() -> AsyncIterator[bytes]:
+        yield data[:1]
+        await asyncio.sleep(3600)
+
+    async def slow() -> AsyncIterator[bytes]:
+        for number in range(4):
+            yield data[number * len(data) // 4 : (number + 1) * len(data) // 4]
+            await asyncio.sleep(0.2)
+
+    def post(body: Any) -> Coroutine[Any, Any, httpx.Response]:
+        return server.client.post("/api/uploads", params={"name": "a.png"}, content=body())
+
+    async def all_of_them() -> list[httpx.Response]:
+        return await asyncio.gather(*(post(idle) for _ in range(MOST_AT_ONCE)))
+
+    for answer in server.run(all_of_them()):
+        assert (answer.status_code, answer.headers["connection"]) == (408, "close")
+        assert answer.json() == {"message": "the upload does not arrive", "hint": "try again"}
+    assert server.run(post(slow)).status_code == 201
+    assert [path.suffix for path in sorted((server.files.folder / "uploads").iterdir())] == [".json", ".png"]
+
+
 def test_a_job(server: Server) -> None:
     uploaded = server.upload(write_clip(server.folder / "beach.mp4", frames=10)).json()
     made = server.ask("POST", "/api/jobs", json={"file": uploaded["id"], "preset": None})
@@ -262,3 +299,75 @@ def test_requests_do_not_wait_for_an_inspection(server: Server, monkeypatch: pyt
     listed, answer = server.run(both())
     assert listed == []
     assert answer["message"] == "inspected"
+
+
+def test_previews_and_inspections_keep_no_thread_of_the_pictures(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, names = threading.Event(), []
+
+    def inspect_file(*_: object) -> None:
+        names.append(threading.current_thread().name)
+        assert ended.wait(DEADLINE)
+        raise UndecodableError("inspected")
+
+    for module in ("uploads", "previews"):
+        monkeypatch.setattr(f"livedream.studio.library.{module}.inspect_file", inspect_file)
+    write_clip(server.files.folder / "recordings" / "livedream-20261127-220101.mp4")
+    kept = picture(server.files.folder / "snapshots" / "livedream-20261127-220101.png")
+    assert server.ask("GET", f"/api/files/snapshot-{kept.stem[10:]}/picture").status_code == 200
+    data = kept.read_bytes()
+
+    async def all_of_them() -> list[int]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))  # those of the pictures
+        get, post = server.client.get, server.client.post
+        asked = [get("/api/files/recording-20261127-220101/picture") for _ in range(14)]
+        asked += [post("/api/uploads", params={"name": "a.png"}, content=data) for _ in range(MOST_AT_ONCE)]
+        tasks = [asyncio.ensure_future(each) for each in asked]
+        try:
+            while len(names) < 2:
+                await asyncio.sleep(0.01)
+            async with asyncio.timeout(DEADLINE):
+                for _ in range(10):
+                    await asyncio.to_thread(int)
+                # A preview that exists, and the end of a job, do not wait for the others either.
+                assert (await get("/api/files/snapshot-20261127-220101/picture")).status_code == 200
+                assert (await server.client.delete("/api/jobs/job-1")).status_code == 404
+        finally:
+            ended.set()
+            answers = await asyncio.gather(*tasks)
+        return [answer.status_code for answer in answers]
+
+    assert server.run(all_of_them()) == [422] * (14 + MOST_AT_ONCE)
+    assert all(name.startswith("livedream-library") for name in names)
+
+
+def test_the_live_source_is_not_deleted(server: Server) -> None:
+    server.played = server.upload(picture(server.folder / "a.png")).json()["id"]
+    refused = server.ask("DELETE", f"/api/files/{server.played}")
+    assert refused.status_code == 409
+    assert refused.json() == {
+        "message": "the file is the source of the live dream",
+        "hint": "choose another source first",
+    }
+    server.played, id = "", server.played
+    assert server.ask("DELETE", f"/api/files/{id}").status_code == 204
+
+
+def test_a_browser_saves_an_upload_as_what_it_is(server: Server) -> None:
+    id = server.upload(picture(server.folder / "a.png"), "page.html").json()["id"]
+    saved = server.ask("GET", f"/api/files/{id}", params={"download": 1})
+    assert saved.headers["content-disposition"] == 'attachment; filename="page.png"'
+
+
+def test_an_upload_becomes_the_live_source(own_client: Client, tmp_path: Path) -> None:
+    film = write_clip(tmp_path / "beach.mp4", size=(96, 64), rate=25, frames=25)
+    answer = own_client.http.post("/api/uploads", params={"name": film.name}, content=film.read_bytes())
+    id = answer.json()["id"]
+    own_client.put("/api/source", {"kind": "file", "id": id})
+    assert own_client.refused("DELETE", f"/api/files/{id}", 409) == "the file is the source of the live dream"
+    own_client.until(lambda state: state["phase"] == "running" and state["source"]["text"] == "beach.mp4 96x64, 25 fps")
+    assert "livedream-player" in {thread.name for thread in threading.enumerate()}
+    own_client.put("/api/source", {"kind": "demo", "id": ""})
+    own_client.until(lambda state: state["phase"] == "running" and state["source"]["kind"] == "demo")
+    assert own_client.http.delete(f"/api/files/{id}").status_code == 204

@@ -108,6 +108,20 @@ def test_what_is_no_message_ends_the_connection_alone(client, text) -> None:
     client.get("/api/state")
 
 
+def test_what_is_not_text_ends_the_connection_alone(client) -> None:
+    with client.socket("/api/events") as talk:
+        talk.send(b"binary")
+        with pytest.raises(ConnectionClosed, match="1003"):
+            while True:
+                talk.recv(timeout=10)
+
+
+def test_half_a_character_comes_back_in_an_answer(client) -> None:
+    with client.events() as page:
+        assert page.set(1, **{"\ud800": 1})["type"] == "refused"
+        assert page.set(2, model="\ud800")["type"] == "refused"
+
+
 def test_a_flood_ends_the_connection_alone(client, monkeypatch) -> None:
     monkeypatch.setattr(events, "MESSAGES_PER_SECOND", 0.1)
     monkeypatch.setattr(events, "BURST", 5.0)

@@ -17,13 +17,14 @@ from starlette.websockets import WebSocket
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from livedream.studio.server import security
+from livedream.studio.server import protocol, security
 from livedream.studio.server.access import Access
 from livedream.studio.server.errors import ApiError, refused
 from livedream.studio.server.hosts import Hosts
 from livedream.studio.server.limits import RateLimit
 from livedream.studio.server.security import MOST_BYTES, Gate
 from livedream.studio.server.serving import bind, serving
+from tests.studio.running import until
 
 
 class Answer(NamedTuple):
@@ -168,11 +169,85 @@ def test_a_body_of_unknown_length_is_cut_off(server) -> None:
     assert (answer.status, server.reached) == (413, [])
 
 
+def test_a_body_that_does_not_arrive_is_given_up(server, monkeypatch) -> None:
+    monkeypatch.setattr(security, "BODY_SECONDS", 0.2)
+    answer = server.ask("POST", "/api/session", key=None, body=b"{", content_length="100")
+    assert (answer.status, server.reached) == (408, [])
+
+
+def test_strangers_cannot_take_all_places(server) -> None:
+    """Each begins a request that needs no key, and never ends it."""
+    head = f"POST /api/session HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Length: 100\r\n\r\n{{"
+    with contextlib.ExitStack() as stack:
+        for _ in range(security.MOST_REQUESTS + 5):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            connection.sendall(head.encode())
+        assert until(lambda: server.ask("POST", "/api/session", key=None, body=b"{}").status == 503)
+        assert server.ask().status == 200
+
+
+def test_nobody_chooses_their_own_address(server) -> None:
+    """Rates are counted by address: X-Forwarded-For must not change it."""
+    statuses = [
+        server.ask("GET", f"/?token=x{number}", key=None, x_forwarded_for=f"10.0.0.{number}").status
+        for number in range(14)
+    ]
+    assert statuses[-1] == 429
+
+
+def test_the_right_token_works_after_many_wrong_ones(server) -> None:
+    for number in range(14):
+        server.ask("GET", f"/?token=wrong{number}", key=None)
+    assert server.ask("GET", f"/?token={server.access.new_token()}", key=None).status == 200
+
+
+def test_wrong_keys_are_limited_and_do_not_shut_out_the_right_one(server) -> None:
+    statuses = [server.ask(key=f"wrong-{number}").status for number in range(14)]
+    assert (statuses[0], statuses[-1]) == (401, 429)
+    assert server.ask().status == 200
+
+
+def test_requests_of_strangers_do_not_count_for_who_has_a_key(server, monkeypatch) -> None:
+    monkeypatch.setattr(RateLimit, "allows", lambda self, address, cost=1.0: address != "127.0.0.1")
+    assert server.ask(key=None).status == 429
+    assert server.ask().status == 200
+
+
+@pytest.mark.parametrize(
+    "other", ['x={"a":1}', "foo", "a[b]=1", "a@b=1", 'x="un', "expires=x", "n\u00e4me=1", "=;;", "livedream-1=2"]
+)
+def test_a_cookie_of_another_server_shuts_nobody_out(server, other) -> None:
+    own = f"livedream-{server.port}={server.key}"
+    for cookie in (f"{other}; {own}", f"{own}; {other}"):
+        assert server.ask(key=None, cookie=cookie.encode("latin-1")).status == 200
+
+
+def test_a_header_that_comes_twice_is_refused(server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        lines = ["GET /api/state HTTP/1.1", f"Host: 127.0.0.1:{server.port}", "Origin: http://evil.example"]
+        lines += [f"Origin: http://127.0.0.1:{server.port}", f"Authorization: Bearer {server.key}", "", ""]
+        connection.sendall("\r\n".join(lines).encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 400")
+    assert server.reached == []
+
+
+def test_connections_are_bounded_and_silent_ones_end(server, monkeypatch) -> None:
+    monkeypatch.setattr(protocol, "MOST_CONNECTIONS", 8)
+    monkeypatch.setattr(protocol, "HEADER_SECONDS", 0.5)
+    with contextlib.ExitStack() as stack:
+        idle = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10)) for _ in range(30)
+        ]
+        idle[-1].sendall(b"GET / HTTP/1.1\r\nHost:")  # half a header
+        assert server.ask().status == 200
+        assert [connection.recv(1) for connection in idle] == [b""] * 30
+    assert server.ask().status == 200
+
+
 def test_wrong_tokens_are_limited(server) -> None:
     statuses = [server.ask("GET", f"/?token=wrong{number}", key=None).status for number in range(14)]
     assert statuses[:10] == [401] * 10
     assert statuses[-1] == 429
-    assert server.ask().status == 200  # who has a key goes on
 
 
 def test_too_many_requests_are_refused(server, monkeypatch) -> None:

@@ -3,6 +3,7 @@
 import { percentiles } from "./age.js";
 import { JpegPlayer } from "./jpeg_player.js";
 import { RtcPlayer } from "./rtc_player.js";
+import { NoAddressError } from "./sdp.js";
 
 const FIRST_PICTURE_MS = 5000; // after which WebRTC is given up
 const PAUSES_MS = [500, 1000, 2000, 4000, 8000]; // before each further try
@@ -97,9 +98,10 @@ export class Player extends EventTarget {
     }
   }
 
-  /** `error` is what `request` threw; without a `status` the server did not answer at all, so JPEG would fail too. */
+  /** `error` is what `request` threw; without a `status` the server did not answer, so JPEG would fail too. */
   #lost(byRtc, reason, error = null) {
-    this.#rtcFailed = byRtc && this.#lastPicture === null && (error === null || error.status !== undefined);
+    const answered = error === null || error.status !== undefined || error instanceof NoAddressError;
+    this.#rtcFailed = byRtc && this.#lastPicture === null && answered;
     this.#transport?.close();
     this.#transport = null;
     if (this.#rtcFailed) {

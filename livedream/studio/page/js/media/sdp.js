@@ -3,6 +3,9 @@
 const GATHERING_MS = 1000; // candidates on this machine and its network take a few milliseconds
 const DISCONNECTED_MS = 3000; // after which a connection is given up: a new one takes less than a second
 
+/** This browser has no address for WebRTC: it is in no network, and does not use the loopback interface. */
+export class NoAddressError extends Error {}
+
 /** Wait until all candidates are known, but not long: the server needs them in the offer. */
 function gathered(connection) {
   if (connection.iceGatheringState === "complete") return Promise.resolve();
@@ -16,11 +19,17 @@ function gathered(connection) {
   });
 }
 
-/** Send the offer of a connection and take the answer; return the id that the server gives it. */
+/**
+ * Send the offer of a connection and take the answer; return the id that the server gives it.
+ *
+ * Throws NoAddressError, and what `request` throws.
+ */
 export async function negotiate(connection, { client, role, request, change = (sdp) => sdp }) {
   await connection.setLocalDescription(await connection.createOffer());
   await gathered(connection);
   const { sdp } = connection.localDescription;
+  // It would never connect: candidates that come later are not sent.
+  if (!sdp.includes("a=candidate:")) throw new NoAddressError("this browser has no network for WebRTC");
   const answer = await request("POST", "/api/webrtc", { sdp, type: "offer", client, role });
   if (connection.signalingState !== "closed") {
     await connection.setRemoteDescription({ type: "answer", sdp: change(answer.sdp) });
