@@ -184,7 +184,7 @@ def test_a_killed_process_is_an_error(make_clip: Callable[..., Path]) -> None:
 
 def test_closing_ends_an_iteration_that_waits(child_that: Callable[[str], Path]) -> None:
     path = child_that(f"{BEGINNING}time.sleep(100)")
-    player, begun, seen = Player(path, "a"), threading.Event(), list[str]()
+    player, begun, seen = Player(path, "a"), threading.Event(), list[object]()
 
     def iterate() -> None:
         begun.set()
