@@ -27,6 +27,7 @@ from livedream.studio.server.certificate import certificate_for
 from livedream.studio.server.clients import Clients
 from livedream.studio.server.context import Context
 from livedream.studio.server.hosts import Hosts, own_addresses
+from livedream.studio.server.limits import WrongTokens
 from livedream.studio.server.security import Gate
 from livedream.studio.server.serving import bind, serving
 from livedream.studio.session.choice import Offers, SourceChoice, public_name
@@ -96,13 +97,13 @@ def studio(request: StudioRequest) -> Iterator[Studio]:
         )
         stack.callback(preset_pictures.close)
         peers = Peers(broadcast, cameras)
-        gate_failures: list[Gate] = []
+        wrong_tokens = WrongTokens()
         context = Context(
             session=session,
             clients=clients,
             access=access,
             address=address,
-            note_failure=lambda sender: gate_failures[0].note_failure(sender),
+            wrong_tokens=wrong_tokens,
             peers=peers,
             files=files,
             uploads=Uploads(files, most_bytes=request.largest_upload),
@@ -110,8 +111,8 @@ def studio(request: StudioRequest) -> Iterator[Studio]:
             slow=slow,
             preset_pictures=preset_pictures,
         )
-        gate = Gate(make_app(context), _hosts(address), access, secure=request.https, port=address.port)
-        gate_failures.append(gate)
+        app, hosts = make_app(context), _hosts(address)
+        gate = Gate(app, hosts, access, wrong_tokens, secure=request.https, port=address.port)
         certificate = certificate_for(request.folder / "https", _names(address)) if request.https else None
         stack.enter_context(serving(gate, bound, certificate=certificate, on_end=peers.close_all))
         yield Studio(session, address, access, None if certificate is None else certificate.fingerprint)

@@ -188,6 +188,19 @@ def test_a_photograph_becomes_a_dream(studio: RunningStudio, page: "Page", tmp_p
     page.get_by_role("button", name=re.compile(r"^Open coffee-dream|^Open .*dream.*png")).wait_for()
 
 
+def test_what_to_dream_of_is_chosen_by_its_picture(studio: RunningStudio, page: "Page") -> None:
+    studio.enter(page)
+    page.get_by_role("tab", name="Controls").click()
+    page.get_by_role("button", name="Choose").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("searchbox").fill("bird")
+    dialog.get_by_role("button", name="birds").first.click()
+    dialog.get_by_role("button", name="Dream it").click()
+    until_state(page, "state.settings.layers.includes('birds')")
+    page.keyboard.press("Control+z")
+    until_state(page, "!state.settings.layers.includes('birds')")
+
+
 def test_a_link_carries_a_look(studio: RunningStudio, new_page) -> None:
     page = new_page(permissions=["clipboard-read", "clipboard-write"])
     studio.enter(page)

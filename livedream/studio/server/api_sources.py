@@ -40,7 +40,7 @@ def router(context: Context) -> APIRouter:
     async def exchange(wanted: TokenRequest, request: Request, user_agent: Annotated[str, Header()] = "") -> Key:
         key = context.access.redeem(wanted.token)
         if key is None:
-            context.note_failure(request.client.host if request.client else "")
+            context.wrong_tokens.note(request.client.host if request.client else "")
             raise ApiError(401, "the token is wrong, used or too old", "use the newest link of the terminal")
         return Key(key=key)
 

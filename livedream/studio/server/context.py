@@ -1,6 +1,5 @@
 """What the routes of the server share."""
 
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from livedream.studio.pictures.preset_pictures import PresetPictures
 from livedream.studio.server.access import Access
 from livedream.studio.server.address import Address
 from livedream.studio.server.clients import Clients
+from livedream.studio.server.limits import WrongTokens
 from livedream.studio.session.session import Session
 
 
@@ -27,8 +27,8 @@ class Context:
     """Who may use the server."""
     address: Address
     """Where the server can be reached."""
-    note_failure: Callable[[str], None]
-    """Counts a wrong token that came from this address."""
+    wrong_tokens: WrongTokens
+    """Counts wrong tokens by their address."""
     peers: Peers
     """The WebRTC connections."""
     files: Files

@@ -3,7 +3,6 @@
 import ipaddress
 import socket
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 ANY = ("0.0.0.0", "::")
@@ -67,8 +66,3 @@ def own_addresses() -> list[str]:
             if not is_loopback(text) and not ipaddress.ip_address(text.partition("%")[0]).is_link_local:
                 found.append(text)
     return found
-
-
-def host_of(url: str) -> str:
-    """Return the host of an address."""
-    return urlsplit(url).hostname or ""

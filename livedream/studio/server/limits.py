@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from livedream.studio.server.errors import ApiError
+
 REQUESTS_PER_SECOND, BURST = 100.0, 400.0
 """Requests of one address: a page loads 60 files at once and then asks a few times a second."""
 TOKENS_PER_SECOND, TOKENS_BURST = 0.2, 10.0
@@ -50,3 +52,15 @@ class Slots:
     def free(self) -> None:
         """Return a slot."""
         self._taken -= 1
+
+
+class WrongTokens:
+    """Counts the wrong tokens and keys of each address. The right ones work all the same."""
+
+    def __init__(self) -> None:
+        self._rate = RateLimit(TOKENS_PER_SECOND, TOKENS_BURST)
+
+    def note(self, address: str) -> None:
+        """Count one. Raises ApiError after too many."""
+        if not self._rate.allows(address):
+            raise ApiError(429, "too many wrong tokens", "wait a minute", {"retry-after": "60"})

@@ -14,10 +14,9 @@ from livedream.studio.server.hosts import Hosts
 from livedream.studio.server.limits import (
     BURST,
     REQUESTS_PER_SECOND,
-    TOKENS_BURST,
-    TOKENS_PER_SECOND,
     RateLimit,
     Slots,
+    WrongTokens,
 )
 from livedream.studio.server.welcome import moved, stranger
 
@@ -52,21 +51,24 @@ class Gate:
         app: what answers the others.
         hosts: the names of this server.
         access: checks tokens and keys.
+        wrong_tokens: counts those that are wrong.
         secure: whether the server speaks HTTPS.
         port: of the server; its cookie is named after it, because browsers share cookies between ports.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Hosts, access: Access, *, secure: bool, port: int) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Hosts, access: Access, wrong_tokens: WrongTokens, *, secure: bool, port: int
+    ) -> None:
         self._app = app
         self._hosts = hosts
         self._access = access
+        self._wrong_tokens = wrong_tokens
         self._secure = secure
         self._cookie = f"livedream-{port}"
         # Over plain HTTP browsers know this one only on the machine itself, and complain elsewhere.
         self._headers = HEADERS | ({"cross-origin-opener-policy": "same-origin"} if secure or hosts.is_private else {})
         # A key has a rate of its own: strangers, who may have the same address, use up none of it.
         self._rate = RateLimit(REQUESTS_PER_SECOND, BURST)
-        self._attempts = RateLimit(TOKENS_PER_SECOND, TOKENS_BURST)
         self._slots = {
             "http": Slots(MOST_REQUESTS),
             "websocket": Slots(MOST_SOCKETS),
@@ -111,7 +113,7 @@ class Gate:
         if key is not None or scope["path"] in OPEN_TO_ALL:
             return None
         if "authorization" in headers:
-            self.note_failure(address)
+            self._wrong_tokens.note(address)
         if scope["type"] == "http" and "text/html" in headers.get("accept", ""):
             return stranger("This page needs the link that the terminal shows.")
         raise ApiError(401, "there is no key, or it is not valid", "open the link that the terminal shows")
@@ -134,15 +136,10 @@ class Gate:
     def _exchange(self, token: str, address: str) -> ASGIApp:
         key = self._access.redeem(token)
         if key is None:
-            self.note_failure(address)
+            self._wrong_tokens.note(address)
             return stranger("This link has been used already, or is too old. The terminal shows a new one.")
         cookie = f"{self._cookie}={key}; Path=/; HttpOnly; SameSite=Strict; Max-Age={KEY_SECONDS}"
         return moved(cookie + ("; Secure" if self._secure else ""))
-
-    def note_failure(self, address: str) -> None:
-        """Count a wrong token or key of this address. Raises ApiError after too many; the right one still works."""
-        if not self._attempts.allows(address):
-            raise ApiError(429, "too many wrong tokens", "wait a minute", {"retry-after": "60"})
 
     def _key_in(self, headers: dict[str, str]) -> str | None:
         """Return the valid key in the headers of a request; None if there is none."""

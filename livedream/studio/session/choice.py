@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from livedream.capture.demo import DemoSource
 from livedream.capture.kind import is_image
@@ -16,7 +16,6 @@ from livedream.studio.library.repeated_picture import RepeatedPicture
 from livedream.urls import redact
 
 Kind = Literal["demo", "camera", "screen", "file", "browser", "given"]
-KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,6 @@ class Session:
         self._recorder: Recorder | None = None
         self._recording_since = 0.0
         self._wanted: SourceChoice | None = first
-        self._choice = first
         self._source: SourceState = SourceState(first.kind, first.id, first.name)
         self._phase: Phase = "loading"
         self._trouble: Trouble | None = None
@@ -201,7 +200,6 @@ class Session:
                     self._wake.wait(TICK_SECONDS)
                     self._wake.clear()
                     continue
-                self._choice = choice
                 self._dream(dreamer, choice, check)
         finally:
             self.desk.close()

@@ -21,7 +21,7 @@ from livedream.studio.server import protocol, security
 from livedream.studio.server.access import Access
 from livedream.studio.server.errors import ApiError, refused
 from livedream.studio.server.hosts import Hosts
-from livedream.studio.server.limits import RateLimit
+from livedream.studio.server.limits import RateLimit, WrongTokens
 from livedream.studio.server.security import MOST_BYTES, Gate
 from livedream.studio.server.serving import bind, serving
 from tests.studio.running import until
@@ -86,7 +86,14 @@ def server(tmp_path) -> Iterator[Server]:
     server = Server(Access(tmp_path / "secret"))
     bound = bind("127.0.0.1", 0)
     server.port = bound.getsockname()[1]
-    gate = Gate(server.app(), Hosts("127.0.0.1", server.port, "http"), server.access, secure=False, port=server.port)
+    gate = Gate(
+        server.app(),
+        Hosts("127.0.0.1", server.port, "http"),
+        server.access,
+        WrongTokens(),
+        secure=False,
+        port=server.port,
+    )
 
     async def nothing() -> None:
         await asyncio.sleep(0)
