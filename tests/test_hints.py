@@ -23,6 +23,7 @@ OF_THE_COMMAND_LINE = {
     "faults.py",  # words for what others raise, told by the command line alone
     "pipeline/checkpoints.py",  # --resume and --tour are not in Python
     "presets/tour.py",
+    "studio/library/jobs.py",  # it starts the command line
 }
 
 

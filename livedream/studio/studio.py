@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from livedream.errors import ArgumentError, SinkError
+from livedream.hints import option
 from livedream.sink.lock import OutputLock
 from livedream.sink.sink import Sink
 from livedream.studio.library.files import Files
@@ -122,12 +123,12 @@ def studio(request: StudioRequest) -> Iterator[Studio]:
 def _alone_in(folder: Path) -> Iterator[None]:
     """Hold the lock of a folder inside the block. Raises SinkError when another studio uses it."""
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise SinkError(f"{folder} cannot be written", "check the permissions, or choose another --folder")
+        raise SinkError(f"{folder} cannot be written", f"check the permissions, or choose another {option('folder')}")
     lock = OutputLock(folder / "studio")
     try:
         lock.acquire()
     except (SinkError, ArgumentError) as error:
-        raise SinkError(f"another studio uses {folder}", "end it, or choose another --folder") from error
+        raise SinkError(f"another studio uses {folder}", f"end it, or choose another {option('folder')}") from error
     try:
         yield
     finally:

@@ -21,6 +21,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -188,7 +189,12 @@ def test_closing_the_window_ends_it_well(tmp_path: Path, xvfb: str) -> None:
     def meanwhile(process: "subprocess.Popen[str]") -> None:
         find = ["xdotool", "search", "--sync", "--onlyvisible", "--name", "^livedream$"]
         window = subprocess.run(find, capture_output=True, text=True, check=True, timeout=30).stdout.split()[0]
-        subprocess.run(["xdotool", "key", "--window", window, "q"], check=True)
+        while not any(part.stat().st_size for part in tmp_path.glob("take*.mp4")):  # until then a preview is shown
+            assert process.poll() is None, "it ended before it had dreamt a frame"
+            time.sleep(0.05)
+        while process.poll() is None:  # a key that comes before the window has the focus is lost
+            subprocess.run(["xdotool", "key", "--window", window, "q"], check=False, capture_output=True)
+            time.sleep(0.2)
 
     done = plain_run("nowhere", "--to", "take.mp4", "--to", "window", cwd=tmp_path, meanwhile=meanwhile)
     assert done.returncode == 0, done.stderr

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from livedream.errors import SinkError
+from livedream.hints import option
 from livedream.studio.server.certificate import Certificate
 from livedream.studio.server.protocol import bounded_protocol
 
@@ -42,7 +43,8 @@ def bind(host: str, port: int) -> socket.socket:
         bound.close()
         reason = getattr(error, "strerror", None) or str(error)
         about_port = getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES)
-        hint = "choose another --port, or 0 for any" if about_port else "choose an address of this machine for --host"
+        port_hint, host_hint = f"choose another {option('port')}, or 0 for any", f"choose another {option('host')}"
+        hint = port_hint if about_port else f"{host_hint}: an address of this machine"
         raise SinkError(f"{host}:{port} cannot be used: {reason}", hint) from error
     return bound
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from livedream.dream.objective.parser import parse
 from livedream.errors import ArgumentError
+from livedream.hints import option
 from livedream.models import OFFICIAL
 from livedream.presets import load_preset, parse_preset, preset_description, preset_names
 from livedream.recipe import Recipe
@@ -26,7 +27,9 @@ def check_files(settings: DreamSettings, present: DreamSettings) -> DreamSetting
     Raises ArgumentError.
     """
     if settings.weights not in (OFFICIAL, present.weights):
-        raise ArgumentError("weights cannot name a file here", "name it when you start the studio: --weights FILE")
+        raise ArgumentError(
+            "weights cannot name a file here", f"name it when you start the studio, with {option('weights')}"
+        )
     files = set(parse(settings.layers).files) - set(parse(present.layers).files)
     if files:
         raise ArgumentError(

@@ -120,7 +120,7 @@ def test_a_window_has_its_keys_and_may_be_closed(xvfb: str, tmp_path) -> None:
         (window,) = until(windows)
 
         def stronger():  # again and again: a key that comes before the focus is lost
-            subprocess.run(["xdotool", "windowfocus", "--sync", window, "key", "0"], check=True)
+            subprocess.run(["xdotool", "windowfocus", window, "key", "0"], check=False, capture_output=True)
             return state()["settings"]["strength"] > 1
 
         until(stronger)

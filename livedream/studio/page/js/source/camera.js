@@ -58,6 +58,11 @@ export class Camera extends EventTarget {
     return this.stream?.getVideoTracks()[0]?.getSettings().deviceId ?? "";
   }
 
+  /** How long a picture takes to the studio, in ms; 0 while nothing is lent, or where it is not known. */
+  async uplink() {
+    return (await this._lender?.uplink().catch(() => null)) ?? 0;
+  }
+
   /**
    * Ask the browser, lend, and make it the source of the dream.
    *

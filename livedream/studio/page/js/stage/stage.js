@@ -17,7 +17,10 @@ export class Stage {
     const veil = new Veil(at("veil"), app, () => void openSources(app, camera));
     const corner = h("div", { class: "corner" });
     this.frame.append(corner);
-    this._pill = new Pill(corner, app, () => this.picture.stats);
+    // The studio knows the age of a picture from its arrival there. Of the own camera the page knows the way before that, too.
+    this._uplink = 0;
+    this._timer = setInterval(async () => (this._uplink = await camera.uplink()), 1000);
+    this._pill = new Pill(corner, app, () => this._stats());
     fillInvitation(at("invitation"), app, camera);
     this._told = false;
 
@@ -39,7 +42,13 @@ export class Stage {
     this.split.set(this.split.value ? 0 : 0.5);
   }
 
+  _stats() {
+    const { stats } = this.picture;
+    return stats.age === null ? stats : { ...stats, age: stats.age + this._uplink };
+  }
+
   stop() {
+    clearInterval(this._timer);
     this._pill.stop();
     this.picture.stop();
   }
