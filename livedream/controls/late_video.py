@@ -1,6 +1,7 @@
 """A recording that begins in the middle of a run."""
 
 import dataclasses
+from collections.abc import Callable
 from fractions import Fraction
 
 from livedream.frame import Frame
@@ -11,11 +12,16 @@ class LateVideo(Sink):
     """Writes frames to a video sink, with times that count from the first frame.
 
     With the times of the run, a player would show nothing for as long as the run had lasted before.
+
+    Args:
+        video: where the frames go.
+        on_closed: called once the file is complete, by the thread that closes it.
     """
 
-    def __init__(self, video: Sink) -> None:
+    def __init__(self, video: Sink, on_closed: Callable[[], object] = lambda: None) -> None:
         self.name = video.name
         self._video = video
+        self._on_closed = on_closed
         self._began: Fraction | None = None
 
     @property
@@ -35,3 +41,4 @@ class LateVideo(Sink):
 
     def close(self) -> None:
         self._video.close()
+        self._on_closed()

@@ -34,7 +34,8 @@ class Recorder:
         snapshots: the folder of the snapshots, the current one by default.
         recordings: the folder of the recordings.
         clock: returns the current time.
-        on_kept: called with a line for each file that was saved, from any thread.
+        on_kept: called with a line for each file that was saved, from any thread. A recording may take a moment longer.
+        on_complete: called when a file is complete, from any thread.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class Recorder:
         recordings: Path = Path(),
         clock: Callable[[], datetime] = datetime.now,
         on_kept: Callable[[str], object] = lambda text: None,
+        on_complete: Callable[[], object] = lambda: None,
     ) -> None:
         self._controller = controller
         self._on_kept = on_kept
+        self._on_complete = on_complete
         self._changes = changes
         self._recipe = recipe
         # A recording begins in the middle: it has no sound, and its length is unknown.
@@ -108,6 +111,7 @@ class Recorder:
                 saved.set_exception(error)
             else:
                 self._kept("snapshot", path)
+                self._on_complete()
                 saved.set_result(path)
 
         thread = threading.Thread(target=write, name="livedream-snapshot")
@@ -118,7 +122,7 @@ class Recorder:
     def start_recording(self) -> None:
         """Start recording a video with the next frame. Raises LivedreamError, ArgumentError."""
         video, path = self._open(".mp4")
-        self._recording = LateVideo(video), path
+        self._recording = LateVideo(video, self._on_complete), path
         self._changes.add_sink(self._recording[0])
         self._controller.refresh()
         self._controller.messages.show(f"recording: {path if _is_here(path) else path.name}", "recording")

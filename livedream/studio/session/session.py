@@ -249,7 +249,7 @@ class Session:
             recipe,
             snapshots=self._folders.snapshots,
             recordings=self._folders.recordings,
-            on_kept=lambda text: self.desk.publisher.tell({"type": "files"}),
+            on_complete=lambda: self.desk.publisher.tell({"type": "files"}),
         )
         opened.enter_context(closing(recorder))
         self._recorder = recorder

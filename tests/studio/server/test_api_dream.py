@@ -184,6 +184,17 @@ def test_a_recording_holds_what_was_shown(client) -> None:
         assert film.size == (160, 96)
 
 
+def test_pages_hear_of_a_recording_when_it_can_be_played(client) -> None:
+    client.put("/api/recording", {"on": True})
+    newest = client.running.session.broadcast.newest.number
+    until(lambda: client.running.session.broadcast.newest.number > newest + 5)
+    before = {file["id"] for file in client.get("/api/files")}
+    with client.events() as page:
+        client.put("/api/recording", {"on": False})
+        page.next("files")
+        assert {file["kind"] for file in client.get("/api/files") if file["id"] not in before} == {"recording"}
+
+
 def test_the_newest_picture(client) -> None:
     answer = client.http.get("/api/picture?view=source&width=80")
     assert answer.headers["content-type"] == "image/jpeg"
