@@ -32,9 +32,8 @@ def held(pid: int) -> Held:
 def test_fifty_visits_leave_nothing(studio: RunningStudio, new_page) -> None:
     """Also the camera of each visitor, and the change of the source that it causes: no thread and no descriptor.
 
-    Memory is not flat. Changes of the source alone converge (703, 823, 869, 882, 897, 911, 915 MB after 0, 10, ... 60):
-    the allocators keep what they had. With browsers it still grew by 114 MB from visit 30 to visit 60, which is not
-    explained yet. The bound keeps that from becoming worse.
+    Memory is not flat. Pages that watch, and changes to a source of the same size, converge; a change to another size
+    keeps about 5 MB in the dreamer, which has to be mended. The bound keeps that from becoming worse.
     """
     page = new_page()
     studio.enter(page)
