@@ -32,6 +32,7 @@ from livedream.studio.server.limits import WrongTokens
 from livedream.studio.server.security import Gate
 from livedream.studio.server.serving import bind, serving
 from livedream.studio.session.choice import Offers, SourceChoice, public_name
+from livedream.studio.session.heap import limit_arenas
 from livedream.studio.session.history import Look
 from livedream.studio.session.looks import all_presets
 from livedream.studio.session.session import Folders, Session
@@ -78,6 +79,7 @@ def studio(request: StudioRequest) -> Iterator[Studio]:
         SinkError: the address cannot be used, or the folder cannot be written.
         ArgumentError: the token is too short.
     """
+    limit_arenas()  # before there are threads
     with contextlib.ExitStack() as stack:
         request.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         stack.enter_context(_alone_in(request.folder))

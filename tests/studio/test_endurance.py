@@ -32,8 +32,7 @@ def held(pid: int) -> Held:
 def test_fifty_visits_leave_nothing(studio: RunningStudio, new_page) -> None:
     """Also the camera of each visitor, and the change of the source that it causes: no thread and no descriptor.
 
-    Memory is not flat. Pages that watch, and changes to a source of the same size, converge; a change to another size
-    keeps about 5 MB in the dreamer, which has to be mended. The bound keeps that from becoming worse.
+    Memory converges, see livedream/studio/session/heap.py: without it, the second thirty visits kept 110 MB.
     """
     page = new_page()
     studio.enter(page)
@@ -60,7 +59,7 @@ def test_fifty_visits_leave_nothing(studio: RunningStudio, new_page) -> None:
     before, after = counted[29], counted[59]
     assert after.threads <= before.threads + 1
     assert after.files <= before.files + 2
-    assert after.megabytes < before.megabytes + 150
+    assert after.megabytes < before.megabytes + 40
 
 
 @pytest.mark.skipif(not hasattr(os, "sysconf"), reason="needs /proc")

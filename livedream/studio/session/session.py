@@ -23,6 +23,7 @@ from livedream.studio.library.errors import NoSpaceError
 from livedream.studio.media.broadcast import Broadcast, CaptureTimes
 from livedream.studio.session.choice import USUAL_RATE, Offers, SourceChoice, describe
 from livedream.studio.session.desk import Desk
+from livedream.studio.session.heap import return_free_memory
 from livedream.studio.session.history import Look
 from livedream.studio.session.looks import OwnPresets
 from livedream.studio.session.meters import meters_of
@@ -201,6 +202,7 @@ class Session:
                     self._wake.clear()
                     continue
                 self._dream(dreamer, choice, check)
+                return_free_memory()
         finally:
             self.desk.close()
             self.broadcast.end()
