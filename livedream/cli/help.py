@@ -13,7 +13,18 @@ GROUPS: Groups = {
         *("--input", "--source-file", "--start", "--end", "--duration", "--loop", "--speed", "--size", "--rate"),
     ),
     "Output": (
-        *("--output", "--to-file", "--overwrite", "--resume", "--codec", "--hardware", "--quality", "--sound"),
+        *(
+            "--output",
+            "--to-file",
+            "--overwrite",
+            "--resume",
+            "--manifest",
+            "--shard",
+            "--codec",
+            "--hardware",
+            "--quality",
+            "--sound",
+        ),
         "--no-recipe",
     ),
     "Look": (

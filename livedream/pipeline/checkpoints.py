@@ -95,13 +95,19 @@ class Journal:
     Raises SinkError when it cannot be written.
     """
 
-    def __init__(self, part: Path, job: Mapping[str, str]) -> None:
-        """part: the video while it is written, NAME.part.EXT. job: the input and the settings in words, by name."""
+    def __init__(self, part: Path, job: Mapping[str, str], *, begins: Fraction = Fraction(0)) -> None:
+        """Name the journal; nothing is read or written yet.
+
+        Args:
+            part: the video while it is written, NAME.part.EXT.
+            job: the input and the settings in words, by name.
+            begins: the time of the first frame, in seconds.
+        """
         self.part = part
         self.folder = journal_of(part)
         self.draft = self.folder / f"draft{part.suffix}"
         self._job = dict(job)
-        self._due = EVERY
+        self._due = begins + EVERY
 
     def begin(self) -> None:
         """Start a new journal and remove that of an earlier run."""
@@ -119,6 +125,15 @@ class Journal:
     def exists(self) -> bool:
         """Whether there is a journal of an earlier run."""
         return (self.folder / _JOB).exists()
+
+    @property
+    def matches(self) -> bool:
+        """Whether the run that left the journal had the same job, and the journal can be read."""
+        try:
+            self.check()
+        except ArgumentError:
+            return False
+        return True
 
     def check(self) -> None:
         """Raise ArgumentError if the run that left the journal had another job, or the journal cannot be read."""

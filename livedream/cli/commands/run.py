@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from livedream.cli.addresses import SOURCE, TO, sinks_given, sources_given
 from livedream.cli.help import GroupedCommand
@@ -73,6 +74,8 @@ EXAMPLES = (
 )
 @click.option("--quality", metavar="0-100", type=int, help=f"Quality of a video [default: {QUALITY}]")
 @click.option("--resume", is_flag=True, help="Continue a video where an earlier run was interrupted")
+@click.option("--manifest", metavar="FILE", help="Dream a shard of this manifest of livedream plan, and nothing else")
+@click.option("--shard", metavar="N/TOTAL", help="Which shard [default: from the array task of Slurm, Kubernetes, AWS]")
 @click.option("--watch", is_flag=True, help="Show each step of a picture's dream")
 @click.option("--fps", metavar="N", help="Frames per second to hold [default: the rate of the camera]")
 @click.option("--fixed", is_flag=True, help="Drop frames rather than lower the quality")
@@ -93,6 +96,8 @@ def run(
 
     Several files are dreamt one by one; finished ones are skipped.
     """
+    if options["manifest"] is not None or options["shard"] is not None:
+        return _run_shard(options["manifest"], options["shard"])
     from livedream.capture.demo import demo_clip
     from livedream.cli.tasks.batch import batch
     from livedream.cli.tasks.batch_plan import is_batch, named_after, refuse_output_among
@@ -123,6 +128,26 @@ def run(
         playback.check_several(ends=request.duration is not None)
         return batch(sources, request)
     return _run_one(sources[0], request, watch=watch, is_default=not named)
+
+
+def _run_shard(manifest: str | None, shard: str | None) -> int:
+    """Dream a shard, and return the exit code. Raises ArgumentError if anything else is given."""
+    if manifest is None:
+        raise ArgumentError("--shard needs a manifest", "name it with --manifest")
+    context = click.get_current_context()
+    given = [
+        param
+        for param in context.command.params
+        if param.name not in ("manifest", "shard", "progress")
+        and context.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        and context.params.get(param.name or "")
+    ]
+    if given:
+        text = f"{given[0].opts[-1]} cannot be given with --manifest"
+        raise ArgumentError(text, "the manifest says what is dreamt and how; plan again to change it")
+    from livedream.cli.tasks.shards import dream_shard
+
+    return dream_shard(manifest, shard)
 
 
 def _request(options: Mapping[str, Any], playback: PlaybackOptions) -> Request:

@@ -19,6 +19,8 @@ from livedream.hints import option
 _log = logging.getLogger(__name__)
 
 _dtypes = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+_pinned: dict[str, str] = {}
+"""Choices that were made for this process, by what they are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,16 @@ def measured_cpu_dtype() -> torch.dtype:
 
 def merging_pays(dtype: torch.dtype) -> bool:
     """Return whether one convolution with zero-padded kernels is faster here than two; see native/lowering.py."""
-    what = f"merging in {str(dtype).removeprefix('torch.')}"
-    return _remembered(what, partial(_merging, dtype), ("yes", "no")) == "yes"
+    return _remembered(_merging_in(dtype), partial(_merging, dtype), ("yes", "no")) == "yes"
+
+
+def pin_merging(dtype: torch.dtype, *, pays: bool) -> None:
+    """Decide in this process what `merging_pays` returns: the sums of merged convolutions are rounded differently."""
+    _pinned[_merging_in(dtype)] = "yes" if pays else "no"
+
+
+def _merging_in(dtype: torch.dtype) -> str:
+    return f"merging in {str(dtype).removeprefix('torch.')}"
 
 
 def _remembered(what: str, measure: Callable[[], str], choices: Sequence[str]) -> str:
@@ -96,6 +106,8 @@ def _remembered(what: str, measure: Callable[[], str], choices: Sequence[str]) -
     The file is in the user's cache folder. Two runs of the same dream must not choose differently because another
     program was busy during one of them.
     """
+    if what in _pinned:
+        return _pinned[what]
     memory = user_cache_path("livedream") / "precision.json"
     machine = f"{what}, {processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     remembered = _read(memory)

@@ -34,7 +34,20 @@ class _Sharing:
 
 
 _sharing = _Sharing()
+_pinned: int | None = None
 _this_thread = threading.local()
+
+
+def pin_threads(count: int) -> None:
+    """Let torch and OpenCV use `count` threads in this process from now on, however many cores it has.
+
+    Gradients in torch and OpenCV's DIS flow differ in their last bits from one number of threads to another. Parts of
+    a film that are dreamt on different machines need the same number.
+    """
+    global _pinned
+    _pinned = count
+    torch.set_num_threads(count)
+    cv2.setNumThreads(count)
 
 
 @contextmanager
@@ -46,11 +59,12 @@ def sharing_cores(opencv: int | None = None) -> Iterator[None]:
     1280x720 are dreamt at 56 frames per second instead of 50.
 
     It may be nested, and several threads may be inside at the same time: the counts are reduced once, and restored.
+    After `pin_threads` it changes nothing.
 
     Args:
         opencv: number of threads for OpenCV, if this thread is the first to enter; one less than before by default.
     """
-    if getattr(_this_thread, "shares", False):
+    if _pinned is not None or getattr(_this_thread, "shares", False):
         yield
         return
     with _sharing.lock:

@@ -33,7 +33,8 @@ class FrameDreamer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.count = 0
-        """Number of frames dreamt since the stream began."""
+        """Number of frames since the stream began, also of those at which the dream rested. Octave and shift of each
+        step follow from it, so a run that begins at a cut dreams as one that comes from before."""
         self.carry: Carry | None = None
         """What the last frame left; None at the beginning of a stream."""
         self.last: AnalyzedFrame | None = None
@@ -133,6 +134,7 @@ class FrameDreamer:
             shown = carry.residual if carry.pending is None else carry.residual - carry.pending
             finish, _ = self._show(analyzed, shown, backend)
         self.last = analyzed
+        self.count += 1
         return DreamedFrame(analyzed.frame, finish, analyzed.stages, effort=0)
 
     def _show(

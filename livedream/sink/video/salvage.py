@@ -100,6 +100,16 @@ class SalvagedVideo:
         dts = None if self._all_have_dts else _decoding_times(self._pts[:count])
         return Salvage(self.path, draft, count, len(self), shift, dts)
 
+    @property
+    def begin(self) -> Fraction:
+        """The time of the first frame, in seconds; 0 without frames."""
+        return min(self._pts, default=0) * self._time_base
+
+    def whole(self) -> Salvage:
+        """Return all of a complete video."""
+        dts = None if self._all_have_dts else _decoding_times(self._pts)
+        return Salvage(self.path, self.path, len(self), len(self), dts=dts)
+
     def _before(self, time: Fraction, draft: Path) -> Salvage | None:
         count = sum(pts * self._time_base < time - _GIF_TICK / 2 for pts in self._pts)
         if not 0 < count < len(self) or abs(self._pts[count] * self._time_base - time) > _GIF_TICK:

@@ -1,0 +1,1 @@
+"""Many films on many machines: films are cut where the dream forgets anyway, and put together again."""
