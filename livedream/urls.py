@@ -14,6 +14,8 @@ from livedream.errors import ArgumentError
 
 STREAMS = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "rtp", "srt")
 """The protocols of network cameras and streams."""
+OBJECTS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "hdfs", "webhdfs", "memory", "hf", "dbfs")
+"""The protocols of object stores and file systems, whose paths are names of files and hold no keys."""
 HIDDEN = "..."
 """Replaces what is not shown."""
 
@@ -188,7 +190,7 @@ def _redacted(scheme: str, rest: str, *, strict: bool) -> str:
     place, path = split.groups()
     if ":" in place and _host_and_port(place) is None:  # user:password%40host, or the host is missing
         return f"{scheme}://{HIDDEN}"
-    if strict or not scheme.lower().startswith("http"):
+    if (strict or not scheme.lower().startswith("http")) and scheme.lower() not in OBJECTS:
         path = _without_key(path, always=scheme.lower().startswith("rtmp"))
     return f"{scheme}://{place}{path}"
 

@@ -1,15 +1,17 @@
 """Puts the shards of a film together, with its sound, by the writer of a single run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import PurePosixPath
 
+from livedream._version import __version__
 from livedream.capture.video import VideoSource
-from livedream.errors import SinkError, SourceError
-from livedream.farm.manifest import Film, Shard
+from livedream.errors import ArgumentError, SinkError, SourceError
+from livedream.farm.manifest import Film, Manifest, Shard
 from livedream.farm.receipt import Receipt, parse_receipt
 from livedream.farm.shard import sha256_of
 from livedream.farm.workspace import Workspace
+from livedream.hints import either, option
 from livedream.recipe import Recipe, fingerprint
 from livedream.sink.video.joined import JoinedVideoSink, Piece
 from livedream.stream_info import StreamInfo
@@ -17,6 +19,30 @@ from livedream.stream_info import StreamInfo
 
 class ShardError(SourceError):
     """A shard is missing, or is not what the manifest says."""
+
+
+def check_version(manifest: Manifest) -> None:
+    """Raise ArgumentError for a manifest of another version of livedream that does not allow others."""
+    planned = manifest.machine.versions.get("livedream", "")
+    if planned != __version__ and not manifest.mixed:
+        text = f"the manifest was planned with livedream {planned}, here is {__version__}"
+        raise ArgumentError(text, f"install livedream {planned}")
+
+
+def is_joined(work: Workspace, film: Film) -> bool:
+    """Return whether the result of a film is there, joined by this manifest and not changed in size since."""
+    size = work.store.size(film.target)
+    return size is not None and work.store.read(_marker(work, film)) == _marked(size)
+
+
+def _marker(work: Workspace, film: Film) -> str:
+    """Return the name of the file that says that a film is joined."""
+    folder = PurePosixPath(work.shard_file(film, film.shards[0])).parent
+    return f"{folder}/{film.target}.joined"
+
+
+def _marked(size: int) -> bytes:
+    return f"bytes = {size}\n".encode()
 
 
 def check_shards(work: Workspace, film: Film) -> list[Receipt]:
@@ -37,8 +63,8 @@ def check_shards(work: Workspace, film: Film) -> list[Receipt]:
 
 def join_film(
     work: Workspace, film: Film, *, overwrite: bool = False, on_frame: Callable[[int], object] = lambda count: None
-) -> Path:
-    """Write a film from its shards, and return the file on this machine.
+) -> None:
+    """Write a film from its shards.
 
     Args:
         work: has the shards.
@@ -59,28 +85,39 @@ def join_film(
     target = store.workplace / film.target
     target.parent.mkdir(parents=True, exist_ok=True)
     if store.folder is None and store.size(film.target) is not None and not overwrite:
-        raise SinkError(f"{store.shown(film.target)} exists already", "delete it, or allow to overwrite it")
-    pieces = []
-    for shard, receipt in zip(film.shards, receipts, strict=True):
-        path = store.local(work.shard_file(film, shard))
-        if sha256_of(path) != receipt.sha256:
-            raise ShardError(f"shard {shard.number} is damaged: {path}", _again(work, shard, delete=True))
-        pieces.append((shard, Piece(path)))
+        raise SinkError(f"{store.shown(film.target)} exists already", f"delete it, or use {option('overwrite', True)}")
     with ExitStack() as opened:
+        pieces = [
+            _piece(work, film, shard, receipt, opened) for shard, receipt in zip(film.shards, receipts, strict=True)
+        ]
+        _check_pieces(work, film, pieces)
         source = opened.enter_context(VideoSource(source_path))
-        sink = JoinedVideoSink(target, StreamInfo.of(source), encoding=work.manifest.encoding, overwrite=overwrite)
+        # A copy that is left from an earlier attempt is ours.
+        replaces = overwrite or store.folder is None
+        sink = JoinedVideoSink(target, StreamInfo.of(source), encoding=work.manifest.encoding, overwrite=replaces)
         opened.callback(sink.close)
-        sink.recipe = recipe_of(work, film, receipts[0])
-        sink.join(_checked(work, pieces), on_frame)
+        sink.recipe = _recipe(work, film, receipts[0].used)
+        sink.join(pieces, on_frame)
         sink.end()
+    size = target.stat().st_size
     if store.folder is None:
         store.publish(target, film.target)
         target.unlink()
-    return target
+    store.write(_marker(work, film), _marked(size))
 
 
-def recipe_of(work: Workspace, film: Film, receipt: Receipt) -> Recipe:
-    """Return the recipe that a single run would have."""
+def _piece(work: Workspace, film: Film, shard: Shard, receipt: Receipt, opened: ExitStack) -> Piece:
+    """Return the video of a shard, on this machine until `opened` is closed. Raises ShardError if it is damaged."""
+    path = work.store.local(work.shard_file(film, shard))
+    opened.callback(work.store.drop, path)
+    if sha256_of(path) != receipt.sha256:
+        shown = work.store.shown(work.shard_file(film, shard))
+        raise ShardError(f"shard {shard.number} is damaged: {shown}", _again(work, shard, delete=True))
+    return Piece(path)
+
+
+def _recipe(work: Workspace, film: Film, used: str) -> Recipe:
+    """Return the recipe that a single run would have. used: as the receipts of the shards say."""
     encoding = work.manifest.encoding
     options: dict[str, str | int] = {} if encoding.codec == "auto" else {"codec": encoding.codec}
     if encoding.quality is not None:
@@ -90,24 +127,23 @@ def recipe_of(work: Workspace, film: Film, receipt: Receipt) -> Recipe:
         source=film.source.rpartition("/")[2],
         fingerprint=film.fingerprint,
         ingredients=work.manifest.ingredients,
-        used=receipt.used,
+        used=used,
         options=options,
     )
 
 
-def _checked(work: Workspace, pieces: list[tuple[Shard, Piece]]) -> Iterator[Piece]:
-    """Yield the videos of the shards. Raises ShardError for one that is not what the manifest says."""
-    for shard, piece in pieces:
+def _check_pieces(work: Workspace, film: Film, pieces: Sequence[Piece]) -> None:
+    """Raise ShardError for a video that is not what the manifest says."""
+    for shard, piece in zip(film.shards, pieces, strict=True):
         if len(piece) != shard.frames:
             text = f"shard {shard.number} has {len(piece)} frames, and {shard.frames} were planned"
             raise ShardError(text, _again(work, shard, delete=True))
-        if abs(piece.begin - shard.time) > piece.tick:
+        if abs(piece.begin - shard.time) >= piece.tick:
             text = f"shard {shard.number} begins at {float(piece.begin):.3f} s, and {float(shard.time):.3f} was planned"
             raise ShardError(text, _again(work, shard, delete=True))
-        if piece.header != pieces[0][1].header:
-            text = f"shard {shard.number} was encoded differently than shard {pieces[0][0].number}"
+        if piece.header != pieces[0].header:
+            text = f"shard {shard.number} was encoded differently than shard {film.shards[0].number}"
             raise ShardError(text, _again(work, shard, delete=True))
-        yield piece
 
 
 def _receipt(work: Workspace, film: Film, shard: Shard) -> Receipt:
@@ -126,8 +162,8 @@ def _receipt(work: Workspace, film: Film, shard: Shard) -> Receipt:
 
 
 def _again(work: Workspace, shard: Shard, *, delete: bool = False) -> str:
-    command = (
-        f"livedream run --manifest {work.store.shown(work.name)} --shard {shard.number}/{len(work.manifest.shards)}"
+    manifest, total = work.store.shown(work.name), len(work.manifest.shards)
+    command = either(
+        f"livedream run --manifest {manifest} --shard {shard.number}/{total}", f"dream shard {shard.number} again"
     )
-    first = f"delete {work.store.shown(work.receipt_file(shard))}, then " if delete else ""
-    return f"{first}{command}"
+    return f"delete {work.store.shown(work.receipt_file(shard))}, then {command}" if delete else command

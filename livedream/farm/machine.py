@@ -11,6 +11,7 @@ from livedream.dream.compute.threads import pin_threads
 from livedream.dream.objective.parser import parse
 from livedream.errors import ArgumentError, DeviceError
 from livedream.farm.manifest import Machine, Manifest
+from livedream.hints import option
 from livedream.models import OFFICIAL
 from livedream.recipe import fingerprint
 from livedream.settings import DreamSettings
@@ -95,7 +96,7 @@ def become(manifest: Manifest) -> DreamSettings:
     machine = manifest.machine
     found = differences(machine)
     if found and not manifest.mixed:
-        hint = "install the same versions on all machines, or plan with --mixed: pixels may then differ by rounding"
+        hint = f"install the same versions on all machines, or plan with {option('mixed', True)}: rounding may differ"
         raise ArgumentError(str(found[0]), hint)
     if ingredients(manifest.settings) != manifest.ingredients:
         text = "the files that the layers or weights of the manifest name are others here"

@@ -18,6 +18,7 @@ from livedream.farm.machine import ingredients, machine_for, versions
 from livedream.farm.manifest import Film, Manifest
 from livedream.farm.scenes import Piece, find_pieces, shards_of
 from livedream.farm.store import is_address, local_copy
+from livedream.formats.suffixes import VIDEO_SUFFIXES
 from livedream.recipe import fingerprint
 from livedream.settings import DreamSettings
 from livedream.sink.video.codecs import Encoding
@@ -107,6 +108,8 @@ def plan_films(request: PlanRequest, on_film: OnFilm = lambda film, done, total:
 def _check_target(target: str, request: PlanRequest) -> None:
     if target.lower().endswith(".gif"):
         raise ArgumentError(f"{target}: a GIF cannot be joined from shards", "name .mp4, .mov, .mkv or .webm")
+    if Path(target).suffix.lower() not in VIDEO_SUFFIXES:
+        raise ArgumentError(f"{target} is not the name of a video", "name .mp4, .mov, .mkv or .webm")
     choose_encoder(Path(target).suffix.lower(), request.encoding, None)
     if [name for _, name in request.films].count(target) > 1:
         raise ArgumentError(f"two films would be written into {target}", "rename one of them")

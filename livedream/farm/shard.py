@@ -26,8 +26,8 @@ from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of
 from livedream.sink.video.codecs import Encoding
 from livedream.sink.video.hardware import choose_encoder
+from livedream.sink.video.joined import PieceSink
 from livedream.sink.video.salvage import Salvage
-from livedream.sink.video.video_sink import VideoSink
 from livedream.stream_info import StreamInfo
 
 _log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class _Attempt:
             if not first:
                 self._warm_up(part)
             info = StreamInfo.of(part)
-            sink = VideoSink(self.target, info, encoding=self.encoding, lock=lock, salvage=kept)
+            sink = PieceSink(self.target, info, encoding=self.encoding, lock=lock, salvage=kept)
             opened.callback(sink.close)
             if kept is None:
                 journal.begin()

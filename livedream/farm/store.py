@@ -60,7 +60,9 @@ class Store:
 
     def shown(self, name: str) -> str:
         """Return where a file is, for messages."""
-        return redact(f"{self.place.rstrip('/')}/{name}") if self._fs is not None else str(Path(self._root) / name)
+        if self._fs is None:
+            return str(Path(self._root) / name)
+        return f"{redact(self.place).rstrip('/')}/{name}"
 
     def size(self, name: str) -> int | None:
         """Return the size of a file in bytes, None if it does not exist. Raises SourceError."""
@@ -117,8 +119,24 @@ class Store:
             raise SinkError(f"{self.shown(name)} cannot be written: {_said(error)}", _HINT) from error
 
     def local(self, name: str) -> Path:
-        """Return a file of the store on this machine, after copying it if necessary. Raises SourceError."""
-        return Path(self._root) / name if self._fs is None else local_copy(f"{self.place.rstrip('/')}/{name}")
+        """Return a file of the store on this machine, after copying it if necessary. Raises SourceError.
+
+        `drop` removes the copy.
+        """
+        if self._fs is None:
+            return Path(self._root) / name
+        copy = self.workplace / "copies" / name
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            self._fs.get_file(self._at(name), str(copy))
+        except Exception as error:
+            raise SourceError(f"{self.shown(name)} cannot be read: {_said(error)}", _HINT) from error
+        return copy
+
+    def drop(self, copy: Path) -> None:
+        """Remove what `local` has returned, if it is a copy."""
+        if self._fs is not None:
+            copy.unlink(missing_ok=True)
 
     def _at(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
@@ -139,8 +157,10 @@ def local_copy(address: str) -> Path:
         )
     except Exception as error:
         raise SourceError(f"{redact(address)} cannot be read: {_said(error)}", _HINT) from error
-    # FFmpeg and livedream know formats by their suffix.
+    # livedream knows formats by their suffix, which copies lack.
     named = folder / "named" / name
+    if named.exists() and named.samefile(copied):
+        return named
     named.parent.mkdir(parents=True, exist_ok=True)
     unfinished = named.with_name(f"{name}.{os.getpid()}")
     unfinished.unlink(missing_ok=True)

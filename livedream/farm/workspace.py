@@ -44,15 +44,15 @@ class Workspace:
 
 
 def open_workspace(place: str) -> Workspace:
-    """Return the manifest at a path or address, with its store.
+    """Return the manifest at a path or address, or in the folder there, with its store.
 
     Raises ArgumentError when it is not a manifest, SourceError when it cannot be read.
     """
+    if not place.endswith(".toml"):
+        place = f"{place.rstrip('/')}/{NAME}"
     folder, name = _split(place)
     store = Store(folder)
     size = store.size(name)
-    if size is None and store.size(f"{name}/{NAME}") is not None:
-        raise ArgumentError(f"{store.shown(name)} is a folder", f"name the manifest: {store.shown(name)}/{NAME}")
     if size is None:
         raise SourceError(f"{store.shown(name)} does not exist", "write it with livedream plan")
     if size > LARGEST:

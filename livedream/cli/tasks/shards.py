@@ -10,7 +10,7 @@ from livedream.cli.progress import Progress, counted, elapsed
 from livedream.cli.signals import Stopped, stopping
 from livedream.cli.tasks.batch_plan import USUAL, plan
 from livedream.cli.tasks.loading import load_torch
-from livedream.errors import ArgumentError, LivedreamError, SinkError
+from livedream.errors import ArgumentError, LivedreamError, SinkError, SourceError
 from livedream.farm.manifest import Film, Manifest
 from livedream.farm.planning import PlanRequest, plan_films
 from livedream.farm.receipt import Receipt
@@ -45,6 +45,8 @@ def films_and_folder(specs: Sequence[str], to: str) -> tuple[list[tuple[str, str
     local = [spec for spec in specs if not is_address(spec)]
     jobs = plan(local, str(Path(folder if not is_address(folder) else ".") / pattern)) if local else []
     for job in jobs:
+        if not job.files:
+            raise SourceError(f"{job.source} does not exist", "check the name")
         if job.stills or len(job.files) != 1:
             raise ArgumentError(f"{job.source} is not a video", "dream pictures with livedream run")
     before, _, after = pattern.partition("*")
@@ -168,9 +170,10 @@ def _done(name: str, receipt: Receipt, place: str) -> str:
 
 def join(place: str, *, overwrite: bool) -> int:
     """Join all films of the manifest at `place`, and return the exit code. A film that fails does not stop the rest."""
-    from livedream.farm.join import join_film
+    from livedream.farm.join import check_version, is_joined, join_film
 
     work = open_workspace(place)
+    check_version(work.manifest)
     films = work.manifest.films
     failed = 0
     with stopping() as stop, Activity("checking the shards") as activity:
@@ -181,7 +184,10 @@ def join(place: str, *, overwrite: bool) -> int:
                 stop.check()
 
             try:
-                target = join_film(work, film, overwrite=overwrite, on_frame=on_frame)
+                if not overwrite and is_joined(work, film):
+                    say(f"{film.target} is complete")
+                    continue
+                join_film(work, film, overwrite=overwrite, on_frame=on_frame)
             except Stopped as stopped:
                 remark(f"stopped: {film.target} is not complete")
                 return stopped.exit_code
@@ -189,7 +195,7 @@ def join(place: str, *, overwrite: bool) -> int:
                 failed += 1
                 say_fault(error)
                 continue
-            say(f"written: {target} ({counted(film.frames, 'frame')} of {counted(len(film.shards), 'shard')})")
+            say(f"written: {work.store.shown(film.target)} ({counted(film.frames, 'frame')} of {counted(len(film.shards), 'shard')})")
     if failed and len(films) > 1:
         remark(f"{failed} of {counted(len(films), 'film')} could not be joined")
     return 1 if failed else 0

@@ -53,6 +53,18 @@ class Piece:
         return self._video.whole().packets()
 
 
+class PieceSink(VideoSink):
+    """Writes a piece: a video whose first frame has any time, which is kept exactly."""
+
+    @property
+    def _container_options(self) -> dict[str, str]:
+        options = super()._container_options
+        if self._suffix in (".mp4", ".mov"):
+            # The time of the first frame is in units of the whole file, which are milliseconds otherwise.
+            options["movie_timescale"] = str(self._info.time_base.denominator)
+        return options
+
+
 class JoinedVideoSink(VideoSink):
     """Writes pieces instead of frames; everything else, such as the sound, is that of a VideoSink."""
 

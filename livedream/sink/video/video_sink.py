@@ -80,8 +80,7 @@ class VideoSink(ResumableSink):
         salvage: Salvage | None = None,
     ) -> None:
         info = info or StreamInfo()
-        encoding = encoding or Encoding()
-        self.path = Path(path)
+        encoding, self.path = encoding or Encoding(), Path(path)
         self._suffix = self.path.suffix.lower()
         if self._suffix not in VIDEO_SUFFIXES:
             raise ArgumentError(
@@ -130,13 +129,12 @@ class VideoSink(ResumableSink):
             draft = self._salvage.draft if self._salvage is not None else None
             self._file = PartialFile(self.path, self._lock, overwrite=self._overwrite, inputs=self._inputs, draft=draft)
             undo.callback(self._file.discard)
-            container = CONTAINER_FORMATS[self._suffix]
             try:
                 self._container = av.open(
                     str(self._file.part.absolute()),  # absolute, so that a colon in a name does not make it an address
                     "w",
-                    format=container.name,
-                    container_options=dict(container.options),
+                    format=CONTAINER_FORMATS[self._suffix].name,
+                    container_options=self._container_options,
                 )
                 self._encoder = FrameEncoder(self._container, encoder, encoding, self._info)
                 origin = self._info.sound or _video_of(self._info)
@@ -145,6 +143,10 @@ class VideoSink(ResumableSink):
             except (av.error.FFmpegError, OSError, ValueError) as error:
                 raise SinkError(f"{self.path} cannot be written: {error}", f"try another {option('codec')}") from error
             undo.pop_all()
+
+    @property
+    def _container_options(self) -> dict[str, str]:
+        return dict(CONTAINER_FORMATS[self._suffix].options)
 
     def _other_tracks(self, origin: Path | SideTracks) -> PassthroughTracks | None:
         info = self._info
