@@ -97,21 +97,29 @@ def imports() -> list[tuple[str, str]]:
         ("starlette", ("studio/server/",)),
         ("uvicorn", ("studio/server/",)),
         ("pydantic", ("studio/server/", "studio/library/")),
+        ("fsspec", ("farm/",)),
+        ("ray", ("farm/",)),
         ("click", ("cli/",)),
         ("rich", ("cli/",)),
         ("livedream.doctor", ("doctor/", "cli/")),  # looks into every room, as no other does
         ("livedream.cli", ("cli/", "__main__.py")),
-        ("livedream.pipeline", ("pipeline/", "bench/", "controls/", "studio/", "cli/", "api.py", "__init__.py")),
+        (
+            "livedream.pipeline",
+            ("pipeline/", "bench/", "controls/", "studio/", "farm/", "cli/", "api.py", "__init__.py"),
+        ),
         (
             "livedream.capture",
             (
-                *("capture/", "bench/", "pipeline/", "studio/", "cli/", "doctor/", "api.py", "__init__.py"),
+                *("capture/", "bench/", "pipeline/", "studio/", "farm/", "cli/", "doctor/", "api.py", "__init__.py"),
                 "presets/__init__.py",  # the recipe inside a film or picture is a preset
             ),
         ),
         (
             "livedream.sink",
-            ("sink/", "bench/", "pipeline/", "controls/", "studio/", "cli/", "doctor/", "api.py", "__init__.py"),
+            (
+                *("sink/", "bench/", "pipeline/", "controls/", "studio/", "farm/", "cli/", "doctor/", "api.py"),
+                "__init__.py",
+            ),
         ),
         (
             "livedream.dream",
@@ -122,6 +130,7 @@ def imports() -> list[tuple[str, str]]:
                 "controls/",
                 "pipeline/governor.py",
                 "studio/",
+                "farm/",
                 "cli/",
                 "doctor/",
                 "api.py",
@@ -130,6 +139,7 @@ def imports() -> list[tuple[str, str]]:
         ),
         ("livedream.controls", ("controls/", "studio/", "cli/")),
         ("livedream.studio", ("studio/", "cli/")),
+        ("livedream.farm", ("farm/", "studio/", "cli/")),
         ("livedream.visualize", ("visualize/", "bench/", "cli/", "__init__.py")),
     ],
 )

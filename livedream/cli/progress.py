@@ -3,15 +3,23 @@
 import dataclasses
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from livedream.cli.status_line import StatusLine
 from livedream.cli.time_left import TimeLeft
 from livedream.steps import StepReport
 
 if TYPE_CHECKING:
-    from livedream.capture.source import Source
     from livedream.pipeline import Report
+
+
+class Dreamt(Protocol):
+    """What the progress shows of a source, or of a part of one; see `Source`."""
+
+    name: str
+    live: bool
+    stills: bool
+    length: int | None
 
 
 class Progress:
@@ -23,7 +31,7 @@ class Progress:
         first: the number of the frame with which the run begins; those before it count as dreamt.
     """
 
-    def __init__(self, source: "Source", of_all: Callable[[float], str] | None = None, *, first: int = 0) -> None:
+    def __init__(self, source: Dreamt, of_all: Callable[[float], str] | None = None, *, first: int = 0) -> None:
         self._of_all = of_all
         self._live, self._stills, self._name = source.live, source.stills, source.name
         self._length, self._first = source.length, first

@@ -4,9 +4,7 @@ import importlib.metadata
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from livedream.dream.compute.precision import choose_compute, merging_pays, pin_merging, rounding
+from livedream.dream.compute.precision import choose_compute, merging_pays_in, pin_merging, rounding
 from livedream.dream.compute.threads import pin_threads
 from livedream.dream.objective.parser import parse
 from livedream.errors import ArgumentError, DeviceError
@@ -18,7 +16,6 @@ from livedream.settings import DreamSettings
 
 LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
 """The packages whose versions affect frames down to the last bit."""
-_DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
 
 
 def versions() -> dict[str, str]:
@@ -28,13 +25,11 @@ def versions() -> dict[str, str]:
 
 def processor_for(device: str) -> str:
     """Return what rounds here, on a device of this kind; empty if there is none."""
-    if device == "cpu":
-        return str(torch.backends.cpu.get_cpu_capability())
     try:
         choose_compute(device, "float32")
     except DeviceError:
         return ""
-    return rounding()
+    return rounding(device)
 
 
 def machine_for(settings: DreamSettings, threads: int) -> Machine:
@@ -42,7 +37,6 @@ def machine_for(settings: DreamSettings, threads: int) -> Machine:
 
     A plan for GPUs can be made without one: name the device in the settings.
     """
-    pin_threads(threads)
     device, precision = str(settings.device), str(settings.precision)
     if device == "auto":
         device = choose_compute(device, "float32").device.type
@@ -54,7 +48,7 @@ def machine_for(settings: DreamSettings, threads: int) -> Machine:
         versions=versions(),
         device=device,
         precision=precision,
-        merging=device == "cpu" and merging_pays(_DTYPES[precision]),
+        merging=device == "cpu" and merging_pays_in(precision),
         threads=threads,
         processor=processor_for(device),
     )
@@ -102,8 +96,14 @@ def become(manifest: Manifest) -> DreamSettings:
         text = "the files that the layers or weights of the manifest name are others here"
         raise ArgumentError(text, "copy the files of the plan to this machine")
     pin_threads(machine.threads)
-    pin_merging(_DTYPES[machine.precision], pays=machine.merging)
+    pin_merging(machine.precision, pays=machine.merging)
     return manifest.settings.replace(device=machine.device, precision=machine.precision)
+
+
+def become_itself(manifest: Manifest) -> None:
+    """Undo `become`."""
+    pin_threads(None)
+    pin_merging(manifest.machine.precision, pays=None)
 
 
 def ingredients(settings: DreamSettings) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from livedream.capture.video import VideoSource
+from livedream.dream.compute.threads import pin_threads
 from livedream.dream.stream.working_shapes import WorkingShapes
 from livedream.errors import ArgumentError, SourceError
 from livedream.farm.machine import ingredients, machine_for, versions
@@ -70,6 +71,14 @@ def plan_films(request: PlanRequest, on_film: OnFilm = lambda film, done, total:
     """
     for _, target in request.films:
         _check_target(target, request)
+    pin_threads(request.threads)  # the flow, and so a cut, depends on it
+    try:
+        return _plan(request, on_film)
+    finally:
+        pin_threads(None)
+
+
+def _plan(request: PlanRequest, on_film: OnFilm) -> Manifest:
     machine = machine_for(request.settings, request.threads)
     films: list[Film] = []
     number = 1

@@ -9,14 +9,15 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from livedream.dream.dreamer import Dreamer
-from livedream.errors import SourceError
-from livedream.farm.machine import become, processor_for, versions
+from livedream.errors import ArgumentError, SourceError
+from livedream.farm.film_part import FilmPart, PlannedFramesError
+from livedream.farm.machine import become, become_itself, processor_for, versions
 from livedream.farm.manifest import Film, Shard
-from livedream.farm.part import FilmPart, PlannedFramesError
 from livedream.farm.receipt import Receipt, parse_receipt
 from livedream.farm.workspace import Workspace
 from livedream.pipeline import Report, run
@@ -38,19 +39,25 @@ OnReport = Callable[[Report], object]
 def receipt_of(work: Workspace, number: int) -> Receipt | None:
     """Return the receipt of a shard that is complete, None if it is not.
 
-    Only the size of its file is compared; `join` reads all of it. Raises SourceError, ArgumentError.
+    Only the size of its file is compared; `join` reads all of it. A receipt that is damaged counts as none. Raises
+    SourceError.
     """
     film, shard = work.manifest.shard(number)
     content = work.store.read(work.receipt_file(shard))
     if content is None:
         return None
-    receipt = parse_receipt(content, work.store.shown(work.receipt_file(shard)))
+    try:
+        receipt = parse_receipt(content, work.store.shown(work.receipt_file(shard)))
+    except ArgumentError:
+        return None
     is_ours = (receipt.manifest, receipt.number) == (work.manifest.id, number)
     return receipt if is_ours and work.store.size(work.shard_file(film, shard)) == receipt.bytes else None
 
 
 class ShardDreamer:
     """Dreams shards of one manifest, one after another, with the network loaded once.
+
+    The process has the threads of the manifest until `close`.
 
     Raises:
         ArgumentError: this machine would make other pixels, and the manifest does not allow it.
@@ -60,6 +67,16 @@ class ShardDreamer:
     def __init__(self, work: Workspace) -> None:
         self._work = work
         self._dreamer = Dreamer(become(work.manifest))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the process the threads back that it had."""
+        become_itself(self._work.manifest)
 
     def dream(self, number: int, on_report: OnReport = lambda report: None) -> Receipt:
         """Dream a shard and return its receipt; at once if it is complete already.

@@ -17,6 +17,7 @@ from livedream.farm.receipt import Receipt
 from livedream.farm.store import Store, is_address
 from livedream.farm.workspace import NAME, Workspace, open_workspace, parse_shard
 from livedream.names import fitting
+from livedream.pipeline import Report
 from livedream.steps import StepReport
 
 _VARIABLES = (
@@ -137,12 +138,15 @@ def dream_shard(place: str, given: str | None) -> int:
         return 0
     say(f"{name}: frames {shard.first} to {shard.first + shard.frames - 1} of {film.source}")
     try:
-        with stopping() as stop, Progress(_Part(name, shard.frames)) as progress:  # type: ignore[arg-type]
-            dreamer = ShardDreamer(work)
+        with (
+            stopping() as stop,
+            Progress(_Part(name, shard.frames)) as progress,
+            ShardDreamer(work) as dreamer,
+        ):
             stop.hold()
 
-            def on_report(report: object) -> None:
-                progress(report)  # type: ignore[arg-type]
+            def on_report(report: Report) -> None:
+                progress(report)
                 stop.check()
 
             receipt = dreamer.dream(number, on_report)
@@ -159,7 +163,8 @@ class _Part:
     live = stills = False
 
     def __init__(self, name: str, length: int) -> None:
-        self.name, self.length = name, length
+        self.name = name
+        self.length: int | None = length
 
 
 def _done(name: str, receipt: Receipt, place: str) -> str:
@@ -195,7 +200,8 @@ def join(place: str, *, overwrite: bool) -> int:
                 failed += 1
                 say_fault(error)
                 continue
-            say(f"written: {work.store.shown(film.target)} ({counted(film.frames, 'frame')} of {counted(len(film.shards), 'shard')})")
+            parts = f"{counted(film.frames, 'frame')} of {counted(len(film.shards), 'shard')}"
+            say(f"written: {work.store.shown(film.target)} ({parts})")
     if failed and len(films) > 1:
         remark(f"{failed} of {counted(len(films), 'film')} could not be joined")
     return 1 if failed else 0

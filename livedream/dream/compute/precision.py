@@ -88,16 +88,23 @@ def measured_cpu_dtype() -> torch.dtype:
 
 def merging_pays(dtype: torch.dtype) -> bool:
     """Return whether one convolution with zero-padded kernels is faster here than two; see native/lowering.py."""
-    return _remembered(_merging_in(dtype), partial(_merging, dtype), ("yes", "no")) == "yes"
+    return (
+        _remembered(f"merging in {str(dtype).removeprefix('torch.')}", partial(_merging, dtype), ("yes", "no")) == "yes"
+    )
 
 
-def pin_merging(dtype: torch.dtype, *, pays: bool) -> None:
-    """Decide in this process what `merging_pays` returns: the sums of merged convolutions are rounded differently."""
-    _pinned[_merging_in(dtype)] = "yes" if pays else "no"
+def pin_merging(precision: str, *, pays: bool | None) -> None:
+    """Decide in this process what `merging_pays` returns: the sums of merged convolutions are rounded differently.
 
-
-def _merging_in(dtype: torch.dtype) -> str:
-    return f"merging in {str(dtype).removeprefix('torch.')}"
+    Args:
+        precision: the name of the dtype, such as bfloat16.
+        pays: the answer; None to measure it again.
+    """
+    what = f"merging in {precision}"
+    if pays is None:
+        _pinned.pop(what, None)
+    else:
+        _pinned[what] = "yes" if pays else "no"
 
 
 def _remembered(what: str, measure: Callable[[], str], choices: Sequence[str]) -> str:
@@ -140,9 +147,17 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def rounding() -> str:
-    """Return the name of the GPU, or the instruction set of the CPU: dreams differ in rounding between them."""
-    if torch.cuda.is_available():
+def merging_pays_in(precision: str) -> bool:
+    """Return `merging_pays` for the dtype of this name."""
+    return merging_pays(_dtypes[precision])
+
+
+def rounding(device: str = "auto") -> str:
+    """Return the name of the GPU, or the instruction set of the CPU: dreams differ in rounding between them.
+
+    device: cpu, or another one for the GPU if there is one.
+    """
+    if device != "cpu" and torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
     return str(torch.backends.cpu.get_cpu_capability())
 

@@ -35,16 +35,25 @@ class _Sharing:
 
 _sharing = _Sharing()
 _pinned: int | None = None
+_before: tuple[int, int] | None = None
+"""The threads of torch and OpenCV before they were pinned."""
 _this_thread = threading.local()
 
 
-def pin_threads(count: int) -> None:
-    """Let torch and OpenCV use `count` threads in this process from now on, however many cores it has.
+def pin_threads(count: int | None) -> None:
+    """Let torch and OpenCV use `count` threads in this process from now on, however many cores it has; None: as before.
 
     Gradients in torch and OpenCV's DIS flow differ in their last bits from one number of threads to another. Parts of
     a film that are dreamt on different machines need the same number.
     """
-    global _pinned
+    global _pinned, _before
+    if count is None:
+        if _before is not None:
+            torch.set_num_threads(_before[0])
+            cv2.setNumThreads(_before[1])
+        _pinned = _before = None
+        return
+    _before = _before or (torch.get_num_threads(), cv2.getNumThreads())
     _pinned = count
     torch.set_num_threads(count)
     cv2.setNumThreads(count)
