@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from livedream._version import __version__
 from livedream.errors import ArgumentError, LivedreamError
 from livedream.faults import explain
-from livedream.studio.server import api_dream, api_library, api_media, api_pictures, api_sources, events
+from livedream.studio.server import api_dream, api_farm, api_library, api_media, api_pictures, api_sources, events
 from livedream.studio.server.context import Context
 from livedream.studio.server.errors import ApiError, Problem, refused
 
@@ -42,6 +42,7 @@ def make_app(context: Context) -> FastAPI:
     )
     for part in (api_dream, api_sources, api_library, api_media, api_pictures, events):
         app.include_router(part.router(context))
+    app.include_router(api_farm.router())
     _add_pages(app)
     app.add_exception_handler(ApiError, refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -64,7 +65,7 @@ def _add_pages(app: FastAPI) -> None:
         async def page() -> FileResponse:
             return FileResponse(PAGES / name, headers={"cache-control": "no-cache"})
 
-    for path, name in (("/", "index.html"), ("/out", "out.html"), ("/control", "control.html")):
+    for path, name in (("/", "index.html"), ("/out", "out.html"), ("/control", "control.html"), ("/farm", "farm.html")):
         add(path, name)
     add("/favicon.ico", "favicon.svg")
     app.mount("/static", StaticFiles(directory=PAGES), name="static")

@@ -28,6 +28,8 @@ MOST_BYTES, BODY_SECONDS = 1 << 20, 15.0
 """Of the body of a request; uploads have their own limits."""
 _TOO_LARGE = f"the body is larger than {MOST_BYTES >> 20} MiB"
 UPLOADS = "/api/uploads"
+PAGES = ("/", "/out", "/control", "/farm")
+"""The pages, whose address may hold a token."""
 OPEN_TO_ALL = ("/api/session",)
 """Where a token is exchanged, so that none is needed."""
 
@@ -129,7 +131,11 @@ class Gate:
     @staticmethod
     def _token_in(scope: Scope) -> str | None:
         """Return the token in the address of a page."""
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] not in ("/", "/out", "/control"):
+        if (
+            scope["type"] != "http"
+            or scope["method"] != "GET"
+            or scope["path"] not in ("/", "/out", "/control", "/farm")
+        ):
             return None
         return parse_qs(scope["query_string"].decode("latin-1")).get("token", [None])[0]
 

@@ -241,7 +241,7 @@ def test_the_description_of_the_api_is_complete(client) -> None:
 
 
 def test_the_pages_are_there(client) -> None:
-    for path in ("/", "/out", "/control"):
+    for path in ("/", "/out", "/control", "/farm"):
         answer = client.http.get(path)
         assert answer.headers["content-type"].startswith("text/html")
         assert "script-src 'self'" in answer.headers["content-security-policy"]

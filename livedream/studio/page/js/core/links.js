@@ -30,6 +30,7 @@ export async function openLinks(app) {
         h("h3", { text: "Pages on this computer" }),
         page("/control", "Controls only", "for a second screen, while the picture is on the first"),
         page("/out", "Picture only", "for OBS, a projector or a screen on the wall"),
+        page("/farm", "Farm", "how far the films are that livedream farm dreams"),
       ),
     ],
   });
