@@ -162,7 +162,10 @@ def _sha256(path: Path) -> str:
 def _keep(path: Path, scanned: _Scanned) -> None:
     pieces = []
     for piece in scanned.pieces:
-        digests, times = (f"{piece.begin:x}", f"{piece.digest:x}"), (str(piece.time), str(piece.duration or ""))
+        digests, times = (
+            (f"{piece.begin:x}", f"{piece.digest:x}"),
+            (str(piece.time), str(piece.until), str(piece.duration or "")),
+        )
         pieces.append([piece.first, piece.frames, piece.cut, *digests, *times])
     facts = {"size": scanned.size, "rate": str(scanned.rate or ""), "sha256": scanned.sha256, "pieces": pieces}
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
@@ -181,10 +184,10 @@ def _read(path: Path) -> _Scanned | None:
         width, height = map(int, facts["size"])
         pieces = [
             Piece(
-                *(int(first), Fraction(time), bool(cut), int(begin, 16), int(digest, 16), int(frames)),
+                *(int(first), Fraction(time), bool(cut), int(begin, 16), int(digest, 16), Fraction(until), int(frames)),
                 Fraction(duration) if duration else None,
             )
-            for first, frames, cut, begin, digest, time, duration in facts["pieces"]
+            for first, frames, cut, begin, digest, time, until, duration in facts["pieces"]
         ]
         rate = Fraction(facts["rate"]) if facts["rate"] else None
         return _Scanned(pieces, (width, height), rate, str(facts["sha256"]))

@@ -24,6 +24,8 @@ class Piece:
     """The digest of the first frame."""
     digest: int
     """Of all its frames."""
+    until: Fraction
+    """The time of its last frame."""
     frames: int = 1
     duration: Fraction | None = None
     """How many seconds its last frame is shown, where the file states it: at the end of a film."""
@@ -47,8 +49,9 @@ def find_pieces(
         cut = dreamer.analyze(frame).flow is None
         digest = frame_digest(frame.pixels, frame.time)
         if not pieces or cut or (longest is not None and frame.time - pieces[-1].time >= longest):
-            pieces.append(Piece(number, frame.time, cut, digest, digest))
+            pieces.append(Piece(number, frame.time, cut, digest, digest, frame.time))
         else:
+            pieces[-1].until = frame.time
             pieces[-1].digest = added(pieces[-1].digest, digest)
             pieces[-1].frames += 1
         pieces[-1].duration = frame.duration
@@ -66,8 +69,8 @@ def shards_of(pieces: Sequence[Piece], seconds: Fraction, *, warm_up: int, first
         first_number: the number of the first shard.
     """
     groups: list[list[Piece]] = [[]]
-    for piece, after in zip(pieces, [*pieces[1:], None], strict=True):
-        middle = piece.time if after is None else (piece.time + after.time) / 2
+    for piece in pieces:
+        middle = (piece.time + piece.until) / 2
         if groups[-1] and middle - groups[-1][0].time > seconds:
             groups.append([])
         groups[-1].append(piece)

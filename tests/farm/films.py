@@ -35,7 +35,7 @@ def write_film(path: Path, lengths: Sequence[int] = LENGTHS, *, seed: int = 1) -
         for scene, length in enumerate(lengths):
             scenery = picture(rng)
             for number in range(length):
-                shown = np.ascontiguousarray(scenery[number % 20 :, number % 40 :][:HEIGHT, :WIDTH])
+                shown = np.ascontiguousarray(scenery[abs(number % 40 - 20) :, abs(number % 80 - 40) :][:HEIGHT, :WIDTH])
                 frame = av.VideoFrame.from_ndarray(shown, format="rgb24")
                 frame.pts, frame.time_base = ticks, _TIME_BASE
                 output.mux(video.encode(frame))

@@ -36,7 +36,7 @@ def test_shards_are_whole_scenes_and_cover_the_film(film: Path, tmp_path: Path) 
 
 
 def piece(first: int, frames: int, *, cut: bool = True) -> Piece:
-    return Piece(first, Fraction(first, 10), cut, 0, 1, frames)
+    return Piece(first, Fraction(first, 10), cut, 0, 1, Fraction(first + frames - 1, 10), frames)
 
 
 def first_and_frames(shards: tuple[Shard, ...]) -> list[tuple[int, int]]:

@@ -121,3 +121,19 @@ def test_a_dream_that_rests_is_the_same(film: Path, tmp_path: Path) -> None:
         assert main(["-q", "run", "--manifest", str(tmp_path / "out"), "--shard", f"{shard.number}"]) == 0
     assert main(["-q", "join", str(tmp_path / "out")]) == 0
     assert frame_hashes(tmp_path / "out" / "still.mkv") == frame_hashes(single)
+
+
+def test_a_scene_that_is_divided_keeps_its_frames_and_times(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each shard after the first dreams ten frames ahead, so that its dream has grown when it begins."""
+    film, single = write_film(tmp_path / "long.mp4", lengths=(90,)), tmp_path / "single.mkv"
+    assert main(["-q", "run", str(film), "-o", str(single), *FFV1, *LOOK]) == 0
+    work = planned(tmp_path / "out", film, seconds="1", options=(*FFV1, "--warm-up", "10"))
+    assert [(shard.first, shard.warm_up) for shard in work.manifest.shards] == [(0, 0), (30, 10), (60, 10)]
+    for shard in work.manifest.shards:
+        assert main(["-q", "run", "--manifest", str(tmp_path / "out"), "--shard", f"{shard.number}"]) == 0
+    assert main(["-q", "join", str(tmp_path / "out")]) == 0
+    joined, whole = frame_hashes(tmp_path / "out" / "long.mkv"), frame_hashes(single)
+    assert [time for time, _ in joined] == [time for time, _ in whole]
+    assert joined[:30] == whole[:30]
+    assert joined[30:] != whole[30:]  # said: not bit for bit
+    assert times(tmp_path / "out" / "long.mkv") == times(single)
