@@ -1,6 +1,7 @@
 """The package from outside: what it exports, what importing it costs, which way its imports go."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,7 @@ def test_importing_loads_no_torch_and_cv2_before_av() -> None:
     assert modules.index("cv2") < modules.index("av")
 
 
+@functools.cache
 def imports() -> list[tuple[str, str]]:
     """Return (file, module) for every import of the package, also those inside functions."""
     found = []

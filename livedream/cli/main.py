@@ -18,6 +18,7 @@ from livedream.cli.commands.completion import answer, completion
 from livedream.cli.commands.config import config
 from livedream.cli.commands.demo import demo
 from livedream.cli.commands.doctor import doctor
+from livedream.cli.commands.farm import farm
 from livedream.cli.commands.join import join
 from livedream.cli.commands.layers import layers
 from livedream.cli.commands.models import models
@@ -45,7 +46,7 @@ from livedream.faults import OUTSIDE, WRONG
 from livedream.urls import redact, register_secrets
 
 SIGINT_CODE = 130
-WRITE_FILES = ("run", "studio", "demo", "visualize", "layers", "zoom", "plan", "join")
+WRITE_FILES = ("run", "studio", "demo", "visualize", "layers", "zoom", "farm", "plan", "join")
 """The commands whose result is a file or a window; the result of the others is what they print."""
 SPIN_COUNT = "30000"
 """How often an OpenMP thread polls for work before it sleeps; GNU OpenMP reads it when torch is loaded.
@@ -163,7 +164,7 @@ def _message_options() -> list[click.Parameter]:
 
 
 COMMANDS = (
-    *(run, studio, demo, zoom, layers, visualize, plan, join),
+    *(run, studio, demo, zoom, layers, visualize, farm, plan, join),
     *(presets, models, cameras, doctor, config, completion, bench, show_help),
 )
 for command in COMMANDS:

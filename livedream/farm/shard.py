@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 
 from livedream.dream.dreamer import Dreamer
-from livedream.errors import ArgumentError, SourceError
+from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.farm.film_part import FilmPart, PlannedFramesError
 from livedream.farm.machine import become, become_itself, processor_for, versions
 from livedream.farm.manifest import Film, Shard
@@ -54,6 +54,10 @@ def receipt_of(work: Workspace, number: int) -> Receipt | None:
     return receipt if is_ours and work.store.size(work.shard_file(film, shard)) == receipt.bytes else None
 
 
+class BusyShardError(SinkError):
+    """Another process dreams this shard."""
+
+
 class ShardDreamer:
     """Dreams shards of one manifest, one after another, with the network loaded once.
 
@@ -87,7 +91,8 @@ class ShardDreamer:
 
         Raises:
             SourceError: the film cannot be read, or has changed since it was planned.
-            SinkError: the shard cannot be written, or another run writes it.
+            BusyShardError: another process dreams it.
+            SinkError: the shard cannot be written.
         """
         done = receipt_of(self._work, number)
         if done is not None:
@@ -97,7 +102,11 @@ class ShardDreamer:
         if fingerprint([path]) != film.fingerprint:
             raise SourceError(f"{path} has changed since it was planned", "plan again")
         attempt = _Attempt(self._work, film, shard, path, self._dreamer)
-        with attempt.alone():
+        with ExitStack() as held:
+            try:
+                held.enter_context(attempt.alone())
+            except SinkError as error:
+                raise BusyShardError(str(error), error.hint) from error
             if (done := receipt_of(self._work, number)) is not None:  # another worker had it until now
                 return done
             try:

@@ -1,0 +1,266 @@
+"""Workers on Ray: actors that keep the network loaded, and dream one shard after another.
+
+They get the address of a manifest and a number, never frames: what they dream is in the store, so a worker, a machine
+or the driver may be lost at any time.
+"""
+
+import contextlib
+import logging
+import os
+import secrets
+import socket
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from livedream.errors import ArgumentError, DeviceError, LivedreamError
+from livedream.farm.manifest import Machine
+
+if TYPE_CHECKING:
+    from livedream.farm.shard import ShardDreamer
+    from livedream.pipeline import Report
+
+CONNECT_SECONDS = 10.0
+_INSTALL = 'pip install "livedream[farm]"'
+
+
+class NoRayError(LivedreamError):
+    """Ray is not installed, or cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a shard that a worker has tried."""
+
+    number: int
+    error: str = ""
+    """The message; empty if the shard is complete."""
+    hint: str = ""
+    fatal: bool = False
+    """Whether every other shard would fail likewise: versions differ, or there is no such device."""
+    busy: bool = False
+    """Whether another process still dreams this shard."""
+
+
+class Worker:
+    """Dreams shards of one manifest; the actor. place: of the manifest."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._dreamer: ShardDreamer | None = None
+        self._frames = 0
+
+    def ready(self) -> int:
+        """Return the number of the process, once the actor runs."""
+        return os.getpid()
+
+    def frames(self) -> int:
+        """Return how many frames of the present shard are dreamt."""
+        return self._frames
+
+    def dream(self, number: int) -> Outcome:
+        """Dream a shard. It raises nothing: exceptions of livedream do not survive the way to the driver."""
+        from livedream.farm.shard import BusyShardError, ShardDreamer
+        from livedream.farm.workspace import open_workspace
+        from livedream.faults import explain
+
+        self._frames = 0
+
+        def on_report(report: "Report") -> None:
+            self._frames = report.dreamt
+
+        try:
+            if self._dreamer is None:
+                self._dreamer = ShardDreamer(open_workspace(self._place))
+            self._dreamer.dream(number, on_report)
+        except BusyShardError as error:
+            return Outcome(number, str(error), busy=True)
+        except Exception as error:  # noqa: BLE001  the driver decides
+            fault = explain(error)
+            fatal = self._dreamer is None and isinstance(error, ArgumentError | DeviceError)
+            return Outcome(number, fault.message, fault.hint, fatal=fatal)
+        return Outcome(number)
+
+
+@dataclass(slots=True)
+class Hand:
+    """A worker as the driver sees it."""
+
+    name: str
+    actor: Any
+    ready: Any
+    """The reference to the answer of `Worker.ready`; None once it has come."""
+    number: int | None = None
+    """The shard that it dreams."""
+    task: Any = None
+    """The reference to its outcome."""
+    frames: int = 0
+    asked: Any = None
+    """The reference to the answer of `Worker.frames`."""
+
+
+@dataclass(slots=True)
+class Event:
+    """What has happened to a worker."""
+
+    hand: Hand
+    outcome: Outcome | None
+    """What it has returned; None if it has ended."""
+
+
+@contextlib.contextmanager
+def ray_session(address: str | None, processors: int) -> Iterator[None]:
+    """Connect to a cluster of Ray inside the block; without an address, to one that is started on this machine.
+
+    Raises NoRayError.
+    """
+    # Before Ray is imported: it reads them once.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if address is None:
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    try:
+        import ray
+    except ImportError as error:
+        raise NoRayError("Ray is not installed", _INSTALL) from error
+    if address is not None:
+        _check_answer(address)
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        options |= {"num_cpus": processors, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ray.init(address=address or "local", **options)
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        where = "on this machine" if address is None else f"at {address}"
+        hint = "check that it runs, and RAY_AUTH_MODE and RAY_AUTH_TOKEN"
+        raise NoRayError(f"Ray cannot be reached {where}: {lines[0]}", hint) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _check_answer(address: str) -> None:
+    """Raise NoRayError if nobody listens at an address: Ray would try for minutes."""
+    parts = urlsplit(address if "://" in address else f"ray://{address}")
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise NoRayError(f"{address} is not an address: {error}", "write HOST:6379 or ray://HOST:10001") from error
+    if host is None or port is None:
+        if address != "auto":
+            raise NoRayError(f"{address} names no host and port", "write HOST:6379 or ray://HOST:10001")
+        return
+    try:
+        socket.create_connection((host, port), CONNECT_SECONDS).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise NoRayError(f"Ray cannot be reached at {address}: {reason}", "check that the cluster runs") from error
+
+
+@dataclass(slots=True)
+class Crew:
+    """The workers of a farm. It makes new ones in place of those that are lost, and when machines join.
+
+    Actors are not restarted by Ray: the driver has to know that one has ended, to count how often a shard did that.
+    """
+
+    place: str
+    """Of the manifest."""
+    machine: Machine
+    most: int | None = None
+    """How many workers at most; None for as many as the cluster holds."""
+    hands: list[Hand] = field(default_factory=list)
+    _made: int = 0
+
+    def fill(self, wanted: int) -> None:
+        """Make workers, as many as there is room and work for. wanted: the number of shards that are not complete."""
+        import ray
+
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]  # so in Ray
+        if self.machine.device == "cuda":
+            room = int(resources.get("GPU", 0))
+            needs: dict[str, Any] = {"num_gpus": 1, "num_cpus": min(1, self.machine.threads)}
+        else:
+            room = int(resources.get("CPU", 0) // self.machine.threads)
+            needs = {"num_cpus": self.machine.threads}
+        room = min(room, wanted) if self.most is None else min(room, wanted, self.most)
+        actor: Any = ray.remote(Worker)
+        while len(self.hands) < room:
+            self._made += 1
+            made = actor.options(max_restarts=0, max_task_retries=0, max_concurrency=2, **needs).remote(self.place)
+            self.hands.append(Hand(f"worker {self._made}", made, made.ready.remote()))
+
+    @property
+    def idle(self) -> list[Hand]:
+        """The workers that are ready and dream nothing."""
+        return [hand for hand in self.hands if hand.ready is None and hand.task is None]
+
+    @property
+    def alive(self) -> int:
+        """How many workers are ready."""
+        return sum(hand.ready is None for hand in self.hands)
+
+    def start(self, hand: Hand, number: int) -> None:
+        """Let a worker dream a shard."""
+        hand.number, hand.frames, hand.asked = number, 0, None
+        hand.task = hand.actor.dream.remote(number)
+
+    def events(self, seconds: float) -> list[Event]:
+        """Wait, at most some seconds, and return what has happened."""
+        import ray
+
+        pending = {}
+        for hand in self.hands:
+            for reference in (hand.ready, hand.task):
+                if reference is not None:
+                    pending[reference] = hand
+        if not pending:
+            return []
+        come, _ = ray.wait(list(pending), num_returns=1, timeout=seconds)
+        return [event for reference in come if (event := self._event(pending[reference], reference)) is not None]
+
+    def _event(self, hand: Hand, reference: Any) -> Event | None:
+        import ray
+
+        try:
+            answer = ray.get(reference)
+        except ray.exceptions.RayError:  # the actor, its process or its machine is gone
+            self.hands.remove(hand)
+            return Event(hand, None)
+        if reference is hand.ready:
+            hand.ready = None
+            return None
+        hand.task = hand.asked = None
+        return Event(hand, answer)
+
+    def ask(self) -> None:
+        """Take the numbers of frames that have come, and ask for the next. It does not wait."""
+        import ray
+
+        for hand in self.hands:
+            if hand.task is None:
+                continue
+            if hand.asked is None:
+                hand.asked = hand.actor.frames.remote()
+                continue
+            come, _ = ray.wait([hand.asked], timeout=0)
+            if come:
+                with contextlib.suppress(ray.exceptions.RayError):  # `events` notices it
+                    hand.frames = ray.get(hand.asked)
+                hand.asked = None
+
+    def dismiss(self) -> None:
+        """End all workers at once; what they dream can be continued."""
+        import ray
+
+        for hand in self.hands:
+            with contextlib.suppress(ray.exceptions.RayError, ValueError):
+                ray.kill(hand.actor)
+        self.hands.clear()
