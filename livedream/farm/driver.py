@@ -1,4 +1,4 @@
-"""Drives a farm: gives shards to workers, joins films, and tells how far it is."""
+"""Drives a farm: gives shards to workers, joins films, and reports its progress."""
 
 import time
 from collections.abc import Callable

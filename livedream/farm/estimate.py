@@ -48,7 +48,7 @@ def estimate(manifest: Manifest, pace: Pace, workers: int, cost_per_hour: float 
     """Return what `workers` need for all shards of a manifest.
 
     Args:
-        manifest: what is dreamt.
+        manifest: of the farm.
         pace: of one worker.
         workers: how many there are.
         cost_per_hour: of one worker.

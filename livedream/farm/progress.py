@@ -89,7 +89,7 @@ def farm_progress(
     """Return how far a farm is.
 
     Args:
-        manifest: what is dreamt.
+        manifest: of the farm.
         complete: the numbers of the shards that are complete.
         partly: by number, the frames of shards that are being dreamt.
         joined: the targets of the films that are complete.

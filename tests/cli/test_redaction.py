@@ -20,6 +20,14 @@ from tests.conftest import write_clip
 PASSWORD, KEY = "PaSs7word", "K3y-9f2b-secret"
 PROGRAM = Path(__file__).parent / "plain_run.py"
 """livedream with a dreamer that changes nothing."""
+IMPATIENT = """
+import sys
+from livedream.capture.live import network_stream
+from livedream.cli.main import main
+network_stream.OPEN_SECONDS = 1.0
+sys.exit(main(sys.argv[1:]))
+"""
+"""livedream that waits for one second instead of fifteen: nothing refuses what is sent to a port of UDP."""
 ADDRESSES = [
     f"rtmp://user:{PASSWORD}@127.0.0.1:{{port}}/app/{KEY}",
     f"rtmps://user:{PASSWORD}@127.0.0.1:{{port}}/app/{KEY}?token={KEY}",
@@ -66,8 +74,8 @@ def test_a_source_that_does_not_answer(
     address: str, free_port: int, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     address = address.format(port=free_port)
-    command = [sys.executable, "-m", "livedream", "-vv", "run", address, "--to", "out.mp4"]
-    done = run(command, tmp_path, environment)
+    program = ["-c", IMPATIENT] if address.startswith("udp") else ["-m", "livedream"]
+    done = run([sys.executable, *program, "-vv", "run", address, "--to", "out.mp4"], tmp_path, environment)
     assert done.returncode == 1
     assert f"error: {address.partition(':')[0]}://127.0.0.1:{free_port}" in done.stderr.replace("...@", "")
     assert "Traceback" in done.stderr

@@ -9,9 +9,7 @@ from livedream.cli.plan_options import SHARD_OPTIONS, last_options, plan_options
 from livedream.errors import ArgumentError
 
 EXAMPLES = (
-    ("plan two films", "livedream plan first.mp4 second.mkv --to dreams"),
-    ("dream the first of four shards, on any machine", "livedream run --manifest dreams/manifest.toml --shard 1/4"),
-    ("when all are there: dreams/first-dream.mp4 and dreams/second-dream.mp4", "livedream join dreams/manifest.toml"),
+    ("two films: dreams/first-dream.mp4 and the like", "livedream plan first.mp4 second.mkv --to dreams"),
     ("lossless, in longer shards", 'livedream plan films/ --to "dreams/*.mkv" --codec ffv1 --seconds 5m'),
 )
 
@@ -26,6 +24,9 @@ EXAMPLES = (
 @plan_options
 def plan(films: tuple[str, ...], sink: str | None, overwrite: bool, **options: Any) -> int:
     """Read each FILM once, find its scenes, and write FOLDER/manifest.toml with shards of whole scenes.
+
+    Then, on any machines: livedream run --manifest FOLDER/manifest.toml --shard 1/40, and so on; at the end: livedream
+    join FOLDER/manifest.toml. `livedream farm` does all of it.
 
     A dream forgets at a cut, so shards that are dreamt anywhere, by `livedream run --manifest`, and joined are the film
     of a single run, frame by frame.

@@ -144,7 +144,7 @@ def _run_shard(manifest: str | None, shard: str | None) -> int:
     ]
     if given:
         text = f"{given[0].opts[-1]} cannot be given with --manifest"
-        raise ArgumentError(text, "the manifest says what is dreamt and how; plan again to change it")
+        raise ArgumentError(text, "the manifest decides that; plan again to change it")
     from livedream.cli.tasks.shards import dream_shard
 
     return dream_shard(manifest, shard)

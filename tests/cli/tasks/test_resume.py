@@ -133,9 +133,18 @@ def test_run_that_was_stopped_leaves_a_film_that_plays_and_can_go_on(film, tmp_p
     assert len(decoded(output)) == 200
 
 
+def killed(film: Path, output: Path) -> None:
+    """Leave a part with a checkpoint that can be reached, as a killed run does."""
+    part = output.with_suffix(f".part{output.suffix}")
+    with mock.patch.object(PartialFile, "finish", PartialFile.leave), mock.patch.object(Journal, "finish"):
+        assert main(["run", str(film), "--to", str(output), *QUICK]) == 0
+    assert part.exists()
+    assert not output.exists()
+
+
 def test_changed_input_is_refused(film, make_clip, tmp_path, capsys) -> None:
     output = tmp_path / "out.mp4"
-    interrupted(film, output)
+    killed(film, output)
     make_clip("film.mp4", rate=25, frames=199)
     assert main(["run", str(film), "--to", str(output), *QUICK, "--resume"]) == 2
     assert "the content of the source was" in capsys.readouterr().err
@@ -167,15 +176,6 @@ def test_other_files_that_the_dream_is_made_of_are_refused(film, tmp_path, capsy
     assert main(["run", str(film), "--to", str(output), *how, "--resume"]) == 0
     assert "continuing at frame" in capsys.readouterr().out
     assert len(decoded(output)) == 200
-
-
-def killed(film: Path, output: Path) -> None:
-    """Leave a part with a checkpoint that can be reached, as a killed run does."""
-    part = output.with_suffix(f".part{output.suffix}")
-    with mock.patch.object(PartialFile, "finish", PartialFile.leave), mock.patch.object(Journal, "finish"):
-        assert main(["run", str(film), "--to", str(output), *QUICK]) == 0
-    assert part.exists()
-    assert not output.exists()
 
 
 def test_what_was_copied_to_another_disk_goes_on_there(film, tmp_path, capsys) -> None:
