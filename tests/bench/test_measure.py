@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from livedream.bench import measure, temporal_stability
 from livedream.bench.cold_start import measure_cold_start
 from livedream.bench.throughput import mask_cost, without_mask
 from livedream.cli.main import main
@@ -15,7 +16,7 @@ from livedream.settings import DreamSettings
 
 QUICK = (
     *("--size", "400x226", "--working-height", "64", "--layers", "fire4 + tv", "--precision", "float32"),
-    *("--frames", "10", "--seconds", "2"),
+    *("--frames", "10", "--seconds", "2", "--steps", "1", "--octaves", "1"),
 )
 # The measurements, and how they were made.
 MEASURED = {
@@ -29,9 +30,21 @@ PROVENANCE = {
 STAGES = {"capture", "resize", "motion", "upload", "ascent", "download", "compose", "encode"}
 
 
+@pytest.fixture
+def few_frames(monkeypatch) -> None:
+    """Everything is measured, but of fewer frames: rates and bounds have their own tests."""
+    assert measure.WARM_UP_FRAMES + measure.FLICKER_FRAMES == 60  # as the help says
+    monkeypatch.setattr(measure, "WARM_UP_FRAMES", 4)
+    monkeypatch.setattr(measure, "FLICKER_FRAMES", 10)
+    for module in (measure, temporal_stability):
+        monkeypatch.setattr(module, "SETTLED", 20)
+    monkeypatch.setattr("livedream.bench.roofline._ROUNDS", 1)
+
+
+@pytest.mark.usefixtures("few_frames")
 def test_bench_says_and_writes_everything(tmp_path, capsys) -> None:
     target = tmp_path / "bench.json"
-    masked = ("--mask", "still", "--frames", "60", "--still", "202")
+    masked = ("--mask", "still", "--frames", "14", "--still", "22")
     assert main(["bench", *QUICK, *masked, "--json", str(target)]) == 0
     found = json.loads(target.read_text(encoding="utf-8"))
     assert set(found) == MEASURED | PROVENANCE
@@ -59,14 +72,17 @@ def test_bench_says_and_writes_everything(tmp_path, capsys) -> None:
     assert words[words.index("--layers") + 1] == "fire4 + tv"
 
 
-def test_what_is_left_out_is_null(tmp_path) -> None:
-    target = tmp_path / "bench.json"
-    assert main(["bench", *QUICK, "--still", "0", "--no-baseline", "--json", str(target)]) == 0
+@pytest.mark.usefixtures("few_frames")
+def test_what_is_left_out_is_null(tmp_path, make_clip) -> None:
+    source, target = make_clip(size=(400, 226)), tmp_path / "bench.json"
+    words = ["--source", str(source), "--still", "0", "--no-baseline", "--json", str(target)]
+    assert main(["bench", *QUICK, *words]) == 0
     found = json.loads(target.read_text(encoding="utf-8"))
     assert found["fps_baseline"] is None
     assert found["flicker"] is found["flicker_source"] is found["strength"] is None
     assert found["drift"] == {}
     assert found["mask"] is None
+    assert found["source"] == str(source)
 
 
 def test_the_cost_of_a_mask_is_the_median_difference_of_runs_that_took_turns() -> None:

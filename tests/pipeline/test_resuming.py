@@ -116,15 +116,16 @@ def test_sound_of_a_resumed_film_is_whole(film, tmp_path) -> None:
     assert packets(output) == packets(film)
 
 
-def test_gif_is_resumed_to_the_same_pictures(film, tmp_path) -> None:
+def test_gif_is_resumed_to_the_same_pictures(make_clip, tmp_path) -> None:
+    film = make_clip("film.mp4", rate=RATE, frames=200)
     unbroken, output = tmp_path / "unbroken.gif", tmp_path / "out.gif"
     finish(film, unbroken)
-    kill_after(200, film, output)
+    kill_after(150, film, output)
     there = count_frames(tmp_path / "out.part.gif")
-    assert there >= 100
+    assert there >= 50
     finish(film, output, "resume")
     lines = output.with_suffix(".log").read_text().splitlines()
-    assert len(lines) < FRAMES + 150  # it did not begin anew
+    assert len(lines) < 200 + 125  # it did not begin anew
     assert pictures(output) == pictures(unbroken)
 
 

@@ -18,6 +18,7 @@ from tests.studio.browser.accessibility import check_accessibility
 from tests.studio.browser.camera import write_camera
 from tests.studio.browser.chromium import LOOPBACK, running_chromium
 from tests.studio.browser.command import LIGHT, RunningStudio, started
+from tests.studio.browser.program import Program
 from tests.studio.browser.watch import Watch
 
 if TYPE_CHECKING:
@@ -62,6 +63,27 @@ def start_studio(tmp_path: Path) -> Iterator[Callable[..., RunningStudio]]:
 def studio(start_studio: Callable[..., RunningStudio]) -> RunningStudio:
     """A studio that dreams the demo."""
     return start_studio()
+
+
+@pytest.fixture(scope="module")
+def long_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningStudio, Program]]:
+    """A studio that dreams the demo for all tests of a file, and a program that uses it."""
+    with started(tmp_path_factory.mktemp("long") / "studio", *LIGHT) as running, Program(running) as program:
+        yield running, program
+
+
+@pytest.fixture
+def shared_studio(long_studio: tuple[RunningStudio, Program]) -> RunningStudio:
+    """`long_studio` as it was at its beginning: its start takes as long as most tests of a page."""
+    running, program = long_studio
+    program.begin_again()
+    return running
+
+
+@pytest.fixture
+def program(long_studio: tuple[RunningStudio, Program]) -> Program:
+    """A program that uses `shared_studio`."""
+    return long_studio[1]
 
 
 @pytest.fixture

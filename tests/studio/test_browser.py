@@ -130,6 +130,11 @@ def test_the_camera_shows_a_person_who_moves(watched, site) -> None:
     assert 3 < np.abs(first - last).mean() < 60
 
 
+@pytest.fixture
+def studio(shared_studio: RunningStudio) -> RunningStudio:
+    return shared_studio
+
+
 def test_the_studio_opens_in_the_browser(page, studio: RunningStudio) -> None:
     first = studio.link
     studio.enter(page)

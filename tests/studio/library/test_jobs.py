@@ -10,12 +10,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from livedream.capture.embedded_recipe import embedded_recipe
+from livedream.cli.main import main
 from livedream.presets import parse_preset
 from livedream.settings import DreamSettings
 from livedream.studio.library.entries import FileEntry
@@ -77,9 +79,12 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
     studio.jobs.close()
 
 
-def film(studio: Studio, frames: int = FRAMES, name: str = "beach.mp4") -> FileEntry:
-    path = write_clip(studio.folder / name, frames=frames, rate=10, audio=True, size=(160, 120))
-    return upload(studio.files, path)
+def write_film(folder: Path, frames: int = FRAMES) -> Path:
+    return write_clip(folder / "beach.mp4", frames=frames, rate=10, audio=True, size=(160, 120))
+
+
+def film(studio: Studio, frames: int = FRAMES) -> FileEntry:
+    return upload(studio.files, write_film(studio.folder, frames))
 
 
 def slow(settings: DreamSettings = SMALL) -> DreamSettings:
@@ -90,78 +95,111 @@ def slow(settings: DreamSettings = SMALL) -> DreamSettings:
 # A job that ends
 
 
-def test_a_film_with_its_sound(studio: Studio) -> None:
-    uploaded = film(studio, 20)
-    job = studio.jobs.add(uploaded.id, "neon", SMALL)
+@pytest.fixture(scope="module")
+def dreamt(tmp_path_factory: pytest.TempPathFactory) -> "Dreamt":
+    """A library in which three jobs have ended: a film with sound, a picture, and an animation."""
+    studio = Studio(tmp_path_factory.mktemp("dreamt"))
+    try:
+        return dream_three(studio)
+    finally:
+        studio.jobs.close()
+
+
+def dream_three(studio: Studio) -> "Dreamt":
+    uploads = [film(studio, 20), upload(studio.files, picture(studio.folder / "a.jpg", (120, 80)))]
+    frames = [Image.new("RGB", (64, 48), color) for color in ("red", "blue", "lime")]
+    frames[0].save(studio.folder / "a.gif", save_all=True, append_images=frames[1:], duration=200)
+    uploads.append(upload(studio.files, studio.folder / "a.gif"))
+    added = [studio.jobs.add(each.id, look, SMALL) for each, look in zip(uploads, ("neon", "own", "own"), strict=True)]
+    seen: list[list[str]] = []
+
+    def is_so() -> bool:
+        seen.append([job.state for job in studio.jobs.list()])
+        return seen[-1] == ["done"] * 3
+
+    wait_until(is_so)
+    return Dreamt(studio.folder, uploads, added, studio.jobs.list(), seen)
+
+
+class Dreamt(NamedTuple):
+    folder: Path
+    uploads: list[FileEntry]
+    added: list[Job]
+    """As they were when they were asked for."""
+    done: list[Job]
+    seen: list[list[str]]
+    """The states of all jobs, from time to time."""
+
+
+@pytest.fixture
+def after(dreamt: Dreamt, tmp_path: Path) -> Iterator[Studio]:
+    """Another studio in a copy of that library."""
+    shutil.copytree(dreamt.folder / "studio", tmp_path / "studio")
+    studio = Studio(tmp_path)
+    yield studio
+    studio.jobs.close()
+
+
+def test_a_film_with_its_sound(dreamt: Dreamt, after: Studio) -> None:
+    uploaded, job, done = dreamt.uploads[0], dreamt.added[0], dreamt.done[0]
     assert (job.file, job.name, job.look, job.error, job.result) == (uploaded.id, "beach.mp4", "neon", None, None)
-    done = studio.await_state(job.id, "done")
     assert (done.share, done.left, done.text, done.error) == (1.0, None, "done", None)
     assert done.result is not None
-    entry, path = studio.files.find(done.result)
+    entry, path = after.files.find(done.result)
     assert (entry.name, entry.kind, entry.type) == ("beach-dream.mp4", "dream", "video/mp4")
     assert (entry.width, entry.height, entry.seconds) == (160, 120, pytest.approx(2.0, abs=0.1))
     assert count_frames(path) == 20
     assert len(ffprobe(path, "a", "stream=codec_name")) == 1
     assert parse_preset(embedded_recipe(path), "the recipe") == SMALL
-    assert sorted(name.name for name in path.parent.iterdir()) == [f"{done.result}.json", f"{done.result}.mp4"]
-
-
-def test_a_picture(studio: Studio) -> None:
-    uploaded = upload(studio.files, picture(studio.folder / "a.jpg", (120, 80)))
-    done = studio.await_state(studio.jobs.add(uploaded.id, "own", SMALL).id, "done")
-    assert done.result is not None
-    entry, path = studio.files.find(done.result)
-    assert (entry.name, entry.type, entry.width, entry.height) == ("a-dream.png", "image/png", 120, 80)
-    with Image.open(path) as dreamt:
-        assert np.asarray(dreamt).std() > 1  # the source has one colour
-
-
-def test_an_animation_becomes_a_film(studio: Studio) -> None:
-    frames = [Image.new("RGB", (64, 48), color) for color in ("red", "blue", "lime")]
-    frames[0].save(studio.folder / "a.gif", save_all=True, append_images=frames[1:], duration=200)
-    done = studio.await_state(
-        studio.jobs.add(upload(studio.files, studio.folder / "a.gif").id, "own", SMALL).id, "done"
+    results = {job.result for job in dreamt.done}
+    assert sorted(name.name for name in path.parent.iterdir()) == sorted(
+        f"{after.files.find(id or '')[1].stem}{suffix}"
+        for id in results
+        for suffix in (".json", after.files.find(id or "")[1].suffix)
     )
+
+
+def test_a_picture(dreamt: Dreamt, after: Studio) -> None:
+    done = dreamt.done[1]
     assert done.result is not None
-    assert studio.files.find(done.result)[0].name == "a-dream.mp4"
+    entry, path = after.files.find(done.result)
+    assert (entry.name, entry.type, entry.width, entry.height) == ("a-dream.png", "image/png", 120, 80)
+    with Image.open(path) as dream:
+        assert np.asarray(dream).std() > 1  # the source has one colour
 
 
-def test_one_after_the_other(studio: Studio) -> None:
-    uploaded = film(studio, 10)
-    ids = [studio.jobs.add(uploaded.id, f"look {number}", SMALL).id for number in range(3)]
-    seen = []
+def test_an_animation_becomes_a_film(dreamt: Dreamt, after: Studio) -> None:
+    done = dreamt.done[2]
+    assert done.result is not None
+    assert after.files.find(done.result)[0].name == "a-dream.mp4"
 
-    def is_so() -> bool:
-        states = [job.state for job in studio.jobs.list()]
-        assert states.count("running") <= 1
-        seen.append(states)
-        return states == ["done"] * 3
 
-    wait_until(is_so)
-    assert [job.id for job in studio.jobs.list()] == ids
-    assert len({job.result for job in studio.jobs.list()}) == 3
-    assert ["done", "running", "waiting"] in seen or ["done", "waiting", "waiting"] in seen
+def test_one_after_the_other(dreamt: Dreamt) -> None:
+    assert [job.id for job in dreamt.done] == [job.id for job in dreamt.added]
+    assert len({job.result for job in dreamt.done}) == 3
+    assert all(states.count("running") <= 1 for states in dreamt.seen)
+    assert ["done", "running", "waiting"] in dreamt.seen or ["done", "waiting", "waiting"] in dreamt.seen
 
 
 # A job that is interrupted
 
 
-def whole_dream(studio: Studio, file: str, settings: DreamSettings) -> list[tuple[Fraction, np.ndarray]]:
-    """The frames of the same dream by the command line, which nothing interrupts."""
-    film, output = studio.files.find(file)[1], studio.folder / "whole.mp4"
+@pytest.fixture(scope="module")
+def whole_dream(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Fraction, np.ndarray]]:
+    """The frames of the dream of `film` with `slow` by the command line, which nothing interrupts."""
+    folder, settings = tmp_path_factory.mktemp("whole"), slow()
     controls = [f"--{name}={getattr(settings, name)}" for name in ("steps", "octaves")]
     controls.append(f"--working-height={settings.working_height}")
-    (studio.folder / "none.toml").write_text("")  # a preset that changes nothing
-    words = ["run", "-q", str(film), "-o", str(output), "--preset", str(studio.folder / "none.toml"), *controls]
-    subprocess.run([sys.executable, "-m", "livedream", *words], check=True)
-    return read_film(output)
+    (folder / "none.toml").write_text("")  # a preset that changes nothing
+    words = ["run", "-q", str(write_film(folder)), "-o", str(folder / "whole.mp4")]
+    assert main([*words, "--preset", str(folder / "none.toml"), *controls]) == 0
+    return read_film(folder / "whole.mp4")
 
 
-def check_is_whole(studio: Studio, job: Job, settings: DreamSettings) -> None:
+def check_is_whole(studio: Studio, job: Job, expected: list[tuple[Fraction, np.ndarray]]) -> None:
     """Compare every frame. Where x264 began again, it spends its bits in another way; the dream itself is the same."""
     assert job.result is not None
     found = read_film(studio.files.find(job.result)[1])
-    expected = whole_dream(studio, job.file, settings)
     assert [time for time, _ in found] == [time for time, _ in expected]
     assert len(found) == FRAMES
     pairs = zip(found, expected, strict=True)
@@ -170,10 +208,9 @@ def check_is_whole(studio: Studio, job: Job, settings: DreamSettings) -> None:
     assert min(np.abs(one.astype(int) - other).mean() for (_, one), (_, other) in neighbours) > 6
 
 
-def test_a_worker_that_is_killed_midway_is_resumed_by_another_studio(studio: Studio) -> None:
-    settings = slow()
+def test_a_worker_that_is_killed_midway_is_resumed_by_another_studio(studio: Studio, whole_dream) -> None:
     uploaded = film(studio)
-    id = studio.jobs.add(uploaded.id, "own", settings).id
+    id = studio.jobs.add(uploaded.id, "own", slow()).id
     studio.await_frames(id, share=0.6)
     record = studio.folder / "studio" / "jobs" / id / "job.json"
     running = record.read_bytes()  # as a studio that is killed leaves it
@@ -195,13 +232,12 @@ def test_a_worker_that_is_killed_midway_is_resumed_by_another_studio(studio: Stu
 
     wait_until(is_so)
     assert first[0] > 0.1, "it began again"
-    check_is_whole(studio, studio.jobs.find(id), settings)
+    check_is_whole(studio, studio.jobs.find(id), whole_dream)
 
 
-def test_stop_and_start(studio: Studio) -> None:
-    settings = slow()
+def test_stop_and_start(studio: Studio, whole_dream) -> None:
     uploaded = film(studio)
-    id = studio.jobs.add(uploaded.id, "own", settings).id
+    id = studio.jobs.add(uploaded.id, "own", slow()).id
     studio.await_frames(id, share=0.2)
     pid = studio.worker()
     stopped = studio.jobs.stop(id)
@@ -217,7 +253,7 @@ def test_stop_and_start(studio: Studio) -> None:
     assert studio.jobs.find(id) == stopped
     assert studio.jobs.start(id).state in ("waiting", "running")
     job = studio.await_state(id, "done")
-    check_is_whole(studio, job, settings)
+    check_is_whole(studio, job, whole_dream)
     with pytest.raises(WrongStateError):
         studio.jobs.stop(id)
     with pytest.raises(WrongStateError):
@@ -226,8 +262,8 @@ def test_stop_and_start(studio: Studio) -> None:
 
 def test_a_restart(studio: Studio) -> None:
     """The job that runs goes on, and so do those that wait; one that was stopped does not."""
-    uploaded = film(studio, 100)
-    ids = [studio.jobs.add(uploaded.id, "own", slow()).id for _ in range(3)]
+    uploaded = film(studio, 60)
+    ids = [studio.jobs.add(uploaded.id, "own", settings).id for settings in (slow(), SMALL, SMALL)]
     assert studio.jobs.stop(ids[1]).state == "stopped"
     studio.await_frames(ids[0])
     studio.jobs.close()
@@ -237,21 +273,19 @@ def test_a_restart(studio: Studio) -> None:
     assert [job.state for job in studio.jobs.list()] == ["done", "stopped", "done"]
 
 
-def test_a_dream_that_was_finished_just_before_the_studio_was_killed(studio: Studio) -> None:
-    uploaded = film(studio, 10)
-    id = studio.jobs.add(uploaded.id, "own", SMALL).id
-    record = studio.folder / "studio" / "jobs" / id / "job.json"
-    done = studio.await_state(id, "done")
-    studio.jobs.close()
+def test_a_dream_that_was_finished_just_before_the_studio_was_killed(dreamt: Dreamt, after: Studio) -> None:
+    done = dreamt.done[0]
+    record = after.folder / "studio" / "jobs" / done.id / "job.json"
+    after.jobs.close()
     record.write_text(json.dumps({**json.loads(record.read_text()), "state": "running"}))
-    studio.open(make_command=lambda words: ["false"])
-    assert studio.await_state(id, "done").result == done.result
+    after.open(make_command=lambda words: ["false"])
+    assert after.await_state(done.id, "done").result == done.result
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's signal at the death of a parent")
 def test_the_worker_ends_with_its_studio(studio: Studio) -> None:
     """Another process has the jobs, and is killed."""
-    uploaded = film(studio, 2000)
+    uploaded = film(studio, 200)
     studio.jobs.close()
     program = (
         "import sys, time\n"
@@ -285,11 +319,12 @@ def test_the_worker_ends_with_its_studio(studio: Studio) -> None:
 # A job that is deleted
 
 
-def test_deleting_a_job_that_runs(studio: Studio) -> None:
-    uploaded = film(studio)
+def test_a_job_that_runs_gives_way_and_can_be_deleted(studio: Studio) -> None:
+    uploaded = film(studio, 200)
     before = all_below(studio.files.folder)
     id = studio.jobs.add(uploaded.id, "own", slow()).id
-    studio.await_frames(id, share=0.1)
+    studio.await_frames(id, share=0.05)
+    check_it_gives_way(studio.worker())
     assert studio.jobs.uses(uploaded.id)
     studio.jobs.delete(id)
     assert studio.jobs.list() == []
@@ -300,18 +335,30 @@ def test_deleting_a_job_that_runs(studio: Studio) -> None:
             call(id)
 
 
-def test_deleting_a_job_keeps_its_dream(studio: Studio) -> None:
-    done = studio.await_state(studio.jobs.add(film(studio, 5).id, "own", SMALL).id, "done")
-    studio.jobs.delete(done.id)
-    assert done.result is not None
-    assert studio.files.find(done.result)[0].name == "beach-dream.mp4"
+def check_it_gives_way(pid: int) -> None:
+    """Check that a worker has less right to the processor than the studio, and less memory than the machine."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert os.getpriority(os.PRIO_PROCESS, pid) >= os.getpriority(os.PRIO_PROCESS, 0) + 5
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    (line,) = (line for line in limits.splitlines() if line.startswith("Max data size"))
+    assert int(line.split()[3]) == total * 3 // 4
+    words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    assert words[1:4] == ["-m", "livedream", "run"]
 
 
-def test_a_dream_that_was_deleted(studio: Studio) -> None:
-    done = studio.await_state(studio.jobs.add(film(studio, 5).id, "own", SMALL).id, "done")
+def test_deleting_a_job_keeps_its_dream(dreamt: Dreamt, after: Studio) -> None:
+    done = dreamt.done[0]
+    after.jobs.delete(done.id)
     assert done.result is not None
-    studio.files.delete(done.result)
-    assert studio.jobs.find(done.id).result is None
+    assert after.files.find(done.result)[0].name == "beach-dream.mp4"
+
+
+def test_a_dream_that_was_deleted(dreamt: Dreamt, after: Studio) -> None:
+    done = dreamt.done[0]
+    assert done.result is not None
+    assert after.jobs.find(done.id).result == done.result
+    after.files.delete(done.result)
+    assert after.jobs.find(done.id).result is None
 
 
 # A job that fails
@@ -354,7 +401,7 @@ def test_a_job_that_failed_can_be_started_again(studio: Studio) -> None:
 
 def test_a_part_that_another_version_began(studio: Studio) -> None:
     """`--resume` refuses it; the next start begins again."""
-    uploaded = film(studio)
+    uploaded = film(studio, 60)
     id = studio.jobs.add(uploaded.id, "own", slow()).id
     studio.await_frames(id, share=0.1)
     studio.jobs.stop(id)
@@ -367,7 +414,7 @@ def test_a_part_that_another_version_began(studio: Studio) -> None:
     studio.jobs.start(id)
     done = studio.await_state(id, "done")
     assert done.result is not None
-    assert count_frames(studio.files.find(done.result)[1]) == FRAMES
+    assert count_frames(studio.files.find(done.result)[1]) == 60
 
 
 def test_a_film_whose_end_is_damaged(studio: Studio) -> None:
@@ -392,7 +439,7 @@ def test_a_film_whose_end_is_damaged(studio: Studio) -> None:
 )
 def test_a_worker_that_stalls_is_killed(studio: Studio, body: str) -> None:
     studio.jobs.close()
-    studio.open(make_command=worker_that(body), stall=(1.0, 2.0))
+    studio.open(make_command=worker_that(body), stall=(0.5, 1.0))
     failed = studio.await_state(studio.jobs.add(film(studio, 5).id, "own", SMALL).id, "failed")
     assert failed.error is not None
     assert failed.error.message == "nothing happened any more, so it was ended"
@@ -405,10 +452,10 @@ def test_a_worker_that_makes_progress_is_not(studio: Studio) -> None:
             "for frame in range(20):\n"
             "    print(json.dumps({'share': frame / 20, 'frames': frame, 'left': 2, 'text': 'x'}), file=sys.stderr)\n"
             "    sys.stderr.flush()\n"
-            "    time.sleep(0.2)\n"
+            "    time.sleep(0.1)\n"
             "sys.exit(4)\n"
         ),
-        stall=(2.0, 60.0),
+        stall=(1.2, 60.0),
     )
     failed = studio.await_state(studio.jobs.add(film(studio, 5).id, "own", SMALL).id, "failed")
     assert failed.error is not None
@@ -467,36 +514,19 @@ def test_too_many_jobs(studio: Studio) -> None:
         studio.jobs.add(uploaded.id, "own", SMALL)
 
 
-def test_damaged_records_are_left_alone(studio: Studio) -> None:
-    uploaded = film(studio, 5)
-    job = studio.jobs.add(uploaded.id, "own", SMALL)
-    studio.await_state(job.id, "done")
-    studio.jobs.close()
-    jobs = studio.folder / "studio" / "jobs"
+def test_damaged_records_are_left_alone(dreamt: Dreamt, after: Studio) -> None:
+    after.jobs.close()
+    jobs, ids = after.folder / "studio" / "jobs", [job.id for job in dreamt.done]
     damages = (b"", b"{", b'{"id": "../../x"}', b"\xff", b'{"state": "exploded"}')
     for number, damage in enumerate(damages):
-        shutil.copytree(jobs / job.id, jobs / f"job-{number}")
+        shutil.copytree(jobs / ids[0], jobs / f"job-{number}")
         (jobs / f"job-{number}" / "job.json").write_bytes(damage)
     (jobs / "notes.txt").write_text("not a job")
-    assert [other.id for other in studio.open().list()] == [job.id]
+    assert [other.id for other in after.open().list()] == ids
     assert all((jobs / f"job-{number}" / "look.toml").exists() for number in range(len(damages)))
 
 
 # The process
-
-
-def test_the_worker_gives_way_and_has_less_memory_than_the_machine(studio: Studio) -> None:
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    id = studio.jobs.add(film(studio, 2000).id, "own", slow()).id
-    studio.await_frames(id)
-    pid = studio.worker()
-    assert os.getpriority(os.PRIO_PROCESS, pid) >= os.getpriority(os.PRIO_PROCESS, 0) + 5
-    limits = Path(f"/proc/{pid}/limits").read_text()
-    (line,) = (line for line in limits.splitlines() if line.startswith("Max data size"))
-    assert int(line.split()[3]) == total * 3 // 4
-    words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-    assert words[1:4] == ["-m", "livedream", "run"]
-    studio.jobs.delete(id)
 
 
 def test_a_worker_whose_studio_is_dead_already_does_not_begin() -> None:

@@ -16,7 +16,7 @@ def test_no_request_is_a_surprise(own_client, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(RateLimit, "allows", lambda self, address, cost=1.0: True)  # it would answer instead
     operations = len(own_client.get("/api")["paths"])
     command = [str(Path(sys.executable).parent / "schemathesis"), "run", f"{own_client.base}/api", "--no-color"]
-    command += ["-H", f"Authorization: Bearer {own_client.key}", "--checks", CHECKS, "--max-examples", "3"]
+    command += ["-H", f"Authorization: Bearer {own_client.key}", "--checks", CHECKS, "--max-examples", "2"]
     command += ["--phases", "coverage,fuzzing", "--generation-deterministic"]
     command += ["--continue-on-failure", "--suppress-health-check", "all", "--request-timeout", "30"]
     tried = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
