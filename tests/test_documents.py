@@ -57,13 +57,14 @@ NOT_RUN = {
     "livedream bench": "it measures for minutes; tests/bench/ run it with few frames",
     "livedream studio": "it runs until Ctrl-C; tests/studio/ start it and open its page",
     "export LIVEDREAM_STUDIO_TOKEN": "it belongs to the line after it",
+    "livedream farm": "it starts Ray; tests/farm/ do",
     "docker ": "it needs a container engine; tests/test_deployment.py reads the Dockerfile",
 }
 """Beginnings of the commands that cannot run here, and why. What they say to livedream is parsed."""
 SHORTER = {
     "zoom": ["--length", "0.1"],
     "visualize": ["--size", "32", "--steps", "2"],
-    "layers": ["--still-height", "32"],
+    "layers": ["--still-height", "32", "--still-steps", "1"],
 }
 ATLAS = ["--channels", "1"]
 ENDS = ["-t", "0.4"]
@@ -162,7 +163,7 @@ def here(
 
 def lasts(words: list[str]) -> bool:
     """Return whether `livedream WORDS` does not end by itself, or plays a film at its own pace."""
-    if words[0] != "run" or "--watch" in words:
+    if words[0] != "run" or "--watch" in words or "--manifest" in words:
         return False
     live = [word for word in words[1:2] if word.split(":")[0] in ("0", "demo", "rtsp", "udp", "http", "screen", "C922")]
     return bool(live) or not words[1:] or (words[1].startswith(("-", "/dev/")) and words[1] != "-") or "window" in words
@@ -187,6 +188,15 @@ def somebody_who_quits(display: str) -> Iterator[None]:
         presser.join()
 
 
+def plan_and_dream(words: list[str]) -> None:
+    """Make what the manifest of a command names: a plan of the films, and all its shards for a join."""
+    manifest = "dreams/manifest.toml"
+    if manifest in words:
+        assert main(["plan", "films/", "--to", "dreams"]) == 0
+        for number in (1, 2) if words[0] == "join" else ():
+            assert main(["run", "--manifest", manifest, "--shard", f"{number}/2"]) == 0
+
+
 @contextlib.contextmanager
 def descriptor(number: int, of: int) -> Iterator[None]:
     """Let the descriptor `number` be that of `of` during the block."""
@@ -202,6 +212,7 @@ def descriptor(number: int, of: int) -> Iterator[None]:
 def livedream(words: list[str], display: str) -> int:
     """Run `livedream WORDS` as far as it is needed, and return its exit code."""
     words = [*words, *SHORTER.get(words[0], []), *(ATLAS if "--atlas" in words else [])]
+    plan_and_dream(words)
     watched = "window" in words or "--watch" in words
     if watched and ("photo.jpg" in words or "--loop" in words):  # what has no end
         with somebody_who_quits(display):
