@@ -25,7 +25,11 @@ _VARIABLES = (
     ("JOB_COMPLETION_INDEX", ""),
     ("AWS_BATCH_JOB_ARRAY_INDEX", ""),
 )
-"""The variables with the number of a task in an array of tasks, and with the number of the first task; 0 without."""
+"""The variables with the number of a task in an array of tasks, and with the lowest number.
+
+Kubernetes and AWS count from 0 on. Slurm lets the user choose: an array that begins with 1 or later counts from 1 on,
+also when only tasks that failed are repeated, as in --array=7,9.
+"""
 
 
 def films_and_folder(specs: Sequence[str], to: str) -> tuple[list[tuple[str, str]], str]:
@@ -116,7 +120,7 @@ def shard_number(given: str | None, count: int, environment: Mapping[str, str] =
     for name, first in _VARIABLES:
         if name in environment:
             try:
-                number = int(environment[name]) - int(environment.get(first) or 0) + 1
+                number = int(environment[name]) + (int(environment.get(first) or 0) == 0)
             except ValueError as error:
                 raise ArgumentError(f"{name} is not a number: {environment[name]}", "give --shard instead") from error
             return parse_shard(str(number), count)

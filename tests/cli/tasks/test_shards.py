@@ -15,6 +15,7 @@ from tests.farm.films import FFV1, planned, write_film
     [
         ({"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "1"}, 7),
         ({"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "0"}, 8),
+        ({"SLURM_ARRAY_TASK_ID": "9", "SLURM_ARRAY_TASK_MIN": "7"}, 9),  # --array=7,9 repeats two tasks
         ({"SLURM_ARRAY_TASK_ID": "7"}, 8),
         ({"JOB_COMPLETION_INDEX": "0"}, 1),
         ({"AWS_BATCH_JOB_ARRAY_INDEX": "39"}, 40),
