@@ -4,7 +4,9 @@ import hashlib
 import json
 import logging
 import os
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from livedream.capture.video import VideoSource
-from livedream.dream.compute.threads import pin_threads
+from livedream.dream.compute.threads import pin_threads, processors
 from livedream.dream.stream.working_shapes import WorkingShapes
 from livedream.errors import ArgumentError, SourceError
 from livedream.farm.machine import ingredients, machine_for, versions
@@ -28,7 +30,9 @@ from livedream.sink.video.hardware import choose_encoder
 _log = logging.getLogger(__name__)
 
 OnFilm = Callable[[int, int, int | None], object]
-"""Called with the number of the film, from 0, of frames that were read, and of frames by its header, if known."""
+"""Called by several threads with the number of the film, from 0, of frames that were read, and of frames by its
+header, if known.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,10 @@ class _Scanned:
     sha256: str
 
 
+class _EndedError(Exception):
+    """Another film has failed."""
+
+
 def plan_films(request: PlanRequest, on_film: OnFilm = lambda film, done, total: None) -> Manifest:
     """Return the manifest for some films.
 
@@ -80,12 +88,10 @@ def plan_films(request: PlanRequest, on_film: OnFilm = lambda film, done, total:
 
 def _plan(request: PlanRequest, on_film: OnFilm) -> Manifest:
     machine = machine_for(request.settings, request.threads)
+    scans = _scan_all(request, on_film)
     films: list[Film] = []
     number = 1
-    for index, (source, target) in enumerate(request.films):
-        path = local_copy(source) if is_address(source) else Path(source)
-        identity = fingerprint([path])
-        scanned = _scan(path, identity, request, lambda done, total, index=index: on_film(index, done, total))  # type: ignore[misc]
+    for (source, target), (path, identity, scanned) in zip(request.films, scans, strict=True):
         shards = shards_of(scanned.pieces, request.seconds, warm_up=request.warm_up, first_number=number)
         number += len(shards)
         films.append(
@@ -112,6 +118,37 @@ def _plan(request: PlanRequest, on_film: OnFilm) -> Manifest:
         warm_up=request.warm_up,
         mixed=request.mixed,
     )
+
+
+def _scan_all(request: PlanRequest, on_film: OnFilm) -> list[tuple[Path, str, _Scanned]]:
+    """Return the file of each film, its fingerprint, and what is in it. Films are read beside each other.
+
+    An exception, also of `on_film`, ends all of them.
+    """
+    ended = threading.Event()
+
+    def scan(index: int) -> tuple[Path, str, _Scanned]:
+        def on_frame(done: int, total: int | None) -> None:
+            if ended.is_set():
+                raise _EndedError
+            on_film(index, done, total)
+
+        source = request.films[index][0]
+        path = local_copy(source) if is_address(source) else Path(source)
+        identity = fingerprint([path])
+        return path, identity, _scan(path, identity, request, on_frame)
+
+    with ThreadPoolExecutor(processors(), "livedream-plan") as pool:
+        futures = [pool.submit(scan, index) for index in range(len(request.films))]
+        try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            return [future.result() for future in futures]
+        except BaseException:
+            ended.set()
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _check_target(target: str, request: PlanRequest) -> None:

@@ -13,7 +13,7 @@ from livedream.farm import planning
 from livedream.farm.manifest import Shard
 from livedream.farm.scenes import Piece, shards_of
 from livedream.farm.workspace import open_workspace
-from tests.farm.films import FFV1, LENGTHS, LOOK, planned
+from tests.farm.films import FFV1, LENGTHS, LOOK, planned, write_film
 
 
 def test_finds_the_cuts_of_a_film(film: Path, tmp_path: Path) -> None:
@@ -107,6 +107,19 @@ def test_refusals_are_one_line(words: list[str], message: str, film: Path, tmp_p
     assert message in err.splitlines()[0]
     assert "internal" not in err
     assert not Path("out").exists()
+
+
+def test_films_are_read_beside_each_other_and_planned_in_their_order(tmp_path: Path, capsys) -> None:
+    lengths = ((30, 25), (9,), (12, 8, 11))
+    films = [write_film(tmp_path / f"{'abc'[n]}.mp4", lengths=each, seed=n) for n, each in enumerate(lengths)]
+    manifest = planned(tmp_path / "out", *films, seconds="0.1").manifest
+    assert [film.target for film in manifest.films] == ["a.mkv", "b.mkv", "c.mkv"]
+    assert [[shard.frames for shard in film.shards] for film in manifest.films] == [list(each) for each in lengths]
+    assert [shard.number for shard in manifest.shards] == [1, 2, 3, 4, 5, 6]
+    films[1].write_bytes(b"no film")
+    assert main(["plan", *map(str, films), "--to", str(tmp_path / "other"), *LOOK]) == 1
+    assert str(films[1]) in capsys.readouterr().err.splitlines()[0]
+    assert not (tmp_path / "other").exists()
 
 
 def test_another_plan_is_not_replaced(film: Path, tmp_path: Path, capsys) -> None:

@@ -69,10 +69,13 @@ def plan_into(folder: str, request: PlanRequest, *, overwrite: bool) -> Workspac
     store = Store(folder)
     old = store.read(NAME)
     with stopping(), Activity("reading the films") as activity:
+        read: dict[int, tuple[int, int]] = {}
 
         def on_film(number: int, done: int, total: int | None) -> None:
-            task = f"finding scenes in {Path(request.films[number][0]).name}"
-            activity.step(StepReport(task, done, total or 0, "frames", min(1.0, done / total) if total else 0.0))
+            read[number] = done, max(done, total or 0)
+            counts = list(read.values())
+            done, known = sum(count for count, _ in counts), sum(length for _, length in counts)
+            activity.step(StepReport("finding scenes", done, known, "frames", done / known))
 
         manifest = plan_films(request, on_film)
     text = manifest.text().encode()
