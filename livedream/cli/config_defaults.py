@@ -30,6 +30,8 @@ KEYS_OF = {
     "run": (PRESET, MODEL, DEVICE, PRECISION),
     "studio": (PRESET, MODEL, DEVICE, PRECISION),
     "demo": (PRESET, MODEL, DEVICE, PRECISION),
+    "farm": (PRESET, MODEL, DEVICE, PRECISION),
+    "plan": (PRESET, MODEL, DEVICE, PRECISION),
     "zoom": (MODEL, DEVICE, PRECISION),
     "layers": (MODEL, DEVICE, PRECISION),
     "visualize": (MODEL, DEVICE, PRECISION),
