@@ -5,10 +5,15 @@ or the driver may be lost at any time.
 """
 
 import contextlib
+import importlib.util
+import io
 import logging
 import os
 import secrets
+import signal
 import socket
+import threading
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +28,9 @@ if TYPE_CHECKING:
     from livedream.pipeline import Report
 
 CONNECT_SECONDS = 10.0
+STARTS = 3
+"""How many workers may end in a row before they are ready, until it is the fault of all."""
+_log = logging.getLogger(__name__)
 _INSTALL = 'pip install "livedream[farm]"'
 
 
@@ -110,6 +118,12 @@ class Event:
     """What it has returned; None if it has ended."""
 
 
+def require_ray() -> None:
+    """Raise NoRayError if Ray is not installed. It does not load it."""
+    if importlib.util.find_spec("ray") is None:
+        raise NoRayError("Ray is not installed", _INSTALL)
+
+
 @contextlib.contextmanager
 def ray_session(address: str | None, processors: int) -> Iterator[None]:
     """Connect to a cluster of Ray inside the block; without an address, to one that is started on this machine.
@@ -122,6 +136,9 @@ def ray_session(address: str | None, processors: int) -> Iterator[None]:
     if address is None:
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        # As Ray does on macOS and Windows. Without it, Ray 2.60 puts the address of the network card in place of
+        # 127.0.0.1 and listens on all interfaces.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         import ray
     except ImportError as error:
@@ -131,8 +148,28 @@ def ray_session(address: str | None, processors: int) -> Iterator[None]:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         options |= {"num_cpus": processors, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    # Ray prints on standard output when a worker is lost, also without log_to_driver.
+    with contextlib.redirect_stdout(_ToLog()):
+        _init(ray, address, options)
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+class _ToLog(io.TextIOBase):
+    """A stream whose lines go to the log."""
+
+    def write(self, text: str) -> int:
+        for line in text.splitlines():
+            if line.strip():
+                _log.info("%s", line.strip())
+        return len(text)
+
+
+def _init(ray: Any, address: str | None, options: dict[str, Any]) -> None:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _own_signals():
             warnings.simplefilter("ignore")
             ray.init(address=address or "local", **options)
     except Exception as error:
@@ -140,14 +177,25 @@ def ray_session(address: str | None, processors: int) -> Iterator[None]:
         where = "on this machine" if address is None else f"at {address}"
         hint = "check that it runs, and RAY_AUTH_MODE and RAY_AUTH_TOKEN"
         raise NoRayError(f"Ray cannot be reached {where}: {lines[0]}", hint) from error
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Give the handler of SIGTERM back after the block: that of Ray 2.60 prints its stack and ends with exit code 1."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Ray leaves it alone, too
+        return
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         yield
     finally:
-        ray.shutdown()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if handler is None else handler)
 
 
 def _check_answer(address: str) -> None:
     """Raise NoRayError if nobody listens at an address: Ray would try for minutes."""
+    if address.startswith("ray://") and importlib.util.find_spec("grpc") is None:
+        raise NoRayError(f"{address} needs the package grpcio", _INSTALL)
     parts = urlsplit(address if "://" in address else f"ray://{address}")
     try:
         host, port = parts.hostname, parts.port
@@ -164,6 +212,13 @@ def _check_answer(address: str) -> None:
         raise NoRayError(f"Ray cannot be reached at {address}: {reason}", "check that the cluster runs") from error
 
 
+def needed(machine: Machine) -> str:
+    """Return what a worker occupies: `1 GPU`, `4 cores`."""
+    if machine.device == "cuda":
+        return "1 GPU"
+    return "1 core" if machine.threads == 1 else f"{machine.threads} cores"
+
+
 @dataclass(slots=True)
 class Crew:
     """The workers of a farm. It makes new ones in place of those that are lost, and when machines join.
@@ -176,11 +231,18 @@ class Crew:
     machine: Machine
     most: int | None = None
     """How many workers at most; None for as many as the cluster holds."""
+    may_grow: bool = True
+    """Whether machines may join later: then it waits for one with room for a worker."""
     hands: list[Hand] = field(default_factory=list)
     _made: int = 0
+    _failed_starts: int = 0
+    """How many workers in a row have ended before they were ready."""
 
     def fill(self, wanted: int) -> None:
-        """Make workers, as many as there is room and work for. wanted: the number of shards that are not complete."""
+        """Make workers, as many as there is room and work for. wanted: the number of shards that are not complete.
+
+        Raises LivedreamError: there is no room for one, and there will be none.
+        """
         import ray
 
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]  # so in Ray
@@ -190,6 +252,9 @@ class Crew:
         else:
             room = int(resources.get("CPU", 0) // self.machine.threads)
             needs = {"num_cpus": self.machine.threads}
+        if not room and not self.may_grow:
+            text = f"this machine has no room for a worker, which needs {needed(self.machine)}"
+            raise LivedreamError(text, "plan again with fewer threads, or for another device")
         room = min(room, wanted) if self.most is None else min(room, wanted, self.most)
         actor: Any = ray.remote(Worker)
         while len(self.hands) < room:
@@ -222,8 +287,10 @@ class Crew:
                 if reference is not None:
                     pending[reference] = hand
         if not pending:
+            time.sleep(seconds)
             return []
         come, _ = ray.wait(list(pending), num_returns=1, timeout=seconds)
+        # Through ray:// they are equal to those that were asked for, not the same.
         return [event for reference in come if (event := self._event(pending[reference], reference)) is not None]
 
     def _event(self, hand: Hand, reference: Any) -> Event | None:
@@ -231,14 +298,24 @@ class Crew:
 
         try:
             answer = ray.get(reference)
-        except ray.exceptions.RayError:  # the actor, its process or its machine is gone
+        except ray.exceptions.RayError as error:  # the actor, its process or its machine is gone
             self.hands.remove(hand)
+            if reference == hand.ready:
+                self._note_failed_start(error)
             return Event(hand, None)
-        if reference is hand.ready:
-            hand.ready = None
+        if reference == hand.ready:
+            hand.ready, self._failed_starts = None, 0
             return None
         hand.task = hand.asked = None
         return Event(hand, answer)
+
+    def _note_failed_start(self, error: Exception) -> None:
+        """Raise LivedreamError if workers cannot start at all, as on machines without livedream."""
+        self._failed_starts += 1
+        if self._failed_starts >= STARTS and not self.alive:
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+            hint = "livedream[farm] must be installed on each machine of the cluster, and have memory to start"
+            raise LivedreamError(f"{STARTS} workers in a row could not start: {lines[-1]}", hint) from error
 
     def ask(self) -> None:
         """Take the numbers of frames that have come, and ask for the next. It does not wait."""

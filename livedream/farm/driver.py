@@ -1,5 +1,6 @@
 """Drives a farm: gives shards to workers, joins films, and reports its progress."""
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +23,10 @@ FILL_SECONDS = 5.0
 BUSY_SECONDS = 2.0
 """How long to wait for a shard that another process dreams: usually a worker that is about to end."""
 BUSY_TRIES = 30
+
+
+class _EndedError(Exception):
+    """The farm has ended while a film was being joined."""
 
 
 @dataclass(slots=True)
@@ -62,6 +67,7 @@ class Farm:
         self._of_joined = {shard.number for film in manifest.films if film not in wanted for shard in film.shards}
         self._unjoined = wanted
         self._joining: tuple[Film, Future[None]] | None = None
+        self._ended = threading.Event()
         self._pace = Pace()
         self._told = self._filled = float("-inf")
         self._size = 0
@@ -73,7 +79,7 @@ class Farm:
         """Dream and join everything, and return the result.
 
         Raises:
-            ArgumentError, LivedreamError: something is wrong for every shard.
+            ArgumentError, LivedreamError: something is wrong for every shard, or no worker can start.
         """
         with ThreadPoolExecutor(1, "livedream-join") as joiner:
             try:
@@ -86,6 +92,7 @@ class Farm:
                         time.sleep(TICK_SECONDS)
                     self._tell()
             finally:
+                self._ended.set()
                 self._crew.dismiss()
         self._tell(finished=True)
         return self._result
@@ -102,7 +109,8 @@ class Farm:
             self._crew.fill(self._schedule.open + len(self._busy))
             self._size = len(self._crew.hands)
         for hand in self._crew.idle:
-            others = [other.name for other in self._crew.hands if other is not hand]
+            # Only those that are ready: others may never be, on a cluster whose room somebody else has.
+            others = [other.name for other in self._crew.hands if other is not hand and other.ready is None]
             number = self._schedule.next_for(hand.name, others)
             if number is not None:
                 self._crew.start(hand, number)
@@ -112,8 +120,9 @@ class Farm:
     def _handle(self, event: Event) -> None:
         number, outcome = event.hand.number, event.outcome
         event.hand.number = None
-        if number is None:
-            return  # it ended before it got a shard
+        if number is None:  # it ended before it got a shard: the next one is made in a while, not at once
+            self._size = len(self._crew.hands)
+            return
         if outcome is None or not outcome.busy:
             self._busy.pop(number, None)
         if outcome is None:
@@ -165,7 +174,15 @@ class Farm:
                 self._result.failed[film.target] = next(iter(reasons.values())), "the same command tries again"
             elif numbers <= self._schedule.complete and self._joining is None:
                 self._unjoined.remove(film)
-                self._joining = film, joiner.submit(join_film, self._work, film, overwrite=self._overwrite)
+                self._joining = film, joiner.submit(self._join, film)
+
+    def _join(self, film: Film) -> None:
+        join_film(self._work, film, overwrite=self._overwrite, on_frame=self._go_on)
+
+    def _go_on(self, count: int) -> None:
+        """End a join after a signal: it may have minutes to go. count: of frames that are written."""
+        if self._ended.is_set():
+            raise _EndedError
 
     # Telling
 

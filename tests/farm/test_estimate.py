@@ -1,11 +1,14 @@
 """What a farm will need, by hand-calculated values."""
 
+import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
 from livedream.cli.main import main
-from livedream.farm.estimate import Pace, estimate, longest_worker, measure
+from livedream.cli.tasks.farm import size_text, work_text
+from livedream.farm.estimate import Estimate, Pace, estimate, longest_worker, measure
 from tests.farm.films import FFV1, LOOK, planned
 from tests.farm.test_schedule import shard
 
@@ -33,6 +36,14 @@ def test_the_arithmetic(film: Path, tmp_path: Path) -> None:
     assert estimate(manifest, pace, 3).cost is None
 
 
+def test_work_is_counted_in_cores_or_gpus(film: Path, tmp_path: Path) -> None:
+    machine = planned(tmp_path, film).manifest.machine
+    found = Estimate(workers=1, seconds=0.0, work_seconds=9000.0, disk_bytes=0.0, cost=None)  # 2.5 hours
+    assert work_text(found, dataclasses.replace(machine, threads=4)) == "10 core-hours"
+    assert work_text(found, dataclasses.replace(machine, device="cuda", threads=4)) == "2.5 GPU-hours"
+    assert [size_text(count) for count in (2.4e6, 9.9e8, 1.26e9)] == ["2 MB", "990 MB", "1.3 GB"]
+
+
 def test_a_measurement_leaves_nothing(film: Path, tmp_path: Path, capsys) -> None:
     work = planned(tmp_path / "out", film, seconds="2", options=FFV1)
     pace = measure(work)
@@ -41,6 +52,7 @@ def test_a_measurement_leaves_nothing(film: Path, tmp_path: Path, capsys) -> Non
     words = ["farm", str(film), "--to", str(tmp_path / "out" / "*.mkv"), "--seconds", "2", *FFV1, *LOOK]
     assert main([*words, "--dry-run", "--workers", "4", "--cost-per-hour", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"work: [0-9.e-]+ core-hours; disk for shards and films: \d+ MB", lines[2])
     assert lines[3].split() == ["workers", "time", "cost"]
     assert [line.split()[0] for line in lines[4:]] == ["1", "4", "40"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["manifest.toml"]

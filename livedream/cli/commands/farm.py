@@ -63,11 +63,14 @@ def farm(
         raise ArgumentError("--cost-per-hour has no effect without --dry-run", "add --dry-run")
     from livedream.cli.tasks.farm import dream_farm, dry
     from livedream.cli.tasks.shards import plan_into
+    from livedream.farm.crew import require_ray
     from livedream.farm.workspace import open_workspace
 
     if sink is None:
         work = open_workspace(films[0])
     else:
+        if not dry_run:
+            require_ray()  # before a plan, which may take hours
         request, folder = plan_request(films, sink, options)
         work = plan_into(folder, request, overwrite=overwrite)
     if dry_run:
