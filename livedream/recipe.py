@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import importlib.metadata
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,9 @@ COMPLETE = "complete"
 """The key in that table for whether the source was dreamt to its end."""
 ENDS = 1 << 20
 """Bytes at each end of a file that its fingerprint covers: reading all of a 100 GB video would take minutes."""
+
+LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
+"""The packages whose versions affect frames down to the last bit."""
 
 Fact = str | int | float | bool
 
@@ -73,6 +77,11 @@ class Recipe:
         """
         other, own = _comparable(text), _comparable(self.text())
         return [name for name in dict.fromkeys([*own, *other]) if other.get(name) != own.get(name)]
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of LIBRARIES here."""
+    return {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
 def in_ascii(toml: str) -> str:

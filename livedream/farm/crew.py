@@ -168,15 +168,23 @@ class _ToLog(io.TextIOBase):
 
 
 def _init(ray: Any, address: str | None, options: dict[str, Any]) -> None:
-    try:
-        with warnings.catch_warnings(), _own_signals():
-            warnings.simplefilter("ignore")
-            ray.init(address=address or "local", **options)
-    except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        where = "on this machine" if address is None else f"at {address}"
-        hint = "check that it runs, and RAY_AUTH_MODE and RAY_AUTH_TOKEN"
-        raise NoRayError(f"Ray cannot be reached {where}: {lines[0]}", hint) from error
+    # Ray 2.60 sometimes fails to start its server for a client (ray-project/ray#63202): on a busy machine, 2 of 22 new
+    # clusters refused the first connection after 40 seconds, and took the second.
+    tries = 2 if address is not None and address.startswith("ray://") else 1
+    for last in (number == tries for number in range(1, tries + 1)):
+        try:
+            with warnings.catch_warnings(), _own_signals():
+                warnings.simplefilter("ignore")
+                ray.init(address=address or "local", **options)
+        except Exception as error:
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            if not last:
+                _log.info("trying again to connect to %s: %s", address, lines[0])
+                continue
+            where = "on this machine" if address is None else f"at {address}"
+            hint = "check that it runs, and RAY_AUTH_MODE and RAY_AUTH_TOKEN"
+            raise NoRayError(f"Ray cannot be reached {where}: {lines[0]}", hint) from error
+        return
 
 
 @contextlib.contextmanager

@@ -1,26 +1,15 @@
 """What decides about the last bit of a pixel on a machine, and how a worker becomes like the one of the plan."""
 
-import importlib.metadata
 from dataclasses import dataclass
-from pathlib import Path
 
 from livedream.dream.compute.precision import choose_compute, merging_pays_in, pin_merging, rounding
 from livedream.dream.compute.threads import pin_threads
-from livedream.dream.objective.parser import parse
+from livedream.dream.objective.ingredients import ingredients
 from livedream.errors import ArgumentError, DeviceError
 from livedream.farm.manifest import Machine, Manifest
 from livedream.hints import option
-from livedream.models import OFFICIAL
-from livedream.recipe import fingerprint
+from livedream.recipe import library_versions
 from livedream.settings import DreamSettings
-
-LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
-"""The packages whose versions affect frames down to the last bit."""
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of LIBRARIES here."""
-    return {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
 def processor_for(device: str) -> str:
@@ -45,7 +34,7 @@ def machine_for(settings: DreamSettings, threads: int) -> Machine:
         if device == "cpu":
             precision = str(choose_compute(device, "auto").dtype).removeprefix("torch.")
     return Machine(
-        versions=versions(),
+        versions=library_versions(),
         device=device,
         precision=precision,
         merging=device == "cpu" and merging_pays_in(precision),
@@ -68,7 +57,7 @@ class Difference:
 
 def differences(machine: Machine) -> list[Difference]:
     """Return in what this machine differs from the one of a manifest, as far as that changes pixels."""
-    here = versions()
+    here = library_versions()
     found = [
         Difference(name, version, here.get(name, ""))
         for name, version in machine.versions.items()
@@ -104,9 +93,3 @@ def become_itself(manifest: Manifest) -> None:
     """Undo `become`."""
     pin_threads(None)
     pin_merging(manifest.machine.precision, pays=None)
-
-
-def ingredients(settings: DreamSettings) -> str:
-    """Return the fingerprint of the files named in the layers and of the user's own weights. Raises SourceError."""
-    weights = [] if settings.weights == OFFICIAL else [Path(settings.weights)]
-    return fingerprint([*parse(settings.layers).files, *weights])

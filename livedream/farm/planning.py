@@ -15,14 +15,15 @@ from platformdirs import user_cache_path
 
 from livedream.capture.video import VideoSource
 from livedream.dream.compute.threads import pin_threads, processors
+from livedream.dream.objective.ingredients import ingredients
 from livedream.dream.stream.working_shapes import WorkingShapes
 from livedream.errors import ArgumentError, SourceError
-from livedream.farm.machine import ingredients, machine_for, versions
+from livedream.farm.machine import machine_for
 from livedream.farm.manifest import Film, Manifest
 from livedream.farm.scenes import Piece, find_pieces, shards_of
 from livedream.farm.store import is_address, local_copy
 from livedream.formats.suffixes import VIDEO_SUFFIXES
-from livedream.recipe import fingerprint
+from livedream.recipe import fingerprint, library_versions
 from livedream.settings import DreamSettings
 from livedream.sink.video.codecs import Encoding
 from livedream.sink.video.hardware import choose_encoder
@@ -174,7 +175,7 @@ def _scan(path: Path, identity: str, request: PlanRequest, on_frame: Callable[[i
     settings, longest = request.settings, request.seconds if request.warm_up else None
     with VideoSource(path) as source:
         shape = WorkingShapes().octaves(settings, source.size[::-1])[0]
-        facts = (identity, shape, settings.flow_scale, request.threads, longest, sorted(versions().items()))
+        facts = (identity, shape, settings.flow_scale, request.threads, longest, sorted(library_versions().items()))
         key = hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
         kept = user_cache_path("livedream") / "scenes" / f"{key}.json"
         sha256 = _sha256(path)

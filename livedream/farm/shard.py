@@ -16,13 +16,13 @@ import numpy as np
 from livedream.dream.dreamer import Dreamer
 from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.farm.film_part import FilmPart, PlannedFramesError
-from livedream.farm.machine import become, become_itself, processor_for, versions
+from livedream.farm.machine import become, become_itself, processor_for
 from livedream.farm.manifest import Film, Shard
 from livedream.farm.receipt import Receipt, parse_receipt
 from livedream.farm.workspace import Workspace
 from livedream.pipeline import Report, run
 from livedream.pipeline.checkpoints import Checkpoints, Journal, frames_left, pick_up
-from livedream.recipe import fingerprint
+from livedream.recipe import fingerprint, library_versions
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of
 from livedream.sink.video.codecs import Encoding
@@ -200,7 +200,7 @@ class _Attempt:
             "whole": str(whole),
             "encoder": encoder,
             "processor": processor_for(self.work.manifest.machine.device),
-            **versions(),
+            **library_versions(),
         }
 
     def _finish(self, first: int, seconds: float) -> Receipt:
@@ -212,7 +212,7 @@ class _Attempt:
             sha256=sha256_of(self.target),
             used=self.dreamer.description,
             processor=processor_for(self.work.manifest.machine.device),
-            versions=versions(),
+            versions=library_versions(),
             seconds=round(seconds, 3),
             begun=first,
             worker=f"{platform.node()}:{os.getpid()}",

@@ -1,6 +1,7 @@
 """How a farm deals with workers that are not there, without starting Ray."""
 
 import dataclasses
+import socket
 import sys
 import time
 from pathlib import Path
@@ -137,3 +138,20 @@ def test_an_address_of_the_client_of_ray_needs_grpc(monkeypatch) -> None:
     ):
         pass
     assert 'pip install "livedream[farm]"' in caught.value.hint.command_line
+
+
+@pytest.mark.usefixtures("own_environment")
+@pytest.mark.parametrize(("scheme", "tries"), [("ray://", 2), ("", 1)])
+def test_only_the_client_of_ray_tries_to_connect_again(scheme: str, tries: int, monkeypatch) -> None:
+    tried = []
+
+    def init(**options: object) -> None:
+        tried.append(options["address"])
+        raise ConnectionAbortedError("Initialization failure from server:\nTraceback")
+
+    monkeypatch.setattr("ray.init", init)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"{scheme}127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(NoRayError, match="Initialization failure from server:"), ray_session(address, 1):
+            pass
+    assert tried == [address] * tries

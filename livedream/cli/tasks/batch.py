@@ -23,8 +23,9 @@ from livedream.cli.tasks.effects import (
     warn_of_useless_controls,
     without_useless,
 )
-from livedream.cli.tasks.recipes import choose_settings, ingredients, new_dreamer, recipe_options
+from livedream.cli.tasks.recipes import choose_settings, new_dreamer, recipe_options
 from livedream.cli.tasks.request import Request
+from livedream.dream.objective.ingredients import ingredients
 from livedream.errors import ArgumentError, DeviceError, LivedreamError, SinkError, WeightsError
 from livedream.faults import is_out_of_memory
 from livedream.formats.suffixes import VIDEO_SUFFIXES

@@ -19,7 +19,8 @@ from livedream.cli.progress import counted, took
 from livedream.cli.signals import stopping
 from livedream.cli.tasks.batch_plan import make_folder
 from livedream.cli.tasks.costs import step_cost
-from livedream.cli.tasks.recipes import files_read, ingredients
+from livedream.cli.tasks.recipes import files_read
+from livedream.dream.objective.ingredients import ingredients
 from livedream.dream.objective.network_choice import network_for
 from livedream.errors import ArgumentError, SinkError, SourceError
 from livedream.formats.suffixes import IMAGE_SUFFIXES_OUT

@@ -8,6 +8,7 @@ from livedream.capture.source import Source
 from livedream.cli.activity import QUICK_SECONDS, Activity
 from livedream.cli.tasks.loading import load_torch
 from livedream.cli.tasks.request import Request
+from livedream.dream.objective.ingredients import ingredients
 from livedream.dream.objective.network_choice import AUTO, network_for
 from livedream.dream.objective.parser import parse
 from livedream.models import OFFICIAL
@@ -49,15 +50,6 @@ def files_read(preset: str | None, settings: DreamSettings) -> dict[Path, str]:
     if preset is not None and Path(preset).suffix:
         read[Path(preset)] = "the preset"
     return read
-
-
-def ingredients(settings: DreamSettings) -> str:
-    """Return the fingerprint of the files named in the layers and of the user's own weights.
-
-    Raises SourceError, ArgumentError.
-    """
-    weights = [] if settings.weights == OFFICIAL else [Path(settings.weights)]
-    return fingerprint([*parse(settings.layers).files, *weights])
 
 
 def recipe_for(source: Source, settings: DreamSettings, used: str, options: Mapping[str, str | int]) -> Recipe:

@@ -1,7 +1,6 @@
 """`--resume`: which runs can be resumed, and how to continue one."""
 
 import dataclasses
-import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,15 +12,13 @@ from livedream.cli.console import remark
 from livedream.errors import ArgumentError, SourceError
 from livedream.formats.suffixes import VIDEO_SUFFIXES
 from livedream.pipeline.checkpoints import Checkpoints, Journal, State, Stateful, frames_left, pick_up
-from livedream.recipe import Recipe
+from livedream.recipe import Recipe, library_versions
 from livedream.sink.lock import OutputLock
 from livedream.sink.names import part_of
 from livedream.sink.open import leaves_a_file
 from livedream.sink.sink import ResumableSink, Sink
 from livedream.sink.video.salvage import Salvage
 
-LIBRARIES = ("livedream", "torch", "av", "opencv-python", "numpy")
-"""The packages whose versions affect frames down to the last bit."""
 _CHANGED = "settings_changed"
 
 
@@ -172,8 +169,7 @@ class Resuming:
 def _job(recipe: Recipe) -> dict[str, str]:
     settings = {name: str(value) for name, value in dataclasses.asdict(recipe.settings).items()}
     options = {name: str(value) for name, value in recipe.options.items()}
-    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
     from livedream.dream.compute.precision import rounding  # imports torch, which is loaded by now
 
     files = {"input": recipe.fingerprint, "ingredients": recipe.ingredients}
-    return {**settings, **options, **versions, **files, "used": recipe.used, "processor": rounding()}
+    return {**settings, **options, **library_versions(), **files, "used": recipe.used, "processor": rounding()}
