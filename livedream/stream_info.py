@@ -62,6 +62,16 @@ class StreamInfo:
     also_read: Mapping[Path, str] = field(default_factory=dict)
     """The other files that the run reads, each with a description: "the preset"."""
 
+    @property
+    def other_tracks(self) -> Path | SideTracks | None:
+        """What has the sound, subtitles and chapters: a video may have subtitles even if it has no sound.
+
+        None where the sound is lost, as in a looped video: it would come along with the other tracks.
+        """
+        if self.sound is not None or self.path is None or self.lost_sound or self.stills or self.live:
+            return self.sound
+        return self.path if self.path.is_file() else None
+
     @classmethod
     def of(cls, source: object, also_read: Mapping[Path, str] | None = None) -> Self:
         """Return the information about a source.

@@ -112,7 +112,8 @@ def messages() -> list[str]:
 
 def test_the_messages_are_those_of_the_program() -> None:
     """The words between the numbers, names and versions of each stand in a string of the package."""
-    sources: Any = [*ROOT.glob("livedream/farm/*.py"), ROOT / "livedream/cli/tasks/shards.py"]
+    tasks = (ROOT / f"livedream/cli/tasks/{name}.py" for name in ("shards", "farm"))
+    sources: Any = [*ROOT.glob("livedream/farm/*.py"), *tasks]
     text = re.sub(r"\{[^{}]*\}", "0", "".join(path.read_text(encoding="utf-8") for path in sources))
     examples = r"dreams/manifest\.toml|film\.mp4|AVX\w+|\d+(\.\d+)*|torch|the processor(?= AVX)|livedream(?= \d)|\.\.\."
     for message in messages():

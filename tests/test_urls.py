@@ -167,3 +167,16 @@ def test_what_is_no_address_is_one_line(typed: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         Address.parse(typed)
     assert PASSWORD not in str(caught.value) and caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("s3://bucket/out/film-7f3a9c.mkv", "s3://bucket/out/film-7f3a9c.mkv"),
+        ("gs://bucket/a?token=secret", "gs://bucket/a"),
+        ("s3://key:secret@bucket/film.mkv", "s3://bucket/film.mkv"),
+        ("rtmp://host/live/7f3a9c81d2", "rtmp://host/live/..."),
+    ],
+)
+def test_the_paths_of_object_stores_hold_no_keys(address: str, shown: str) -> None:
+    assert redact(address) == shown

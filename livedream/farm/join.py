@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import PurePosixPath
+from pathlib import Path
 
 from livedream._version import __version__
 from livedream.capture.video import VideoSource
@@ -13,6 +13,7 @@ from livedream.farm.shard import sha256_of
 from livedream.farm.workspace import Workspace
 from livedream.hints import either, option
 from livedream.recipe import Recipe, fingerprint
+from livedream.sink.inputs import Inputs
 from livedream.sink.video.joined import JoinedVideoSink, Piece
 from livedream.stream_info import StreamInfo
 
@@ -37,8 +38,7 @@ def is_joined(work: Workspace, film: Film) -> bool:
 
 def _marker(work: Workspace, film: Film) -> str:
     """Return the name of the file that says that a film is joined."""
-    folder = PurePosixPath(work.shard_file(film, film.shards[0])).parent
-    return f"{folder}/{film.target}.joined"
+    return f"{work.draft_file(film)}.joined"
 
 
 def _marked(size: int) -> bytes:
@@ -70,40 +70,61 @@ def join_film(
         work: has the shards.
         film: of the manifest.
         overwrite: whether an existing film may be replaced.
-        on_frame: called with the number of frames written.
+        on_frame: called with the number of frames written, 0 while shards are checked. An exception ends the join.
 
     Raises:
         ShardError: a shard is missing or is not what the manifest says.
         SourceError: the film itself has changed since it was planned.
         SinkError: the film cannot be written, or exists already.
     """
-    receipts = check_shards(work, film)
+    receipts, store = check_shards(work, film), work.store
     source_path = work.film(film)
     if fingerprint([source_path]) != film.fingerprint:
         raise SourceError(f"{source_path} has changed since it was planned", "plan again")
-    store = work.store
-    target = store.workplace / film.target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if store.folder is None and store.size(film.target) is not None and not overwrite:
-        raise SinkError(f"{store.shown(film.target)} exists already", f"delete it, or use {option('overwrite', True)}")
+    if not overwrite and store.size(film.target) is not None:
+        raise _exists(work, film)
+    # Beside the shards: what an interrupted join leaves there is ours, and never taken for the film.
+    draft = store.workplace / work.draft_file(film)
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _write(work, film, source_path, receipts, draft, on_frame)
+        # Before the film has its name: a join that is killed between the two is complete.
+        store.write(_marker(work, film), _marked(draft.stat().st_size))
+        store.move_in(draft, film.target, overwrite=overwrite)
+    except FileExistsError as error:
+        raise _exists(work, film) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _exists(work: Workspace, film: Film) -> SinkError:
+    hint = f"delete it, or use {option('overwrite', True)}"
+    return SinkError(f"{work.store.shown(film.target)} exists already", hint)
+
+
+def _write(
+    work: Workspace,
+    film: Film,
+    source_path: Path,
+    receipts: Sequence[Receipt],
+    draft: Path,
+    on_frame: Callable[[int], object],
+) -> None:
     with ExitStack() as opened:
-        pieces = [
-            _piece(work, film, shard, receipt, opened) for shard, receipt in zip(film.shards, receipts, strict=True)
-        ]
+        pieces = []
+        for shard, receipt in zip(film.shards, receipts, strict=True):
+            on_frame(0)  # a long film takes minutes to be checked; the caller may end that
+            pieces.append(_piece(work, film, shard, receipt, opened))
         _check_pieces(work, film, pieces)
         source = opened.enter_context(VideoSource(source_path))
-        # A copy that is left from an earlier attempt is ours.
-        replaces = overwrite or store.folder is None
-        sink = JoinedVideoSink(target, StreamInfo.of(source), encoding=work.manifest.encoding, overwrite=replaces)
+        info = StreamInfo.of(source)
+        if work.store.folder is not None:
+            Inputs.of(info).refuse_output(work.store.folder / film.target)
+        sink = JoinedVideoSink(draft, info, encoding=work.manifest.encoding, overwrite=True)
         opened.callback(sink.close)
         sink.recipe = _recipe(work, film, receipts[0].used)
         sink.join(pieces, on_frame)
         sink.end()
-    size = target.stat().st_size
-    if store.folder is None:
-        store.publish(target, film.target)
-        target.unlink()
-    store.write(_marker(work, film), _marked(size))
 
 
 def _piece(work: Workspace, film: Film, shard: Shard, receipt: Receipt, opened: ExitStack) -> Piece:

@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
+from pathlib import PurePosixPath
 from typing import Any
 
 from livedream.errors import ArgumentError
@@ -208,6 +209,8 @@ def _manifest(table: Mapping[str, Any], name: str) -> Manifest:
 
 def _film(table: Mapping[str, Any]) -> Film:
     rate, last = table.get("rate"), table.get("last")
+    if not table["target"] or PurePosixPath(table["target"]).name != table["target"] or "\\" in table["target"]:
+        raise ValueError(f"{table['target']!r} is not the name of a file")  # it would be written elsewhere
     width, height = table["size"]
     return Film(
         **{key: table[key] for key in ("source", "target", "fingerprint", "sha256", "frames")},

@@ -200,10 +200,8 @@ def _sha256(path: Path) -> str:
 def _keep(path: Path, scanned: _Scanned) -> None:
     pieces = []
     for piece in scanned.pieces:
-        digests, times = (
-            (f"{piece.begin:x}", f"{piece.digest:x}"),
-            (str(piece.time), str(piece.until), str(piece.duration or "")),
-        )
+        digests = f"{piece.begin:x}", f"{piece.digest:x}"
+        times = str(piece.time), str(piece.until), str(piece.duration or "")
         pieces.append([piece.first, piece.frames, piece.cut, *digests, *times])
     facts = {"size": scanned.size, "rate": str(scanned.rate or ""), "sha256": scanned.sha256, "pieces": pieces}
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")

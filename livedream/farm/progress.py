@@ -8,9 +8,6 @@ from typing import Literal
 
 from livedream.farm.manifest import Manifest
 
-NAME = "progress.json"
-"""The file in the folder of the manifest."""
-
 FilmState = Literal["waiting", "dreaming", "joining", "complete", "failed"]
 
 

@@ -7,7 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -87,7 +87,8 @@ class ShardDreamer:
 
         Args:
             number: of the shard.
-            on_report: called with the progress; an exception in it ends the run, which can be continued.
+            on_report: called with the progress, in which frames of an earlier run count as dreamt. An exception in it
+                ends the run, which can be continued.
 
         Raises:
             SourceError: the film cannot be read, or has changed since it was planned.
@@ -163,7 +164,11 @@ class _Attempt:
                 journal.begin()
             sink.resumable()
             checkpoints = Checkpoints(journal, sink, self.dreamer)
-            run(part, self.dreamer, [sink], on_progress=on_report, checkpoints=checkpoints)
+
+            def count_all(report: Report) -> None:
+                on_report(replace(report, dreamt=first + report.dreamt))
+
+            run(part, self.dreamer, [sink], on_progress=count_all, checkpoints=checkpoints)
         journal.finish()
         return self._finish(first, time.monotonic() - began)
 

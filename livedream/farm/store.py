@@ -118,6 +118,30 @@ class Store:
         except Exception as error:
             raise SinkError(f"{self.shown(name)} cannot be written: {_said(error)}", _HINT) from error
 
+    def move_in(self, path: Path, name: str, *, overwrite: bool) -> None:
+        """Move a file of this machine into the store as `name`.
+
+        Raises:
+            FileExistsError: there is such a file, and it may not be replaced.
+            SinkError: it cannot be written.
+        """
+        if self._fs is not None:
+            if not overwrite and self.size(name) is not None:
+                raise FileExistsError(name)
+            self.publish(path, name)
+            path.unlink()
+            return
+        target = Path(self._root) / name
+        try:
+            if overwrite:
+                path.replace(target)
+            else:
+                _rename_new(path, target)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise SinkError(f"{self.shown(name)} cannot be written: {_said(error)}", _HINT) from error
+
     def local(self, name: str) -> Path:
         """Return a file of the store on this machine, after copying it if necessary. Raises SourceError.
 
@@ -140,6 +164,20 @@ class Store:
 
     def _at(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
+
+
+def _rename_new(path: Path, target: Path) -> None:
+    """Rename a file, and replace nothing: also not what another program has made a moment ago."""
+    try:
+        os.link(path, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if target.exists():
+            raise FileExistsError(target) from None
+        path.replace(target)
+    else:
+        path.unlink()
 
 
 def local_copy(address: str) -> Path:

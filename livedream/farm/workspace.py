@@ -26,7 +26,7 @@ class Workspace:
         if is_address(film.source):
             return local_copy(film.source)
         if self.store.folder is None and not Path(film.source).is_absolute():
-            return self.store.local(film.source)
+            return local_copy(f"{self.store.place.rstrip('/')}/{film.source}")
         return (self.store.folder or Path()) / film.source
 
     def shard_file(self, film: Film, shard: Shard) -> str:
@@ -37,6 +37,15 @@ class Workspace:
     def receipt_file(self, shard: Shard) -> str:
         """Return the name of the receipt of a shard."""
         return f"{self._shards}/{shard.number:05d}.toml"
+
+    def draft_file(self, film: Film) -> str:
+        """Return the name of a film while it is joined."""
+        return f"{self._shards}/{film.target}"
+
+    @property
+    def progress_file(self) -> str:
+        """The name of the file with the progress of a farm."""
+        return f"{self._shards}/progress.json"
 
     @property
     def _shards(self) -> str:

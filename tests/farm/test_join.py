@@ -1,6 +1,9 @@
 """What is refused when shards are joined, each with one line that names it."""
 
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,3 +148,34 @@ def test_a_film_that_fails_does_not_stop_the_others(tmp_path: Path, capsys: pyte
     assert err.splitlines()[0].startswith("error: shard 1 is missing")
     assert "1 of 2 films could not be joined" in err
     assert issubclass(ShardError, LivedreamError)
+
+
+def test_a_join_that_is_killed_or_stopped_is_begun_again(work: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    """What it has written so far is never taken for the film, and does not hinder the next one."""
+    program = f"""
+import os, signal
+from livedream.farm.join import join_film
+from livedream.farm.workspace import open_workspace
+work = open_workspace({work.store.place!r})
+join_film(work, work.manifest.films[0], on_frame=lambda count: count == 20 and os.kill(os.getpid(), signal.SIGKILL))
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
+    assert work.store.size("short.mkv") is None
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(count: int) -> None:
+        if count == 20:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        join_film(work, work.manifest.films[0], on_frame=stop)
+    assert work.store.size("short.mkv") is None
+    assert main(["join", work.store.place]) == 0
+    assert len(frame_hashes(work.store.local("short.mkv"))) == 36
+    assert work.store.folder is not None
+    assert sorted(path.name for path in work.store.folder.iterdir() if path.is_file()) == [
+        *("manifest.toml", "short.mkv", "short.mp4")
+    ]
+    assert capsys.readouterr().err == ""

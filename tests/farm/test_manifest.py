@@ -69,3 +69,12 @@ def test_any_damage_is_one_line(manifest: Manifest) -> None:
 def test_an_unknown_shard(manifest: Manifest) -> None:
     with pytest.raises(ArgumentError, match="there is no shard 99"):
         manifest.shard(99)
+
+
+@pytest.mark.parametrize("target", ["../film.mkv", "/tmp/film.mkv", "a/b.mkv", "..\\film.mkv", ""])
+def test_a_result_stays_in_the_folder(target: str, manifest: Manifest) -> None:
+    """Also of a manifest that somebody else has made, with the right id."""
+    film = dataclasses.replace(manifest.films[0], target=target)
+    text = dataclasses.replace(manifest, films=(film,)).text()
+    with pytest.raises(ArgumentError, match="is not the name of a file"):
+        parse_manifest(text, "m.toml")

@@ -118,3 +118,29 @@ def test_errors_are_ours(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkError, match="cannot be written"):
         Store(str(tmp_path / "file")).write("a", b"")
+
+
+@pytest.mark.parametrize("place", ["folder", "memory://moved"])
+def test_what_is_moved_in_replaces_nothing_unless_told_to(place: str, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "folder").mkdir()
+    store = Store(str(tmp_path / place) if place == "folder" else place)
+
+    def move(content: bytes, overwrite: bool) -> None:
+        (tmp_path / "new").write_bytes(content)
+        store.move_in(tmp_path / "new", "film", overwrite=overwrite)
+        assert not (tmp_path / "new").exists()
+
+    move(b"one", overwrite=False)
+    with pytest.raises(FileExistsError):
+        move(b"two", overwrite=False)
+    assert store.read("film") == b"one"
+    move(b"two", overwrite=True)
+    assert store.read("film") == b"two"
+
+    def no_links(*names: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", no_links)
+    with pytest.raises(FileExistsError):
+        move(b"three", overwrite=False)
+    assert store.read("film") == b"two"

@@ -17,7 +17,7 @@ from livedream.farm.driver import Farm, Result
 from livedream.farm.estimate import Estimate, estimate, measure
 from livedream.farm.join import is_joined
 from livedream.farm.manifest import Machine
-from livedream.farm.progress import NAME, FarmProgress
+from livedream.farm.progress import FarmProgress
 from livedream.farm.workspace import Workspace
 
 ALONE_SECONDS = 60.0
@@ -76,7 +76,7 @@ class Teller:
         text = progress.text()
         registry.tell(progress.manifest, self._place, text)
         try:
-            self._work.store.write(NAME, text.encode())
+            self._work.store.write(self._work.progress_file, text.encode())
         except LivedreamError as error:
             if not self._failed_to_write:
                 self._failed_to_write = True

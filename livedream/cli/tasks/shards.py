@@ -19,6 +19,7 @@ from livedream.farm.workspace import NAME, Workspace, open_workspace, parse_shar
 from livedream.names import fitting
 from livedream.pipeline import Report
 from livedream.steps import StepReport
+from livedream.urls import redact
 
 _VARIABLES = (
     ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN"),
@@ -43,9 +44,8 @@ def films_and_folder(specs: Sequence[str], to: str) -> tuple[list[tuple[str, str
         ArgumentError: there is a picture among them, or names are wrong.
         SourceError: there is nothing to dream.
     """
-    folder, pattern = to, USUAL
-    if "*" in to.rpartition("/")[2]:
-        folder, _, pattern = f"./{to}".rpartition("/") if "/" not in to else to.rpartition("/")
+    folder, _, last = to.rpartition("/")
+    folder, pattern = (folder or ".", last) if "*" in last else (to, USUAL)
     remote = [spec for spec in specs if is_address(spec)]
     local = [spec for spec in specs if not is_address(spec)]
     jobs = plan(local, str(Path(folder if not is_address(folder) else ".") / pattern)) if local else []
@@ -57,7 +57,11 @@ def films_and_folder(specs: Sequence[str], to: str) -> tuple[list[tuple[str, str
     before, _, after = pattern.partition("*")
     films = [(job.source, Path(job.target).name) for job in jobs]
     films += [(spec, fitting(before + PurePosixPath(spec).stem, after)) for spec in remote]
-    return films, folder.rstrip("/") or "/"
+    folder = folder.rstrip("/") or "/"
+    for spec, target in films:
+        if f"{folder}/{target}" == spec:
+            raise ArgumentError(f"{redact(spec)} would be replaced by its dream", "choose another --to")
+    return films, folder
 
 
 def plan_into(folder: str, request: PlanRequest, *, overwrite: bool) -> Workspace:
@@ -189,11 +193,13 @@ def join(place: str, *, overwrite: bool) -> int:
     films = work.manifest.films
     failed = 0
     with stopping() as stop, Activity("checking the shards") as activity:
+        stop.hold()
         for film in films:
 
             def on_frame(done: int, film: Film = film) -> None:
-                activity.step(StepReport(f"writing {film.target}", done, film.frames, "frames", done / film.frames))
                 stop.check()
+                task = f"writing {film.target}" if done else f"checking the shards of {film.target}"
+                activity.step(StepReport(task, done, film.frames if done else 0, "frames", done / film.frames))
 
             try:
                 if not overwrite and is_joined(work, film):

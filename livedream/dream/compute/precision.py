@@ -88,9 +88,12 @@ def measured_cpu_dtype() -> torch.dtype:
 
 def merging_pays(dtype: torch.dtype) -> bool:
     """Return whether one convolution with zero-padded kernels is faster here than two; see native/lowering.py."""
-    return (
-        _remembered(f"merging in {str(dtype).removeprefix('torch.')}", partial(_merging, dtype), ("yes", "no")) == "yes"
-    )
+    return merging_pays_in(str(dtype).removeprefix("torch."))
+
+
+def merging_pays_in(precision: str) -> bool:
+    """Return `merging_pays` for the dtype of this name."""
+    return _remembered(f"merging in {precision}", partial(_merging, _dtypes[precision]), ("yes", "no")) == "yes"
 
 
 def pin_merging(precision: str, *, pays: bool | None) -> None:
@@ -145,11 +148,6 @@ def processor() -> str:
             return next(line.split(":", 1)[1].strip() for line in info if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
-
-
-def merging_pays_in(precision: str) -> bool:
-    """Return `merging_pays` for the dtype of this name."""
-    return merging_pays(_dtypes[precision])
 
 
 def rounding(device: str = "auto") -> str:

@@ -80,7 +80,8 @@ class VideoSink(ResumableSink):
         salvage: Salvage | None = None,
     ) -> None:
         info = info or StreamInfo()
-        encoding, self.path = encoding or Encoding(), Path(path)
+        encoding = encoding or Encoding()
+        self.path = Path(path)
         self._suffix = self.path.suffix.lower()
         if self._suffix not in VIDEO_SUFFIXES:
             raise ArgumentError(
@@ -137,7 +138,7 @@ class VideoSink(ResumableSink):
                     container_options=self._container_options,
                 )
                 self._encoder = FrameEncoder(self._container, encoder, encoding, self._info)
-                origin = self._info.sound or _video_of(self._info)
+                origin = self._info.other_tracks
                 if isinstance(origin, Path) or (origin is not None and not self._is_gif):
                     self._tracks = self._other_tracks(origin)
             except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -388,13 +389,3 @@ class VideoSink(ResumableSink):
             place = part_of(self.path) if self._stays_part else self.path
             hint = f"what was written is in {place}" if self.count else "nothing was written"
             raise SinkError(f"{self.path}: {error.strerror} {got}", hint) from error
-
-
-def _video_of(info: StreamInfo) -> Path | None:
-    """Return the video that the frames come from: it may have subtitles and chapters even if it has no sound.
-
-    None where its sound is lost, as in a looped video: it would come along with the other tracks.
-    """
-    if info.path is None or info.lost_sound or info.stills or info.live:
-        return None
-    return info.path if info.path.is_file() else None

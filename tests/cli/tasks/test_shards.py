@@ -55,6 +55,14 @@ def test_names_of_films_and_folders(tmp_path: Path, monkeypatch) -> None:
     )
 
 
+def test_a_film_is_not_replaced_by_its_dream(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.mp4").touch()
+    for films, to in ((["a.mp4"], "./*.mp4"), (["s3://in/c.mp4"], "s3://in/*.mp4")):
+        with pytest.raises(ArgumentError):
+            films_and_folder(films, to)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

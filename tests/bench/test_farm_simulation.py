@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.farm_scaling import (
+from benchmarks.farm_simulation import (
     MEASURED,
     Costs,
     efficiency,
