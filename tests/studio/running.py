@@ -149,6 +149,7 @@ def running_studio(folder: Path, source: str | Path | None = None, settings: Dre
         client = Client(running)
         try:
             client.until(lambda state: state["phase"] == "running")
+            until(lambda: running.session.broadcast.newest)  # from now on all its threads are there
             yield client
         finally:
             client.http.close()
